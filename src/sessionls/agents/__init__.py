@@ -1,0 +1,1 @@
+"""What an agent is, and where definitions of agents come from."""

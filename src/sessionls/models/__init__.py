@@ -1,0 +1,1 @@
+"""How an agent thinks: every language model, behind one small door. The only room that knows litellm."""

@@ -1,0 +1,160 @@
+"""Every error of sessionls, in the kinds of the protocol.
+
+    SessionlsError
+    ├── InvalidParams
+    ├── SessionNotFound
+    ├── SessionPaused
+    ├── SessionArchived
+    ├── AgentNotFound
+    ├── AgentUnavailable
+    ├── ModelUnavailable
+    ├── MessageNotFound
+    ├── StoreUnavailable
+    └── NotPermitted
+
+A message says what is wrong, `hint` what to do about it. Neither holds a secret, a traceback or a path of the
+server's machine: errors cross the wire and are kept in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+__all__ = [
+    "AgentNotFound",
+    "AgentUnavailable",
+    "InvalidParams",
+    "MessageNotFound",
+    "ModelUnavailable",
+    "NotPermitted",
+    "SessionArchived",
+    "SessionNotFound",
+    "SessionPaused",
+    "SessionlsError",
+    "StoreUnavailable",
+]
+
+
+class SessionlsError(Exception):
+    """Base of all. `code` is the JSON-RPC error code, `kind` its name on the wire, `data` what else the error carries."""
+
+    code: ClassVar[int]
+    kind: ClassVar[str]
+
+    def __init__(self, message: str, *, hint: str, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.data = data
+
+    def wire(self) -> dict[str, Any]:
+        """The `data` member of the JSON-RPC error."""
+        return {"kind": self.kind, **self.data, "hint": self.hint}
+
+
+class InvalidParams(SessionlsError):
+    code = -32602
+    kind = "invalidParams"
+
+    def __init__(
+        self, message: str, *, fields: Iterable[str], hint: str = "Correct the fields named and send the request again."
+    ) -> None:
+        super().__init__(message, hint=hint, fields=list(fields))
+
+
+class SessionNotFound(SessionlsError):
+    code = -32041
+    kind = "sessionNotFound"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"There is no session {session_id}.", hint="List the sessions that exist with session/list.", sessionId=session_id
+        )
+
+
+class SessionPaused(SessionlsError):
+    code = -32042
+    kind = "sessionPaused"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            "The session is paused and takes no message.",
+            hint="Resume the session, or fork it and go on there.",
+            sessionId=session_id,
+        )
+
+
+class SessionArchived(SessionlsError):
+    code = -32043
+    kind = "sessionArchived"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            "The session is archived and takes no message.",
+            hint="Unarchive the session, or fork it and go on there.",
+            sessionId=session_id,
+        )
+
+
+class AgentNotFound(SessionlsError):
+    code = -32044
+    kind = "agentNotFound"
+
+    def __init__(self, name: str, names: Iterable[str]) -> None:
+        known = sorted(names)
+        super().__init__(
+            f"There is no agent {name!r}.", hint=f"Agents that exist: {', '.join(known) or 'none'}.", agent=name, agents=known
+        )
+
+
+class AgentUnavailable(SessionlsError):
+    code = -32045
+    kind = "agentUnavailable"
+
+    def __init__(self, name: str, problem: str, *, hint: str) -> None:
+        super().__init__(f"The agent {name!r} cannot be invoked: {problem}", hint=hint, agent=name)
+
+
+class ModelUnavailable(SessionlsError):
+    """`reason` is one of: noModel, noKey, unknownModel, refused, unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider.
+    `retry_after` is in seconds, where the provider said.
+    """
+
+    code = -32046
+    kind = "modelUnavailable"
+
+    def __init__(
+        self, message: str, *, hint: str, reason: str, model: str | None = None, retry_after: float | None = None
+    ) -> None:
+        extra: dict[str, Any] = {"reason": reason}
+        if model is not None:
+            extra["model"] = model
+        if retry_after is not None:
+            extra["retryAfter"] = retry_after
+        super().__init__(message, hint=hint, **extra)
+        self.reason = reason
+        self.model = model
+        self.retry_after = retry_after
+
+
+class MessageNotFound(SessionlsError):
+    code = -32047
+    kind = "messageNotFound"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"There is no message {message_id} in this session.",
+            hint="Read the session's messages with session/history.",
+            messageId=message_id,
+        )
+
+
+class StoreUnavailable(SessionlsError):
+    code = -32048
+    kind = "storeUnavailable"
+
+
+class NotPermitted(SessionlsError):
+    code = -32049
+    kind = "notPermitted"

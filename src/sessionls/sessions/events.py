@@ -1,0 +1,239 @@
+"""The events of a session's log. All state is a fold over them (see `state.py`).
+
+Each kind is one class; on the wire an event is one flat object `{ sessionId, seq, at, by?, kind, … }`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from sessionls.sessions.model import Finding, Message, Part, Participant, Session, ToolPart, Usage, Wire
+
+__all__ = [
+    "AgentSwitched",
+    "Archived",
+    "ByAgent",
+    "Compacted",
+    "Created",
+    "Edited",
+    "Event",
+    "FindingChanged",
+    "FindingReported",
+    "Forked",
+    "MessageSent",
+    "MessageSteered",
+    "ParticipantJoined",
+    "ParticipantLeft",
+    "Paused",
+    "PermissionAnswered",
+    "PermissionAsked",
+    "Renamed",
+    "ReplyFinished",
+    "ReplyStarted",
+    "Resumed",
+    "StepFinished",
+    "ToolCalled",
+    "ToolFinished",
+    "Unarchived",
+    "event_adapter",
+]
+
+
+class ByAgent(Wire):
+    agent: str
+
+
+class _Event(Wire):
+    """`seq` is 1, 2, 3… without holes in each session; a fork's go on from its parent's."""
+
+    session_id: str
+    seq: int
+    at: str
+    by: Participant | ByAgent | None = None
+
+
+class Created(_Event):
+    """The session as it began. `identities` say which repository folders it follows (`git:<first commit>:<path>`).
+
+    `placed` is how many messages of its parent a fork begins with.
+    """
+
+    kind: Literal["created"] = "created"
+    session: Session
+    identities: list[str] = []
+    placed: int = 0
+
+
+class Renamed(_Event):
+    kind: Literal["renamed"] = "renamed"
+    title: str
+
+
+class MessageSent(_Event):
+    kind: Literal["messageSent"] = "messageSent"
+    message: Message
+
+
+class MessageSteered(_Event):
+    """A waiting message was handed to the reply being written, before that reply's part number `part`."""
+
+    kind: Literal["messageSteered"] = "messageSteered"
+    message_id: str
+    reply_id: str
+    part: int
+
+
+class ReplyStarted(_Event):
+    """A reply begins, or goes on after a pause, an interruption or a failure. `definition` is the sha256 of the agent's definition."""
+
+    kind: Literal["replyStarted"] = "replyStarted"
+    message_id: str
+    reply_to: str
+    agent: str
+    model: str
+    definition: str
+
+
+class StepFinished(_Event):
+    """One step of the model ended: the parts it added to the reply, from number `index` on, and what the reply has used so far."""
+
+    kind: Literal["stepFinished"] = "stepFinished"
+    message_id: str
+    index: int
+    parts: list[Part]
+    usage: Usage | None = None
+
+
+class ToolCalled(_Event):
+    """A tool starts. `index` is the number of the part in its message."""
+
+    kind: Literal["toolCalled"] = "toolCalled"
+    message_id: str
+    index: int
+    part: ToolPart
+
+
+class ToolFinished(_Event):
+    kind: Literal["toolFinished"] = "toolFinished"
+    message_id: str
+    index: int
+    part: ToolPart
+
+
+class PermissionAsked(_Event):
+    kind: Literal["permissionAsked"] = "permissionAsked"
+    request_id: str
+    tool: str
+    summary: str
+
+
+class PermissionAnswered(_Event):
+    kind: Literal["permissionAnswered"] = "permissionAnswered"
+    request_id: str
+    decision: Literal["once", "session", "deny"]
+
+
+class FindingReported(_Event):
+    kind: Literal["findingReported"] = "findingReported"
+    finding: Finding
+
+
+class FindingChanged(_Event):
+    kind: Literal["findingChanged"] = "findingChanged"
+    finding_id: str
+    state: Literal["open", "fixed", "dismissed"]
+
+
+class Edited(_Event):
+    kind: Literal["edited"] = "edited"
+    message_id: str
+    uri: str
+    applied: bool
+
+
+class ReplyFinished(_Event):
+    """A reply ended or stopped; `message` is the whole reply, with its status."""
+
+    kind: Literal["replyFinished"] = "replyFinished"
+    message: Message
+
+
+class AgentSwitched(_Event):
+    """`from` is the default agent until now."""
+
+    kind: Literal["agentSwitched"] = "agentSwitched"
+    agent: str
+    model: str | None = None
+    from_: str = Field(alias="from")
+
+
+class Paused(_Event):
+    kind: Literal["paused"] = "paused"
+
+
+class Resumed(_Event):
+    kind: Literal["resumed"] = "resumed"
+
+
+class Forked(_Event):
+    kind: Literal["forked"] = "forked"
+    child_id: str
+
+
+class Compacted(_Event):
+    """All messages up to and with place `through` stand in `summary` for the model. The log keeps everything."""
+
+    kind: Literal["compacted"] = "compacted"
+    through_seq: int
+    through: int
+    summary: str
+    usage: Usage | None = None
+
+
+class Archived(_Event):
+    kind: Literal["archived"] = "archived"
+
+
+class Unarchived(_Event):
+    kind: Literal["unarchived"] = "unarchived"
+
+
+class ParticipantJoined(_Event):
+    kind: Literal["participantJoined"] = "participantJoined"
+    participant: Participant
+
+
+class ParticipantLeft(_Event):
+    kind: Literal["participantLeft"] = "participantLeft"
+    participant_id: str
+
+
+Event = Annotated[
+    Created
+    | Renamed
+    | MessageSent
+    | MessageSteered
+    | ReplyStarted
+    | StepFinished
+    | ToolCalled
+    | ToolFinished
+    | PermissionAsked
+    | PermissionAnswered
+    | FindingReported
+    | FindingChanged
+    | Edited
+    | ReplyFinished
+    | AgentSwitched
+    | Paused
+    | Resumed
+    | Forked
+    | Compacted
+    | Archived
+    | Unarchived
+    | ParticipantJoined
+    | ParticipantLeft,
+    Field(discriminator="kind"),
+]
+event_adapter: TypeAdapter[Event] = TypeAdapter(Event)

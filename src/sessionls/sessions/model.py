@@ -1,0 +1,347 @@
+"""The objects of a session, as they are stored and as they cross the wire: pure data.
+
+Every model is frozen, snake_case in Python and camelCase on the wire; an absent optional field is left out.
+Times are RFC 3339 in UTC with milliseconds, ids are UUIDv7 (RFC 9562, section 5.7), positions are LSP positions in
+the encoding that client and server agreed on.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "Agent",
+    "AgentAuthor",
+    "Context",
+    "DiagnosticsContext",
+    "DiffContext",
+    "EditPart",
+    "FileContext",
+    "Finding",
+    "FindingPart",
+    "Message",
+    "MessageError",
+    "MessageStatus",
+    "ModelInfo",
+    "ParentRef",
+    "Part",
+    "Participant",
+    "Position",
+    "Range",
+    "ReasoningPart",
+    "SelectionContext",
+    "Session",
+    "Steered",
+    "SymbolContext",
+    "TextContext",
+    "TextPart",
+    "ToolPart",
+    "Usage",
+    "Wire",
+    "context_adapter",
+]
+
+
+class Wire(BaseModel):
+    """Base of everything that crosses the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    def wire(self) -> dict[str, Any]:
+        """The object as JSON-ready data: camelCase, absent fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Position(Wire):
+    """A place between two characters: zero-based line, and character in units of the negotiated encoding."""
+
+    line: int = Field(ge=0)
+    character: int = Field(ge=0)
+
+
+class Range(Wire):
+    """From `start` up to and without `end`."""
+
+    start: Position
+    end: Position
+
+
+class Participant(Wire):
+    """A person (or program) that takes part in a session."""
+
+    id: str
+    name: str
+    email: str | None = None
+
+
+class AgentAuthor(Wire):
+    """Who wrote a reply: the agent, the model it used, and the sha256 of the definition it ran with."""
+
+    agent: str
+    model: str
+    definition: str
+
+
+class Usage(Wire):
+    """What was spent. `cost` is in US dollars, and left out where it is not known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int | None = None
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=_add(self.cached_tokens, other.cached_tokens),
+            cost=_add(self.cost, other.cost),
+        )
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=self.input_tokens - other.input_tokens,
+            output_tokens=self.output_tokens - other.output_tokens,
+            cached_tokens=_sub(self.cached_tokens, other.cached_tokens),
+            cost=_sub(self.cost, other.cost),
+        )
+
+
+def _add(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else a + b
+
+
+def _sub(a: Any, b: Any) -> Any:
+    return a if a is None or b is None else a - b
+
+
+# -- parts: what a message is made of ------------------------------------------------------------------------------
+
+
+class TextPart(Wire):
+    kind: Literal["text"] = "text"
+    text: str
+
+
+class ReasoningPart(Wire):
+    kind: Literal["reasoning"] = "reasoning"
+    text: str
+
+
+class ToolPart(Wire):
+    """One call of a tool. `result` is what the agent was told, cut to a bounded size."""
+
+    kind: Literal["tool"] = "tool"
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+    status: Literal["waiting", "running", "done", "failed", "denied"]
+    result: str | None = None
+
+
+class Finding(Wire):
+    """One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint."""
+
+    id: str
+    uri: str
+    range: Range
+    severity: Literal[1, 2, 3, 4]
+    title: str
+    body: str
+    rule: str | None = None
+    suggestion: str | None = None
+    state: Literal["open", "fixed", "dismissed"] = "open"
+    agent: str
+    message_id: str
+
+
+class FindingPart(Wire):
+    kind: Literal["finding"] = "finding"
+    finding: Finding
+
+
+class EditPart(Wire):
+    kind: Literal["edit"] = "edit"
+    uri: str
+    summary: str
+    applied: bool
+
+
+Part = Annotated[TextPart | ReasoningPart | ToolPart | FindingPart | EditPart, Field(discriminator="kind")]
+
+
+# -- context: what the editor hands over with a message --------------------------------------------------------------
+
+
+class _Document(Wire):
+    """What every context that names a document records: the text it had when the message was sent.
+
+    `version` is the editor's number for an open buffer, `dirty` says that the buffer had unsaved changes, `sha256` is that
+    of the whole document's UTF-8 text. `notice` is a word on what was cut or refused.
+    """
+
+    uri: str
+    version: int | None = None
+    dirty: bool | None = None
+    sha256: str | None = None
+    language: str | None = None
+    notice: str | None = None
+
+
+class SelectionContext(_Document):
+    kind: Literal["selection"] = "selection"
+    range: Range
+    text: str | None = None
+
+
+class FileContext(_Document):
+    kind: Literal["file"] = "file"
+    text: str | None = None
+
+
+class DiagnosticsContext(_Document):
+    """`diagnostics` are LSP's `Diagnostic` objects, kept as they came."""
+
+    kind: Literal["diagnostics"] = "diagnostics"
+    range: Range | None = None
+    diagnostics: list[dict[str, Any]] | None = None
+
+
+class SymbolContext(_Document):
+    kind: Literal["symbol"] = "symbol"
+    name: str
+    range: Range | None = None
+    text: str | None = None
+
+
+class DiffContext(Wire):
+    """The changes of the working tree since `base` (a git revision; `HEAD` unless said)."""
+
+    kind: Literal["diff"] = "diff"
+    base: str | None = None
+    text: str | None = None
+    notice: str | None = None
+
+
+class TextContext(Wire):
+    kind: Literal["text"] = "text"
+    title: str
+    text: str
+
+
+Context = Annotated[
+    SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext,
+    Field(discriminator="kind"),
+]
+context_adapter: TypeAdapter[Context] = TypeAdapter(Context)
+
+
+# -- messages and sessions -------------------------------------------------------------------------------------------
+
+MessageStatus = Literal["queued", "replying", "complete", "paused", "interrupted", "cancelled", "failed"]
+
+
+class MessageError(Wire):
+    """Why a reply failed: an error kind of the protocol, and words that say what to do."""
+
+    kind: str
+    message: str
+
+
+class Steered(Wire):
+    """A message that was handed to a reply being written: which one, and before which of its parts it came."""
+
+    message_id: str
+    part: int
+
+
+class Message(Wire):
+    """One entry in a session, by a participant or by an agent.
+
+    `seq` is the number of the event that brought it into the session. `reply_to` ties a reply to its message. A
+    participant's message is `complete` as soon as its reply has ended in any way.
+    """
+
+    id: str
+    session_id: str
+    seq: int
+    role: Literal["participant", "agent"]
+    author: Participant | AgentAuthor
+    agent: str | None = None
+    model: str | None = None
+    reply_to: str | None = None
+    parts: list[Part] = []
+    context: list[Context] | None = None
+    status: MessageStatus
+    delivery: Literal["steer"] | None = None
+    steered: Steered | None = None
+    usage: Usage | None = None
+    error: MessageError | None = None
+    created_at: str
+    finished_at: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined by blank lines."""
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+class ParentRef(Wire):
+    """Where a fork left its parent: it holds the parent's events up to and with `seq`."""
+
+    session_id: str
+    seq: int
+    message_id: str | None = None
+
+
+class Session(Wire):
+    """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own."""
+
+    id: str
+    title: str
+    state: Literal["active", "paused", "archived"] = "active"
+    replying: bool = False
+    queued: int = 0
+    agent: str
+    model: str | None = None
+    workspace_folders: list[str] = []
+    parent: ParentRef | None = None
+    participants: list[Participant] = []
+    usage: Usage = Usage()
+    seq: int = 0
+    message_count: int = 0
+    created_at: str
+    updated_at: str
+
+
+# -- what can be listed ----------------------------------------------------------------------------------------------
+
+
+class Agent(Wire):
+    """An agent as lists show it. `source` is "builtin" or the URI of the file that defines it."""
+
+    name: str
+    description: str
+    model: str
+    tools: list[str]
+    source: str
+    runtime: Literal["litellm", "acp"] = "litellm"
+    trusted: bool
+    available: bool
+    problem: str | None = None
+    color: str | None = None
+    code_action: bool | None = None
+
+
+class ModelInfo(Wire):
+    """A model that could answer now, or why it cannot. `context_window` is in tokens."""
+
+    name: str
+    provider: str
+    available: bool
+    problem: str | None = None
+    context_window: int | None = None
+    default: bool | None = None

@@ -1,0 +1,358 @@
+"""What the heart needs from the rooms around it, as small protocols. The composition root hands it the real things."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from sessionls.agents.agent import Definition
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Agent, Message, ModelInfo, Session, Usage
+from sessionls.sessions.state import Entry, State, apply
+
+__all__ = [
+    "Agents",
+    "Buffer",
+    "Change",
+    "Claim",
+    "Delta",
+    "Editor",
+    "EventNotice",
+    "Hit",
+    "ModelOutput",
+    "ModelRequest",
+    "Models",
+    "Notice",
+    "ReasoningDelta",
+    "SessionNotice",
+    "StepEnd",
+    "Store",
+    "TextDelta",
+    "Tool",
+    "ToolCall",
+    "ToolFailed",
+    "ToolRequest",
+    "Tools",
+    "Transcript",
+]
+
+T = TypeVar("T")
+
+# -- store -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which process writes (or will write) the reply to a message, and whether that process still lives."""
+
+    message_id: str
+    process: str
+    alive: bool
+
+
+@dataclass
+class Change:
+    """One transaction on one session: what it is now, and what is to happen.
+
+    `decide` functions read `state` and `claims` and call `add`; each event is folded at once, so that the next decision
+    sees it. Raising any error leaves the session as it was.
+    """
+
+    session_id: str
+    at: str
+    process: str
+    state: State | None
+    claims: dict[str, Claim] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    touched: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def now(self) -> State:
+        """The state, of a session that exists."""
+        assert self.state is not None
+        return self.state
+
+    def add(self, kind: Callable[..., Event], **fields: Any) -> Event:
+        """Append an event of that kind: it gets its session, number and time here."""
+        seq = fields.pop("seq", None) or self.now.next_seq
+        event = kind(session_id=self.session_id, seq=seq, at=self.at, **fields)
+        applied = apply(self.state, event)
+        self.state = applied.state
+        self.events.append(event)
+        self.touched.update((entry.message.id, entry) for entry in applied.touched)
+        return event
+
+    def claim(self, message_id: str) -> None:
+        """This process writes the reply to that message."""
+        self.claims[message_id] = Claim(message_id, self.process, alive=True)
+
+    def release(self, message_id: str) -> None:
+        self.claims.pop(message_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a model may be told: the entries in order of their place, after what `summary` stands for."""
+
+    entries: Sequence[Entry]
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    session: Session
+    message_id: str
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotice:
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The reply being written grew. `offset` counts code points from the start of that part's text."""
+
+    session_id: str
+    message_id: str
+    part: int
+    kind: Literal["text", "reasoning"]
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNotice:
+    """A session is new or changed; `session` is None where it was deleted. `identities` and folders say who cares."""
+
+    session_id: str
+    session: Session | None
+    identities: tuple[str, ...] = ()
+
+
+Notice = EventNotice | Delta | SessionNotice
+
+
+class Store(Protocol):
+    """Where sessions live. Every method may raise `StoreUnavailable`; those that take a session's id `SessionNotFound`."""
+
+    @property
+    def process(self) -> str:
+        """The id under which this process claims replies."""
+        ...
+
+    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        """Run `decide` in one write transaction and store what it added, projections and claims included, before returning.
+
+        For a session that does not exist `decide` sees no state and must add `created` first (else `SessionNotFound`).
+        Committed events reach the feed's subscribers before this returns.
+        """
+        ...
+
+    async def session(self, session_id: str) -> Session: ...
+
+    async def sessions(
+        self,
+        *,
+        identities: Sequence[str] | None,
+        folders: Sequence[str] | None,
+        state: str | None,
+        query: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Session], str | None]:
+        """Newest first, and the cursor of the next page. Both None for `identities` and `folders`: all sessions. `state` None: all but archived."""
+        ...
+
+    async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
+        """The newest `limit` messages (before message `before`), oldest first, and whether older ones exist. A reply being written has its text so far."""
+        ...
+
+    async def entry(self, session_id: str, message_id: str) -> Entry:
+        """One message as the session sees it, its ancestors' included. Raises `MessageNotFound`."""
+        ...
+
+    async def events(self, session_id: str, *, after: int, limit: int = 10_000) -> list[Event]:
+        """The events numbered above `after`, its ancestors' up to the fork points included."""
+        ...
+
+    async def transcript(self, session_id: str, *, through: int) -> Transcript:
+        """The entries up to place `through`, from behind the newest summary that the session can see."""
+        ...
+
+    async def seq_at(self, session_id: str, place: int) -> int:
+        """The number of the last event by which all messages up to that place had ended."""
+        ...
+
+    async def delete(self, session_id: str) -> None: ...
+
+    async def search(
+        self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
+    ) -> list[Hit]: ...
+
+    async def lapsed(self) -> list[str]:
+        """The sessions whose reply is claimed by a process that no longer lives."""
+        ...
+
+    def draft(self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str) -> None:
+        """The reply being written grew by `text`. Subscribers here learn of it at once, the database within 250 ms."""
+        ...
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """Call back on the event loop with whatever happens in any process: list changes of all sessions, events and
+        deltas of the sessions that are followed. Returns the way to stop it.
+        """
+        ...
+
+    async def follow(self, session_id: str, after: int) -> None:
+        """Notices of this session's events above `after`, and of its deltas, from now on. Counted: as many `unfollow`s end it."""
+        ...
+
+    def unfollow(self, session_id: str) -> None: ...
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, which litellm takes for every provider."""
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """The model asks for a tool. `arguments` is the JSON text as the model wrote it, valid or not."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """The last output of a step. `reason` is `stop`, `length`, `tool_calls`, `content_filter`, …"""
+
+    usage: Usage | None
+    reason: str
+
+
+ModelOutput = TextDelta | ReasoningDelta | ToolRequest | StepEnd
+
+
+class Models(Protocol):
+    def warm(self) -> None:
+        """Get ready in the background for a first message. Returns at once."""
+        ...
+
+    async def choose(self, preferences: Sequence[str]) -> str:
+        """The first of `preferences` that could answer now; with none given, the default. Raises `ModelUnavailable`."""
+        ...
+
+    def window(self, model: str) -> int | None:
+        """How many tokens the model can take in, where that is known."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:
+        """One step, as it is written. Raises `ModelUnavailable`; cancelling the task closes the connection."""
+        ...
+
+    async def list(self) -> list[ModelInfo]: ...
+
+
+# -- agents, editor, tools -------------------------------------------------------------------------------------------
+
+
+class Agents(Protocol):
+    def get(self, name: str) -> Definition:
+        """The definition as it is on disk now. Raises `AgentNotFound`, `AgentUnavailable`."""
+        ...
+
+    def list(self) -> list[Agent]: ...
+
+    def instructions(self) -> str:
+        """What the workspace tells every agent (`AGENTS.md`); empty where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A document as the editor has it."""
+
+    uri: str
+    text: str
+    version: int | None = None
+    language: str | None = None
+
+
+class Editor(Protocol):
+    """The editor at the other end: the truth about open files."""
+
+    @property
+    def encoding(self) -> Literal["utf-8", "utf-16", "utf-32"]:
+        """The unit of positions' `character`."""
+        ...
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """URIs of the open workspace folders."""
+        ...
+
+    def buffer(self, uri: str) -> Buffer | None:
+        """The open buffer of that document, unsaved changes included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """In which session, reply and call a tool runs."""
+
+    session_id: str
+    message_id: str
+    call_id: str
+
+
+class Tool(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of the arguments."""
+        ...
+
+    @property
+    def risk(self) -> Literal["read", "write", "execute", "network"]: ...
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        """What the agent is told. Raises `ToolFailed` with words the agent can act on."""
+        ...
+
+
+class ToolFailed(Exception):
+    """A tool could not do what it was asked; the message goes to the agent."""
+
+
+class Tools(Protocol):
+    def offer(self, names: Sequence[str]) -> Sequence[Tool]:
+        """The tools with those names, unknown names left out."""
+        ...

@@ -1,0 +1,248 @@
+"""The state of one session: a pure fold over its events.
+
+`apply(state, event)` is the only way a session changes. It gives the next state and the entries (messages) it touched, so
+that a store can write the event and its projection in one transaction. The state holds only what is unfinished; its
+size does not grow with the length of the session.
+
+Places. A message gets its *place* in the transcript (1, 2, 3…) when a reply to it starts, the reply the place after it, and
+messages steered into that reply the places after that. So a message that waited stands after the reply it waited for, and
+"all up to a place" is always a whole story. A fork begins at a place of its parent and goes on counting from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sessionls.sessions import events as ev
+from sessionls.sessions.model import AgentAuthor, Message, Part, Session, Steered, Usage
+
+__all__ = ["Applied", "Entry", "State", "apply"]
+
+_ENDED = frozenset({"complete", "cancelled", "failed"})
+_RESUMABLE = frozenset({"paused", "interrupted", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message and where it stands: its place in the transcript (none while it waits) and the number of the event that ended it."""
+
+    message: Message
+    place: int | None = None
+    ended_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
+    while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped.
+    """
+
+    session: Session
+    identities: tuple[str, ...] = ()
+    placed: int = 0
+    reply: str | None = None
+    resumable: str | None = None
+    open: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def queue(self) -> list[Entry]:
+        """The waiting messages, in the order they came."""
+        waiting = [entry for entry in self.open.values() if entry.message.status == "queued"]
+        return sorted(waiting, key=lambda entry: entry.message.seq)
+
+    @property
+    def settled(self) -> int:
+        """The place up to which nothing can change any more: what a fork may hold by reference."""
+        return min((entry.place - 1 for entry in self.open.values() if entry.place is not None), default=self.placed)
+
+    @property
+    def next_seq(self) -> int:
+        return self.session.seq + 1
+
+    def entry(self, message_id: str) -> Entry:
+        return self.open[message_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    state: State
+    touched: tuple[Entry, ...] = ()
+
+
+def apply(state: State | None, event: ev.Event) -> Applied:
+    """Fold one event. `state` is None for a session's first event, which must be `created`."""
+    if isinstance(event, ev.Created):
+        if state is not None:
+            raise ValueError("a session is created once")
+        session = event.session.model_copy(update={"seq": event.seq, "updated_at": event.at})
+        return Applied(State(session=session, identities=tuple(event.identities), placed=event.placed))
+    if state is None:
+        raise ValueError("a session's first event is `created`")
+    if event.seq != state.next_seq:
+        raise ValueError(f"event {event.seq} does not follow {state.session.seq}")
+    return _Folding(state, event).run()
+
+
+class _Folding:
+    """One event being folded."""
+
+    def __init__(self, state: State, event: ev.Event) -> None:
+        self.event = event
+        self.session: dict[str, object] = {"seq": event.seq, "updated_at": event.at}
+        self.before = state
+        self.placed = state.placed
+        self.reply = state.reply
+        self.resumable = state.resumable
+        self.open = dict(state.open)
+        self.touched: dict[str, Entry] = {}
+
+    def run(self) -> Applied:
+        self._fold()
+        # Whatever is final leaves the open entries; a failed reply stays until another message is taken up.
+        for entry in list(self.open.values()):
+            if entry.message.status in _ENDED and not self._belongs_to(self.resumable, entry):
+                del self.open[entry.message.id]
+        self.session["replying"] = self.reply is not None
+        self.session["queued"] = sum(entry.message.status == "queued" for entry in self.open.values())
+        state = replace(
+            self.before,
+            session=self.before.session.model_copy(update=self.session),
+            placed=self.placed,
+            reply=self.reply,
+            resumable=self.resumable,
+            open=self.open,
+        )
+        return Applied(state, tuple(self.touched.values()))
+
+    def _belongs_to(self, reply_id: str | None, entry: Entry) -> bool:
+        """Whether the entry is that reply, the message it answers, or a message steered into it."""
+        if reply_id is None or reply_id not in self.open:
+            return False
+        reply, message = self.open[reply_id].message, entry.message
+        steered = message.steered is not None and message.steered.message_id == reply_id
+        return message.id in (reply_id, reply.reply_to) or steered
+
+    def _put(self, entry: Entry) -> Entry:
+        self.open[entry.message.id] = self.touched[entry.message.id] = entry
+        return entry
+
+    def _update(self, message_id: str, *, place: int | None = None, ended_seq: int | None = None, **fields: object) -> Entry:
+        entry = self.open[message_id]
+        message = entry.message.model_copy(update=fields)
+        return self._put(
+            Entry(message, entry.place if place is None else place, entry.ended_seq if ended_seq is None else ended_seq)
+        )
+
+    def _next_place(self) -> int:
+        self.placed += 1
+        return self.placed
+
+    def _add_usage(self, usage: Usage) -> None:
+        total = self.session.get("usage", self.before.session.usage)
+        assert isinstance(total, Usage)
+        self.session["usage"] = total + usage
+
+    # One small branch for each kind of event that changes something here; the others are only history.
+    def _fold(self) -> None:
+        event, now = self.event, self.before.session
+        match event:
+            case ev.Renamed():
+                self.session["title"] = event.title
+            case ev.Paused():
+                self.session["state"] = "paused"
+            case ev.Resumed() | ev.Unarchived():
+                self.session["state"] = "active"
+            case ev.Archived():
+                self.session["state"] = "archived"
+            case ev.AgentSwitched():
+                self.session.update(agent=event.agent, model=event.model)
+            case ev.ParticipantJoined():
+                others = [p for p in now.participants if p.id != event.participant.id]
+                self.session["participants"] = [*others, event.participant]
+            case ev.Compacted():
+                if event.usage is not None:
+                    self._add_usage(event.usage)
+            case ev.MessageSent():
+                self._message_sent(event.message)
+            case ev.MessageSteered():
+                steered = Steered(message_id=event.reply_id, part=event.part)
+                self._update(event.message_id, place=self._next_place(), ended_seq=event.seq, steered=steered, status="complete")
+            case ev.ReplyStarted():
+                self._reply_started(event)
+            case ev.StepFinished():
+                parts = self.open[event.message_id].message.parts
+                fields: dict[str, object] = {"parts": [*parts[: event.index], *event.parts]}
+                if event.usage is not None:
+                    self._spend(event.message_id, event.usage)
+                    fields["usage"] = event.usage
+                self._update(event.message_id, **fields)
+            case ev.ToolCalled() | ev.ToolFinished():
+                self._put_part(event.message_id, event.index, event.part)
+            case ev.ReplyFinished():
+                self._reply_finished(event.message, event.seq)
+            case _:
+                pass
+
+    def _message_sent(self, message: Message) -> None:
+        self.session["message_count"] = self.before.session.message_count + 1
+        if message.status == "queued":
+            self._put(Entry(message))
+        else:  # a fork's own copy of a message that its parent had not finished
+            self._put(Entry(message, self._next_place(), self.event.seq))
+
+    def _reply_started(self, event: ev.ReplyStarted) -> None:
+        author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
+        if event.message_id not in self.open:
+            self._settle()
+            self._begin(event.message_id, event.reply_to, author)
+        self._update(event.message_id, status="replying", author=author, error=None, finished_at=None)
+        self._update(event.reply_to, status="replying")
+        self.reply, self.resumable = event.message_id, None
+
+    def _begin(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
+        """Give a waiting message its place, and its reply the place after it."""
+        if self.open[message_id].place is None:
+            self._update(message_id, place=self._next_place())
+        reply = Message(
+            id=reply_id,
+            session_id=self.event.session_id,
+            seq=self.event.seq,
+            role="agent",
+            author=author,
+            reply_to=message_id,
+            status="replying",
+            created_at=self.event.at,
+        )
+        self._put(Entry(reply, self._next_place()))
+        self.session["message_count"] = self.before.session.message_count + 1
+
+    def _settle(self) -> None:
+        """A reply that stopped and was not resumed is final as soon as another message is taken up."""
+        self.resumable = None
+
+    def _put_part(self, message_id: str, index: int, part: Part) -> None:
+        parts = list(self.open[message_id].message.parts)
+        parts[index : index + 1] = [part]
+        self._update(message_id, parts=parts)
+
+    def _spend(self, message_id: str, usage: Usage) -> None:
+        """Add to the session what a reply has used since it was last counted."""
+        before = self.open[message_id].message.usage
+        self._add_usage(usage if before is None else usage - before)
+
+    def _reply_finished(self, message: Message, seq: int) -> None:
+        assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
+        if message.id not in self.open:  # it ended before it started: cancelled while it waited, or no model to write it
+            self._settle()
+            self._begin(message.id, message.reply_to, message.author)
+        if message.usage is not None:
+            self._spend(message.id, message.usage)
+        ended = message.status in _ENDED
+        fields = {name: getattr(message, name) for name in type(message).model_fields if name not in ("seq", "created_at")}
+        self._update(message.id, ended_seq=seq, **fields)
+        status = "complete" if ended else message.status
+        self._update(message.reply_to, status=status, ended_seq=seq if ended else None)
+        if self.reply == message.id:
+            self.reply = None
+        self.resumable = message.id if message.status in _RESUMABLE else None
