@@ -117,9 +117,8 @@ class AgentUnavailable(SessionlsError):
 
 
 class ModelUnavailable(SessionlsError):
-    """`reason` is one of: noModel, noKey, unknownModel, refused, unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider.
-    `retry_after` is in seconds, where the provider said.
-    """
+    """`retry_after` is in seconds, where the provider said. `reason` is one of: noModel, noKey, unknownModel, refused,
+    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider."""
 
     code = -32046
     kind = "modelUnavailable"

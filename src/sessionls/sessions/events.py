@@ -86,7 +86,7 @@ class MessageSteered(_Event):
 
 
 class ReplyStarted(_Event):
-    """A reply begins, or goes on after a pause, an interruption or a failure. `definition` is the sha256 of the agent's definition."""
+    """A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256."""
 
     kind: Literal["replyStarted"] = "replyStarted"
     message_id: str
@@ -97,7 +97,7 @@ class ReplyStarted(_Event):
 
 
 class StepFinished(_Event):
-    """One step of the model ended: the parts it added to the reply, from number `index` on, and what the reply has used so far."""
+    """One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far."""
 
     kind: Literal["stepFinished"] = "stepFinished"
     message_id: str

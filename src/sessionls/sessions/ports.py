@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Message, ModelInfo, Session, Usage
+from sessionls.sessions.model import Agent, Message, ModelInfo, Part, Participant, Session, Usage
 from sessionls.sessions.state import Entry, State, apply
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Notice",
     "ReasoningDelta",
     "SessionNotice",
+    "Snapshot",
     "StepEnd",
     "Store",
     "TextDelta",
@@ -84,7 +85,7 @@ class Change:
         return event
 
     def claim(self, message_id: str) -> None:
-        """This process writes the reply to that message."""
+        """Say that this process writes the reply to that message."""
         self.claims[message_id] = Claim(message_id, self.process, alive=True)
 
     def release(self, message_id: str) -> None:
@@ -97,6 +98,17 @@ class Transcript:
 
     entries: Sequence[Entry]
     summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session as `follow` finds it: its newest messages, and the events after a given number where they were asked for."""
+
+    session: Session
+    messages: Sequence[Message]
+    present: Sequence[Participant]
+    seq: int
+    events: Sequence[Event] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +175,18 @@ class Store(Protocol):
         limit: int,
         cursor: str | None,
     ) -> tuple[list[Session], str | None]:
-        """Newest first, and the cursor of the next page. Both None for `identities` and `folders`: all sessions. `state` None: all but archived."""
+        """Newest first, and the cursor of the next page.
+
+        A session matches by one of its identities, or where it has none by one of its folders; both None: all sessions match.
+        `state` None: all but archived ones. `query`: words of the title. Raises `InvalidParams` for a cursor that is not ours.
+        """
         ...
 
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
-        """The newest `limit` messages (before message `before`), oldest first, and whether older ones exist. A reply being written has its text so far."""
+        """The newest `limit` messages (before message `before`), oldest first, and whether there are older ones.
+
+        In order of their place, waiting ones last. A reply being written has its text so far. Raises `MessageNotFound`.
+        """
         ...
 
     async def entry(self, session_id: str, message_id: str) -> Entry:
@@ -178,6 +197,10 @@ class Store(Protocol):
         """The events numbered above `after`, its ancestors' up to the fork points included."""
         ...
 
+    async def draft_parts(self, session_id: str, message_id: str) -> list[Part]:
+        """The text and reasoning parts of a reply that were drafted and are in no event yet, joined, in the order of their number."""
+        ...
+
     async def transcript(self, session_id: str, *, through: int) -> Transcript:
         """The entries up to place `through`, from behind the newest summary that the session can see."""
         ...
@@ -186,7 +209,9 @@ class Store(Protocol):
         """The number of the last event by which all messages up to that place had ended."""
         ...
 
-    async def delete(self, session_id: str) -> None: ...
+    async def delete(self, session_id: str) -> None:
+        """Erase the session and its messages; what living forks hold of it stays until the last of them is deleted."""
+        ...
 
     async def search(
         self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
@@ -201,13 +226,18 @@ class Store(Protocol):
         ...
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
-        """Call back on the event loop with whatever happens in any process: list changes of all sessions, events and
-        deltas of the sessions that are followed. Returns the way to stop it.
+        """Call back on the event loop with what happens, in whichever process; gives the way to stop it.
+
+        `SessionNotice`s come for all sessions, events and deltas for those that are followed.
         """
         ...
 
-    async def follow(self, session_id: str, after: int) -> None:
-        """Notices of this session's events above `after`, and of its deltas, from now on. Counted: as many `unfollow`s end it."""
+    async def follow(self, session_id: str, *, limit: int = 0, after: int | None = None) -> Snapshot:
+        """The session now, and its notices from exactly there on.
+
+        Every later event has a number above `Snapshot.seq`, and every later delta goes on where the text of that part in
+        `Snapshot.messages` ends. Follows are counted: as many calls of `unfollow` end it.
+        """
         ...
 
     def unfollow(self, session_id: str) -> None: ...
@@ -218,7 +248,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, which litellm takes for every provider."""
+    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, as litellm takes them."""
 
     model: str
     messages: Sequence[Mapping[str, Any]]

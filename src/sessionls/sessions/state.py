@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sessionls.sessions import events as ev
-from sessionls.sessions.model import AgentAuthor, Message, Part, Session, Steered, Usage
+from sessionls.sessions.model import AgentAuthor, Message, Part, Participant, Session, Steered, Usage
 
 __all__ = ["Applied", "Entry", "State", "apply"]
 
@@ -25,7 +26,7 @@ _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message and where it stands: its place in the transcript (none while it waits) and the number of the event that ended it."""
+    """A message and where it stands: its place in the transcript (none while it waits) and the event that ended it."""
 
     message: Message
     place: int | None = None
@@ -35,7 +36,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class State:
     """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
-    while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped.
+    while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
+    `present` are the participants that have the session open.
     """
 
     session: Session
@@ -44,6 +46,7 @@ class State:
     reply: str | None = None
     resumable: str | None = None
     open: Mapping[str, Entry] = field(default_factory=dict)
+    present: tuple[Participant, ...] = ()
 
     @property
     def queue(self) -> list[Entry]:
@@ -89,12 +92,13 @@ class _Folding:
 
     def __init__(self, state: State, event: ev.Event) -> None:
         self.event = event
-        self.session: dict[str, object] = {"seq": event.seq, "updated_at": event.at}
+        self.session: dict[str, Any] = {"seq": event.seq, "updated_at": event.at}
         self.before = state
         self.placed = state.placed
         self.reply = state.reply
         self.resumable = state.resumable
         self.open = dict(state.open)
+        self.present = state.present
         self.touched: dict[str, Entry] = {}
 
     def run(self) -> Applied:
@@ -112,6 +116,7 @@ class _Folding:
             reply=self.reply,
             resumable=self.resumable,
             open=self.open,
+            present=self.present,
         )
         return Applied(state, tuple(self.touched.values()))
 
@@ -127,7 +132,7 @@ class _Folding:
         self.open[entry.message.id] = self.touched[entry.message.id] = entry
         return entry
 
-    def _update(self, message_id: str, *, place: int | None = None, ended_seq: int | None = None, **fields: object) -> Entry:
+    def _update(self, message_id: str, *, place: int | None = None, ended_seq: int | None = None, **fields: Any) -> Entry:
         entry = self.open[message_id]
         message = entry.message.model_copy(update=fields)
         return self._put(
@@ -139,9 +144,7 @@ class _Folding:
         return self.placed
 
     def _add_usage(self, usage: Usage) -> None:
-        total = self.session.get("usage", self.before.session.usage)
-        assert isinstance(total, Usage)
-        self.session["usage"] = total + usage
+        self.session["usage"] = self.before.session.usage + usage
 
     # One small branch for each kind of event that changes something here; the others are only history.
     def _fold(self) -> None:
@@ -158,8 +161,12 @@ class _Folding:
             case ev.AgentSwitched():
                 self.session.update(agent=event.agent, model=event.model)
             case ev.ParticipantJoined():
-                others = [p for p in now.participants if p.id != event.participant.id]
-                self.session["participants"] = [*others, event.participant]
+                self._know(event.participant)
+                self.present = (*(p for p in self.present if p.id != event.participant.id), event.participant)
+                self.session["updated_at"] = now.updated_at  # to look at a session is no change of it
+            case ev.ParticipantLeft():
+                self.present = tuple(p for p in self.present if p.id != event.participant_id)
+                self.session["updated_at"] = now.updated_at
             case ev.Compacted():
                 if event.usage is not None:
                     self._add_usage(event.usage)
@@ -172,7 +179,7 @@ class _Folding:
                 self._reply_started(event)
             case ev.StepFinished():
                 parts = self.open[event.message_id].message.parts
-                fields: dict[str, object] = {"parts": [*parts[: event.index], *event.parts]}
+                fields: dict[str, Any] = {"parts": [*parts[: event.index], *event.parts]}
                 if event.usage is not None:
                     self._spend(event.message_id, event.usage)
                     fields["usage"] = event.usage
@@ -184,8 +191,15 @@ class _Folding:
             case _:
                 pass
 
+    def _know(self, participant: Participant) -> None:
+        known = self.before.session.participants
+        if participant not in known:
+            self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
+
     def _message_sent(self, message: Message) -> None:
         self.session["message_count"] = self.before.session.message_count + 1
+        if isinstance(message.author, Participant):
+            self._know(message.author)
         if message.status == "queued":
             self._put(Entry(message))
         else:  # a fork's own copy of a message that its parent had not finished

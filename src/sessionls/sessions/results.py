@@ -1,0 +1,58 @@
+"""What the verbs of `Sessions` answer where it is more than a session: the result objects of the wire."""
+
+from __future__ import annotations
+
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Agent, Message, ModelInfo, Participant, Session, Wire
+
+__all__ = ["AgentList", "Exchange", "Export", "Hit", "History", "ModelList", "Opened", "SearchResult", "SessionList"]
+
+
+class SessionList(Wire):
+    sessions: list[Session]
+    next_cursor: str | None = None
+
+
+class Opened(Wire):
+    """A session as it was found: its newest messages, oldest first; `events` are those after the number asked for."""
+
+    session: Session
+    messages: list[Message]
+    participants: list[Participant]
+    seq: int
+    events: list[Event] | None = None
+
+
+class History(Wire):
+    messages: list[Message]
+    more: bool
+
+
+class Exchange(Wire):
+    """A participant's message and the reply to it."""
+
+    message: Message
+    reply: Message
+
+
+class Hit(Wire):
+    session: Session
+    message_id: str
+    snippet: str
+
+
+class SearchResult(Wire):
+    hits: list[Hit]
+
+
+class Export(Wire):
+    content: str
+
+
+class AgentList(Wire):
+    agents: list[Agent]
+    default: str
+
+
+class ModelList(Wire):
+    models: list[ModelInfo]
