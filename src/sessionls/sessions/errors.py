@@ -118,7 +118,8 @@ class AgentUnavailable(SessionlsError):
 
 class ModelUnavailable(SessionlsError):
     """`retry_after` is in seconds, where the provider said. `reason` is one of: noModel, noKey, unknownModel, refused,
-    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider."""
+    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider.
+    """
 
     code = -32046
     kind = "modelUnavailable"

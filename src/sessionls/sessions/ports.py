@@ -198,7 +198,7 @@ class Store(Protocol):
         ...
 
     async def draft_parts(self, session_id: str, message_id: str) -> list[Part]:
-        """The text and reasoning parts of a reply that were drafted and are in no event yet, joined, in the order of their number."""
+        """What was drafted of a reply since its last event: its text and reasoning parts, in order."""
         ...
 
     async def transcript(self, session_id: str, *, through: int) -> Transcript:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Agent, Message, ModelInfo, Participant, Session, Wire
 
-__all__ = ["AgentList", "Exchange", "Export", "Hit", "History", "ModelList", "Opened", "SearchResult", "SessionList"]
+__all__ = ["AgentList", "Exchange", "Export", "History", "Hit", "ModelList", "Opened", "SearchResult", "SessionList"]
 
 
 class SessionList(Wire):
