@@ -1,0 +1,56 @@
+"""What all tests share: a fresh home for each, no way to a real provider, and no blocked event loop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+# Every variable through which a model provider, a setting or a home could reach a test from outside.
+_KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")
+
+
+@pytest.fixture(autouse=True)
+def fresh_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, data and configuration directory of the test's own, and no setting or key from outside."""
+    import os
+
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith("SESSIONLS_") or name.endswith(_KEYS):
+            monkeypatch.delenv(name)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("SESSIONLS_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    monkeypatch.setenv("LITELLM_OFFLINE_MODE", "true")
+    monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:9")  # a developer's own Ollama stays out of the tests
+    return home
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can reach a real provider: a connection to anything but this machine fails."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def blocked_loop() -> Iterator[BlockBuster]:
+    """A test fails when sessionls blocks the event loop."""
+    with blockbuster_ctx("sessionls") as guard:
+        yield guard
