@@ -15,6 +15,7 @@ __all__ = [
     "AgentSwitched",
     "Archived",
     "ByAgent",
+    "CancelAsked",
     "Compacted",
     "Created",
     "Edited",
@@ -153,6 +154,13 @@ class Edited(_Event):
     applied: bool
 
 
+class CancelAsked(_Event):
+    """Somebody asked to cancel the reply being written; the process that writes it ends it at once."""
+
+    kind: Literal["cancelAsked"] = "cancelAsked"
+    message_id: str
+
+
 class ReplyFinished(_Event):
     """A reply ended or stopped; `message` is the whole reply, with its status."""
 
@@ -224,6 +232,7 @@ Event = Annotated[
     | FindingReported
     | FindingChanged
     | Edited
+    | CancelAsked
     | ReplyFinished
     | AgentSwitched
     | Paused

@@ -4,9 +4,10 @@
 that a store can write the event and its projection in one transaction. The state holds only what is unfinished; its
 size does not grow with the length of the session.
 
-Places. A message gets its *place* in the transcript (1, 2, 3…) when a reply to it starts, the reply the place after it, and
-messages steered into that reply the places after that. So a message that waited stands after the reply it waited for, and
-"all up to a place" is always a whole story. A fork begins at a place of its parent and goes on counting from it.
+Places. A message gets its *place* in the transcript (1, 2, 3…) when a reply to it starts, the reply the place after it. A
+message steered into that reply takes the reply's place, and the reply moves on to the next. So a message that waited stands
+after the reply it waited for, and "all up to a place" is always a whole story. A fork begins at a place of its parent and
+goes on counting from it.
 """
 
 from __future__ import annotations
@@ -167,14 +168,15 @@ class _Folding:
             case ev.ParticipantLeft():
                 self.present = tuple(p for p in self.present if p.id != event.participant_id)
                 self.session["updated_at"] = now.updated_at
+            case ev.Forked():
+                self.session["updated_at"] = now.updated_at  # a fork never disturbs its parent
             case ev.Compacted():
                 if event.usage is not None:
                     self._add_usage(event.usage)
             case ev.MessageSent():
                 self._message_sent(event.message)
             case ev.MessageSteered():
-                steered = Steered(message_id=event.reply_id, part=event.part)
-                self._update(event.message_id, place=self._next_place(), ended_seq=event.seq, steered=steered, status="complete")
+                self._steered(event)
             case ev.ReplyStarted():
                 self._reply_started(event)
             case ev.StepFinished():
@@ -205,6 +207,13 @@ class _Folding:
         else:  # a fork's own copy of a message that its parent had not finished
             self._put(Entry(message, self._next_place(), self.event.seq))
 
+    def _steered(self, event: ev.MessageSteered) -> None:
+        """The message takes the reply's place, and the reply the next one: it stands behind all it was told."""
+        steered = Steered(message_id=event.reply_id, part=event.part)
+        place = self.open[event.reply_id].place
+        self._update(event.message_id, place=place, ended_seq=event.seq, steered=steered, status="complete")
+        self._update(event.reply_id, place=self._next_place())
+
     def _reply_started(self, event: ev.ReplyStarted) -> None:
         author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
         if event.message_id not in self.open:
@@ -216,8 +225,8 @@ class _Folding:
 
     def _begin(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
         """Give a waiting message its place, and its reply the place after it."""
-        if self.open[message_id].place is None:
-            self._update(message_id, place=self._next_place())
+        if message_id in self.open and self.open[message_id].place is None:
+            self._update(message_id, place=self._next_place(), ended_seq=self.event.seq - 1)
         reply = Message(
             id=reply_id,
             session_id=self.event.session_id,
@@ -255,8 +264,8 @@ class _Folding:
         ended = message.status in _ENDED
         fields = {name: getattr(message, name) for name in type(message).model_fields if name not in ("seq", "created_at")}
         self._update(message.id, ended_seq=seq, **fields)
-        status = "complete" if ended else message.status
-        self._update(message.reply_to, status=status, ended_seq=seq if ended else None)
+        if message.reply_to in self.open:  # a fork's own copy of a message is final before its reply
+            self._update(message.reply_to, status="complete" if ended else message.status)
         if self.reply == message.id:
             self.reply = None
         self.resumable = message.id if message.status in _RESUMABLE else None

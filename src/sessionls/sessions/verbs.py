@@ -1,0 +1,423 @@
+"""What may happen in a session, and what happens then: the state machine, as functions on one `Change`.
+
+Each function is pure: it reads the state, refuses with an error, or adds events. A store runs it inside one transaction,
+so what it decides on cannot change under it, whichever processes and participants are at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sessionls.sessions import events as ev
+from sessionls.sessions.errors import NotPermitted, SessionArchived, SessionNotFound, SessionPaused
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import (
+    AgentAuthor,
+    Message,
+    MessageError,
+    ParentRef,
+    Part,
+    Participant,
+    Session,
+    Usage,
+)
+from sessionls.sessions.ports import Change
+from sessionls.sessions.state import Entry, State
+
+__all__ = [
+    "UNTITLED",
+    "ClaimLost",
+    "Start",
+    "WriterGone",
+    "archive",
+    "ask_cancel",
+    "cancel_stopped",
+    "cancel_waiting",
+    "compact",
+    "create",
+    "delete_check",
+    "fail",
+    "finish",
+    "fork",
+    "forked",
+    "interrupt",
+    "join",
+    "leave",
+    "next_waiting",
+    "pause",
+    "rename",
+    "restart",
+    "send",
+    "start",
+    "step",
+    "switch_agent",
+    "title_of",
+    "unarchive",
+]
+
+UNTITLED = "New session"
+
+
+class ClaimLost(Exception):
+    """Another process took the reply over: this one's lease had lapsed, or the session is gone."""
+
+
+class WriterGone(Exception):
+    """The process that wrote the session's reply no longer lives; the reply must be marked as interrupted first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Who is about to write a reply: agent, model and the definition's digest, or why nobody can."""
+
+    reply_id: str
+    author: AgentAuthor
+    error: MessageError | None = None
+
+
+def _living(change: Change) -> State:
+    """The state, once it is certain that nobody is thought to write who no longer lives."""
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
+    state = change.state
+    if state.reply is not None:
+        claim = change.claims.get(state.reply)
+        if claim is None or not claim.alive:
+            raise WriterGone
+    return state
+
+
+def title_of(text: str, limit: int = 60) -> str:
+    """A title from a message: its first line with words in it, cut between words."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = " ".join(line.split())
+    if len(line) <= limit:
+        return line or UNTITLED
+    cut = line[: limit - 1]
+    head = cut.rsplit(" ", 1)[0]
+    return (head if len(head) > limit // 2 else cut).rstrip(" ,.;:") + "…"
+
+
+# -- the session itself ----------------------------------------------------------------------------------------------
+
+
+def create(change: Change, session: Session, identities: Sequence[str], by: Participant) -> Session:
+    change.add(ev.Created, seq=1, by=by, session=session, identities=list(identities))
+    return change.now.session
+
+
+def rename(change: Change, title: str, by: Participant) -> Session:
+    state = _living(change)
+    if state.session.title != title:
+        change.add(ev.Renamed, by=by, title=title)
+    return change.now.session
+
+
+def switch_agent(change: Change, agent: str, model: str | None, by: Participant) -> Session:
+    session = _living(change).session
+    if (session.agent, session.model) != (agent, model):
+        change.add(ev.AgentSwitched, by=by, agent=agent, model=model, from_=session.agent)
+    return change.now.session
+
+
+def archive(change: Change, by: Participant) -> Session:
+    state = _living(change)
+    _quiet(state, "archived")
+    if state.session.state != "archived":
+        change.add(ev.Archived, by=by)
+    return change.now.session
+
+
+def unarchive(change: Change, by: Participant) -> Session:
+    if _living(change).session.state == "archived":
+        change.add(ev.Unarchived, by=by)
+    return change.now.session
+
+
+def delete_check(change: Change) -> None:
+    """Refuse to delete a session in which something is going on."""
+    _quiet(_living(change), "deleted")
+
+
+def _quiet(state: State, done: str) -> None:
+    if state.reply is not None or (state.queue and state.session.state == "active" and state.resumable is None):
+        raise NotPermitted(
+            f"A reply is being written in this session; it cannot be {done} now.",
+            hint="Cancel the reply or pause the session first.",
+            sessionId=state.session.id,
+        )
+
+
+def join(change: Change, participant: Participant) -> None:
+    if participant not in _living(change).present:
+        change.add(ev.ParticipantJoined, by=participant, participant=participant)
+
+
+def leave(change: Change, participant: Participant) -> None:
+    if any(p.id == participant.id for p in _living(change).present):
+        change.add(ev.ParticipantLeft, by=participant, participant_id=participant.id)
+
+
+# -- messages and replies --------------------------------------------------------------------------------------------
+
+
+def send(change: Change, message: Message, start_with: Start | None) -> bool:
+    """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did."""
+    state = _living(change)
+    if state.session.state == "paused":
+        raise SessionPaused(change.session_id)
+    if state.session.state == "archived":
+        raise SessionArchived(change.session_id)
+    _settle(change, by=message.author)
+    if state.session.message_count == 0 and state.session.title == UNTITLED:
+        change.add(ev.Renamed, by=message.author, title=title_of(message.text))
+    message = message.model_copy(update={"seq": change.now.next_seq, "created_at": change.at})
+    change.add(ev.MessageSent, by=message.author, message=message)
+    change.claim(message.id)
+    return start_with is not None and start(change, message.id, start_with)
+
+
+def _settle(change: Change, by: Participant | AgentAuthor) -> None:
+    """Who goes on without resuming a reply that stopped has decided: it stays as it is, and is final."""
+    state = change.now
+    if state.resumable is None:
+        return
+    reply = state.entry(state.resumable).message
+    if reply.status != "failed":  # a failed reply is final as soon as the next one starts
+        _end(change, reply, "cancelled", by=by if isinstance(by, Participant) else None)
+
+
+def next_waiting(change: Change) -> Message | None:
+    """The message whose reply this process should write now: the oldest that waits, if its own or of a process that is gone."""
+    state = _living(change)
+    if state.reply is not None or state.session.state != "active" or not state.queue:
+        return None
+    if state.resumable is not None and state.entry(state.resumable).message.status != "failed":
+        return None  # what stopped is resumed, cancelled or settled first
+    message = state.queue[0].message
+    claim = change.claims.get(message.id)
+    mine = claim is None or claim.process == change.process or not claim.alive
+    return message if mine else None
+
+
+def start(change: Change, message_id: str, begin: Start) -> bool:
+    """Start the reply to a waiting message if it is that message's turn; or end it as failed where nobody can write it."""
+    waiting = next_waiting(change)
+    if waiting is None or waiting.id != message_id:
+        return False
+    change.release(message_id)
+    if begin.error is not None:
+        reply = _unstarted(change, message_id, begin.reply_id, begin.author)
+        _end(change, reply, "failed", error=begin.error)
+        return True
+    _start(change, begin, message_id)
+    return True
+
+
+def _start(change: Change, begin: Start, message_id: str) -> None:
+    author = begin.author
+    change.add(
+        ev.ReplyStarted,
+        by=ev.ByAgent(agent=author.agent),
+        message_id=begin.reply_id,
+        reply_to=message_id,
+        agent=author.agent,
+        model=author.model,
+        definition=author.definition,
+    )
+    change.claim(begin.reply_id)
+
+
+def _unstarted(change: Change, message_id: str, reply_id: str, author: AgentAuthor) -> Message:
+    return Message(
+        id=reply_id,
+        session_id=change.session_id,
+        seq=change.now.next_seq,
+        role="agent",
+        author=author,
+        reply_to=message_id,
+        status="queued",
+        created_at=change.at,
+    )
+
+
+def _end(
+    change: Change,
+    reply: Message,
+    status: Literal["complete", "paused", "interrupted", "cancelled", "failed"],
+    *,
+    by: Participant | None = None,
+    **fields: object,
+) -> Message:
+    message = reply.model_copy(update={"status": status, "finished_at": change.at, **fields})
+    assert isinstance(message.author, AgentAuthor)
+    change.add(ev.ReplyFinished, by=by or ev.ByAgent(agent=message.author.agent), message=message)
+    change.release(reply.id)
+    return message
+
+
+def _own(change: Change, reply_id: str) -> Entry:
+    """The reply that this process writes."""
+    claim = change.claims.get(reply_id)
+    if change.state is None or change.state.reply != reply_id or claim is None or claim.process != change.process:
+        raise ClaimLost
+    return change.state.entry(reply_id)
+
+
+def step(change: Change, reply_id: str, index: int, parts: Sequence[Part], usage: Usage | None) -> list[Message]:
+    """A step of the reply ended. Messages that were sent to steer it are handed over; they are the answer."""
+    _own(change, reply_id)
+    change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage)
+    return _steer(change, reply_id, index + len(parts))
+
+
+def _steer(change: Change, reply_id: str, part: int) -> list[Message]:
+    taken = [entry.message for entry in change.now.queue if entry.message.delivery == "steer"]
+    for message in taken:
+        change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
+        change.release(message.id)
+    return taken
+
+
+def finish(
+    change: Change,
+    reply_id: str,
+    status: Literal["complete", "paused", "interrupted", "cancelled", "failed"],
+    parts: Sequence[Part],
+    usage: Usage | None,
+    error: MessageError | None = None,
+) -> Message | list[Message]:
+    """The reply ended or stopped. Where messages came meanwhile to steer it, it goes on instead and they are the answer."""
+    entry = _own(change, reply_id)
+    if status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue):
+        index = len(entry.message.parts)
+        return step(change, reply_id, index, parts[index:], usage)
+    return _end(change, entry.message, status, parts=list(parts), usage=usage, error=error)
+
+
+def fail(change: Change, reply_id: str, error: MessageError) -> None:
+    """A reply that was to go on cannot: nobody can write it."""
+    state = change.now
+    if state.resumable == reply_id and state.reply is None:
+        _end(change, state.entry(reply_id).message, "failed", error=error)
+
+
+def interrupt(change: Change, drafted: Sequence[Part]) -> bool:
+    """Mark the reply of a process that no longer lives as interrupted, with what it had written."""
+    try:
+        _living(change)
+    except WriterGone:
+        assert change.state is not None and change.state.reply is not None
+        reply = change.state.entry(change.state.reply).message
+        _end(change, reply, "interrupted", parts=[*reply.parts, *drafted])
+        return True
+    return False
+
+
+# -- pause, resume, cancel -------------------------------------------------------------------------------------------
+
+
+def pause(change: Change, by: Participant) -> Session:
+    """Whoever writes a reply sees the event, and stops it."""
+    state = _living(change)
+    if state.session.state == "archived":
+        raise SessionArchived(change.session_id)
+    if state.session.state == "active":
+        change.add(ev.Paused, by=by)
+    return change.now.session
+
+
+def restart(change: Change, by: Participant, begin: Start | None) -> bool:
+    """Resume: the session takes messages again, and the reply that stopped goes on. Says whether one did.
+
+    `begin.reply_id` names the reply that the caller is ready to go on with.
+    """
+    state = _living(change)
+    if state.session.state == "archived":
+        raise SessionArchived(change.session_id)
+    if state.session.state == "paused" or state.resumable is not None:
+        change.add(ev.Resumed, by=by)
+    state = change.now
+    if begin is None or state.resumable != begin.reply_id or state.reply is not None:
+        return False
+    if begin.error is not None:
+        _end(change, state.entry(begin.reply_id).message, "failed", error=begin.error)
+        return False
+    reply_to = state.entry(begin.reply_id).message.reply_to
+    assert reply_to is not None
+    _start(change, begin, reply_to)
+    return True
+
+
+def ask_cancel(change: Change, by: Participant) -> str | None:
+    """Cancel the reply being written: the process that writes it sees the event. The id of that reply, if there is one."""
+    state = _living(change)
+    if state.reply is None:
+        return None
+    change.add(ev.CancelAsked, by=by, message_id=state.reply)
+    return state.reply
+
+
+def cancel_stopped(change: Change, by: Participant) -> Session:
+    """Cancel a reply that stopped and could be resumed."""
+    state = _living(change)
+    if state.reply is None and state.resumable is not None:
+        _end(change, state.entry(state.resumable).message, "cancelled", by=by, error=None)
+    return change.now.session
+
+
+def cancel_waiting(change: Change, message_id: str, author: AgentAuthor, by: Participant) -> Message | None:
+    """Cancel a message that still waits: it gets a reply that is cancelled and empty."""
+    state = _living(change)
+    entry = state.open.get(message_id)
+    if entry is None or entry.message.status != "queued":
+        return None
+    change.release(message_id)
+    return _end(change, _unstarted(change, message_id, new_id(), author), "cancelled", by=by)
+
+
+# -- fork and compact ------------------------------------------------------------------------------------------------
+
+
+def fork(
+    change: Change, session: Session, identities: Iterable[str], place: int, copies: Sequence[Entry], by: Participant
+) -> Session:
+    """Create the child. It holds its parent up to `place` by reference; what the parent had not finished it holds as copies."""
+    parent = session.parent
+    assert isinstance(parent, ParentRef)
+    change.add(ev.Created, seq=parent.seq + 1, by=by, session=session, identities=list(identities), placed=place)
+    ids: dict[str, str] = {}
+    for entry in copies:
+        original = entry.message
+        ids[original.id] = new_id()
+        message = original.model_copy(
+            update={
+                "id": ids[original.id],
+                "session_id": session.id,
+                "seq": change.now.next_seq,
+                "reply_to": ids.get(original.reply_to or ""),
+                "steered": original.steered
+                and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
+                "status": "complete" if original.role == "participant" or original.status == "complete" else "cancelled",
+                "finished_at": change.at,
+            }
+        )
+        if original.role == "participant":
+            change.add(ev.MessageSent, by=original.author, message=message.model_copy(update={"finished_at": None}))
+        else:
+            assert isinstance(original.author, AgentAuthor)
+            change.add(ev.ReplyFinished, by=ev.ByAgent(agent=original.author.agent), message=message)
+    return change.now.session
+
+
+def forked(change: Change, child_id: str, by: Participant) -> None:
+    if change.state is not None:
+        change.add(ev.Forked, by=by, child_id=child_id)
+
+
+def compact(change: Change, through: int, through_seq: int, summary: str, usage: Usage | None, agent: str) -> Session:
+    _living(change)
+    change.add(ev.Compacted, by=ev.ByAgent(agent=agent), through=through, through_seq=through_seq, summary=summary, usage=usage)
+    return change.now.session
