@@ -1,0 +1,164 @@
+"""Settings: where a value comes from, and what is said of a wrong one. And who the participant here is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sessionls.participant import local_participant, participant
+from sessionls.sessions.errors import InvalidParams
+from sessionls.settings import Settings, config_dir
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write the configuration file."""
+    path = tmp_path / "settings.toml"
+    monkeypatch.setenv("SESSIONLS_CONFIG", str(path))
+
+    def write(text: str) -> Path:
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def refused(**explicit: object) -> InvalidParams:
+    with pytest.raises(InvalidParams) as caught:
+        Settings.load(**explicit)
+    return caught.value
+
+
+class TestWhereAValueComesFrom:
+    def test_without_anything_the_defaults_hold(self, monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> None:
+        monkeypatch.delenv("SESSIONLS_DATA_DIR")
+        settings = Settings.load()
+        assert (settings.agent, settings.model, settings.database_url, settings.embedded) == ("code", None, None, True)
+        assert settings.data_dir.is_relative_to(fresh_home)
+        assert settings.url == f"sqlite:///{(settings.data_dir / 'sessions.db').as_posix()}"
+
+    def test_the_file_beats_the_default(self, config: Write) -> None:
+        config('agent = "review"\nmodel = "openai/from-file"')
+        assert (Settings.load().agent, Settings.load().model) == ("review", "openai/from-file")
+
+    def test_the_environment_beats_the_file(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        config('agent = "review"\nmodel = "openai/from-file"')
+        monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
+        assert (Settings.load().agent, Settings.load().model) == ("review", "openai/from-environment")
+
+    def test_what_is_given_beats_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
+        assert Settings.load(model="openai/given").model == "openai/given"
+
+    def test_none_is_not_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
+        assert Settings.load(model=None).model == "openai/from-environment"
+
+    def test_an_empty_variable_is_not_set(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        config('agent = "review"')
+        monkeypatch.setenv("SESSIONLS_AGENT", "")
+        assert Settings.load().agent == "review"
+
+    def test_the_users_own_file_is_read_where_no_other_is_named(self) -> None:
+        config_dir().mkdir(parents=True)
+        (config_dir() / "config.toml").write_text('agent = "explain"', encoding="utf-8")
+        assert Settings.load().agent == "explain"
+
+    def test_trusted_folders_in_the_environment_are_separated_as_in_path(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = tmp_path / "one", tmp_path / "two"
+        monkeypatch.setenv("SESSIONLS_TRUSTED_FOLDERS", os.pathsep.join([str(one), str(two)]))
+        settings = Settings.load()
+        assert settings.trusted_folders == [one, two]
+        assert settings.trusts(two / "inside") and not settings.trusts(tmp_path)
+
+    def test_a_trusted_folder_is_not_left_by_dots(self, tmp_path: Path) -> None:
+        settings = Settings.load(trusted_folders=[tmp_path / "one"])
+        assert not settings.trusts(tmp_path / "one" / ".." / "two")
+
+
+class TestWhatIsSaidOfAWrongValue:
+    def test_a_misspelt_setting_is_named_with_the_one_meant(self, config: Write) -> None:
+        config('modle = "openai/x"')
+        error = refused()
+        assert "modle" in error.message and "configuration file" in error.message and "'model'" in error.hint
+
+    @pytest.mark.parametrize("line", ['openai_api_key = "sk-hush"', 'api-key = "sk-hush"', '[keys]\nopenai = "sk-hush"'])
+    def test_a_key_in_the_file_is_refused_and_not_repeated(self, config: Write, line: str) -> None:
+        config(line)
+        error = refused()
+        assert "environment" in error.hint
+        assert "sk-hush" not in error.message + error.hint + str(error.wire())
+
+    def test_a_wrong_value_in_the_environment_is_named_by_its_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SESSIONLS_EMBEDDED", "perhaps")
+        error = refused()
+        assert "SESSIONLS_EMBEDDED" in error.message
+        assert error.wire()["fields"] == ["SESSIONLS_EMBEDDED"]
+
+    def test_a_database_that_we_do_not_know_is_refused(self) -> None:
+        error = refused(database_url="mysql://someone:hush@host/db")
+        assert "postgresql://" in error.message and "hush" not in error.message
+
+    def test_text_that_is_no_toml_is_named_with_its_line(self, config: Write) -> None:
+        config("\n\nagent =\n")
+        assert "line 3" in refused().message
+
+    def test_bytes_that_are_no_text_are_said_to_be_none(self, config: Write) -> None:
+        config("").write_bytes(b"agent = '\xff'")
+        assert "UTF-8" in refused().message
+
+    def test_a_named_file_that_does_not_exist_is_an_error(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("SESSIONLS_CONFIG", str(tmp_path / "none.toml"))
+        assert "SESSIONLS_CONFIG" in refused().message
+
+    def test_a_password_in_the_databases_address_is_not_shown(self) -> None:
+        settings = Settings.load(database_url="postgresql://me:hush@host:5432/db")
+        assert settings.shown_url == "postgresql://me:…@host:5432/db"
+
+
+class TestTheParticipantHere:
+    def test_the_id_is_the_same_wherever_the_address_is(self) -> None:
+        assert participant("Ada", "ada@example.org").id == participant("A. Lovelace", "Ada@Example.org").id
+        assert participant("Ada").id == participant("Ada").id != participant("Bob").id
+
+    async def test_git_says_who_it_is_in_this_folder(self, tmp_path: Path) -> None:
+        await asyncio.to_thread(_git, tmp_path, "init", "-q")
+        await asyncio.to_thread(_git, tmp_path, "config", "user.name", "Ada Lovelace")
+        await asyncio.to_thread(_git, tmp_path, "config", "user.email", "ada@example.org")
+        found = await local_participant(tmp_path)
+        assert (found.name, found.email) == ("Ada Lovelace", "ada@example.org")
+
+    async def test_without_git_it_is_the_login_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+            monkeypatch.setenv(name, "ada")
+        found = await local_participant(tmp_path)
+        assert (found.name, found.email) == ("ada", None)
+
+    async def test_a_name_that_is_given_does_not_borrow_gits_address(self, tmp_path: Path) -> None:
+        await asyncio.to_thread(_git, tmp_path, "init", "-q")
+        await asyncio.to_thread(_git, tmp_path, "config", "user.email", "ada@example.org")
+        assert (await local_participant(tmp_path, name="Bob")).email is None
+
+
+def test_settings_are_imported_without_anything_heavy() -> None:
+    heavy = {"litellm", "sqlalchemy", "pygls", "lsprotocol", "typer", "rich"}
+    code = f"import sys, sessionls.settings; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def _git(folder: Path, *words: str) -> None:
+    git = shutil.which("git")
+    assert git is not None
+    subprocess.run([git, *words], cwd=folder, check=True, stdin=subprocess.DEVNULL)
