@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+pytest_plugins = ["model_server"]
+
 # Every variable through which a model provider, a setting or a home could reach a test from outside.
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")
 

@@ -1,0 +1,485 @@
+"""A model provider of the tests' own: a real HTTP server on loopback that speaks OpenAI's, Anthropic's and Ollama's interfaces.
+
+In a test:
+
+    async def test_x(model_server: ModelServer) -> None:
+        model_server.script(Answer("hello"), Refuse.of("rateLimited", retry_after=1))   # one for each request, in order
+        ...                                                   # OPENAI_API_BASE = model_server.openai
+        await model_server.received(2)
+        assert model_server.requests[0].body["temperature"] == 0.2
+
+When the script is used up the server obeys the conventions below, else it echoes the last message. As a process of its own
+(`python tests/model_server.py --port 0`, prints its address) only the conventions apply. In the last message, the last of:
+
+    say: TEXT          answer with TEXT                   think: THOUGHT | TEXT   reason first, then answer
+    slow: TEXT         a word every 50 ms                 tool: NAME {JSON}       ask for a tool (several: `&&` between)
+    count: N [MS]      N chunks, MS between them          fail: STATUS            refuse with that HTTP status
+    cut: TEXT          break the connection after TEXT    stall: TEXT             say nothing more after TEXT
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from model_formats import Format, Tokens, ToolUse, format_for
+
+__all__ = [
+    "Answer",
+    "Cut",
+    "Fault",
+    "Hold",
+    "ModelServer",
+    "Received",
+    "Refuse",
+    "Script",
+    "Signal",
+    "Stall",
+    "Tokens",
+    "ToolUse",
+    "model_server",
+]
+
+
+class Signal:
+    """Something that happens once. May be set and awaited in any thread and on any event loop."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting: list[Callable[[], object]] = []
+
+    def set(self) -> None:
+        with self._lock:
+            self._event.set()
+            waiting, self._waiting = self._waiting, []
+        for wake in waiting:
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                wake()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self, timeout: float | None = 20) -> None:  # noqa: ASYNC109
+        """Raises TimeoutError."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        with self._lock:
+            if self._event.is_set():
+                return
+            self._waiting.append(lambda: loop.call_soon_threadsafe(woken.set))
+        async with asyncio.timeout(timeout):
+            await woken.wait()
+
+    def wait_blocking(self, timeout: float = 20) -> None:
+        if not self._event.wait(timeout):
+            raise TimeoutError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Reasoning, then text, then calls. `chunks` in place of `text` says how it is cut; `delay` is in seconds, before each."""
+
+    text: str = ""
+    chunks: Sequence[str] | None = None
+    reasoning: str = ""
+    tools: Sequence[ToolUse] = ()
+    delay: float = 0
+    tokens: Tokens | None = None
+    usage: bool = True
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Stall:
+    """Says `text`, then nothing more, and keeps the connection open. Without text not even the head of the answer is sent."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Says `text`, then breaks the connection. Without text not even the head of the answer is sent."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Says `text`, then reports an error inside the stream."""
+
+    text: str = ""
+    message: str = "The server had an error while processing your request."
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Says `text` (`reached` is set then), waits until the test sets `go`, and goes on with `then`."""
+
+    text: str = ""
+    then: Answer = field(default_factory=Answer)
+    reached: Signal = field(default_factory=Signal)
+    go: Signal = field(default_factory=Signal)
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """An HTTP error. `body` goes out as it is where given, else the interface's own error object is made of the rest."""
+
+    status: int
+    message: str = "refused"
+    type: str = "invalid_request_error"
+    code: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+
+    @staticmethod
+    def of(kind: str, *, retry_after: float | None = None, anthropic: bool = False) -> Refuse:
+        """What the providers really say: the kinds are the keys of the two tables below."""
+        status, message, kind_of_error, code = (_ANTHROPIC if anthropic else _OPENAI)[kind]
+        headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+        return Refuse(status, message, kind_of_error, code, headers)
+
+
+_OPENAI: dict[str, tuple[int, str, str, str | None]] = {
+    "unauthorized": (401, "Incorrect API key provided: sk-tes**key.", "invalid_request_error", "invalid_api_key"),
+    "rateLimited": (429, "Rate limit reached for requests per min (RPM): Limit 3.", "requests", "rate_limit_exceeded"),
+    "quota": (429, "You exceeded your current quota, please check your plan.", "insufficient_quota", "insufficient_quota"),
+    "overflow": (
+        400,
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens.",
+        "invalid_request_error",
+        "context_length_exceeded",
+    ),
+    "unknownModel": (
+        404,
+        "The model `no-such` does not exist or you do not have access.",
+        "invalid_request_error",
+        "model_not_found",
+    ),
+    "badRequest": (400, "Invalid value for 'messages[0].role'.", "invalid_request_error", "invalid_value"),
+    "provider": (500, "The server had an error while processing your request.", "server_error", None),
+    "overloaded": (503, "The engine is currently overloaded, please try again later.", "server_error", None),
+}
+_ANTHROPIC: dict[str, tuple[int, str, str, str | None]] = {
+    "unauthorized": (401, "invalid x-api-key", "authentication_error", None),
+    "rateLimited": (429, "This request would exceed your account's rate limit.", "rate_limit_error", None),
+    "quota": (400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error", None),
+    "overflow": (400, "prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error", None),
+    "unknownModel": (404, "model: no-such", "not_found_error", None),
+    "badRequest": (400, "messages.0.role: Input should be 'user'", "invalid_request_error", None),
+    "provider": (500, "Internal server error", "api_error", None),
+    "overloaded": (529, "Overloaded", "overloaded_error", None),
+}
+
+
+@dataclass
+class Received:
+    """A request as it came. `done` is set when it has been dealt with, `closed` where the caller went before the end."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+    closed: Signal = field(default_factory=Signal)
+    done: Signal = field(default_factory=Signal)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return list(self.body.get("messages", []))
+
+    @property
+    def text(self) -> str:
+        """The text of the last message; tool results in Anthropic's shape included."""
+        return _text(self.messages[-1].get("content")) if self.messages else ""
+
+    @property
+    def system(self) -> str:
+        """The instructions, in either shape."""
+        told = [_text(m.get("content")) for m in self.messages if m.get("role") in ("system", "developer")]
+        return "\n\n".join(part for part in (_text(self.body.get("system")), *told) if part)
+
+    @property
+    def tools(self) -> list[str]:
+        """The names of the tools offered."""
+        return [tool.get("function", tool)["name"] for tool in self.body.get("tools") or []]
+
+
+Scripted = Answer | Stall | Cut | Fault | Hold | Refuse
+Script = Scripted | Callable[[Received], Scripted]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "\n".join(_text(part.get("text", part.get("content")) if isinstance(part, dict) else part) for part in content)
+    return content if isinstance(content, str) else ""
+
+
+class ModelServer:
+    """Runs in a thread of its own from `start` to `stop`. `ollama` are the models `/api/tags` tells; None: no Ollama here."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
+        self.requests: list[Received] = []
+        self.default: Callable[[Received], Scripted] = by_convention
+        self.ollama: list[str] | None = None
+        self._script: deque[Script] = deque()
+        self._arrived: list[tuple[int, Signal]] = []
+        self._lock = threading.Lock()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """The address without a path: what Anthropic's and Ollama's bases want."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def openai(self) -> str:
+        """What OpenAI's base wants."""
+        return f"{self.url}/v1"
+
+    def script(self, *answers: Script) -> None:
+        """Add answers for the next requests, one each. A function is given the request."""
+        self._script.extend(answers)
+
+    async def received(self, count: int = 1, timeout: float = 20) -> Received:  # noqa: ASYNC109
+        """Wait until that many requests have come; gives the last of them."""
+        signal = Signal()
+        with self._lock:
+            if len(self.requests) >= count:
+                return self.requests[count - 1]
+            self._arrived.append((count, signal))
+        await signal.wait(timeout)
+        return self.requests[count - 1]
+
+    def start(self) -> None:
+        ready: Signal = Signal()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="model-server", daemon=True)
+        self._thread.start()
+        ready.wait_blocking()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(20)
+
+    async def _serve(self, ready: Signal) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=1 << 26)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await self._ended.wait()
+        server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._connections.add(connection)
+        try:
+            while (request := await _read(reader)) is not None:
+                await self._dispatch(request, reader, writer)
+        except (ConnectionError, _Broken, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self._connections.discard(connection)
+            writer.close()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _dispatch(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if request.path.endswith("/models"):
+            models = [{"id": "test", "object": "model", "created": 0, "owned_by": "tests"}]
+            return await _send(writer, 200, json.dumps({"object": "list", "data": models}).encode())
+        if request.path == "/api/tags" and self.ollama is not None:
+            return await _send(writer, 200, json.dumps({"models": [{"name": name} for name in self.ollama]}).encode())
+        made = format_for(request.path, request.body, len(self.requests) + 1)
+        if made is None:
+            return await _send(writer, 404, b'{"error": {"message": "no such path"}}')
+        with self._lock:
+            self.requests.append(request)
+            scripted = self._script.popleft() if self._script else self.default
+            arrived = [signal for count, signal in self._arrived if count <= len(self.requests)]
+        for signal in arrived:
+            signal.set()
+        answer = scripted(request) if callable(scripted) else scripted
+        # Nothing more comes while an answer is written, so that an end of input means that the caller has gone.
+        answering = asyncio.create_task(_answer(answer, request, made, writer))
+        watching = asyncio.create_task(reader.read(1))
+        try:
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done() or answering.exception() is not None:
+                if not isinstance(answer, Cut):
+                    request.closed.set()
+                raise _Broken
+        finally:
+            for step in (answering, watching):
+                step.cancel()
+            await asyncio.gather(answering, watching, return_exceptions=True)
+            request.done.set()
+
+
+class _Broken(Exception):
+    """This connection is to be broken off."""
+
+
+async def _read(reader: asyncio.StreamReader) -> Received | None:
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    except asyncio.IncompleteReadError:
+        return None
+    path = first.split(" ")[1].partition("?")[0]
+    return Received(path, headers, json.loads(body) if body else {})
+
+
+async def _send(writer: asyncio.StreamWriter, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    told = {"content-type": "application/json", **(headers or {}), "content-length": str(len(body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    writer.write(f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + body)
+    await writer.drain()
+
+
+async def _answer(answer: Scripted, request: Received, made: Format, writer: asyncio.StreamWriter) -> None:
+    match answer:
+        case Refuse():
+            error = {"message": answer.message, "type": answer.type}
+            if request.path.endswith("/messages"):
+                data: dict[str, Any] = {"type": "error", "error": error, "request_id": "req_test"}
+            elif request.path.endswith("/api/chat"):
+                data = {"error": answer.message}
+            else:
+                data = {"error": {**error, "param": None, "code": answer.code}}
+            body = answer.body if answer.body is not None else json.dumps(data)
+            await _send(writer, answer.status, body.encode(), answer.headers)
+        case Answer() if not request.body.get("stream", "/api/chat" in request.path):
+            text = "".join(answer.chunks) if answer.chunks is not None else answer.text
+            await _send(writer, 200, made.whole(text, answer.reasoning, answer.tools, _reason(answer), _tokens(answer, request)))
+        case Stall(text="") | Cut(text=""):
+            await _break(answer)
+        case _:
+            await _stream(answer, request, made, writer)
+
+
+async def _break(answer: Scripted) -> None:
+    if isinstance(answer, Cut):
+        raise _Broken
+    await asyncio.Event().wait()
+
+
+async def _stream(answer: Scripted, request: Received, made: Format, writer: asyncio.StreamWriter) -> None:
+    writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {made.content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+
+    async def send(frames: Iterator[bytes]) -> None:
+        for frame in frames:
+            writer.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+        await writer.drain()
+
+    await send(made.start())
+    if not isinstance(answer, Answer):
+        assert not isinstance(answer, Refuse)
+        if answer.text:
+            await send(made.text(answer.text))
+        if isinstance(answer, Fault):
+            await send(made.fault(answer.message))
+            writer.write(b"0\r\n\r\n")
+            return
+        if not isinstance(answer, Hold):
+            await _break(answer)
+            return
+        answer.reached.set()
+        await answer.go.wait(None)
+        answer = answer.then
+    for text in _words(answer.reasoning) if answer.reasoning else ():
+        await send(made.reasoning(text))
+    for text in answer.chunks if answer.chunks is not None else _words(answer.text):
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        await send(made.text(text))
+    if answer.tools:
+        await send(made.tools(answer.tools))
+    await send(made.end(_reason(answer), _tokens(answer, request) if answer.usage else None))
+    writer.write(b"0\r\n\r\n")
+    await writer.drain()
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def _reason(answer: Answer) -> str:
+    return answer.reason or ("tool_calls" if answer.tools else "stop")
+
+
+def _tokens(answer: Answer, request: Received) -> Tokens:
+    chunks = answer.chunks if answer.chunks is not None else _words(answer.text)
+    return answer.tokens or Tokens(max(1, len(json.dumps(request.body)) // 4), max(1, len(chunks)))
+
+
+_CONVENTION = re.compile(r"(?:^|\s)(say|slow|count|think|tool|fail|cut|stall): *(.*)$", re.MULTILINE)
+
+
+def by_convention(request: Received) -> Scripted:
+    """What the text of the last message asks for, as the module's docstring says; else an echo of it."""
+    text = request.text
+    found = _CONVENTION.findall(text) if request.messages and request.messages[-1].get("role") == "user" else []
+    if not found:
+        return Answer(f"echo: {text}")
+    verb, rest = found[-1]
+    match verb:
+        case "slow":
+            return Answer(rest, delay=0.05)
+        case "count":
+            number, _, delay = rest.partition(" ")
+            return Answer(chunks=[f"{at} " for at in range(int(number))], delay=float(delay or 0) / 1000)
+        case "think":
+            thought, _, said = rest.partition("|")
+            return Answer(said.strip(), reasoning=thought.strip())
+        case "tool":
+            calls = [part.strip().partition(" ") for part in rest.split("&&")]
+            return Answer(tools=[ToolUse(name, arguments or "{}") for name, _, arguments in calls])
+        case "fail":
+            kinds = {row[0]: kind for kind, row in _OPENAI.items() if kind not in ("quota", "overflow")}
+            return Refuse.of(kinds[int(rest)]) if int(rest) in kinds else Refuse(int(rest))
+        case "cut":
+            return Cut(rest)
+        case "stall":
+            return Stall(rest)
+        case _:
+            return Answer(rest)
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A provider that runs for one test. Point OPENAI_API_BASE at `.openai`, ANTHROPIC_API_BASE and OLLAMA_API_BASE at `.url`."""
+    server = ModelServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A model provider for tests, on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    server = ModelServer(parser.parse_args().port)
+    server.start()
+    print(server.url, flush=True)  # noqa: T201
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
