@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Message, ModelInfo, Part, Participant, Session, Usage
-from sessionls.sessions.state import Entry, State, apply
+from sessionls.sessions.model import Agent, Message, ModelInfo, Participant, Session, Usage
+from sessionls.sessions.state import Drafted, Entry, State, apply
 
 __all__ = [
     "Agents",
@@ -197,8 +197,8 @@ class Store(Protocol):
         """The events numbered above `after`, its ancestors' up to the fork points included."""
         ...
 
-    async def draft_parts(self, session_id: str, message_id: str) -> list[Part]:
-        """What was drafted of a reply since its last event: its text and reasoning parts, in order."""
+    async def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
+        """What was drafted of a reply since its last event, joined for each part, in order (see `with_drafts`)."""
         ...
 
     async def transcript(self, session_id: str, *, through: int) -> Transcript:
@@ -221,8 +221,13 @@ class Store(Protocol):
         """The sessions whose reply is claimed by a process that no longer lives."""
         ...
 
-    def draft(self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str) -> None:
-        """The reply being written grew by `text`. Subscribers here learn of it at once, the database within 250 ms."""
+    def draft(
+        self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
+    ) -> None:
+        """The reply being written grew by `text`. Subscribers here learn of it at once, the database within 250 ms.
+
+        `base`: how many code points of that part are in the log already, where a reply goes on in the middle of its words.
+        """
         ...
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:

@@ -12,14 +12,14 @@ goes on counting from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from sessionls.sessions import events as ev
-from sessionls.sessions.model import AgentAuthor, Message, Part, Participant, Session, Steered, Usage
+from sessionls.sessions.model import AgentAuthor, Message, Part, Participant, ReasoningPart, Session, Steered, TextPart, Usage
 
-__all__ = ["Applied", "Entry", "State", "apply"]
+__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
@@ -32,6 +32,28 @@ class Entry:
     message: Message
     place: int | None = None
     ended_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """Words of a reply being written that are in no event yet: `text` stands at code point `offset` of part number `part`."""
+
+    part: int
+    kind: Literal["text", "reasoning"]
+    offset: int
+    text: str
+
+
+def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]:
+    """The parts of a reply as the log has them, and what was drafted since."""
+    whole = list(parts)
+    for draft in drafted:
+        new = TextPart if draft.kind == "text" else ReasoningPart
+        if draft.part == len(whole):
+            whole.append(new(text=draft.text))
+        elif draft.part < len(whole) and isinstance(part := whole[draft.part], TextPart | ReasoningPart):
+            whole[draft.part] = part.model_copy(update={"text": part.text[: draft.offset] + draft.text})
+    return whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sessionls.sessions.model import (
     Usage,
 )
 from sessionls.sessions.ports import Change
-from sessionls.sessions.state import Entry, State
+from sessionls.sessions.state import Drafted, Entry, State, with_drafts
 
 __all__ = [
     "UNTITLED",
@@ -46,6 +46,7 @@ __all__ = [
     "join",
     "leave",
     "next_waiting",
+    "own",
     "pause",
     "rename",
     "restart",
@@ -258,7 +259,7 @@ def _end(
     return message
 
 
-def _own(change: Change, reply_id: str) -> Entry:
+def own(change: Change, reply_id: str) -> Entry:
     """The reply that this process writes."""
     claim = change.claims.get(reply_id)
     if change.state is None or change.state.reply != reply_id or claim is None or claim.process != change.process:
@@ -268,16 +269,19 @@ def _own(change: Change, reply_id: str) -> Entry:
 
 def step(change: Change, reply_id: str, index: int, parts: Sequence[Part], usage: Usage | None) -> list[Message]:
     """A step of the reply ended. Messages that were sent to steer it are handed over; they are the answer."""
-    _own(change, reply_id)
+    own(change, reply_id)
     change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage)
     return _steer(change, reply_id, index + len(parts))
 
 
 def _steer(change: Change, reply_id: str, part: int) -> list[Message]:
-    taken = [entry.message for entry in change.now.queue if entry.message.delivery == "steer"]
-    for message in taken:
-        change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
-        change.release(message.id)
+    taken: list[Message] = []
+    for entry in change.now.queue:
+        message = entry.message
+        if message.delivery == "steer":
+            change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
+            change.release(message.id)
+            taken.append(change.touched[message.id].message)
     return taken
 
 
@@ -290,10 +294,9 @@ def finish(
     error: MessageError | None = None,
 ) -> Message | list[Message]:
     """The reply ended or stopped. Where messages came meanwhile to steer it, it goes on instead and they are the answer."""
-    entry = _own(change, reply_id)
+    entry = own(change, reply_id)
     if status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue):
-        index = len(entry.message.parts)
-        return step(change, reply_id, index, parts[index:], usage)
+        return step(change, reply_id, 0, parts, usage)
     return _end(change, entry.message, status, parts=list(parts), usage=usage, error=error)
 
 
@@ -304,14 +307,14 @@ def fail(change: Change, reply_id: str, error: MessageError) -> None:
         _end(change, state.entry(reply_id).message, "failed", error=error)
 
 
-def interrupt(change: Change, drafted: Sequence[Part]) -> bool:
+def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
     """Mark the reply of a process that no longer lives as interrupted, with what it had written."""
     try:
         _living(change)
     except WriterGone:
         assert change.state is not None and change.state.reply is not None
         reply = change.state.entry(change.state.reply).message
-        _end(change, reply, "interrupted", parts=[*reply.parts, *drafted])
+        _end(change, reply, "interrupted", parts=with_drafts(reply.parts, drafted))
         return True
     return False
 
@@ -388,16 +391,15 @@ def fork(
     parent = session.parent
     assert isinstance(parent, ParentRef)
     change.add(ev.Created, seq=parent.seq + 1, by=by, session=session, identities=list(identities), placed=place)
-    ids: dict[str, str] = {}
+    ids = {entry.message.id: new_id() for entry in copies}
     for entry in copies:
         original = entry.message
-        ids[original.id] = new_id()
         message = original.model_copy(
             update={
                 "id": ids[original.id],
                 "session_id": session.id,
                 "seq": change.now.next_seq,
-                "reply_to": ids.get(original.reply_to or ""),
+                "reply_to": ids.get(original.reply_to or "", original.reply_to),
                 "steered": original.steered
                 and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
                 "status": "complete" if original.role == "participant" or original.status == "complete" else "cancelled",

@@ -1,0 +1,96 @@
+"""Compaction: the older part of a session is summarised for the model. The log keeps everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sessionls.sessions.model import AgentAuthor, Usage
+from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta
+from sessionls.sessions.state import Entry
+from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, plain
+
+__all__ = ["Summary", "split", "summarise"]
+
+_REQUEST = (
+    "Write the summary with which a colleague takes over this session and has nothing else. Keep: what was asked for and "
+    "why; what was decided, with the reasons; what was done, file by file, with exact names, paths and numbers; what was "
+    "found out; what is open, and the very next step. Leave out pleasantries and what was superseded. Write short factual "
+    "paragraphs in the language of the session."
+)
+_DEFAULT_WINDOW = 32_000  # tokens, where a model's own is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    text: str
+    through: int
+    through_seq: int
+    usage: Usage | None
+
+
+def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
+    """How many of the entries to summarise so that the others take at most `budget` tokens. The last message always stays."""
+    left = budget
+    for index in range(len(entries) - 1, -1, -1):
+        left -= estimate_tokens(for_model([entries[index]], voice))
+        if left < 0:
+            # A reply goes with the message it answers.
+            cut = index + 1
+            while cut < len(entries) and isinstance(entries[cut].message.author, AgentAuthor):
+                cut += 1
+            return min(cut, len(entries) - 1)
+    return 0
+
+
+async def summarise(models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None) -> Summary:
+    """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`."""
+    window = models.window(model) or _DEFAULT_WINDOW
+    room = max(window // 2, 500) * 3  # characters
+    summary, usage = earlier, Usage()
+    for piece in _pieces([_told(entry, voice) for entry in entries], room):
+        text, spent = await _ask(models, model, summary, piece)
+        summary = text or summary
+        usage += spent or Usage()
+    last = entries[-1]
+    assert last.place is not None
+    return Summary(summary or "", last.place, last.ended_seq or last.message.seq, usage)
+
+
+def _told(entry: Entry, voice: Voice) -> str:
+    message = entry.message
+    if isinstance(message.author, AgentAuthor):
+        results = "\n".join(f"{part.name} gave: {(part.result or '')[:2000]}" for part in message.parts if part.kind == "tool")
+        return f"[agent {message.author.agent}]\n{plain(message.parts)}\n{results}".strip()
+    contexts = "\n".join(voice.render(context) for context in message.context or ())
+    return f"[{message.author.name}]\n{contexts}\n{message.text}".strip()
+
+
+def _pieces(texts: Sequence[str], room: int) -> list[str]:
+    pieces = [""]
+    for text in texts:
+        rest = text
+        while rest:
+            space = room - len(pieces[-1])
+            if len(rest) > space and pieces[-1]:
+                pieces.append("")
+                continue
+            pieces[-1] += rest[:space] + "\n\n"
+            rest = rest[space:]
+    return [piece for piece in pieces if piece.strip()]
+
+
+async def _ask(models: Models, model: str, earlier: str | None, piece: str) -> tuple[str, Usage | None]:
+    before = f"The summary of what came before:\n\n{earlier}\n\n" if earlier else ""
+    messages: ModelMessages = [
+        {"role": "system", "content": "You summarise sessions between people and agents who work on code."},
+        {"role": "user", "content": f"{before}The session goes on:\n\n{piece}\n\n{_REQUEST}"},
+    ]
+    text: list[str] = []
+    usage: Usage | None = None
+    async for output in models.stream(ModelRequest(model, messages, max_tokens=2_000)):
+        if isinstance(output, TextDelta):
+            text.append(output.text)
+        elif isinstance(output, StepEnd):
+            usage = output.usage
+    return "".join(text).strip(), usage
