@@ -1,0 +1,261 @@
+"""The developer's commands, on any system with Python and git: `python scripts/dev.py test`. The Makefile calls this.
+
+Standard library only, and readable by an older Python too, so that it can say what is missing. `setup` runs before every
+command and does nothing where nothing changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+LOCK = ROOT / "requirements.lock"
+STAMP = VENV / "sessionls-setup.stamp"
+OLDEST = (3, 11)
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+
+def test(rest: list[str]) -> int:
+    """Run the tests (arguments go to pytest)."""
+    return run(str(PYTHON), "-m", "pytest", "-n", "auto", *rest)
+
+
+def check(_rest: list[str]) -> int:
+    """Check format, lint, types, imports and generated docs."""
+    steps = {
+        "format": [tool("ruff"), "format", "--check", "--quiet"],
+        "lint": [tool("ruff"), "check", "--quiet"],
+        "types": [tool("mypy")],
+        "imports": [tool("lint-imports")],
+        **{f"docs ({script.stem})": [str(PYTHON), str(script), "--check"] for script in generators()},
+    }
+    failed = []
+    for name, command in steps.items():
+        started = time.monotonic()
+        code = run(*command)
+        print(f"{'ok    ' if code == 0 else 'FAILED'} {name}  ({time.monotonic() - started:.1f} s)", flush=True)
+        if code:
+            failed.append(name)
+    if failed:
+        print(f"\nFailed: {', '.join(failed)}. `make fix` mends format and simple lint, `make docs` the generated docs.")
+    return 1 if failed else 0
+
+
+def fix(_rest: list[str]) -> int:
+    """Mend the format and what lint can mend by itself."""
+    return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix")
+
+
+def docs(_rest: list[str]) -> int:
+    """Renew the generated docs."""
+    return max((run(str(PYTHON), str(script)) for script in generators()), default=0)
+
+
+def demo(rest: list[str]) -> int:
+    """Show what sessionls does, on a file of this repository, with no key and no network."""
+    return run(str(PYTHON), str(ROOT / "scripts" / "demo.py"), *rest)
+
+
+def bench(rest: list[str]) -> int:
+    """Measure, each thing against a baseline."""
+    return run(str(PYTHON), str(ROOT / "benchmarks" / "run.py"), *rest)
+
+
+def lock(_rest: list[str]) -> int:
+    """Renew requirements.lock from pyproject.toml."""
+    return run(
+        *[tool("uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--all-extras", "--group", "dev"],
+        *["pyproject.toml", "-o", LOCK.name, "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"],
+        *["--python-version", ".".join(map(str, OLDEST)), "--custom-compile-command", "make lock"],
+    )
+
+
+COMMANDS = {command.__name__: command for command in (demo, test, check, fix, docs, bench, lock)}
+
+
+# -- set-up ----------------------------------------------------------------------------------------------------------
+
+
+def setup() -> None:
+    """A virtual environment in .venv with exactly what requirements.lock says, and sessionls itself, editable."""
+    wanted = fingerprint()
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and PYTHON.is_file():
+        return
+    started = time.monotonic()
+    say("Setting up .venv (once, and again when the dependencies change) …")
+    if not PYTHON.is_file():
+        make_venv()
+    if os.environ.get("VIRTUAL_ENV"):
+        os.environ.pop("VIRTUAL_ENV")
+    os.environ.update(uv_settings())
+    install_uv()
+    must(str(PYTHON), "-m", "uv", "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(LOCK))
+    # The build back end is one of the pinned packages: nothing is fetched to build.
+    must(
+        *[str(PYTHON), "-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON)],
+        *["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+    )
+    openmp()
+    STAMP.write_text(wanted, encoding="utf-8")
+    say(f"Ready after {time.monotonic() - started:.0f} s.")
+
+
+def fingerprint() -> str:
+    """What the environment depends on: when none of it changed there is nothing to do."""
+    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), Path(__file__).read_bytes(), str(ROOT).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def make_venv() -> None:
+    command = [sys.executable, "-m", "venv", str(VENV)]
+    if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    # Debian splits venv off from Python.
+    system_package(f"python{sys.version_info.major}.{sys.version_info.minor}-venv", "Python has no venv module")
+    must(*command)
+
+
+def install_uv() -> None:
+    """The uv that requirements.lock pins, by its hash."""
+    text = LOCK.read_text(encoding="utf-8")
+    pinned = re.search(r"^uv==\S+ .*(?:\n +--hash=\S+.*)+", text, re.MULTILINE)
+    if pinned is None:
+        raise SystemExit("requirements.lock pins no uv: renew it with `uv pip compile` as scripts/dev.py says in `lock`.")
+    version = pinned.group().split()[0].removeprefix("uv==")
+    if output(str(PYTHON), "-m", "uv", "--version").split()[1:2] == [version]:
+        return
+    if not output(str(PYTHON), "-m", "pip", "--version"):
+        must(str(PYTHON), "-m", "ensurepip", "--upgrade")
+    with tempfile.TemporaryDirectory() as folder:
+        requirement = Path(folder) / "uv.txt"
+        requirement.write_text(pinned.group() + "\n", encoding="utf-8")
+        must(
+            *[str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"],
+            *["--require-hashes", "--no-deps", "-r", str(requirement)],
+        )
+
+
+def uv_settings() -> dict[str, str]:
+    """What uv must be told of pip's configuration, which it does not read: where packages come from, as uv's own variables.
+
+    Several indexes are searched as pip does it, for the best match; the hashes of requirements.lock keep that safe.
+    """
+    configured: dict[str, str] = {}
+    # From the weakest to the strongest: [global], [install], environment variables.
+    lines = output(str(PYTHON), "-m", "pip", "config", "list").splitlines()
+    for section in ("global", "install", ":env:"):
+        for line in lines:
+            name, _, value = line.partition("=")
+            if name.startswith(section + "."):
+                configured[name[len(section) + 1 :]] = str(ast.literal_eval(value))
+
+    def words(option: str, separator: str) -> str:
+        return separator.join(configured.get(option, "").split())
+
+    found = {
+        "UV_DEFAULT_INDEX": words("index-url", " "),
+        "UV_INDEX": words("extra-index-url", " "),
+        "UV_FIND_LINKS": words("find-links", ","),
+        "UV_NO_INDEX": "1" if configured.get("no-index", "").lower() in ("1", "true", "yes", "on") else "",
+        "UV_INSECURE_HOST": words("trusted-host", " "),
+        "UV_HTTP_TIMEOUT": configured.get("timeout") or configured.get("default-timeout", ""),
+        "SSL_CERT_FILE": configured.get("cert", ""),
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
+    return {name: value for name, value in found.items() if value and not os.environ.get(name)}
+
+
+def openmp() -> None:
+    """The engine of the embedded model links to OpenMP, which Linux does not always have."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        system_package("libgomp1", "the embedded model needs libgomp.so.1", needed=False)
+
+
+def system_package(name: str, why: str, *, needed: bool = True) -> None:
+    """Install a package of the system where we may (root on Debian), else say what to do."""
+    apt = shutil.which("apt-get")
+    if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
+        say(f"Installing {name}: {why}.")
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["install", "-y", "-qq", name], ["update", "-qq"], ["install", "-y", "-qq", name]):
+            done = subprocess.run([apt, *words], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            if words[0] == "install" and done.returncode == 0:
+                return
+    advice = f"`sudo apt-get install -y {name}`" if apt else f"your system's package for it ({name} on Debian)"
+    message = f"{why[0].upper()}{why[1:]}: install {advice}."
+    if needed:
+        raise SystemExit(message)
+    say(message)
+
+
+# -- small helpers ---------------------------------------------------------------------------------------------------
+
+
+def tool(name: str) -> str:
+    return str(BIN / (name + (".exe" if os.name == "nt" else "")))
+
+
+def generators() -> list[Path]:
+    return sorted((ROOT / "scripts").glob("generate_*.py"))
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*command: str) -> int:
+    try:
+        return subprocess.run(command, cwd=ROOT, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def must(*command: str) -> None:
+    code = run(*command)
+    if code:
+        raise SystemExit(f"This step of the set-up failed (exit code {code}): {' '.join(command)}")
+
+
+def output(*command: str) -> str:
+    """What a command prints; nothing where it fails."""
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
+
+def main() -> int:
+    if sys.version_info < OLDEST:
+        running = ".".join(map(str, sys.version_info[:3]))
+        raise SystemExit(f"sessionls needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {running}.")
+    parser = argparse.ArgumentParser(prog="dev.py", description="The developer's commands.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("setup", help="Set up .venv, and nothing else.")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__, add_help=False)
+    chosen, rest = parser.parse_known_args()
+    setup()
+    return 0 if chosen.command == "setup" else COMMANDS[chosen.command](rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
