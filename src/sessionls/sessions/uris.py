@@ -1,0 +1,129 @@
+"""URIs of documents, and the paths that they stand for (RFC 3986; the `file` scheme is RFC 8089)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+__all__ = ["display", "from_path", "is_uri", "labels", "path_of", "spellings", "to_path"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one letter is a Windows drive
+_DRIVE = re.compile(r"/([A-Za-z]):(?=/|$)")
+_WINDOWS = os.name == "nt"
+# What editors leave unescaped in a path beside letters, digits and `_.-~`: VS Code and Python nothing, Neovim and others more.
+_UNESCAPED = ("/", "/!*'()", "/!$&'()*+,;=:@")
+
+
+def is_uri(text: str) -> bool:
+    """Whether the text is a URI and not a path. A relative path whose name has a colon is written `./a:b`."""
+    return _SCHEME.match(text) is not None
+
+
+def to_path(uri: str, *, windows: bool = _WINDOWS) -> str | None:
+    """The absolute path of a `file` URI, on Windows with drive letters and shares (`file://server/share/…`).
+
+    None where there is none: another scheme, another host, a path that no system could have.
+    """
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    raw = unquote_to_bytes(parts.path)
+    if parts.scheme.lower() != "file" or b"\0" in raw:
+        return None
+    host = "" if host == "localhost" else host
+    if not windows:
+        path = os.fsdecode(raw)
+        return path if path.startswith("/") and not host else None
+    path = raw.decode("utf-8", "replace")
+    if host:
+        return f"\\\\{host}{path}".replace("/", "\\")
+    if not _DRIVE.match(path):
+        return None
+    return path[1:].replace("/", "\\")
+
+
+def path_of(text: str) -> str:
+    """The path in a URI of any scheme, with `/`; for a path, itself. For its name: it may lie on no disk at all."""
+    if not is_uri(text):
+        return text.replace("\\", "/")
+    try:
+        return unquote_to_bytes(urlsplit(text).path).decode("utf-8", "replace")
+    except ValueError:
+        return text
+
+
+def from_path(path: str | os.PathLike[str], *, windows: bool = _WINDOWS) -> str:
+    """The `file` URI of an absolute path, in VS Code's spelling (which is also Python's, but for Windows drives)."""
+    return spellings(path, windows=windows)[0]
+
+
+def spellings(path: str | os.PathLike[str], *, windows: bool = _WINDOWS) -> list[str]:
+    """The `file` URIs by which editors call that path, ours first."""
+    text = os.fspath(path)
+    host, drives = "", [""]
+    if windows:
+        text = text.replace("\\", "/")
+        if text.startswith("//"):
+            host, _, text = text[2:].partition("/")
+            text = f"/{text}"
+        elif text[1:2] == ":":
+            letter, text = text[0], text[2:]
+            drives = [f"/{letter.lower()}%3A", f"/{letter.lower()}:", f"/{letter.upper()}:", f"/{letter.upper()}%3A"]
+    raw = text.encode("utf-8", "surrogatepass") if windows else os.fsencode(text)
+    return list(dict.fromkeys(f"file://{host}{drive}{quote(raw, safe=safe)}" for safe in _UNESCAPED for drive in drives))
+
+
+def display(uri: str, folders: Sequence[str]) -> str:
+    """How people and models are told of a document: its path in its folder, after the folder's label where there are several.
+
+    Works on the text of the URIs alone, so that it answers the same years later and on another machine. The URI itself for a
+    document of no folder or of no file.
+    """
+    parts = _components(uri)
+    best: tuple[int, str] | None = None
+    for folder, label in zip(folders, labels(folders), strict=True):
+        root = _components(folder)
+        if parts is None or root is None or parts[: len(root)] != root or (best is not None and best[0] >= len(root)):
+            continue
+        inside = "/".join(parts[len(root) :])
+        best = (len(root), inside or "." if len(folders) == 1 else f"{label}/{inside}".rstrip("/"))
+    return _printable(uri if best is None else best[1])
+
+
+def labels(folders: Sequence[str]) -> list[str]:
+    """A name for each folder: the last part of its path, and as many parts before it as tell it from the others."""
+    paths = [_components(folder) or (folder,) for folder in folders]
+    depth = 1
+    while True:
+        names = ["/".join(path[-depth:]) or "/" for path in paths]
+        if len(set(names)) == len(names) or depth >= max(map(len, paths)):
+            return [_printable(name) for name in names]
+        depth += 1
+
+
+def _components(uri: str) -> tuple[str, ...] | None:
+    """Host and path of a `file` URI in comparable parts; None for another scheme."""
+    try:
+        split = urlsplit(uri)
+        host = split.netloc.lower()
+    except ValueError:
+        return None
+    if split.scheme.lower() != "file":
+        return None
+    path = _DRIVE.sub(lambda drive: f"/{drive[1].lower()}:", unquote_to_bytes(split.path).decode("utf-8", "replace"), count=1)
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return (host, *parts) if host not in ("", "localhost") else tuple(parts)
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which a file's name may hold and a line of text must not."""
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,58 @@
+"""Which files are never read or sent, whoever asks: keys, passwords, and git's own data.
+
+The lists are matched without regard to case, against the name a file was asked by and against the name it really has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+__all__ = ["WITHHELD_FILES", "WITHHELD_FOLDERS", "is_withheld"]
+
+# Folders whose whole content is withheld.
+WITHHELD_FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws"})
+
+# Names of files, as globs.
+WITHHELD_FILES = (
+    ".env*",  # and .envrc, .env.local, …
+    "*.env",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.ppk",
+    "*.jks",
+    "*.keystore",
+    "*.kdbx",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    ".netrc",
+    "_netrc",
+    ".npmrc",  # may hold a registry's token, as the next ones
+    ".yarnrc.yml",
+    ".pypirc",
+    ".pgpass",
+    ".git-credentials",
+    ".htpasswd",
+    ".dockercfg",
+)
+
+
+def is_withheld(path: str, extra: Sequence[str] = ()) -> bool:
+    """Whether the file of that path (relative to its folder, with `/`) is withheld.
+
+    `extra` are a participant's own globs, matched against the whole path and the name; their `*` matches `/` too.
+    """
+    whole = path.lower()
+    parts = whole.split("/")
+    if not WITHHELD_FOLDERS.isdisjoint(parts):
+        return True
+    # A part of a path may be a folder with a file's withheld name: what lies in it is withheld as well.
+    if any(fnmatchcase(part, glob) for part in parts for glob in WITHHELD_FILES):
+        return True
+    own = [glob.lower().removeprefix("**/").removesuffix("/**").strip("/") for glob in extra]
+    prefixes = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+    return any(fnmatchcase(text, glob) for glob in own for text in (*prefixes, *parts))
