@@ -10,7 +10,8 @@
     ├── ModelUnavailable
     ├── MessageNotFound
     ├── StoreUnavailable
-    └── NotPermitted
+    ├── NotPermitted
+    └── InternalError
 
 A message says what is wrong, `hint` what to do about it. Neither holds a secret, a traceback or a path of the
 server's machine: errors cross the wire and are kept in the log.
@@ -24,6 +25,7 @@ from typing import Any, ClassVar
 __all__ = [
     "AgentNotFound",
     "AgentUnavailable",
+    "InternalError",
     "InvalidParams",
     "MessageNotFound",
     "ModelUnavailable",
@@ -33,6 +35,7 @@ __all__ = [
     "SessionPaused",
     "SessionlsError",
     "StoreUnavailable",
+    "revive",
 ]
 
 
@@ -158,3 +161,22 @@ class StoreUnavailable(SessionlsError):
 class NotPermitted(SessionlsError):
     code = -32049
     kind = "notPermitted"
+
+
+class InternalError(SessionlsError):
+    """A fault of sessionls itself; its log says more."""
+
+    code = -32603
+    kind = "internalError"
+
+    def __init__(self) -> None:
+        super().__init__("sessionls failed at this.", hint="Its log says how. Resume or send again to try once more.")
+
+
+def revive(kind: str, message: str, hint: str, **data: Any) -> SessionlsError:
+    """The error that a log or another process tells of, as one to raise."""
+    known = {cls.kind: cls for cls in SessionlsError.__subclasses__()}
+    cls = known.get(kind, InternalError)
+    error = cls.__new__(cls)
+    SessionlsError.__init__(error, message, hint=hint, **data)
+    return error

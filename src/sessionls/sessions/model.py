@@ -245,10 +245,11 @@ MessageStatus = Literal["queued", "replying", "complete", "paused", "interrupted
 
 
 class MessageError(Wire):
-    """Why a reply failed: an error kind of the protocol, and words that say what to do."""
+    """Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it."""
 
     kind: str
     message: str
+    hint: str | None = None
 
 
 class Steered(Wire):

@@ -388,6 +388,11 @@ class ToolFailed(Exception):
 
 
 class Tools(Protocol):
+    @property
+    def names(self) -> Sequence[str]:
+        """Every tool there is."""
+        ...
+
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
         """The tools with those names, unknown names left out."""
         ...

@@ -16,7 +16,14 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import verbs
-from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError, SessionNotFound, StoreUnavailable
+from sessionls.sessions.errors import (
+    InternalError,
+    ModelUnavailable,
+    NotPermitted,
+    SessionlsError,
+    SessionNotFound,
+    StoreUnavailable,
+)
 from sessionls.sessions.events import ToolCalled, ToolFinished
 from sessionls.sessions.model import Message, MessageError, Part, ReasoningPart, TextPart, ToolPart, Usage
 from sessionls.sessions.ports import (
@@ -34,7 +41,7 @@ from sessionls.sessions.ports import (
 )
 from sessionls.sessions.transcript import ModelMessages, Voice, with_reply
 
-__all__ = ["Ending", "ReplyWriter", "Stop"]
+__all__ = ["Ending", "ReplyWriter", "Stop", "error_of"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,6 +53,11 @@ _UNKNOWN_OUTCOME = (
     "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
 )
 _STORE_RETRIES = (0.05, 0.2, 1.0, 3.0)  # seconds; a busy or full disk often recovers
+
+
+def error_of(problem: SessionlsError) -> MessageError:
+    """An error as a reply keeps it."""
+    return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint)
 
 
 class _Stopped(Exception):
@@ -71,6 +83,7 @@ class ReplyWriter:
     named: bool
     steered: list[Message]
     told: Callable[[bool], Awaitable[ModelMessages]]
+    stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _parts: list[Part] = field(default_factory=list, init=False)
     _usage: Usage | None = field(default=None, init=False)
     _stop: Stop | None = field(default=None, init=False)
@@ -101,11 +114,10 @@ class ReplyWriter:
             except (verbs.ClaimLost, SessionNotFound) as gone:
                 raise verbs.ClaimLost from gone
             except SessionlsError as problem:
-                ending, error = "failed", MessageError(kind=problem.kind, message=f"{problem.message} {problem.hint}")
+                ending, error = "failed", error_of(problem)
             except Exception:
                 log.exception("a reply failed")
-                words = "sessionls failed while it wrote this reply; its log says how. Resume to try again."
-                ending, error = "failed", MessageError(kind="internalError", message=words)
+                ending, error = "failed", error_of(InternalError())
             if ending in ("cancelled", "failed"):
                 self._parts = [_given_up(part) for part in self._parts]
             outcome = await self._save(

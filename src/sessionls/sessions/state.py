@@ -128,7 +128,7 @@ class _Folding:
         self._fold()
         # Whatever is final leaves the open entries; a failed reply stays until another message is taken up.
         for entry in list(self.open.values()):
-            if entry.message.status in _ENDED and not self._belongs_to(self.resumable, entry):
+            if entry.message.status in _ENDED and not self._belongs_to(self.reply or self.resumable, entry):
                 del self.open[entry.message.id]
         self.session["replying"] = self.reply is not None
         self.session["queued"] = sum(entry.message.status == "queued" for entry in self.open.values())

@@ -48,6 +48,7 @@ __all__ = [
     "next_waiting",
     "own",
     "pause",
+    "peek",
     "rename",
     "restart",
     "send",
@@ -71,10 +72,14 @@ class WriterGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Who is about to write a reply: agent, model and the definition's digest, or why nobody can."""
+    """Who is about to write a reply: agent, model and the definition's digest, or why nobody can.
+
+    `defaults` are the session's agent and model on which that choice was made; where they have changed it is made anew.
+    """
 
     reply_id: str
     author: AgentAuthor
+    defaults: tuple[str, str | None]
     error: MessageError | None = None
 
 
@@ -85,9 +90,14 @@ def _living(change: Change) -> State:
     state = change.state
     if state.reply is not None:
         claim = change.claims.get(state.reply)
-        if claim is None or not claim.alive:
+        if claim is None or not (claim.alive or claim.process == change.process):
             raise WriterGone
     return state
+
+
+def peek(change: Change) -> State:
+    """The state, and nothing else."""
+    return _living(change)
 
 
 def title_of(text: str, limit: int = 60) -> str:
@@ -206,7 +216,8 @@ def next_waiting(change: Change) -> Message | None:
 def start(change: Change, message_id: str, begin: Start) -> bool:
     """Start the reply to a waiting message if it is that message's turn; or end it as failed where nobody can write it."""
     waiting = next_waiting(change)
-    if waiting is None or waiting.id != message_id:
+    session = change.now.session
+    if waiting is None or waiting.id != message_id or begin.defaults != (session.agent, session.model):
         return False
     change.release(message_id)
     if begin.error is not None:
@@ -354,10 +365,13 @@ def restart(change: Change, by: Participant, begin: Start | None) -> bool:
     return True
 
 
-def ask_cancel(change: Change, by: Participant) -> str | None:
-    """Cancel the reply being written: the process that writes it sees the event. The id of that reply, if there is one."""
+def ask_cancel(change: Change, by: Participant, message_id: str | None = None) -> str | None:
+    """Cancel the reply being written (only if it answers `message_id`, where given): its writer sees the event.
+
+    The id of that reply, if there is one.
+    """
     state = _living(change)
-    if state.reply is None:
+    if state.reply is None or message_id not in (None, state.entry(state.reply).message.reply_to):
         return None
     change.add(ev.CancelAsked, by=by, message_id=state.reply)
     return state.reply

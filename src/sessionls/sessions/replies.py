@@ -1,0 +1,345 @@
+"""The replies of this process: it starts what waits, stops what it is asked to stop, and goes on with what had stopped.
+
+Each message is answered by the process whose editor sent it: that one has the buffers, the tools and the keys. A *desk* is the
+one asyncio task that writes replies of a session here, one after the other. What other processes do (pause, cancel, steer, end
+the reply that we wait for) arrives as events of the store's feed, like everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sessionls.agents.agent import Definition
+from sessionls.sessions import events as ev
+from sessionls.sessions import verbs
+from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import AgentAuthor, Message, Participant, Session
+from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, Store, Tools
+from sessionls.sessions.reply import ReplyWriter, Stop, error_of
+from sessionls.sessions.state import State
+from sessionls.sessions.telling import Telling
+
+__all__ = ["Begun", "Prepared", "Replies"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_SWEEP = 5.0  # seconds between two looks for replies whose process is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A reply that could start: who writes it, with which definition. `problem` is why nobody can."""
+
+    start: verbs.Start
+    definition: Definition | None
+    problem: SessionlsError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A reply that started in the log and is to be written here. `seq` is the number of the event that started it."""
+
+    session: Session
+    prepared: Prepared
+    reply: Message
+    place: int
+    seq: int
+    steered: tuple[Message, ...] = ()
+
+
+class Replies:
+    """See the module. `waiting` futures end with the reply to a message, wherever it is written."""
+
+    def __init__(self, *, store: Store, models: Models, agents: Agents, tools: Tools, telling: Telling) -> None:
+        self._store = store
+        self._models = models
+        self._agents = agents
+        self._tools = tools
+        self._telling = telling
+        self._writers: dict[str, ReplyWriter] = {}
+        self._desks: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, list[Begun]] = {}
+        self._again: set[str] = set()
+        self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._waited: dict[str, str] = {}  # message that waits → its session
+        self._steered: dict[str, list[str]] = {}  # reply → messages that wait for it because they steered it
+        self._sweeper: asyncio.Task[None] | None = None
+        self._end_subscription = store.subscribe(self._on_notice)
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        self._watch_over()
+        while True:
+            try:
+                return await self._store.change(session_id, decide)
+            except verbs.WriterGone:
+                await self.interrupt(session_id)
+
+    async def interrupt(self, session_id: str) -> None:
+        """Mark the reply of a process that no longer lives as interrupted, with all that it had written."""
+        reply_id = await self._store.change(session_id, lambda change: change.state.reply if change.state else None)
+        if reply_id is not None:
+            drafted = await self._store.drafted(session_id, reply_id)
+            await self._store.change(session_id, lambda change: verbs.interrupt(change, drafted))
+
+    async def sweep(self) -> None:
+        """Find the replies whose process is gone."""
+        for session_id in await self._store.lapsed():
+            with contextlib.suppress(SessionNotFound):
+                await self.interrupt(session_id)
+
+    def _watch_over(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep_for_ever())
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            try:
+                await self.sweep()
+            except SessionlsError as problem:
+                log.warning("could not look for interrupted replies: %s", problem)
+            for session_id in set(self._waited.values()):  # the process before ours in the queue may be gone
+                self.look(session_id)
+
+    # -- who writes --------------------------------------------------------------------------------------------------
+
+    async def prepare(self, session: Session, *, agent: str | None, model: str | None, reply_id: str | None = None) -> Prepared:
+        """Choose agent and model for one reply.
+
+        The model: the message's; for the default agent the session's; the agent's own; else the default. Nothing that is
+        missing raises here: it becomes the reply's error.
+        """
+        name = agent or session.agent
+        reply_id = reply_id or new_id()
+        defaults = (session.agent, session.model)
+        definition: Definition | None = None
+        try:
+            definition = self._agents.get(name)
+            if model is not None:
+                preferences: Sequence[str] = (model,)
+            elif name == session.agent and session.model is not None:
+                preferences = (session.model,)
+            else:
+                preferences = definition.models
+            chosen = await self._models.choose(preferences)
+        except SessionlsError as problem:
+            author = AgentAuthor(
+                agent=name, model=model or session.model or "", definition=definition.digest if definition else ""
+            )
+            return Prepared(verbs.Start(reply_id, author, defaults, error_of(problem)), definition, problem)
+        author = AgentAuthor(agent=name, model=chosen, definition=definition.digest)
+        return Prepared(verbs.Start(reply_id, author, defaults), definition)
+
+    async def prepare_again(self, state: State, stopped: Message) -> Prepared:
+        """Choose for a reply that goes on: its own agent, and its own model unless that was what failed."""
+        assert isinstance(stopped.author, AgentAuthor)
+        asked = state.open[stopped.reply_to].message if stopped.reply_to in state.open else None
+        model = asked.model if asked else None
+        if stopped.status != "failed" and stopped.author.model:
+            model = stopped.author.model
+        return await self.prepare(state.session, agent=stopped.author.agent, model=model, reply_id=stopped.id)
+
+    # -- waiting for a reply -----------------------------------------------------------------------------------------
+
+    def expect(self, session_id: str, message_id: str) -> asyncio.Future[Message]:
+        """A future of the reply to that message, ended or stopped. Ask before the message is sent."""
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[message_id] = future
+        self._waited[message_id] = session_id
+
+        def forget(_: asyncio.Future[Message]) -> None:
+            self._waiting.pop(message_id, None)
+            self._waited.pop(message_id, None)
+
+        future.add_done_callback(forget)
+        return future
+
+    async def follow(self, session_id: str, after: int) -> None:
+        """Learn what happens in a session from event `after` on; to be ended by the store's `unfollow`."""
+        snapshot = await self._store.follow(session_id, after=after)
+        for event in snapshot.events or ():
+            self._on_notice(EventNotice(event))
+
+    def _ended(self, reply: Message) -> None:
+        for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
+            future = self._waiting.get(message_id or "")
+            if future is not None and not future.done():
+                future.set_result(reply)
+
+    def _on_notice(self, notice: Notice) -> None:
+        if not isinstance(notice, EventNotice):
+            return
+        event = notice.event
+        writer = self._writers.get(event.session_id)
+        match event:
+            case ev.ReplyFinished():
+                self._ended(event.message)
+            case ev.MessageSteered() if event.message_id in self._waiting:
+                self._steered.setdefault(event.reply_id, []).append(event.message_id)
+            case ev.Paused() if writer is not None:
+                writer.stop("paused")
+            case ev.CancelAsked() if writer is not None and writer.reply.id == event.message_id:
+                writer.stop("cancelled")
+            case _:
+                pass
+        if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived):
+            self.look(event.session_id)
+
+    # -- desks -------------------------------------------------------------------------------------------------------
+
+    def begin(self, begun: Begun) -> None:
+        """Write a reply that has started in the log."""
+        self._begun.setdefault(begun.session.id, []).append(begun)
+        self.look(begun.session.id)
+
+    def look(self, session_id: str) -> None:
+        """See whether there is a message in that session whose reply this process should write."""
+        if session_id in self._desks:
+            self._again.add(session_id)
+            return
+        desk = asyncio.create_task(self._desk(session_id), name=f"replies of {session_id}")
+        self._desks[session_id] = desk
+        desk.add_done_callback(lambda _: self._desks.pop(session_id, None))
+
+    async def _desk(self, session_id: str) -> None:
+        while True:
+            self._again.discard(session_id)
+            try:
+                begun = self._begun[session_id].pop(0) if self._begun.get(session_id) else await self._next(session_id)
+                if begun is not None:
+                    await self._write(begun)
+                elif session_id not in self._again:
+                    self._begun.pop(session_id, None)
+                    return
+            except SessionNotFound:
+                self._begun.pop(session_id, None)
+                return
+            except SessionlsError as problem:
+                log.warning("replies stopped: %s", problem)
+                return
+            except Exception:
+                log.exception("replies stopped")
+                return
+
+    async def _next(self, session_id: str) -> Begun | None:
+        """Take up the oldest message that waits for this process."""
+        while (message := await self.change(session_id, verbs.next_waiting)) is not None:
+            waiting = message
+            session = await self._store.session(session_id)
+            prepared = await self.prepare(session, agent=waiting.agent, model=waiting.model)
+
+            def start(change: Change, waiting: Message = waiting, prepared: Prepared = prepared) -> Begun | None:
+                return self.begun(change, prepared) if verbs.start(change, waiting.id, prepared.start) else None
+
+            begun = await self.change(session_id, start)
+            if begun is not None and prepared.problem is None:
+                return begun
+            if begun is not None:
+                self._ended(begun.reply)
+            if begun is None and session == await self._store.session(session_id):
+                return None
+        return None
+
+    @staticmethod
+    def begun(change: Change, prepared: Prepared) -> Begun:
+        """What a desk needs to know of a reply that `change` has just started."""
+        reply = change.touched[prepared.start.reply_id].message
+        entry = change.now.open.get(reply.reply_to or "")
+        steered = [
+            other
+            for other in change.now.open.values()
+            if other.message.steered is not None and other.message.steered.message_id == reply.id
+        ]
+        return Begun(
+            session=change.now.session,
+            prepared=prepared,
+            reply=reply,
+            place=(entry.place if entry else None) or 0,
+            seq=change.now.session.seq,
+            steered=tuple(other.message for other in sorted(steered, key=lambda other: other.place or 0)),
+        )
+
+    async def _write(self, begun: Begun) -> None:
+        session_id, definition = begun.session.id, begun.prepared.definition
+        assert definition is not None
+        model = begun.prepared.start.author.model
+        tools = self._tools.offer(self._tools.names if definition.tools is None else definition.tools)
+        writer = ReplyWriter(
+            store=self._store,
+            models=self._models,
+            session_id=session_id,
+            reply=begun.reply,
+            definition=definition,
+            model=model,
+            tools=tools,
+            voice=self._telling.voice(definition, tools, begun.session),
+            named=len(begun.session.participants) > 1,
+            steered=list(begun.steered),
+            told=lambda tighter: self._telling.told(begun.session, definition, model, begun.place, tools, tighter=tighter),
+        )
+        self._writers[session_id] = writer
+        # Others may pause, cancel or steer while it is written. The model is asked at the same time.
+        following = asyncio.create_task(self.follow(session_id, begun.seq))
+        try:
+            reply = await writer.write()
+        except verbs.ClaimLost:
+            reply = (await self._store.entry(session_id, begun.reply.id)).message
+        except SessionlsError as problem:
+            self._fail(begun.reply, problem)
+            raise
+        except Exception:
+            self._fail(begun.reply, InternalError())
+            raise
+        finally:
+            del self._writers[session_id]
+            writer.stopped.set()
+            with contextlib.suppress(SessionlsError):
+                await following
+                self._store.unfollow(session_id)
+        self._ended(reply)
+
+    def _fail(self, reply: Message, problem: SessionlsError) -> None:
+        future = self._waiting.get(reply.reply_to or "")
+        if future is not None and not future.done():
+            future.set_exception(problem)
+
+    # -- stopping ----------------------------------------------------------------------------------------------------
+
+    async def stop(self, session_id: str, how: Stop) -> None:
+        """Stop the reply that is written here, if one is, and wait until its end is in the log."""
+        writer = self._writers.get(session_id)
+        if writer is not None:
+            writer.stop(how)
+            await writer.stopped.wait()
+
+    async def cancel_message(self, session_id: str, message_id: str, by: Participant) -> None:
+        """Cancel the reply to one message, whether it waits or is being written."""
+        session = await self._store.session(session_id)
+        author = AgentAuthor(agent=session.agent, model=session.model or "", definition="")
+        if await self.change(session_id, lambda change: verbs.cancel_waiting(change, message_id, author, by)) is None:
+            asked = await self.change(session_id, lambda change: verbs.ask_cancel(change, by, message_id))
+            if asked is not None:
+                await self.stop(session_id, "cancelled")
+
+    async def close(self) -> None:
+        """Interrupt what is written here; another process, or this one tomorrow, can go on with it."""
+        for writer in list(self._writers.values()):
+            writer.stop("interrupted")
+        desks = list(self._desks.values())
+        if desks:
+            await asyncio.wait(desks, timeout=5)
+        for job in [*desks, *([self._sweeper] if self._sweeper else [])]:
+            job.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await job
+        self._end_subscription()

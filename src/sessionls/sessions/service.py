@@ -1,0 +1,433 @@
+"""Sessions: every verb, once. The editor's door and the terminal's door both come in here."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from sessionls.sessions import context as contexts
+from sessionls.sessions import export, verbs
+from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound, revive
+from sessionls.sessions.ids import new_id, now
+from sessionls.sessions.model import Context, Message, ParentRef, Participant, Session, TextPart
+from sessionls.sessions.ports import Agents, Change, Editor, Models, Notice, Store, Tools
+from sessionls.sessions.replies import Begun, Replies
+from sessionls.sessions.results import AgentList, Exchange, Export, History, Hit, ModelList, Opened, SearchResult, SessionList
+from sessionls.sessions.state import Entry, State, with_drafts
+from sessionls.sessions.telling import Telling
+from sessionls.sessions.workspace import Workspace
+
+__all__ = ["Defaults", "Sessions"]
+
+T = TypeVar("T")
+
+_PAGE = 500  # messages read at a time for an export
+_TITLE = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a session begins with where nobody says: its agent, and the model that agent uses."""
+
+    agent: str = "code"
+    model: str | None = None
+
+
+class Sessions:
+    """All that can be done with sessions, by one participant, in one editor.
+
+    Every verb may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        models: Models,
+        agents: Agents,
+        tools: Tools,
+        editor: Editor,
+        workspace: Workspace,
+        participant: Participant,
+        defaults: Defaults,
+    ) -> None:
+        self._store = store
+        self._models = models
+        self._agents = agents
+        self._editor = editor
+        self._workspace = workspace
+        self._participant = participant
+        self._defaults = defaults
+        self._telling = Telling(store=store, models=models, agents=agents)
+        self._replies = Replies(store=store, models=models, agents=agents, tools=tools, telling=self._telling)
+        self._open: set[str] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    # -- finding sessions --------------------------------------------------------------------------------------------
+
+    async def list(
+        self,
+        *,
+        workspace_folder: str | None = None,
+        state: str | None = None,
+        query: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> SessionList:
+        """Newest first. Those of the open folders unless a folder is named; `*` for all; archived ones only when asked for."""
+        await self._replies.sweep()
+        identities, folders = await self._scope(workspace_folder)
+        sessions, after = await self._store.sessions(
+            identities=identities, folders=folders, state=state, query=query, limit=limit, cursor=cursor
+        )
+        return SessionList(sessions=sessions, next_cursor=after)
+
+    async def search(self, query: str, *, workspace_folder: str | None = None, limit: int = 20) -> SearchResult:
+        identities, folders = await self._scope(workspace_folder)
+        hits = await self._store.search(query, identities=identities, folders=folders, limit=limit)
+        return SearchResult(hits=[Hit(session=hit.session, message_id=hit.message_id, snippet=hit.snippet) for hit in hits])
+
+    async def _scope(self, folder: str | None) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+        if folder == "*":
+            return None, None
+        folders = [folder] if folder is not None else list(self._editor.folders)
+        return await self._workspace.identities(folders), folders
+
+    async def get(self, session_id: str) -> Session:
+        await self._replies.sweep()
+        return await self._store.session(session_id)
+
+    # -- being in a session ------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        *,
+        title: str | None = None,
+        agent: str | None = None,
+        model: str | None = None,
+        workspace_folder: str | None = None,
+    ) -> Session:
+        """A new session, tied to the given folder, else to all open ones. Raises `AgentNotFound`, `AgentUnavailable`."""
+        name = self._agents.get(agent or self._defaults.agent).name
+        folders = [workspace_folder] if workspace_folder is not None else list(self._editor.folders)
+        identities = await self._workspace.identities(folders)
+        at = now()
+        session = Session(
+            id=new_id(),
+            title=_title(title) if title is not None else verbs.UNTITLED,
+            agent=name,
+            model=model or self._defaults.model,
+            workspace_folders=folders,
+            participants=[self._participant],
+            created_at=at,
+            updated_at=at,
+        )
+        self._models.warm()
+        return await self._change(session.id, lambda change: verbs.create(change, session, identities, self._participant))
+
+    async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
+        """Join the session: its notices arrive from exactly here on."""
+        self._models.warm()
+        await self._replies.sweep()
+        snapshot = await self._store.follow(session_id, limit=limit, after=after)
+        if session_id in self._open:  # opened again: one follow is enough
+            self._store.unfollow(session_id)
+        else:
+            self._open.add(session_id)
+            self._later(self._change(session_id, lambda change: verbs.join(change, self._participant)))
+        return Opened(
+            session=snapshot.session,
+            messages=list(snapshot.messages),
+            participants=list(snapshot.present),
+            seq=snapshot.seq,
+            events=None if snapshot.events is None else list(snapshot.events),
+        )
+
+    async def close(self, session_id: str) -> None:
+        if session_id in self._open:
+            self._open.discard(session_id)
+            self._store.unfollow(session_id)
+            await self._change(session_id, lambda change: verbs.leave(change, self._participant))
+        else:
+            await self._store.session(session_id)
+
+    async def history(self, session_id: str, *, before: str | None = None, limit: int = 50) -> History:
+        messages, more = await self._store.history(session_id, before=before, limit=limit)
+        return History(messages=messages, more=more)
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    async def message(
+        self,
+        session_id: str,
+        text: str,
+        *,
+        agent: str | None = None,
+        model: str | None = None,
+        context: Sequence[Context] = (),
+        delivery: Literal["queue", "steer"] = "queue",
+        message_id: str | None = None,
+    ) -> Exchange:
+        """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
+
+        Raises what keeps it from being accepted (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
+        `NotPermitted` and `InvalidParams` for its context): then nothing has happened. Once it is accepted it is kept,
+        and if its reply fails the reply's error is raised, with the ids of both in its data.
+        """
+        session = await self._store.session(session_id)
+        if agent is not None:
+            agent = self._agents.get(agent).name
+        stored = await contexts.resolve(context, self._workspace, self._editor) if context else None
+        message = Message(
+            id=message_id or new_id(),
+            session_id=session_id,
+            seq=0,
+            role="participant",
+            author=self._participant,
+            agent=agent,
+            model=model,
+            parts=[TextPart(text=text)],
+            context=stored,
+            status="queued",
+            delivery="steer" if delivery == "steer" else None,
+            created_at="",
+        )
+        prepared = None
+        if not session.replying and not session.queued:
+            prepared = await self._replies.prepare(session, agent=agent, model=model)
+        ended = self._replies.expect(session_id, message.id)
+
+        def send(change: Change) -> tuple[Begun | None, int]:
+            started = verbs.send(change, message, prepared.start if prepared else None)
+            return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
+
+        try:
+            begun, seq = await self._change(session_id, send)
+        except BaseException:
+            ended.cancel()
+            raise
+        try:
+            reply = await self._reply_to(session_id, begun, seq, ended)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._later(self._replies.cancel_message(session_id, message.id, self._participant)))
+            raise
+        entry = await self._store.entry(session_id, message.id)
+        if reply.status == "failed" and reply.error is not None:
+            raise revive(
+                reply.error.kind,
+                reply.error.message,
+                reply.error.hint or "Resume the session to try again.",
+                sessionId=session_id,
+                messageId=message.id,
+                replyId=reply.id,
+            )
+        return Exchange(message=entry.message, reply=reply)
+
+    async def _reply_to(self, session_id: str, begun: Begun | None, seq: int, ended: asyncio.Future[Message]) -> Message:
+        if begun is not None:
+            if begun.prepared.problem is not None:
+                return begun.reply
+            self._replies.begin(begun)
+            return await ended
+        # It waits its turn, or steers a reply that may be written elsewhere.
+        await self._replies.follow(session_id, seq)
+        try:
+            self._replies.look(session_id)
+            return await ended
+        finally:
+            self._store.unfollow(session_id)
+
+    async def cancel(self, session_id: str) -> Session:
+        """Cancel the reply being written, or one that stopped; nothing else waits for that."""
+        asked = await self._change(session_id, lambda change: verbs.ask_cancel(change, self._participant))
+        if asked is None:
+            session = await self._change(session_id, lambda change: verbs.cancel_stopped(change, self._participant))
+            self._replies.look(session_id)
+            return session
+        await self._replies.stop(session_id, "cancelled")
+        return await self._store.session(session_id)
+
+    async def pause(self, session_id: str) -> Session:
+        await self._change(session_id, lambda change: verbs.pause(change, self._participant))
+        await self._replies.stop(session_id, "paused")
+        return await self._store.session(session_id)
+
+    async def resume(self, session_id: str) -> Session:
+        """The session takes messages again; a reply that stopped goes on here, and its events tell."""
+        state = await self._peek(session_id)
+        prepared = None
+        if state.resumable is not None:
+            stopped = state.entry(state.resumable).message
+            prepared = await self._replies.prepare_again(state, stopped)
+
+        def restart(change: Change) -> Begun | None:
+            started = verbs.restart(change, self._participant, prepared.start if prepared else None)
+            return self._replies.begun(change, prepared) if started and prepared else None
+
+        begun = await self._change(session_id, restart)
+        if begun is not None:
+            self._replies.begin(begun)
+        else:
+            self._replies.look(session_id)
+        return await self._store.session(session_id)
+
+    # -- the session itself ------------------------------------------------------------------------------------------
+
+    async def switch_agent(self, session_id: str, agent: str, *, model: str | None = None) -> Session:
+        name = self._agents.get(agent).name
+        return await self._change(session_id, lambda change: verbs.switch_agent(change, name, model, self._participant))
+
+    async def rename(self, session_id: str, title: str) -> Session:
+        checked = _title(title)
+        return await self._change(session_id, lambda change: verbs.rename(change, checked, self._participant))
+
+    async def archive(self, session_id: str) -> Session:
+        return await self._change(session_id, lambda change: verbs.archive(change, self._participant))
+
+    async def unarchive(self, session_id: str) -> Session:
+        return await self._change(session_id, lambda change: verbs.unarchive(change, self._participant))
+
+    async def delete(self, session_id: str) -> None:
+        await self._change(session_id, verbs.delete_check)
+        if session_id in self._open:
+            self._open.discard(session_id)
+            self._store.unfollow(session_id)
+        await self._store.delete(session_id)
+
+    async def fork(
+        self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
+    ) -> Session:
+        """A child that holds all up to and with message `at`; without it, all that is final.
+
+        What is final is held by reference, so a fork costs the same whatever the length. Of what is not (a reply being
+        written, messages that wait) the child holds copies as they are now.
+        """
+        name = self._agents.get(agent).name if agent is not None else None
+        state = await self._peek(session_id)
+        place, copies = state.settled, builtins.list[Entry]()
+        if at is not None:
+            entry = await self._store.entry(session_id, at)
+            if entry.place is not None and entry.place <= state.settled:
+                place = entry.place
+            else:
+                copies = await self._unfinished(session_id, state, at)
+        session, when = state.session, now()
+        child = session.model_copy(
+            update={
+                "id": new_id(),
+                "title": _title(title) if title is not None else _fork_title(session.title),
+                "state": "active",
+                "replying": False,
+                "queued": 0,
+                "agent": name or session.agent,
+                "model": session.model if name is None else None,
+                "parent": ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, place), message_id=at),
+                "participants": [*(p for p in session.participants if p.id != self._participant.id), self._participant],
+                "usage": type(session.usage)(),
+                "message_count": place,
+                "created_at": when,
+                "updated_at": when,
+            }
+        )
+        forked = await self._change(
+            child.id, lambda change: verbs.fork(change, child, state.identities, place, copies, self._participant)
+        )
+        with contextlib.suppress(SessionNotFound):
+            await self._change(session_id, lambda change: verbs.forked(change, child.id, self._participant))
+        return forked
+
+    async def _unfinished(self, session_id: str, state: State, at: str) -> builtins.list[Entry]:
+        """What is not final, up to and with message `at`: in order of place, waiting messages last."""
+        entries = sorted(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq))
+        if state.reply is not None:
+            drafted = await self._store.drafted(session_id, state.reply)
+            entries = [
+                Entry(e.message.model_copy(update={"parts": with_drafts(e.message.parts, drafted)}), e.place)
+                if e.message.id == state.reply
+                else e
+                for e in entries
+            ]
+        ids = [entry.message.id for entry in entries]
+        return entries[: ids.index(at) + 1] if at in ids else entries
+
+    async def compact(self, session_id: str) -> Session:
+        """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""
+        state = await self._peek(session_id)
+        prepared = await self._replies.prepare(state.session, agent=None, model=None)
+        if prepared.problem is not None or prepared.definition is None:
+            assert prepared.problem is not None
+            raise prepared.problem
+        transcript = await self._store.transcript(session_id, through=state.settled)
+        voice = self._telling.voice(prepared.definition, (), state.session)
+        await self._telling.compact(state.session, transcript, voice, prepared.start.author.model, 0)
+        return await self._store.session(session_id)
+
+    async def export(self, session_id: str, format: Literal["markdown", "json", "html"]) -> Export:  # noqa: A002
+        """The whole session as one document."""
+        session = await self._store.session(session_id)
+        pages: builtins.list[builtins.list[Message]] = []
+        more, before = True, None
+        while more:
+            page, more = await self._store.history(session_id, before=before, limit=_PAGE)
+            pages.append(page)
+            before = page[0].id if page else None
+        messages = [message for page in reversed(pages) for message in page]
+        return Export(content=await asyncio.to_thread(export.render, session, messages, format))
+
+    # -- what there is -----------------------------------------------------------------------------------------------
+
+    async def agents(self) -> AgentList:
+        return AgentList(agents=self._agents.list(), default=self._defaults.agent)
+
+    async def models(self) -> ModelList:
+        return ModelList(models=await self._models.list())
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """What happens, in whichever process (see `Store.subscribe`)."""
+        return self._store.subscribe(callback)
+
+    async def close_down(self) -> None:
+        """End: replies written here are interrupted, and can be resumed by whoever comes next."""
+        await self._replies.close()
+        for session_id in list(self._open):
+            with contextlib.suppress(SessionlsError):
+                await self.close(session_id)
+        for job in list(self._background):
+            job.cancel()
+        if self._background:
+            await asyncio.wait(self._background)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        return await self._replies.change(session_id, decide)
+
+    async def _peek(self, session_id: str) -> State:
+        return await self._change(session_id, verbs.peek)
+
+    def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Work whose end nobody has to wait for; its errors are those of a session that went away meanwhile."""
+
+        async def quietly() -> None:
+            with contextlib.suppress(SessionlsError):
+                await work
+
+        job = asyncio.create_task(quietly())
+        self._background.add(job)
+        job.add_done_callback(self._background.discard)
+        return job
+
+
+def _title(title: str) -> str:
+    text = " ".join(title.split())
+    if not text or len(text) > _TITLE:
+        raise InvalidParams(f"A title has 1 to {_TITLE} characters.", fields=["title"])
+    return text
+
+
+def _fork_title(title: str) -> str:
+    return title if title.endswith(" (fork)") else f"{title[: _TITLE - 7]} (fork)"

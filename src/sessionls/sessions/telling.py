@@ -1,0 +1,67 @@
+"""What a model is told before a reply: instructions and transcript, made to fit its window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sessionls.agents.agent import Definition
+from sessionls.sessions import compaction, verbs
+from sessionls.sessions.context import render
+from sessionls.sessions.model import Context, Session
+from sessionls.sessions.ports import Agents, Change, Models, Store, Tool, Transcript
+from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, instructions
+
+__all__ = ["Telling"]
+
+_FULL = 0.8  # of the window: above it the older part is summarised
+_KEPT = 0.4  # of the window: what the newest messages may take after that
+
+
+class Telling:
+    def __init__(self, *, store: Store, models: Models, agents: Agents) -> None:
+        self._store = store
+        self._models = models
+        self._agents = agents
+
+    def voice(self, definition: Definition, tools: Sequence[Tool], session: Session) -> Voice:
+        return Voice(definition.name, frozenset(tool.name for tool in tools), _renderer(session))
+
+    async def told(
+        self, session: Session, definition: Definition, model: str, place: int, tools: Sequence[Tool], *, tighter: bool
+    ) -> ModelMessages:
+        """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`)."""
+        names = [participant.name for participant in session.participants]
+        voice = self.voice(definition, tools, session)
+        system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
+        transcript = await self._store.transcript(session.id, through=place)
+        told = self._messages(transcript, voice, named=len(names) > 1)
+        window = self._models.window(model)
+        fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
+        if tighter or (window is not None and estimate_tokens(told) + fixed > window * _FULL):
+            budget = int((window or 32_000) * _KEPT / (2 if tighter else 1)) - fixed
+            if await self.compact(session, transcript, voice, model, max(budget, 0)):
+                transcript = await self._store.transcript(session.id, through=place)
+                told = self._messages(transcript, voice, named=len(names) > 1)
+        return [system, *told]
+
+    async def compact(self, session: Session, transcript: Transcript, voice: Voice, model: str, budget: int) -> bool:
+        """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise."""
+        count = compaction.split(transcript.entries, voice, budget)
+        if count == 0:
+            return False
+        older = transcript.entries[:count]
+        summary = await compaction.summarise(self._models, model, older, voice, transcript.summary)
+
+        def decide(change: Change) -> None:
+            verbs.compact(change, summary.through, summary.through_seq, summary.text, summary.usage, session.agent)
+
+        await self._store.change(session.id, decide)
+        return True
+
+    @staticmethod
+    def _messages(transcript: Transcript, voice: Voice, *, named: bool) -> ModelMessages:
+        return for_model(transcript.entries, voice, summary=transcript.summary, named=named)
+
+
+def _renderer(session: Session) -> Callable[[Context], str]:
+    return lambda context: render(context, session.workspace_folders)
