@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Definition"]
+__all__ = ["TOOL_NAMES", "Definition", "Permission"]
+
+Permission = Literal["allow", "ask", "deny"]
+
+TOOL_NAMES = (
+    "read_file",
+    "list_files",
+    "search",
+    "git_diff",
+    "git_log",
+    "git_show",
+    "diagnostics",
+    "symbols",
+    "edit_file",
+    "create_file",
+    "delete_file",
+    "run_command",
+    "report_finding",
+    "ask_agent",
+)
+"""The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""
 
 
 class Definition(BaseModel):
     """What one Markdown file defines. Names in the frontmatter are camelCase, as on the wire.
 
-    `models` are tried in order; none means the default model. `tools` of None means every tool. `digest` is the sha256 of the
-    file's bytes (for an agent's replies: what they were written with). `source` is "builtin" or the file's URI.
+    `models` (in the file: `model`, one or a list) are tried in order; none means the default model. `tools` of None means
+    every tool. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`, `write`, `execute`, `network`);
+    the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of the file's bytes (for an
+    agent's replies: what they were written with). `source` is "builtin" or the file's URI. What `origin` "workspace" says
+    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -29,8 +54,19 @@ class Definition(BaseModel):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
     max_steps: int = Field(default=50, ge=1)
     max_cost: float | None = Field(default=None, ge=0)
-    permissions: dict[str, Literal["allow", "ask", "deny"]] = {}
+    permissions: dict[str, Permission] = {}
     code_action: bool = False
     color: str | None = None
     source: str = "builtin"
+    origin: Literal["builtin", "user", "workspace"] = "builtin"
     digest: str = ""
+
+    def choose_tools(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that this agent is offered: all or the listed ones, without those it is denied."""
+        denied = {key for key, action in self.permissions.items() if action == "deny"}
+        return [
+            name
+            for name in names
+            if (self.tools is None or any(fnmatchcase(name, wanted) for wanted in self.tools))
+            and not (name in denied or (name not in self.permissions and any(fnmatchcase(name, key) for key in denied)))
+        ]

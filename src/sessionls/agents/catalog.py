@@ -1,0 +1,197 @@
+"""The agents there are: loaded in a thread, held in memory, watched on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
+
+from sessionls.agents.agent import TOOL_NAMES, Definition
+from sessionls.agents.sources import Entry, Loaded, load, places, watched_directories, watched_names
+from sessionls.sessions.errors import AgentNotFound, AgentUnavailable
+from sessionls.sessions.model import Agent
+
+__all__ = ["Catalog"]
+
+log = logging.getLogger(__name__)
+
+_DEBOUNCE, _STEP, _PATIENCE = 80, 20, 2_000
+"""Milliseconds: how long changes are gathered; how often they are looked for; how long a thread waits that nobody ended."""
+
+
+class Catalog:
+    """The definitions of all sources (the heart's port `Agents`).
+
+    Nothing is there before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
+    while the workspace is `trusted`, and before that takes no name away from a definition that is. `user_dir` holds the
+    user's own definitions. `tools` are the names that an agent with every tool is listed with.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], *, trusted: bool, user_dir: Path, home: Path, tools: Sequence[str] = TOOL_NAMES
+    ) -> None:
+        self._user_dir = user_dir
+        self._home = home
+        self._tools = tuple(tools)
+        self._folders = tuple(folders)
+        self._trusted = trusted
+        self._loaded = Loaded()
+        self._chosen: dict[str, Entry] = {}
+        self._loading = asyncio.Lock()
+        self._moved = threading.Event()
+
+    # -- the port ----------------------------------------------------------------------------------------------------
+
+    def get(self, name: str) -> Definition:
+        """The definition of that name as it was last loaded. Raises `AgentNotFound`, `AgentUnavailable`."""
+        entry = self._chosen.get(name)
+        if entry is None:
+            if any(entry.name == name for entry in self._loaded.entries):
+                raise AgentUnavailable(
+                    name,
+                    "it is defined in a workspace that is not trusted.",
+                    hint="Read its definition, and if you agree with it trust the workspace in your editor.",
+                )
+            raise AgentNotFound(name, (name for name, entry in self._chosen.items() if entry.definition))
+        if entry.definition is None:
+            raise AgentUnavailable(name, f"{entry.problem}.", hint="Mend the file, or invoke another agent.")
+        return entry.definition
+
+    def list(self) -> list[Agent]:
+        """Every name with what it stands for, and what cannot be invoked with the problem of it; by name."""
+        hidden = {entry.name: entry for entry in self._loaded.entries if not self._trusts(entry)}
+        entries = [*self._chosen.values(), *hidden.values()]
+        return [self._describe(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
+
+    def instructions(self) -> str:
+        """What AGENTS.md of each folder of a trusted workspace says, under a heading for each folder."""
+        if not self._trusted:
+            return ""
+        return "\n\n".join(
+            f"# Instructions of the workspace folder {folder.name or folder} (AGENTS.md)\n\n{text}"
+            for folder, text in self._loaded.instructions
+            if folder in self._folders
+        )
+
+    # -- loading -----------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> bool:
+        """Read all definitions anew; whether anything is different from before."""
+        async with self._loading:
+            while True:
+                folders, trusted = self._folders, self._trusted
+                loaded = await asyncio.to_thread(load, places(folders, self._user_dir, self._home), folders)
+                if (folders, trusted) == (self._folders, self._trusted):
+                    break
+            before = self._loaded
+            self._loaded = loaded
+            self._choose()
+            return loaded != before
+
+    async def set_workspace(self, folders: Sequence[Path], *, trusted: bool) -> None:
+        """Other folders, or another trust. What is trusted no longer cannot be invoked from here on, before anything is read."""
+        self._folders = tuple(folders)
+        self._trusted = trusted
+        kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
+        self._loaded = Loaded(kept, self._loaded.instructions, self._loaded.linked)
+        self._choose()
+        self._moved.set()
+        await self.reload()
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Load, and load again whenever something changes on disk; calls `changed` each time something is different.
+
+        Runs until it is cancelled. Directories that do not exist yet are noticed when they appear.
+        """
+        loop = asyncio.get_running_loop()
+        # A thread of its own: waiting in the shared pool would take one of its few threads away for good.
+        pool = ThreadPoolExecutor(1, "sessionls-agents")
+        watcher: RustNotify | None = None
+        watching: frozenset[str] = frozenset()
+        try:
+            while True:
+                self._moved = stop = threading.Event()
+                wanted = await asyncio.to_thread(self._directories)
+                if watcher is None or wanted != watching:
+                    old, watcher, watching = watcher, await loop.run_in_executor(pool, _open, wanted), wanted
+                    if old is not None:
+                        await loop.run_in_executor(pool, old.close)
+                # Only now, with the watcher in place, does nothing slip through between reading and watching.
+                if await self.reload():
+                    changed()
+                if wanted != await asyncio.to_thread(self._directories):
+                    continue
+                names = watched_names(places(self._folders, self._user_dir, self._home))
+                while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, stop)):
+                    pass
+                if seen == "directory":
+                    watching = frozenset()  # one that went and came back is another one under the same path
+        finally:
+            self._moved.set()
+            if watcher is not None:
+                pool.submit(watcher.close)
+            pool.shutdown(wait=False)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        self._chosen = {entry.name: entry for entry in self._loaded.entries if self._trusts(entry)}
+
+    def _trusts(self, entry: Entry) -> bool:
+        return entry.folder is None or self._trusted
+
+    def _directories(self) -> frozenset[str]:
+        found = watched_directories(places(self._folders, self._user_dir, self._home), self._folders)
+        return frozenset(map(str, (*found, *(path for path in self._loaded.linked if path.is_dir()))))
+
+    def _describe(self, entry: Entry) -> Agent:
+        definition, trusted, problem = entry.definition, self._trusts(entry), entry.problem
+        if not trusted:
+            problem = f"The workspace is not trusted.{f' {problem}' if problem else ''}"
+        return Agent(
+            name=entry.name,
+            description=definition.description if definition else "",
+            model=definition.models[0] if definition and definition.models else "",
+            tools=definition.choose_tools(self._tools) if definition else [],
+            source=entry.source,
+            trusted=trusted,
+            available=trusted and definition is not None,
+            problem=problem,
+            color=definition.color if definition else None,
+            code_action=(definition.code_action or None) if definition else None,
+        )
+
+
+def _open(directories: frozenset[str]) -> RustNotify:
+    polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "0", "false", "disable", "disabled")
+    while True:
+        present = [path for path in sorted(directories) if Path(path).is_dir()]
+        try:
+            return RustNotify(
+                present, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
+            )
+        except FileNotFoundError:  # one went away just now
+            continue
+        except OSError as error:
+            if polling:
+                raise
+            log.warning("changes of agents are looked for once a second: %s", error.strerror or error)
+            polling = True
+
+
+def _wait(watcher: RustNotify, names: frozenset[str], stop: threading.Event) -> str:
+    """What happened: "file", "directory", "stop"; empty after a while in which nothing did that may matter."""
+    while True:
+        changes = watcher.watch(_DEBOUNCE, _STEP, _PATIENCE, stop)
+        if isinstance(changes, str):
+            return "" if changes == "timeout" else changes
+        if any(Path(path).name in names for _, path in changes):
+            return "directory"
+        if any(path.endswith(".md") for _, path in changes):
+            return "file"

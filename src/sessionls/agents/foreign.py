@@ -1,0 +1,288 @@
+"""Other tools' definitions, field by field. Each function gives the fields of a `Definition` under our names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sessionls.agents.agent import TOOL_NAMES
+from sessionls.agents.frontmatter import Broken, Page
+
+__all__ = ["read_claude", "read_copilot", "read_opencode"]
+
+_COMMANDS = ("run_command", "git_diff", "git_log", "git_show")  # whoever may run git may also read through it
+_EDITS = ("edit_file", "create_file", "delete_file")
+
+CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
+    "read": ("read_file",),
+    "notebookread": ("read_file",),
+    "glob": ("list_files",),
+    "ls": ("list_files",),
+    "grep": ("search",),
+    "edit": ("edit_file",),
+    "multiedit": ("edit_file",),
+    "notebookedit": ("edit_file",),
+    "write": ("create_file", "edit_file"),
+    "bash": _COMMANDS,
+    "powershell": _COMMANDS,
+    "agent": ("ask_agent",),
+    "task": ("ask_agent",),
+    "lsp": ("diagnostics", "symbols"),
+}
+"""Claude Code's tools, lower case. The others (the web, to-do lists, skills, …) have no like here."""
+
+COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
+    # Tool sets and aliases, of VS Code and of GitHub.
+    "read": ("read_file", "diagnostics"),
+    "view": ("read_file",),
+    "notebookread": ("read_file",),
+    "search": ("search", "list_files", "symbols"),
+    "grep": ("search",),
+    "glob": ("list_files",),
+    "edit": _EDITS,
+    "multiedit": ("edit_file",),
+    "write": ("create_file", "edit_file"),
+    "notebookedit": ("edit_file",),
+    "execute": _COMMANDS,
+    "shell": _COMMANDS,
+    "bash": _COMMANDS,
+    "powershell": _COMMANDS,
+    "agent": ("ask_agent",),
+    "custom-agent": ("ask_agent",),
+    "task": ("ask_agent",),
+    # Single tools, which VS Code writes with the name of their set in front.
+    "readfile": ("read_file",),
+    "problems": ("diagnostics",),
+    "codebase": ("search",),
+    "textsearch": ("search",),
+    "filesearch": ("list_files",),
+    "listdirectory": ("list_files",),
+    "changes": ("git_diff",),
+    "usages": ("search", "symbols"),
+    "editfiles": ("edit_file", "create_file"),
+    "createfile": ("create_file",),
+    "new": ("create_file",),
+    "runinterminal": _COMMANDS,
+    "runcommands": _COMMANDS,
+    "runtests": ("run_command",),
+    "runtasks": ("run_command",),
+    "runsubagent": ("ask_agent",),
+}
+"""VS Code's and GitHub Copilot's tools, lower case, without the set's name. The others have no like here."""
+
+_COPILOT_SETS = frozenset(("read", "search", "edit", "execute", "agent", "web", "todo", "vscode", "browser"))
+
+OPENCODE_TOOLS: Mapping[str, tuple[str, ...]] = {
+    "read": ("read_file",),
+    "list": ("list_files",),
+    "glob": ("list_files",),
+    "grep": ("search",),
+    "edit": _EDITS,
+    "bash": ("run_command",),
+    "shell": ("run_command",),
+    "task": ("ask_agent",),
+    "subagent": ("ask_agent",),
+    "lsp": ("diagnostics", "symbols"),
+}
+"""OpenCode's permission keys. `write` and `patch` are governed by `edit` there."""
+
+_OPENCODE_PROVIDERS: Mapping[str, str | None] = {
+    "google": "gemini",
+    "google-vertex": "vertex_ai",
+    "google-vertex-anthropic": "vertex_ai",
+    "amazon-bedrock": "bedrock",
+    "togetherai": "together_ai",
+    "fireworks-ai": "fireworks_ai",
+    "lmstudio": "lm_studio",
+    "vercel": "vercel_ai_gateway",
+    # Models behind a subscription of that tool's own.
+    "opencode": None,
+    "opencode-go": None,
+    "github-copilot": None,
+    "github-copilot-enterprise": None,
+}
+"""Providers that litellm knows under another name, or not at all."""
+
+_EFFORTS = {
+    "none": "none",
+    "minimal": "minimal",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
+_CALL = re.compile(r"^([^()]+)\((.*)\)$", re.DOTALL)
+
+
+def read_claude(page: Page) -> dict[str, Any]:
+    """`.claude/agents/*.md`: name, description, tools, disallowedTools, model, effort, maxTurns, permissionMode, color."""
+    given = page.fields
+    fields = _common(page)
+    permissions: dict[str, str] = {}
+    if (names := _names(page, "tools")) is not None and "*" not in names:
+        fields["tools"] = _unique(ours for name in names for ours in _claude_tool(name, permissions))
+    for name in _names(page, "disallowedTools") or ():
+        if not _CALL.match(name):  # one with a pattern forbids some uses only
+            permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMANDS[1:])
+    if given.get("permissionMode") in ("plan", "dontAsk"):
+        permissions.update(write="deny", execute="deny", network="deny")
+    model = given.get("model")
+    if isinstance(model, str) and model.startswith("claude-"):
+        fields["models"] = [f"anthropic/{model}"]
+    _set(fields, "maxSteps", given.get("maxTurns"))
+    _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("effort"))))
+    fields["permissions"] = permissions
+    return fields
+
+
+def read_copilot(page: Page) -> dict[str, Any]:
+    """`.github/agents/*.agent.md`: name, description, tools, model.
+
+    A model is mostly the display name of one in a subscription, which cannot be reached from here: then the default is used.
+    """
+    fields = _common(page)
+    if (names := _names(page, "tools")) is not None and "*" not in names:
+        fields["tools"] = _unique(ours for name in names for ours in _copilot_tool(name))
+    models = page.fields.get("model")
+    models = [models] if isinstance(models, str) else models if isinstance(models, list) else []
+    # A litellm name is one lower-case word; "Claude Sonnet 4.5 (copilot)", "GPT-5" and "auto" are none.
+    fields["models"] = [
+        model for model in models if isinstance(model, str) and re.fullmatch(r"[a-z][a-z0-9._:/-]*[0-9/][a-z0-9._:/-]*", model)
+    ]
+    return fields
+
+
+def read_opencode(page: Page) -> dict[str, Any]:
+    """`.opencode/agent(s)/*.md`: description, model, variant, temperature, tools, permission, steps, prompt, color.
+
+    The name is the file's.
+    """
+    given = page.fields
+    fields = _common(page)
+    fields.pop("name", None)
+    _set(fields, "temperature", given.get("temperature"))
+    _set(fields, "maxSteps", given.get("steps", given.get("maxSteps")))
+    if isinstance(given.get("model"), str) and (model := _opencode_model(given["model"])):
+        fields["models"] = [model]
+    _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("reasoningEffort", given.get("variant")))))
+    if not page.body:
+        for name in ("prompt", "system"):
+            _set(fields, "prompt", given.get(name))
+    fields["permissions"] = _opencode_permissions(page)
+    return fields
+
+
+# -- tools -----------------------------------------------------------------------------------------------------------
+
+
+def _claude_tool(name: str, permissions: dict[str, str]) -> Iterable[str]:
+    call = _CALL.match(name)
+    name = call[1].strip() if call else name
+    if name.startswith("mcp__"):
+        server, _, tool = name.removeprefix("mcp__").partition("__")
+        return (f"{server}/{tool or '*'}",)
+    ours = CLAUDE_TOOLS.get(name.lower(), (name,) if name in TOOL_NAMES else ())
+    if call and "run_command" in ours:  # only some commands are meant: each is asked for
+        permissions["run_command"] = "ask"
+    return ours
+
+
+def _copilot_tool(name: str) -> Iterable[str]:
+    name = name.removeprefix("#").removeprefix("tool:")
+    if name in TOOL_NAMES:
+        return (name,)
+    group, slash, tool = name.partition("/")
+    if not slash:
+        return COPILOT_TOOLS.get(name.lower(), ())
+    if group.lower() not in _COPILOT_SETS:
+        return (name,)
+    return COPILOT_TOOLS.get(group.lower() if tool == "*" else tool.lower(), ())
+
+
+def _opencode_permissions(page: Page) -> dict[str, str]:
+    """The rules of `tools` and `permission` in order; for each of our tools the last that matches it says ask or deny."""
+    rules: list[tuple[str, Any]] = []
+    tools = page.fields.get("tools")
+    if tools is not None and not isinstance(tools, dict):
+        raise Broken(f"line {page.lines['tools']}: tools: maps the names of tools to true or false in this format")
+    for name, enabled in (tools or {}).items():
+        rules.append(("edit" if name in ("write", "patch") else str(name), "allow" if enabled else "deny"))
+    permission = page.fields.get("permission")
+    if isinstance(permission, str):
+        rules.append(("*", permission))
+    elif isinstance(permission, dict):
+        rules.extend((str(name), rule) for name, rule in permission.items())
+    elif permission is not None:
+        raise Broken(f"line {page.lines['permission']}: permission: is allow, ask, deny, or one of them for each tool")
+    listed = page.fields.get("permissions")  # the newer shape: a list of { action, resource, effect }
+    for rule in listed if isinstance(listed, list) else ():
+        if isinstance(rule, dict) and "action" in rule:
+            resource = str(rule.get("resource", "*"))
+            effect = rule.get("effect")
+            rules.append(
+                (str(rule["action"]), effect if resource == "*" or effect == "allow" else {"*": "allow", resource: effect})
+            )
+    permissions: dict[str, str] = {}
+    for theirs, ours in OPENCODE_TOOLS.items():
+        matching = [rule for name, rule in rules if fnmatchcase(theirs, name)]
+        action = _action(matching[-1]) if matching else "allow"
+        if action != "allow":
+            permissions.update((tool, action) for tool in ours if permissions.get(tool) != "deny")
+    for name, rule in rules:
+        # Tools of an MCP server are called server_tool there; only whole servers can be told apart from the rest.
+        if name.endswith("_*") and "*" not in name[:-1] and (action := _action(rule)) != "allow":
+            permissions[f"{name[:-2]}/*"] = action
+    return permissions
+
+
+def _action(rule: Any) -> str:
+    """One action for a rule that may differ by pattern (of a command, a path): where it does, each use is asked for."""
+    actions = {str(action) for action in rule.values()} if isinstance(rule, dict) else {str(rule)}
+    if actions <= {"allow"}:
+        return "allow"
+    return "deny" if actions == {"deny"} else "ask"
+
+
+# -- models and plain fields -------------------------------------------------------------------------------------------
+
+
+def _opencode_model(model: str) -> str | None:
+    provider, slash, name = model.partition("#")[0].partition("/")
+    if not slash:
+        return model or None
+    provider_here = _OPENCODE_PROVIDERS.get(provider, provider)
+    return f"{provider_here}/{name}" if provider_here else None
+
+
+def _common(page: Page) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name in ("name", "description", "color"):
+        _set(fields, name, page.fields.get(name))
+    if isinstance(fields.get("description"), str):
+        # A long text on when to delegate, with examples: its first line says what the agent is.
+        fields["description"] = fields["description"].replace("\\n", "\n").strip().split("\n", 1)[0]
+    return fields
+
+
+def _set(fields: dict[str, Any], name: str, value: Any) -> None:
+    if value is not None:
+        fields[name] = value
+
+
+def _names(page: Page, field: str) -> list[str] | None:
+    """A list of names, or a string of them with commas between (not those inside of parentheses)."""
+    value = page.fields.get(field)
+    if value is None:
+        return None
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        value = ",".join(value)  # YAML parts Bash(a, b) in two
+    if not isinstance(value, str):
+        raise Broken(f"line {page.lines[field]}: {field}: is a list of names")
+    return [name.strip() for name in re.split(r",(?![^(]*\))", value) if name.strip()]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

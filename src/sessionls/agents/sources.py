@@ -1,0 +1,217 @@
+"""Where definitions lie, and how they are read from there. All of this blocks: it runs in a thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from sessionls.agents.agent import Definition
+from sessionls.agents.formats import Disabled, Format, guess_name, read
+from sessionls.agents.frontmatter import Broken
+
+__all__ = ["Entry", "Loaded", "Place", "load", "places", "watched_directories", "watched_names"]
+
+log = logging.getLogger(__name__)
+
+FILE_LIMIT = 256 * 1024
+"""Bytes of a definition's file."""
+COUNT_LIMIT = 500
+"""Definitions read of one directory."""
+INSTRUCTIONS_LIMIT = 64 * 1024
+"""Bytes read of an AGENTS.md."""
+
+_IN_HOME: tuple[tuple[str, Format], ...] = (
+    (".config/opencode/agent", "opencode"),
+    (".config/opencode/agents", "opencode"),
+    (".claude/agents", "claude"),
+)
+_IN_FOLDER: tuple[tuple[str, Format], ...] = (
+    (".opencode/agent", "opencode"),
+    (".opencode/agents", "opencode"),
+    (".github/agents", "copilot"),
+    (".claude/agents", "claude"),
+    (".sessionls/agents", "sessionls"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A directory of definitions. `folder` is the workspace folder that it belongs to; None: it is the user's own."""
+
+    directory: Path
+    format: Format
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one file came to: a definition, or the problem of it. `folder` as in `Place`."""
+
+    name: str
+    source: str
+    folder: Path | None = None
+    definition: Definition | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All there is, in the order of the sources: of several entries with one name the last counts.
+
+    `instructions` has the text of AGENTS.md for each folder that has one. `linked` are directories outside of the places
+    that definitions are linked from.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    instructions: tuple[tuple[Path, str], ...] = ()
+    linked: tuple[Path, ...] = ()
+
+
+def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, ...]:
+    """Where definitions are looked for; later places win. A folder's place that is the user's own stays the user's."""
+    own = [Place(home / path, format_) for path, format_ in _IN_HOME]
+    own.append(Place(user_dir, "sessionls"))
+    taken = {place.directory for place in own}
+    return (
+        *own,
+        *(
+            Place(folder / path, format_, folder)
+            for folder in folders
+            for path, format_ in _IN_FOLDER
+            if folder / path not in taken
+        ),
+    )
+
+
+def load(where: Iterable[Place], folders: Sequence[Path]) -> Loaded:
+    """Read everything. No file, however broken, keeps the others from being read."""
+    entries = list(_builtin())
+    linked: dict[Path, None] = {}
+    for place in where:
+        entries.extend(_read_place(place, linked))
+    instructions = [(folder, text) for folder in folders if (text := _instructions(folder))]
+    return Loaded(tuple(entries), tuple(instructions), tuple(linked))
+
+
+def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iterator[Path]:
+    """Every existing directory in which something may appear or change that `load` would see, none of them recursively."""
+    seen: set[Path] = set()
+    for place in where:
+        for directory in (place.directory, *place.directory.parents):
+            if directory not in seen and directory.is_dir():
+                seen.add(directory)
+                yield directory
+            # A folder's chain ends at the folder. Elsewhere the nearest existing parent tells when the next one appears.
+            if directory == place.folder or (place.folder is None and directory in seen and directory != place.directory):
+                break
+    for folder in folders:
+        if folder not in seen and folder.is_dir():
+            seen.add(folder)
+            yield folder
+
+
+def watched_names(where: Iterable[Place]) -> frozenset[str]:
+    """The names of the directories on the way to all places."""
+    return frozenset(part for place in where for part in place.directory.parts)
+
+
+def _builtin() -> Iterator[Entry]:
+    for file in sorted(files("sessionls.agents").joinpath("builtin").iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".md"):
+            stem = file.name.removesuffix(".md")
+            definition = read(file.read_bytes(), format="sessionls", stem=stem, source="builtin", origin="builtin")
+            yield Entry(definition.name, "builtin", definition=definition)
+
+
+def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
+    try:
+        names = sorted(
+            path.name for path in place.directory.iterdir() if path.suffix.lower() == ".md" and path.stem.lower() != "readme"
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        log.warning("a directory of agents cannot be read: %s", error.strerror)
+        return []
+    if len(names) > COUNT_LIMIT:
+        log.warning("more than %d agents in one directory: the rest is left out", COUNT_LIMIT)
+    entries: dict[str, Entry] = {}
+    file_of: dict[str, str] = {}
+    for file_name in names[:COUNT_LIMIT]:
+        entry = _read_file(place, file_name, linked)
+        if entry is None:
+            continue
+        if entry.name in entries:
+            problem = f"{file_of[entry.name]} and {file_name} both define {entry.name}: rename one of them"
+            entry = Entry(entry.name, entry.source, place.folder, problem=problem)
+        entries[entry.name] = entry
+        file_of.setdefault(entry.name, file_name)
+    return list(entries.values())
+
+
+def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry | None:
+    path = place.directory / file_name
+    stem = path.stem.removesuffix(".agent") if place.format == "copilot" else path.stem
+    source = path.as_uri()
+    origin: Literal["user", "workspace"] = "user" if place.folder is None else "workspace"
+    data = b""
+    try:
+        real = _confined(path, place.folder)
+        if real.parent != place.directory:
+            linked[real.parent] = None
+        data = _read_bytes(real, FILE_LIMIT + 1)
+        _check_size(data)
+        definition = read(data, format=place.format, stem=stem, source=source, origin=origin)
+    except Disabled:
+        return None
+    except Broken as problem:
+        return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: {problem}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return None  # deleted since the directory was read
+        why = "a link that leads nowhere" if path.is_symlink() else str(getattr(error, "strerror", None) or "no file")
+        return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: cannot be read ({why})")
+    return Entry(definition.name, source, place.folder, definition)
+
+
+def _confined(path: Path, folder: Path | None) -> Path:
+    """Where the path really leads; `Broken` where that is outside of its workspace folder."""
+    real = path.resolve(strict=True)
+    if folder is not None and not real.is_relative_to(folder.resolve()):
+        raise Broken("a link that leads out of the workspace folder is not followed")
+    return real
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > FILE_LIMIT:
+        raise Broken(f"longer than {FILE_LIMIT // 1024} KB")
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a regular file. Anything else (a pipe, a device) is `Broken`, and is never waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Broken("no regular file")
+        return file.read(limit)
+
+
+def _instructions(folder: Path) -> str:
+    try:
+        data = _read_bytes(_confined(folder / "AGENTS.md", folder), INSTRUCTIONS_LIMIT + 1)
+    except Broken as problem:
+        log.warning("AGENTS.md is not read: %s", problem)
+        return ""
+    except (OSError, RuntimeError):
+        return ""
+    text = data[:INSTRUCTIONS_LIMIT].decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    if len(data) > INSTRUCTIONS_LIMIT:
+        text += f"\n\n(AGENTS.md goes on; only its first {INSTRUCTIONS_LIMIT // 1024} KB are given here.)"
+    return text
