@@ -1,0 +1,24 @@
+"""The terminal's door: `sessionls serve`, `ask`, `sessions`, `show`, `doctor` and the rest.
+
+Nothing is imported here: `serve` must not wait for what draws on a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+_HELP = frozenset({"--help", "-h"})
+
+
+def main() -> None:
+    """The entry point of `sessionls`. A language client starts it with `serve` or `--stdio`."""
+    words = sys.argv[1:]
+    if words[:1] in (["serve"], ["--stdio"]) and not _HELP.intersection(words):
+        from sessionls.server.app import main as serve
+
+        sys.exit(serve())
+    from sessionls.cli.commands import run
+
+    run(words)

@@ -1,0 +1,143 @@
+"""`ask` and `resume`: a message sent, or a reply taken up again, and the reply drawn as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sessionls.cli.door import Door
+from sessionls.cli.names import context_of, find_session, newest_session, short
+from sessionls.cli.render import spent
+from sessionls.cli.stream import ReplyStream
+from sessionls.cli.terminal import Usage
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import AgentAuthor, Context, DiffContext, Message, Session
+from sessionls.sessions.results import Exchange
+
+__all__ = ["CANCELLED", "Question", "ask", "resume"]
+
+CANCELLED = 130  # what a shell expects after Ctrl+C
+_LONGEST = 4_000_000  # characters on stdin; no model takes more
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `ask` was called with. `words` are the files, and the text last."""
+
+    words: Sequence[str]
+    session: str | None = None
+    newest: bool = False
+    agent: str | None = None
+    model: str | None = None
+    diff: str | None = None
+    title: str | None = None
+    json: bool = False
+
+
+async def ask(door: Door, question: Question) -> int:
+    """Send the message, draw the reply, and say how to go on. Gives the exit code."""
+    if question.session is not None and question.newest:
+        raise Usage("--session and --continue contradict each other.", "Give one of them.")
+    text, context = await asyncio.to_thread(_read, question, door)
+    session = await _session(door, question)
+    stream = ReplyStream(door.terminal, session.id, new_id(), quiet=question.json)
+
+    async def send() -> Exchange:
+        return await door.sessions.message(
+            session.id, text, agent=question.agent, model=question.model, context=context, message_id=stream.message_id
+        )
+
+    try:
+        exchange = await stream.during(door.sessions, send)
+    except asyncio.CancelledError:
+        return _cancelled(door, session)
+    except SessionlsError as error:
+        door.terminal.fail(error.message, error.hint)
+        if "replyId" in error.data:
+            door.terminal.note(f"The message is kept. Try again: sessionls resume {short(session.id)}")
+        return 1
+    stream.finish(exchange.reply)
+    if question.json:
+        door.terminal.json(exchange.wire())
+    for given in exchange.message.context or ():
+        if notice := getattr(given, "notice", None):
+            door.terminal.note(notice, "yellow")
+    return _told(door, session, exchange.reply)
+
+
+async def resume(door: Door, name: str) -> int:
+    """Resume the session, and draw the reply that goes on, if one does."""
+    session = await find_session(door.sessions, name)
+    stream = ReplyStream(door.terminal, session.id)
+
+    async def go_on() -> Message | None:
+        now = await door.sessions.resume(session.id)
+        return await stream.finished if now.replying or stream.finished.done() else None
+
+    try:
+        reply = await stream.during(door.sessions, go_on)
+    except asyncio.CancelledError:
+        await door.sessions.cancel(session.id)
+        return _cancelled(door, session)
+    if reply is None:
+        door.terminal.note(f"Session {short(session.id)} takes messages again.")
+        return 0
+    stream.finish(reply)
+    if reply.error is not None:
+        door.terminal.fail(reply.error.message, reply.error.hint or "")
+    return _told(door, session, reply)
+
+
+def _read(question: Question, door: Door) -> tuple[str, list[Context]]:
+    """The text and the context of the message."""
+    *places, text = question.words
+    context = context_of(places, door.folder)
+    if question.diff is not None:
+        context.append(DiffContext(base=question.diff))
+    if text == "-":
+        text = sys.stdin.read(_LONGEST)
+    elif not places and not context and (door.folder / text).is_file():
+        raise Usage("There is no message, only a file.", f'sessionls ask {text} "text"')
+    if not text.strip():
+        raise Usage("The message is empty.", 'sessionls ask [FILE[:LINE-LINE] …] "text"')
+    return text, context
+
+
+async def _session(door: Door, question: Question) -> Session:
+    if question.session is not None:
+        return await find_session(door.sessions, question.session)
+    if question.newest:
+        return await newest_session(door.sessions, door.folder_uri)
+    return await door.sessions.create(title=question.title)
+
+
+def _cancelled(door: Door, session: Session) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()  # Ctrl+C has been obeyed; what is left is to close properly
+    door.terminal.note(f"Cancelled. What was written is kept: sessionls show {short(session.id)}", "yellow")
+    return CANCELLED
+
+
+def _told(door: Door, session: Session, reply: Message) -> int:
+    """Say how the reply ended and how to go on. Gives the exit code."""
+    name = short(session.id)
+    author = reply.author
+    if isinstance(author, AgentAuthor):
+        facts = [f"session {name}", author.agent, author.model, spent(reply.usage)]
+        door.terminal.note(" · ".join(fact for fact in facts if fact))
+        if door.rooms.is_embedded(author.model):
+            door.terminal.note(
+                "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
+                "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
+            )
+    if reply.status in ("paused", "interrupted"):
+        door.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
+    elif reply.status == "cancelled":
+        door.terminal.note("The reply was cancelled; what was written is kept.", "yellow")
+    else:
+        door.terminal.note(f'Go on: sessionls ask --session {name} "…"')
+    return 0 if reply.status in ("complete", "paused") else 1

@@ -1,0 +1,408 @@
+"""The commands of the terminal, one short function for each."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.text import Text
+
+from sessionls import __version__
+from sessionls.cli.terminal import Terminal, Usage, guarded
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="sessionls",
+    help="Your work with AI agents, kept in sessions: in any editor, and here.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id, or the last 8 characters of it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+All = Annotated[bool, typer.Option("--all", "-A", help="Those of all folders, not only of this one.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Let this folder's own definitions of agents run.")]
+
+
+def run(words: Sequence[str]) -> NoReturn:
+    """Run the command and exit: 0 done, 1 an error, 2 wrong usage, 130 cancelled."""
+    app(list(words), prog_name="sessionls")
+    raise SystemExit(0)
+
+
+def _do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
+    terminal = Terminal()
+    try:
+        code = asyncio.run(guarded(terminal, lambda: work(terminal)))
+    except KeyboardInterrupt:
+        terminal.note("Cancelled.", "yellow")
+        code = 130
+    raise typer.Exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"sessionls {__version__}")
+        raise typer.Exit
+
+
+# -- messages --------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="[FILE[:LINE-LINE]]… TEXT", help="Files or lines of them, and the text last (`-`: from stdin)."),
+    ],
+    session: Annotated[str | None, typer.Option("--session", "-s", help="Go on in this session.")] = None,
+    newest: Annotated[bool, typer.Option("--continue", "-c", help="Go on in this folder's newest session.")] = False,
+    agent: Annotated[str | None, typer.Option("--agent", "-a", help="The agent for this one message.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model for this one message.")] = None,
+    diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="Send the changes since this revision too.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The title of a new session.")] = None,
+    as_json: Json = False,
+    trust: Trust = False,
+) -> None:
+    """Send a message, and watch the reply as it is written.
+
+    Without `--session` or `--continue` a new session begins. Ctrl+C cancels the reply; what it wrote is kept.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.ask import Question
+        from sessionls.cli.ask import ask as send
+        from sessionls.cli.door import opened
+
+        question = Question(words, session, newest, agent, model, diff, title, as_json)
+        async with opened(terminal, trust=trust) as door:
+            return await send(door, question)
+
+    _do(work)
+
+
+@app.command()
+def resume(session: SessionArgument, trust: Trust = False) -> None:
+    """Go on after a pause: the session takes messages again, and a reply that stopped goes on here."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.ask import resume as go_on
+        from sessionls.cli.door import opened
+
+        async with opened(terminal, trust=trust) as door:
+            return await go_on(door, session)
+
+    _do(work)
+
+
+@app.command()
+def cancel(session: SessionArgument) -> None:
+    """Cancel the reply being written, or one that stopped, in whichever editor."""
+    _verb("cancel", session, "Cancelled.")
+
+
+@app.command()
+def pause(session: SessionArgument) -> None:
+    """Pause a session: a reply being written stops at its next safe point, with all it has done."""
+    _verb("pause", session, "Paused. Go on with: sessionls resume {id}")
+
+
+# -- sessions --------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def sessions(
+    everywhere: All = False,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Words of the title.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="The archived ones.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """List the sessions of this folder, newest first."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.render import session_table
+
+        async with opened(terminal) as door:
+            page = await door.sessions.list(
+                workspace_folder="*" if everywhere else None, state="archived" if archived else None, query=query, limit=limit
+            )
+        if as_json:
+            terminal.json(page.wire())
+        elif page.sessions:
+            terminal.out.print(session_table(page.sessions, folders=everywhere))
+            if page.next_cursor:
+                terminal.note(f"There are more: --limit {min(500, limit * 2)}, or --query WORDS.")
+        else:
+            terminal.note('No sessions here yet. Begin one: sessionls ask "…"' if not query else "No session has such a title.")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def show(
+    session: SessionArgument,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many messages, from the end.")] = 50,
+    ids: Annotated[bool, typer.Option("--ids", help="Show the messages' ids too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a session's messages."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.names import find_session, short
+        from sessionls.cli.render import message_lines, spent
+
+        async with opened(terminal) as door:
+            found = await find_session(door.sessions, session)
+            page = await door.sessions.history(found.id, limit=limit)
+        if as_json:
+            terminal.json({"session": found.wire(), **page.wire()})
+            return 0
+        facts = (f"session {short(found.id)}", found.state, f"default agent {found.agent}", spent(found.usage))
+        terminal.out.print(Text(found.title, style="bold underline"))
+        terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
+        for message in page.messages:
+            for line in message_lines(message, ids=ids):
+                terminal.out.print(line)
+        if page.more:
+            terminal.note(f"There are older ones: --limit {min(500, limit * 2)}")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def search(
+    query: str,
+    everywhere: All = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find what was said, in full text."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.render import hit_lines
+
+        async with opened(terminal) as door:
+            result = await door.sessions.search(query, workspace_folder="*" if everywhere else None, limit=limit)
+        if as_json:
+            terminal.json(result.wire())
+        elif result.hits:
+            for line in hit_lines(result.hits):
+                terminal.out.print(line, soft_wrap=True)
+        else:
+            terminal.note("Nothing was found.")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def fork(
+    session: SessionArgument,
+    at: Annotated[str | None, typer.Option(metavar="MESSAGE", help="The last message that the copy holds.")] = None,
+    title: Annotated[str | None, typer.Option(help="The copy's title.")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", "-a", help="The copy's default agent.")] = None,
+) -> None:
+    """Go on in a copy, and leave the session as it is."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.names import find_message, find_session, short
+
+        async with opened(terminal) as door:
+            found = await find_session(door.sessions, session)
+            message = await find_message(door.sessions, found.id, at) if at else None
+            child = await door.sessions.fork(found.id, at=message.id if message else None, title=title, agent=agent)
+        terminal.write(f"{short(child.id)}\n")
+        terminal.note(
+            f'"{child.title}" holds {child.message_count} messages. Go on: sessionls ask --session {short(child.id)} "…"'
+        )
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def switch(
+    session: SessionArgument,
+    agent: str,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model it uses here, in place of its own.")] = None,
+) -> None:
+    """Change a session's default agent."""
+    _verb("switch_agent", session, "The default agent is {agent} now.", agent, model=model)
+
+
+@app.command()
+def rename(session: SessionArgument, title: str) -> None:
+    """Give a session another title."""
+    _verb("rename", session, 'It is called "{title}" now.', title)
+
+
+@app.command()
+def archive(session: SessionArgument) -> None:
+    """Hide a session from lists."""
+    _verb("archive", session, "Archived. Bring it back with: sessionls unarchive {id}")
+
+
+@app.command()
+def unarchive(session: SessionArgument) -> None:
+    """Bring an archived session back."""
+    _verb("unarchive", session, "It is back.")
+
+
+@app.command()
+def compact(session: SessionArgument) -> None:
+    """Summarise the older part for the model; the session itself keeps everything."""
+    _verb("compact", session, "Compacted.")
+
+
+@app.command()
+def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Remove a session for good. Forks of it stay whole."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.names import find_session, short
+
+        async with opened(terminal) as door:
+            found = await find_session(door.sessions, session)
+            if not yes:
+                if not sys.stdin.isatty():
+                    raise Usage("Nobody is here to confirm it.", "Add --yes.")
+                words = f'Delete "{found.title}" with {found.message_count} messages for good?'
+                if not await asyncio.to_thread(typer.confirm, words):
+                    return 1
+            await door.sessions.delete(found.id)
+        terminal.note(f"Deleted {short(found.id)}.")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def export(
+    session: SessionArgument,
+    form: Annotated[Literal["markdown", "json", "html"], typer.Option("--format", "-f", help="The format.")] = "markdown",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else stdout.")] = None,
+) -> None:
+    """Write a session out: Markdown, JSON, or one self-contained HTML file."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.names import find_session
+
+        async with opened(terminal) as door:
+            found = await find_session(door.sessions, session)
+            content = (await door.sessions.export(found.id, form)).content
+        if output is None:
+            terminal.write(content if content.endswith("\n") else content + "\n")
+            return 0
+        try:
+            await asyncio.to_thread(output.write_text, content, encoding="utf-8")
+        except OSError as error:
+            raise Usage(f"{output} cannot be written: {error.strerror}.") from None
+        terminal.note(f"Written to {output}.")
+        return 0
+
+    _do(work)
+
+
+# -- what there is ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def agents(as_json: Json = False, trust: Trust = False) -> None:
+    """List the agents that can be invoked here, and what is wrong with the others."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.render import agent_table
+
+        async with opened(terminal, trust=trust) as door:
+            found = await door.sessions.agents()
+        if as_json:
+            terminal.json(found.wire())
+        else:
+            terminal.out.print(agent_table(found.agents, found.default))
+            terminal.note("* the default of new sessions")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models that could answer now, and why the others cannot."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.render import model_table
+
+        async with opened(terminal) as door:
+            with terminal.busy("Looking for models …"):
+                found = await door.sessions.models()
+        if as_json:
+            terminal.json(found.wire())
+        else:
+            terminal.out.print(model_table(found.models))
+            terminal.note("* the one that answers where no other is named")
+        return 0
+
+    _do(work)
+
+
+@app.command()
+def doctor(
+    fetch_model: Annotated[bool, typer.Option("--fetch-model", help="Fetch the embedded model's weights (about 93 MB).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is set, which model would answer and why, and what is missing."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.doctor import examine
+
+        return await examine(terminal, fetch_model=fetch_model, as_json=as_json)
+
+    _do(work)
+
+
+@app.command()
+def serve(
+    stdio: Annotated[bool, typer.Option("--stdio", help="Speak on standard input and output (the default).")] = True,
+) -> None:
+    """Start the language server; an editor does this."""
+    # `main` goes to the server before it comes here: this is the help, and a start from within Python.
+    del stdio
+    from sessionls.server.app import main
+
+    raise typer.Exit(main())
+
+
+def _verb(name: str, session: str, words: str, *values: str, **options: str | None) -> NoReturn:
+    """A verb of `Sessions` that takes a session's id and gives the session."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.names import find_session, short
+
+        async with opened(terminal) as door:
+            found = await find_session(door.sessions, session)
+            after = await getattr(door.sessions, name)(found.id, *values, **options)
+        terminal.note(words.format(id=short(after.id), agent=after.agent, title=after.title))
+        return 0
+
+    _do(work)

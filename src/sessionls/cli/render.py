@@ -1,0 +1,193 @@
+"""How sessions, messages, agents and models look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import RenderableType
+from rich.markdown import Markdown
+from rich.table import Table
+from rich.text import Text
+
+from sessionls.cli.names import short
+from sessionls.cli.terminal import safe
+from sessionls.sessions.model import (
+    Agent,
+    AgentAuthor,
+    EditPart,
+    Finding,
+    FindingPart,
+    Message,
+    ModelInfo,
+    ReasoningPart,
+    Session,
+    TextPart,
+    ToolPart,
+    Usage,
+)
+from sessionls.sessions.results import Hit
+
+__all__ = [
+    "agent_table",
+    "finding_line",
+    "hit_lines",
+    "markdown",
+    "message_lines",
+    "model_table",
+    "session_table",
+    "spent",
+    "tool_line",
+    "when",
+]
+
+_SEVERITY = {1: ("error", "red"), 2: ("warning", "yellow"), 3: ("information", "blue"), 4: ("hint", "dim")}
+_STATUS = {"failed": "red", "denied": "yellow", "cancelled": "yellow", "interrupted": "yellow", "paused": "yellow"}
+# An argument that says on what a tool works, best first.
+_TELLING = ("path", "uri", "command", "pattern", "query", "name", "agent", "title")
+
+
+def markdown(text: str) -> Markdown:
+    """Markdown with its links written out: what a link says and where it leads may differ."""
+    return Markdown(safe(text), hyperlinks=False, code_theme="ansi_dark")
+
+
+def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
+    table = _table("Id", "Title", "Agent", "State", "Messages", "Changed", *(["Folder"] if folders else []))
+    for session in sessions:
+        state = "replying" if session.replying else session.state
+        row: list[RenderableType] = [
+            Text(short(session.id), style="cyan", no_wrap=True),
+            Text(safe(session.title)),
+            Text(safe(session.agent)),
+            Text(state, style={"replying": "green", "paused": "yellow", "archived": "dim"}.get(state, "")),
+            Text(str(session.message_count), justify="right"),
+            Text(when(session.updated_at), style="dim", no_wrap=True),
+        ]
+        if folders:
+            row.append(
+                Text(safe(", ".join(uri.rstrip("/").rpartition("/")[2] for uri in session.workspace_folders)), style="dim")
+            )
+        table.add_row(*row)
+    return table
+
+
+def agent_table(agents: Iterable[Agent], default: str) -> Table:
+    table = _table("Agent", "Does", "Model", "From")
+    for agent in agents:
+        name = Text(safe(agent.name), style="cyan" if agent.available else "red", no_wrap=True)
+        if agent.name == default:
+            name.append(" *", style="green")
+        does = Text(safe(agent.description))
+        if agent.problem:
+            does.append(f"\n{safe(agent.problem)}", style="red")
+        source = agent.source if agent.source == "builtin" else agent.source.rpartition("/")[2]
+        table.add_row(
+            name, does, Text(safe(agent.model)), Text(safe(source) + ("" if agent.trusted else " (untrusted)"), style="dim")
+        )
+    return table
+
+
+def model_table(models: Iterable[ModelInfo]) -> Table:
+    table = _table("Model", "Provider", "Window", "")
+    for model in models:
+        name = Text(safe(model.name), style="cyan" if model.available else "dim")
+        if model.default:
+            name.append(" *", style="green")
+        window = f"{model.context_window:,}" if model.context_window else ""
+        state = Text("ready", style="green") if model.available else Text(safe(model.problem or ""), style="dim")
+        table.add_row(name, Text(safe(model.provider)), Text(window, justify="right"), state)
+    return table
+
+
+def message_lines(message: Message, *, ids: bool = False) -> Iterable[RenderableType]:
+    """One message: a line that says who wrote it, then its parts."""
+    if isinstance(message.author, AgentAuthor):
+        head = Text(safe(message.author.agent), style="bold magenta").append(
+            f"  {safe(message.author.model)}", style="not bold dim"
+        )
+    else:
+        head = Text(safe(message.author.name), style="bold cyan")
+        if message.agent:
+            head.append(f"  to {safe(message.agent)}", style="not bold dim")
+    head.append(f"  {when(message.created_at)}", style="not bold dim")
+    if message.status != "complete":
+        head.append(f"  {message.status}", style=_STATUS.get(message.status, "green"))
+    if ids:
+        head.append(f"  {message.id}", style="not bold dim")
+    yield head
+    for context in message.context or ():
+        what = getattr(context, "uri", None) or getattr(context, "title", None) or context.kind
+        lines = getattr(context, "range", None)
+        place = f":{lines.start.line + 1}-{lines.end.line + 1}" if lines is not None else ""
+        yield Text(safe(f"  {context.kind} {what}{place}"), style="dim")
+    for part in message.parts:
+        match part:
+            case TextPart():
+                yield markdown(part.text)
+            case ReasoningPart():
+                yield Text(safe(part.text.strip()), style="dim italic")
+            case ToolPart():
+                yield tool_line(part)
+            case FindingPart():
+                yield finding_line(part.finding)
+            case EditPart():
+                yield Text(safe(f"  {'edited' if part.applied else 'not edited'} {part.uri}: {part.summary}"), style="dim")
+    if message.error is not None:
+        yield Text(safe(message.error.message), style="red")
+    yield Text("")
+
+
+def hit_lines(hits: Sequence[Hit]) -> Iterable[RenderableType]:
+    for hit in hits:
+        yield Text(short(hit.session.id), style="cyan").append(f"  {safe(hit.session.title)}", style="bold default")
+        yield Text("  " + safe(" ".join(hit.snippet.split())), style="dim")
+
+
+def tool_line(part: ToolPart) -> Text:
+    """What a tool is called on, in one line."""
+    telling = next((part.arguments[name] for name in _TELLING if isinstance(part.arguments.get(name), str)), "")
+    line = Text("  ").append(f"{part.name} {telling}".rstrip().replace("\n", " "), style="dim")
+    line.plain = safe(line.plain)
+    line.truncate(120, overflow="ellipsis")
+    if part.status in ("failed", "denied"):
+        reason = (part.result or "").strip().splitlines()
+        line.append(f"  {part.status}{': ' + safe(reason[0]) if reason else ''}", style=_STATUS[part.status])
+    return line
+
+
+def finding_line(finding: Finding) -> Text:
+    word, style = _SEVERITY[finding.severity]
+    place = f"{finding.uri.rpartition('/')[2]}:{finding.range.start.line + 1}"
+    return Text("  ").append(f"{word} ", style=style).append(safe(f"{place} {finding.title}"))
+
+
+def spent(usage: Usage | None) -> str:
+    """What was used, in words: `1,204 tokens in, 88 out, $0.0051`."""
+    if usage is None or not usage.input_tokens + usage.output_tokens:
+        return ""
+    cost = f", ${usage.cost:.4f}" if usage.cost is not None else ""
+    return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out{cost}"
+
+
+def when(time: str, now: datetime | None = None) -> str:
+    """An RFC 3339 time as people say it: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, else the date."""
+    then = datetime.fromisoformat(time)
+    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
+    for limit, unit, word in (
+        (60, 0, "just now"),
+        (3600, 60, "min ago"),
+        (86_400, 3600, "h ago"),
+        (7 * 86_400, 86_400, "days ago"),
+    ):
+        if seconds < limit:
+            return f"{int(seconds // unit)} {word}".replace("1 days", "1 day") if unit else word
+    return then.astimezone().strftime("%Y-%m-%d")
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name)
+    return table

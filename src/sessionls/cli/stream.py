@@ -1,0 +1,224 @@
+"""A reply as it is written: Markdown drawn on a terminal, plain text in a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from rich.console import RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from sessionls.cli.render import finding_line, markdown, tool_line
+from sessionls.cli.terminal import Terminal, safe
+from sessionls.sessions.events import FindingReported, ReplyFinished, ReplyStarted, ToolCalled, ToolFinished
+from sessionls.sessions.model import Message, TextPart
+from sessionls.sessions.ports import Delta, EventNotice, Notice
+from sessionls.sessions.service import Sessions
+
+__all__ = ["ReplyStream", "settled"]
+
+T = TypeVar("T")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+class _View(Protocol):
+    """What a reply is drawn on. `part` is the number of the part that the text belongs to."""
+
+    def status(self, text: str) -> None: ...
+    def text(self, part: int, text: str) -> None: ...
+    def line(self, text: Text) -> None: ...
+    def close(self) -> None: ...
+
+
+class ReplyStream:
+    """Draws one reply of a session: the reply to `message_id`, or (without) the next one that starts or goes on."""
+
+    def __init__(self, terminal: Terminal, session_id: str, message_id: str | None = None, *, quiet: bool = False) -> None:
+        self.message_id = message_id
+        self.finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        """The reply, as soon as it has ended or stopped."""
+        self._session_id = session_id
+        self._reply_id: str | None = None
+        self._seen: dict[int, int] = {}  # code points of each part that were drawn
+        self._view: _View = _Silent() if quiet else _Drawn(terminal) if terminal.out.is_terminal else _Plain(terminal)
+
+    async def during(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
+        """Draw while `work` goes on, and give what it gives. Cancelling this cancels the work."""
+        notices: asyncio.Queue[Notice] = asyncio.Queue()
+
+        def learn(notice: Notice) -> None:
+            self._recognise(notice)
+            notices.put_nowait(notice)
+
+        stop = sessions.subscribe(learn)
+        opened = await sessions.open(self._session_id, limit=20)
+        if self.message_id is None:
+            self._skip(opened.messages)
+        working = asyncio.ensure_future(work())
+        drawing = asyncio.create_task(self._draw(notices))
+        self._view.status("Waiting for the model …")
+        try:
+            # Drawing ends by itself only where it cannot go on: the pipe was closed.
+            await asyncio.wait({working, drawing}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await drawing
+            while not notices.empty():
+                self._handle(notices.get_nowait())
+            return await working
+        finally:
+            stop()
+            for task in (working, drawing):
+                task.cancel()
+            await asyncio.gather(working, drawing, return_exceptions=True)
+            self._view.close()
+
+    def finish(self, reply: Message) -> None:
+        """Draw what no delta brought (a reply may end before its first one)."""
+        for index, part in enumerate(reply.parts):
+            if isinstance(part, TextPart):
+                self._grow(index, self._seen.get(index, 0), part.text[self._seen.get(index, 0) :])
+        self._view.close()
+
+    def _skip(self, messages: list[Message]) -> None:
+        """What the reply that goes on has written before was seen then."""
+        for message in messages:
+            if message.role == "agent":
+                parts = enumerate(message.parts)
+                self._seen = {index: len(part.text) for index, part in parts if isinstance(part, TextPart)}
+
+    async def _draw(self, notices: asyncio.Queue[Notice]) -> None:
+        while True:
+            self._handle(await notices.get())
+
+    def _recognise(self, notice: Notice) -> None:
+        """Which reply it is, and that it has ended."""
+        match notice:
+            case EventNotice(event=ReplyStarted() as event) if event.session_id == self._session_id:
+                if self._reply_id is None and self.message_id in (None, event.reply_to):
+                    self._reply_id = event.message_id
+            case EventNotice(event=ReplyFinished() as event) if event.session_id == self._session_id:
+                mine = event.message.id == self._reply_id or self._reply_id is self.message_id is None
+                if mine and not self.finished.done():
+                    self.finished.set_result(event.message)
+            case _:
+                pass
+
+    def _handle(self, notice: Notice) -> None:
+        match notice:
+            case EventNotice(event=ReplyStarted() as event) if event.message_id == self._reply_id:
+                self._view.status(f"{event.agent} · {event.model}")
+            case Delta() if notice.message_id == self._reply_id:
+                if notice.kind == "text":
+                    self._grow(notice.part, notice.offset, notice.text)
+                else:
+                    self._view.status("Thinking …")
+            case EventNotice(event=ToolCalled() | ToolFinished() as event) if event.message_id == self._reply_id:
+                if isinstance(event, ToolCalled) or event.part.status in ("failed", "denied"):
+                    self._view.line(tool_line(event.part))
+            case EventNotice(event=FindingReported() as event) if event.finding.message_id == self._reply_id:
+                self._view.line(finding_line(event.finding))
+            case _:
+                pass
+
+    def _grow(self, part: int, offset: int, text: str) -> None:
+        new = text[max(0, self._seen.get(part, 0) - offset) :]
+        if new:
+            self._seen[part] = self._seen.get(part, 0) + len(new)
+            self._view.text(part, new)
+
+
+class _Silent:
+    def status(self, text: str) -> None: ...
+    def text(self, part: int, text: str) -> None: ...
+    def line(self, text: Text) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Plain:
+    """For a pipe: the reply's text on stdout, parts apart by a blank line; all else on stderr."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._part: int | None = None
+        self._line_open = False
+
+    def status(self, text: str) -> None: ...
+
+    def text(self, part: int, text: str) -> None:
+        apart = "\n\n" if self._part not in (None, part) else ""
+        self._part, self._line_open = part, True
+        self._terminal.write(apart + text)
+
+    def line(self, text: Text) -> None:
+        self._terminal.note(text.plain)
+
+    def close(self) -> None:
+        if self._line_open:
+            self._terminal.write("\n")
+            self._line_open = False
+
+
+class _Drawn:
+    """For a terminal: what is finished is printed as Markdown for good, the block being written is drawn anew as it grows."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._console = terminal.out
+        self._spinner = Spinner("dots", style="dim")
+        self._part: int | None = None
+        self._pending = ""
+        self._live: Live | None = None
+
+    def status(self, text: str) -> None:
+        self._spinner.update(text=Text(safe(text), style="dim"))
+        if self._live is None:
+            self._live = Live(console=self._console, get_renderable=self._current, transient=True, refresh_per_second=12)
+            self._live.start()
+
+    def text(self, part: int, text: str) -> None:
+        if self._part not in (None, part):
+            self._print(len(self._pending))
+        self._part = part
+        self._pending += text
+        self._print(settled(self._pending))
+
+    def line(self, text: Text) -> None:
+        self._print(len(self._pending))
+        self._console.print(text)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._print(len(self._pending))
+
+    def _print(self, length: int) -> None:
+        ready, self._pending = self._pending[:length], self._pending[length:]
+        if ready.strip():
+            self._console.print(markdown(ready))
+
+    def _current(self) -> RenderableType:
+        return markdown(self._pending) if self._pending.strip() else self._spinner
+
+
+def settled(text: str) -> int:
+    """How much of Markdown that still grows cannot change any more: up to a blank line, outside of fenced code, that is
+    followed by text at the margin (what is indented may go on with a list).
+    """
+    length = position = 0
+    fence = ""
+    blank = False
+    for line in text.splitlines(keepends=True):
+        if blank and not fence and line[0] not in " \t\r\n":
+            length = position
+        match = _FENCE.match(line)
+        if match and not fence:
+            fence = match[1]
+        elif match and match[1].startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+        blank = not line.strip()
+        position += len(line)
+    return length

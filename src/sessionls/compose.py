@@ -1,0 +1,100 @@
+"""The composition root: the one place that knows every room, and puts them together for both doors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sessionls.sessions import uris
+from sessionls.sessions.model import Participant
+from sessionls.sessions.ports import Editor
+from sessionls.sessions.service import Defaults, Sessions
+from sessionls.sessions.workspace import Workspace
+from sessionls.settings import Settings, config_dir
+
+if TYPE_CHECKING:
+    from sessionls.agents.catalog import Catalog
+    from sessionls.models.gateway import Gateway
+    from sessionls.store.store import SqlStore
+
+__all__ = ["Composition", "compose", "preload"]
+
+
+@dataclass
+class Composition:
+    """`sessions`, and the rooms behind it. `start` before anything is asked of it, `close` at the end, also after an error."""
+
+    sessions: Sessions
+    editor: Editor
+    catalog: Catalog
+    models: Gateway
+    store: SqlStore
+    trusted: bool
+    _jobs: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Open the store and read the definitions of agents. Raises `StoreUnavailable`."""
+        await asyncio.gather(self.store.start(), self.catalog.reload())
+
+    def watch_agents(self, changed: Callable[[], None]) -> None:
+        """From now on follow what changes in definitions on disk, and say so each time."""
+        self._jobs.append(asyncio.create_task(self.catalog.watch(changed), name="watch agents"))
+
+    async def folders_changed(self) -> None:
+        """The editor's folders are others now: so are the agents that they define."""
+        await self.catalog.set_workspace(_folders(self.editor), trusted=self.trusted)
+
+    async def close(self) -> None:
+        """Replies being written stop, resumable; then the rooms close, the store last."""
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.store.close)
+            closing.push_async_callback(self.models.close)
+            await self.sessions.close_down()
+
+
+def preload() -> None:
+    """Import the rooms, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
+    import sessionls.agents.catalog
+    import sessionls.models.gateway
+    import sessionls.store.store
+    import sessionls.tools.toolbox  # noqa: F401
+
+
+def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: Participant) -> Composition:
+    """Everything behind a door, for one editor and one participant, not started yet.
+
+    What a workspace defines (agents, their permissions) counts only where it is `trusted`.
+    """
+    from sessionls.agents.catalog import Catalog
+    from sessionls.models.gateway import Gateway
+    from sessionls.store.store import SqlStore
+    from sessionls.tools.toolbox import Toolbox
+
+    store = SqlStore(settings.url)
+    models = Gateway(default=settings.model)
+    catalog = Catalog(_folders(editor), trusted=trusted, user_dir=config_dir() / "agents", home=Path.home())
+    workspace = Workspace(editor)
+    tools = Toolbox(workspace)
+    sessions = Sessions(
+        store=store,
+        models=models,
+        agents=catalog,
+        tools=tools,
+        editor=editor,
+        workspace=workspace,
+        participant=participant,
+        # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
+        defaults=Defaults(agent=settings.agent),
+    )
+    return Composition(sessions, editor, catalog, models, store, trusted)
+
+
+def _folders(editor: Editor) -> list[Path]:
+    return [Path(path) for uri in editor.folders if (path := uris.to_path(uri)) is not None]
