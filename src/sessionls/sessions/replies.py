@@ -143,7 +143,7 @@ class Replies:
     async def prepare_again(self, state: State, stopped: Message) -> Prepared:
         """Choose for a reply that goes on: its own agent, and its own model unless that was what failed."""
         assert isinstance(stopped.author, AgentAuthor)
-        asked = state.open[stopped.reply_to].message if stopped.reply_to in state.open else None
+        asked = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
         model = asked.model if asked else None
         if stopped.status != "failed" and stopped.author.model:
             model = stopped.author.model

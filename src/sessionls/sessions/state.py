@@ -239,7 +239,7 @@ class _Folding:
     def _reply_started(self, event: ev.ReplyStarted) -> None:
         author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
         if event.message_id not in self.open:
-            self._settle()
+            self.resumable = None  # what stopped and was not resumed is final as soon as another message is taken up
             self._begin(event.message_id, event.reply_to, author)
         self._update(event.message_id, status="replying", author=author, error=None, finished_at=None)
         self._update(event.reply_to, status="replying")
@@ -262,10 +262,6 @@ class _Folding:
         self._put(Entry(reply, self._next_place()))
         self.session["message_count"] = self.before.session.message_count + 1
 
-    def _settle(self) -> None:
-        """A reply that stopped and was not resumed is final as soon as another message is taken up."""
-        self.resumable = None
-
     def _put_part(self, message_id: str, index: int, part: Part) -> None:
         parts = list(self.open[message_id].message.parts)
         parts[index : index + 1] = [part]
@@ -279,7 +275,6 @@ class _Folding:
     def _reply_finished(self, message: Message, seq: int) -> None:
         assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
         if message.id not in self.open:  # it ended before it started: cancelled while it waited, or no model to write it
-            self._settle()
             self._begin(message.id, message.reply_to, message.author)
         if message.usage is not None:
             self._spend(message.id, message.usage)
@@ -290,4 +285,7 @@ class _Folding:
             self._update(message.reply_to, status="complete" if ended else message.status)
         if self.reply == message.id:
             self.reply = None
-        self.resumable = message.id if message.status in _RESUMABLE else None
+        if message.status in _RESUMABLE:
+            self.resumable = message.id
+        elif self.resumable == message.id:
+            self.resumable = None

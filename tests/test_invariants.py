@@ -1,0 +1,344 @@
+"""The state machine under any interleaving of participants, processes and crashes.
+
+The verbs run here on plain states, one change at a time as a store runs them, with three processes of which any may die at
+any moment. What the design promises of every session is checked after each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
+from sessionls.sessions import verbs
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.events import Event, ToolCalled, ToolFinished
+from sessionls.sessions.ids import new_id, now
+from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Participant, Session, TextPart, ToolPart
+from sessionls.sessions.ports import Change, Claim
+from sessionls.sessions.state import Entry, State, apply
+
+T = TypeVar("T")
+PROCESSES = ("one", "two", "three")
+PEOPLE = {name: Participant(id=name, name=name.title()) for name in PROCESSES}
+ENDED = {"complete", "cancelled", "failed"}
+
+
+@dataclass
+class Log:
+    """One session as a store keeps it: events, the state they fold to, and every entry."""
+
+    session_id: str
+    state: State | None = None
+    events: list[Event] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+    parent: Log | None = None
+    cut: int = 0
+    frozen: list[Message] = field(default_factory=list)
+
+    def transcript(self, through: int | None = None) -> list[Message]:
+        placed = [e for e in self.entries.values() if e.place is not None and (through is None or e.place <= through)]
+        own = [e.message for e in sorted(placed, key=lambda e: e.place or 0)]
+        limit = self.cut if through is None else min(self.cut, through)
+        return (self.parent.transcript(limit) if self.parent else []) + own
+
+
+class Sessions(RuleBasedStateMachine):
+    logs = Bundle("logs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive = set(PROCESSES)
+        self.all: list[Log] = []
+        self.finished_calls: dict[str, int] = {}
+        self.accepted: dict[str, set[str]] = {}
+
+    def change(self, log: Log, process: str, decide: Callable[[Change], T]) -> T | None:
+        """One transaction; what is refused changes nothing."""
+        claims = {m: Claim(m, p, alive=p in self.alive) for m, p in log.claims.items()}
+        change = Change(log.session_id, now(), process, log.state, claims)
+        try:
+            answer = decide(change)
+        except SessionlsError:
+            return None
+        except verbs.WriterGone:
+            log_change = Change(log.session_id, now(), process, log.state, claims)
+            verbs.interrupt(log_change, [])
+            self.keep(log, log_change)
+            return self.change(log, process, decide)
+        except verbs.ClaimLost:
+            return None
+        self.keep(log, change)
+        return answer
+
+    @staticmethod
+    def keep(log: Log, change: Change) -> None:
+        log.state = change.state
+        log.events += change.events
+        log.entries.update(change.touched)
+        log.claims = {claim.message_id: claim.process for claim in change.claims.values()}
+
+    def begin(self, log: Log, reply_id: str | None = None, agent: str | None = None) -> verbs.Start:
+        assert log.state is not None
+        session = log.state.session
+        author = AgentAuthor(agent=agent or session.agent, model="m", definition="d")
+        return verbs.Start(reply_id or new_id(), author, (session.agent, session.model))
+
+    # -- what may happen ---------------------------------------------------------------------------------------------
+
+    @rule(target=logs, process=st.sampled_from(PROCESSES))
+    def create(self, process: str) -> Any:
+        if process not in self.alive or len(self.all) > 6:
+            return multiple()
+        session = Session(id=new_id(), title=verbs.UNTITLED, agent="code", created_at=now(), updated_at=now())
+        log = Log(session.id)
+        self.change(log, process, lambda change: verbs.create(change, session, [], PEOPLE[process]))
+        self.all.append(log)
+        self.accepted[log.session_id] = set()
+        return log
+
+    @rule(
+        log=logs,
+        process=st.sampled_from(PROCESSES),
+        steer=st.booleans(),
+        ready=st.booleans(),
+        agent=st.sampled_from([None, None, "review"]),
+    )
+    def send(self, log: Log, process: str, steer: bool, ready: bool, agent: str | None) -> None:
+        if process not in self.alive:
+            return
+        assert log.state is not None
+        default = log.state.session.agent
+        message = Message(
+            id=new_id(),
+            session_id=log.session_id,
+            seq=0,
+            role="participant",
+            author=PEOPLE[process],
+            agent=agent,
+            parts=[TextPart(text="hi")],
+            status="queued",
+            delivery="steer" if steer else None,
+            created_at="",
+        )
+        begin = self.begin(log, agent=agent) if ready else None
+        if self.change(log, process, lambda change: verbs.send(change, message, begin)) is not None:
+            self.accepted[log.session_id].add(message.id)
+        assert log.state.session.agent == default, "an agent for one message never changes the session's default"
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def take_up(self, log: Log, process: str) -> None:
+        if process not in self.alive:
+            return
+        message = self.change(log, process, verbs.next_waiting)
+        if message is not None:
+            begin = self.begin(log, agent=message.agent)
+            self.change(log, process, lambda change: verbs.start(change, message.id, begin))
+
+    def reply_of(self, log: Log, process: str) -> Message | None:
+        """The reply that process writes."""
+        state = log.state
+        if state is None or state.reply is None or log.claims.get(state.reply) != process:
+            return None
+        return state.entry(state.reply).message
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), tool=st.booleans())
+    def step(self, log: Log, process: str, tool: bool) -> None:
+        reply = self.reply_of(log, process)
+        if process not in self.alive or reply is None:
+            return
+        parts = [TextPart(text="so")]
+        if tool:
+            parts.append(ToolPart(call_id=new_id(), name="t", arguments={}, status="waiting"))  # type: ignore[arg-type]
+        index = len(reply.parts)
+        self.change(log, process, lambda change: verbs.step(change, reply.id, index, parts, None))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), end=st.booleans())
+    def use_tool(self, log: Log, process: str, end: bool) -> None:
+        reply = self.reply_of(log, process)
+        if process not in self.alive or reply is None:
+            return
+        for index, part in enumerate(reply.parts):
+            if isinstance(part, ToolPart) and part.status in ("waiting", "running"):
+                call = part.model_copy(update={"status": "done" if end else "running"})
+                kind = ToolFinished if end else ToolCalled
+
+                def decide(change: Change, index: int = index, call: ToolPart = call, kind: Any = kind) -> None:
+                    verbs.own(change, reply.id)
+                    change.add(kind, message_id=reply.id, index=index, part=call)
+
+                self.change(log, process, decide)
+                return
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), status=st.sampled_from(["complete", "failed", "cancelled", "paused"]))
+    def finish(self, log: Log, process: str, status: Any) -> None:
+        reply = self.reply_of(log, process)
+        if process not in self.alive or reply is None:
+            return
+        parts = [*reply.parts, TextPart(text="the end")]
+        self.change(log, process, lambda change: verbs.finish(change, reply.id, status, parts, None))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def pause(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            self.change(log, process, lambda change: verbs.pause(change, PEOPLE[process]))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def resume(self, log: Log, process: str) -> None:
+        if process not in self.alive:
+            return
+        state = self.change(log, process, verbs.peek)
+        begin = self.begin(log, state.resumable) if state and state.resumable else None
+        self.change(log, process, lambda change: verbs.restart(change, PEOPLE[process], begin))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def cancel(self, log: Log, process: str) -> None:
+        if process in self.alive and self.change(log, process, lambda change: verbs.ask_cancel(change, PEOPLE[process])) is None:
+            self.change(log, process, lambda change: verbs.cancel_stopped(change, PEOPLE[process]))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def cancel_waiting(self, log: Log, process: str) -> None:
+        if process in self.alive and log.state and log.state.queue:
+            last = log.state.queue[-1].message.id
+            author = AgentAuthor(agent="code", model="", definition="")
+            self.change(log, process, lambda change: verbs.cancel_waiting(change, last, author, PEOPLE[process]))
+
+    @rule(process=st.sampled_from(PROCESSES))
+    def die(self, process: str) -> None:
+        if len(self.alive) > 1:
+            self.alive.discard(process)
+
+    @rule(process=st.sampled_from(PROCESSES))
+    def start_again(self, process: str) -> None:
+        """A new process takes the old one's name in this test only if nothing is claimed under it."""
+        if all(process not in log.claims.values() for log in self.all):
+            self.alive.add(process)
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def archive_and_back(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            self.change(log, process, lambda change: verbs.archive(change, PEOPLE[process]))
+            assert log.state is not None
+            message = log_message(log)
+            if self.change(log, process, lambda change: verbs.send(change, message, None)) is not None:
+                assert log.state.session.state == "active"
+                self.accepted[log.session_id].add(message.id)
+            self.change(log, process, lambda change: verbs.unarchive(change, PEOPLE[process]))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), agent=st.sampled_from(["code", "review"]))
+    def switch_agent(self, log: Log, process: str, agent: str) -> None:
+        if process in self.alive:
+            self.change(log, process, lambda change: verbs.switch_agent(change, agent, None, PEOPLE[process]))
+
+    @rule(target=logs, log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 30), with_unfinished=st.booleans())
+    def fork(self, log: Log, process: str, pick: int, with_unfinished: bool) -> Any:
+        state = self.change(log, process, verbs.peek) if process in self.alive else None
+        if state is None or len(self.all) > 6:
+            return multiple()
+        place = min(pick, state.settled)
+        copies: list[Entry] = []
+        if with_unfinished:
+            place = state.settled
+            copies = sorted(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq))
+        parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
+        child = state.session.model_copy(
+            update={"id": new_id(), "parent": parent, "state": "active", "replying": False, "queued": 0, "message_count": place}
+        )
+        forked = Log(child.id, parent=log, cut=place)
+        self.change(forked, process, lambda change: verbs.fork(change, child, [], place, copies, PEOPLE[process]))
+        self.change(log, process, lambda change: verbs.forked(change, child.id, PEOPLE[process]))
+        forked.frozen = forked.transcript()
+        assert len(forked.frozen) == place + len(copies)
+        self.all.append(forked)
+        self.accepted[forked.session_id] = set()
+        return forked
+
+    # -- what always holds -------------------------------------------------------------------------------------------
+
+    @invariant()
+    def numbers_have_no_gap(self) -> None:
+        for log in self.all:
+            first = log.events[0].seq
+            assert [event.seq for event in log.events] == list(range(first, first + len(log.events)))
+
+    @invariant()
+    def the_state_is_the_fold_of_the_log(self) -> None:
+        for log in self.all:
+            state: State | None = None
+            for event in log.events:
+                state = apply(state, event).state
+            assert state == log.state
+
+    @invariant()
+    def at_most_one_reply_is_being_written(self) -> None:
+        for log in self.all:
+            writing = [e.message for e in log.entries.values() if e.message.role == "agent" and e.message.status == "replying"]
+            assert len(writing) <= 1
+            assert log.state is not None
+            assert log.state.session.replying == bool(writing)
+            assert log.state.session.queued == len(log.state.queue)
+
+    @invariant()
+    def every_accepted_message_has_one_reply_or_waits_for_it(self) -> None:
+        for log in self.all:
+            replies = [e.message for e in log.entries.values() if e.message.role == "agent"]
+            for message_id in self.accepted[log.session_id]:
+                message = log.entries[message_id].message
+                mine = [r for r in replies if r.reply_to == message_id]
+                if message.status == "queued":
+                    assert not mine and message_id in {e.message.id for e in (log.state.queue if log.state else [])}
+                elif message.steered is not None:
+                    assert not mine and message.steered.message_id in {r.id for r in replies}
+                else:
+                    assert len(mine) == 1
+                    assert (message.status == "complete") == (mine[0].status in ENDED)
+
+    @invariant()
+    def what_stopped_can_be_resumed(self) -> None:
+        for log in self.all:
+            for entry in log.entries.values():
+                if entry.message.role == "agent" and entry.message.status in ("paused", "interrupted"):
+                    assert log.state is not None and log.state.resumable == entry.message.id
+
+    @invariant()
+    def a_finished_call_is_never_made_again(self) -> None:
+        for log in self.all:
+            done: set[str] = set()
+            for event in log.events:
+                if isinstance(event, ToolCalled):
+                    assert event.part.call_id not in done
+                if isinstance(event, ToolFinished):
+                    done.add(event.part.call_id)
+
+    @invariant()
+    def a_fork_keeps_what_it_began_with(self) -> None:
+        for log in self.all:
+            assert log.transcript()[: len(log.frozen)] == log.frozen
+
+    @invariant()
+    def places_are_dense(self) -> None:
+        for log in self.all:
+            places = sorted(e.place for e in log.entries.values() if e.place is not None)
+            assert places == list(range(log.cut + 1, log.cut + 1 + len(places)))
+
+
+def log_message(log: Log) -> Message:
+    return Message(
+        id=new_id(),
+        session_id=log.session_id,
+        seq=0,
+        role="participant",
+        author=PEOPLE["one"],
+        parts=[TextPart(text="hi")],
+        status="queued",
+        created_at="",
+    )
+
+
+Sessions.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestSessions = Sessions.TestCase
