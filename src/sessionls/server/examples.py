@@ -1,0 +1,129 @@
+"""An example of each custom method, for docs/protocol.md. A test reads each with the models of `wire.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["EXAMPLES"]
+
+_S, _M, _R = (
+    "0192a1b2-0000-7000-8000-000000000001",
+    "0192a1b2-0000-7000-8000-000000000002",
+    "0192a1b2-0000-7000-8000-000000000003",
+)
+_AT = "2026-01-31T09:30:00.000Z"
+_ADA = {"id": "p-5e884898da280471", "name": "Ada", "email": "ada@example.org"}
+_SESSION: dict[str, Any] = {
+    "id": _S,
+    "title": "Why does the parser drop the last line?",
+    "state": "active",
+    "replying": False,
+    "queued": 0,
+    "agent": "code",
+    "workspaceFolders": ["file:///home/ada/parser"],
+    "participants": [_ADA],
+    "usage": {"inputTokens": 812, "outputTokens": 164, "cost": 0.0031},
+    "seq": 5,
+    "messageCount": 2,
+    "createdAt": _AT,
+    "updatedAt": _AT,
+}
+_MESSAGE = {
+    "id": _M,
+    "sessionId": _S,
+    "seq": 2,
+    "role": "participant",
+    "author": _ADA,
+    "parts": [{"kind": "text", "text": "Is this loop right?"}],
+    "status": "complete",
+    "createdAt": _AT,
+}
+_REPLY = {
+    "id": _R,
+    "sessionId": _S,
+    "seq": 3,
+    "role": "agent",
+    "author": {"agent": "review", "model": "openai/gpt-4o", "definition": "9f86d081884c7d65…"},
+    "replyTo": _M,
+    "parts": [{"kind": "text", "text": "It stops one line early: …"}],
+    "status": "complete",
+    "usage": {"inputTokens": 812, "outputTokens": 164},
+    "createdAt": _AT,
+    "finishedAt": _AT,
+}
+_RANGE = {"start": {"line": 11, "character": 0}, "end": {"line": 19, "character": 0}}
+_SELECTION = {"kind": "selection", "uri": "file:///home/ada/parser/read.py", "range": _RANGE}
+_AGENT = {
+    "name": "review",
+    "description": "Reviews code.",
+    "model": "openai/gpt-4o",
+    "tools": ["read_file"],
+    "source": "builtin",
+    "runtime": "litellm",
+    "trusted": True,
+    "available": True,
+    "codeAction": True,
+}
+_FINDING = {
+    "id": "0192a1b2-0000-7000-8000-000000000004",
+    "uri": "file:///home/ada/parser/read.py",
+    "range": _RANGE,
+    "severity": 2,
+    "title": "Off by one",
+    "body": "The loop stops one line early.",
+    "state": "open",
+    "agent": "review",
+    "messageId": _R,
+}
+_FORK = {**_SESSION, "id": "0192a1b2-0000-7000-8000-000000000005", "parent": {"sessionId": _S, "seq": 5, "messageId": _R}}
+
+EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "session/create": ({"agent": "code", "workspaceFolder": "file:///home/ada/parser"}, _SESSION),
+    "session/list": ({"limit": 20}, {"sessions": [_SESSION]}),
+    "session/get": ({"sessionId": _S}, _SESSION),
+    "session/open": (
+        {"sessionId": _S, "limit": 2},
+        {"session": _SESSION, "messages": [_MESSAGE, _REPLY], "participants": [_ADA], "seq": 5},
+    ),
+    "session/close": ({"sessionId": _S}, {}),
+    "session/history": ({"sessionId": _S, "before": _M, "limit": 50}, {"messages": [], "more": False}),
+    "session/message": (
+        {"sessionId": _S, "text": "Is this loop right?", "agent": "review", "context": [_SELECTION]},
+        {"message": _MESSAGE, "reply": _REPLY},
+    ),
+    "session/cancel": ({"sessionId": _S}, _SESSION),
+    "session/switchAgent": ({"sessionId": _S, "agent": "review"}, {**_SESSION, "agent": "review"}),
+    "session/pause": ({"sessionId": _S}, {**_SESSION, "state": "paused"}),
+    "session/resume": ({"sessionId": _S}, _SESSION),
+    "session/fork": ({"sessionId": _S, "at": _R}, _FORK),
+    "session/rename": ({"sessionId": _S, "title": "The parser's last line"}, {**_SESSION, "title": "The parser's last line"}),
+    "session/archive": ({"sessionId": _S}, {**_SESSION, "state": "archived"}),
+    "session/unarchive": ({"sessionId": _S}, _SESSION),
+    "session/delete": ({"sessionId": _S}, {}),
+    "session/search": (
+        {"query": "last line"},
+        {"hits": [{"session": _SESSION, "messageId": _M, "snippet": "… drop the last line …"}]},
+    ),
+    "session/export": ({"sessionId": _S, "format": "markdown"}, {"content": "# Why does the parser drop the last line?\n…"}),
+    "session/compact": ({"sessionId": _S}, _SESSION),
+    "session/answer": ({"sessionId": _S, "requestId": _R, "decision": "once"}, {}),
+    "finding/list": ({"sessionId": _S, "state": "open"}, {"findings": [_FINDING]}),
+    "finding/update": ({"findingId": _FINDING["id"], "state": "fixed"}, {**_FINDING, "state": "fixed"}),
+    "agent/list": ({}, {"agents": [_AGENT], "default": "code"}),
+    "model/list": ({}, {"models": [{"name": "openai/gpt-4o", "provider": "openai", "available": True, "default": True}]}),
+    "session/event": (
+        {"sessionId": _S, "seq": 6, "at": _AT, "by": _ADA, "kind": "renamed", "title": "The parser's last line"},
+        None,
+    ),
+    "session/delta": (
+        {"sessionId": _S, "messageId": _R, "part": 0, "kind": "text", "offset": 12, "text": "one line early"},
+        None,
+    ),
+    "session/changed": ({"session": _SESSION}, None),
+    "session/requestPermission": (
+        {"sessionId": _S, "requestId": _R, "tool": "run_command", "summary": "Run `make test`", "risk": "execute"},
+        {"decision": "once"},
+    ),
+    "agent/changed": ({}, None),
+}
+"""Params and result (None for a notification) by the method's name."""

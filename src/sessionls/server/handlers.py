@@ -1,0 +1,180 @@
+"""The custom requests: params in, one verb of `Sessions`, result out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sessionls.server import params as p
+from sessionls.server.progress import ReplyProgress
+from sessionls.sessions import results as r
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Session, Wire
+
+if TYPE_CHECKING:
+    from sessionls.server.notices import Notices
+    from sessionls.server.options import Client
+    from sessionls.server.protocol import SessionProtocol
+    from sessionls.sessions.ports import Editor
+    from sessionls.sessions.service import Sessions
+
+__all__ = ["HANDLERS", "Desk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the handlers of one connection work with."""
+
+    sessions: Sessions
+    editor: Editor
+    notices: Notices
+    protocol: SessionProtocol
+    client: Client
+
+
+async def create(desk: Desk, params: p.CreateParams) -> Session:
+    return await desk.sessions.create(
+        title=params.title, agent=params.agent, model=params.model, workspace_folder=params.workspace_folder
+    )
+
+
+async def list_(desk: Desk, params: p.ListParams) -> r.SessionList:
+    return await desk.sessions.list(
+        workspace_folder=params.workspace_folder,
+        state=params.state,
+        query=params.query,
+        limit=params.limit,
+        cursor=params.cursor,
+    )
+
+
+async def get(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.get(params.session_id)
+
+
+async def open_(desk: Desk, params: p.OpenParams) -> r.Opened:
+    hold = desk.notices.hold(params.session_id)
+    desk.protocol.after_answer(hold.release)
+    hold.opened = await desk.sessions.open(params.session_id, limit=params.limit, after=params.after)
+    return hold.opened
+
+
+async def close(desk: Desk, params: p.SessionParams) -> p.Empty:
+    await desk.sessions.close(params.session_id)
+    desk.notices.close(params.session_id)
+    return p.Empty()
+
+
+async def history(desk: Desk, params: p.HistoryParams) -> r.History:
+    return await desk.sessions.history(params.session_id, before=params.before, limit=params.limit)
+
+
+async def message(desk: Desk, params: p.MessageParams) -> r.Exchange:
+    own = desk.client.progress and not desk.client.events
+    title = params.agent or ""
+    if not title and (own or params.work_done_token is not None):
+        title = (await desk.sessions.get(params.session_id)).agent
+    message_id = new_id()
+    with ReplyProgress(
+        desk.protocol,
+        desk.sessions,
+        message_id,
+        title,
+        work=params.work_done_token,
+        partial=params.partial_result_token,
+        ask=own,
+    ) as progress:
+        exchange = await desk.sessions.message(
+            params.session_id,
+            params.text,
+            agent=params.agent,
+            model=params.model,
+            context=params.context or (),
+            delivery=params.delivery,
+            message_id=message_id,
+        )
+        progress.finish(exchange.reply)
+    return exchange
+
+
+async def cancel(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.cancel(params.session_id)
+
+
+async def switch_agent(desk: Desk, params: p.SwitchAgentParams) -> Session:
+    return await desk.sessions.switch_agent(params.session_id, params.agent, model=params.model)
+
+
+async def pause(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.pause(params.session_id)
+
+
+async def resume(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.resume(params.session_id)
+
+
+async def fork(desk: Desk, params: p.ForkParams) -> Session:
+    return await desk.sessions.fork(params.session_id, at=params.at, title=params.title, agent=params.agent)
+
+
+async def rename(desk: Desk, params: p.RenameParams) -> Session:
+    return await desk.sessions.rename(params.session_id, params.title)
+
+
+async def archive(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.archive(params.session_id)
+
+
+async def unarchive(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.unarchive(params.session_id)
+
+
+async def delete(desk: Desk, params: p.SessionParams) -> p.Empty:
+    await desk.sessions.delete(params.session_id)
+    return p.Empty()
+
+
+async def search(desk: Desk, params: p.SearchParams) -> r.SearchResult:
+    return await desk.sessions.search(params.query, workspace_folder=params.workspace_folder, limit=params.limit)
+
+
+async def export(desk: Desk, params: p.ExportParams) -> r.Export:
+    return await desk.sessions.export(params.session_id, params.format)
+
+
+async def compact(desk: Desk, params: p.SessionParams) -> Session:
+    return await desk.sessions.compact(params.session_id)
+
+
+async def agents(desk: Desk, _: p.AgentListParams) -> r.AgentList:
+    return await desk.sessions.agents()
+
+
+async def models(desk: Desk, _: p.Empty) -> r.ModelList:
+    return await desk.sessions.models()
+
+
+HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
+    "session/create": create,
+    "session/list": list_,
+    "session/get": get,
+    "session/open": open_,
+    "session/close": close,
+    "session/history": history,
+    "session/message": message,
+    "session/cancel": cancel,
+    "session/switchAgent": switch_agent,
+    "session/pause": pause,
+    "session/resume": resume,
+    "session/fork": fork,
+    "session/rename": rename,
+    "session/archive": archive,
+    "session/unarchive": unarchive,
+    "session/delete": delete,
+    "session/search": search,
+    "session/export": export,
+    "session/compact": compact,
+    "agent/list": agents,
+    "model/list": models,
+}

@@ -1,0 +1,46 @@
+"""From what the editor said to `Sessions`: settings, participant, and the rooms put together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sessionls.server.options import Options
+from sessionls.sessions import uris
+from sessionls.sessions.model import Participant
+from sessionls.sessions.ports import Editor
+
+if TYPE_CHECKING:
+    from sessionls.compose import Composition
+    from sessionls.settings import Settings
+
+__all__ = ["compose_for"]
+
+
+async def compose_for(options: Options, editor: Editor) -> Composition:
+    """Everything behind the door, put together and not yet started. The imports are paid for in a thread."""
+    settings = await asyncio.to_thread(_load, options)
+    participant = await _participant(options, settings, editor)
+    from sessionls.compose import compose
+
+    return compose(settings, editor, trusted=options.workspace_trusted, participant=participant)
+
+
+def _load(options: Options) -> Settings:
+    from sessionls.compose import preload
+    from sessionls.settings import Settings
+
+    preload()
+    return Settings.load(agent=options.agent, model=options.model, database_url=options.database_url)
+
+
+async def _participant(options: Options, settings: Settings, editor: Editor) -> Participant:
+    """The editor's own word, else the settings', else git's, else the login name."""
+    from sessionls.participant import local_participant
+
+    said = options.participant
+    name = said.name if said else settings.participant_name
+    email = said.email if said else settings.participant_email
+    paths = [path for uri in editor.folders if (path := uris.to_path(uri)) is not None]
+    return await local_participant(Path(paths[0]) if paths else None, name=name, email=email)

@@ -1,0 +1,59 @@
+"""What the client says of itself in `initialize`: its options, and what it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from lsprotocol import types as lsp
+from pydantic import Field
+from pygls.capabilities import get_capability
+
+from sessionls.sessions.model import Wire
+
+__all__ = ["Client", "Options"]
+
+_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Person(Wire):
+    name: _Text
+    email: _Text | None = None
+
+
+class Options(Wire):
+    """`initializationOptions`."""
+
+    participant: Person | None = None
+    workspace_trusted: bool = False
+    agent: _Text | None = None
+    model: _Text | None = None
+    database_url: _Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the client can do. Each is false unless it said so.
+
+    `events` and `permissions` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the server
+    begins, `window/showDocument`, and documents whose text the server gives.
+    """
+
+    events: bool = False
+    permissions: bool = False
+    progress: bool = False
+    shows_documents: bool = False
+    reads_content: bool = False
+
+    @classmethod
+    def of(cls, capabilities: lsp.ClientCapabilities) -> Client:
+        experimental: Any = capabilities.experimental
+        own = experimental.get("sessionls") if isinstance(experimental, dict) else None
+        own = own if isinstance(own, dict) else {}
+        return cls(
+            events=own.get("events") is True,
+            permissions=own.get("permissions") is True,
+            progress=bool(get_capability(capabilities, "window.work_done_progress")),
+            shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
+            reads_content=get_capability(capabilities, "workspace.text_document_content") is not None,
+        )

@@ -1,0 +1,193 @@
+"""The params of every custom method, and the results that are not objects of the heart.
+
+Unknown fields are ignored, so that a newer client can speak to an older server. Limits that keep hostile or mistaken input
+small stand here; what depends on a session's state is judged by the verbs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Context, Finding, Range, Session, Wire
+
+__all__ = [
+    "AgentListParams",
+    "AnswerParams",
+    "AskAboutParams",
+    "CreateParams",
+    "DeltaParams",
+    "Empty",
+    "EventParams",
+    "ExportParams",
+    "FindingList",
+    "FindingListParams",
+    "FindingUpdateParams",
+    "ForkParams",
+    "HistoryParams",
+    "ListParams",
+    "MessageParams",
+    "OpenParams",
+    "PermissionDecision",
+    "PermissionParams",
+    "RenameParams",
+    "SearchParams",
+    "SessionChangedParams",
+    "SessionParams",
+    "Shown",
+    "SwitchAgentParams",
+]
+
+MAX_TEXT = 1 << 20  # code points; a model's window is smaller by far
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Title = Annotated[str, Field(min_length=1, max_length=1000)]
+Uri = Annotated[str, Field(min_length=1, max_length=8192)]
+Limit = Annotated[int, Field(ge=1, le=500, strict=True)]
+Token = int | str
+
+
+class Empty(Wire):
+    """No fields."""
+
+
+class SessionParams(Wire):
+    session_id: Id
+
+
+class CreateParams(Wire):
+    title: Title | None = None
+    agent: Name | None = None
+    model: Name | None = None
+    workspace_folder: Uri | None = None
+
+
+class ListParams(Wire):
+    workspace_folder: Uri | None = None
+    state: Literal["active", "paused", "archived"] | None = None
+    query: Annotated[str, Field(max_length=1000)] | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+
+class OpenParams(SessionParams):
+    limit: Limit = 50
+    after: Annotated[int, Field(ge=0, strict=True)] | None = None
+
+
+class HistoryParams(SessionParams):
+    before: Id | None = None
+    limit: Limit = 50
+
+
+class MessageParams(SessionParams):
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    agent: Name | None = None
+    model: Name | None = None
+    context: Annotated[list[Context], Field(max_length=200)] | None = None
+    delivery: Literal["queue", "steer"] = "queue"
+    work_done_token: Token | None = None
+    partial_result_token: Token | None = None
+
+
+class SwitchAgentParams(SessionParams):
+    agent: Name
+    model: Name | None = None
+
+
+class ForkParams(SessionParams):
+    at: Id | None = None
+    title: Title | None = None
+    agent: Name | None = None
+
+
+class RenameParams(SessionParams):
+    title: Title
+
+
+class SearchParams(Wire):
+    query: Annotated[str, Field(min_length=1, max_length=1000)]
+    workspace_folder: Uri | None = None
+    limit: Limit = 20
+
+
+class ExportParams(SessionParams):
+    format: Literal["markdown", "json", "html"]
+
+
+class AnswerParams(SessionParams):
+    request_id: Id
+    decision: Literal["once", "session", "deny"]
+
+
+class FindingListParams(Wire):
+    session_id: Id | None = None
+    uri: Uri | None = None
+    state: Literal["open", "fixed", "dismissed"] | None = None
+
+
+class FindingUpdateParams(Wire):
+    finding_id: Id
+    state: Literal["open", "fixed", "dismissed"]
+
+
+class FindingList(Wire):
+    findings: list[Finding]
+
+
+class AgentListParams(Wire):
+    workspace_folder: Uri | None = None
+
+
+class AskAboutParams(Wire):
+    """Of the command `sessionls.askAbout`. Without `text` the agent gets a question of its own."""
+
+    agent: Name
+    uri: Uri
+    range: Range
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class Shown(Wire):
+    """Of the command `sessionls.show`: the URI of the session's document."""
+
+    uri: str
+
+
+# -- server → client ---------------------------------------------------------------------------------------------------
+
+EventParams = Event
+
+
+class DeltaParams(Wire):
+    """`offset` counts code points from the start of that part's text."""
+
+    session_id: str
+    message_id: str
+    part: int
+    kind: Literal["text", "reasoning"]
+    offset: int
+    text: str
+
+
+class SessionChangedParams(Wire):
+    """One of the two: the session as it is now, or the id of one that was deleted."""
+
+    session: Session | None = None
+    deleted: str | None = None
+
+
+class PermissionParams(Wire):
+    session_id: str
+    request_id: str
+    tool: str
+    summary: str
+    detail: str | None = None
+    risk: Literal["read", "write", "execute", "network"]
+
+
+class PermissionDecision(Wire):
+    decision: Literal["once", "session", "deny"]

@@ -1,0 +1,198 @@
+"""One connection to one editor: what it is asked, what it answers with, and its life from `initialize` to `exit`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pydantic import ValidationError
+from pygls.lsp.server import LanguageServer
+from pygls.workspace import Workspace
+
+from sessionls import __version__
+from sessionls.server import problems
+from sessionls.server.editor import Documents, LspEditor
+from sessionls.server.framing import BrokenStream
+from sessionls.server.handlers import HANDLERS, Desk
+from sessionls.server.notices import Notices
+from sessionls.server.opening import compose_for
+from sessionls.server.options import Client, Options
+from sessionls.server.protocol import SessionProtocol, converter
+from sessionls.server.standard import ALL_COMMANDS, ASK_KIND, SCHEME, Standard
+from sessionls.server.stdio import Inbox, Outbox
+from sessionls.sessions.model import Wire
+
+if TYPE_CHECKING:
+    from sessionls.compose import Composition
+
+__all__ = ["SessionServer"]
+
+log = logging.getLogger("sessionls")
+_CLOSING = 8.0  # seconds that everything together may take to close
+
+
+class SessionServer(LanguageServer):
+    """`run` serves one client and gives the exit code."""
+
+    protocol: SessionProtocol
+
+    def __init__(self) -> None:
+        super().__init__("sessionls", __version__, protocol_cls=SessionProtocol, converter_factory=converter)
+        self._options = Options()
+        self._client = Client()
+        self._rooms: Composition | None = None
+        self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Future[int]
+        features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
+        features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
+        features[lsp.INITIALIZED] = self._initialized
+        features[lsp.TEXT_DOCUMENT_CODE_ACTION] = self._code_actions
+        features[lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT] = self._content
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Errors go into answers and into the log, never into pop-ups."""
+        log.error("%s: %s", getattr(source, "__name__", source), error)
+
+    # -- life ------------------------------------------------------------------------------------------------------------
+
+    async def run(self, source: int, sink: int) -> int:
+        """Serve the client on these file descriptors until it says `exit` or is gone. The exit code follows LSP."""
+        loop = asyncio.get_running_loop()
+        self._stopping = loop.create_future()
+        self._outbox = Outbox(sink, loop, self._lost)
+        self.protocol.set_writer(self._outbox)
+        inbox = Inbox(source, loop, self.protocol.receive, self._ended)
+        for name in ("SIGTERM", "SIGINT"):
+            with contextlib.suppress(NotImplementedError, AttributeError, ValueError):  # Windows knows no such handlers
+                loop.add_signal_handler(getattr(signal, name), self.stop, 1)
+        self._outbox.start()
+        inbox.start()
+        code = await self._stopping
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await self.close_down()
+                await asyncio.to_thread(self._outbox.close)
+        except TimeoutError:
+            log.warning("Closing took longer than %s seconds; replies that were being written can be resumed", _CLOSING)
+        return code
+
+    def stop(self, code: int) -> None:
+        """End with that exit code."""
+        if not self._stopping.done():
+            self._stopping.set_result(code)
+
+    async def close_down(self) -> None:
+        """Replies being written here stop, resumable, and the store is closed. The second call waits for the first."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+        if self._rooms is not None:
+            try:
+                await self._rooms.close()
+            except Exception:
+                log.exception("Closing failed")
+
+    def _ended(self, broken: BrokenStream | None) -> None:
+        """Nothing more can be read."""
+        if broken is not None:
+            log.error("The client's messages cannot be read: %s", broken)
+            self.protocol.refuse_stream(str(broken))
+            self.stop(1)
+        else:
+            self.stop(0 if self.protocol.shut_down else 1)
+
+    def _lost(self, reason: str) -> None:
+        log.error("The connection is closed. %s", reason)
+        self.stop(1)
+
+    # -- initialize ------------------------------------------------------------------------------------------------------
+
+    def configure(self, params: lsp.InitializeParams) -> None:
+        """Take the client's options. Raises `InvalidParams`."""
+        given = params.initialization_options
+        try:
+            self._options = Options.model_validate({} if given is None else given)
+        except ValidationError as error:
+            raise problems.bad_params(error, "initializationOptions", given) from None
+        self._client = Client.of(params.capabilities)
+
+    def make_workspace(self, made: Workspace) -> Workspace:
+        return Documents.like(made)
+
+    def announce(self, capabilities: lsp.ServerCapabilities) -> None:
+        """What pygls cannot know of."""
+        sync = capabilities.text_document_sync
+        assert isinstance(sync, lsp.TextDocumentSyncOptions)
+        sync.save = True
+        capabilities.execute_command_provider = lsp.ExecuteCommandOptions(commands=list(ALL_COMMANDS), work_done_progress=True)
+        capabilities.code_action_provider = lsp.CodeActionOptions(code_action_kinds=[ASK_KIND])
+        if capabilities.workspace is not None:
+            capabilities.workspace.text_document_content = lsp.TextDocumentContentOptions(schemes=[SCHEME])
+
+    def _initialized(self, _: lsp.InitializedParams) -> None:
+        self._begin()
+
+    def folders_changed(self) -> None:
+        """The client's workspace folders are others now."""
+
+    # -- the rooms behind ------------------------------------------------------------------------------------------------
+
+    async def desk(self) -> Desk:
+        """What requests are answered with, as soon as it is there. A start that failed is tried again with the next request."""
+        return (await asyncio.shield(self._begin()))[0]
+
+    async def standard(self) -> Standard:
+        return (await asyncio.shield(self._begin()))[1]
+
+    def _begin(self) -> asyncio.Task[tuple[Desk, Standard]]:
+        """Open the store and read the catalog in the background: the imports take longer than `initialize` may."""
+        starting = self._starting
+        if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
+            self._starting = starting = asyncio.create_task(self._start())
+        return starting
+
+    async def _start(self) -> tuple[Desk, Standard]:
+        documents = self.protocol.workspace
+        assert isinstance(documents, Documents)
+        editor = LspEditor(documents)
+        rooms = await compose_for(self._options, editor)
+        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
+        desk = Desk(rooms.sessions, editor, notices, self.protocol, self._client)
+        standard = Standard(desk)
+        if self._client.events:
+            rooms.sessions.subscribe(notices)
+        rooms.sessions.subscribe(standard.on_notice)
+        await rooms.start()
+        self._rooms = rooms
+        return desk, standard
+
+    # -- requests --------------------------------------------------------------------------------------------------------
+
+    def _answering(self, handler: Callable[[Desk, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
+        async def answer(params: Any) -> Wire:
+            return await handler(await self.desk(), params)
+
+        return answer
+
+    async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
+        return await (await self.standard()).execute(params)
+
+    async def _code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        if params.range.start == params.range.end:  # asked with every move of the cursor
+            return []
+        return await (await self.standard()).code_actions(params)
+
+    async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
+        return lsp.TextDocumentContentResult(text=await (await self.standard()).content(params.uri))

@@ -1,0 +1,252 @@
+"""The client of all server tests: a real server process over stdio, and custom messages as the plain JSON they are.
+
+async def test_x(connect: Connect) -> None:
+    client = await connect(events=True)
+    session = await client.ask("session/create", title="A title")
+    with refused(-32041, "sessionNotFound"):
+        await client.ask("session/get", sessionId="nope")
+    await client.until(lambda: client.events_of("renamed"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage, default_converter
+from pytest_lsp import LanguageClient
+from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
+from pytest_lsp.protocol import LanguageClientProtocol
+
+__all__ = ["GUARDED_SERVER", "Connect", "Refusal", "SessionClient", "connect", "refused", "uri_of"]
+
+GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
+_PATIENCE = 30.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
+
+
+def uri_of(path: Path) -> str:
+    return path.as_uri()
+
+
+class _Protocol(LanguageClientProtocol):
+    def _handle_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        if (future := self._request_futures.get(msg_id)) is not None and future.cancelled():
+            self._request_futures.pop(msg_id)  # pygls raises over an answer that nobody waits for
+            return
+        super()._handle_response(msg_id, result, error)
+
+
+def _converter() -> Any:
+    """Leaves custom messages as they are."""
+    converter = default_converter()  # type: ignore[no-untyped-call]
+    converter.register_structure_hook(
+        JsonRPCRequestMessage, lambda raw, cls: cls(id=raw["id"], method=raw["method"], jsonrpc="2.0", params=raw.get("params"))
+    )
+    converter.register_structure_hook(
+        JsonRPCNotification, lambda raw, cls: cls(method=raw["method"], jsonrpc="2.0", params=raw.get("params"))
+    )
+    converter.register_structure_hook(
+        JsonRPCResponseMessage, lambda raw, cls: cls(id=raw["id"], jsonrpc="2.0", result=raw.get("result"))
+    )
+    return converter
+
+
+class SessionClient(LanguageClient):
+    """A language client that keeps every notification. `capabilities` are the server's, as it answered."""
+
+    def __init__(self) -> None:
+        super().__init__(protocol_cls=_Protocol, converter_factory=_converter)
+        self.received: list[tuple[str, dict[str, Any]]] = []
+        self.shown: list[lsp.ShowDocumentParams] = []
+        self.refreshed: list[str] = []
+        self.server: lsp.InitializeResult | None = None
+        self._news = asyncio.Event()
+        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT}
+        register_lsp_features(self, {name: f for name, f in DEFAULT_CLIENT_FEATURES.items() if name not in own})
+        for method in ("session/event", "session/delta", "session/changed", "agent/changed"):
+            self.feature(method)(self._keeper(method))
+        self.feature(lsp.PROGRESS)(self._on_progress())
+        self.feature(lsp.WINDOW_SHOW_DOCUMENT)(self._on_show())
+        self.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH)(self._on_refresh())
+
+    # -- asking ----------------------------------------------------------------------------------------------------------
+
+    async def ask(self, method: str, msg_id: str | None = None, **params: Any) -> Any:
+        """Send a custom request with these params (camelCase), and give the plain result."""
+        async with asyncio.timeout(_PATIENCE):
+            return await self.protocol.send_request_async(method, params, msg_id=msg_id)  # type: ignore[no-untyped-call]
+
+    async def command(self, name: str, *arguments: Any) -> Any:
+        async with asyncio.timeout(_PATIENCE):
+            return await self.workspace_execute_command_async(
+                lsp.ExecuteCommandParams(command=name, arguments=list(arguments) if arguments else None)
+            )
+
+    def cancel(self, msg_id: str) -> None:
+        self.cancel_request(lsp.CancelParams(id=msg_id))
+
+    # -- what came -------------------------------------------------------------------------------------------------------
+
+    def all_of(self, method: str) -> list[dict[str, Any]]:
+        return [params for name, params in self.received if name == method]
+
+    def events_of(self, kind: str | None = None, session_id: str | None = None) -> list[dict[str, Any]]:
+        return [
+            event
+            for event in self.all_of("session/event")
+            if kind in (None, event["kind"]) and session_id in (None, event["sessionId"])
+        ]
+
+    def text_of(self, message_id: str, part: int = 0) -> str:
+        """The text of a part, as its deltas join."""
+        text = ""
+        for delta in self.all_of("session/delta"):
+            if delta["messageId"] == message_id and delta["part"] == part:
+                assert delta["offset"] == len(text), "a hole or an overlap"
+                text += delta["text"]
+        return text
+
+    def progress_of(self, token: str | int) -> list[dict[str, Any]]:
+        return [params["value"] for params in self.all_of("$/progress") if params["token"] == token]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until it holds; looked at whenever something has come."""
+        async with asyncio.timeout(_PATIENCE):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    # -- documents -------------------------------------------------------------------------------------------------------
+
+    def open_document(self, uri: str, text: str, language: str = "python", version: int = 1) -> None:
+        item = lsp.TextDocumentItem(uri=uri, language_id=language, version=version, text=text)
+        self.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=item))
+
+    def change_document(self, uri: str, version: int, *changes: lsp.TextDocumentContentChangeEvent) -> None:
+        self.text_document_did_change(
+            lsp.DidChangeTextDocumentParams(
+                text_document=lsp.VersionedTextDocumentIdentifier(uri=uri, version=version), content_changes=list(changes)
+            )
+        )
+
+    # -- inside ----------------------------------------------------------------------------------------------------------
+
+    def keep(self, method: str, params: dict[str, Any]) -> None:
+        self.received.append((method, params))
+        self._news.set()
+
+    def _keeper(self, method: str) -> Callable[[Any], None]:
+        def keep(params: Any) -> None:
+            self.keep(method, params)
+
+        return keep
+
+    def _on_progress(self) -> Callable[[Any], None]:
+        def on_progress(params: lsp.ProgressParams) -> None:
+            self.keep(lsp.PROGRESS, {"token": params.token, "value": params.value})
+
+        return on_progress
+
+    def _on_show(self) -> Callable[[Any], lsp.ShowDocumentResult]:
+        def on_show(params: lsp.ShowDocumentParams) -> lsp.ShowDocumentResult:
+            self.shown.append(params)
+            self._news.set()
+            return lsp.ShowDocumentResult(success=True)
+
+        return on_show
+
+    def _on_refresh(self) -> Callable[[Any], None]:
+        def on_refresh(params: lsp.TextDocumentContentRefreshParams) -> None:
+            self.refreshed.append(params.uri)
+            self._news.set()
+
+        return on_refresh
+
+
+class Refusal:
+    """The error that was expected, for a closer look."""
+
+    error: JsonRpcException
+
+    @property
+    def data(self) -> dict[str, Any]:
+        data = self.error.data
+        assert isinstance(data, dict)
+        return data
+
+
+@contextlib.contextmanager
+def refused(code: int, kind: str) -> Iterator[Refusal]:
+    """The request is answered with this error, in words, with a hint, and with nothing of the server's inside."""
+    refusal = Refusal()
+    with pytest.raises(JsonRpcException) as caught:
+        yield refusal
+    refusal.error = error = caught.value
+    assert (error.code, refusal.data["kind"]) == (code, kind), (error.code, error.message, error.data)
+    assert error.message and refusal.data["hint"]
+    for word in ("Traceback", 'File "', "site-packages", os.path.sep + "src" + os.path.sep):
+        assert word not in f"{error.message} {error.data}"
+
+
+class Connect(Protocol):
+    def __call__(
+        self,
+        *,
+        events: bool = False,
+        folders: Sequence[Path] = (),
+        options: Mapping[str, Any] | None = None,
+        capabilities: lsp.ClientCapabilities | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Awaitable[SessionClient]: ...
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Starts server processes, each with its client; at the end each is shut down, and must exit with 0."""
+    clients: list[SessionClient] = []
+
+    async def start(
+        *,
+        events: bool = False,
+        folders: Sequence[Path] = (),
+        options: Mapping[str, Any] | None = None,
+        capabilities: lsp.ClientCapabilities | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> SessionClient:
+        client = SessionClient()
+        await client.start_io(*GUARDED_SERVER, env={**os.environ, **(env or {})})
+        clients.append(client)
+        able = capabilities or lsp.ClientCapabilities()
+        able.experimental = {"sessionls": {"events": True}} if events else None
+        client.server = await client.initialize_session(
+            lsp.InitializeParams(
+                capabilities=able,
+                workspace_folders=[lsp.WorkspaceFolder(uri=uri_of(path), name=path.name) for path in folders],
+                initialization_options=dict(options or {}),
+            )
+        )
+        return client
+
+    yield start
+    for client in clients:
+        await stop(client)
+
+
+async def stop(client: SessionClient) -> None:
+    """Shut the server down; it must exit with 0. Once is enough."""
+    process = client._server
+    if client.stopped or process is None:
+        return
+    async with asyncio.timeout(_PATIENCE):
+        await client.shutdown_session()
+        await client.stop()  # type: ignore[no-untyped-call]
+    assert client.error is None
+    assert process.returncode == 0
