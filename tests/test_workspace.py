@@ -17,6 +17,7 @@ import pytest
 from sessionls.sessions import disk, uris
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.sessions.ports import Buffer
+from sessionls.sessions.texts import cut_bytes
 from sessionls.sessions.withheld import is_withheld
 from sessionls.sessions.workspace import Workspace
 
@@ -178,7 +179,7 @@ async def test_a_huge_file_is_cut_at_the_end_of_a_line_with_a_notice(
 
 
 def test_a_line_without_end_is_cut_between_characters() -> None:
-    assert disk.cut_text("ßßß".encode(), 3)[0] == "ß"
+    assert cut_bytes("ßßß".encode(), 3)[0] == "ß"
 
 
 async def test_a_file_too_large_is_not_read_at_all(workspace: Workspace, folder: Path) -> None:

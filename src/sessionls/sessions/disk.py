@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.sessions.texts import cut_bytes
 
-__all__ = ["LARGEST", "FileText", "cut_text", "read_file"]
+__all__ = ["LARGEST", "FileText", "read_file"]
 
 LARGEST: Final = 64 << 20
 """Bytes: a larger file is not read at all, not even to be cut."""
@@ -56,24 +57,6 @@ def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
             os.close(opened)
     except OSError as error:
         raise _in_our_words(error, what) from None
-
-
-def cut_text(whole: bytes, limit: int) -> tuple[str, str | None]:
-    """The UTF-8 text, cut at the last line end within `limit` bytes, and a notice where it was cut.
-
-    A text with no line end there is cut between two characters. Raises `UnicodeDecodeError`.
-    """
-    if len(whole) <= limit:
-        return whole.decode(), None
-    head = whole[:limit]
-    end = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-    if end:
-        if whole[end - 1 : end + 1] == b"\r\n":
-            end += 1
-        text = whole[:end].decode()
-    else:
-        text = codecs.getincrementaldecoder("utf-8")().decode(head)
-    return text, f"Only the first {len(text.encode()):,} of {len(whole):,} bytes are shown."
 
 
 def _open(root: Path, name: str) -> int:
@@ -124,7 +107,7 @@ def _read(file: BinaryIO, what: str, limit: int) -> FileText:
             raise _too_large(what)
     whole = bytes(data)
     try:
-        text, notice = cut_text(whole, limit)
+        text, notice = cut_bytes(whole, limit)
     except UnicodeDecodeError:
         raise _no_text(what, "not UTF-8 text") from None
     return FileText(text, hashlib.sha256(whole).hexdigest(), bom, notice)

@@ -34,6 +34,7 @@ __all__ = [
     "ReasoningPart",
     "SelectionContext",
     "Session",
+    "SourceLine",
     "Steered",
     "SymbolContext",
     "TextContext",
@@ -202,12 +203,20 @@ class FileContext(_Document):
     text: str | None = None
 
 
+class SourceLine(Wire):
+    """A line of a document: its zero-based number and its text without the line end."""
+
+    number: int
+    text: str
+
+
 class DiagnosticsContext(_Document):
-    """`diagnostics` are LSP's `Diagnostic` objects, kept as they came."""
+    """`diagnostics` are LSP's `Diagnostic` objects, kept as they came; `lines` are the lines that they are on."""
 
     kind: Literal["diagnostics"] = "diagnostics"
     range: Range | None = None
     diagnostics: list[dict[str, Any]] | None = None
+    lines: list[SourceLine] | None = None
 
 
 class SymbolContext(_Document):
@@ -230,6 +239,7 @@ class TextContext(Wire):
     kind: Literal["text"] = "text"
     title: str
     text: str
+    notice: str | None = None
 
 
 Context = Annotated[

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-__all__ = ["display", "from_path", "is_uri", "labels", "path_of", "spellings", "to_path"]
+__all__ = ["display", "from_path", "is_uri", "labels", "path_of", "printable", "spellings", "to_path"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one letter is a Windows drive
 _DRIVE = re.compile(r"/([A-Za-z]):(?=/|$)")
@@ -91,7 +91,7 @@ def display(uri: str, folders: Sequence[str]) -> str:
             continue
         inside = "/".join(parts[len(root) :])
         best = (len(root), inside or "." if len(folders) == 1 else f"{label}/{inside}".rstrip("/"))
-    return _printable(uri if best is None else best[1])
+    return printable(uri if best is None else best[1])
 
 
 def labels(folders: Sequence[str]) -> list[str]:
@@ -101,7 +101,7 @@ def labels(folders: Sequence[str]) -> list[str]:
     while True:
         names = ["/".join(path[-depth:]) or "/" for path in paths]
         if len(set(names)) == len(names) or depth >= max(map(len, paths)):
-            return [_printable(name) for name in names]
+            return [printable(name) for name in names]
         depth += 1
 
 
@@ -124,6 +124,6 @@ def _components(uri: str) -> tuple[str, ...] | None:
     return (host, *parts) if host not in ("", "localhost") else tuple(parts)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters, which a file's name may hold and a line of text must not."""
     return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from sessionls.sessions import uris
-from sessionls.sessions.disk import LARGEST, FileText, cut_text, read_file
+from sessionls.sessions.disk import LARGEST, FileText, read_file
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.sessions.languages import language_of
 from sessionls.sessions.ports import Buffer, Editor
 from sessionls.sessions.repository import Identities
+from sessionls.sessions.texts import cut_bytes, sound
 from sessionls.sessions.withheld import is_withheld
 
 __all__ = ["LIMIT", "Document", "ResolvedFile", "Workspace"]
@@ -111,7 +112,7 @@ class Workspace:
         # Several folders may have a relative path: the one where it exists.
         found = next((place for place in inside if os.path.lexists(place.path)), inside[0])
         for name in (found.name, found.display, uris.path_of(what).rpartition("/")[2]):
-            self._refuse_withheld_name(what, name)
+            self.refuse_withheld(what, name)
         return found
 
     def _candidates(self, what: str) -> list[Path]:
@@ -153,7 +154,8 @@ class Workspace:
             return None
         return best
 
-    def _refuse_withheld_name(self, what: str, name: str) -> None:
+    def refuse_withheld(self, what: str, name: str) -> None:
+        """Raise `NotPermitted`, calling the document `what`, where its path `name` is withheld."""
         if self.withheld(name):
             raise NotPermitted(
                 f"{what} is withheld: files that hold keys or passwords, and git's own data, are never read or sent.",
@@ -167,6 +169,10 @@ class Workspace:
         """The editor's open buffer of that place, by whichever spelling of its URI."""
         known = (place.uri, *uris.spellings(uris.to_path(place.uri) or place.path), *uris.spellings(place.path))
         return next((found for uri in dict.fromkeys(known) if (found := self._editor.buffer(uri)) is not None), None)
+
+    def is_open(self, uri: str) -> bool:
+        """Whether the editor has a buffer by exactly that URI."""
+        return self._editor.buffer(uri) is not None
 
     async def read(self, what: str, *, limit: int | None = None) -> Document:
         """The document of that URI or path: the editor's open buffer, unsaved changes included, else the file on disk.
@@ -188,12 +194,12 @@ class Workspace:
         """An open buffer that lies in no folder."""
         path = uris.to_path(buffer.uri)
         if path is None:
-            self._refuse_withheld_name(buffer.uri, uris.path_of(buffer.uri))
+            self.refuse_withheld(buffer.uri, uris.path_of(buffer.uri))
             return _of_buffer(buffer, self.display(buffer.uri), None, limit)
         real = Path(os.path.realpath(path))
         place = ResolvedFile(buffer.uri, real, real.parent, real.name, buffer.uri)
         for known in (real, Path(path)):
-            self._refuse_withheld_name(buffer.uri, "/".join(known.parts[1:]))
+            self.refuse_withheld(buffer.uri, "/".join(known.parts[1:]))
         return self._document(buffer.uri, place, buffer, limit)
 
     def _document(self, what: str, place: ResolvedFile, buffer: Buffer | None, limit: int) -> Document:
@@ -245,10 +251,10 @@ def _outside(what: str) -> NotPermitted:
 
 
 def _of_buffer(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> Document:
-    text = _sound(buffer.text)
+    text = sound(buffer.text)
     whole = text.encode()
     digest = hashlib.sha256(whole).hexdigest()
-    kept, notice = cut_text(whole, limit)
+    kept, notice = cut_bytes(whole, limit)
     return Document(
         uri=buffer.uri,
         path=path,
@@ -261,12 +267,3 @@ def _of_buffer(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> 
         bom=disk is not None and disk.bom,
         buffer=True,
     )
-
-
-def _sound(text: str) -> str:
-    """The text with halves of surrogate pairs, which JSON can carry and UTF-8 cannot, replaced one for one."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
