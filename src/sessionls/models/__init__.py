@@ -1,1 +1,1 @@
-"""How an agent thinks: every language model, behind one small door. The only room that knows litellm."""
+"""How an agent thinks: every model, local or not, through one gateway. The only room that knows litellm and xllamacpp."""

@@ -1,0 +1,261 @@
+"""What litellm raises, in the words of the protocol: what is wrong and what to do, without a secret.
+
+litellm gives one failure many classes (a refused connection is an `InternalServerError` with status 500, a broken stream a
+`MidStreamFallbackError`), so the chain of causes behind an error is read before its own class.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from sessionls.sessions.errors import ModelUnavailable
+
+__all__ = ["Asked", "explain", "is_passing", "stalled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, for the words: the model, its provider's key variable and address, and what must not be shown."""
+
+    model: str
+    provider: str
+    key: str | None = None
+    base: str | None = None
+    secrets: Sequence[str] = ()
+
+    @property
+    def where(self) -> str:
+        """The provider, and its address where that is not the provider's own (without what may be secret in it)."""
+        if self.base is None or self.provider == "embedded":
+            return "the embedded model" if self.provider == "embedded" else self.provider
+        return f"{self.provider} at {re.sub(r'//[^/@]*@', '//', self.base).partition('?')[0]}"
+
+
+_REFUSED = {
+    "ConnectionRefusedError",
+    "ConnectError",
+    "ClientConnectorError",
+    "ClientConnectorDNSError",
+    "gaierror",
+    "ConnectTimeout",
+}
+_NO_ADDRESS = {"InvalidURL", "UnsupportedProtocol", "InvalidUrlClientError", "NonHttpUrlClientError"}
+_CUT = {
+    "ServerDisconnectedError",
+    "ClientPayloadError",
+    "TransferEncodingError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "RemoteProtocolError",
+    "ReadError",
+    "IncompleteReadError",
+    "ClientOSError",
+}
+_STALLED = {"Timeout", "APITimeoutError", "ReadTimeout", "WriteTimeout", "PoolTimeout", "SocketTimeoutError", "TimeoutError"}
+_OVERFLOW = re.compile(
+    r"context.{0,12}(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens"
+    r"|exceeds? the (maximum|available).{0,20}(tokens|context)|string_above_max_length|reduce the length",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(
+    r"insufficient_quota|current quota|credit balance|billing|insufficient.{0,10}(credit|balance|funds)|402", re.IGNORECASE
+)
+_SECRET = re.compile(
+    r"(?i)\b(bearer|basic)\s+\S+|\b(api[-_]?key|key|token|secret)=[^&\s\"']+"
+    r"|\b(sk|pk|rk|gsk|xai|tgp|hf|AIza|ghp|gho|eyJ)[-_]?[A-Za-z0-9*_.-]{8,}"
+)
+_LONGEST_WAIT = 24 * 3600.0
+
+
+def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavailable:
+    """That error in our words. `started` says whether the model had begun to answer."""
+    if isinstance(error, ModelUnavailable):
+        return error
+    chain = list(_chain(error))
+    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    told = _told(chain, asked)
+    text = " ".join(str(link) for link in chain) + " ".join(str(getattr(link, "body", "")) for link in chain)
+
+    def unavailable(reason: str, message: str, hint: str, retry_after: float | None = None) -> ModelUnavailable:
+        return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after)
+
+    if names & _NO_ADDRESS:
+        return unavailable("refused", f"The address of {asked.where} is not one.", _address_hint(asked))
+    if names & _REFUSED:
+        return unavailable("refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
+    if names & _CUT:
+        return unavailable(
+            "cut",
+            f"The connection to {asked.where} broke off{' in the middle of the reply' if started else ''}.",
+            "Resume the reply: it goes on from its last completed step.",
+        )
+    if started:
+        if "Timeout" in names:
+            return stalled(asked, started=True)
+        return unavailable(
+            "provider", f"{asked.model} stopped with an error: {told}", "Resume the reply, or choose another model."
+        )
+    status = _status(chain)
+    if "ContextWindowExceededError" in names or (status in (400, 413, 422) and _OVERFLOW.search(text)):
+        return unavailable(
+            "overflow",
+            f"What was sent does not fit into the context of {asked.model}.",
+            "Compact the session, send less context, or choose a model with a larger context.",
+        )
+    if status == 402 or ("RateLimitError" in names and _QUOTA.search(text)) or (status == 400 and _QUOTA.search(told)):
+        return unavailable(
+            "quota",
+            f"The account at {asked.where} has no quota left: {told}",
+            "Check the account's plan and billing, or choose another model.",
+        )
+    if "RateLimitError" in names or status == 429:
+        after = _retry_after(chain)
+        when = f"Wait {after:g} seconds" if after is not None else "Wait a moment"
+        return unavailable(
+            "rateLimited", f"{asked.where} takes no more requests now: {told}", f"{when} and resume the reply.", after
+        )
+    if names & {"AuthenticationError", "PermissionDeniedError"} or status in (401, 403):
+        hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
+        return unavailable("unauthorized", f"{asked.where} does not accept the key: {told}", hint)
+    if "provider not provided" in text.lower():
+        return unavailable(
+            "unknownModel",
+            f"There is no model {asked.model!r}.",
+            "Name the provider first, as in openai/gpt-4.1; `sessionls doctor` lists what could answer.",
+        )
+    if "NotFoundError" in names or status == 404:
+        return unavailable("unknownModel", f"{asked.where} has no model {asked.model!r}: {told}", _model_hint(asked))
+    if names & _STALLED:
+        return stalled(asked, started=False)
+    if "ContentPolicyViolationError" in names:
+        return unavailable(
+            "badRequest", f"{asked.where} refuses the content: {told}", "Word the message differently, or choose another model."
+        )
+    if status is not None and 400 <= status < 500:
+        return unavailable(
+            "badRequest",
+            f"{asked.where} refuses the request: {told}",
+            "Choose another model, or correct the agent's configuration.",
+        )
+    return unavailable("provider", f"{asked.where} failed: {told}", "Resume the reply in a while, or choose another model.")
+
+
+def stalled(asked: Asked, *, started: bool) -> ModelUnavailable:
+    """The model said nothing for longer than we wait."""
+    what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
+    return ModelUnavailable(
+        f"{asked.model} {what}.", hint="Resume the reply, or choose another model.", reason="stalled", model=asked.model
+    )
+
+
+def is_passing(error: ModelUnavailable) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    return error.reason in ("refused", "cut", "rateLimited", "provider")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [getattr(link, "original_exception", None), link.__cause__, link.__context__]
+
+
+def _status(chain: Sequence[BaseException]) -> int | None:
+    """The HTTP status behind the error. Links made without an answer say 500, or 408, of themselves."""
+    told = [
+        value
+        for link in chain
+        for value in (getattr(link, "status_code", None), getattr(getattr(link, "response", None), "status_code", None))
+        if isinstance(value, int)
+    ]
+    return next((value for value in told if value != 500), told[0] if told else None)
+
+
+def _retry_after(chain: Sequence[BaseException]) -> float | None:
+    """Seconds, from `retry-after` (RFC 9110, section 10.2.3) or OpenAI's `retry-after-ms`."""
+    for link in chain:
+        for headers in (
+            getattr(link, "litellm_response_headers", None),
+            getattr(getattr(link, "response", None), "headers", None),
+        ):
+            if not isinstance(headers, Mapping):
+                continue
+            found = {str(name).lower(): str(value) for name, value in headers.items()}
+            seconds = _seconds(found.get("retry-after-ms"), 0.001) or _seconds(found.get("retry-after"), 1)
+            if seconds is not None:
+                return seconds
+    return None
+
+
+def _seconds(value: str | None, unit: float) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value) * unit
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return round(min(max(seconds, 0.0), _LONGEST_WAIT), 3) if math.isfinite(seconds) else None
+
+
+def _told(chain: Sequence[BaseException], asked: Asked) -> str:
+    """What the provider said, in one short line without secrets."""
+    said = next(filter(None, (_message(getattr(link, "body", None)) for link in chain)), "") or _from_text(str(chain[0]))
+    for secret in asked.secrets:
+        said = said.replace(secret, "…")
+    said = " ".join(_SECRET.sub("…", said).split())
+    said = said[:240] + "…" if len(said) > 240 else said
+    return said if said.endswith((".", "…", "!", "?")) else f"{said or 'no reason given'}."
+
+
+def _message(body: Any) -> str:
+    if isinstance(body, Mapping):
+        inner = body.get("error", body)
+        found = inner.get("message") if isinstance(inner, Mapping) else inner
+        return found if isinstance(found, str) else ""
+    return ""
+
+
+def _from_text(text: str) -> str:
+    """The provider's message inside what litellm makes of it: `litellm.X: X: YException - b'{"error": …}'`."""
+    text = text.partition(" Original exception:")[0]
+    start, end = text.find("{"), text.rfind("}")
+    if 0 <= start < end:
+        raw = text[start : end + 1]
+        for candidate in (raw, raw.replace("\\'", "'").replace('\\\\"', '\\"')):
+            try:
+                if message := _message(json.loads(candidate)):
+                    return message
+            except ValueError:
+                continue
+    text = re.sub(r"^(\s*(litellm\.)?\w*(Error|Exception|Timeout)\b\s*[:-]+\s*)+", "", text)
+    return re.sub(r"\.? Handle with `litellm\.\w+`\.?", "", text)
+
+
+def _connection_hint(asked: Asked) -> str:
+    if asked.provider == "ollama":
+        return "Start Ollama (`ollama serve`), or correct OLLAMA_API_BASE."
+    return "Check the network and the proxy settings." if asked.base is None else _address_hint(asked)
+
+
+def _address_hint(asked: Asked) -> str:
+    return f"Check that a server runs there, and the variable that names the address ({asked.provider.upper()}_API_BASE)."
+
+
+def _model_hint(asked: Asked) -> str:
+    if asked.provider == "ollama":
+        return f"Get it with `ollama pull {asked.model.partition('/')[2]}`, or choose another model."
+    return "Correct the model's name, or choose one that this key may use" + (", and check the address." if asked.base else ".")

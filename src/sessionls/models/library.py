@@ -1,0 +1,151 @@
+"""litellm itself: brought in late, off the event loop, and kept quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+from sessionls.sessions.errors import ModelUnavailable
+
+__all__ = ["close", "load", "loaded", "warm"]
+
+# What litellm reads while it is imported.
+_QUIET = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else its table of models is fetched from the network
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_MODE": "PRODUCTION",  # else it takes a `.env` file it finds for the environment, a workspace's own included
+    "LITELLM_LOG": "ERROR",
+}
+
+_lock = threading.Lock()
+_loading: Future[Any] | None = None
+
+
+def warm() -> None:
+    """Begin to import litellm in a thread, once for the process. Returns at once."""
+    _future()
+
+
+async def load() -> Any:
+    """The module `litellm`, ready for a first call. Raises `ModelUnavailable` where it cannot be imported."""
+    future = _future()
+    try:
+        return await asyncio.shield(asyncio.wrap_future(future))
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        _forget(future)
+        raise ModelUnavailable(
+            "The library that reaches models, litellm, cannot be loaded.",
+            hint=f"Reinstall sessionls ({type(error).__name__} while importing litellm).",
+            reason="provider",
+        ) from error
+
+
+def loaded() -> Any | None:
+    """The module, where it is already there."""
+    future = _loading
+    return future.result() if future is not None and future.done() and future.exception() is None else None
+
+
+async def close() -> None:
+    """Close the connections that litellm keeps open for later calls."""
+    library = loaded()
+    if library is not None:
+        await _close(library)
+
+
+def _future() -> Future[Any]:
+    global _loading
+    with _lock:
+        if _loading is None:
+            future: Future[Any] = Future()
+            _loading = future
+            threading.Thread(target=_import, args=(future,), name="sessionls-litellm", daemon=True).start()
+        return _loading
+
+
+def _forget(future: Future[Any]) -> None:
+    """Let a later call try again what failed."""
+    global _loading
+    with _lock:
+        if _loading is future:
+            _loading = None
+
+
+def _import(future: Future[Any]) -> None:
+    try:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        _reach_loopback_directly()
+        import litellm
+
+        litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire
+        litellm.telemetry = False
+        # Lets a transcript with tool calls go to a model without tools, and one without its reasoning to a model that reasons.
+        litellm.modify_params = True
+        logging.getLogger("LiteLLM").setLevel(logging.ERROR)
+        with contextlib.suppress(Exception):
+            asyncio.run(_rehearse(litellm))
+    except BaseException as error:  # noqa: BLE001 (whoever waits for the import gets it)
+        future.set_exception(error)
+    else:
+        future.set_result(litellm)
+
+
+def _reach_loopback_directly() -> None:
+    """No proxy stands between this process and its own machine, where the embedded model and Ollama answer."""
+    if not any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ):
+        return
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "localhost", "127.0.0.1", "::1"]))
+
+
+async def _rehearse(library: Any) -> None:
+    """One whole call to a server of our own: the first call imports, and reads certificates, for half a second and more."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(Exception):
+            await reader.readuntil(b"\r\n\r\n")
+            delta = b'data: {"id":"x","object":"chat.completion.chunk","created":0,"model":"x","choices":[{"index":0,"delta":'
+            body = delta + b'{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            writer.write(head % len(body) + body)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        for model in ("openai/x", "anthropic/x"):
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(10):
+                    stream = await library.acompletion(
+                        model=model,
+                        messages=[{"role": "user", "content": "x"}],
+                        api_base=base,
+                        api_key="x",
+                        stream=True,
+                        stream_options={"include_usage": True},
+                        num_retries=0,
+                        max_retries=0,
+                    )
+                    async for _ in stream:
+                        pass
+                    await stream.aclose()
+        await asyncio.sleep(0)
+    finally:
+        server.close()
+        await _close(library)
+
+
+async def _close(library: Any) -> None:
+    with contextlib.suppress(Exception):
+        await library.close_litellm_async_clients()
+        library.in_memory_llm_clients_cache.flush_cache()

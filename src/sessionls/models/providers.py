@@ -1,0 +1,135 @@
+"""The providers that are known without litellm: which key each wants, where it is reached, which of its models to offer."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sessionls.sessions.errors import ModelUnavailable
+
+__all__ = ["OLLAMA_BASE", "PROVIDERS", "Provider", "is_local", "known_provider", "no_key", "secrets", "unknown_model"]
+
+OLLAMA_BASE = "http://localhost:11434"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`prefix` begins the names of its models. One of `keys` must be set, and all of `needs`; `bases` may name another address.
+
+    `models` are offered in lists; the first is the default where this provider's key is the first that is set.
+    """
+
+    prefix: str
+    keys: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    def key(self, environ: Mapping[str, str]) -> str | None:
+        return next((environ[name] for name in self.keys if environ.get(name)), None)
+
+    def base(self, environ: Mapping[str, str]) -> str | None:
+        return next((environ[name] for name in self.bases if environ.get(name)), None)
+
+    def missing(self, environ: Mapping[str, str]) -> list[str]:
+        """The variables to set before it can answer. A server on this machine needs no key."""
+        missing = [name for name in self.needs if not environ.get(name)]
+        if self.key(environ) is None and not is_local(self.base(environ)):
+            missing.insert(0, self.keys[0])
+        return missing
+
+
+# In the order in which they are tried where no model is named. Names as in litellm's own table (1.106); names that move with
+# the provider's newest model are preferred where there are any.
+PROVIDERS: Mapping[str, Provider] = {
+    provider.prefix: provider
+    for provider in (
+        Provider(
+            "anthropic",
+            ("ANTHROPIC_API_KEY",),
+            ("anthropic/claude-sonnet-5-5", "anthropic/claude-opus-5-5", "anthropic/claude-haiku-5-5"),
+            ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+        ),
+        Provider(
+            "openai",
+            ("OPENAI_API_KEY",),
+            ("openai/gpt-6.1-sol", "openai/gpt-6-astra", "openai/gpt-6-luna"),
+            ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        ),
+        Provider(
+            "gemini",
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+            ("gemini/gemini-pro-latest", "gemini/gemini-flash-latest"),
+            ("GEMINI_API_BASE",),
+        ),
+        Provider(
+            "mistral",
+            ("MISTRAL_API_KEY",),
+            ("mistral/mistral-medium-latest", "mistral/devstral-latest"),
+            ("MISTRAL_API_BASE",),
+        ),
+        Provider(
+            "deepseek",
+            ("DEEPSEEK_API_KEY",),
+            ("deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash"),
+            ("DEEPSEEK_API_BASE",),
+        ),
+        Provider("groq", ("GROQ_API_KEY",), ("groq/openai/gpt-oss-120b",), ("GROQ_API_BASE",)),
+        # OpenRouter's own name for "the model that suits the message".
+        Provider("openrouter", ("OPENROUTER_API_KEY", "OR_API_KEY"), ("openrouter/openrouter/auto",), ("OPENROUTER_API_BASE",)),
+        Provider("xai", ("XAI_API_KEY",), ("xai/grok-4.7", "xai/grok-code-fast-1"), ("XAI_API_BASE",)),
+        # Its models have the names of one's own deployments: there is none to offer.
+        Provider("azure", ("AZURE_API_KEY",), (), ("AZURE_API_BASE",), ("AZURE_API_BASE",)),
+    )
+}
+
+_BARE = ((re.compile(r"claude-"), "anthropic"), (re.compile(r"(gpt-|chatgpt-|o[1-9](-|$))"), "openai"))
+
+
+def known_provider(model: str) -> str | None:
+    """The provider of a model by its name alone: a prefix of the table, `ollama`, `embedded`; None where litellm must say."""
+    prefix, slash, name = model.partition("/")
+    if slash and name:
+        if prefix in ("ollama", "ollama_chat"):
+            return "ollama"
+        return prefix if prefix in PROVIDERS or prefix == "embedded" else None
+    return next((provider for pattern, provider in _BARE if pattern.match(model)), None)
+
+
+def is_local(base: str | None) -> bool:
+    """Whether that address is on this machine."""
+    try:
+        host = (urlsplit(base or "").hostname or "").removesuffix(".")
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def no_key(model: str, missing: list[str]) -> ModelUnavailable:
+    names = " and ".join(missing)
+    return ModelUnavailable(
+        f"The model {model} cannot answer: {names} is not set."
+        if len(missing) == 1
+        else f"The model {model} cannot answer: {names} are not set.",
+        hint=f"Set {names} in the environment that the editor or the terminal starts from, or choose another model.",
+        reason="noKey",
+        model=model,
+    )
+
+
+def unknown_model(model: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"There is no model {model!r} that sessionls knows a provider of.",
+        hint="Name the provider first, as in openai/gpt-4.1, anthropic/claude-sonnet-5-5 or ollama/qwen3.",
+        reason="unknownModel",
+        model=model,
+    )
+
+
+def secrets(environ: Mapping[str, str]) -> list[str]:
+    """The values in the environment that must never be shown, longest first."""
+    names = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+    return sorted({value for name, value in environ.items() if names.search(name) and len(value) >= 6}, key=len, reverse=True)

@@ -1,0 +1,138 @@
+"""What litellm streams, read into our own outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.sessions.errors import ModelUnavailable
+from sessionls.sessions.model import Usage
+from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, TextDelta, ToolRequest
+
+__all__ = ["Reading"]
+
+# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
+_SAY_WHY = ("openai/", "anthropic/", "ollama_chat/")
+
+
+@dataclass(slots=True)
+class _Call:
+    call_id: str
+    name: str
+    arguments: list[str]
+
+
+class Reading:
+    """One step being read: `read` takes chunks, `take` gives what has come since, neighbouring text joined.
+
+    Text that comes faster than it is taken is joined, so that a reader who is behind has less to do, not more.
+    """
+
+    def __init__(self) -> None:
+        self.started = False
+        self.is_first = False
+        self._outputs: list[ModelOutput] = []
+        self._text: list[str] = []
+        self._kind: type[TextDelta | ReasoningDelta] = TextDelta
+        self._calls: dict[int, _Call] = {}
+        self._aside = 0
+        self._reason: str | None = None
+        self._usage: Any = None
+        self._come = asyncio.Event()
+
+    async def something(self) -> None:
+        """Wait until there is something to take, or the step has ended."""
+        await self._come.wait()
+        self._come.clear()
+
+    def wake(self, _: object = None) -> None:
+        self._come.set()
+
+    def take(self) -> list[ModelOutput]:
+        self._join()
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def read(self, chunk: Any) -> None:
+        """A `ModelResponseStream` of litellm. `is_first` says afterwards whether it held the step's first output."""
+        before = self.started
+        usage = getattr(chunk, "usage", None)
+        if usage is not None:
+            self._usage = usage
+        for choice in chunk.choices[:1]:
+            delta = choice.delta
+            reasoning = getattr(delta, "reasoning_content", None)
+            if reasoning:
+                self._add(ReasoningDelta, reasoning)
+            if delta.content:
+                self._add(TextDelta, delta.content)
+            for piece in getattr(delta, "tool_calls", None) or ():
+                self._add_call(piece)
+            if choice.finish_reason:
+                self._reason = choice.finish_reason
+        self.is_first = self.started and not before
+
+    def end(self, module: Any, model: str, *, cut: bool) -> None:
+        """The stream has ended: the calls, whole, and how it ended. `cut`: it did not say why. Raises `ModelUnavailable`."""
+        if cut and model.startswith(_SAY_WHY):
+            raise ModelUnavailable(
+                f"{model.partition('/')[2]} stopped in the middle: its answer has no end.",
+                hint="Resume the reply: it goes on from its last completed step.",
+                reason="cut",
+                model=model,
+            )
+        self._join()
+        for call in self._calls.values():
+            self._outputs.append(ToolRequest(call.call_id, call.name, "".join(call.arguments) or "{}"))
+        reason = "tool_calls" if self._calls and self._reason in (None, "stop") else self._reason or "stop"
+        self._outputs.append(StepEnd(_usage(module, model, self._usage), reason))
+        self._come.set()
+
+    def _add(self, kind: type[TextDelta | ReasoningDelta], text: str) -> None:
+        if kind is not self._kind:
+            self._join()
+            self._kind = kind
+        self._text.append(text)
+        self.started = True
+        self._come.set()
+
+    def _join(self) -> None:
+        if self._text:
+            self._outputs.append(self._kind("".join(self._text)))
+            self._text = []
+
+    def _add_call(self, piece: Any) -> None:
+        self.started = True
+        index = piece.index if isinstance(piece.index, int) else 0
+        call = self._calls.get(index)
+        if call is not None and piece.id and piece.id != call.call_id and piece.function.name:
+            # Some providers number all calls 0: another id and name begin another call.
+            self._aside -= 1
+            self._calls[self._aside] = self._calls.pop(index)
+            call = None
+        if call is None:
+            call = self._calls[index] = _Call(piece.id or f"call_{uuid.uuid4().hex}", "", [])
+        if piece.function.name and not call.name:
+            call.name = piece.function.name
+        if piece.function.arguments:
+            call.arguments.append(piece.function.arguments)
+
+
+def _usage(module: Any, model: str, usage: Any) -> Usage | None:
+    """What was used. A cost only where the provider told it, or litellm knows the model's price."""
+    if usage is None:
+        return None
+    cost = getattr(usage, "cost", None)
+    if cost is None:
+        with contextlib.suppress(Exception):  # it raises its base class for a model whose price it does not know
+            cost = sum(module.cost_per_token(model=model, usage_object=usage))
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Usage(
+        input_tokens=usage.prompt_tokens or 0,
+        output_tokens=usage.completion_tokens or 0,
+        cached_tokens=getattr(details, "cached_tokens", None) or None,
+        cost=cost,
+    )
