@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from sessionls.sessions import disk, uris
+from sessionls.sessions import disk, repository, uris
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.sessions.ports import Buffer
 from sessionls.sessions.texts import cut_bytes
@@ -490,7 +490,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def repository(folder: Path) -> Path:
+def committed(folder: Path) -> Path:
     git(folder, "init", "--quiet")
     write(folder / "src" / "a.py", "one\n")
     git(folder, "add", ".")
@@ -500,38 +500,55 @@ def repository(folder: Path) -> Path:
     return folder
 
 
-async def test_a_folder_is_known_by_its_first_commit_and_its_path(workspace: Workspace, repository: Path, tmp_path: Path) -> None:
-    first = git(repository, "rev-list", "--max-parents=0", "HEAD")
-    found = await workspace.identities([repository.as_uri(), (repository / "src").as_uri(), tmp_path.as_uri(), "untitled:x"])
+async def test_a_folder_is_known_by_its_first_commit_and_its_path(workspace: Workspace, committed: Path, tmp_path: Path) -> None:
+    first = git(committed, "rev-list", "--max-parents=0", "HEAD")
+    found = await workspace.identities([committed.as_uri(), (committed / "src").as_uri(), tmp_path.as_uri(), "untitled:x"])
     assert found == [f"git:{first}:.", f"git:{first}:src"]
-    git(tmp_path, "clone", "--quiet", str(repository), "elsewhere")
+    git(tmp_path, "clone", "--quiet", str(committed), "elsewhere")
     assert await workspace.identities([(tmp_path / "elsewhere" / "src").as_uri()]) == [f"git:{first}:src"]
 
 
 async def test_a_folder_without_commits_or_with_a_part_of_them_has_no_identity(
-    workspace: Workspace, repository: Path, tmp_path: Path
+    workspace: Workspace, committed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     git(tmp_path / "empty", "init", "--quiet")
-    git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", committed.as_uri(), "shallow")
     missing = tmp_path / "missing"
     assert await workspace.identities([path.as_uri() for path in (tmp_path / "empty", tmp_path / "shallow", missing)]) == []
 
 
 @posix
-async def test_a_repository_starts_no_program_of_its_own(workspace: Workspace, repository: Path, tmp_path: Path) -> None:
+async def test_a_repository_starts_no_program_of_its_own(workspace: Workspace, committed: Path, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
     program.chmod(0o755)
-    git(repository, "config", "core.fsmonitor", str(program))
-    git(repository, "config", "core.pager", str(program))
-    assert await workspace.identities([repository.as_uri()])
+    git(committed, "config", "core.fsmonitor", str(program))
+    git(committed, "config", "core.pager", str(program))
+    assert await workspace.identities([committed.as_uri()])
     assert not (tmp_path / "started").exists()
 
 
 async def test_git_of_the_surroundings_does_not_leak_in(
-    workspace: Workspace, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plain").mkdir()
-    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))  # as in an editor that `git commit` has started
+    monkeypatch.setenv("GIT_DIR", str(committed / ".git"))  # as in an editor that `git commit` has started
     assert await workspace.identities([(tmp_path / "plain").as_uri()]) == []
+
+
+@posix
+async def test_a_git_that_hangs_is_ended(
+    workspace: Workspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "git"
+    write(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    answer = await repository.git(str(folder), "status", seconds=0.5)
+    assert answer.code is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert (await repository.git(str(folder), "status", limit=0)).cut
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
