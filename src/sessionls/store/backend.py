@@ -1,0 +1,149 @@
+"""All that the store does in its threads: one writes and tells the followers, one only reads.
+
+Imported by the first thread that needs it: the database's library takes longer to load than everything else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sessionls.sessions.ports import Change, SessionNotice
+from sessionls.store import liveness
+from sessionls.store.changing import Changes, Outcome, save_drafts
+from sessionls.store.database import Database, explain
+from sessionls.store.deleting import delete_session
+from sessionls.store.drafts import Drafts
+from sessionls.store.reading import Reader
+from sessionls.store.tail import Found, News, Tail
+
+__all__ = ["Backend"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Backend:
+    """`tell` hands news over to the event loop; it is called in the order of the commits, before a method returns."""
+
+    def __init__(self, url: str, process: str, lease: float, drafts: Drafts, tell: Callable[[News], None]) -> None:
+        self.database = Database(url)
+        self._process = process
+        self._lease = lease
+        self._drafts = drafts
+        self._tell = tell
+        self._changes = Changes(process, lease, drafts)
+        self._tail = Tail()
+        self._version: int | None = None
+
+    # -- in the thread that writes -----------------------------------------------------------------------------------
+
+    def change(self, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
+        try:
+            with self.database.writing() as connection:
+                outcome = self._changes.make(connection, session_id, decide)
+                events = list(outcome.events)
+                if events:
+                    events = self._tail.missing(connection, session_id, events[0].seq) + events
+        except BaseException:
+            self._drafts.give_back()
+            raise
+        self._drafts.saved()
+        if outcome.rev is not None:
+            self._changes.remember(session_id, outcome)
+            self._tail.told(session_id, outcome.state.session.seq)
+            self._tail.changed(session_id, outcome.rev)
+            state = outcome.state
+            self._tell(
+                News(
+                    events=[(session_id, events)],
+                    sessions=[SessionNotice(session_id, state.session, state.identities)],
+                )
+            )
+        return outcome
+
+    def delete(self, session_id: str) -> None:
+        with self.database.writing() as connection:
+            rev = delete_session(connection, session_id)
+        self._changes.forget(session_id)
+        self._tail.unfollow(session_id)
+        self._tail.changed(session_id, rev)
+        self._tell(News(sessions=[SessionNotice(session_id, None)]))
+
+    def save_drafts(self) -> None:
+        if not self._drafts.unsaved:
+            return
+        try:
+            with self.database.writing() as connection:
+                save_drafts(connection, self._drafts)
+        except BaseException:
+            self._drafts.give_back()
+            raise
+        self._drafts.saved()
+
+    def beat(self) -> bool:
+        """Say that this process lives; False when it has nothing to claim any more."""
+        with self.database.writing() as connection:
+            return liveness.beat_while_claiming(connection, self._process, self._lease)
+
+    def follow(self, session_id: str, limit: int, after: int | None, start: Callable[[Found], None]) -> None:
+        with self.database.reading() as connection:
+            news, found = self._tail.follow(connection, session_id, limit, after)
+        self._tell(news)
+        start(found)
+
+    def unfollow(self, session_id: str) -> None:
+        self._tail.unfollow(session_id)
+
+    def begin_watch(self) -> None:
+        self._version = self.database.data_version()
+        with self.database.reading() as connection:
+            news = self._tail.begin(connection)
+        self._tell(news)
+
+    def end_watch(self) -> None:
+        self._tail.end()
+
+    def look(self) -> None:
+        """Tell what other processes did since the last look, if they did anything."""
+        version = self.database.data_version()
+        if version == self._version:
+            return
+        with self.database.reading() as connection:
+            news = self._tail.look(connection)
+        self._version = version
+        self._tell(news)
+
+    def finish(self) -> None:
+        """Save what is left, and leave."""
+        try:
+            self.save_drafts()
+            with self.database.writing() as connection:
+                liveness.leave(connection, self._process)
+        except Exception as error:
+            if explain(error) is None:
+                raise
+            log.warning("the store could not be left tidily; what this process claims lapses by itself", exc_info=True)
+        finally:
+            self.database.close()
+
+    # -- in the thread that reads ------------------------------------------------------------------------------------
+
+    def read(self, question: Callable[[Reader], T]) -> T:
+        with self.database.reading() as connection:
+            return question(Reader(connection))
+
+    # -- in both -----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def guarded(job: Callable[..., T], *arguments: Any) -> T:
+        """Run the job; errors of the database and the disk come out as `StoreUnavailable`."""
+        try:
+            return job(*arguments)
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            log.warning("the database failed", exc_info=True)
+            raise explained from None

@@ -1,0 +1,253 @@
+"""The write transaction: what a decision added goes into the log and into every projection of it, or nowhere."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from sessionls.sessions.errors import SessionNotFound
+from sessionls.sessions.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
+from sessionls.sessions.ids import now
+from sessionls.sessions.ports import Change, Claim
+from sessionls.sessions.state import State
+from sessionls.store.drafts import Drafts
+from sessionls.store.liveness import beat
+from sessionls.store.reading import now_ms, summary_before
+from sessionls.store.rows import dump, load_state, message_values, require, session_values
+from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
+from sessionls.store.search import index_message
+
+__all__ = ["Changes", "Outcome", "next_rev", "save_drafts"]
+
+T = TypeVar("T")
+
+_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
+_CLAIMS = (
+    select(claims.c.message_id, claims.c.process, processes.c.alive_until)
+    .select_from(claims)
+    .outerjoin(processes, processes.c.id == claims.c.process)
+    .where(claims.c.session_id == bindparam("id"))
+)
+_UPDATE_SESSION = update(sessions).where(sessions.c.id == bindparam("key"))
+_UPDATE_MESSAGE = update(messages).where(messages.c.session_id == bindparam("key"), messages.c.id == bindparam("message"))
+_UPDATE_PLACES = update(session_places).where(session_places.c.session_id == bindparam("key"))
+_DELETE_PLACES = delete(session_places).where(session_places.c.session_id == bindparam("key"))
+_DELETE_DRAFTS = delete(drafts).where(drafts.c.session_id == bindparam("key"), drafts.c.message_id == bindparam("message"))
+_DELETE_CLAIM = delete(claims).where(claims.c.session_id == bindparam("key"), claims.c.message_id == bindparam("message"))
+_WRITING = select(sessions.c.id, sessions.c.reply).where(
+    sessions.c.id.in_(bindparam("ids", expanding=True)), sessions.c.reply > ""
+)
+_KEPT_STATES = 64  # sessions whose state is remembered from one change to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What came of a change: `rev` is its number among all changes, None where nothing was written."""
+
+    result: T
+    state: State
+    events: Sequence[Event] = ()
+    rev: int | None = None
+    claims: bool = False
+
+
+def next_rev(connection: Connection) -> int:
+    return int(connection.execute(_REV).scalar_one())
+
+
+class Changes:
+    """Makes changes. A session's state is remembered with the number of its last change, and read again only when another
+    process made a newer one.
+    """
+
+    def __init__(self, process: str, lease: float, pending: Drafts) -> None:
+        self._process = process
+        self._lease = lease
+        self._pending = pending
+        self._states: OrderedDict[str, tuple[int, State]] = OrderedDict()
+
+    def make(self, connection: Connection, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
+        """Run `decide` and write what it added. The caller remembers the outcome once it is committed."""
+        row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
+        if row is not None and row.deleted:
+            raise SessionNotFound(session_id)
+        before = None if row is None else self._state(connection, row)
+        claimed = _claims(connection, session_id, self._process)
+        change = Change(session_id=session_id, at=now(), process=self._process, state=before, claims=dict(claimed))
+        result = decide(change)
+        if change.state is None:
+            raise SessionNotFound(session_id)
+        rev = self._write(connection, row, before, change) if change.events else None
+        mine = self._write_claims(connection, session_id, claimed, change.claims)
+        return Outcome(result, change.state, tuple(change.events), rev, mine)
+
+    def remember(self, session_id: str, outcome: Outcome[Any]) -> None:
+        """The outcome is committed."""
+        if outcome.rev is not None:
+            self._states[session_id] = (outcome.rev, outcome.state)
+            self._states.move_to_end(session_id)
+            while len(self._states) > _KEPT_STATES:
+                self._states.popitem(last=False)
+
+    def forget(self, session_id: str) -> None:
+        self._states.pop(session_id, None)
+
+    def _state(self, connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
+        rev, state = self._states.get(row.id, (None, None))
+        if state is not None and rev == row.rev:
+            return state
+        return load_state(connection, row)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _write(self, connection: Connection, row: Row[*tuple[Any, ...]] | None, before: State | None, change: Change) -> int:
+        state, session_id, rev = change.now, change.session_id, next_rev(connection)
+        values = {"rev": rev, **session_values(state)}
+        if row is None:
+            values |= _born(connection, change)
+            connection.execute(insert(sessions), {"id": session_id, "deleted": False, **values})
+        else:
+            connection.execute(_UPDATE_SESSION, {"key": session_id, **values})
+        connection.execute(insert(events), [_event_values(event) for event in change.events])
+        _write_messages(connection, before, change)
+        _write_places(connection, before, state)
+        _index(connection, change)
+        _write_summaries(connection, change, values.get("summary") if row is None else row.summary)
+        self._write_drafts(connection, change)
+        return rev
+
+    def _write_drafts(self, connection: Connection, change: Change) -> None:
+        """What is drafted and not saved goes along; words that an event holds are drafts no more."""
+        told = {event.message_id for event in change.events if isinstance(event, StepFinished)}
+        told |= {event.message.id for event in change.events if isinstance(event, ReplyFinished)}
+        for message_id in told:
+            connection.execute(_DELETE_DRAFTS, {"key": change.session_id, "message": message_id})
+        save_drafts(connection, self._pending, leave_out={(change.session_id, message_id) for message_id in told})
+
+    def _write_claims(
+        self, connection: Connection, session_id: str, before: Mapping[str, Claim], after: Mapping[str, Claim]
+    ) -> bool:
+        """Says whether this process claims anything here."""
+        for message_id, claim in before.items():
+            if message_id not in after or after[message_id].process != claim.process:
+                connection.execute(_DELETE_CLAIM, {"key": session_id, "message": message_id})
+        for message_id, claim in after.items():
+            if message_id not in before or before[message_id].process != claim.process:
+                connection.execute(insert(claims), {"session_id": session_id, "message_id": message_id, "process": claim.process})
+        mine = any(claim.process == self._process for claim in after.values())
+        if mine and after != before:
+            beat(connection, self._process, self._lease)
+        return mine
+
+
+def _claims(connection: Connection, session_id: str, process: str) -> dict[str, Claim]:
+    time = now_ms()
+    return {
+        row.message_id: Claim(row.message_id, row.process, alive=row.process == process or (row.alive_until or 0) > time)
+        for row in connection.execute(_CLAIMS, {"id": session_id})
+    }
+
+
+def _born(connection: Connection, change: Change) -> dict[str, Any]:
+    """What a new session holds of its parent."""
+    created = change.events[0]
+    assert isinstance(created, Created)
+    parent, place = created.session.parent, created.placed
+    if parent is None:
+        return {"parent_id": None, "fork_place": 0, "fork_seq": 0, "summary": None}
+    row = require(connection, parent.session_id)
+    # The summary is found now, once: what the parent compacts later does not change what the fork sees.
+    summary = summary_before(connection, row.summary, place)
+    return {"parent_id": parent.session_id, "fork_place": place, "fork_seq": parent.seq, "summary": summary}
+
+
+def _event_values(event: Event) -> dict[str, Any]:
+    return {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind, "data": dump(event)}
+
+
+def _write_messages(connection: Connection, before: State | None, change: Change) -> None:
+    known = before.open if before is not None else {}
+    new = []
+    for message_id, entry in change.touched.items():
+        values = message_values(entry)
+        if message_id in known:
+            connection.execute(_UPDATE_MESSAGE, {"key": change.session_id, "message": message_id, **values})
+        else:
+            new.append({"session_id": change.session_id, "id": message_id, **values})
+    if new:
+        connection.execute(insert(messages), new)
+
+
+def _write_places(connection: Connection, before: State | None, after: State) -> None:
+    session = after.session
+    listed = {"state": session.state, "updated_at": session.updated_at}
+    places = _places_of(after)
+    if before is not None and _places_of(before) == places:
+        if places and listed != {"state": before.session.state, "updated_at": before.session.updated_at}:
+            connection.execute(_UPDATE_PLACES, {"key": session.id, **listed})
+        return
+    if before is not None:
+        connection.execute(_DELETE_PLACES, {"key": session.id})
+    if places:
+        rows = [{"session_id": session.id, "kind": kind, "value": value, **listed} for kind, value in sorted(places)]
+        connection.execute(insert(session_places), rows)
+
+
+def _places_of(state: State) -> set[tuple[str, str]]:
+    if state.identities:
+        return {("identity", value) for value in state.identities}
+    return {("folder", value) for value in state.session.workspace_folders}
+
+
+def _index(connection: Connection, change: Change) -> None:
+    """A message is found from when it is sent, a reply from when it ended or stopped."""
+    ids = {event.message.id for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
+    for message_id in ids:
+        index_message(connection, change.session_id, change.touched[message_id].message)
+
+
+def _write_summaries(connection: Connection, change: Change, newest: int | None) -> None:
+    made = [event for event in change.events if isinstance(event, Compacted)]
+    if not made:
+        return
+    for event in made:
+        values = {
+            "session_id": change.session_id,
+            "seq": event.seq,
+            "at_place": change.now.placed,
+            "through": event.through,
+            "summary": event.summary,
+            "previous": newest,
+        }
+        newest = connection.execute(insert(summaries).returning(summaries.c.n), values).scalar_one()
+    connection.execute(_UPDATE_SESSION, {"key": change.session_id, "summary": newest})
+
+
+# -- drafts ----------------------------------------------------------------------------------------------------------
+
+
+def save_drafts(connection: Connection, pending: Drafts, leave_out: Collection[tuple[str, str]] = ()) -> None:
+    """Write what was drafted since the last time, of replies that are being written."""
+    wanted = [chunk for chunk in pending.take() if (chunk.session_id, chunk.message_id) not in leave_out]
+    if wanted:
+        found = connection.execute(_WRITING, {"ids": list({chunk.session_id for chunk in wanted})})
+        writing = {(row.id, row.reply) for row in found}
+        rows = [
+            {
+                "session_id": chunk.session_id,
+                "message_id": chunk.message_id,
+                "part": chunk.part,
+                "kind": chunk.kind,
+                "offset": chunk.offset,
+                "text": chunk.text,
+            }
+            for chunk in wanted
+            if (chunk.session_id, chunk.message_id) in writing
+        ]
+        if rows:
+            connection.execute(insert(drafts), rows)

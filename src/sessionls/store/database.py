@@ -1,0 +1,283 @@
+"""One database, with one connection for each thread that uses it: opening, transactions, and errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from sessionls.sessions.errors import StoreUnavailable
+from sessionls.store import migrations
+from sessionls.store.schema import FULL_TEXT, metadata
+
+__all__ = ["Database", "explain"]
+
+log = logging.getLogger(__name__)
+
+_BUSY = 5.0  # seconds that a transaction waits for another process's to end
+_PLACE = "SESSIONLS_DATA_DIR or SESSIONLS_DATABASE_URL"
+
+
+class Database:
+    """Opened by the first thread that uses it. Not for the event loop: everything here waits for the disk."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._path: Path | None = None
+        self._file: tuple[int, int] | None = None
+        self._local = threading.local()
+
+    @property
+    def path(self) -> Path | None:
+        """The file, once it is open, of an embedded database."""
+        return self._path
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is now, and nothing that others write meanwhile."""
+        connection = self._connection()
+        connection.info["begin"] = "BEGIN"
+        with self._transaction(connection):
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction alone among all writers: committed at the end, undone where an error leaves it."""
+        connection = self._connection()
+        if self._path is not None and _identity(self._path) != self._file:
+            self._forget()
+            raise StoreUnavailable(
+                "The database is gone: its file was moved or deleted while it was in use.",
+                hint="Put the file back and try again; without it the next try begins with an empty database.",
+            )
+        connection.info["begin"] = "BEGIN IMMEDIATE"  # to upgrade a read lock later can fail, without waiting
+        with self._transaction(connection):
+            yield connection
+
+    def data_version(self) -> int:
+        """A number that changes when a connection other than this thread's has committed."""
+        cursor = self._connection().connection.cursor()
+        try:
+            cursor.execute("PRAGMA data_version")
+            (version,) = cursor.fetchall()[0]
+        finally:
+            cursor.close()
+        return int(version)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            connection.close()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        try:
+            with connection.begin():
+                yield
+        except DBAPIError as error:
+            if error.connection_invalidated or _name(error.orig) in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                with contextlib.suppress(DBAPIError):
+                    self.close()
+            raise
+
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and self._local.engine is self._engine:
+            return connection
+        self.close()
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open()
+            engine = self._engine
+        self._local.connection = connection = engine.connect()
+        self._local.engine = engine
+        return connection
+
+    def _forget(self) -> None:
+        """Open anew at the next use."""
+        self.close()
+        with self._lock:
+            self._engine = None
+
+    def _open(self) -> Engine:
+        url = _understood(self._url)
+        assert url.database is not None
+        path = Path(url.database)
+        _create_private(path)
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY})
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        with engine.connect() as connection:
+            _prepare(connection)
+        self._path, self._file = path, _identity(path)
+        return engine
+
+
+def _understood(text: str) -> URL:
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except ArgumentError:
+        backend = ""
+    if backend == "postgresql":
+        raise StoreUnavailable(
+            "PostgreSQL is not supported yet.", hint="Leave SESSIONLS_DATABASE_URL unset to use the embedded database."
+        )
+    if backend != "sqlite" or not url.database or url.database == ":memory:":
+        raise StoreUnavailable(
+            "The database URL is none that sessionls understands.",
+            hint="Set SESSIONLS_DATABASE_URL to sqlite:///path/of/the/file, or leave it unset.",
+        )
+    return url
+
+
+def _create_private(path: Path) -> None:
+    """Make the file, and its folder, for their owner alone; SQLite gives its other files the same mode.
+
+    A file that exists is not opened here: to close it would drop the locks that this process has on it (POSIX).
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = FAST")  # what is deleted is erased where that costs no more writing
+    deadline = time.monotonic() + _BUSY
+    # SQLite does not wait for another process that changes the mode at this very moment.
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
+
+
+# -- versions --------------------------------------------------------------------------------------------------------
+
+
+def _prepare(connection: Connection) -> None:
+    """Make the tables of a new database, or bring an older one up to date."""
+    with connection.begin():
+        if _revision(connection) == migrations.HEAD:
+            return
+    connection.info["begin"] = "BEGIN IMMEDIATE"  # of several processes one does it, the others wait
+    with connection.begin():
+        revision = _revision(connection)
+        if revision is None:
+            _create(connection)
+        elif revision in migrations.REVISIONS[:-1]:
+            migrations.upgrade(connection)
+        elif revision != migrations.HEAD:
+            raise StoreUnavailable(
+                "The database was made by a newer version of sessionls.",
+                hint=f"Update sessionls, or point {_PLACE} elsewhere.",
+            )
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision of the database; None for an empty one."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise StoreUnavailable(
+            "The database belongs to another program.", hint=f"Point {_PLACE} to a database of sessionls, or to a new one."
+        )
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if revision is None else str(revision)
+
+
+def _create(connection: Connection) -> None:
+    # By the schema and not by the migrations, which give the same (a test holds the two together): alembic would add
+    # a fifth of a second to the first start.
+    metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(FULL_TEXT)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version "
+        "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (migrations.HEAD,))
+
+
+# -- errors ----------------------------------------------------------------------------------------------------------
+
+
+def _name(error: BaseException | None) -> str:
+    """SQLite's name of the error, without its extension (`SQLITE_BUSY_SNAPSHOT` is a `SQLITE_BUSY`)."""
+    return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+
+
+def explain(error: BaseException) -> StoreUnavailable | None:
+    """What the store's callers are told of an error of the database or the disk; None for any other error."""
+    if isinstance(error, DBAPIError):
+        error = error.orig or error
+    elif not isinstance(error, OSError | sqlite3.Error):
+        return None
+    name = _name(error)
+    if isinstance(error, OSError):
+        name = {errno.ENOSPC: "SQLITE_FULL", errno.EDQUOT: "SQLITE_FULL", errno.EROFS: "SQLITE_READONLY"}.get(
+            error.errno or 0, "SQLITE_CANTOPEN"
+        )
+    words = _WORDS.get(name, ("The database failed.", "Try again; the server's log says what happened."))
+    return StoreUnavailable(words[0], hint=words[1])
+
+
+_LOCKED = (
+    "The database is locked by another program.",
+    "Try again. If it stays so, close the program that holds it: a backup, or a database browser.",
+)
+_DAMAGED = (
+    "The database is damaged, or is no database.",
+    f"Restore it from a backup, or point {_PLACE} elsewhere.",
+)
+_WORDS = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_FULL": ("The disk is full.", "Free some space and try again; nothing that was accepted is lost."),
+    "SQLITE_READONLY": (
+        "The database cannot be written.",
+        f"Check the permissions of the database's file and folder, or point {_PLACE} elsewhere.",
+    ),
+    "SQLITE_CANTOPEN": (
+        "The database cannot be opened.",
+        f"Check that its folder can be made and written by you, or point {_PLACE} elsewhere.",
+    ),
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_IOERR": ("The disk could not be read or written.", "Check the disk, then try again."),
+}

@@ -1,0 +1,141 @@
+"""What a fork holds by reference.
+
+A session's lineage is itself and its ancestors, each with a cut: the place and the event up to which the session holds it.
+Places and event numbers go on from parent to child, so the ranges (where it left its own parent, cut] of a lineage never
+overlap: a range of places is read by walking up only as far as that range goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Connection, Row, Select, bindparam, case, literal, select
+
+from sessionls.store.rows import MESSAGE_COLUMNS
+from sessionls.store.schema import events, messages, sessions
+
+__all__ = ["ENDLESS", "event_data", "find_message", "heirs", "messages_between"]
+
+ENDLESS = 2**53  # above every place and number
+
+
+def _least(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a < b, a), else_=b)
+
+
+def _greatest(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a > b, a), else_=b)
+
+
+def _lineage(stop: str) -> CTE:
+    """The session `:id` and its ancestors, up to the one whose own part begins at or below `:low`."""
+    own = (
+        select(
+            sessions.c.id,
+            sessions.c.parent_id,
+            sessions.c.fork_place,
+            sessions.c.fork_seq,
+            literal(ENDLESS).label("cut_place"),
+            literal(ENDLESS).label("cut_seq"),
+        )
+        .where(sessions.c.id == bindparam("id"))
+        .cte("lineage", recursive=True)
+    )
+    parent = sessions.alias("parent")
+    return own.union_all(
+        select(
+            parent.c.id,
+            parent.c.parent_id,
+            parent.c.fork_place,
+            parent.c.fork_seq,
+            _least(own.c.cut_place, own.c.fork_place),
+            _least(own.c.cut_seq, own.c.fork_seq),
+        ).where(parent.c.id == own.c.parent_id, own.c[stop] > bindparam("low"))
+    )
+
+
+def _between() -> Select[Any]:
+    line = _lineage("fork_place")
+    low, top = bindparam("low", type_=messages.c.place.type), bindparam("top", type_=messages.c.place.type)
+    return (
+        select(*MESSAGE_COLUMNS)
+        .select_from(line)
+        .join(
+            messages,
+            (messages.c.session_id == line.c.id)
+            & (messages.c.place > _greatest(line.c.fork_place, low))
+            & (messages.c.place <= _least(line.c.cut_place, top)),
+        )
+        .order_by(messages.c.place)
+    )
+
+
+def _found() -> Select[Any]:
+    line = _lineage("fork_place")
+    return (
+        select(*MESSAGE_COLUMNS)
+        .select_from(line)
+        .join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message")))
+        # A message without a place waits in the session itself; no fork inherits it.
+        .where((messages.c.place <= line.c.cut_place) | (line.c.id == bindparam("id")))
+    )
+
+
+def _events() -> Select[Any]:
+    line = _lineage("fork_seq")
+    low = bindparam("low", type_=events.c.seq.type)
+    return (
+        select(events.c.data)
+        .select_from(line)
+        .join(
+            events,
+            (events.c.session_id == line.c.id)
+            & (events.c.seq > _greatest(line.c.fork_seq, low))
+            & (events.c.seq <= line.c.cut_seq),
+        )
+        .order_by(events.c.seq)
+        .limit(bindparam("limit"))
+    )
+
+
+def _heirs() -> Select[Any]:
+    child = (
+        select(sessions.c.id, sessions.c.deleted, sessions.c.fork_place.label("cut_place"), sessions.c.fork_seq.label("cut_seq"))
+        .where(sessions.c.parent_id == bindparam("id"))
+        .cte("heirs", recursive=True)
+    )
+    further = sessions.alias("further")
+    heirs = child.union_all(
+        select(
+            further.c.id,
+            further.c.deleted,
+            _least(child.c.cut_place, further.c.fork_place),
+            _least(child.c.cut_seq, further.c.fork_seq),
+        ).where(further.c.parent_id == child.c.id)
+    )
+    return select(heirs.c.id, heirs.c.cut_place, heirs.c.cut_seq).where(~heirs.c.deleted).order_by(heirs.c.id)
+
+
+_BETWEEN, _FOUND, _EVENTS, _HEIRS = _between(), _found(), _events(), _heirs()
+
+
+def messages_between(connection: Connection, session_id: str, low: int, top: int) -> list[Row[*tuple[Any, ...]]]:
+    """The messages that the session sees at the places above `low` up to `top`, in order."""
+    if low >= top:
+        return []
+    return list(connection.execute(_BETWEEN, {"id": session_id, "low": low, "top": top}))
+
+
+def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
+    """That message, if the session sees it."""
+    return connection.execute(_FOUND, {"id": session_id, "message": message_id, "low": 0}).first()
+
+
+def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
+    """The events numbered above `after`, as JSON, the ancestors' included."""
+    return list(connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit}).scalars())
+
+
+def heirs(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
+    """The living sessions below it, oldest first, with the place and the number up to which each holds it."""
+    return list(connection.execute(_HEIRS, {"id": session_id}))

@@ -1,0 +1,103 @@
+"""The list of sessions: pages by a cursor, newest first."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union
+
+from sessionls.sessions.errors import InvalidParams
+from sessionls.sessions.model import Session
+from sessionls.store.rows import session_of
+from sessionls.store.schema import session_places, sessions
+
+__all__ = ["sessions_page"]
+
+
+def sessions_page(
+    connection: Connection,
+    *,
+    identities: Sequence[str] | None,
+    folders: Sequence[str] | None,
+    state: str | None,
+    query: str | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Session], str | None]:
+    after = None if cursor is None else _position(cursor)
+    words = [word for word in (query or "").replace("\0", " ").casefold().split() if word]
+    states = ("active", "paused") if state is None else (state,)
+    found = _listed(connection, _places(identities, folders), states, words, limit + 1, after)
+    rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
+    by_id = {row.id: row for row in rows}
+    page = [session_of(by_id[row.id]) for row in found[:limit]]
+    following = _cursor(found[limit - 1].updated_at, found[limit - 1].id) if len(found) > limit else None
+    return page, following
+
+
+def _places(identities: Sequence[str] | None, folders: Sequence[str] | None) -> list[tuple[str, str]] | None:
+    if identities is None and folders is None:
+        return None
+    return [*(("identity", value) for value in identities or ()), *(("folder", value) for value in folders or ())]
+
+
+def _listed(
+    connection: Connection,
+    places: list[tuple[str, str]] | None,
+    states: Sequence[str],
+    words: Sequence[str],
+    limit: int,
+    after: tuple[str, str] | None,
+) -> list[Row[*tuple[Any, ...]]]:
+    """Id and time of the newest `limit` sessions behind `after`.
+
+    For each place and state an index holds them in this order: each gives its first few, and the newest of those are the
+    newest of all. So a page costs the same whatever the number of sessions.
+    """
+    pieces: list[Select[Any]] = []
+    for place in [None] if places is None else places:
+        for one in states:
+            if place is None:
+                found = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == one)
+                key: list[ColumnElement[Any]] = [sessions.c.updated_at, sessions.c.id]
+            else:
+                at = session_places.c
+                found = select(at.session_id.label("id"), at.updated_at).where(
+                    at.kind == place[0], at.value == place[1], at.state == one
+                )
+                key = [at.updated_at, at.session_id]
+                if words:
+                    found = found.join(sessions, sessions.c.id == at.session_id)
+            if words:
+                found = found.where(*(sessions.c.title_key.contains(word, autoescape=True) for word in words))
+            if after is not None:
+                found = found.where(tuple_(*key) < tuple_(*after))
+            pieces.append(found.order_by(*(column.desc() for column in key)).limit(limit))
+    if not pieces:
+        return []
+    found_all = union(*(select(piece.subquery()) for piece in pieces)).subquery()
+    newest = select(found_all).order_by(found_all.c.updated_at.desc(), found_all.c.id.desc()).limit(limit)
+    return list(connection.execute(newest))
+
+
+def _cursor(updated_at: str, session_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([1, updated_at, session_id]).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        version, updated_at, session_id = json.loads(text)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        version = updated_at = session_id = None
+    if version != 1 or not isinstance(updated_at, str) or not isinstance(session_id, str):
+        raise InvalidParams(
+            "The cursor is none that session/list gave.",
+            fields=["cursor"],
+            hint="Pass the nextCursor of the page before, or leave it out to begin anew.",
+        )
+    return updated_at, session_id

@@ -1,0 +1,26 @@
+"""The database's versions. A new one: a file in `versions/`, the same change in `schema.py`, its name in `REVISIONS`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["HEAD", "REVISIONS", "upgrade"]
+
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]
+
+
+def upgrade(connection: Connection, revision: str = HEAD) -> None:
+    """Bring the database to that revision, inside the connection's open transaction."""
+    # Late: alembic costs as much start-up time as all the rest of the store, and is wanted once in many months.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "sessionls.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

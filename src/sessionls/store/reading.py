@@ -1,0 +1,148 @@
+"""What can be asked of the database, each question inside a transaction of the caller's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, or_, select
+
+from sessionls.sessions.errors import MessageNotFound
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Message, Session
+from sessionls.sessions.ports import Hit, Transcript
+from sessionls.sessions.state import Drafted, Entry
+from sessionls.store import lineage
+from sessionls.store.listing import sessions_page
+from sessionls.store.rows import MESSAGE_COLUMNS, entry_of, events_of, load_drafted, require, session_of
+from sessionls.store.schema import claims, messages, processes, sessions, summaries
+from sessionls.store.search import search
+
+__all__ = ["Page", "Reader", "now_ms", "summary_before"]
+
+_WAITING = (
+    select(*MESSAGE_COLUMNS).where(messages.c.session_id == bindparam("id"), messages.c.place.is_(None)).order_by(messages.c.seq)
+)
+_SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
+_LAPSED = (
+    select(sessions.c.id)
+    .select_from(sessions)
+    .outerjoin(claims, (claims.c.session_id == sessions.c.id) & (claims.c.message_id == sessions.c.reply))
+    .outerjoin(processes, processes.c.id == claims.c.process)
+    .where(
+        sessions.c.reply > "",  # finds its way through the index, as IS NOT NULL would not
+        or_(processes.c.id.is_(None), processes.c.alive_until <= bindparam("now")),
+        or_(claims.c.process.is_(None), claims.c.process != bindparam("process")),
+    )
+    .order_by(sessions.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages as the log has them, what other processes drafted of those being written, and whether there are older ones."""
+
+    messages: list[Message]
+    drafted: dict[str, list[Drafted]]
+    more: bool
+
+
+def now_ms() -> int:
+    """Wall time: all processes that share the database go by it."""
+    return time.time_ns() // 1_000_000
+
+
+class Reader:
+    """The questions, each answered inside the connection's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def session(self, session_id: str) -> Session:
+        return session_of(require(self._connection, session_id))
+
+    def sessions(
+        self,
+        identities: Sequence[str] | None,
+        folders: Sequence[str] | None,
+        state: str | None,
+        query: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Session], str | None]:
+        return sessions_page(
+            self._connection, identities=identities, folders=folders, state=state, query=query, limit=limit, cursor=cursor
+        )
+
+    def search(self, query: str, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int) -> list[Hit]:
+        return search(self._connection, query, identities=identities, folders=folders, limit=limit)
+
+    def history(self, session_id: str, before: str | None, limit: int) -> Page:
+        row = require(self._connection, session_id)
+        waiting = [entry_of(one) for one in self._connection.execute(_WAITING, {"id": session_id})]
+        top: int = row.placed
+        if before is not None:
+            last = self.entry(session_id, before)
+            if last.place is None:
+                waiting = [one for one in waiting if one.message.seq < last.message.seq]
+            else:
+                waiting, top = [], last.place - 1
+        shown = waiting[max(len(waiting) - limit, 0) :]
+        # Places are counted without a gap: the newest messages are those at the highest places.
+        low = max(top - (limit - len(shown)), 0)
+        placed = [entry_of(one) for one in lineage.messages_between(self._connection, session_id, low, top)]
+        found = [one.message for one in [*placed, *shown]]
+        writing = row.reply if any(message.id == row.reply for message in found) else None
+        drafted = {writing: self.drafted(session_id, writing)} if writing else {}
+        return Page(found, drafted, low > 0 or len(shown) < len(waiting))
+
+    def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
+        return load_drafted(self._connection, session_id, message_id)
+
+    def entry(self, session_id: str, message_id: str) -> Entry:
+        require(self._connection, session_id)
+        row = lineage.find_message(self._connection, session_id, message_id)
+        if row is None:
+            raise MessageNotFound(message_id)
+        return entry_of(row)
+
+    def events(self, session_id: str, after: int, limit: int) -> list[Event]:
+        require(self._connection, session_id)
+        return events_of(lineage.event_data(self._connection, session_id, after, limit))
+
+    def transcript(self, session_id: str, through: int) -> Transcript:
+        newest = require(self._connection, session_id).summary
+        summary = _summary(self._connection, newest, through=through)
+        low = 0 if summary is None else summary.through
+        entries = [entry_of(row) for row in lineage.messages_between(self._connection, session_id, low, through)]
+        return Transcript(entries, None if summary is None else summary.summary)
+
+    def seq_at(self, session_id: str, place: int) -> int:
+        # Messages end in the order of their places: the one at that place ended last, if it has ended.
+        require(self._connection, session_id)
+        while place > 0:
+            row = next(iter(lineage.messages_between(self._connection, session_id, place - 1, place)), None)
+            if row is not None and row.ended_seq is not None:
+                return int(row.ended_seq)
+            place -= 1
+        return 0
+
+    def lapsed(self, process: str) -> list[str]:
+        return list(self._connection.execute(_LAPSED, {"now": now_ms(), "process": process}).scalars())
+
+
+def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:
+    """The newest summary, going back from `newest`, that was made when no message had a place above `place`."""
+    summary = _summary(connection, newest, at_place=place)
+    return None if summary is None else summary.n
+
+
+def _summary(connection: Connection, n: int | None, **limits: int) -> Row[*tuple[Any, ...]] | None:
+    while n is not None:
+        row = connection.execute(_SUMMARY, {"n": n}).one()
+        if all(getattr(row, name) <= limit for name, limit in limits.items()):
+            return row
+        n = row.previous
+    return None

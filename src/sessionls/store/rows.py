@@ -1,0 +1,130 @@
+"""Between rows and objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, bindparam, select
+
+from sessionls.sessions.errors import SessionNotFound
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Message, Participant, Session, Wire
+from sessionls.sessions.state import Drafted, Entry, State
+from sessionls.store.drafts import Chunk
+from sessionls.store.schema import drafts, messages, sessions
+
+__all__ = [
+    "MESSAGE_COLUMNS",
+    "drafted_of",
+    "dump",
+    "entry_of",
+    "events_of",
+    "load_drafted",
+    "load_state",
+    "message_values",
+    "require",
+    "session_of",
+    "session_values",
+]
+
+_events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
+
+MESSAGE_COLUMNS = (messages.c.place, messages.c.ended_seq, messages.c.data)
+
+_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_OPEN = select(messages.c.id, *MESSAGE_COLUMNS).where(
+    messages.c.session_id == bindparam("id"), messages.c.id.in_(bindparam("ids", expanding=True))
+)
+_DRAFTED = (
+    select(drafts.c.part, drafts.c.kind, drafts.c.offset, drafts.c.text)
+    .where(drafts.c.session_id == bindparam("id"), drafts.c.message_id == bindparam("message"))
+    .order_by(drafts.c.n)
+)
+
+
+def dump(thing: Wire) -> str:
+    """JSON as on the wire."""
+    return thing.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def require(connection: Connection, session_id: str) -> Row[*tuple[Any, ...]]:
+    """The row of a session that exists. Raises `SessionNotFound`."""
+    row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
+    if row is None or row.deleted:
+        raise SessionNotFound(session_id)
+    return row
+
+
+def session_of(row: Row[*tuple[Any, ...]]) -> Session:
+    return Session.model_validate_json(row.session)
+
+
+def session_values(state: State) -> dict[str, Any]:
+    """The columns of a session that change with its state."""
+    rest = {
+        "identities": state.identities,
+        "resumable": state.resumable,
+        "open": list(state.open),
+        "present": [participant.wire() for participant in state.present],
+    }
+    session = state.session
+    return {
+        "state": session.state,
+        "title_key": session.title.casefold(),
+        "updated_at": session.updated_at,
+        "seq": session.seq,
+        "placed": state.placed,
+        "reply": state.reply,
+        "session": dump(session),
+        "rest": json.dumps(rest, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
+    """The State that `session_values` stored, its open entries in the same order."""
+    rest = json.loads(row.rest)
+    ids: list[str] = rest["open"]
+    entries: dict[str, Entry] = {}
+    if ids:
+        found = connection.execute(_OPEN, {"id": row.id, "ids": ids})
+        by_id = {one.id: entry_of(one) for one in found}
+        entries = {message_id: by_id[message_id] for message_id in ids}
+    return State(
+        session=session_of(row),
+        identities=tuple(rest["identities"]),
+        placed=row.placed,
+        reply=row.reply,
+        resumable=rest["resumable"],
+        open=entries,
+        present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
+    )
+
+
+def entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
+    return Entry(Message.model_validate_json(row.data), row.place, row.ended_seq)
+
+
+def message_values(entry: Entry) -> dict[str, Any]:
+    message = entry.message
+    return {"seq": message.seq, "place": entry.place, "ended_seq": entry.ended_seq, "data": dump(message)}
+
+
+def events_of(data: Sequence[str]) -> list[Event]:
+    return _events.validate_json(f"[{','.join(data)}]")
+
+
+def load_drafted(connection: Connection, session_id: str, message_id: str) -> list[Drafted]:
+    """What was drafted of a reply, joined for each part."""
+    rows = connection.execute(_DRAFTED, {"id": session_id, "message": message_id})
+    return drafted_of(Chunk(session_id, message_id, row.part, row.kind, row.offset, row.text) for row in rows)
+
+
+def drafted_of(chunks: Iterable[Chunk]) -> list[Drafted]:
+    """Pieces in the order in which they were written, joined for each part."""
+    parts: dict[int, tuple[Chunk, list[str]]] = {}
+    for chunk in chunks:
+        parts.setdefault(chunk.part, (chunk, []))[1].append(chunk.text)
+    return [Drafted(part, first.kind, first.offset, "".join(pieces)) for part, (first, pieces) in sorted(parts.items())]

@@ -1,0 +1,139 @@
+"""The tables. `events` is the log; every other table is a projection of it, written in the same transaction.
+
+JSON stands in text columns, in the form in which the objects cross the wire. Times are RFC 3339 in UTC with milliseconds and
+so sort as text, except for `processes.alive_until`: milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+
+__all__ = [
+    "FULL_TEXT",
+    "claims",
+    "drafts",
+    "events",
+    "messages",
+    "metadata",
+    "processes",
+    "session_places",
+    "sessions",
+    "summaries",
+]
+
+metadata = MetaData()
+
+# One row for each session, and for each deleted one: its tombstone tells other processes that it is gone, and keeps the
+# forks' way to what they hold of it. `rev` numbers all changes of all sessions. `parent_id`, `fork_place` and `fork_seq` say
+# what a fork holds of its parent. `session` is the Session, `rest` what else is in the State (see rows.py); both are
+# empty in a tombstone. `summary` is the newest summary that the session can see.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rev", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("parent_id", Text),
+    Column("fork_place", Integer, nullable=False),
+    Column("fork_seq", Integer, nullable=False),
+    Column("state", Text),
+    Column("title_key", Text),
+    Column("updated_at", Text),
+    Column("seq", Integer, nullable=False),
+    Column("placed", Integer, nullable=False),
+    Column("reply", Text),
+    Column("summary", Integer),
+    Column("session", Text),
+    Column("rest", Text),
+    Index("sessions_by_rev", "rev", unique=True),
+    Index("sessions_by_parent", "parent_id"),
+    Index("sessions_by_update", "state", "updated_at", "id"),
+    Index("sessions_by_reply", "reply"),
+)
+
+# Under which repository identities and folders a session is listed; `kind` is "identity" or "folder". A session with
+# identities has no folders here. `state` and `updated_at` are the session's: a page of a list is read from the index alone.
+session_places = Table(
+    "session_places",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("updated_at", Text, nullable=False),
+    Index("session_places_by_update", "kind", "value", "state", "updated_at", "session_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("place", Integer),
+    Column("ended_seq", Integer),
+    Column("data", Text, nullable=False),
+    Index("messages_by_id", "session_id", "id", unique=True),
+    Index("messages_by_place", "session_id", "place"),
+)
+
+# Each summary knows the one before it (`previous`), as far as its session could see it.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at_place", Integer, nullable=False),
+    Column("through", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("previous", Integer),
+    Index("summaries_by_session", "session_id"),
+    sqlite_autoincrement=True,  # a number is never used twice: others point to it
+)
+
+# What was drafted of a reply since the last event that holds its words, in pieces.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("drafts_by_message", "session_id", "message_id"),
+    sqlite_autoincrement=True,  # a number is never used twice: readers remember how far they came
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("process", Text, nullable=False),
+    Index("claims_by_process", "process"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("alive_until", BigInteger, nullable=False),
+)
+
+# SQLite's full text index over the messages' words; its rows are numbered as `messages.n`.
+FULL_TEXT = "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')"

@@ -1,0 +1,299 @@
+"""The store: sessions in a database. Its SQL runs in two threads of its own, never on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from sessionls.sessions.errors import StoreUnavailable
+from sessionls.sessions.events import Event
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Message, Session
+from sessionls.sessions.ports import Change, Hit, Notice, Snapshot, Transcript
+from sessionls.sessions.state import Drafted, Entry, with_drafts
+from sessionls.store.drafts import Drafts
+from sessionls.store.feed import Feed
+from sessionls.store.watch import watch
+
+if TYPE_CHECKING:
+    from sessionls.store.backend import Backend
+    from sessionls.store.reading import Page, Reader
+    from sessionls.store.tail import Found, News
+
+__all__ = ["SqlStore"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_SAVE_DRAFTS = 0.1  # seconds that a drafted word waits at most before it is saved
+_AGAIN = 5  # times that a page is read again because it changed under the reader's hands
+
+
+class SqlStore:
+    """Implements `ports.Store` (see there what each method means).
+
+    `url` is `sqlite:///` and a path. `lease`: for how many seconds a process that claims replies is taken to live
+    after its last word. Nothing is opened, and the database's library not loaded, before the first use. It belongs to the event
+    loop that uses it first. A caller cancelled in the middle of `change` or `delete` does not know whether it happened:
+    it happens wholly or not at all.
+    """
+
+    def __init__(self, url: str, *, lease: float = 10.0) -> None:
+        self._url = url
+        self._lease = lease
+        self._process = new_id()
+        self._drafts = Drafts()
+        self._feed = Feed(self._drafts)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = ThreadPoolExecutor(1, "store-write")
+        self._reader = ThreadPoolExecutor(1, "store-read")
+        self._backend: Backend | None = None
+        self._lock = threading.Lock()
+        self._opened = False
+        self._closed = False
+        self._saving: asyncio.TimerHandle | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._beating: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._stop_watching = asyncio.Event()
+
+    @property
+    def process(self) -> str:
+        return self._process
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Save what is drafted, give up what is claimed, and close the database."""
+        if self._closed:
+            return
+        self._closed = True
+        self._feed.close()
+        if self._saving is not None:
+            self._saving.cancel()
+        self._stop_watching.set()
+        if self._beating is not None:
+            self._beating.cancel()
+        tasks = [*self._background, *filter(None, [self._beating, self._watching])]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        backend = self._backend
+        loop = asyncio.get_running_loop()
+        if backend is not None:
+            await loop.run_in_executor(self._reader, backend.database.close)
+            await loop.run_in_executor(self._writer, backend.finish)
+        self._reader.shutdown(wait=False)
+        self._writer.shutdown(wait=False)
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        outcome = await self._write(lambda backend: backend.change(session_id, decide))
+        if outcome.claims:
+            self._keep_beating()
+        return outcome.result
+
+    async def delete(self, session_id: str) -> None:
+        await self._write(lambda backend: backend.delete(session_id))
+
+    def draft(
+        self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
+    ) -> None:
+        chunk = self._drafts.add(session_id, message_id, part, kind, text, base)
+        if chunk is None or self._closed:
+            return
+        self._feed.draft(chunk)
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(_SAVE_DRAFTS, self._save_drafts)
+
+    def _save_drafts(self) -> None:
+        self._saving = None
+        self._do(self._write(lambda backend: backend.save_drafts()))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    async def session(self, session_id: str) -> Session:
+        return await self._read(lambda reader: reader.session(session_id))
+
+    async def sessions(
+        self,
+        *,
+        identities: Sequence[str] | None,
+        folders: Sequence[str] | None,
+        state: str | None,
+        query: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Session], str | None]:
+        return await self._read(lambda reader: reader.sessions(identities, folders, state, query, limit, cursor))
+
+    async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
+        for _ in range(_AGAIN):
+            cleared = self._drafts.cleared
+            page = await self._read(lambda reader: reader.history(session_id, before, limit))
+            if not page.drafted or cleared == self._drafts.cleared:
+                break  # else words may have moved from the drafts into an event while the page was read
+        return self._with_drafts(session_id, page), page.more
+
+    def _with_drafts(self, session_id: str, page: Page) -> list[Message]:
+        shown = []
+        for message in page.messages:
+            if (saved := page.drafted.get(message.id)) is not None:
+                own = self._drafts.get(session_id, message.id)
+                parts = with_drafts(message.parts, saved if own is None else own)
+                shown.append(message.model_copy(update={"parts": parts}))
+            else:
+                shown.append(message)
+        return shown
+
+    async def entry(self, session_id: str, message_id: str) -> Entry:
+        return await self._read(lambda reader: reader.entry(session_id, message_id))
+
+    async def events(self, session_id: str, *, after: int, limit: int = 10_000) -> list[Event]:
+        return await self._read(lambda reader: reader.events(session_id, after, limit))
+
+    async def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
+        own = self._drafts.get(session_id, message_id)
+        if own is not None:
+            return own
+        return await self._read(lambda reader: reader.drafted(session_id, message_id))
+
+    async def transcript(self, session_id: str, *, through: int) -> Transcript:
+        return await self._read(lambda reader: reader.transcript(session_id, through))
+
+    async def seq_at(self, session_id: str, place: int) -> int:
+        return await self._read(lambda reader: reader.seq_at(session_id, place))
+
+    async def search(
+        self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
+    ) -> list[Hit]:
+        return await self._read(lambda reader: reader.search(query, identities, folders, limit))
+
+    async def lapsed(self) -> list[str]:
+        return await self._read(lambda reader: reader.lapsed(self._process))
+
+    # -- following ---------------------------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        stop = self._feed.subscribe(callback)
+        self._keep_watching()
+
+        def unsubscribe() -> None:
+            stop()
+            if not self._feed.subscribed:
+                self._stop_watching.set()
+
+        return unsubscribe
+
+    async def follow(self, session_id: str, *, limit: int = 0, after: int | None = None) -> Snapshot:
+        loop = asyncio.get_running_loop()
+        snapshot: asyncio.Future[Snapshot] = loop.create_future()
+
+        def start(found: Found) -> None:
+            if not snapshot.cancelled():
+                snapshot.set_result(self._feed.start(found))
+
+        self._feed.follow(session_id)
+        try:
+            await self._write(lambda backend: backend.follow(session_id, limit, after, lambda found: self._call(start, found)))
+            return await snapshot
+        except BaseException:
+            snapshot.cancel()
+            self.unfollow(session_id)
+            raise
+
+    def unfollow(self, session_id: str) -> None:
+        if self._feed.unfollow(session_id) and not self._closed:
+            self._do(self._write(lambda backend: backend.unfollow(session_id)))
+
+    # -- other processes ---------------------------------------------------------------------------------------------
+
+    def _keep_watching(self) -> None:
+        if self._opened and self._feed.subscribed and not self._closed and (self._watching is None or self._watching.done()):
+            self._stop_watching = asyncio.Event()
+            self._watching = asyncio.get_running_loop().create_task(self._watch(self._stop_watching))
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        async def look() -> None:
+            with contextlib.suppress(StoreUnavailable):  # it is in the log; the next look sees what this one did not
+                await self._write(lambda backend: backend.look())
+
+        try:
+            await self._write(lambda backend: backend.begin_watch())
+            path = self._backend.database.path if self._backend is not None else None
+            if path is not None:
+                await watch(path, look, stop)
+        except StoreUnavailable:
+            log.warning("changes by other processes will not be seen")
+
+    def _keep_beating(self) -> None:
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+
+    async def _beat(self) -> None:
+        """Say that this process lives, for as long as it claims anything."""
+        pause, claiming = self._lease / 3, True
+        while claiming:
+            await asyncio.sleep(pause)
+            try:
+                claiming = await self._write(lambda backend: backend.beat())
+                pause = self._lease / 3
+            except StoreUnavailable:
+                pause = self._lease / 10
+
+    # -- threads -----------------------------------------------------------------------------------------------------
+
+    async def _write(self, job: Callable[[Backend], T]) -> T:
+        return await self._in(self._writer, job)
+
+    async def _read(self, question: Callable[[Reader], T]) -> T:
+        return await self._in(self._reader, lambda backend: backend.read(question))
+
+    async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("The store is closed.", hint="Start sessionls again.")
+        loop = self._loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(thread, self._run, job)
+        if not self._opened:
+            self._opened = True
+            self._keep_watching()
+        return result
+
+    def _run(self, job: Callable[[Backend], T]) -> T:
+        """In a thread."""
+        from sessionls.store.backend import Backend
+
+        with self._lock:
+            if self._backend is None:
+                self._backend = Backend(self._url, self._process, self._lease, self._drafts, self._tell)
+        return self._backend.guarded(job, self._backend)
+
+    def _tell(self, news: News) -> None:
+        self._call(self._feed.news, news)
+
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """From a thread: call the function on the event loop, after all that was handed over before."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to tell
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """In the background."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception) and self._drafts.unsaved:
+            log.warning("drafts could not be saved yet: %s", error)
+            if not self._closed and self._saving is None:
+                self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)

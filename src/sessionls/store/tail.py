@@ -1,0 +1,167 @@
+"""How far the followers in this process have been told, and what they have not been told yet.
+
+Everything here runs in the thread that writes, in the order in which transactions are committed; what it hands over goes to the
+event loop in that same order (see feed.py). So a session's events reach their followers once each, by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from sessionls.sessions.events import Event
+from sessionls.sessions.ports import SessionNotice
+from sessionls.sessions.state import Drafted, State
+from sessionls.store import lineage
+from sessionls.store.drafts import Chunk
+from sessionls.store.reading import Page, Reader
+from sessionls.store.rows import events_of, load_drafted, load_state, require, session_of
+from sessionls.store.schema import drafts, events, session_places, sessions
+
+__all__ = ["Found", "News", "Tail"]
+
+_CHANGED = (
+    select(sessions.c.id, sessions.c.rev, sessions.c.deleted, sessions.c.session)
+    .where(sessions.c.rev > bindparam("rev"))
+    .order_by(sessions.c.rev)
+)
+_EVENTS = (
+    select(events.c.data)
+    .where(events.c.session_id == bindparam("id"), events.c.seq > bindparam("after"), events.c.seq < bindparam("before"))
+    .order_by(events.c.seq)
+)
+_IDENTITIES = select(session_places.c.value).where(
+    session_places.c.session_id == bindparam("id"), session_places.c.kind == "identity"
+)
+_DRAFTED = (
+    select(drafts)
+    .where(drafts.c.n > bindparam("n"), drafts.c.session_id.in_(bindparam("ids", expanding=True)))
+    .order_by(drafts.c.n)
+)
+_LAST_DRAFT = select(func.coalesce(func.max(drafts.c.n), 0))
+_LAST_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What followers are to be told, in this order: events of one session each, pieces of replies, sessions for lists."""
+
+    events: Sequence[tuple[str, Sequence[Event]]] = ()
+    chunks: Sequence[Chunk] = ()
+    sessions: Sequence[SessionNotice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A session as a new follower finds it: what it is told is true up to the event `seq`."""
+
+    state: State
+    page: Page
+    events: list[Event] | None
+    drafted: dict[str, list[Drafted]] = field(default_factory=dict)
+
+
+class Tail:
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}  # the sessions followed, and the last event handed over of each
+        self._watching = False
+        self._rev = 0
+        self._own: dict[str, int] = {}  # of this process's changes above `_rev`, the newest of each session
+        self._draft = 0
+
+    # -- this process's own changes ----------------------------------------------------------------------------------
+
+    def missing(self, connection: Connection, session_id: str, first: int) -> list[Event]:
+        """The events of other processes, before number `first`, that followers have not been told."""
+        told = self._told.get(session_id)
+        if told is None or told >= first - 1:
+            return []
+        return self._events(connection, session_id, told, first)
+
+    def told(self, session_id: str, seq: int) -> None:
+        """All up to that event is handed over."""
+        if session_id in self._told:
+            self._told[session_id] = seq
+
+    def changed(self, session_id: str, rev: int) -> None:
+        """This process tells of that change itself."""
+        if rev == self._rev + 1:
+            self._rev = rev
+        elif self._watching:
+            self._own[session_id] = rev
+
+    # -- following ---------------------------------------------------------------------------------------------------
+
+    def follow(self, connection: Connection, session_id: str, limit: int, after: int | None) -> tuple[News, Found]:
+        row = require(connection, session_id)
+        earlier = self._told.get(session_id)
+        caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
+        state = load_state(connection, row)
+        replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
+        found = Found(
+            state=state,
+            page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
+            events=None if after is None else events_of(lineage.event_data(connection, session_id, after, lineage.ENDLESS)),
+            drafted={reply: load_drafted(connection, session_id, reply) for reply in replies},
+        )
+        self._told[session_id] = row.seq
+        return News(events=[(session_id, caught_up)] if caught_up else []), found
+
+    def unfollow(self, session_id: str) -> None:
+        self._told.pop(session_id, None)
+
+    # -- other processes' changes --------------------------------------------------------------------------------------
+
+    def begin(self, connection: Connection) -> News:
+        """Look from now on; gives what was missed of the sessions followed already."""
+        rev = connection.execute(_LAST_REV).scalar_one()
+        self._draft = 0
+        news = self._news(connection, list(self._told), [])
+        self._rev, self._watching = rev, True
+        self._own.clear()
+        return news
+
+    def end(self) -> None:
+        self._watching = False
+
+    def look(self, connection: Connection) -> News:
+        """What happened since the last look."""
+        rows = list(connection.execute(_CHANGED, {"rev": self._rev}))
+        notices = [
+            SessionNotice(
+                row.id,
+                None if row.deleted else session_of(row),
+                tuple(connection.execute(_IDENTITIES, {"id": row.id}).scalars()),
+            )
+            for row in rows
+            if self._own.get(row.id) != row.rev
+        ]
+        news = self._news(connection, [row.id for row in rows if not row.deleted], notices)
+        for row in rows:
+            self._rev = row.rev
+            if row.deleted:
+                self.unfollow(row.id)
+        self._own.clear()
+        return news
+
+    def _news(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> News:
+        """What the followers lack. Nothing is noted as told before all of it is read."""
+        told: dict[str, list[Event]] = {}
+        for session_id in changed:
+            after = self._told.get(session_id)
+            new = [] if after is None else self._events(connection, session_id, after, lineage.ENDLESS)
+            if new:
+                told[session_id] = new
+        chunks: list[Chunk] = []
+        if self._told and (last := connection.execute(_LAST_DRAFT).scalar_one()) > self._draft:
+            found = connection.execute(_DRAFTED, {"n": self._draft, "ids": list(self._told)})
+            chunks = [Chunk(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in found]
+            self._draft = last
+        self._told.update((session_id, new[-1].seq) for session_id, new in told.items())
+        return News(list(told.items()), chunks, notices)
+
+    def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
+        found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})
+        return events_of(list(found.scalars()))
