@@ -24,9 +24,9 @@ from sessionls.sessions.model import (
 )
 from sessionls.sessions.positions import split_lines
 
-__all__ = ["fenced", "numbered", "render"]
+__all__ = ["SEVERITIES", "diagnostic_lines", "fenced", "lines_of", "numbered", "render"]
 
-_SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
+SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
 
 def render(context: Context, folders: Sequence[str]) -> str:
@@ -38,8 +38,8 @@ def render(context: Context, folders: Sequence[str]) -> str:
         return _block(context.kind, since, "(empty)" if not context.text else fenced(context.text, "diff"))
     about: dict[str, str | None] = {"path": uris.display(context.uri, folders)}
     if isinstance(context, DiagnosticsContext):
-        about |= {"lines": None if context.range is None else _lines(context.range)}
-        body = fenced("\n".join(_diagnostics(context)))
+        about |= {"lines": None if context.range is None else lines_of(context.range)}
+        body = fenced("\n".join(diagnostic_lines(context)))
     else:
         if isinstance(context, SymbolContext):
             about["name"] = context.name
@@ -72,7 +72,7 @@ def _source(context: SelectionContext | FileContext | SymbolContext) -> tuple[st
     """The numbered text, and which lines it is."""
     range_ = None if isinstance(context, FileContext) else context.range
     if context.text is None:
-        return "(not read)", None if range_ is None else _lines(range_)
+        return "(not read)", None if range_ is None else lines_of(range_)
     first = 0 if range_ is None else range_.start.line
     if not context.text:
         return ("(empty)", None) if range_ is None else (f"(nothing selected: the cursor is on line {first + 1})", str(first + 1))
@@ -83,7 +83,7 @@ def _source(context: SelectionContext | FileContext | SymbolContext) -> tuple[st
     return fenced(shown, context.language), f"{first + 1}-{first + len(lines)}"
 
 
-def _diagnostics(context: DiagnosticsContext) -> list[str]:
+def diagnostic_lines(context: DiagnosticsContext) -> list[str]:
     """Each line with what was said of it, in order."""
     lines = {line.number: line.text for line in context.lines or ()}
     width = max((len(str(number + 1)) for number in lines), default=1)
@@ -101,7 +101,7 @@ def _diagnostics(context: DiagnosticsContext) -> list[str]:
 
 def _diagnostic(diagnostic: dict[str, Any]) -> str:
     severity = diagnostic.get("severity")
-    word = _SEVERITIES.get(severity, "error") if isinstance(severity, int) else "error"
+    word = SEVERITIES.get(severity, "error") if isinstance(severity, int) else "error"
     code = diagnostic.get("code")
     origin = "/".join(str(name) for name in (diagnostic.get("source"), code) if isinstance(name, str | int))
     message = diagnostic.get("message")
@@ -116,7 +116,7 @@ def _start_line(diagnostic: dict[str, Any]) -> int:
         return 0
 
 
-def _lines(range_: Range) -> str:
+def lines_of(range_: Range) -> str:
     """The lines a range touches, from 1: one that ends at the start of a line does not touch that line."""
     last = range_.end.line if range_.end.character or range_.end.line == range_.start.line else range_.end.line - 1
     return f"{range_.start.line + 1}-{last + 1}"

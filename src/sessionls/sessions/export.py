@@ -1,0 +1,119 @@
+"""A session as a file to keep: Markdown to read and paste, JSON for programs, HTML to open and print."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from sessionls.sessions import export_words as words
+from sessionls.sessions.model import EditPart, FindingPart, Message, Part, ReasoningPart, Session, TextPart, ToolPart
+from sessionls.sessions.rendering import fenced
+from sessionls.sessions.texts import sound
+from sessionls.sessions.uris import display
+
+__all__ = ["render"]
+
+
+def render(session: Session, messages: Sequence[Message], format: Literal["markdown", "json", "html"]) -> str:  # noqa: A002
+    """The whole session in one text. Long sessions take their time: not for the event loop."""
+    match format:
+        case "json":
+            data = {"session": session.wire(), "messages": [message.wire() for message in messages]}
+            return sound(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+        case "html":
+            from sessionls.sessions.export_html import page
+
+            return page(session, messages)
+        case "markdown":
+            return "\n\n".join(_document(session, messages)) + "\n"
+
+
+def _document(session: Session, messages: Sequence[Message]) -> Iterator[str]:
+    yield f"# {_inline(words.title_of(session))}"
+    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, messages))
+    if not messages:
+        yield "This session has no messages yet."
+    for message in messages:
+        yield "---"
+        yield from _message(message, session.workspace_folders)
+
+
+def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:
+    heading = [f"**{_inline(words.writer(message))}**", _inline(words.invoked(message) or ""), words.time_of(message.created_at)]
+    yield f"## {' · '.join(word for word in heading if word)}"
+    for context in message.context or ():
+        about = words.about_context(context, folders)
+        notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
+        text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
+        yield _folded(about.title, f"{notice}{text}")
+    for part in message.parts:
+        yield from _part(part, folders)
+    if (status := words.status_of(message)) is not None:
+        yield f"> **{_inline(status[:1].upper() + status[1:])}**"
+    if message.usage is not None:
+        yield f"*{words.usage_of(message.usage)}*"
+
+
+def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
+    match part:
+        case TextPart():
+            if part.text.strip():
+                yield contained(words.readable(part.text))
+        case ReasoningPart():
+            yield _folded("Reasoning", contained(words.readable(part.text)))
+        case ToolPart():
+            result = "" if part.result is None else f"\n\n{fenced(words.readable(part.result))}"
+            yield _folded(
+                f"Tool {part.name}: {part.status}", f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}"
+            )
+        case FindingPart():
+            finding = part.finding
+            rule = f" ({finding.rule})" if finding.rule else ""
+            state = "" if finding.state == "open" else f", {finding.state}"
+            place = _inline(words.place_of(finding, folders))
+            yield f"**{words.severity_of(finding).capitalize()}{_inline(rule)}: {_inline(finding.title)}** — {place}{state}"
+            yield contained(words.readable(finding.body))
+            if finding.suggestion is not None:
+                yield f"Suggestion:\n\n{fenced(words.readable(finding.suggestion))}"
+        case EditPart():
+            done = "Edited" if part.applied else "Not applied"
+            yield f"**{done}: {_inline(display(part.uri, folders))}** — {_inline(part.summary)}"
+
+
+def contained(text: str) -> str:
+    """A message's Markdown, made so that it cannot reach beyond its end: tags are shown as text, an open fence is closed."""
+    from markdown_it import MarkdownIt
+
+    lines = text.rstrip().split("\n")
+    # The parser, and not a guess, says what is code: there a tag is text already.
+    tokens = MarkdownIt("commonmark", {"html": False}).parse("\n".join([*lines, "", "# end"]))
+    code = [token for token in tokens if token.type in ("fence", "code_block") and token.map is not None]
+    kept = {number for token in code if token.map is not None for number in range(*token.map)}
+    shown = [line if number in kept else _without_tags(line) for number, line in enumerate(lines)]
+    if code and code[-1] is tokens[-1]:  # it took in what came after the message
+        shown.append(code[-1].markup)
+    return "\n".join(shown)
+
+
+def _without_tags(line: str) -> str:
+    """The line with each `<` that could begin HTML escaped, but for links and code spans."""
+    pieces = re.split(r"(`+[^`]*`+)", line)
+    pieces[::2] = [re.sub(r"(?<!\\)<(?=[A-Za-z/!?])(?!(?:https?://|mailto:)[^<>\s]*>)", r"\\<", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details>\n<summary>{_tagless(title)}</summary>\n\n{body}\n\n</details>"
+
+
+def _tagless(text: str) -> str:
+    import html
+
+    return html.escape(" ".join(words.readable(text).split()))
+
+
+def _inline(text: str) -> str:
+    """Text of one line that means nothing in Markdown."""
+    return re.sub(r"([\\`*_\[\]<>#|&~])", r"\\\1", " ".join(words.readable(text).split()))
