@@ -299,6 +299,7 @@ ATTACKS = [
     "<base href=//evil.example>",
     "<form action=//evil.example><input></form>",
     "&lt;script&gt;",
+    "| a |\n|--:|\n| <script>alert(1)</script> |",
 ]
 # All that a page is made of: nothing here loads, runs or submits.
 TAGS = set(
@@ -408,6 +409,11 @@ def test_code_is_coloured_by_its_language() -> None:
     assert '<span class="gi">+new</span>' in html  # the diff
     assert "<span" not in Page(html_of(message(1, "```nolanguage\nfor x\n```"))).text
     assert "for x" in Page(html_of(message(1, "```nolanguage\nfor x\n```"))).text
+
+
+def test_columns_are_aligned_without_styles_of_their_own() -> None:
+    tags = Page(html_of(message(1, "| a | b |\n|--:|---|\n| 1 | 2 |"))).tags
+    assert [attributes for tag, attributes in tags if tag == "td"] == [{"class": "right"}, {}]
 
 
 def test_headings_of_messages_stand_below_those_of_the_page() -> None:

@@ -43,13 +43,13 @@ def _document(session: Session, messages: Sequence[Message]) -> Iterator[str]:
 def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:
     heading = [f"**{_inline(words.writer(message))}**", _inline(words.invoked(message) or ""), words.time_of(message.created_at)]
     yield f"## {' · '.join(word for word in heading if word)}"
+    for part in message.parts:
+        yield from _part(part, folders)
     for context in message.context or ():
         about = words.about_context(context, folders)
         notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
         text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
         yield _folded(about.title, f"{notice}{text}")
-    for part in message.parts:
-        yield from _part(part, folders)
     if (status := words.status_of(message)) is not None:
         yield f"> **{_inline(status[:1].upper() + status[1:])}**"
     if message.usage is not None:

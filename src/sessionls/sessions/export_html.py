@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 _LONGEST = 100_000  # characters of code that are coloured
+_HINT = 80  # characters of a tool's arguments that are shown while it is folded
 # Language ids of LSP that Pygments calls otherwise.
 _LEXERS = {
     "shellscript": "bash",
@@ -100,7 +101,7 @@ def _message(message: Message, folders: Sequence[str]) -> str:
     return (
         f'<article class="{message.role}" id="{anchor}">\n'
         f'<h2><span class="writer">{_text(words.writer(message))}</span>{label}<a class="when" href="#{anchor}">{time}</a></h2>\n'
-        f"{contexts}{parts}{end}{used}\n</article>"
+        f"{parts}{contexts}{end}{used}\n</article>"
     )
 
 
@@ -119,7 +120,8 @@ def _part(part: Part, folders: Sequence[str]) -> str:
             return _folded("reasoning", "Reasoning", _prose(part.text))
         case ToolPart():
             status = "" if part.status == "done" else f' <span class="mark">{_text(part.status)}</span>'
-            about = _text(" ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))[:200])
+            about = " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
+            about = _text(about if len(about) <= _HINT else f"{about[:_HINT]}…")
             result = "" if part.result is None else _code(part.result, None)
             body = f"{_code(words.arguments_of(part), 'json')}{result}"
             return _folded("tool", f'<b>{_text(part.name)}</b>{status} <span class="about">{about}</span>', body)
@@ -197,10 +199,12 @@ def _markdown() -> MarkdownIt:
             return f'<a href="{source}" rel="noopener noreferrer nofollow">Image: {html.escape(words_)}</a>'
 
     def modest(state: StateCore) -> None:
-        """Headings of a message stand below the page's own; links tell nobody where they were clicked."""
+        """Headings of a message stand below the page's own, columns are aligned by the page's style, links tell nobody."""
         for token in state.tokens:
             if token.type in ("heading_open", "heading_close"):
                 token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+            if token.type in ("th_open", "td_open") and (aligned := token.attrs.pop("style", None)):
+                token.attrSet("class", str(aligned).rpartition(":")[2])
             for child in token.children or ():
                 if child.type == "link_open":
                     child.attrSet("rel", "noopener noreferrer nofollow")
