@@ -26,7 +26,7 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 from pytest_lsp.protocol import LanguageClientProtocol
 
-__all__ = ["GUARDED_SERVER", "Connect", "Refusal", "SessionClient", "connect", "refused", "uri_of"]
+__all__ = ["GUARDED_SERVER", "Connect", "Refusal", "SessionClient", "connect", "connect_raw", "refused", "stop", "uri_of"]
 
 GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
 _PATIENCE = 30.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
@@ -238,6 +238,17 @@ async def connect() -> AsyncIterator[Connect]:
     yield start
     for client in clients:
         await stop(client)
+
+
+@pytest.fixture
+async def connect_raw() -> AsyncIterator[SessionClient]:
+    """A client whose server has not been initialized; ended without ceremony."""
+    client = SessionClient()
+    client.capabilities = lsp.ClientCapabilities()
+    await client.start_io(*GUARDED_SERVER)
+    yield client
+    client.exit(None)
+    await client.stop()  # type: ignore[no-untyped-call]
 
 
 async def stop(client: SessionClient) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sessionls.participant import local_participant
 from sessionls.server.options import Options
 from sessionls.sessions import uris
 from sessionls.sessions.model import Participant
@@ -37,8 +38,6 @@ def _load(options: Options) -> Settings:
 
 async def _participant(options: Options, settings: Settings, editor: Editor) -> Participant:
     """The editor's own word, else the settings', else git's, else the login name."""
-    from sessionls.participant import local_participant
-
     said = options.participant
     name = said.name if said else settings.participant_name
     email = said.email if said else settings.participant_email

@@ -44,7 +44,7 @@ MAX_TEXT = 1 << 20  # code points; a model's window is smaller by far
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Title = Annotated[str, Field(min_length=1, max_length=1000)]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
 Uri = Annotated[str, Field(min_length=1, max_length=8192)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True)]
 Token = int | str

@@ -16,7 +16,7 @@ from cattrs import transform_error
 from pydantic import ValidationError
 from pygls.exceptions import JsonRpcException
 
-from sessionls.sessions.errors import InvalidParams, SessionlsError
+from sessionls.sessions.errors import InternalError, InvalidParams, SessionlsError
 
 __all__ = [
     "CANCELLED",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # JSON-RPC 2.0, section 5.1, and LSP's ErrorCodes.
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INTERNAL = -32700, -32600, -32601, -32603
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 NOT_INITIALIZED, CANCELLED = -32002, -32800
 
 log = logging.getLogger("sessionls")
@@ -69,11 +69,7 @@ def describe(error: BaseException, method: str) -> dict[str, Any]:
             return {"code": error.code, "message": error.message, "data": dict(data)}
         case _:
             log.error("An unexpected error in %s", method, exc_info=error)
-            return {
-                "code": INTERNAL,
-                "message": f"Something went wrong inside sessionls while it answered {method}.",
-                "data": {"kind": "internalError", "hint": "The server's log (its stderr) says more. Please report it."},
-            }
+            return describe(InternalError(), method)
 
 
 def bad_params(error: ValidationError, method: str, given: Any) -> InvalidParams:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 from pydantic import ValidationError
 from pygls.lsp.server import LanguageServer
-from pygls.workspace import Workspace
+from pygls.workspace import Workspace as PyglsWorkspace
 
 from sessionls import __version__
 from sessionls.server import problems
@@ -26,6 +26,7 @@ from sessionls.server.protocol import SessionProtocol, converter
 from sessionls.server.standard import ALL_COMMANDS, ASK_KIND, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
 from sessionls.sessions.model import Wire
+from sessionls.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
     from sessionls.compose import Composition
@@ -48,6 +49,8 @@ class SessionServer(LanguageServer):
         self._rooms: Composition | None = None
         self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._notices: Notices | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
         self._stopping: asyncio.Future[int]
         features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
         features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
@@ -128,7 +131,7 @@ class SessionServer(LanguageServer):
             raise problems.bad_params(error, "initializationOptions", given) from None
         self._client = Client.of(params.capabilities)
 
-    def make_workspace(self, made: Workspace) -> Workspace:
+    def make_workspace(self, made: PyglsWorkspace) -> Documents:
         return Documents.like(made)
 
     def announce(self, capabilities: lsp.ServerCapabilities) -> None:
@@ -146,6 +149,9 @@ class SessionServer(LanguageServer):
 
     def folders_changed(self) -> None:
         """The client's workspace folders are others now."""
+        job = asyncio.create_task(self._follow_folders())
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
 
     # -- the rooms behind ------------------------------------------------------------------------------------------------
 
@@ -171,12 +177,30 @@ class SessionServer(LanguageServer):
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
         desk = Desk(rooms.sessions, editor, notices, self.protocol, self._client)
         standard = Standard(desk)
-        if self._client.events:
-            rooms.sessions.subscribe(notices)
-        rooms.sessions.subscribe(standard.on_notice)
-        await rooms.start()
+        try:
+            await rooms.start()
+        except BaseException:
+            await rooms.close()
+            raise
         self._rooms = rooms
+        if self._client.events:
+            self._notices = notices
+            rooms.sessions.subscribe(notices)
+            rooms.watch_agents(lambda: self.protocol.notify("agent/changed"))
+            notices.identities = frozenset(await Workspace(editor).identities(editor.folders))
+        rooms.sessions.subscribe(standard.on_notice)
         return desk, standard
+
+    async def _follow_folders(self) -> None:
+        """The agents of the folders, and which sessions are theirs."""
+        if (rooms := self._rooms) is None:
+            return
+        try:
+            await rooms.folders_changed()
+            if (notices := self._notices) is not None:
+                notices.identities = frozenset(await Workspace(rooms.editor).identities(rooms.editor.folders))
+        except Exception:
+            log.exception("The workspace folders could not be followed")
 
     # -- requests --------------------------------------------------------------------------------------------------------
 
