@@ -434,6 +434,12 @@ def test_halves_of_surrogate_pairs_can_be_written_to_a_file(format_: Literal["ma
     assert "\ufffd" in render(session(), [reply(2, part)], format_).encode().decode()
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_a_text_too_long_to_be_prose_is_shown_as_it_is(format_: Literal["markdown", "html"]) -> None:
+    assert "[" * 1_000_000 in render(session(), [message(1, "[" * 1_000_000)], format_)
+
+
 def test_a_long_session_is_written_whole() -> None:
     text = html_of(*(message(number, f"message number {number}\n\n```python\nx = {number}\n```") for number in range(500)))
     assert text.count("<article") == 500

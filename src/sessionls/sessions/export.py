@@ -84,6 +84,8 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
 
 def contained(text: str) -> str:
     """A message's Markdown, made so that it cannot reach beyond its end: tags are shown as text, an open fence is closed."""
+    if len(text) > words.LONGEST_PROSE:
+        return fenced(text)
     from markdown_it import MarkdownIt
 
     lines = text.rstrip().split("\n")

@@ -153,6 +153,8 @@ def _text(text: str) -> str:
 
 
 def _prose(text: str) -> str:
+    if len(text) > words.LONGEST_PROSE:
+        return _code(text, None)
     rendered: str = _markdown().render(words.readable(text))
     return f'<div class="prose" dir="auto">{rendered}</div>'
 

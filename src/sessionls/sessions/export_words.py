@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sessionls.sessions import uris
 from sessionls.sessions.model import (
@@ -28,6 +29,7 @@ from sessionls.sessions.rendering import SEVERITIES, diagnostic_lines, lines_of
 from sessionls.sessions.texts import sound
 
 __all__ = [
+    "LONGEST_PROSE",
     "Body",
     "about_context",
     "arguments_of",
@@ -42,6 +44,9 @@ __all__ = [
     "usage_of",
     "writer",
 ]
+
+LONGEST_PROSE: Final = 50_000
+"""Characters: a longer text is a log and no prose, and is shown as it is. Markdown that means harm takes minutes to read."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
