@@ -27,9 +27,9 @@ T = TypeVar("T")
 class Backend:
     """`tell` hands news over to the event loop; it is called in the order of the commits, before a method returns."""
 
-    def __init__(self, url: str, process: str, lease: float, drafts: Drafts, tell: Callable[[News], None]) -> None:
-        self.database = Database(url)
-        self._process = process
+    def __init__(self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[News], None]) -> None:
+        self.database = Database(url, patience)
+        self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts
         self._tell = tell

@@ -35,6 +35,17 @@ _CLAIMS = (
 )
 _UPDATE_SESSION = update(sessions).where(sessions.c.id == bindparam("key"))
 _UPDATE_MESSAGE = update(messages).where(messages.c.session_id == bindparam("key"), messages.c.id == bindparam("message"))
+# Only the few messages that came while that one was not ended stand behind it.
+_SEAL = (
+    update(messages)
+    .where(
+        messages.c.session_id == bindparam("key"),
+        messages.c.place >= bindparam("from_place"),
+        messages.c.ended_seq.is_not(None),
+        func.coalesce(messages.c.sealed_seq, 0) < bindparam("ended"),
+    )
+    .values(sealed_seq=bindparam("ended"))
+)
 _UPDATE_PLACES = update(session_places).where(session_places.c.session_id == bindparam("key"))
 _DELETE_PLACES = delete(session_places).where(session_places.c.session_id == bindparam("key"))
 _DELETE_DRAFTS = delete(drafts).where(drafts.c.session_id == bindparam("key"), drafts.c.message_id == bindparam("message"))
@@ -172,15 +183,20 @@ def _event_values(event: Event) -> dict[str, Any]:
 
 def _write_messages(connection: Connection, before: State | None, change: Change) -> None:
     known = before.open if before is not None else {}
-    new = []
+    new, ended = [], []
     for message_id, entry in change.touched.items():
         values = message_values(entry)
-        if message_id in known:
+        earlier = known.get(message_id)
+        if entry.ended_seq is not None and (earlier is None or earlier.ended_seq != entry.ended_seq):
+            ended.append((entry.ended_seq, entry.place))
+        if earlier is not None:
             connection.execute(_UPDATE_MESSAGE, {"key": change.session_id, "message": message_id, **values})
         else:
             new.append({"session_id": change.session_id, "id": message_id, **values})
     if new:
         connection.execute(insert(messages), new)
+    for seq, place in ended:
+        connection.execute(_SEAL, {"key": change.session_id, "ended": seq, "from_place": place})
 
 
 def _write_places(connection: Connection, before: State | None, after: State) -> None:

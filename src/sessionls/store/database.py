@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.engine import URL
@@ -25,15 +24,18 @@ __all__ = ["Database", "explain"]
 
 log = logging.getLogger(__name__)
 
-_BUSY = 5.0  # seconds that a transaction waits for another process's to end
 _PLACE = "SESSIONLS_DATA_DIR or SESSIONLS_DATABASE_URL"
 
 
 class Database:
-    """Opened by the first thread that uses it. Not for the event loop: everything here waits for the disk."""
+    """Opened by the first thread that uses it. A transaction waits `patience` seconds for another process's to end.
 
-    def __init__(self, url: str) -> None:
+    Not for the event loop: everything here waits for the disk.
+    """
+
+    def __init__(self, url: str, patience: float) -> None:
         self._url = url
+        self._patience = patience
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._path: Path | None = None
@@ -41,8 +43,9 @@ class Database:
         self._local = threading.local()
 
     @property
-    def path(self) -> Path | None:
-        """The file, once it is open, of an embedded database."""
+    def path(self) -> Path:
+        """The file of a database that is open."""
+        assert self._path is not None
         return self._path
 
     @contextlib.contextmanager
@@ -121,8 +124,8 @@ class Database:
         assert url.database is not None
         path = Path(url.database)
         _create_private(path)
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY})
-        event.listen(engine, "connect", _configure)
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": self._patience})
+        event.listen(engine, "connect", lambda connection, _record: _configure(connection, self._patience))
         event.listen(engine, "begin", _begin)
         with engine.connect() as connection:
             _prepare(connection)
@@ -166,11 +169,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+def _configure(connection: sqlite3.Connection, patience: float) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = FAST")  # what is deleted is erased where that costs no more writing
-    deadline = time.monotonic() + _BUSY
+    deadline = time.monotonic() + patience
     # SQLite does not wait for another process that changes the mode at this very moment.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sessionls.sessions.state import Drafted
 
-__all__ = ["Chunk", "Drafts"]
+__all__ = ["Chunk", "Drafts", "Saved"]
 
 _REMEMBERED = 1000  # ended replies
 
@@ -25,6 +25,14 @@ class Chunk:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the database has of a reply being written: the process that writes it, and what that saved."""
+
+    process: str | None
+    drafted: list[Drafted]
+
+
 @dataclass(slots=True)
 class _Part:
     kind: Literal["text", "reasoning"]
@@ -36,7 +44,8 @@ class _Part:
 class Drafts:
     """Kept on the event loop. Only `unsaved` is shared: the loop appends to it, the database's thread takes from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: str) -> None:
+        self.process = process
         self.unsaved: deque[Chunk] = deque()
         self.cleared = 0  # how often words left here for an event
         self._texts: dict[tuple[str, str], dict[int, _Part]] = {}
@@ -63,11 +72,11 @@ class Drafts:
         self.unsaved.append(chunk)
         return chunk
 
-    def get(self, session_id: str, message_id: str) -> list[Drafted] | None:
-        """What was drafted of that reply; None where this process drafts nothing of it."""
+    def get(self, session_id: str, message_id: str, saved: Saved) -> list[Drafted]:
+        """What was drafted of that reply: of this process's own the newest word, of another's what it saved."""
         parts = self._texts.get((session_id, message_id))
-        if parts is None:
-            return None
+        if parts is None or saved.process != self.process:
+            return saved.drafted
         return [Drafted(n, part.kind, part.offset, "".join(part.pieces)) for n, part in sorted(parts.items())]
 
     def clear(self, session_id: str, message_id: str) -> None:
@@ -88,7 +97,7 @@ class Drafts:
     def forget(self, session_id: str) -> None:
         """The session is gone."""
         for key in [key for key in self._texts if key[0] == session_id]:
-            self.clear(*key)
+            self.ended(*key)
 
     # -- in the database's thread --------------------------------------------------------------------------------------
 

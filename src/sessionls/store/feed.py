@@ -102,9 +102,9 @@ class Feed:
         state = found.state
         session_id = state.session.id
         replies: dict[str, list[Part]] = {}
-        for message_id, saved in found.drafted.items():
-            own = self._drafts.get(session_id, message_id)
-            replies[message_id] = with_drafts(state.open[message_id].message.parts, saved if own is None else own)
+        for message_id, saved in found.saved.items():
+            drafted = self._drafts.get(session_id, message_id, saved)
+            replies[message_id] = with_drafts(state.open[message_id].message.parts, drafted)
         followed = self._followed.get(session_id)
         if followed is not None:
             self._tell_waiting(session_id)

@@ -13,10 +13,11 @@ from sessionls.sessions.errors import MessageNotFound
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Message, Session
 from sessionls.sessions.ports import Hit, Transcript
-from sessionls.sessions.state import Drafted, Entry
+from sessionls.sessions.state import Entry
 from sessionls.store import lineage
+from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page
-from sessionls.store.rows import MESSAGE_COLUMNS, entry_of, events_of, load_drafted, require, session_of
+from sessionls.store.rows import MESSAGE_COLUMNS, entry_of, events_of, load_saved, require, session_of
 from sessionls.store.schema import claims, messages, processes, sessions, summaries
 from sessionls.store.search import search
 
@@ -42,10 +43,10 @@ _LAPSED = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Messages as the log has them, what other processes drafted of those being written, and whether there are older ones."""
+    """Messages as the log has them, what was drafted of the one being written, and whether there are older ones."""
 
     messages: list[Message]
-    drafted: dict[str, list[Drafted]]
+    saved: dict[str, Saved]
     more: bool
 
 
@@ -95,11 +96,11 @@ class Reader:
         placed = [entry_of(one) for one in lineage.messages_between(self._connection, session_id, low, top)]
         found = [one.message for one in [*placed, *shown]]
         writing = row.reply if any(message.id == row.reply for message in found) else None
-        drafted = {writing: self.drafted(session_id, writing)} if writing else {}
-        return Page(found, drafted, low > 0 or len(shown) < len(waiting))
+        saved = {writing: self.saved(session_id, writing)} if writing else {}
+        return Page(found, saved, low > 0 or len(shown) < len(waiting))
 
-    def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
-        return load_drafted(self._connection, session_id, message_id)
+    def saved(self, session_id: str, message_id: str) -> Saved:
+        return load_saved(self._connection, session_id, message_id)
 
     def entry(self, session_id: str, message_id: str) -> Entry:
         require(self._connection, session_id)
@@ -120,12 +121,11 @@ class Reader:
         return Transcript(entries, None if summary is None else summary.summary)
 
     def seq_at(self, session_id: str, place: int) -> int:
-        # Messages end in the order of their places: the one at that place ended last, if it has ended.
         require(self._connection, session_id)
         while place > 0:
             row = next(iter(lineage.messages_between(self._connection, session_id, place - 1, place)), None)
-            if row is not None and row.ended_seq is not None:
-                return int(row.ended_seq)
+            if row is not None and row.sealed_seq is not None:
+                return int(row.sealed_seq)
             place -= 1
         return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,16 +13,15 @@ from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Message, Participant, Session, Wire
 from sessionls.sessions.state import Drafted, Entry, State
-from sessionls.store.drafts import Chunk
-from sessionls.store.schema import drafts, messages, sessions
+from sessionls.store.drafts import Saved
+from sessionls.store.schema import claims, drafts, messages, sessions
 
 __all__ = [
     "MESSAGE_COLUMNS",
-    "drafted_of",
     "dump",
     "entry_of",
     "events_of",
-    "load_drafted",
+    "load_saved",
     "load_state",
     "message_values",
     "require",
@@ -32,7 +31,7 @@ __all__ = [
 
 _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 
-MESSAGE_COLUMNS = (messages.c.place, messages.c.ended_seq, messages.c.data)
+MESSAGE_COLUMNS = (messages.c.place, messages.c.ended_seq, messages.c.sealed_seq, messages.c.data)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _OPEN = select(messages.c.id, *MESSAGE_COLUMNS).where(
@@ -43,6 +42,7 @@ _DRAFTED = (
     .where(drafts.c.session_id == bindparam("id"), drafts.c.message_id == bindparam("message"))
     .order_by(drafts.c.n)
 )
+_WRITER = select(claims.c.process).where(claims.c.session_id == bindparam("id"), claims.c.message_id == bindparam("message"))
 
 
 def dump(thing: Wire) -> str:
@@ -116,15 +116,11 @@ def events_of(data: Sequence[str]) -> list[Event]:
     return _events.validate_json(f"[{','.join(data)}]")
 
 
-def load_drafted(connection: Connection, session_id: str, message_id: str) -> list[Drafted]:
+def load_saved(connection: Connection, session_id: str, message_id: str) -> Saved:
     """What was drafted of a reply, joined for each part."""
-    rows = connection.execute(_DRAFTED, {"id": session_id, "message": message_id})
-    return drafted_of(Chunk(session_id, message_id, row.part, row.kind, row.offset, row.text) for row in rows)
-
-
-def drafted_of(chunks: Iterable[Chunk]) -> list[Drafted]:
-    """Pieces in the order in which they were written, joined for each part."""
-    parts: dict[int, tuple[Chunk, list[str]]] = {}
-    for chunk in chunks:
-        parts.setdefault(chunk.part, (chunk, []))[1].append(chunk.text)
-    return [Drafted(part, first.kind, first.offset, "".join(pieces)) for part, (first, pieces) in sorted(parts.items())]
+    key = {"id": session_id, "message": message_id}
+    parts: dict[int, tuple[Row[*tuple[Any, ...]], list[str]]] = {}
+    for row in connection.execute(_DRAFTED, key):
+        parts.setdefault(row.part, (row, []))[1].append(row.text)
+    drafted = [Drafted(part, first.kind, first.offset, "".join(pieces)) for part, (first, pieces) in sorted(parts.items())]
+    return Saved(connection.execute(_WRITER, key).scalar(), drafted)

@@ -75,6 +75,8 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+# `sealed_seq`, of a message that has ended, is the number of the last event by which all messages up to its place that have
+# ended had ended. It differs from `ended_seq` where a reply was stopped and resumed after later messages had been cancelled.
 messages = Table(
     "messages",
     metadata,
@@ -84,6 +86,7 @@ messages = Table(
     Column("seq", Integer, nullable=False),
     Column("place", Integer),
     Column("ended_seq", Integer),
+    Column("sealed_seq", Integer),
     Column("data", Text, nullable=False),
     Index("messages_by_id", "session_id", "id", unique=True),
     Index("messages_by_place", "session_id", "place"),

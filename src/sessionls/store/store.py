@@ -38,16 +38,17 @@ class SqlStore:
     """Implements `ports.Store` (see there what each method means).
 
     `url` is `sqlite:///` and a path. `lease`: for how many seconds a process that claims replies is taken to live
-    after its last word. Nothing is opened, and the database's library not loaded, before the first use. It belongs to the event
-    loop that uses it first. A caller cancelled in the middle of `change` or `delete` does not know whether it happened:
-    it happens wholly or not at all.
+    after its last word; `patience`: for how many seconds a transaction waits for another process's. Nothing is opened, and
+    the database's library not loaded, before the first use. A store belongs to the event loop that uses it first. A caller
+    cancelled in the middle of `change` or `delete` does not know whether it happened: it happens wholly or not at all.
     """
 
-    def __init__(self, url: str, *, lease: float = 10.0) -> None:
+    def __init__(self, url: str, *, lease: float = 10.0, patience: float = 5.0) -> None:
         self._url = url
         self._lease = lease
+        self._patience = patience
         self._process = new_id()
-        self._drafts = Drafts()
+        self._drafts = Drafts(self._process)
         self._feed = Feed(self._drafts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer = ThreadPoolExecutor(1, "store-write")
@@ -139,20 +140,16 @@ class SqlStore:
         for _ in range(_AGAIN):
             cleared = self._drafts.cleared
             page = await self._read(lambda reader: reader.history(session_id, before, limit))
-            if not page.drafted or cleared == self._drafts.cleared:
+            if not page.saved or cleared == self._drafts.cleared:
                 break  # else words may have moved from the drafts into an event while the page was read
-        return self._with_drafts(session_id, page), page.more
+        return [self._with_drafts(session_id, message, page) for message in page.messages], page.more
 
-    def _with_drafts(self, session_id: str, page: Page) -> list[Message]:
-        shown = []
-        for message in page.messages:
-            if (saved := page.drafted.get(message.id)) is not None:
-                own = self._drafts.get(session_id, message.id)
-                parts = with_drafts(message.parts, saved if own is None else own)
-                shown.append(message.model_copy(update={"parts": parts}))
-            else:
-                shown.append(message)
-        return shown
+    def _with_drafts(self, session_id: str, message: Message, page: Page) -> Message:
+        saved = page.saved.get(message.id)
+        if saved is None:
+            return message
+        drafted = self._drafts.get(session_id, message.id, saved)
+        return message.model_copy(update={"parts": with_drafts(message.parts, drafted)})
 
     async def entry(self, session_id: str, message_id: str) -> Entry:
         return await self._read(lambda reader: reader.entry(session_id, message_id))
@@ -161,10 +158,8 @@ class SqlStore:
         return await self._read(lambda reader: reader.events(session_id, after, limit))
 
     async def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
-        own = self._drafts.get(session_id, message_id)
-        if own is not None:
-            return own
-        return await self._read(lambda reader: reader.drafted(session_id, message_id))
+        saved = await self._read(lambda reader: reader.saved(session_id, message_id))
+        return self._drafts.get(session_id, message_id, saved)
 
     async def transcript(self, session_id: str, *, through: int) -> Transcript:
         return await self._read(lambda reader: reader.transcript(session_id, through))
@@ -217,22 +212,30 @@ class SqlStore:
     # -- other processes ---------------------------------------------------------------------------------------------
 
     def _keep_watching(self) -> None:
-        if self._opened and self._feed.subscribed and not self._closed and (self._watching is None or self._watching.done()):
-            self._stop_watching = asyncio.Event()
-            self._watching = asyncio.get_running_loop().create_task(self._watch(self._stop_watching))
+        if self._opened and self._feed.subscribed and not self._closed and self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
 
-    async def _watch(self, stop: asyncio.Event) -> None:
-        async def look() -> None:
-            with contextlib.suppress(StoreUnavailable):  # it is in the log; the next look sees what this one did not
-                await self._write(lambda backend: backend.look())
-
+    async def _watch(self) -> None:
+        """See what other processes do, for as long as somebody here wants to know."""
         try:
-            await self._write(lambda backend: backend.begin_watch())
-            path = self._backend.database.path if self._backend is not None else None
-            if path is not None:
-                await watch(path, look, stop)
+            while self._feed.subscribed and not self._closed:
+                self._stop_watching.clear()
+                try:
+                    await self._write(lambda backend: backend.begin_watch())
+                except StoreUnavailable:
+                    await asyncio.sleep(1)
+                    continue
+                assert self._backend is not None
+                await watch(self._backend.database.path, self._look, self._stop_watching)
+                await self._write(lambda backend: backend.end_watch())
         except StoreUnavailable:
-            log.warning("changes by other processes will not be seen")
+            pass  # closed
+        finally:
+            self._watching = None
+
+    async def _look(self) -> None:
+        with contextlib.suppress(StoreUnavailable):  # the log has it, and the next look sees what this one did not
+            await self._write(lambda backend: backend.look())
 
     def _keep_beating(self) -> None:
         if self._beating is None or self._beating.done():
@@ -273,7 +276,7 @@ class SqlStore:
 
         with self._lock:
             if self._backend is None:
-                self._backend = Backend(self._url, self._process, self._lease, self._drafts, self._tell)
+                self._backend = Backend(self._url, self._patience, self._lease, self._drafts, self._tell)
         return self._backend.guarded(job, self._backend)
 
     def _tell(self, news: News) -> None:
@@ -293,7 +296,9 @@ class SqlStore:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
-        if not task.cancelled() and isinstance(error := task.exception(), Exception) and self._drafts.unsaved:
-            log.warning("drafts could not be saved yet: %s", error)
-            if not self._closed and self._saving is None:
-                self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)
+        error = None if task.cancelled() else task.exception()
+        if error is None or self._closed:
+            return
+        log.warning("the store could not do something in the background: %s", error)
+        if self._drafts.unsaved and self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)

@@ -7,17 +7,17 @@ event loop in that same order (see feed.py). So a session's events reach their f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from sessionls.sessions.events import Event
 from sessionls.sessions.ports import SessionNotice
-from sessionls.sessions.state import Drafted, State
+from sessionls.sessions.state import State
 from sessionls.store import lineage
-from sessionls.store.drafts import Chunk
+from sessionls.store.drafts import Chunk, Saved
 from sessionls.store.reading import Page, Reader
-from sessionls.store.rows import events_of, load_drafted, load_state, require, session_of
+from sessionls.store.rows import events_of, load_saved, load_state, require, session_of
 from sessionls.store.schema import drafts, events, session_places, sessions
 
 __all__ = ["Found", "News", "Tail"]
@@ -60,7 +60,7 @@ class Found:
     state: State
     page: Page
     events: list[Event] | None
-    drafted: dict[str, list[Drafted]] = field(default_factory=dict)
+    saved: dict[str, Saved]
 
 
 class Tail:
@@ -104,7 +104,7 @@ class Tail:
             state=state,
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
             events=None if after is None else events_of(lineage.event_data(connection, session_id, after, lineage.ENDLESS)),
-            drafted={reply: load_drafted(connection, session_id, reply) for reply in replies},
+            saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
         self._told[session_id] = row.seq
         return News(events=[(session_id, caught_up)] if caught_up else []), found

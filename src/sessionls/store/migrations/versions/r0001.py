@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("place", sa.Integer),
         sa.Column("ended_seq", sa.Integer),
+        sa.Column("sealed_seq", sa.Integer),
         sa.Column("data", sa.Text, nullable=False),
     )
     op.create_index("messages_by_id", "messages", ["session_id", "id"], unique=True)
