@@ -1,0 +1,98 @@
+"""What all tools share: arguments as a pydantic model, words an agent can act on, a bounded result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.ports import ToolCall, ToolFailed
+from sessionls.sessions.texts import sound
+
+__all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
+
+RESULT_LIMIT = 60_000
+"""Characters of a result. What is longer loses its middle: beginnings and ends say most."""
+
+
+class Arguments(BaseModel):
+    """Base of a tool's arguments: no argument that the tool does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+class BaseTool(ABC, Generic[A]):
+    """A tool whose arguments are checked before it runs. `perform` may raise `ToolFailed` or an error of sessionls."""
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    risk: ClassVar[Literal["read", "write", "execute", "network"]]
+    arguments: type[A]
+
+    @cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of the arguments, in the plain form that every provider takes."""
+        return _plain(self.arguments.model_json_schema())
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        try:
+            # Models write null for what they leave out.
+            checked = self.arguments.model_validate({name: value for name, value in arguments.items() if value is not None})
+        except ValidationError as error:
+            raise ToolFailed(self._explain(error)) from None
+        try:
+            return cut_middle(sound(await self.perform(checked, call)), RESULT_LIMIT)
+        except SessionlsError as error:
+            raise ToolFailed(f"{error.message} {error.hint}") from None
+
+    @abstractmethod
+    async def perform(self, arguments: A, call: ToolCall) -> str:
+        """What the agent is told."""
+
+    def _explain(self, error: ValidationError) -> str:
+        problems = []
+        for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
+            place = ".".join(map(str, problem["loc"]))
+            known = ", ".join(self.arguments.model_fields)
+            if problem["type"] == "extra_forbidden":
+                problems.append(f"there is no argument {place[:60]} (there are: {known})")
+            elif problem["type"] == "missing":
+                problems.append(f"the argument {place} is missing")
+            else:
+                problems.append(f"{place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+        return f"{self.name} was not run: {'; '.join(problems)}."
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """The text; one longer than `limit` characters without its middle lines, and with a word about it."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 60
+    start, end = text[:half], text[-half:]
+    if "\n" in start[half // 2 :]:
+        start = start[: start.rindex("\n")]
+    if "\n" in end[: half // 2]:
+        end = end[end.index("\n") + 1 :]
+    return f"{start}\n\n[… {len(text) - len(start) - len(end):,} characters left out: ask for less at once …]\n\n{end}"
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without titles, and without "or null": an argument that may be left out is one that is not required."""
+    plain = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
+    options = [option for option in plain.pop("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        plain = {**options[0], **plain}
+    elif options:
+        plain["anyOf"] = options
+    if "properties" in plain:
+        plain["properties"] = {name: _plain(value) for name, value in plain["properties"].items()}
+    if isinstance(plain.get("items"), dict):
+        plain["items"] = _plain(plain["items"])
+    return plain

@@ -1,0 +1,166 @@
+"""Which files the workspace has: what git knows or would add, and without git all but the usual rubbish."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from sessionls.sessions import uris
+from sessionls.sessions.disk import read_file
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.ports import ToolFailed
+from sessionls.sessions.repository import git
+from sessionls.sessions.workspace import Workspace
+
+__all__ = ["Listing", "glob_filter", "list_workspace"]
+
+COUNT_LIMIT = 100_000
+SECONDS = 10.0
+_NAMES = 16 << 20  # bytes of names read from git
+
+_RUBBISH = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".idea"}
+    | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform", "bower_components"}
+)
+"""Folders that are not gone into where there is no git to say what counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Files by root (real path of a workspace folder) and name (path from there, with `/`), in order; `cut`: there are more.
+
+    Names that are withheld are among them: whoever shows one asks `Workspace.withheld` first. So are a few that are gone.
+    """
+
+    files: tuple[tuple[Path, str], ...]
+    labels: dict[Path, str]
+    cut: bool
+
+    def display(self, root: Path, name: str) -> str:
+        """The file as people and agents know it."""
+        return uris.printable(f"{self.labels[root]}/{name}" if len(self.labels) > 1 else name)
+
+
+async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
+    """The files of all folders, or of one place in them. Raises `NotPermitted` for a place outside, `ToolFailed` for no place."""
+    labels = await asyncio.to_thread(_roots, workspace)
+    if not labels:
+        raise ToolFailed("No folder is open in the editor.")
+    roots, start = list(labels), "."
+    if path is not None and path not in ("", "."):
+        place = await workspace.resolve(path)
+        if not await asyncio.to_thread(place.path.exists):
+            raise ToolFailed(f"There is no {path} in the workspace. List without a path to see what there is.")
+        roots = [root for root in labels if place.path.is_relative_to(root)]
+        start = place.path.relative_to(roots[0]).as_posix()
+    files: list[tuple[Path, str]] = []
+    cut = False
+    for root in roots:
+        names, more = await _names(root, start)
+        files += [(root, name) for name in names]
+        cut = cut or more
+    return Listing(tuple(files[:COUNT_LIMIT]), labels, cut or len(files) > COUNT_LIMIT)
+
+
+def glob_filter(glob: str) -> GitIgnoreSpec:
+    """What a glob matches: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`."""
+    patterns = list(_braces(glob.removeprefix("./")))
+    return GitIgnoreSpec.from_lines([pattern for pattern in patterns if not pattern.startswith(("!", "#"))])
+
+
+def _braces(glob: str, depth: int = 0) -> Iterator[str]:
+    match = re.search(r"\{([^{}]*,[^{}]*)\}", glob)
+    if match is None or depth > 4:
+        yield glob
+        return
+    for choice in match[1].split(",")[:20]:
+        yield from _braces(glob[: match.start()] + choice.strip() + glob[match.end() :], depth + 1)
+
+
+def _roots(workspace: Workspace) -> dict[Path, str]:
+    """The outermost folders' real paths, with the labels by which the workspace tells them apart."""
+    folders = workspace.folders
+    found: dict[Path, str] = {}
+    for folder, label in zip(folders, uris.labels(folders), strict=True):
+        path = uris.to_path(folder)
+        if path is not None and (real := Path(os.path.realpath(path))).is_dir():
+            found.setdefault(real, label)
+    return {root: label for root, label in found.items() if not any(other in root.parents for other in found)}
+
+
+async def _names(root: Path, start: str) -> tuple[Sequence[str], bool]:
+    answer = await git(
+        *(str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(literal){start}"),
+        seconds=SECONDS,
+        limit=_NAMES,
+    )
+    # What is asked for by name is listed also where git ignores it.
+    if (answer.code != 0 or (start != "." and not answer.output)) and not answer.cut:
+        return await asyncio.to_thread(_walk, root, start)
+    known = dict.fromkeys(os.fsdecode(name) for name in answer.output.split(b"\0") if name)
+    # A repository inside of this one is only named, with a slash (or, as a submodule, like a file).
+    return await asyncio.to_thread(_with_inner, root, list(known), answer.cut)
+
+
+def _with_inner(root: Path, names: list[str], cut: bool) -> tuple[Sequence[str], bool]:
+    found: list[str] = []
+    for name in names[:COUNT_LIMIT]:
+        if name.endswith("/") or ("." not in name.rpartition("/")[2] and _is_folder(root / name)):
+            inner, more = _walk(root, name.rstrip("/"))
+            found += inner
+            cut = cut or more
+        else:
+            found.append(name)
+    return sorted(found), cut or len(names) > COUNT_LIMIT
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
+    """The files below `start`, without what a .gitignore on the way names; in order."""
+    deadline = time.monotonic() + SECONDS
+    if (root / start).is_file():
+        return [start], False
+    found: list[str] = []
+    ignores: dict[str, GitIgnoreSpec | None] = {}
+    for here, folders, files in os.walk(root / start):
+        at = Path(here).relative_to(root).as_posix()
+        prefix = "" if at == "." else f"{at}/"
+        ignores[prefix] = _ignore(root, prefix) if ".gitignore" in files else None
+        chain = [(above, spec) for above in _above(prefix) if (spec := ignores.get(above)) is not None]
+        folders[:] = sorted(folder for folder in folders if folder not in _RUBBISH and not _ignored(f"{prefix}{folder}/", chain))
+        found += [f"{prefix}{name}" for name in files if not _ignored(f"{prefix}{name}", chain)]
+        if len(found) > COUNT_LIMIT or time.monotonic() > deadline:
+            return sorted(found[:COUNT_LIMIT]), True
+    return sorted(found), False
+
+
+def _above(prefix: str) -> list[str]:
+    """The folders from this one up to the root, as prefixes: the nearest .gitignore with an opinion counts."""
+    parts = prefix.split("/")[:-1]
+    return ["/".join([*parts[:count], ""]) for count in range(len(parts), -1, -1)]
+
+
+def _ignored(name: str, chain: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
+    for prefix, spec in chain:
+        verdict = spec.check_file(name.removeprefix(prefix)).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _ignore(root: Path, prefix: str) -> GitIgnoreSpec | None:
+    try:
+        text = read_file(root, f"{prefix}.gitignore", what=".gitignore", limit=64 << 10).text
+        return GitIgnoreSpec.from_lines(text.splitlines())
+    except (SessionlsError, ValueError):  # no text, or a line that is no pattern
+        return None

@@ -1,0 +1,292 @@
+"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `sessions/repository.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from sessionls.sessions import uris
+from sessionls.sessions.ports import ToolCall, ToolFailed
+from sessionls.sessions.rendering import numbered
+from sessionls.sessions.repository import git, inert_filters
+from sessionls.sessions.texts import sound
+from sessionls.sessions.withheld import WITHHELD_FILES, WITHHELD_FOLDERS
+from sessionls.sessions.workspace import Workspace
+from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool
+
+__all__ = ["GitDiff", "GitLog", "GitShow"]
+
+_SECONDS = 20.0
+_NAMES = 1 << 20  # bytes of names
+_LIMIT = RESULT_LIMIT  # bytes of one answer of git
+_PATCH = (
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--ignore-submodules=dirty", "--submodule=short"),
+    *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3"),
+)
+# A repository may name the program that checks signatures. A merge is shown as what it brought into the first parent.
+_QUIET = ("--no-show-signature", "--no-decorate", "--no-notes")
+_ONE_PARENT = ("-m", "--first-parent")
+_NO_SECRETS = tuple(
+    f":(exclude,icase,glob)**/{glob}" for glob in (*WITHHELD_FILES, *(f"{folder}/**" for folder in sorted(WITHHELD_FOLDERS)))
+)
+_LITERAL = ":(literal)"
+_REVISION = "A branch, tag or commit."
+
+
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """A workspace folder that lies in a repository: git runs there and sees nothing above it."""
+
+    folder: str
+    label: str
+
+
+async def _repositories(workspace: Workspace) -> list[_Repository]:
+    folders = await asyncio.to_thread(_outermost, workspace.folders)
+    found = [one for one in folders if (await git(one.folder, "rev-parse", "--git-dir")).code == 0]
+    if not found:
+        raise ToolFailed("No workspace folder lies in a git repository, or git is not installed.")
+    return found
+
+
+def _outermost(folders: tuple[str, ...]) -> list[_Repository]:
+    paths = [
+        (Path(os.path.realpath(path)), label)
+        for folder, label in zip(folders, uris.labels(folders), strict=True)
+        if (path := uris.to_path(folder)) is not None
+    ]
+    return [_Repository(str(path), label) for path, label in paths if not any(other in path.parents for other, _ in paths)]
+
+
+async def _locate(workspace: Workspace, path: str) -> tuple[_Repository, str]:
+    """The repository that a path lies in, and the path from its folder. The file need not exist any more."""
+    place = await workspace.resolve(path)
+    for repository in await _repositories(workspace):
+        if place.path.is_relative_to(repository.folder):
+            return repository, place.path.relative_to(repository.folder).as_posix()
+    raise ToolFailed(f"{path} lies in no git repository.")
+
+
+async def _commit(repository: _Repository, revision: str) -> str | None:
+    """The hash of a revision; None where there is none of that name."""
+    if not revision or revision.startswith("-") or len(revision) > 200 or not revision.isprintable():
+        raise ToolFailed(f"{revision[:60]!r} is no git revision. Give a branch, a tag or a commit.")
+    answer = await git(repository.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    commit = answer.output.decode("ascii", "replace").strip()
+    return commit if answer.code == 0 and commit.isalnum() else None
+
+
+async def _surely(repository: _Repository, revision: str) -> str:
+    commit = await _commit(repository, revision)
+    if commit is None:
+        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+    return commit
+
+
+async def _range(repository: _Repository, revision: str) -> list[str]:
+    """The commits of `A`, `A..B` or `A...B`; for the last, where they parted and B."""
+    for dots in ("...", ".."):
+        if dots in revision:
+            left, _, right = revision.partition(dots)
+            ends = [await _surely(repository, left or "HEAD"), await _surely(repository, right or "HEAD")]
+            if dots == "...":
+                answer = await git(repository.folder, "merge-base", *ends, seconds=_SECONDS)
+                base = answer.output.decode("ascii", "replace").strip()
+                if answer.code != 0 or not base.isalnum():
+                    raise ToolFailed(f"{left or 'HEAD'} and {right or 'HEAD'} have no commit in common.")
+                ends[0] = base
+            return ends
+    return [await _surely(repository, revision)]
+
+
+async def _text(repository: _Repository, *arguments: str, limit: int = _LIMIT) -> str:
+    answer = await git(repository.folder, *arguments, seconds=_SECONDS, limit=limit)
+    if answer.code != 0 and not answer.cut:
+        raise ToolFailed("git failed or took too long; ask for less, such as one path.")
+    text = sound(answer.output.decode("utf-8", "replace"))
+    return f"{text[: text.rfind(chr(10)) + 1]}[Only the beginning: ask for less, such as one path.]\n" if answer.cut else text
+
+
+async def _allowed(workspace: Workspace, repository: _Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
+    """Pathspecs for `paths` without the withheld among the files that `git names…` gives, and a word about those."""
+    answer = await git(repository.folder, *names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
+    if answer.code != 0:
+        raise ToolFailed("That changes too many files to be shown; name a path.")
+    secret = {name for raw in answer.output.split(b"\0") if raw and workspace.withheld(name := os.fsdecode(raw).strip("\n"))}
+    notice = f"[Withheld: {len(secret)} changed file(s) that may hold secrets.]\n" if secret else ""
+    return [*paths, *(f":(exclude,literal){name}" for name in sorted(secret))], notice
+
+
+async def _places(workspace: Workspace, paths: list[str]) -> list[tuple[_Repository, list[str]]]:
+    """Each repository with the pathspecs that are asked for in it."""
+    if not paths:
+        return [(repository, ["."]) for repository in await _repositories(workspace)]
+    found: dict[_Repository, list[str]] = {}
+    for path in paths:
+        repository, name = await _locate(workspace, path)
+        found.setdefault(repository, []).append(f"{_LITERAL}{name}" if name != "." else ".")
+    return list(found.items())
+
+
+# -- git_diff --------------------------------------------------------------------------------------------------------
+
+
+class GitDiffArguments(Arguments):
+    base: str | None = Field(
+        default=None,
+        description="What to compare with: a branch, tag or commit (default: HEAD), or two as A..B, or A...B for what B changed "
+        "since it left A. With one, the working tree is compared with it.",
+    )
+    staged: bool = Field(default=False, description="Compare the staged changes instead of the working tree.")
+    paths: list[str] = Field(default=[], max_length=50, description="Only these files or folders.")
+
+
+class GitDiff(BaseTool[GitDiffArguments]):
+    name = "git_diff"
+    description = (
+        "Show changes as a diff: the uncommitted ones, the staged ones, or those between two revisions. Unsaved changes in the "
+        "editor are not part of it."
+    )
+    risk = "read"
+    arguments = GitDiffArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def perform(self, arguments: GitDiffArguments, call: ToolCall) -> str:  # noqa: ARG002
+        base = arguments.base or "HEAD"
+        if arguments.staged and ".." in base:
+            raise ToolFailed("staged compares with one revision, not with two.")
+        places = await _places(self._workspace, arguments.paths)
+        told = [await self._one(repository, base, paths, staged=arguments.staged) for repository, paths in places]
+        if len(places) > 1:
+            told = [f"# {repository.label}\n{text}" for (repository, _), text in zip(places, told, strict=True)]
+        return "\n".join(told)
+
+    async def _one(self, repository: _Repository, base: str, paths: list[str], *, staged: bool) -> str:
+        ends = await _range(repository, base)
+        filters = await inert_filters(repository.folder)
+        if filters is None:
+            raise ToolFailed("git could not tell its configuration; it must be 2.26 or newer.")
+        which = [*(["--cached"] if staged else []), *ends]
+        names = [*filters, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
+        allowed, notice = await _allowed(self._workspace, repository, paths, *names)
+        text = await _text(repository, *filters, "diff", "--find-renames", *_PATCH, *which, "--", *allowed)
+        if len(ends) == 1 and not staged:
+            notice += await self._untracked(repository, paths)
+        return f"{text}{notice}" if text or notice else "No changes."
+
+    async def _untracked(self, repository: _Repository, paths: list[str]) -> str:
+        arguments = ("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
+        answer = await git(repository.folder, *arguments, seconds=_SECONDS, limit=_NAMES)
+        names = [os.fsdecode(raw) for raw in answer.output.split(b"\0") if raw]
+        new = [uris.printable(name) for name in names if not self._workspace.withheld(name)]
+        if not new:
+            return ""
+        more = f" and {len(new) - 50} more" if len(new) > 50 else ""
+        return f"[New files, not in the diff: {', '.join(new[:50])}{more}.]\n"
+
+
+# -- git_log ---------------------------------------------------------------------------------------------------------
+
+
+class GitLogArguments(Arguments):
+    revision: str = Field(default="HEAD", description=f"Where to start. {_REVISION} A..B for the commits of B that A has not.")
+    path: str | None = Field(default=None, description="Only commits that changed this file (also under older names) or folder.")
+    text: str | None = Field(
+        default=None, min_length=1, max_length=500, description="Only commits that added or removed this exact text."
+    )
+    limit: int = Field(default=20, ge=1, le=200, description="How many commits, newest first.")
+
+
+class GitLog(BaseTool[GitLogArguments]):
+    name = "git_log"
+    description = "List commits, newest first: hash, date, author and subject. git_show shows one of them whole."
+    risk = "read"
+    arguments = GitLogArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def perform(self, arguments: GitLogArguments, call: ToolCall) -> str:  # noqa: ARG002
+        if "..." in arguments.revision:
+            raise ToolFailed("Give one revision, or two as A..B.")
+        told = []
+        places = await _places(self._workspace, [arguments.path] if arguments.path else [])
+        for repository, paths in places:
+            text = await self._one(repository, paths, arguments)
+            told.append(f"# {repository.label}\n{text}" if len(places) > 1 else text)
+        return "\n".join(text.rstrip("\n") for text in told if text) or "No commits."
+
+    async def _one(self, repository: _Repository, paths: list[str], arguments: GitLogArguments) -> str:
+        ends = await _range(repository, arguments.revision)
+        commits = [f"^{ends[0]}", ends[1]] if len(ends) == 2 else ends
+        options = [f"--max-count={arguments.limit}", "--date=short", "--format=%h %ad %an: %s", "--no-patch", "--no-color"]
+        globals_: list[str] = []
+        if arguments.text is not None:
+            # Whoever may ask which commits hold a text could guess a secret letter by letter.
+            options += [*_PATCH[1:3], f"-S{arguments.text}"]
+            paths = [*paths, *_NO_SECRETS]
+        elif arguments.path and not await asyncio.to_thread(_is_folder, repository, paths[0]):
+            globals_, paths = ["--literal-pathspecs"], [f"./{paths[0].removeprefix(_LITERAL)}"]
+            options.append("--follow")
+        elif not arguments.path:
+            paths = []
+        return await _text(repository, *globals_, "log", *_QUIET, *options, *commits, "--", *paths)
+
+
+def _is_folder(repository: _Repository, pathspec: str) -> bool:
+    return Path(repository.folder, pathspec.removeprefix(_LITERAL)).is_dir()
+
+
+# -- git_show --------------------------------------------------------------------------------------------------------
+
+
+class GitShowArguments(Arguments):
+    revision: str = Field(description=_REVISION)
+    path: str | None = Field(
+        default=None, description="Give this file as it was at that revision, instead of what the commit changed."
+    )
+
+
+class GitShow(BaseTool[GitShowArguments]):
+    name = "git_show"
+    description = "Show a commit: its message and what it changed. With a path: that file as it was at that revision."
+    risk = "read"
+    arguments = GitShowArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def perform(self, arguments: GitShowArguments, call: ToolCall) -> str:  # noqa: ARG002
+        if arguments.path is not None:
+            return await self._file(arguments.path, arguments.revision)
+        for repository in await _repositories(self._workspace):
+            commit = await _commit(repository, arguments.revision)
+            if commit is not None:
+                return await self._show(repository, commit)
+        raise ToolFailed(f"There is no git revision {arguments.revision[:60]!r} here. See git_log for commits.")
+
+    async def _show(self, repository: _Repository, commit: str) -> str:
+        names = ["show", *_QUIET, *_ONE_PARENT, "--format=", "--name-only", "-z", "--no-renames", *_PATCH, commit]
+        allowed, notice = await _allowed(self._workspace, repository, ["."], *names)
+        head = await _text(repository, "show", *_QUIET, "--no-patch", "--format=fuller", "--no-color", commit)
+        patch = await _text(
+            repository, "show", *_QUIET, *_ONE_PARENT, "--format=", "--find-renames", *_PATCH, commit, "--", *allowed
+        )
+        return f"{head}\n{patch}{notice}"
+
+    async def _file(self, path: str, revision: str) -> str:
+        repository, name = await _locate(self._workspace, path)
+        commit = await _surely(repository, revision)
+        answer = await git(repository.folder, "cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
+        if answer.code != 0 and not answer.cut:
+            raise ToolFailed(f"There is no file {path} at {revision}. git_log with its path tells when it changed.")
+        if b"\0" in answer.output[:8192]:
+            raise ToolFailed(f"{path} is a binary file at {revision}.")
+        lines = answer.output.decode("utf-8", "replace").splitlines()
+        return f"{path} at {commit[:12]}\n{numbered(enumerate(lines))}"

@@ -1,0 +1,279 @@
+"""Tools that read the workspace: a file, the list of files, a search through them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from sessionls.sessions import uris
+from sessionls.sessions.disk import LARGEST
+from sessionls.sessions.ports import ToolCall, ToolFailed
+from sessionls.sessions.rendering import numbered
+from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.files import Listing, glob_filter, list_workspace
+from sessionls.tools.searcher import Job
+
+__all__ = ["ListFiles", "ReadFile", "Search"]
+
+_PATH = "Path of a file, relative to the workspace folder."
+_READ_LIMIT = 50_000  # characters of one file at once
+_LINE_LIMIT = 2_000
+_LISTED = 1_000
+_HITS = 200  # lines with hits that are told
+_SEARCH_SECONDS = 15.0
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+# -- read_file -------------------------------------------------------------------------------------------------------
+
+
+class ReadFileArguments(Arguments):
+    path: str = Field(description=_PATH, min_length=1)
+    start_line: int = Field(default=1, ge=1, description="First line, counted from 1.")
+    end_line: int | None = Field(default=None, ge=1, description="Last line, itself included. Left out: to the end.")
+
+
+class ReadFile(BaseTool[ReadFileArguments]):
+    name = "read_file"
+    description = (
+        "Read a text file of the workspace, unsaved changes in the editor included. Lines come with their numbers, which are "
+        "not part of the text. A long file comes in pieces: the answer says how to get the next one."
+    )
+    risk = "read"
+    arguments = ReadFileArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def perform(self, arguments: ReadFileArguments, call: ToolCall) -> str:  # noqa: ARG002
+        if arguments.end_line is not None and arguments.end_line < arguments.start_line:
+            raise ToolFailed("end_line lies before start_line.")
+        document = await self._workspace.read(arguments.path, limit=LARGEST)
+        return await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
+
+
+def _show(document: Document, start: int, end: int | None) -> str:
+    lines = _LINE_END.split(document.text)
+    if lines[-1] == "" and len(lines) > 1:
+        lines.pop()
+    about = f"{document.path}{' (unsaved changes included)' if document.dirty and document.buffer else ''}"
+    if lines == [""]:
+        return f"{about} is empty."
+    if start > len(lines):
+        raise ToolFailed(f"{document.path} has only {len(lines)} lines.")
+    last = len(lines) if end is None else min(end, len(lines))
+    shown: list[tuple[int, str]] = []
+    room = _READ_LIMIT
+    for number in range(start - 1, last):
+        line = lines[number]
+        if len(line) > _LINE_LIMIT:
+            line = f"{line[:_LINE_LIMIT]} [… {len(line) - _LINE_LIMIT:,} characters]"
+        room -= len(line) + 9
+        if room < 0 and shown:
+            break
+        shown.append((number, line))
+    final = shown[-1][0] + 1
+    more = f"\n[Go on with start_line={final + 1}.]" if final < last else ""
+    return f"{about}, lines {start} to {final} of {len(lines)}\n{numbered(shown)}{more}"
+
+
+# -- list_files ------------------------------------------------------------------------------------------------------
+
+
+class ListFilesArguments(Arguments):
+    glob: str | None = Field(default=None, description="Which files: *.py anywhere, src/*.ts, docs/**, *.{c,h}. All without.")
+    path: str | None = Field(default=None, description="A folder to stay in, relative to the workspace folder.")
+
+
+class ListFiles(BaseTool[ListFilesArguments]):
+    name = "list_files"
+    description = (
+        "List the files of the workspace, without those that git ignores. Of too many files it gives the folders with the "
+        "number of files in each: ask again for one of them."
+    )
+    risk = "read"
+    arguments = ListFilesArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def perform(self, arguments: ListFilesArguments, call: ToolCall) -> str:  # noqa: ARG002
+        listing = await list_workspace(self._workspace, arguments.path)
+        return await asyncio.to_thread(self._tell, listing, arguments)
+
+    def _tell(self, listing: Listing, arguments: ListFilesArguments) -> str:
+        files = _matching(listing, arguments.glob)
+        more = "\n[There are more files than could be looked at: name a path.]" if listing.cut else ""
+        if len(files) > _LISTED:
+            return f"{len(files):,} files, by folder:\n{self._by_folder(listing, files, arguments.path)}{more}"
+        known = [
+            listing.display(root, name)
+            for root, name in files
+            if not self._workspace.withheld(name) and os.path.lexists(root / name)
+        ]
+        if not known:
+            return f"No files{' match' if arguments.glob else ''}.{more}"
+        return "\n".join(known) + more
+
+    def _by_folder(self, listing: Listing, files: list[tuple[Path, str]], path: str | None) -> str:
+        depth = 2 + len([part for part in (path or "").split("/") if part not in ("", ".")])
+        counts: Counter[tuple[Path, str]] = Counter()
+        for root, name in files:
+            folder = name.rpartition("/")[0].split("/")[:depth]
+            counts[root, "/".join(folder)] += 1
+        shown = sorted(
+            f"{listing.display(root, folder) if folder else listing.labels[root]}/ ({count:,})"
+            for (root, folder), count in counts.most_common(_LISTED)
+            if not self._workspace.withheld(folder)
+        )
+        return "\n".join(shown)
+
+
+def _matching(listing: Listing, glob: str | None) -> list[tuple[Path, str]]:
+    if not glob:
+        return list(listing.files)
+    try:
+        wanted = glob_filter(glob)
+    except ValueError:
+        raise ToolFailed(f"{glob[:100]!r} is no glob. Globs look like *.py, src/**/*.ts, docs/**.") from None
+    several = len(listing.labels) > 1
+    return [
+        (root, name)
+        for root, name in listing.files
+        if wanted.match_file(name) or (several and wanted.match_file(listing.display(root, name)))
+    ]
+
+
+# -- search ----------------------------------------------------------------------------------------------------------
+
+
+class SearchArguments(Arguments):
+    pattern: str = Field(
+        min_length=1, max_length=2_000, description="A regular expression (Python's). ^ and $ are a line's ends."
+    )
+    glob: str | None = Field(default=None, description="Only files that match: *.py anywhere, src/*.ts, docs/**, *.{c,h}.")
+    path: str | None = Field(default=None, description="A file, or a folder to stay in, relative to the workspace folder.")
+    ignore_case: bool = Field(default=False, description="Whether a and A are the same.")
+    context_lines: int = Field(default=0, ge=0, le=10, description="Lines to show before and after each hit.")
+
+
+class Search(BaseTool[SearchArguments]):
+    name = "search"
+    description = (
+        "Search the text of the workspace's files for a regular expression, unsaved changes in the editor included. Gives "
+        "each file with the lines that match, numbered; a line of context has a minus behind its number."
+    )
+    risk = "read"
+    arguments = SearchArguments
+
+    def __init__(self, workspace: Workspace, *, seconds: float = _SEARCH_SECONDS) -> None:
+        self._workspace = workspace
+        self._seconds = seconds
+
+    async def perform(self, arguments: SearchArguments, call: ToolCall) -> str:  # noqa: ARG002
+        listing = await list_workspace(self._workspace, arguments.path)
+        files, job = await asyncio.to_thread(self._job, listing, arguments)
+        told: list[str] = []
+        hits = large = 0
+        notices = ["[Not every file could be looked at: name a path.]"] if listing.cut else []
+        try:
+            async with asyncio.timeout(self._seconds):
+                async with contextlib.aclosing(_run(job)) as found:
+                    async for one in found:
+                        if "error" in one:
+                            raise ToolFailed(f"{one['error']} Escape what is meant literally with a backslash.")
+                        if "file" not in one:
+                            large = one["large"]
+                            continue
+                        root, name = files[one["file"]]
+                        if self._workspace.withheld(name):
+                            continue
+                        told.append(f"{listing.display(root, name)}\n{_render(one['lines'])}")
+                        hits += sum(hit for *_, hit in one["lines"])
+                        if hits >= _HITS:
+                            notices.append("[There may be more: narrow the pattern, the glob or the path.]")
+                            break
+        except TimeoutError:
+            notices.append(f"[Stopped after {self._seconds:g} seconds: use a simpler pattern, a glob or a path.]")
+        if large:
+            notices.append(f"[{large} file(s) larger than 2 MiB were not searched.]")
+        return "\n".join(["\n\n".join(told) or "No line matches.", *notices])
+
+    def _job(self, listing: Listing, arguments: SearchArguments) -> tuple[list[tuple[Path, str]], Job]:
+        files = _matching(listing, arguments.glob)
+        texts: dict[str, str] = {}
+        for index, (root, name) in enumerate(files):
+            path = root / name
+            # A look-up in memory: the editor's buffers are there for every thread to read.
+            buffer = self._workspace.buffer(ResolvedFile(uris.from_path(path), path, root, name, name))
+            if buffer is not None:
+                texts[str(index)] = buffer.text
+        return files, Job(
+            pattern=arguments.pattern,
+            ignore_case=arguments.ignore_case,
+            context=arguments.context_lines,
+            files=[(str(root), name) for root, name in files],
+            texts=texts,
+        )
+
+
+def _render(lines: list[tuple[int, str, bool]]) -> str:
+    """`12: a hit` and `13- context`, with `--` where lines are left out."""
+    shown: list[str] = []
+    before = lines[0][0] - 1
+    for number, text, hit in lines:
+        if number != before + 1:
+            shown.append("--")
+        shown.append(f"{number}{':' if hit else '-'} {text}")
+        before = number
+    return "\n".join(shown)
+
+
+async def _run(job: Job) -> AsyncGenerator[dict[str, Any], None]:
+    """What the searcher says, as it comes. Ended early, it is killed."""
+    data = await asyncio.to_thread(lambda: json.dumps(job).encode())
+    process = await asyncio.create_subprocess_exec(
+        # -P: nothing is imported from the directory that it starts in.
+        *(sys.executable, "-P", "-m", "sessionls.tools.searcher"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    writing = asyncio.create_task(_feed(process.stdin, data))
+    try:
+        rest = b""
+        while chunk := await process.stdout.read(1 << 16):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+        if await process.wait() != 0:
+            raise ToolFailed("The search failed; try a simpler pattern or fewer files.")
+    finally:
+        writing.cancel()
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(process.wait())
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+
+
+async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # it ended before it had read everything
+        pipe.write(data)
+        await pipe.drain()
+        pipe.close()
