@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sessionls.sessions import uris
+from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Participant
 from sessionls.sessions.ports import Editor
 from sessionls.sessions.service import Defaults, Sessions
@@ -18,6 +20,7 @@ from sessionls.settings import Settings, config_dir
 
 if TYPE_CHECKING:
     from sessionls.agents.catalog import Catalog
+    from sessionls.models.embedded import Embedded
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
 
@@ -37,8 +40,13 @@ class Composition:
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Open the store and read the definitions of agents. Raises `StoreUnavailable`."""
-        await asyncio.gather(self.store.start(), self.catalog.reload())
+        """Read the definitions of agents, and open the store in the background: what is wrong with it each verb says itself."""
+        self._jobs.append(asyncio.create_task(self._open_store(), name="open store"))
+        await self.catalog.reload()
+
+    async def _open_store(self) -> None:
+        with contextlib.suppress(SessionlsError):
+            await self.store.lapsed()
 
     def watch_agents(self, changed: Callable[[], None]) -> None:
         """From now on follow what changes in definitions on disk, and say so each time."""
@@ -75,13 +83,13 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
     from sessionls.agents.catalog import Catalog
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
-    from sessionls.tools.toolbox import Toolbox
+    from sessionls.tools.toolbox import Toolbox, read_tools
 
     store = SqlStore(settings.url)
-    models = Gateway(default=settings.model)
+    models = Gateway(settings.model, embedded=_embedded(settings))
     catalog = Catalog(_folders(editor), trusted=trusted, user_dir=config_dir() / "agents", home=Path.home())
     workspace = Workspace(editor)
-    tools = Toolbox(workspace)
+    tools = Toolbox(read_tools(workspace))
     sessions = Sessions(
         store=store,
         models=models,
@@ -94,6 +102,17 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
         defaults=Defaults(agent=settings.agent),
     )
     return Composition(sessions, editor, catalog, models, store, trusted)
+
+
+def _embedded(settings: Settings) -> Embedded | None:
+    from sessionls.models.embedded import Embedded
+
+    if not settings.embedded:
+        return None
+    environ = dict(os.environ)
+    if settings.embedded_model is not None:
+        environ["SESSIONLS_EMBEDDED_MODEL"] = str(settings.embedded_model)
+    return Embedded(settings.data_dir, environ)
 
 
 def _folders(editor: Editor) -> list[Path]:

@@ -205,16 +205,16 @@ class Sessions:
             started = verbs.send(change, message, prepared.start if prepared else None)
             return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
 
+        sending, sent = asyncio.ensure_future(self._change(session_id, send)), False
         try:
-            begun, seq = await self._change(session_id, send)
-        except BaseException:
-            ended.cancel()
-            raise
-        try:
+            begun, seq = await asyncio.shield(sending)
+            sent = True
             reply = await self._reply_to(session_id, begun, seq, ended)
         except asyncio.CancelledError:
-            await asyncio.shield(self._later(self._replies.cancel_message(session_id, message.id, self._participant)))
+            await asyncio.shield(self._later(self._withdraw(session_id, message.id, sending, begin=not sent)))
             raise
+        finally:
+            ended.cancel()
         entry = await self._store.entry(session_id, message.id)
         if reply.status == "failed" and reply.error is not None:
             raise revive(
@@ -226,6 +226,15 @@ class Sessions:
                 replyId=reply.id,
             )
         return Exchange(message=entry.message, reply=reply)
+
+    async def _withdraw(
+        self, session_id: str, message_id: str, sending: asyncio.Future[tuple[Begun | None, int]], *, begin: bool
+    ) -> None:
+        """Nobody waits for the reply any more: cancel it, also where the message was only just being sent (`begin`)."""
+        begun, _ = await sending
+        if begin and begun is not None and begun.prepared.problem is None:
+            self._replies.begin(begun)
+        await self._replies.cancel_message(session_id, message_id, self._participant)
 
     async def _reply_to(self, session_id: str, begun: Begun | None, seq: int, ended: asyncio.Future[Message]) -> Message:
         if begun is not None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import compaction, verbs
-from sessionls.sessions.context import render
 from sessionls.sessions.model import Context, Session
 from sessionls.sessions.ports import Agents, Change, Models, Store, Tool, Transcript
+from sessionls.sessions.rendering import render
 from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, instructions
 
 __all__ = ["Telling"]
@@ -24,7 +24,7 @@ class Telling:
         self._agents = agents
 
     def voice(self, definition: Definition, tools: Sequence[Tool], session: Session) -> Voice:
-        return Voice(definition.name, frozenset(tool.name for tool in tools), _renderer(session))
+        return Voice(definition.name, bool(tools), _renderer(session))
 
     async def told(
         self, session: Session, definition: Definition, model: str, place: int, tools: Sequence[Tool], *, tighter: bool

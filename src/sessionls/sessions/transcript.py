@@ -29,10 +29,10 @@ _NO_RESULT = "The call was stopped before it ended. Whether it had any effect is
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """For whom the transcript is told: the agent asked now, the names of its tools, and how its contexts are put in words."""
+    """For whom the transcript is told: the agent asked now, whether it has tools, and how contexts are put in words."""
 
     agent: str
-    tools: frozenset[str]
+    tools: bool
     render: Callable[[Context], str]
 
 
@@ -97,8 +97,8 @@ def _reply(
 
 
 def _words(parts: Sequence[Part], author: AgentAuthor, voice: Voice) -> Iterator[dict[str, Any]]:
-    calls = {part.name for part in parts if isinstance(part, ToolPart)}
-    if author.agent == voice.agent and calls <= voice.tools:
+    called = any(isinstance(part, ToolPart) for part in parts)
+    if author.agent == voice.agent and (voice.tools or not called):
         yield from _own_words(parts)
     elif text := plain(parts):
         yield {"role": "user", "content": f'<reply agent="{author.agent}">\n{text}\n</reply>'}

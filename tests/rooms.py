@@ -1,0 +1,122 @@
+"""The whole house in one process, for tests that need no wire: real store, real litellm, a model server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from model_server import ModelServer
+from sessionls.compose import Composition, compose, preload
+from sessionls.sessions.events import Event
+from sessionls.sessions.model import Participant, Session
+from sessionls.sessions.ports import Buffer, Delta, EventNotice, Notice
+from sessionls.sessions.service import Sessions
+from sessionls.settings import Settings
+
+__all__ = ["ANN", "BEN", "House", "PlainEditor", "house", "write_agent"]
+
+ANN = Participant(id="ann", name="Ann", email="ann@example.org")
+BEN = Participant(id="ben", name="Ben", email="ben@example.org")
+
+
+@dataclass
+class PlainEditor:
+    """An editor with these folders and open buffers."""
+
+    folders: list[str]
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    encoding: Literal["utf-8", "utf-16", "utf-32"] = "utf-16"
+
+    def buffer(self, uri: str) -> Buffer | None:
+        return self.buffers.get(uri)
+
+
+@dataclass
+class House:
+    """One process: its sessions, and what its feed told it."""
+
+    built: Composition
+    editor: PlainEditor
+    events: list[Event] = field(default_factory=list)
+    deltas: list[Delta] = field(default_factory=list)
+    known: dict[str, Session] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.built.sessions
+
+    def notice(self, notice: Notice) -> None:
+        if isinstance(notice, EventNotice):
+            self.events.append(notice.event)
+        elif isinstance(notice, Delta):
+            self.deltas.append(notice)
+        elif notice.session is not None:
+            self.known[notice.session_id] = notice.session
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until what the feed told makes the condition true."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def queued(self, session_id: str, count: int) -> None:
+        """Wait until that many messages wait in the session."""
+        await self.until(lambda: session_id in self.known and self.known[session_id].queued == count)
+
+    async def written(self, text: str) -> None:
+        """Wait until the deltas of followed sessions join to text that ends so."""
+        await self.until(lambda: "".join(delta.text for delta in self.deltas).endswith(text))
+
+    async def event(self, kind: str, seconds: float = 20) -> Event:
+        """Wait for an event of that kind, and take it out."""
+        await self.until(lambda: any(event.kind == kind for event in self.events), seconds)
+        event = next(event for event in self.events if event.kind == kind)
+        del self.events[: self.events.index(event) + 1]
+        return event
+
+
+def write_agent(folder: Path, name: str, prompt: str, **fields: object) -> None:
+    """Define an agent in a workspace folder."""
+    path = folder / ".sessionls" / "agents" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key}: {value}" for key, value in fields.items()]
+    path.write_text("\n".join(["---", f"name: {name}", "description: of a test", *lines, "---", prompt]), encoding="utf-8")
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    server: ModelServer | None,
+    *,
+    participant: Participant = ANN,
+    model: str | None = "openai/test",
+    database: str = "one",
+) -> AsyncIterator[House]:
+    """A process that works in `folder`; houses of one `database` share their sessions."""
+    import os
+
+    if server is not None:
+        os.environ["OPENAI_API_KEY"] = "sk-test"
+        os.environ["OPENAI_API_BASE"] = server.openai
+    await asyncio.to_thread(preload)
+    editor = PlainEditor([folder.as_uri()])
+    url = f"sqlite:///{folder.parent / database}.db"
+    settings = await asyncio.to_thread(
+        lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False)
+    )
+    built = compose(settings, editor, trusted=True, participant=participant)
+    await built.start()
+    home = House(built, editor)
+    stop = built.sessions.subscribe(home.notice)
+    try:
+        yield home
+    finally:
+        stop()
+        await built.close()

@@ -1,0 +1,128 @@
+"""Forks: at any message, of any state, and nothing that happens to the parent reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, Hold, ModelServer
+from rooms import House, house, write_agent
+from sessionls.sessions.errors import MessageNotFound, SessionNotFound
+from sessionls.sessions.model import Session
+
+
+@pytest.fixture
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    async with house(folder, model_server) as home:
+        yield home
+
+
+async def texts(home: House, session_id: str) -> list[str]:
+    return [m.text for m in (await home.sessions.history(session_id)).messages]
+
+
+async def with_messages(home: House, server: ModelServer, count: int) -> Session:
+    session = await home.sessions.create(agent="plain", title="Parent")
+    for number in range(1, count + 1):
+        server.script(Answer(f"r{number}"))
+        await home.sessions.message(session.id, f"m{number}")
+    return await home.sessions.get(session.id)
+
+
+async def test_a_fork_holds_all_that_is_final(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 2)
+    child = await home.sessions.fork(parent.id)
+    assert child.parent is not None and child.parent.session_id == parent.id
+    assert (child.title, child.agent, child.message_count) == ("Parent (fork)", "plain", 4)
+    assert child.usage.input_tokens == 0
+    assert await texts(home, child.id) == ["m1", "r1", "m2", "r2"]
+    events = await home.built.store.events(parent.id, after=parent.seq)
+    assert [event.kind for event in events] == ["forked"]
+
+
+@pytest.mark.parametrize(("at", "held"), [(0, ["m1"]), (1, ["m1", "r1"]), (2, ["m1", "r1", "m2"]), (3, ["m1", "r1", "m2", "r2"])])
+async def test_a_fork_at_a_message(home: House, model_server: ModelServer, at: int, held: list[str]) -> None:
+    parent = await with_messages(home, model_server, 3)
+    message = (await home.sessions.history(parent.id)).messages[at]
+    child = await home.sessions.fork(parent.id, at=message.id, title="Other way")
+    assert (child.title, child.parent and child.parent.message_id) == ("Other way", message.id)
+    model_server.script(Answer("another"))
+    await home.sessions.message(child.id, "and then?")
+    assert await texts(home, child.id) == [*held, "and then?", "another"]
+    assert await texts(home, parent.id) == ["m1", "r1", "m2", "r2", "m3", "r3"]
+    told = model_server.requests[-1].messages[1:]
+    assert "and then?" in told[-1]["content"] and "r3" not in str(told)
+    numbers = [event.seq for event in await home.built.store.events(child.id, after=0)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_a_fork_of_a_fork_in_the_part_it_inherited(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 2)
+    first = (await home.sessions.history(parent.id)).messages[1]
+    child = await home.sessions.fork(parent.id)
+    await home.sessions.message(child.id, "say: own")
+    grandchild = await home.sessions.fork(child.id, at=first.id)
+    assert await texts(home, grandchild.id) == ["m1", "r1"]
+
+
+async def test_forking_while_a_reply_is_written_does_not_disturb_it(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 1)
+    hold = Hold("half", Answer(" whole"))
+    model_server.script(hold)
+    await home.sessions.open(parent.id)
+    send = asyncio.create_task(home.sessions.message(parent.id, "m2"))
+    await home.written("half")
+    settled = await home.sessions.fork(parent.id)
+    reply = (await home.sessions.history(parent.id)).messages[-1]
+    at_reply = await home.sessions.fork(parent.id, at=reply.id)
+    at_message = await home.sessions.fork(parent.id, at=reply.reply_to)
+    hold.go.set()
+    assert (await send).reply.text == "half whole"
+    assert await texts(home, settled.id) == ["m1", "r1"]
+    assert await texts(home, at_reply.id) == ["m1", "r1", "m2", "half"]
+    assert await texts(home, at_message.id) == ["m1", "r1", "m2"]
+    assert (await home.sessions.history(at_reply.id)).messages[-1].status == "cancelled"
+    assert (await home.sessions.message(at_message.id, "say: on")).reply.text == "on"
+
+
+async def test_deleting_the_parent_leaves_its_forks_whole(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 2)
+    child = await home.sessions.fork(parent.id)
+    await home.sessions.delete(parent.id)
+    with pytest.raises(SessionNotFound):
+        await home.sessions.fork(parent.id)
+    assert await texts(home, child.id) == ["m1", "r1", "m2", "r2"]
+    assert (await home.sessions.message(child.id, "say: alive")).reply.text == "alive"
+
+
+async def test_a_fork_before_a_compaction_sees_the_original(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 3)
+    early = (await home.sessions.history(parent.id)).messages[3]
+    model_server.script(Answer("SUMMARY"))
+    await home.sessions.compact(parent.id)
+    await home.sessions.message(parent.id, "say: a")
+    assert "SUMMARY" in str(model_server.requests[-1].messages)
+    assert "m1" not in str(model_server.requests[-1].messages)
+    child = await home.sessions.fork(parent.id, at=early.id)
+    await home.sessions.message(child.id, "say: b")
+    told = str(model_server.requests[-1].messages)
+    assert "SUMMARY" not in told and "m1" in told
+    later = await home.sessions.fork(parent.id)
+    await home.sessions.message(later.id, "say: c")
+    assert "SUMMARY" in str(model_server.requests[-1].messages)
+    # The log keeps everything.
+    assert (await texts(home, parent.id))[:2] == ["m1", "r1"]
+
+
+async def test_an_unknown_message_is_no_place_to_fork(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 1)
+    other = await with_messages(home, model_server, 1)
+    foreign = (await home.sessions.history(other.id)).messages[0]
+    with pytest.raises(MessageNotFound):
+        await home.sessions.fork(parent.id, at=foreign.id)
