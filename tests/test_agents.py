@@ -7,11 +7,15 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from watchfiles._rust_notify import RustNotify
 
+from sessionls.agents import catalog as catalog_module
 from sessionls.agents.agent import TOOL_NAMES
 from sessionls.agents.catalog import Catalog
+from sessionls.sessions import uris
 from sessionls.sessions.errors import AgentNotFound, AgentUnavailable
 from sessionls.sessions.model import Agent
 
@@ -101,7 +105,7 @@ async def test_later_sources_win(world: World) -> None:
         write(path, f"---\nname: review\ndescription: d\n---\nprompt {number}")
         await catalog.reload()
         definition = catalog.get("review")
-        assert (definition.prompt, definition.source) == (f"prompt {number}", path.as_uri())
+        assert (definition.prompt, definition.source) == (f"prompt {number}", uris.from_path(path))
         assert definition.origin == ("user" if number < 4 else "workspace")
         assert len(listed(catalog, "review")) == 1
 
@@ -221,6 +225,22 @@ async def test_links_must_stay_in_their_workspace_folder(world: World) -> None:
         assert listed(catalog, name)[0].problem == f"{name}.md: cannot be read (a link that leads nowhere)"
     assert catalog.instructions() == ""
     assert "secret" not in repr(catalog.list())
+
+
+async def test_a_directory_that_may_not_be_entered_breaks_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = write(world.one / ".sessionls/agents/closed.md")
+    write(world.user / "mine.md", "mine")
+    lstat = os.lstat
+
+    def refusing(path: Any, **options: Any) -> os.stat_result:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied")
+        return lstat(path, **options)
+
+    monkeypatch.setattr(os, "lstat", refusing)
+    catalog = await world.loaded()
+    assert catalog.get("mine").prompt == "mine"
+    assert listed(catalog, "closed")[0].problem == "closed.md: cannot be read (Permission denied)"
 
 
 @posix_only
@@ -405,6 +425,26 @@ async def test_folders_that_come_later_are_watched(world: World, watched: Watche
     await watched.catalog.set_workspace([three], trusted=True)
     write(three / ".sessionls/agents/late.md", "x")
     await watched.until(lambda: watched.has("late", "x"))
+
+
+async def test_without_a_way_to_watch_the_rest_works(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(paths: list[str], **options: Any) -> RustNotify:
+        if paths:
+            raise OSError(28, "No space left on device")
+        return RustNotify(paths, **options)
+
+    monkeypatch.setattr(catalog_module, "RustNotify", no_room)
+    catalog = world.catalog()
+    loaded = asyncio.Event()
+    watching = asyncio.create_task(catalog.watch(loaded.set))
+    async with asyncio.timeout(30):
+        await loaded.wait()
+    write(world.user / "mine.md", "mine")
+    assert await catalog.reload()
+    assert catalog.get("mine").prompt == "mine" and not watching.done()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
 
 
 async def test_what_changes_nothing_calls_nobody(world: World, watched: Watched) -> None:

@@ -203,6 +203,12 @@ async def test_a_long_file_comes_in_pieces_that_join(place: Place) -> None:
     assert seen == lines
 
 
+async def test_the_end_of_a_file_too_large_to_be_read_whole_is_told(place: Place) -> None:
+    place.write("huge.txt", "0123456789abcde\n" * (10 << 16))
+    result = await place.run("read_file", path="huge.txt", start_line=524_288)
+    assert result.endswith("524288 | 0123456789abcde\n[Only the first 8,388,608 of 10,485,760 bytes are shown.]")
+
+
 async def test_an_endless_line_is_cut(place: Place) -> None:
     place.write("min.js", "x" * 500_000)
     result = await place.run("read_file", path="min.js")

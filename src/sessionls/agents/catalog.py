@@ -13,7 +13,7 @@ from pathlib import Path
 from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
 
 from sessionls.agents.agent import TOOL_NAMES, Definition
-from sessionls.agents.sources import Entry, Loaded, load, places, watched_directories, watched_names
+from sessionls.agents.sources import Entry, Loaded, is_directory, load, places, watched_directories, watched_names
 from sessionls.sessions.errors import AgentNotFound, AgentUnavailable
 from sessionls.sessions.model import Agent
 
@@ -148,7 +148,7 @@ class Catalog:
 
     def _directories(self) -> frozenset[str]:
         found = watched_directories(places(self._folders, self._user_dir, self._home), self._folders)
-        return frozenset(map(str, (*found, *(path for path in self._loaded.linked if path.is_dir()))))
+        return frozenset(map(str, (*found, *(path for path in self._loaded.linked if is_directory(path)))))
 
     def _describe(self, entry: Entry) -> Agent:
         definition, trusted, problem = entry.definition, self._trusts(entry), entry.problem
@@ -171,7 +171,7 @@ class Catalog:
 def _open(directories: frozenset[str]) -> RustNotify:
     polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "0", "false", "disable", "disabled")
     while True:
-        present = [path for path in sorted(directories) if Path(path).is_dir()]
+        present = [path for path in sorted(directories) if is_directory(Path(path))]
         try:
             return RustNotify(
                 present, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
@@ -180,8 +180,10 @@ def _open(directories: frozenset[str]) -> RustNotify:
             continue
         except OSError as error:
             if polling:
-                raise
-            log.warning("changes of agents are looked for once a second: %s", error.strerror or error)
+                log.warning("changes of agents are not noticed: %s", error.strerror or error)
+                directories = frozenset()
+            else:
+                log.warning("changes of agents are looked for once a second: %s", error.strerror or error)
             polling = True
 
 

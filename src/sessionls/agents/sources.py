@@ -14,8 +14,9 @@ from typing import Literal
 from sessionls.agents.agent import Definition
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
+from sessionls.sessions import uris
 
-__all__ = ["Entry", "Loaded", "Place", "load", "places", "watched_directories", "watched_names"]
+__all__ = ["Entry", "Loaded", "Place", "is_directory", "load", "places", "watched_directories", "watched_names"]
 
 log = logging.getLogger(__name__)
 
@@ -104,16 +105,20 @@ def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iter
     seen: set[Path] = set()
     for place in where:
         for directory in (place.directory, *place.directory.parents):
-            if directory not in seen and directory.is_dir():
+            if directory not in seen and is_directory(directory):
                 seen.add(directory)
                 yield directory
             # A folder's chain ends at the folder. Elsewhere the nearest existing parent tells when the next one appears.
             if directory == place.folder or (place.folder is None and directory in seen and directory != place.directory):
                 break
     for folder in folders:
-        if folder not in seen and folder.is_dir():
+        if folder not in seen and is_directory(folder):
             seen.add(folder)
             yield folder
+
+
+def is_directory(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  `Path.is_dir` raises where a directory above may not be entered
 
 
 def watched_names(where: Iterable[Place]) -> frozenset[str]:
@@ -158,7 +163,7 @@ def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
 def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry | None:
     path = place.directory / file_name
     stem = path.stem.removesuffix(".agent") if place.format == "copilot" else path.stem
-    source = path.as_uri()
+    source = uris.from_path(path)
     origin: Literal["user", "workspace"] = "user" if place.folder is None else "workspace"
     data = b""
     try:
@@ -173,9 +178,10 @@ def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry 
     except Broken as problem:
         return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: {problem}")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+        link = os.path.islink(path)  # noqa: PTH114  `Path.is_symlink` raises in a directory that may not be entered
+        if isinstance(error, FileNotFoundError) and not link:
             return None  # deleted since the directory was read
-        why = "a link that leads nowhere" if path.is_symlink() else str(getattr(error, "strerror", None) or "no file")
+        why = "a link that leads nowhere" if link else str(getattr(error, "strerror", None) or "no file")
         return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: cannot be read ({why})")
     return Entry(definition.name, source, place.folder, definition)
 

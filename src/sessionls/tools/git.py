@@ -47,7 +47,7 @@ class _Repository:
 
 async def _repositories(workspace: Workspace) -> list[_Repository]:
     folders = await asyncio.to_thread(_outermost, workspace.folders)
-    found = [one for one in folders if (await git(one.folder, "rev-parse", "--git-dir")).code == 0]
+    found = [one for one in folders if (await git(one.folder, "rev-parse", "--git-dir", seconds=_SECONDS)).code == 0]
     if not found:
         raise ToolFailed("No workspace folder lies in a git repository, or git is not installed.")
     return found
@@ -75,7 +75,8 @@ async def _commit(repository: _Repository, revision: str) -> str | None:
     """The hash of a revision; None where there is none of that name."""
     if not revision or revision.startswith("-") or len(revision) > 200 or not revision.isprintable():
         raise ToolFailed(f"{revision[:60]!r} is no git revision. Give a branch, a tag or a commit.")
-    answer = await git(repository.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    answer = await git(repository.folder, *arguments, seconds=_SECONDS)
     commit = answer.output.decode("ascii", "replace").strip()
     return commit if answer.code == 0 and commit.isalnum() else None
 

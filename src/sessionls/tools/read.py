@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import Field
 
 from sessionls.sessions import uris
-from sessionls.sessions.disk import LARGEST
 from sessionls.sessions.ports import ToolCall, ToolFailed
 from sessionls.sessions.rendering import numbered
 from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
@@ -28,6 +27,7 @@ from sessionls.tools.searcher import Job
 __all__ = ["ListFiles", "ReadFile", "Search"]
 
 _PATH = "Path of a file, relative to the workspace folder."
+_FILE_LIMIT = 8 << 20  # bytes of a file in which lines are counted
 _READ_LIMIT = 50_000  # characters of one file at once
 _LINE_LIMIT = 2_000
 _LISTED = 1_000
@@ -60,7 +60,7 @@ class ReadFile(BaseTool[ReadFileArguments]):
     async def perform(self, arguments: ReadFileArguments, call: ToolCall) -> str:  # noqa: ARG002
         if arguments.end_line is not None and arguments.end_line < arguments.start_line:
             raise ToolFailed("end_line lies before start_line.")
-        document = await self._workspace.read(arguments.path, limit=LARGEST)
+        document = await self._workspace.read(arguments.path, limit=_FILE_LIMIT)
         return await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
 
 
@@ -86,6 +86,8 @@ def _show(document: Document, start: int, end: int | None) -> str:
         shown.append((number, line))
     final = shown[-1][0] + 1
     more = f"\n[Go on with start_line={final + 1}.]" if final < last else ""
+    if document.notice is not None and final == len(lines):
+        more = f"\n[{document.notice}]"
     return f"{about}, lines {start} to {final} of {len(lines)}\n{numbered(shown)}{more}"
 
 
