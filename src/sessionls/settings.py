@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         default=True,
         description="Whether the embedded model may answer where no key is set and no Ollama answers.",
     )
+    embedded_model: Path | None = Field(
+        default=None,
+        description="Another model file (GGUF) for the embedded model's engine.",
+        json_schema_extra={"shown": "SmolLM2-135M-Instruct"},
+    )
     trusted_folders: Annotated[list[Path], NoDecode] = Field(
         default=[],
         description=(

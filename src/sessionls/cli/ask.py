@@ -55,7 +55,7 @@ async def ask(door: Door, question: Question) -> int:
     except asyncio.CancelledError:
         return _cancelled(door, session)
     except SessionlsError as error:
-        door.terminal.fail(error.message, error.hint)
+        door.terminal.tell(error)
         if "replyId" in error.data:
             door.terminal.note(f"The message is kept. Try again: sessionls resume {short(session.id)}")
         return 1
@@ -129,7 +129,7 @@ def _told(door: Door, session: Session, reply: Message) -> int:
     if isinstance(author, AgentAuthor):
         facts = [f"session {name}", author.agent, author.model, spent(reply.usage)]
         door.terminal.note(" · ".join(fact for fact in facts if fact))
-        if door.rooms.is_embedded(author.model):
+        if author.model.startswith("embedded/"):
             door.terminal.note(
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
                 "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."

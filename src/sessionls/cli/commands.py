@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from sessionls import __version__
-from sessionls.cli.terminal import Terminal, Usage, guarded
+from sessionls.cli.terminal import Terminal, Usage, guarded, keep_log, safe
 
 __all__ = ["app", "run"]
 
@@ -40,6 +40,7 @@ def run(words: Sequence[str]) -> NoReturn:
 
 def _do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
     terminal = Terminal()
+    keep_log()
     try:
         code = asyncio.run(guarded(terminal, lambda: work(terminal)))
     except KeyboardInterrupt:
@@ -170,8 +171,8 @@ def show(
         if as_json:
             terminal.json({"session": found.wire(), **page.wire()})
             return 0
-        facts = (f"session {short(found.id)}", found.state, f"default agent {found.agent}", spent(found.usage))
-        terminal.out.print(Text(found.title, style="bold underline"))
+        facts = (f"session {short(found.id)}", found.state, f"default agent {safe(found.agent)}", spent(found.usage))
+        terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:
             for line in message_lines(message, ids=ids):

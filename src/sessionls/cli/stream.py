@@ -44,7 +44,7 @@ class ReplyStream:
         self._session_id = session_id
         self._reply_id: str | None = None
         self._seen: dict[int, int] = {}  # code points of each part that were drawn
-        self._view: _View = _Silent() if quiet else _Drawn(terminal) if terminal.out.is_terminal else _Plain(terminal)
+        self._view: _View = _Silent() if quiet else _Drawn(terminal) if terminal.interactive else _Plain(terminal)
 
     async def during(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
         """Draw while `work` goes on, and give what it gives. Cancelling this cancels the work."""

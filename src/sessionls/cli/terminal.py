@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import sys
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
@@ -16,7 +19,9 @@ from rich.text import Text
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.ports import Buffer
 
-__all__ = ["Terminal", "TerminalEditor", "Usage", "guarded", "safe"]
+__all__ = ["Terminal", "TerminalEditor", "Usage", "guarded", "keep_log", "safe"]
+
+log = logging.getLogger(__name__)
 
 # C0 and C1 without line feed and tab: what a terminal would obey. A reply, a title or a file's name may hold anything.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -54,6 +59,11 @@ class Terminal:
         self.out = Console(highlight=False, markup=False, emoji=False)
         self.err = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
+    @property
+    def interactive(self) -> bool:
+        """Whether someone watches stdout. (Colours may be forced on a pipe; what moves may not.)"""
+        return sys.stdout.isatty()
+
     def write(self, text: str) -> None:
         """Plain text for a pipe, as it is."""
         sys.stdout.write(text)
@@ -64,11 +74,18 @@ class Terminal:
 
     def busy(self, text: str) -> AbstractContextManager[object]:
         """A spinner on stderr while something takes long; nothing in a pipe."""
-        return self.err.status(Text(text, style="dim")) if self.err.is_terminal else nullcontext()
+        return self.err.status(Text(text, style="dim")) if sys.stderr.isatty() else nullcontext()
 
     def note(self, text: str, style: str = "dim") -> None:
         """A word beside the result, on stderr."""
         self.err.print(Text(safe(text), style=style), soft_wrap=True)
+
+    def tell(self, error: SessionlsError) -> None:
+        """An error in a line and a hint, the hint in the terminal's words."""
+        hint = _HINTS.get(error.kind, error.hint)
+        if error.kind == "agentUnavailable" and "not trusted" in error.message:
+            hint = "Read its definition, and if you agree with it add --trust (or set trusted_folders)."
+        self.fail(error.message, hint)
 
     def fail(self, message: str, hint: str = "") -> None:
         words = Text("sessionls: ", style="bold red").append(safe(message), style="not bold default")
@@ -95,6 +112,28 @@ class TerminalEditor:
         return None
 
 
+class _Log(RotatingFileHandler):
+    """Warnings and tracebacks go into a file of the data folder, where that exists: nobody should have to read them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        pass
+
+
+def _log_file() -> Path:
+    from sessionls.settings import Settings
+
+    try:
+        return Settings.load().data_dir / "terminal.log"
+    except SessionlsError:
+        return Path(os.devnull)
+
+
+def keep_log() -> None:
+    """Log into a file, not onto the terminal."""
+    handler = _Log(_log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
 async def guarded(terminal: Terminal, work: Callable[[], Awaitable[int]]) -> int:
     """Do the work and give the exit code: 1 for an error and 2 for wrong usage, each told in a line and a hint."""
     try:
@@ -103,14 +142,14 @@ async def guarded(terminal: Terminal, work: Callable[[], Awaitable[int]]) -> int
         terminal.fail(error.message, error.hint)
         return 2
     except SessionlsError as error:
-        terminal.fail(error.message, _HINTS.get(error.kind, error.hint))
+        terminal.tell(error)
         return 1
-    except (KeyboardInterrupt, SystemExit, OSError):
+    except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001  # the last resort: nobody should have to read a traceback
-        place = traceback.extract_tb(error.__traceback__)[-1]
+    except Exception as error:
+        log.exception("unexpected")
         terminal.fail(
             f"unexpected error: {type(error).__name__}: {error}",
-            f"This is a fault of sessionls, in {place.name} (line {place.lineno}). Please report it with what you did.",
+            f"This is a fault of sessionls. Please report it, with what {_log_file()} says of it.",
         )
         return 1

@@ -1,0 +1,167 @@
+"""What sessionls does, shown with the real program on a file of this repository: `make demo`.
+
+Works with no key and no network: then the embedded model answers, and its agents are kept short. All happens in a temporary
+folder. `--picture FILE` also draws what the terminal showed (not on Windows).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = "ids.py"
+WIDTH = 100
+# What the embedded model can bear: a short prompt, a short reply. A real model runs the agents that sessionls brings.
+SHORT = {
+    "code": ("The default agent, kept short.", "You answer questions about Python code in two short sentences."),
+    "explain": ("Explains, kept short.", "You explain Python code to a beginner in two short sentences."),
+}
+
+
+class Demo:
+    """A workspace, a data folder, and the program run in them."""
+
+    def __init__(self, home: Path, console: Console) -> None:
+        self.folder = home / "workspace"
+        self.folder.mkdir()
+        shutil.copy(ROOT / "src" / "sessionls" / "sessions" / FILE, self.folder / FILE)
+        self.env = {**os.environ, "SESSIONLS_DATA_DIR": str(home / "data")}
+        self.console = console
+
+    def short_agents(self) -> None:
+        """Define the agents anew in the workspace, and trust it."""
+        agents = self.folder / ".sessionls" / "agents"
+        agents.mkdir(parents=True)
+        for name, (description, prompt) in SHORT.items():
+            head = f"---\nname: {name}\ndescription: {description}\nmaxTokens: 70\ntemperature: 0\ntools: []\n---\n"
+            (agents / f"{name}.md").write_text(head + prompt + "\n", encoding="utf-8")
+        self.env["SESSIONLS_TRUSTED_FOLDERS"] = str(self.folder)
+
+    def say(self, text: str) -> None:
+        self.console.print()
+        self.console.rule(Text(text, style="bold"), align="left", style="dim")
+
+    def run(self, *words: str) -> None:
+        """Show the command, and run it in front of whoever looks on."""
+        shown = " ".join(f'"{word}"' if " " in word else word for word in words)
+        self.console.print(Text("$ ", style="green").append(f"sessionls {shown}", style="bold default"))
+        sys.stdout.flush()
+        code = subprocess.run([sys.executable, "-m", "sessionls", *words], cwd=self.folder, env=self.env, check=False).returncode
+        if code:
+            raise SystemExit(code)
+
+    def ask(self, *words: str) -> object:
+        """What a command prints as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sessionls", *words, "--json"],
+            cwd=self.folder,
+            env=self.env,
+            check=False,
+            stdout=subprocess.PIPE,
+        )
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+
+def show(demo: Demo) -> None:
+    listed = demo.ask("models")
+    models = listed["models"] if isinstance(listed, dict) else []
+    default = next((model["name"] for model in models if model.get("default")), "none")
+    if default.startswith("embedded/"):
+        demo.short_agents()
+        demo.console.print(
+            Text(
+                f"No key is set, so the embedded model answers ({default}). It is real, and too small to be clever: look at what "
+                "happens to the messages, not at what it says.",
+                style="dim",
+            )
+        )
+    lines = (demo.folder / FILE).read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if line.startswith("def now("))
+
+    demo.say("A session begins: a selection, a message, a reply")
+    demo.run("ask", "--title", "How times are made", f"{FILE}:{first}-{first + 2}", "What does this function return?")
+    listed = demo.ask("sessions")
+    session = listed["sessions"][0]["id"][-8:] if isinstance(listed, dict) else ""
+
+    demo.say("One message to another agent, in the same session")
+    demo.run("ask", "--session", session, "--agent", "explain", "What is a time zone?")
+
+    demo.say("The next message goes to the session's default agent again")
+    demo.run("ask", "--session", session, "Name one use of this function.")
+
+    demo.say("A fork: go on in a copy, and leave the session as it is")
+    demo.run("fork", session, "--title", "Another way")
+
+    demo.say("Everything is kept")
+    demo.run("sessions")
+
+
+def picture(target: Path) -> None:
+    """Run this demo in a terminal of its own, and draw what it showed."""
+    import pty
+
+    recorded = bytearray()
+
+    def read(descriptor: int) -> bytes:
+        data = os.read(descriptor, 65536)
+        recorded.extend(data)
+        return data
+
+    os.environ.update(COLUMNS=str(WIDTH), LINES="60", TERM="xterm-256color", COLORTERM="truecolor")
+    os.environ.pop("NO_COLOR", None)
+    pty.spawn([sys.executable, __file__], read)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
+        for line in settled_lines(recorded.decode("utf-8", "replace")):
+            console.print(Text.from_ansi(line), no_wrap=True, crop=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        console.save_svg(str(target), title="make demo")
+
+
+def settled_lines(text: str) -> list[str]:
+    """What is left on the screen: the moves that a growing reply is drawn with (up, clear the line) carried out."""
+    lines, row = [""], 0
+    for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+|\x1b", text):
+        if token == "\n":
+            row += 1
+            if row == len(lines):
+                lines.append("")
+        elif re.fullmatch(r"\x1b\[\d*A", token):
+            row = max(0, row - int(token[2:-1] or "1"))
+        elif token in ("\x1b[2K", "\x1b[K"):
+            lines[row] = ""
+        elif token.endswith("m") or not token.startswith(("\x1b", "\r")):
+            lines[row] += token
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw what the terminal shows into this SVG file")
+    chosen = parser.parse_args()
+    if chosen.picture:
+        picture(chosen.picture)
+        return
+    started = time.monotonic()
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="sessionls-demo-", ignore_cleanup_errors=True) as home:
+        show(Demo(Path(home), console))
+    console.print(
+        Text(f"\nThat took {time.monotonic() - started:.0f} s. Nothing of it is kept: it was in a temporary folder.", style="dim")
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""`sessionls doctor`: what is set, which model would answer and why, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import platform
+import shutil
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.text import Text
+
+from sessionls import __version__
+from sessionls.cli.door import Door, opened
+from sessionls.cli.terminal import Terminal, safe
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.model import Agent, ModelInfo
+from sessionls.settings import PREFIX, Settings, config_file
+
+__all__ = ["Check", "examine"]
+
+_MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "problem": ("✗", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. Only a `problem` wants something done: `hint`."""
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    says: str
+    hint: str = ""
+
+
+async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> int:
+    """Look at everything and tell it. The exit code is 1 where no model can answer or nothing can be kept."""
+    settings = await asyncio.to_thread(Settings.load)
+    if fetch_model:
+        await _fetch(terminal, settings)
+    checks = [Check("sessionls", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")]
+    checks += await asyncio.to_thread(lambda: [_configuration(), *_data(settings), _git()])
+    with terminal.busy("Looking for models …"):
+        checks += await _rooms(terminal)
+    if as_json:
+        terminal.json([{"name": check.name, "state": check.state, "says": check.says, "hint": check.hint} for check in checks])
+    else:
+        _tell(terminal, checks)
+    return 1 if any(check.state == "problem" and check.name in ("answers", "database", "data") for check in checks) else 0
+
+
+async def _fetch(terminal: Terminal, settings: Settings) -> None:
+    from sessionls.models.weights import fetch_weights
+
+    with terminal.busy("Fetching the embedded model …"):
+        await asyncio.to_thread(fetch_weights, settings.data_dir, terminal.note)
+
+
+def _tell(terminal: Terminal, checks: Sequence[Check]) -> None:
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark, style = _MARKS[check.state]
+        line = Text(f"{mark} ", style=style).append(check.name.ljust(width + 2), style="bold default")
+        terminal.out.print(line.append(safe(check.says), style="not bold default"), soft_wrap=True)
+        if check.hint:
+            terminal.out.print(Text(f"{' ' * (width + 4)}{safe(check.hint)}", style="dim"), soft_wrap=True)
+
+
+# -- without the rooms -----------------------------------------------------------------------------------------------
+
+
+def _configuration() -> Check:
+    path = config_file()
+    where = f"{path}" if path.is_file() else f"no file ({path} would be read)"
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    named = sorted(name for name in os.environ if name in known)
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in {*known, PREFIX + "CONFIG"})
+    says = where + (f"; set in the environment: {', '.join(named)}" if named else "")
+    if unknown:
+        return Check("settings", "problem", f"{says}; no settings of ours: {', '.join(unknown)}", "Correct or unset them.")
+    return Check("settings", "ok" if named or path.is_file() else "note", says)
+
+
+def _data(settings: Settings) -> Iterator[Check]:
+    folder = settings.data_dir
+    there = folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
+    if not os.access(there, os.W_OK):
+        yield Check("data", "problem", f"{folder} cannot be written", f"Give yourself the right, or set {PREFIX}DATA_DIR.")
+    elif not folder.exists():
+        yield Check("data", "note", f"{folder}, made with the first session")
+    elif os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        yield Check("data", "problem", f"{folder} can be read by others", f"Make it private: chmod 700 '{folder}'")
+    else:
+        yield Check("data", "ok", f"{folder}, private")
+
+
+def _git() -> Check:
+    git = shutil.which("git")
+    if git is None:
+        return Check(
+            "git", "problem", "is not installed", "Without it agents see no diffs, and sessions do not follow a moved folder."
+        )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [git, "--version"], capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return Check("git", "problem", "does not start", "Reinstall it.")
+    return Check("git", "ok", done.stdout.strip().removeprefix("git version "))
+
+
+# -- with the rooms --------------------------------------------------------------------------------------------------
+
+
+async def _rooms(terminal: Terminal) -> list[Check]:
+    async with opened(terminal, start=False) as door:
+        checks = [await _database(door)]
+        await door.rooms.catalog.reload()
+        listed = await door.rooms.models.list()
+        checks += [_keys(listed), _ollama(listed), *_embedded(door.settings, listed), await _answers(door), *_agents(door)]
+    return checks
+
+
+async def _database(door: Door) -> Check:
+    url = door.settings.shown_url
+    try:
+        await door.rooms.store.lapsed()  # it opens with the first question
+    except SessionlsError as error:
+        return Check("database", "problem", f"{url}: {error.message}", error.hint)
+    return Check("database", "ok", url + await asyncio.to_thread(_file_facts, door.settings.url))
+
+
+def _file_facts(url: str) -> str:
+    """Size, revision of the schema and number of sessions of an embedded database; nothing for a server's."""
+    kind, _, name = url.partition(":///")
+    if kind != "sqlite" or not Path(name).is_file():
+        return ""
+    size = f", {Path(name).stat().st_size / 1e6:.1f} MB"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{Path(name).absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as database:
+            (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+            (number,) = database.execute("SELECT count(*) FROM sessions WHERE NOT deleted").fetchone()
+    except (sqlite3.Error, TypeError):
+        return size
+    return f"{size}, revision {revision}, {number} sessions"
+
+
+def _keys(models: Sequence[ModelInfo]) -> Check:
+    providers = dict.fromkeys(model.provider for model in models if model.provider not in ("ollama", "embedded"))
+    ready = [name for name in providers if any(model.available for model in models if model.provider == name)]
+    if ready:
+        return Check("keys", "ok", f"set for {', '.join(ready)}")
+    return Check("keys", "note", "none is set", f"Providers: {', '.join(providers)}; keys as in ANTHROPIC_API_KEY.")
+
+
+def _ollama(models: Sequence[ModelInfo]) -> Check:
+    ready = [model.name for model in models if model.provider == "ollama" and model.available]
+    if ready:
+        return Check("ollama", "ok", ", ".join(ready[:5]) + (f" and {len(ready) - 5} more" if len(ready) > 5 else ""))
+    problem = next((model.problem for model in models if model.provider == "ollama"), None)
+    return Check("ollama", "note", (problem or "not looked for").partition(". ")[0])
+
+
+def _embedded(settings: Settings, models: Sequence[ModelInfo]) -> Iterator[Check]:
+    from sessionls.models.weights import find_weights
+
+    model = next((model for model in models if model.provider == "embedded"), None)
+    if model is None:
+        yield Check("embedded", "note", "switched off")
+        return
+    engine = importlib.util.find_spec("xllamacpp") is not None
+    weights = find_weights(settings.data_dir, os.environ) is not None
+    says = f"{model.name}: engine {'installed' if engine else 'missing'}, weights {'there' if weights else 'missing'}"
+    yield Check("embedded", "ok" if model.available else "note", says, "" if model.available else (model.problem or ""))
+
+
+async def _answers(door: Door) -> Check:
+    """Which model answers where nothing names one, and why that one."""
+    try:
+        model = await door.rooms.models.choose(())
+    except SessionlsError as error:
+        return Check("answers", "problem", error.message, error.hint)
+    if door.settings.model:
+        why = "by the setting `model`"
+    elif model.startswith("embedded/"):
+        why = "since no key is set and no Ollama answers; it is too small for real work"
+    elif model.startswith("ollama/"):
+        why = "since no key is set, and Ollama answers"
+    else:
+        why = "the first provider whose key is set"
+    return Check("answers", "ok", f"{model}, {why}")
+
+
+def _agents(door: Door) -> Iterator[Check]:
+    agents: Sequence[Agent] = door.rooms.catalog.list()
+    ready = [agent.name for agent in agents if agent.available]
+    yield Check("agents", "ok", ", ".join(ready))
+    for agent in agents:
+        if agent.problem:
+            hint = "Let them run with --trust, or the setting trusted_folders." if not agent.trusted else ""
+            yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)

@@ -1,0 +1,375 @@
+"""The terminal's door, against the tests' model server."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, Hold, ModelServer, Refuse
+from sessionls.cli.commands import run
+
+SESSION = re.compile(r"session ([0-9a-f]{8})")
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def session(self) -> str:
+        """The short id that stderr tells."""
+        match = SESSION.search(self.err)
+        assert match, self.err
+        return match[1]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+class Cli:
+    """`sessionls` in a folder of the test's own: as a process (`start`), or at once in this one, which saves the imports."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def elsewhere(self, folder: Path) -> Cli:
+        return Cli(folder, self._monkeypatch, self._capsys)
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sessionls", *words],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=os.name == "posix",
+        )
+
+    def __call__(self, *words: str, code: int = 0, given: str = "", **variables: str) -> Done:
+        """Run to the end, and expect that exit code. No error is ever told by a traceback."""
+        with self._monkeypatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", io.StringIO(given))
+            for name, value in {"COLUMNS": "100", **variables}.items():
+                patch.setenv(name, value)
+            self._capsys.readouterr()
+            with pytest.raises(SystemExit) as end:
+                run(words)
+        out, err = self._capsys.readouterr()
+        assert end.value.code == code, f"{words} ended with {end.value.code}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return Done(code, out, err)
+
+    def session(self, name: str) -> Any:
+        return self("show", name, "--json").data["session"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workspace folder with one file."""
+    path = tmp_path / "workspace"
+    path.mkdir()
+    (path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n\n\nTAX = 0.19\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def cli(bare: Cli, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The program with a model that answers."""
+    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hush-hush")
+    monkeypatch.setenv("SESSIONLS_MODEL", "openai/test")
+    return bare
+
+
+@pytest.fixture
+def bare(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The program on a machine where no model can answer."""
+    monkeypatch.setenv("SESSIONLS_EMBEDDED", "false")
+    return Cli(folder, monkeypatch, capsys)
+
+
+class TestAsk:
+    def test_stdout_is_the_reply_and_nothing_else(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(Answer("It adds up.\n\nNo tax."))
+        done = cli("ask", "What does this do?")
+        assert done.out == "It adds up.\n\nNo tax.\n"
+        assert "openai/test" in done.err and f"--session {done.session}" in done.err
+
+    def test_the_reply_is_written_as_it_comes(self, cli: Cli, model_server: ModelServer) -> None:
+        hold = Hold("First", then=Answer(", then the rest."))
+        model_server.script(hold)
+        process = cli.start("ask", "hello")
+        assert process.stdout is not None
+        assert process.stdout.read(5) == "First"  # while the model still holds back the rest
+        hold.go.set()
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (0, ", then the rest.\n"), err
+
+    def test_a_session_goes_on_by_the_end_of_its_id(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(Answer("one"), Answer("two"))
+        first = cli("ask", "first question")
+        second = cli("ask", "--session", first.session, "second question")
+        assert second.session == first.session
+        told = json.dumps(model_server.requests[1].messages)
+        assert "first question" in told and "one" in told and "second question" in told
+
+    def test_continue_is_the_newest_session_of_this_folder(self, cli: Cli, tmp_path: Path) -> None:
+        here = cli("ask", "say: here")
+        cli.elsewhere(tmp_path)("ask", "say: elsewhere")
+        assert cli("ask", "--continue", "say: again").session == here.session
+
+    def test_continue_needs_a_session(self, cli: Cli) -> None:
+        assert "no session" in cli("ask", "--continue", "hello", code=2).err
+
+    def test_an_agent_is_for_that_message_alone(self, cli: Cli, model_server: ModelServer) -> None:
+        first = cli("ask", "say: one")
+        cli("ask", "--session", first.session, "--agent", "review", "say: two")
+        cli("ask", "--session", first.session, "say: three")
+        code, review, again = (request.system for request in model_server.requests)
+        assert code != review and code == again
+        assert cli.session(first.session)["agent"] == "code"
+
+    def test_an_agent_that_does_not_exist_is_named_with_those_that_do(self, cli: Cli) -> None:
+        done = cli("ask", "--agent", "nobody", "hello", code=1)
+        assert "nobody" in done.err and "review" in done.err
+
+    def test_a_model_is_for_that_message_alone(self, cli: Cli, model_server: ModelServer) -> None:
+        first = cli("ask", "--model", "openai/other", "say: one")
+        cli("ask", "--session", first.session, "say: two")
+        assert [request.body["model"] for request in model_server.requests] == ["other", "test"]
+
+    def test_lines_of_a_file_are_a_selection(self, cli: Cli, model_server: ModelServer) -> None:
+        cli("ask", "shop.py:1-2", "say: fine")
+        told = json.dumps(model_server.requests[0].messages)
+        assert "return sum(prices)" in told and "shop.py" in told and "TAX" not in told
+
+    def test_a_file_is_sent_whole(self, cli: Cli, model_server: ModelServer) -> None:
+        cli("ask", "shop.py", "say: fine")
+        told = json.dumps(model_server.requests[0].messages)
+        assert "return sum(prices)" in told and "TAX" in told
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["none.py", "hello"], "none.py does not exist"),
+            (["none.py:3", "hello"], "none.py does not exist"),
+            (["shop.py:2-1", "hello"], "names no lines"),
+            (["shop.py:0", "hello"], "names no lines"),
+            ([".", "hello"], "is a folder"),
+            (["shop.py"], "no message"),
+            (["   "], "empty"),
+            (["--session", "0123abcd", "--continue", "hello"], "contradict"),
+            ([], "Missing argument"),
+        ],
+    )
+    def test_what_makes_no_sense_is_wrong_usage(self, bare: Cli, words: Sequence[str], said: str) -> None:
+        assert said in bare("ask", *words, code=2).err
+
+    def test_a_file_outside_of_the_folder_is_not_sent(self, cli: Cli, model_server: ModelServer, tmp_path: Path) -> None:
+        (tmp_path / "secret.txt").write_text("hush", encoding="utf-8")
+        cli("ask", "../secret.txt", "say: fine", code=1)
+        assert not model_server.requests
+
+    def test_the_text_may_come_from_stdin(self, cli: Cli, model_server: ModelServer) -> None:
+        assert cli("ask", "-", given="say: grüße 😀\n").out == "grüße 😀\n"
+
+    def test_json_is_the_exchange(self, cli: Cli) -> None:
+        exchange = cli("ask", "--json", "say: hello").data
+        assert exchange["reply"]["replyTo"] == exchange["message"]["id"]
+        assert exchange["reply"]["parts"] == [{"kind": "text", "text": "hello"}]
+
+    def test_without_a_model_it_says_what_to_set_and_keeps_the_message(self, bare: Cli) -> None:
+        done = bare("ask", "hello", code=1)
+        assert "ANTHROPIC_API_KEY" in done.err and done.out == ""
+        [session] = bare("sessions", "--json").data["sessions"]
+        assert session["title"] == "hello"
+
+    def test_a_reply_that_failed_is_taken_up_again(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(Refuse.of("unauthorized"), Answer("Now it works."))
+        done = cli("ask", "hello", code=1)
+        assert "OPENAI_API_KEY" in done.err and "sk-hush" not in done.err
+        [name] = re.findall(r"sessionls resume ([0-9a-f]{8})", done.err)
+        assert cli("resume", name).out == "Now it works.\n"
+
+    @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl+C alone there")
+    def test_ctrl_c_cancels_the_reply_and_keeps_what_was_written(self, cli: Cli, model_server: ModelServer) -> None:
+        hold = Hold("Half of it")
+        model_server.script(hold)
+        process = cli.start("ask", "hello")
+        assert process.stdout is not None
+        assert process.stdout.read(10) == "Half of it"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130 and "Cancelled" in err and "Traceback" not in err
+        model_server.requests[0].closed.wait_blocking()
+        [name] = re.findall(r"sessionls show ([0-9a-f]{8})", err)
+        reply = cli("show", name, "--json").data["messages"][-1]
+        assert (reply["status"], reply["parts"][0]["text"]) == ("cancelled", "Half of it")
+
+
+class TestSessions:
+    def test_those_of_this_folder_are_listed_newest_first(self, cli: Cli, tmp_path: Path) -> None:
+        cli("ask", "say: one")
+        cli("ask", "say: two")
+        cli.elsewhere(tmp_path)("ask", "say: elsewhere")
+        assert [session["title"] for session in cli("sessions", "--json").data["sessions"]] == ["say: two", "say: one"]
+        assert len(cli("sessions", "--all", "--json").data["sessions"]) == 3
+        table = cli("sessions").out
+        assert "say: one" in table and "elsewhere" not in table and "\x1b" not in table
+
+    def test_one_is_shown_with_who_said_what(self, cli: Cli) -> None:
+        name = cli("ask", "shop.py:1-2", "say: It *adds* up.").session
+        shown = cli("show", name).out
+        assert "shop.py:1-2" in shown and "code" in shown and "It adds up." in shown
+
+    def test_a_fork_holds_all_up_to_the_message_named(self, cli: Cli) -> None:
+        name = cli("ask", "say: one").session
+        reply = cli("show", name, "--json").data["messages"][-1]["id"]
+        cli("ask", "--session", name, "say: two")
+        child = cli("fork", name, "--at", reply[-8:], "--title", "Another way").out.strip()
+        assert cli.session(child)["title"] == "Another way"
+        assert [message["role"] for message in cli("show", child, "--json").data["messages"]] == ["participant", "agent"]
+        assert len(cli("show", name, "--json").data["messages"]) == 4
+
+    def test_a_paused_session_takes_no_message_until_it_is_resumed(self, cli: Cli) -> None:
+        name = cli("ask", "say: one").session
+        cli("pause", name)
+        assert "sessionls resume" in cli("ask", "--session", name, "say: two", code=1).err
+        cli("resume", name)
+        assert cli("ask", "--session", name, "say: two").out == "two\n"
+
+    def test_it_is_renamed_switched_archived_and_brought_back(self, cli: Cli) -> None:
+        name = cli("ask", "say: one").session
+        cli("rename", name, "Prices")
+        cli("switch", name, "review")
+        cli("archive", name)
+        assert cli("sessions", "--json").data["sessions"] == []
+        [session] = cli("sessions", "--archived", "--json").data["sessions"]
+        assert (session["title"], session["agent"], session["state"]) == ("Prices", "review", "archived")
+        cli("unarchive", name)
+        assert cli.session(name)["state"] == "active"
+
+    def test_it_is_deleted_only_with_a_yes(self, cli: Cli) -> None:
+        name = cli("ask", "say: one").session
+        assert "--yes" in cli("delete", name, code=2).err
+        cli("delete", name, "--yes")
+        assert "no session" in cli("show", name, code=1).err
+
+    def test_what_was_said_is_found(self, cli: Cli) -> None:
+        name = cli("ask", "say: The heron stands still.").session
+        assert name in cli("search", "heron").out
+        assert cli("search", "pelican").out == ""
+
+    def test_it_is_exported(self, cli: Cli, folder: Path) -> None:
+        name = cli("ask", "say: It adds up.").session
+        assert "It adds up." in cli("export", name).out
+        assert cli("export", name, "--format", "json").data["session"]["id"].endswith(name)
+        cli("export", name, "--format", "html", "-o", "out.html")
+        assert "It adds up." in (folder / "out.html").read_text(encoding="utf-8")
+
+    def test_an_id_that_names_none_or_several_is_an_error(self, cli: Cli) -> None:
+        first = cli("ask", "--json", "say: one").data["message"]["sessionId"]
+        cli("ask", "say: two")
+        assert "sessions --all" in cli("show", "ffffffffff", code=1).err
+        assert "names 2" in cli("show", first[:6], code=2).err
+
+    def test_what_a_terminal_would_obey_is_not_printed(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(Answer("red \x1b[31malert\x1b]0;gone\x07"))
+        name = cli("ask", "--title", "\x1b[2Jtitle", "hello").session
+        for words in (["show", name], ["sessions"], ["search", "alert"]):
+            assert not set(cli(*words).out) & {"\x1b", "\x07"}
+
+
+class TestAgentsAndModels:
+    AGENT = "---\nname: local\ndescription: Lives in the workspace.\n---\nYou are local.\n"
+
+    def test_the_built_in_agents_are_listed(self, bare: Cli) -> None:
+        agents = {agent["name"]: agent for agent in bare("agents", "--json").data["agents"]}
+        assert {"code", "review", "security", "explain", "test", "research"} <= set(agents)
+        assert "research" in bare("agents").out
+
+    def test_a_folders_own_agent_runs_only_where_the_folder_is_trusted(
+        self, cli: Cli, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / ".sessionls" / "agents").mkdir(parents=True)
+        (folder / ".sessionls" / "agents" / "local.md").write_text(self.AGENT, encoding="utf-8")
+        assert "--trust" in cli("ask", "--agent", "local", "say: no", code=1).err
+        assert cli("ask", "--agent", "local", "--trust", "say: yes").out == "yes\n"
+        monkeypatch.setenv("SESSIONLS_TRUSTED_FOLDERS", str(folder.parent))
+        assert cli("ask", "--agent", "local", "say: yes").out == "yes\n"
+        assert "You are local." in model_server.requests[-1].system
+
+    def test_the_models_say_what_they_lack(self, cli: Cli) -> None:
+        models = {model["name"]: model for model in cli("models", "--json").data["models"]}
+        assert models["openai/test"]["default"] is True
+        assert any("ANTHROPIC_API_KEY" in model.get("problem", "") for model in models.values())
+
+
+class TestDoctor:
+    def test_all_is_well_where_a_model_can_answer(self, cli: Cli) -> None:
+        checks = {check["name"]: check for check in cli("doctor", "--json").data}
+        assert checks["answers"]["says"].startswith("openai/test")
+        assert checks["database"]["state"] == "ok"
+
+    def test_it_never_shows_a_key(self, cli: Cli) -> None:
+        done = cli("doctor")
+        assert "sk-hush" not in done.out + done.err and "openai" in done.out
+
+    def test_it_fails_where_no_model_can_answer_and_says_what_to_do(self, bare: Cli) -> None:
+        out = bare("doctor", code=1).out
+        assert "ANTHROPIC_API_KEY" in out and "Ollama" in out
+
+    def test_a_data_folder_that_cannot_be_made_is_told(self, bare: Cli, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("", encoding="utf-8")
+        done = bare("doctor", "--json", code=1, SESSIONLS_DATA_DIR=str(tmp_path / "file" / "data"))
+        assert {check["name"]: check["state"] for check in done.data}["database"] == "problem"
+
+    def test_a_variable_of_ours_that_is_none_is_told(self, bare: Cli) -> None:
+        assert "SESSIONLS_MODLE" in bare("doctor", code=1, SESSIONLS_MODLE="x").out
+
+
+class TestTheProgram:
+    def test_wrong_settings_are_told_in_a_line(self, bare: Cli) -> None:
+        done = bare("sessions", code=1, SESSIONLS_DATABASE_URL="mysql://hush@host/db")
+        assert "SESSIONLS_DATABASE_URL" in done.err and "hush" not in done.err
+
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [(["dance"], 2, "No such command"), (["--version"], 0, "sessionls 0"), (["show", "ffff"], 1, "no session")],
+    )
+    def test_exit_codes_are_those_of_the_process(self, bare: Cli, words: Sequence[str], code: int, said: str) -> None:
+        process = bare.start(*words)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code and said in out + err
+
+    def test_the_server_does_not_wait_for_what_draws_on_a_terminal(self) -> None:
+        code = (
+            "import sys, types\n"
+            "app = types.ModuleType('sessionls.server.app'); app.main = lambda: 7\n"
+            "sys.modules['sessionls.server.app'] = app\n"
+            "sys.argv = ['sessionls', 'serve', '--stdio']\n"
+            "import sessionls.cli\n"
+            "try: sessionls.cli.main()\n"
+            "except SystemExit as end: print(end.code, sorted({'typer', 'rich', 'pydantic'} & set(sys.modules)))\n"
+        )
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "7 []\n"

@@ -1,0 +1,69 @@
+"""How a reply is drawn while it grows, and what a place on the command line means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionls.cli.names import context_of
+from sessionls.cli.render import when
+from sessionls.cli.stream import settled
+from sessionls.cli.terminal import safe
+from sessionls.sessions.model import FileContext, SelectionContext
+
+
+class TestWhatIsSettled:
+    def test_a_paragraph_is_once_the_next_one_begins(self) -> None:
+        assert settled("one\n\n") == 0
+        assert settled("one\n\ntwo") == len("one\n\n")
+
+    def test_fenced_code_is_only_as_a_whole(self) -> None:
+        code = "```python\na = 1\n\nb = 2\n"
+        assert settled(code) == 0
+        assert settled(code + "```\n\nafter") == len(code + "```\n\n")
+
+    def test_a_fence_inside_a_longer_one_ends_nothing(self) -> None:
+        assert settled("````\n```\n\n```\n\ntext\n") == 0
+
+    def test_what_is_indented_may_go_on_with_a_list(self) -> None:
+        assert settled("- one\n\n  still one\n") == 0
+
+    @given(st.lists(st.sampled_from(["a", "```\n", "\n", "\n\n", "  b", "~~~\n", "- c\n"]), max_size=30))
+    def test_what_was_settled_stays_settled(self, pieces: list[str]) -> None:
+        text, before = "", 0
+        for piece in pieces:
+            text += piece
+            assert settled(text) >= before
+            before = settled(text)
+
+
+class TestPlaces:
+    def test_a_file_a_line_and_lines(self, tmp_path: Path) -> None:
+        (tmp_path / "a.py").write_text("x\n", encoding="utf-8")
+        whole, line, lines = context_of(["a.py", "a.py:3", "a.py:3-5"], tmp_path)
+        assert isinstance(whole, FileContext) and whole.uri.endswith("/a.py")
+        assert isinstance(line, SelectionContext) and (line.range.start.line, line.range.end.line) == (2, 2)
+        assert isinstance(lines, SelectionContext) and (lines.range.start.line, lines.range.end.line) == (2, 4)
+
+    @pytest.mark.skipif(os.name == "nt", reason="such names do not exist there")
+    def test_a_file_whose_name_looks_like_lines_is_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "a:3").write_text("x\n", encoding="utf-8")
+        [whole] = context_of(["a:3"], tmp_path)
+        assert isinstance(whole, FileContext)
+
+
+def test_times_are_told_as_people_say_them() -> None:
+    from datetime import UTC, datetime, timedelta
+
+    now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    ages = {5: "just now", 300: "5 min ago", 7200: "2 h ago", 90_000: "1 day ago", 200_000: "2 days ago"}
+    for seconds, words in ages.items():
+        assert when((now - timedelta(seconds=seconds)).isoformat(), now) == words
+
+
+def test_text_that_a_terminal_would_obey_is_made_harmless() -> None:
+    assert safe("a\x1b[2Jb\x07\tc\nd\r\ne\x9b1m") == "a�[2Jb�\tc\nd\ne�1m"
