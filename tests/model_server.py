@@ -47,6 +47,7 @@ __all__ = [
     "Stall",
     "Tokens",
     "ToolUse",
+    "litellm_ready",
     "model_server",
 ]
 
@@ -87,7 +88,10 @@ class Signal:
 
 @dataclass(frozen=True)
 class Answer:
-    """Reasoning, then text, then calls. `chunks` in place of `text` says how it is cut; `delay` is in seconds, before each."""
+    """Reasoning, then text, then calls. `chunks` in place of `text` says how it is cut; `delay` is in seconds, before each.
+
+    `ends` of False: the stream just ends, in good order, without saying why.
+    """
 
     text: str = ""
     chunks: Sequence[str] | None = None
@@ -97,6 +101,7 @@ class Answer:
     tokens: Tokens | None = None
     usage: bool = True
     reason: str | None = None
+    ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -224,11 +229,15 @@ def _text(content: Any) -> str:
 
 
 class ModelServer:
-    """Runs in a thread of its own from `start` to `stop`. `ollama` are the models `/api/tags` tells; None: no Ollama here."""
+    """Runs in a thread of its own from `start` to `stop`.
+
+    `ollama` are the models that `/api/tags` tells; None: no Ollama here. `strays` are paths asked for that do not exist.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.requests: list[Received] = []
+        self.strays: list[str] = []
         self.default: Callable[[Received], Scripted] = by_convention
         self.ollama: list[str] | None = None
         self._script: deque[Script] = deque()
@@ -304,6 +313,7 @@ class ModelServer:
             return await _send(writer, 200, json.dumps({"models": [{"name": name} for name in self.ollama]}).encode())
         made = format_for(request.path, request.body, len(self.requests) + 1)
         if made is None:
+            self.strays.append(request.path)
             return await _send(writer, 404, b'{"error": {"message": "no such path"}}')
         with self._lock:
             self.requests.append(request)
@@ -409,8 +419,9 @@ async def _stream(answer: Scripted, request: Received, made: Format, writer: asy
         await send(made.text(text))
     if answer.tools:
         await send(made.tools(answer.tools))
-    await send(made.end(_reason(answer), _tokens(answer, request) if answer.usage else None))
-    writer.write(b"0\r\n\r\n")
+    # The last frames and the end of the body go out together: a caller that stops at the last frame can keep the connection.
+    last = b"".join(made.end(_reason(answer), _tokens(answer, request) if answer.usage else None)) if answer.ends else b""
+    writer.write((f"{len(last):x}\r\n".encode() + last + b"\r\n" if last else b"") + b"0\r\n\r\n")
     await writer.drain()
 
 
@@ -458,6 +469,18 @@ def by_convention(request: Received) -> Scripted:
             return Stall(rest)
         case _:
             return Answer(rest)
+
+
+@pytest.fixture(scope="session")
+def litellm_ready() -> Iterator[None]:
+    """litellm imported, and called once, before a test begins: that blocks, and is not the test's own time."""
+    from sessionls.models import library
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SSL_CERT_FILE", "SSL_VERIFY"):  # litellm looks for the files they name with every new client
+            patch.delenv(name, raising=False)
+        asyncio.run(library.load())
+        yield
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ class Choice:
     async def problem(self, model: str) -> ModelUnavailable | None:
         """Why that model cannot answer now, as far as it can be told without asking its provider."""
         provider = known_provider(model)
+        if not model or model.startswith("/") or model.endswith("/"):
+            return unknown_model(model)
         if provider is None:
             return await self._ask_litellm(model)
         if provider == "embedded":
@@ -133,7 +135,7 @@ class Choice:
         if models is None:
             return ModelUnavailable(
                 f"No Ollama answers at {self.ollama_base}.",
-                hint="Start it (`ollama serve`), or set OLLAMA_API_BASE to where it runs.",
+                hint="Start Ollama (`ollama serve`), or set OLLAMA_API_BASE to where it runs.",
                 reason="refused",
                 model=model,
             )

@@ -130,6 +130,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         stream: Any = None
         try:
+            library.know_ollama(module, arguments["model"])
             # `timeout` is litellm's own, which does not end a stall in every stream: ours comes first.
             longest = max(patience, self._limits.between) + 30
             async with asyncio.timeout(patience) as watchdog:
@@ -227,5 +228,9 @@ def _copied(value: Any) -> Any:
 
 
 async def _close(stream: Any) -> None:
-    with contextlib.suppress(Exception):
-        await stream.aclose()
+    """Close the stream and the connection behind it."""
+    # The streams of Anthropic and Gemini have no `aclose` of their own, only the lines that they read.
+    lines: Any = getattr(getattr(stream, "completion_stream", None), "streaming_response", None)
+    for closing in (stream, lines):
+        with contextlib.suppress(Exception):
+            await closing.aclose()

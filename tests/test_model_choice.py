@@ -1,0 +1,247 @@
+"""Which model answers, and what is said where none can."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from model_server import ModelServer
+from sessionls.models import weights
+from sessionls.models.embedded import Embedded
+from sessionls.models.gateway import Gateway
+from sessionls.models.providers import PROVIDERS
+from sessionls.sessions.errors import ModelUnavailable
+
+NOWHERE = {"OLLAMA_API_BASE": "http://127.0.0.1:9"}
+EMBEDDED = "embedded/smollm2-135m"
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says whether the embedded model's engine and weights are installed."""
+
+    def installed(*, engine: bool = True, there: bool = True) -> None:
+        monkeypatch.setattr(weights, "has_engine", lambda: engine)
+        monkeypatch.setattr(weights, "find_weights", lambda *_: Path("model.gguf") if there else None)
+
+    return installed
+
+
+async def chosen(
+    environ: Mapping[str, str], *, default: str | None = None, ask: Sequence[str] = (), embedded: bool = True
+) -> str:
+    gateway = Gateway(default, environ={**NOWHERE, **environ}, embedded=Embedded(environ=environ) if embedded else None)
+    return await gateway.choose(ask)
+
+
+async def refused(
+    environ: Mapping[str, str], *, default: str | None = None, ask: Sequence[str] = (), embedded: bool = True
+) -> ModelUnavailable:
+    with pytest.raises(ModelUnavailable) as raised:
+        await chosen(environ, default=default, ask=ask, embedded=embedded)
+    return raised.value
+
+
+ALL_KEYS = {key: "key" for provider in PROVIDERS.values() for key in (*provider.keys, *provider.needs)}
+
+
+@pytest.mark.parametrize(
+    ("environ", "default", "expected"),
+    [
+        (ALL_KEYS, "mistral/mistral-small-latest", "mistral/mistral-small-latest"),
+        (ALL_KEYS, None, "anthropic/claude-sonnet-5-5"),
+        ({"OPENAI_API_KEY": "k", "XAI_API_KEY": "k"}, None, "openai/gpt-6.1-sol"),
+        ({"GEMINI_API_KEY": "k"}, None, "gemini/gemini-pro-latest"),
+        ({"GOOGLE_API_KEY": "k"}, None, "gemini/gemini-pro-latest"),
+        ({"MISTRAL_API_KEY": "k"}, None, "mistral/mistral-medium-latest"),
+        ({"DEEPSEEK_API_KEY": "k"}, None, "deepseek/deepseek-v4-pro"),
+        ({"GROQ_API_KEY": "k"}, None, "groq/openai/gpt-oss-120b"),
+        ({"OPENROUTER_API_KEY": "k"}, None, "openrouter/openrouter/auto"),
+        ({"XAI_API_KEY": "k"}, None, "xai/grok-4.7"),
+        ({"OPENAI_API_KEY": ""}, None, EMBEDDED),  # set to nothing is not set
+        ({"OPENAI_API_BASE": "http://127.0.0.1:1/v1"}, None, EMBEDDED),  # an address alone is no wish for its models
+        ({"AZURE_API_KEY": "k", "AZURE_API_BASE": "https://x"}, None, EMBEDDED),  # whose model names only their owner knows
+        ({}, None, EMBEDDED),
+    ],
+)
+async def test_the_setting_else_the_first_key_else_the_embedded_model(
+    engine: Callable[..., None], environ: Mapping[str, str], default: str | None, expected: str
+) -> None:
+    engine()
+    assert await chosen(environ, default=default) == expected
+
+
+class TestOllama:
+    async def test_it_goes_before_the_embedded_model_and_after_a_key(
+        self, engine: Callable[..., None], model_server: ModelServer
+    ) -> None:
+        engine()
+        model_server.ollama = ["nomic-embed-text:latest", "qwen3:8b", "llama3:latest"]
+        here = {"OLLAMA_API_BASE": model_server.url}
+        assert await chosen(here) == "ollama/qwen3:8b"  # what only embeds cannot answer
+        assert await chosen({**here, "GROQ_API_KEY": "k"}) == "groq/openai/gpt-oss-120b"
+
+    async def test_one_with_no_models_is_passed_over(self, engine: Callable[..., None], model_server: ModelServer) -> None:
+        engine()
+        model_server.ollama = []
+        assert await chosen({"OLLAMA_API_BASE": model_server.url}) == EMBEDDED
+
+    @pytest.mark.parametrize("name", ["ollama/llama3", "ollama/llama3:latest", "ollama_chat/llama3"])
+    async def test_a_model_that_it_has_can_be_asked_for(self, model_server: ModelServer, name: str) -> None:
+        model_server.ollama = ["llama3:latest"]
+        assert await chosen({"OLLAMA_API_BASE": model_server.url}, ask=[name]) == name
+
+    async def test_one_that_it_has_not_says_how_to_get_it(self, model_server: ModelServer) -> None:
+        model_server.ollama = ["llama3:latest"]
+        problem = await refused({"OLLAMA_API_BASE": model_server.url}, ask=["ollama/qwen3"])
+        assert problem.reason == "unknownModel" and "ollama pull qwen3" in problem.hint
+
+    @pytest.mark.parametrize("base", ["http://127.0.0.1:9", "nonsense", "http://[", "ftp://127.0.0.1"])
+    async def test_none_that_answers(self, base: str) -> None:
+        problem = await refused({"OLLAMA_API_BASE": base}, ask=["ollama/qwen3"])
+        assert problem.reason == "refused" and base in problem.message and "OLLAMA_API_BASE" in problem.hint
+
+    async def test_its_answer_is_believed_for_a_while(self, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        model_server.ollama = ["llama3:latest"]
+        gateway = Gateway(environ={"OLLAMA_API_BASE": model_server.url})
+        assert await gateway.choose(["ollama/llama3"])
+        model_server.ollama = None
+        assert await gateway.choose(["ollama/llama3"])
+        now = time.monotonic()
+        monkeypatch.setattr("sessionls.models.choice.time.monotonic", lambda: now + 60)
+        with pytest.raises(ModelUnavailable):
+            await gateway.choose(["ollama/llama3"])
+
+
+class TestPreferences:
+    async def test_the_first_that_could_answer(self) -> None:
+        keys = {"OPENAI_API_KEY": "k"}
+        assert await chosen(keys, ask=["openai/gpt-4o", "anthropic/claude-sonnet-5-5"]) == "openai/gpt-4o"
+        assert await chosen(keys, ask=["anthropic/claude-sonnet-5-5", "gpt-4o"]) == "gpt-4o"
+
+    async def test_they_win_over_the_setting(self) -> None:
+        assert await chosen(ALL_KEYS, default="groq/openai/gpt-oss-120b", ask=["xai/grok-4.7"]) == "xai/grok-4.7"
+
+    async def test_where_none_can_answer_the_first_says_why(self, engine: Callable[..., None]) -> None:
+        engine()
+        problem = await refused({"GROQ_API_KEY": "k"}, ask=["anthropic/claude-sonnet-5-5", "openai/gpt-4o"])
+        assert (problem.reason, problem.model) == ("noKey", "anthropic/claude-sonnet-5-5")
+        assert "Set ANTHROPIC_API_KEY" in problem.hint
+
+    async def test_a_setting_that_cannot_answer_is_not_replaced_in_silence(self, engine: Callable[..., None]) -> None:
+        engine()
+        problem = await refused({"ANTHROPIC_API_KEY": "k"}, default="openai/gpt-4o")
+        assert (problem.reason, problem.model) == ("noKey", "openai/gpt-4o")
+
+    @pytest.mark.parametrize(
+        ("model", "missing"),
+        [
+            ("openai/gpt-4o", "OPENAI_API_KEY"),
+            ("o3", "OPENAI_API_KEY"),
+            ("claude-opus-5-5", "ANTHROPIC_API_KEY"),
+            ("gemini/gemini-pro-latest", "GEMINI_API_KEY"),
+            ("openrouter/anthropic/claude-sonnet-4.5", "OPENROUTER_API_KEY"),
+            ("azure/mine", "AZURE_API_KEY and AZURE_API_BASE"),
+        ],
+    )
+    async def test_what_is_missing_is_named(self, model: str, missing: str) -> None:
+        problem = await refused({}, ask=[model])
+        assert problem.reason == "noKey" and f"Set {missing} in the environment" in problem.hint
+
+    @pytest.mark.parametrize(
+        ("base", "needs_key"),
+        [
+            ("http://127.0.0.1:8080/v1", False),
+            ("http://localhost:8080", False),
+            ("http://[::1]:8080", False),
+            ("https://models.example.org/v1", True),
+            ("http://localhost.example.org", True),
+            ("http://127.0.0.1.example.org", True),
+            ("nonsense", True),
+        ],
+    )
+    async def test_only_a_server_on_this_machine_needs_no_key(self, base: str, needs_key: bool) -> None:
+        environ = {"OPENAI_API_BASE": base}
+        if needs_key:
+            assert (await refused(environ, ask=["openai/mine"])).reason == "noKey"
+        else:
+            assert await chosen(environ, ask=["openai/mine"]) == "openai/mine"
+
+    @pytest.mark.usefixtures("litellm_ready")
+    async def test_litellm_is_asked_about_providers_outside_the_table(self) -> None:
+        assert (await refused({}, ask=["nonsense"])).reason == "unknownModel"
+        assert (await refused({}, ask=["no-such-provider/model"])).reason == "unknownModel"
+        problem = await refused({}, ask=["moonshot/kimi"])
+        assert problem.reason == "noKey" and "MOONSHOT_API_KEY" in problem.hint
+        assert await chosen({"MOONSHOT_API_KEY": "k"}, ask=["moonshot/kimi"]) == "moonshot/kimi"
+        assert await chosen({}, ask=["bedrock/anthropic.claude"]) == "bedrock/anthropic.claude"  # credentials of the machine
+
+    @pytest.mark.usefixtures("litellm_ready")
+    async def test_the_models_offered_exist_take_tools_and_are_not_about_to_go(self) -> None:
+        from sessionls.models import library
+
+        table = (await library.load()).model_cost
+        today = datetime.now(UTC).date().isoformat()
+        for provider in PROVIDERS.values():
+            for name in provider.models:
+                if provider.prefix == "openrouter":
+                    continue  # its router is no model, and in no table
+                row = table.get(name) or table[name.partition("/")[2]]
+                assert row["mode"] == "chat" and row.get("supports_function_calling"), name
+                assert row.get("deprecation_date", "9999") > today, name
+
+
+class TestNothing:
+    async def test_the_error_lists_all_that_would_help(self, engine: Callable[..., None]) -> None:
+        engine(engine=False)
+        problem = await refused({})
+        assert problem.reason == "noModel"
+        for help_ in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "Ollama", "sessionls[local]", "sessionls doctor"):
+            assert help_ in problem.hint
+
+    async def test_weights_that_are_missing_say_how_to_get_them(self, engine: Callable[..., None]) -> None:
+        engine(there=False)
+        assert "--fetch-model" in (await refused({})).hint
+        assert "--fetch-model" in (await refused({}, ask=[EMBEDDED])).hint
+
+    async def test_the_embedded_model_can_be_switched_off(self, engine: Callable[..., None]) -> None:
+        engine()
+        assert (await refused({}, embedded=False)).reason == "noModel"
+        assert (await refused({}, ask=[EMBEDDED], embedded=False)).reason == "noModel"
+
+    async def test_another_embedded_model_is_unknown(self, engine: Callable[..., None]) -> None:
+        engine()
+        assert (await refused({}, ask=["embedded/other"])).reason == "unknownModel"
+
+
+class TestList:
+    async def test_it_tells_what_could_answer_and_why_not(self, engine: Callable[..., None], model_server: ModelServer) -> None:
+        engine()
+        model_server.ollama = ["llama3:latest"]
+        environ = {"OPENAI_API_KEY": "k", "OLLAMA_API_BASE": model_server.url}
+        rows = {row.name: row for row in await Gateway(environ=environ, embedded=Embedded(environ=environ)).list()}
+        assert rows["openai/gpt-6.1-sol"].available and rows["openai/gpt-6.1-sol"].default
+        assert rows["anthropic/claude-sonnet-5-5"].problem == "Set ANTHROPIC_API_KEY."
+        assert not rows["anthropic/claude-sonnet-5-5"].available and "anthropic/claude-opus-5-5" not in rows
+        assert rows["ollama/llama3:latest"].available
+        assert rows[EMBEDDED].available and rows[EMBEDDED].context_window == 8192
+        assert [row.name for row in rows.values() if row.default] == ["openai/gpt-6.1-sol"]
+
+    async def test_what_is_missing_on_this_machine(self, engine: Callable[..., None]) -> None:
+        engine(there=False)
+        rows = {row.name: row for row in await Gateway(environ=NOWHERE, embedded=Embedded(environ=NOWHERE)).list()}
+        assert not any(row.available or row.default for row in rows.values())
+        assert "ollama serve" in (rows["ollama"].problem or "") and "--fetch-model" in (rows[EMBEDDED].problem or "")
+
+    async def test_the_setting_is_in_it_usable_or_not(self, engine: Callable[..., None]) -> None:
+        engine()
+        keys = {**NOWHERE, "GROQ_API_KEY": "k"}
+        first, *_ = await Gateway("groq/qwen/qwen3.8-27b", environ=keys).list()
+        assert (first.name, first.available, first.default) == ("groq/qwen/qwen3.8-27b", True, True)
+        first, *others = await Gateway("openai/gpt-4o", environ=keys).list()
+        assert (first.name, first.available, first.default) == ("openai/gpt-4o", False, None)
+        assert "OPENAI_API_KEY" in (first.problem or "") and not any(row.default for row in others)

@@ -1,0 +1,491 @@
+"""How a model is asked: what it is sent, what comes of what it says, and what every failure is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, Cut, Fault, Hold, ModelServer, Refuse, Script, Stall, Tokens, ToolUse
+from sessionls.models.gateway import Gateway, Limits
+from sessionls.sessions.errors import ModelUnavailable
+from sessionls.sessions.model import Usage
+from sessionls.sessions.ports import ModelOutput, ModelRequest, ReasoningDelta, StepEnd, TextDelta, ToolRequest
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
+OPENAI, ANTHROPIC, OLLAMA = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "ollama/qwen3"
+ALL = pytest.mark.parametrize("model", [OPENAI, ANTHROPIC, OLLAMA])
+KEY = "sk-proj-0123456789abcdef"
+QUICK = Limits(first=20, first_slow=20, between=20, retries=2, backoff=0.001)
+TOOL = {
+    "type": "function",
+    "function": {"name": "read", "description": "Read.", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+def environ(server: ModelServer) -> dict[str, str]:
+    server.ollama = ["qwen3"]
+    return {
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_API_BASE": server.openai,
+        "ANTHROPIC_API_KEY": KEY,
+        "ANTHROPIC_API_BASE": server.url,
+        "OLLAMA_API_BASE": server.url,
+    }
+
+
+Make = Callable[..., Gateway]
+
+
+@pytest.fixture
+async def make(model_server: ModelServer) -> AsyncIterator[Make]:
+    made: list[Gateway] = []
+
+    def gateway(limits: Limits = QUICK, **changed: str) -> Gateway:
+        made.append(Gateway(environ={**environ(model_server), **changed}, limits=limits))
+        return made[-1]
+
+    yield gateway
+    for gateway_ in made:
+        await gateway_.close()
+
+
+def request(model: str = OPENAI, text: str = "hello", **more: Any) -> ModelRequest:
+    return ModelRequest(model, [{"role": "user", "content": text}], **more)
+
+
+async def outputs(gateway: Gateway, asked: ModelRequest) -> list[ModelOutput]:
+    return [output async for output in gateway.stream(asked)]
+
+
+def text_of(given: list[ModelOutput]) -> str:
+    return "".join(output.text for output in given if isinstance(output, TextDelta))
+
+
+async def failure(gateway: Gateway, asked: ModelRequest) -> ModelUnavailable:
+    with pytest.raises(ModelUnavailable) as raised:
+        await outputs(gateway, asked)
+    assert raised.value.hint
+    return raised.value
+
+
+class TestWhatComes:
+    @ALL
+    async def test_text_in_pieces_and_then_one_end(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Answer("one two three", tokens=Tokens(100, 20)))
+        given = await outputs(make(), request(model))
+        assert text_of(given) == "one two three"
+        assert [type(output) for output in given].count(StepEnd) == 1
+        end = given[-1]
+        assert isinstance(end, StepEnd) and end.reason == "stop" and end.usage is not None
+        assert (end.usage.input_tokens, end.usage.output_tokens) == (100, 20)
+
+    async def test_a_piece_comes_before_the_next_is_written(self, make: Make, model_server: ModelServer) -> None:
+        hold = Hold("first ", then=Answer("second"))
+        model_server.script(hold)
+        async with aclosing(make().stream(request())) as stream:  # type: ignore[type-var]
+            assert await anext(stream) == TextDelta("first ")
+            hold.go.set()
+            assert await anext(stream) == TextDelta("second")
+
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_usage_counts_what_was_cached_and_costs_what_the_table_says(
+        self, make: Make, model_server: ModelServer, model: str
+    ) -> None:
+        model_server.script(Answer("x", tokens=Tokens(1000, 10)), Answer("x", tokens=Tokens(1000, 10, cached=800)))
+        gateway = make()
+        plain, cached = [(await outputs(gateway, request(model)))[-1] for _ in range(2)]
+        assert isinstance(plain, StepEnd) and isinstance(cached, StepEnd) and plain.usage and cached.usage
+        assert (plain.usage.input_tokens, plain.usage.cached_tokens) == (1000, None)
+        assert (cached.usage.input_tokens, cached.usage.cached_tokens) == (1000, 800)
+        assert plain.usage.cost and cached.usage.cost and plain.usage.cost > cached.usage.cost > 0
+
+    async def test_a_model_without_a_known_price_has_no_cost(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer("x", tokens=Tokens(5, 2)))
+        end = (await outputs(make(), request("openai/my-own-model")))[-1]
+        assert end == StepEnd(Usage(input_tokens=5, output_tokens=2), "stop")
+
+    @ALL
+    async def test_reasoning_is_told_apart(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Answer("so yes", reasoning="let me see"))
+        given = await outputs(make(), request(model))
+        assert "".join(output.text for output in given if isinstance(output, ReasoningDelta)) == "let me see"
+        assert text_of(given) == "so yes"
+
+    @ALL
+    async def test_parallel_calls_arrive_whole_in_order_and_last(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(
+            Answer("I look.", tools=[ToolUse("read", {"path": "a.py", "lines": "1-20"}), ToolUse("read", {"path": "b.py"})])
+        )
+        given = await outputs(make(), request(model, tools=[TOOL]))
+        calls = [output for output in given if isinstance(output, ToolRequest)]
+        assert [(call.name, json.loads(call.arguments)) for call in calls] == [
+            ("read", {"path": "a.py", "lines": "1-20"}),
+            ("read", {"path": "b.py"}),
+        ]
+        assert len({call.call_id for call in calls}) == 2 and all(call.call_id for call in calls)
+        assert given[-3:-1] == calls and isinstance(given[-1], StepEnd) and given[-1].reason == "tool_calls"
+
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_arguments_are_given_as_they_were_written_valid_or_not(
+        self, make: Make, model_server: ModelServer, model: str
+    ) -> None:
+        model_server.script(Answer(tools=[ToolUse("read", '{"path": "a.py", "li', call_id="call_1")]))
+        given = await outputs(make(), request(model, tools=[TOOL]))
+        assert given[0] == ToolRequest("call_1", "read", '{"path": "a.py", "li')
+
+    async def test_a_call_without_arguments_has_an_empty_object(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer(tools=[ToolUse("read", "", call_id="call_1")]))
+        given = await outputs(make(), request(ANTHROPIC, tools=[TOOL]))
+        assert given[0] == ToolRequest("call_1", "read", "{}")
+
+    async def test_a_reply_that_was_too_long_says_so(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer("and so", reason="length"))
+        end = (await outputs(make(), request()))[-1]
+        assert isinstance(end, StepEnd) and end.reason == "length"
+
+    async def test_a_fast_model_leaves_the_loop_to_others_and_nothing_is_lost(
+        self, make: Make, model_server: ModelServer
+    ) -> None:
+        chunks = [f"{number} " for number in range(1000)]
+        model_server.script(Answer(chunks=chunks))
+        beats = 0
+
+        async def beat() -> None:
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0)
+                beats += 1
+
+        other = asyncio.create_task(beat())
+        given = await outputs(make(), request())
+        other.cancel()
+        assert text_of(given) == "".join(chunks)
+        assert beats > 20
+        assert len(given) < 1000  # what came faster than it was taken was joined
+
+
+class TestWhatIsSent:
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_what_one_request_asks_for_is_not_in_the_next(self, make: Make, model_server: ModelServer, model: str) -> None:
+        gateway = make()
+        await outputs(gateway, request(model, tools=[TOOL], temperature=0.2, max_tokens=77))
+        await outputs(gateway, request(model, text="again"))
+        full, bare = (received.body for received in model_server.requests)
+        assert full["temperature"] == 0.2 and full["max_tokens"] == 77
+        assert model_server.requests[0].tools == ["read"]
+        assert "temperature" not in bare and "tools" not in bare and "tool_choice" not in bare
+        assert bare.get("max_tokens") != 77
+        assert model_server.requests[1].text == "again" and len(model_server.requests[1].messages) == 1
+
+    async def test_two_at_once_do_not_mix(self, make: Make, model_server: ModelServer) -> None:
+        gateway = make()
+        asked = [
+            request(OPENAI, "say: one", temperature=0.1),
+            request(ANTHROPIC, "say: two", tools=[TOOL]),
+            request("openai/gpt-4o", "say: three"),
+        ]
+        given = await asyncio.gather(*(outputs(gateway, each) for each in asked))
+        assert [text_of(each) for each in given] == ["one", "two", "three"]
+        seen = {received.text: received for received in model_server.requests}
+        assert seen["say: one"].body["temperature"] == 0.1 and seen["say: one"].tools == []
+        assert "temperature" not in seen["say: two"].body and seen["say: two"].tools == ["read"]
+        assert "temperature" not in seen["say: three"].body and seen["say: three"].body["model"] == "gpt-4o"
+
+    async def test_what_was_given_is_not_changed(self, make: Make, model_server: ModelServer) -> None:
+        messages: list[dict[str, Any]] = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "hello"}]},
+        ]
+        before = json.dumps(messages)
+        await outputs(make(), ModelRequest(ANTHROPIC, messages, tools=[TOOL]))
+        assert json.dumps(messages) == before
+        assert model_server.requests[0].system == "Be brief."
+
+    async def test_a_model_that_cannot_reason_answers_all_the_same(self, make: Make, model_server: ModelServer) -> None:
+        given = await outputs(make(), request(OPENAI, "say: yes", reasoning_effort="high"))
+        assert text_of(given) == "yes"
+        assert "reasoning_effort" not in model_server.requests[0].body
+
+    async def test_a_transcript_with_calls_goes_to_a_model_that_is_offered_none(
+        self, make: Make, model_server: ModelServer
+    ) -> None:
+        call = {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
+        messages: list[dict[str, Any]] = [
+            {"role": "user", "content": "look"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "nothing"},
+            {"role": "user", "content": "say: fine"},
+        ]
+        assert text_of(await outputs(make(), ModelRequest(ANTHROPIC, messages))) == "fine"
+
+    async def test_the_key_goes_to_its_own_provider(self, make: Make, model_server: ModelServer) -> None:
+        gateway = make(OPENAI_API_KEY="key-of-openai", ANTHROPIC_API_KEY="key-of-anthropic")
+        await outputs(gateway, request(OPENAI))
+        await outputs(gateway, request(ANTHROPIC))
+        first, second = (received.headers for received in model_server.requests)
+        assert first["authorization"] == "Bearer key-of-openai" and "key-of-anthropic" not in str(first)
+        assert second["x-api-key"] == "key-of-anthropic" and "key-of-openai" not in str(second)
+
+    async def test_a_name_without_a_provider_is_understood_where_it_is_plain(self, make: Make, model_server: ModelServer) -> None:
+        await outputs(make(), request("claude-sonnet-4-5"))
+        assert (model_server.requests[0].path, model_server.requests[0].body["model"]) == ("/v1/messages", "claude-sonnet-4-5")
+
+    async def test_ollama_is_given_the_window_that_we_count_with(self, make: Make, model_server: ModelServer) -> None:
+        gateway = make(OLLAMA_CONTEXT_LENGTH="32768")
+        await outputs(gateway, request(OLLAMA))
+        assert model_server.requests[0].body["options"]["num_ctx"] == gateway.window(OLLAMA) == 32768
+        assert model_server.strays == []  # litellm did not ask it, blocking, what it can do
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class TestFailures:
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    @pytest.mark.parametrize(
+        ("kind", "reason"),
+        [
+            ("unauthorized", "unauthorized"),
+            ("rateLimited", "rateLimited"),
+            ("quota", "quota"),
+            ("overflow", "overflow"),
+            ("unknownModel", "unknownModel"),
+            ("badRequest", "badRequest"),
+            ("provider", "provider"),
+            ("overloaded", "provider"),
+        ],
+    )
+    async def test_each_has_its_name_and_says_what_to_do(
+        self, make: Make, model_server: ModelServer, model: str, kind: str, reason: str
+    ) -> None:
+        refusal = Refuse.of(kind, anthropic=model == ANTHROPIC)
+        model_server.script(*[refusal] * 3)
+        problem = await failure(make(), request(model))
+        assert (problem.reason, problem.model) == (reason, model)
+        if reason not in ("overflow", "unauthorized"):
+            assert refusal.message.rstrip(".") in problem.message
+        for odd in ("litellm", "Exception", "Error:", "Traceback", "{", "b'"):
+            assert odd not in problem.message + problem.hint
+
+    @ALL
+    async def test_nobody_listens(self, make: Make, model: str) -> None:
+        nowhere = f"http://127.0.0.1:{_free_port()}"
+        gateway = make(OPENAI_API_BASE=f"{nowhere}/v1", ANTHROPIC_API_BASE=nowhere, OLLAMA_API_BASE=nowhere)
+        problem = await failure(gateway, request(model))
+        assert problem.reason == "refused" and nowhere in problem.message
+        assert "Ollama" in problem.hint if model == OLLAMA else "API_BASE" in problem.hint
+
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_an_address_that_is_none(self, make: Make, model: str) -> None:
+        problem = await failure(make(OPENAI_API_BASE="nonsense", ANTHROPIC_API_BASE="nonsense"), request(model))
+        assert problem.reason == "refused" and "API_BASE" in problem.hint
+
+    @ALL
+    @pytest.mark.parametrize("said", ["", "Once upon"])
+    async def test_the_connection_breaks(self, make: Make, model_server: ModelServer, model: str, said: str) -> None:
+        model_server.script(*[Cut(said)] * 3)
+        problem = await failure(make(), request(model))
+        assert problem.reason == "cut" and "esume" in problem.hint
+
+    @ALL
+    async def test_a_stream_that_ends_without_an_end_was_cut(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(*[Answer("Once upon", ends=False)] * 3)
+        assert (await failure(make(), request(model))).reason == "cut"
+
+    @ALL
+    async def test_an_error_inside_the_stream(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Fault("Once upon", "The model is overloaded."))
+        problem = await failure(make(), request(model))
+        assert problem.reason == "provider" and "The model is overloaded." in problem.message
+
+    @ALL
+    @pytest.mark.parametrize("said", ["", "Once upon"])
+    async def test_a_model_that_says_nothing_more_is_given_up_and_its_connection_closed(
+        self, make: Make, model_server: ModelServer, model: str, said: str
+    ) -> None:
+        model_server.script(Stall(said))
+        problem = await failure(make(Limits(first=0.4, first_slow=0.4, between=0.4)), request(model))
+        assert problem.reason == "stalled"
+        await model_server.requests[0].closed.wait()
+        assert len(model_server.requests) == 1
+
+    async def test_a_missing_key_is_named_and_nobody_is_asked(self, make: Make, model_server: ModelServer) -> None:
+        problem = await failure(make(OPENAI_API_KEY="", OPENAI_API_BASE=""), request(OPENAI))
+        assert (problem.reason, problem.model) == ("noKey", OPENAI)
+        assert "OPENAI_API_KEY" in problem.message and "Set OPENAI_API_KEY" in problem.hint
+        assert model_server.requests == []
+
+    @pytest.mark.parametrize("model", ["nonsense", "no-such-provider/model", "openai/", "/", ""])
+    async def test_a_name_that_no_provider_has(self, make: Make, model_server: ModelServer, model: str) -> None:
+        assert (await failure(make(), request(model))).reason == "unknownModel"
+        assert model_server.requests == []
+
+    async def test_no_key_is_ever_told(self, make: Make, model_server: ModelServer, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        strange = "strange/key+of:another=shape"
+        said = f"Key {KEY} (or {strange}, or Bearer abc.def.ghi, or ?key=AIzaSyA-1234567890) is not for user:pass."
+        problems = []
+        for model, status in ((OPENAI, 401), (ANTHROPIC, 401), (OPENAI, 400), (ANTHROPIC, 403), (OLLAMA, 400)):
+            model_server.script(Refuse(status, said))
+            problems.append(await failure(make(OPENAI_API_KEY=strange), request(model)))
+        model_server.script(Fault("x", said))
+        problems.append(await failure(make(OPENAI_API_KEY=strange), request(OPENAI)))
+        told = "".join(f"{problem!r} {problem} {problem.wire()}" for problem in problems) + caplog.text
+        for secret in (KEY, strange, "abc.def.ghi", "AIzaSyA-1234567890"):
+            assert secret not in told
+        assert all(problem.__cause__ is None and problem.__suppress_context__ for problem in problems)
+
+
+class TestTryingAgain:
+    @ALL
+    @pytest.mark.parametrize("first", [Refuse.of("provider"), Refuse.of("rateLimited"), Cut()], ids=["500", "429", "cut"])
+    async def test_what_passes_is_tried_again(self, make: Make, model_server: ModelServer, model: str, first: Script) -> None:
+        model_server.script(first, first, Answer("there"))
+        assert text_of(await outputs(make(), request(model))) == "there"
+        assert len(model_server.requests) == 3
+
+    async def test_only_so_often(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(*[Refuse.of("provider")] * 9)
+        await failure(make(), request())
+        assert len(model_server.requests) == 1 + QUICK.retries
+
+    @pytest.mark.parametrize("kind", ["unauthorized", "quota", "overflow", "unknownModel", "badRequest"])
+    async def test_what_does_not_pass_is_not(self, make: Make, model_server: ModelServer, kind: str) -> None:
+        model_server.script(Refuse.of(kind))
+        await failure(make(), request())
+        assert len(model_server.requests) == 1
+
+    @ALL
+    @pytest.mark.parametrize("broken", [Cut("Once upon"), Fault("Once upon")], ids=["cut", "fault"])
+    async def test_never_after_the_first_word(self, make: Make, model_server: ModelServer, model: str, broken: Script) -> None:
+        model_server.script(broken)
+        async with aclosing(make().stream(request(model))) as stream:  # type: ignore[type-var]
+            assert await anext(stream) == TextDelta("Once upon")
+            with pytest.raises(ModelUnavailable):
+                await anext(stream)
+        assert len(model_server.requests) == 1
+
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_as_soon_as_the_provider_says(self, make: Make, model_server: ModelServer, model: str) -> None:
+        # The pause of our own would outlast the test.
+        model_server.script(Refuse.of("rateLimited", retry_after=0.01), Answer("there"))
+        assert text_of(await outputs(make(Limits(retries=1, backoff=3600)), request(model))) == "there"
+
+    @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
+    async def test_not_where_the_provider_says_it_takes_long(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Refuse.of("rateLimited", retry_after=1800))
+        problem = await failure(make(), request(model))
+        assert problem.retry_after == 1800 and problem.wire()["retryAfter"] == 1800 and "1800 seconds" in problem.hint
+        assert len(model_server.requests) == 1
+
+    @pytest.mark.parametrize("said", ["soon", "-3", "nan", "1e999", "Wed, 21 Oct 2015 07:28:00 GMT"])
+    async def test_an_odd_word_about_the_time_does_no_harm(self, make: Make, model_server: ModelServer, said: str) -> None:
+        model_server.script(Refuse(429, "slow down", headers={"retry-after": said}), Answer("there"))
+        assert text_of(await outputs(make(), request())) == "there"
+
+
+class TestGivingUp:
+    @ALL
+    async def test_cancelling_the_task_closes_the_connection(self, make: Make, model_server: ModelServer, model: str) -> None:
+        hold = Hold("Once upon")
+        model_server.script(hold)
+        reading = asyncio.create_task(outputs(make(), request(model)))
+        await hold.reached.wait()
+        reading.cancel()
+        await model_server.requests[0].closed.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    @ALL
+    async def test_so_does_cancelling_before_the_first_word(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Stall())
+        reading = asyncio.create_task(outputs(make(), request(model)))
+        received = await model_server.received()
+        reading.cancel()
+        await received.closed.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    @ALL
+    async def test_so_does_closing_the_stream(self, make: Make, model_server: ModelServer, model: str) -> None:
+        model_server.script(Hold("Once upon"))
+        async with aclosing(make().stream(request(model))) as stream:  # type: ignore[type-var]
+            assert await anext(stream) == TextDelta("Once upon")
+        await model_server.requests[0].closed.wait()
+
+    async def test_a_pause_between_two_tries_can_be_cancelled(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Refuse.of("provider"))
+        reading = asyncio.create_task(outputs(make(Limits(backoff=3600)), request()))
+        await (await model_server.received()).done.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert len(model_server.requests) == 1
+
+    async def test_the_next_request_is_served_as_ever(self, make: Make, model_server: ModelServer) -> None:
+        gateway = make()
+        model_server.script(Hold("Once upon"))
+        async with aclosing(gateway.stream(request())) as stream:  # type: ignore[type-var]
+            await anext(stream)
+        assert text_of(await outputs(gateway, request(text="say: here"))) == "here"
+
+
+async def test_the_window_of_a_known_model_is_known_and_of_another_is_not(make: Make) -> None:
+    gateway = make()
+    assert gateway.window(OPENAI) == 128_000
+    assert gateway.window("embedded/smollm2-135m") == 8192
+    assert gateway.window("openai/my-own-model") is None
+    assert gateway.window("nonsense") is None
+
+
+_FRESH = """
+import asyncio, os, sys
+import dotenv
+dotenv.load_dotenv = lambda *args, **more: sys.exit("a .env file would have been read")
+from sessionls.models.gateway import Gateway
+from sessionls.sessions.ports import ModelRequest, TextDelta
+
+async def main() -> None:
+    gateway = Gateway()
+    assert await gateway.choose([]) == "anthropic/claude-sonnet-5-5"
+    assert "litellm" not in sys.modules, "choosing imported litellm"
+    gateway.warm()
+    gateway.warm()
+    request = ModelRequest("openai/gpt-4o-mini", [{"role": "user", "content": "say: hello"}])
+    said = [output.text async for output in gateway.stream(request) if isinstance(output, TextDelta)]
+    try:
+        [output async for output in gateway.stream(ModelRequest("nonsense", request.messages))]
+    except Exception as error:
+        pass
+    await gateway.close()
+    sys.stderr.write("".join(said))
+
+asyncio.run(main())
+"""
+
+
+async def test_in_a_fresh_process_litellm_comes_late_says_nothing_and_reaches_this_machine_past_a_proxy(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
+    import os
+
+    settings = {**os.environ, **environ(model_server), "HTTP_PROXY": f"http://127.0.0.1:{_free_port()}"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _FRESH, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert (out.decode(), err.decode(), process.returncode) == ("", "hello", 0)
