@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -398,6 +398,15 @@ class Sessions:
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """What happens, in whichever process (see `Store.subscribe`)."""
         return self._store.subscribe(callback)
+
+    @contextlib.asynccontextmanager
+    async def following(self, session_id: str) -> AsyncIterator[None]:
+        """Meanwhile subscribers are told of the session, without its being open here: for who waits for a reply of it."""
+        await self._store.follow(session_id)
+        try:
+            yield
+        finally:
+            self._store.unfollow(session_id)
 
     async def close_down(self) -> None:
         """End: replies written here are interrupted, and can be resumed by whoever comes next."""
