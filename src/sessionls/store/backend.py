@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sessionls.sessions.errors import StoreUnavailable
 from sessionls.sessions.ports import Change, SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
@@ -16,6 +17,7 @@ from sessionls.store.database import Database, explain
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
 from sessionls.store.reading import Reader
+from sessionls.store.search import purge
 from sessionls.store.tail import Found, News, Tail
 
 __all__ = ["Backend"]
@@ -71,6 +73,11 @@ class Backend:
         self._tail.changed(session_id, rev)
         self._tell(News(sessions=[SessionNotice(session_id, None)]))
 
+    def purge(self, *, first: bool) -> bool:
+        """After a deletion: clear the words of deleted messages from the index, a step at a time."""
+        with self.database.writing() as connection:
+            return purge(connection, first=first)
+
     def save_drafts(self) -> None:
         if not self._drafts.unsaved:
             return
@@ -118,11 +125,12 @@ class Backend:
     def finish(self) -> None:
         """Save what is left, and leave."""
         try:
-            self.save_drafts()
-            with self.database.writing() as connection:
-                liveness.leave(connection, self._process)
+            if self.database.opened:
+                self.save_drafts()
+                with self.database.writing() as connection:
+                    liveness.leave(connection, self._process)
         except Exception as error:
-            if explain(error) is None:
+            if explain(error) is None and not isinstance(error, StoreUnavailable):
                 raise
             log.warning("the store could not be left tidily; what this process claims lapses by itself", exc_info=True)
         finally:

@@ -43,6 +43,10 @@ class Database:
         self._local = threading.local()
 
     @property
+    def opened(self) -> bool:
+        return self._engine is not None
+
+    @property
     def path(self) -> Path:
         """The file of a database that is open."""
         assert self._path is not None

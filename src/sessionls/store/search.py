@@ -12,7 +12,7 @@ from sessionls.sessions.ports import Hit
 from sessionls.store import lineage
 from sessionls.store.rows import require, session_of
 
-__all__ = ["index_message", "search", "unindex"]
+__all__ = ["index_message", "purge", "search", "unindex"]
 
 _UNINDEX = text("DELETE FROM message_text WHERE rowid IN (SELECT n FROM messages WHERE session_id = :session AND id = :id)")
 _INDEX = text("INSERT INTO message_text (rowid, text) SELECT n, :text FROM messages WHERE session_id = :session AND id = :id")
@@ -20,6 +20,8 @@ _UNINDEX_ABOVE = text(
     "DELETE FROM message_text WHERE rowid IN "
     "(SELECT n FROM messages WHERE session_id = :session AND (place IS NULL OR place > :place))"
 )
+_MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :pages)")
+_PAGES = 64
 # FTS5 gives its rows by rank, best first, and stops at the limit.
 _MATCHES = """
 SELECT m.session_id, m.id, m.place, s.deleted, f.rank AS rank,
@@ -57,6 +59,19 @@ def index_message(connection: Connection, session_id: str, message: Message) -> 
 def unindex(connection: Connection, session_id: str, *, above: int) -> None:
     """Find the session's messages behind that place, and those that wait, no more."""
     connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
+
+
+def purge(connection: Connection, *, first: bool) -> bool:
+    """Take a step in clearing the index of words that no message has any more; says whether there may be more to do.
+
+    FTS5 only notes that a row is deleted; its words leave the file when all segments of the index are merged, which here
+    happens a few pages at a time. (Its option `secure-delete` would lock out SQLite before 3.42.)
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    before = driver.total_changes
+    connection.execute(_MERGE, {"pages": -_PAGES if first else _PAGES})
+    return bool(driver.total_changes - before >= 2)  # as FTS5 documents it
 
 
 def search(

@@ -61,6 +61,7 @@ class SqlStore:
         self._background: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
         self._stop_watching = asyncio.Event()
 
     @property
@@ -104,6 +105,12 @@ class SqlStore:
 
     async def delete(self, session_id: str) -> None:
         await self._write(lambda backend: backend.delete(session_id))
+        self._do(self._purge())
+
+    async def _purge(self) -> None:
+        more = await self._write(lambda backend: backend.purge(first=True))
+        while more:
+            more = await self._write(lambda backend: backend.purge(first=False))
 
     def draft(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
@@ -179,7 +186,8 @@ class SqlStore:
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         stop = self._feed.subscribe(callback)
-        self._keep_watching()
+        if self._opened:
+            self._do(self._begin_watching())
 
         def unsubscribe() -> None:
             stop()
@@ -211,27 +219,23 @@ class SqlStore:
 
     # -- other processes ---------------------------------------------------------------------------------------------
 
-    def _keep_watching(self) -> None:
-        if self._opened and self._feed.subscribed and not self._closed and self._watching is None:
-            self._watching = asyncio.get_running_loop().create_task(self._watch())
+    async def _begin_watching(self) -> None:
+        """See what other processes do from now on: before anything is answered, so that no change falls in between."""
+        async with self._beginning:
+            if self._watching is None and self._feed.subscribed and not self._closed:
+                await self._job(self._writer, lambda backend: backend.begin_watch())
+                self._stop_watching.clear()
+                self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
-        """See what other processes do, for as long as somebody here wants to know."""
+        assert self._backend is not None
         try:
-            while self._feed.subscribed and not self._closed:
-                self._stop_watching.clear()
-                try:
-                    await self._write(lambda backend: backend.begin_watch())
-                except StoreUnavailable:
-                    await asyncio.sleep(1)
-                    continue
-                assert self._backend is not None
-                await watch(self._backend.database.path, self._look, self._stop_watching)
-                await self._write(lambda backend: backend.end_watch())
-        except StoreUnavailable:
-            pass  # closed
+            await watch(self._backend.database.path, self._look, self._stop_watching)
+            await self._job(self._writer, lambda backend: backend.end_watch())
         finally:
             self._watching = None
+            if self._feed.subscribed and not self._closed:  # somebody came back meanwhile
+                self._do(self._begin_watching())
 
     async def _look(self) -> None:
         with contextlib.suppress(StoreUnavailable):  # the log has it, and the next look sees what this one did not
@@ -263,11 +267,14 @@ class SqlStore:
     async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
         if self._closed:
             raise StoreUnavailable("The store is closed.", hint="Start sessionls again.")
+        if self._watching is None and self._feed.subscribed:
+            await self._begin_watching()
+        return await self._job(thread, job)
+
+    async def _job(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
         loop = self._loop = asyncio.get_running_loop()
         result = await loop.run_in_executor(thread, self._run, job)
-        if not self._opened:
-            self._opened = True
-            self._keep_watching()
+        self._opened = True
         return result
 
     def _run(self, job: Callable[[Backend], T]) -> T:

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _STEP = 5  # milliseconds: it wakes up this often while it waits, and with 1 it took over 1 % of a processor
 _LOOK = 1000  # milliseconds: look this often where no word of a change comes, as from network drives
+_LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between looks where the folder cannot be watched at all
 
 
@@ -22,7 +23,7 @@ async def watch(path: Path, look: Callable[[], Awaitable[None]], stop: asyncio.E
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
     names = {path.name, f"{path.name}-wal"}
     try:
-        watchfiles = await asyncio.to_thread(importlib.import_module, "watchfiles")
+        watchfiles = await asyncio.to_thread(importlib.import_module, _LIBRARY)
         changes = watchfiles.awatch(
             path.parent,  # the folder: the write-ahead log comes and goes
             watch_filter=lambda _change, changed: Path(changed).name in names,

@@ -1,0 +1,425 @@
+"""The feed: whoever follows a session learns all that happens in it, once and in order, whichever process did it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sessionls.sessions import events as ev
+from sessionls.sessions.errors import SessionNotFound
+from sessionls.sessions.model import ReasoningPart, TextPart, ToolPart
+from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
+from sessionls.store import SqlStore
+from sessionls.store import watch as watching
+from stores import Heard, begin, create, end, exchange, rename, say, step, url
+
+WRITER = Path(__file__).with_name("store_process.py")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """Another process, as far as the database can tell."""
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+# -- events ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_process_does_is_told_there_before_it_is_answered(store: SqlStore) -> None:
+    heard = Heard(store)
+    session_id = await create(store)
+    await store.follow(session_id)
+    await rename(store, session_id, "x")
+    [created, event, changed] = heard.notices
+    assert isinstance(created, SessionNotice)
+    assert isinstance(event, EventNotice) and event.event.seq == 2
+    assert isinstance(changed, SessionNotice) and changed.session is not None and changed.session.title == "x"
+
+
+async def test_events_of_another_process_arrive(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(other)
+    heard = Heard(store)
+    snapshot = await store.follow(session_id)
+    await rename(other, session_id, "x")
+    await heard.until(lambda: bool(heard.events and heard.sessions))
+    [event] = heard.events
+    assert event == (await store.events(session_id, after=snapshot.seq))[0]
+    assert heard.sessions[-1].session == await store.session(session_id)
+
+
+async def test_events_of_several_processes_arrive_once_each_and_in_order(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    both = [Heard(store), Heard(other)]
+    for one in (store, other):
+        await one.follow(session_id)
+    await asyncio.gather(*(rename(one, session_id, f"{n}") for n in range(100) for one in (store, other)))
+    for heard in both:
+        await heard.until(lambda heard=heard: len(heard.events) >= 200)  # type: ignore[misc]
+        assert [event.seq for event in heard.events] == list(range(2, 202))
+
+
+async def test_a_true_process_is_heard(store: SqlStore, tmp_path: Path) -> None:
+    session_id = await create(store)
+    heard = Heard(store)
+    await store.follow(session_id)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WRITER), "rename", url(tmp_path), session_id, "30", stdout=subprocess.PIPE
+    )
+    await heard.until(lambda: len(heard.events) >= 30)
+    await process.communicate()
+    assert [event.seq for event in heard.events] == list(range(2, 32))
+
+
+async def test_only_followed_sessions_tell_their_events(store: SqlStore, other: SqlStore) -> None:
+    followed, another = await create(store), await create(store)
+    heard = Heard(store)
+    await store.follow(followed)
+    for one in (store, other):
+        await rename(one, another, "x")
+        await rename(one, followed, "x")
+    await heard.until(lambda: len(heard.events) >= 2)
+    assert {event.session_id for event in heard.events} == {followed}
+
+
+async def test_follows_are_counted(store: SqlStore) -> None:
+    session_id = await create(store)
+    heard = Heard(store)
+    await store.follow(session_id)
+    await store.follow(session_id)
+    store.unfollow(session_id)
+    await rename(store, session_id, "heard")
+    store.unfollow(session_id)
+    await rename(store, session_id, "not heard")
+    store.unfollow(session_id)
+    await store.follow(session_id)
+    await rename(store, session_id, "heard again")
+    assert [event.seq for event in heard.events] == [2, 4]
+
+
+async def test_a_follow_that_fails_leaves_nothing_behind(store: SqlStore) -> None:
+    heard = Heard(store)
+    with pytest.raises(SessionNotFound):
+        await store.follow("none")
+    await create(store, session_id="none")
+    await rename(store, "none", "x")
+    assert heard.events == []
+
+
+async def test_a_snapshot_and_what_follows_it_make_the_whole(store: SqlStore, other: SqlStore) -> None:
+    """Whenever a follower comes, its snapshot and its events are the log, without a gap and without a double."""
+    session_id = await create(store)
+    heard = Heard(other)
+
+    async def write() -> None:
+        for n in range(60):
+            await rename(store, session_id, f"{n}")
+
+    async def follow() -> None:
+        for _ in range(20):
+            heard.notices.clear()
+            snapshot = await other.follow(session_id, after=0)
+            assert snapshot.events is not None
+            known = [event.seq for event in snapshot.events]
+            assert known == list(range(1, snapshot.seq + 1)) and snapshot.session.seq == snapshot.seq
+            await asyncio.sleep(0.01)
+            later = [event.seq for event in heard.events]
+            assert later == list(range(snapshot.seq + 1, snapshot.seq + 1 + len(later)))
+            other.unfollow(session_id)
+
+    await asyncio.gather(write(), follow())
+
+
+async def test_a_second_follower_does_not_disturb_the_first(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    heard = Heard(store)
+    await store.follow(session_id)
+    for n in range(30):
+        await rename(other, session_id, f"{n}")
+        snapshot = await store.follow(session_id)
+        assert heard.events[-1].seq == snapshot.seq == n + 2  # the first is told what the second is shown
+    assert [event.seq for event in heard.events] == list(range(2, 32))
+
+
+async def test_a_subscriber_that_fails_does_not_disturb_the_others(store: SqlStore) -> None:
+    def fail(_: object) -> None:
+        raise ValueError
+
+    store.subscribe(fail)
+    heard = Heard(store)
+    await create(store)
+    assert len(heard.sessions) == 1
+
+
+async def test_who_unsubscribes_is_told_no_more_and_may_come_back(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    first = Heard(store)
+    first.stop()
+    second = Heard(store)
+    await store.follow(session_id)
+    await rename(other, session_id, "x")
+    await second.until(lambda: len(second.events) == 1)
+    second.stop()
+    await rename(other, session_id, "y")
+    third = Heard(store)
+    await third.until(lambda: len(third.events) == 1)
+    assert (first.notices, [event.seq for event in third.events]) == ([], [3])
+
+
+# -- lists -----------------------------------------------------------------------------------------------------------
+
+
+async def test_new_changed_and_deleted_sessions_are_told_to_lists(store: SqlStore, other: SqlStore) -> None:
+    await create(store)
+    heard = Heard(store)
+    await rename(store, await create(store), "warm")
+    heard.notices.clear()
+    session_id = await create(other, title="Theirs", identities=["git:a:"])
+    await heard.until(lambda: bool(heard.sessions))
+    [notice] = heard.sessions
+    assert notice.session == await store.session(session_id) and notice.identities == ("git:a:",)
+    await other.delete(session_id)
+    await heard.until(lambda: heard.sessions[-1].session is None)
+    assert heard.sessions[-1].session_id == session_id
+
+
+async def test_a_session_deleted_elsewhere_tells_nothing_more(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(store)
+    await store.follow(session_id)
+    await other.delete(session_id)
+    await heard.until(lambda: bool(heard.sessions) and heard.sessions[-1].session is None)
+    heard.notices.clear()
+    store.draft(session_id, reply, 0, "text", "too late")
+    with pytest.raises(SessionNotFound):
+        await end(store, session_id, reply, "too late")
+    assert heard.notices == []
+
+
+# -- deltas ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_word_is_told_at_once(store: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(store)
+    await store.follow(session_id)
+    store.draft(session_id, reply, 0, "text", "Hé😀")
+    assert heard.deltas == [Delta(session_id, reply, 0, "text", 0, "Hé😀")]
+    await asyncio.sleep(0.01)
+    store.draft(session_id, reply, 0, "text", "!")
+    assert heard.deltas[1:] == [Delta(session_id, reply, 0, "text", 3, "!")]  # offsets count code points
+
+
+async def test_words_that_come_fast_are_told_together_and_none_is_lost(store: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(store)
+    await store.follow(session_id)
+    words = [f"w{n} " for n in range(2000)]
+    for n, word in enumerate(words):
+        store.draft(session_id, reply, 0, "text", word)
+        if n % 50 == 0:
+            await asyncio.sleep(0)
+    await heard.until(lambda: heard.joined(reply).get(0) == "".join(words))
+    assert len(heard.deltas) < 500
+    await end(store, session_id, reply, "".join(words))
+    assert heard.joined(reply) == {0: "".join(words)}
+
+
+async def test_the_parts_of_a_reply_are_told_in_order(store: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(store)
+    await store.follow(session_id)
+    for _ in range(3):
+        store.draft(session_id, reply, 0, "reasoning", "hm ")
+    for _ in range(3):
+        store.draft(session_id, reply, 1, "text", "so ")
+    await step(store, session_id, reply, 0, ReasoningPart(text="hm hm hm "), TextPart(text="so so so "))
+    parts = [delta.part for delta in heard.deltas]
+    assert parts == sorted(parts)
+    assert heard.joined(reply) == {0: "hm hm hm ", 1: "so so so "}
+    kinds = [notice.event.kind if isinstance(notice, EventNotice) else type(notice).__name__ for notice in heard.notices]
+    assert [kind for kind, _ in itertools.groupby(kinds)] == ["Delta", "stepFinished", "SessionNotice"]
+
+
+async def test_text_that_was_never_drafted_is_told_before_its_event(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    both = [Heard(store), Heard(other)]
+    for one in (store, other):
+        await one.follow(session_id)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    call = ToolPart(call_id="1", name="read", arguments={}, status="done", result="x")
+    await step(store, session_id, reply, 0, TextPart(text="First."), call)
+    await end(store, session_id, reply, TextPart(text="First."), call, TextPart(text="Last."), TextPart(text=""))
+    for heard in both:
+        await heard.until(lambda heard=heard: len(heard.events) == 4)  # type: ignore[misc]
+        told = [n.event.kind if isinstance(n, EventNotice) else n.text for n in heard.notices if not isinstance(n, SessionNotice)]
+        assert told == ["messageSent", "replyStarted", "First.", "stepFinished", "Last.", "replyFinished"]
+
+
+async def test_the_deltas_in_every_process_join_to_the_text(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    both = [Heard(store), Heard(other)]
+    for one in (store, other):
+        await one.follow(session_id)
+    message = await say(store, session_id, "go")
+    reply = await begin(store, session_id, message)
+    whole = []
+    for part in range(3):
+        text = ""
+        for n in range(40):
+            word = f"{part}-{n} é😀 "
+            store.draft(session_id, reply, part, "text", word)
+            text += word
+            await asyncio.sleep(0.004)
+        whole.append(TextPart(text=text))
+        await step(store, session_id, reply, part, whole[-1])
+    await end(store, session_id, reply, *whole, status="paused")
+    await begin(other, session_id, message, reply)  # another process goes on, in the middle of the words
+    base = len(whole[-1].text)
+    for n in range(40):
+        other.draft(session_id, reply, 2, "text", f"more {n} ", base=base)
+        await asyncio.sleep(0.004)
+    whole[-1] = TextPart(text=whole[-1].text + "".join(f"more {n} " for n in range(40)))
+    await end(other, session_id, reply, *whole)
+    for heard in both:
+        await heard.until(lambda heard=heard: len(heard.events) == 8)  # type: ignore[misc]
+        assert heard.joined(reply) == {n: part.text for n, part in enumerate(whole)}
+        assert [event.seq for event in heard.events] == list(range(2, 10))
+    assert len(both[1].deltas) > 6  # it was live: words came between the events
+
+
+async def test_words_of_another_process_arrive_while_it_writes(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(other)
+    await other.follow(session_id)
+    store.draft(session_id, reply, 0, "text", "Hello")
+    await heard.until(lambda: heard.joined(reply) == {0: "Hello"})
+    assert heard.events == []
+
+
+async def test_who_comes_in_the_middle_of_a_reply_gets_the_text_so_far_and_exactly_the_rest(
+    store: SqlStore, other: SqlStore
+) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    text = ""
+
+    async def write() -> None:
+        nonlocal text
+        for n in range(150):
+            text += f"w{n} "
+            store.draft(session_id, reply, 0, "text", f"w{n} ")
+            await asyncio.sleep(0.002)
+
+    async def follow(one: SqlStore) -> None:
+        heard = Heard(one)
+        await asyncio.sleep(0.05)
+        snapshot = await one.follow(session_id, limit=2)
+        known = snapshot.messages[1]
+        assert text.startswith(known.text)
+        await heard.until(lambda: bool(heard.events))
+        assert heard.joined(reply, known.parts) == {0: text}
+
+    followers = [asyncio.create_task(follow(one)) for one in (store, other)]
+    await write()
+    await end(store, session_id, reply, text)
+    await asyncio.gather(*followers)
+
+
+async def test_text_that_does_not_go_on_from_what_was_told_is_not_told_wrong(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(store)
+    await store.follow(session_id)
+    store.draft(session_id, reply, 0, "text", "Hello")
+    await end(store, session_id, reply, "Good bye")
+    assert heard.joined(reply) == {0: "Hello"}
+    assert "does not go on" in caplog.text
+
+
+async def test_a_reply_of_a_killed_process_joins_to_what_was_saved(store: SqlStore, tmp_path: Path) -> None:
+    heard = Heard(store)
+    process = await asyncio.create_subprocess_exec(sys.executable, str(WRITER), "write", url(tmp_path), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    session_id, reply = (await process.stdout.readline()).decode().split()
+    snapshot = await store.follow(session_id, limit=5)
+    await heard.until(lambda: len(heard.deltas) >= 3)
+    process.kill()
+    await process.communicate()
+    [drafted] = await store.drafted(session_id, reply)
+    await end(store, session_id, reply, drafted.text, status="interrupted")
+    assert heard.joined(reply, snapshot.messages[-1].parts) == {0: drafted.text}
+    assert heard.events[-1].kind == "replyFinished"
+
+
+# -- watching --------------------------------------------------------------------------------------------------------
+
+
+async def test_where_the_folder_cannot_be_watched_it_is_looked_at_again_and_again(
+    tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store)
+        heard = Heard(store)
+        await store.follow(session_id)
+        await rename(other, session_id, "x")
+        await heard.until(lambda: len(heard.events) == 1)
+    assert "cannot be watched" in caplog.text
+
+
+async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> None:
+    """Who asks for history while words move from the drafts into an event sees them in either place, never in neither."""
+    session_id = await create(store)
+    await store.follow(session_id)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    length = 0
+
+    async def ask() -> None:
+        seen = 0
+        while length < 40:
+            at_least = length
+            messages, _ = await store.history(session_id, before=None, limit=5)
+            seen = len(messages[1].parts)
+            assert seen >= at_least
+
+    async def write() -> None:
+        nonlocal length
+        for n in range(40):
+            store.draft(session_id, reply, n, "text", f"{n}")
+            length = n + 1
+            await step(store, session_id, reply, n, TextPart(text=f"{n}"))
+
+    await asyncio.gather(ask(), write())
+
+
+async def test_what_is_far_behind_is_told_whole(store: SqlStore, other: SqlStore) -> None:
+    """One change of this process tells first what others did before it."""
+    session_id = await create(store)
+    heard = Heard(store)
+    await store.follow(session_id)
+    store._stop_watching.set()  # nothing is noticed
+    for n in range(20):
+        await exchange(other, session_id, f"m{n}", f"r{n}")
+    await rename(store, session_id, "x")
+    assert [event.seq for event in heard.events] == list(range(2, 63))
+    assert isinstance(heard.events[-1], ev.Renamed)

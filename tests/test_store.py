@@ -1,0 +1,601 @@
+"""The store: what is accepted is kept, by number, whichever processes write."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sessionls.sessions import events as ev
+from sessionls.sessions.errors import InvalidParams, MessageNotFound, SessionNotFound, StoreUnavailable
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import TextPart
+from sessionls.sessions.ports import Change, Hit
+from sessionls.sessions.state import Drafted, Entry, State, apply
+from sessionls.store import SqlStore
+from stores import ANN, begin, create, end, exchange, rename, say, step, texts, url
+
+WRITER = Path(__file__).with_name("store_process.py")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """Another process, as far as the database can tell."""
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
+    """The titles of all pages."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        arguments = {"identities": None, "folders": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
+        sessions, cursor = await store.sessions(**arguments)  # type: ignore[arg-type]
+        found += [session.title for session in sessions]
+        if cursor is None:
+            return found
+
+
+# -- changes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_session_begins_with_its_first_event(store: SqlStore) -> None:
+    session_id = await create(store, title="First")
+    session = await store.session(session_id)
+    assert (session.title, session.seq, session.state) == ("First", 1, "active")
+    assert [event.kind for event in await store.events(session_id, after=0)] == ["created"]
+
+
+async def test_a_session_that_does_not_exist_is_not_found(store: SqlStore) -> None:
+    for question in (
+        store.session("x"),
+        store.history("x", before=None, limit=1),
+        store.events("x", after=0),
+        store.transcript("x", through=1),
+        store.entry("x", "y"),
+        store.delete("x"),
+        store.follow("x"),
+        store.change("x", lambda change: None),
+    ):
+        with pytest.raises(SessionNotFound):
+            await question
+
+
+async def test_an_error_in_a_decision_leaves_everything_as_it_was(store: SqlStore) -> None:
+    session_id = await create(store)
+
+    def decide(change: Change) -> None:
+        change.add(ev.Renamed, title="Never")
+        change.claim("message")
+        raise MessageNotFound("message")
+
+    with pytest.raises(MessageNotFound):
+        await store.change(session_id, decide)
+    assert (await store.session(session_id)).title == "A session"
+    assert len(await store.events(session_id, after=0)) == 1
+    assert await store.change(session_id, lambda change: dict(change.claims)) == {}
+
+
+async def test_a_decision_that_adds_nothing_writes_nothing(store: SqlStore, tmp_path: Path) -> None:
+    session_id = await create(store)
+    with sqlite3.connect(tmp_path / "data" / "sessions.db") as reader:
+        before = reader.execute("PRAGMA data_version").fetchone()
+        assert await store.change(session_id, lambda change: change.now.session.title) == "A session"
+        assert reader.execute("PRAGMA data_version").fetchone() == before
+    reader.close()
+
+
+async def test_numbers_have_no_gap_and_no_double_under_two_processes(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    given = await asyncio.gather(*(rename(one, session_id, f"{n}") for n in range(40) for one in (store, other)))
+    assert sorted(given) == list(range(2, 82))
+    assert [event.seq for event in await other.events(session_id, after=0)] == list(range(1, 82))
+
+
+async def test_numbers_have_no_gap_with_a_true_process_beside(store: SqlStore, tmp_path: Path) -> None:
+    session_id = await create(store)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WRITER), "rename", url(tmp_path), session_id, "50", stdout=subprocess.PIPE
+    )
+    mine = [await rename(store, session_id, f"mine {n}") for n in range(50)]
+    out, _ = await process.communicate()
+    theirs = [int(number) for number in out.split()]
+    assert process.returncode == 0
+    assert sorted(mine + theirs) == list(range(2, 102))
+    assert mine == sorted(mine) and theirs == sorted(theirs)
+
+
+async def test_a_change_by_another_process_is_seen_by_the_next_decision(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    await rename(store, session_id, "One")
+    await rename(other, session_id, "Two")
+    assert await store.change(session_id, lambda change: change.now.session.title) == "Two"
+
+
+async def test_what_is_stored_is_the_fold_of_the_log(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store, identities=["git:1:"])
+    await exchange(store, session_id, "one", "1")
+    waiting = await say(other, session_id, "two")
+    reply = await begin(store, session_id, waiting)
+    await step(store, session_id, reply, 0, TextPart(text="2"))
+    await say(other, session_id, "three")
+    await end(store, session_id, reply, "2", "2", status="paused")
+    await begin(other, session_id, waiting, reply)
+
+    state: State | None = None
+    entries: dict[str, Entry] = {}
+    for event in await store.events(session_id, after=0):
+        applied = apply(state, event)
+        state = applied.state
+        entries.update((entry.message.id, entry) for entry in applied.touched)
+    for one in (store, other):
+        assert await one.change(session_id, lambda change: change.state) == state
+        for message_id, entry in entries.items():
+            assert await one.entry(session_id, message_id) == entry
+    async with SqlStore(store._url) as fresh:  # with nothing in its memory
+        loaded = await fresh.change(session_id, lambda change: change.now)
+    assert state is not None and (loaded, list(loaded.open)) == (state, list(state.open))
+
+
+# -- history ---------------------------------------------------------------------------------------------------------
+
+
+async def test_history_is_read_page_by_page(store: SqlStore) -> None:
+    session_id = await create(store)
+    for n in range(5):
+        await exchange(store, session_id, f"m{n}", f"r{n}")
+    await say(store, session_id, "w1")
+    await say(store, session_id, "w2")
+    whole = [text for n in range(5) for text in (f"m{n}", f"r{n}")] + ["w1", "w2"]
+    for page in (1, 2, 3, 5, 11, 12, 500):
+        assert await texts(store, session_id, page=page) == whole
+    assert await store.history(session_id, before=None, limit=12) == (
+        (await store.history(session_id, before=None, limit=500))[0],
+        False,
+    )
+
+
+async def test_an_empty_session_has_an_empty_history(store: SqlStore) -> None:
+    assert await store.history(await create(store), before=None, limit=5) == ([], False)
+
+
+async def test_a_message_of_another_session_is_not_found(store: SqlStore) -> None:
+    session_id, another = await create(store), await create(store)
+    message, _ = await exchange(store, another, "theirs", "reply")
+    for question in (store.entry(session_id, message), store.history(session_id, before=message, limit=5)):
+        with pytest.raises(MessageNotFound):
+            await question
+
+
+async def test_messages_stand_in_the_order_in_which_they_were_taken_up(store: SqlStore) -> None:
+    session_id = await create(store)
+    first = await say(store, session_id, "first")
+    reply = await begin(store, session_id, first)
+    second = await say(store, session_id, "second")
+    assert await texts(store, session_id) == ["first", "", "second"]
+    await end(store, session_id, reply, "to first")
+    await begin(store, session_id, second)
+    assert await texts(store, session_id) == ["first", "to first", "second", ""]
+
+
+async def test_all_up_to_a_place_had_ended_when_a_stopped_reply_had(store: SqlStore) -> None:
+    session_id = await create(store)
+    first, second = await say(store, session_id, "first"), await say(store, session_id, "second")
+    stopped = await begin(store, session_id, first)
+    await end(store, session_id, stopped, "half", status="paused")
+    cancelled = new_id()
+
+    def cancel(change: Change) -> None:  # the second message is cancelled while it waits
+        reply = change.now.entry(stopped).message.model_copy(
+            update={"id": cancelled, "reply_to": second, "status": "cancelled", "seq": change.now.next_seq}
+        )
+        change.add(ev.ReplyFinished, message=reply)
+
+    await store.change(session_id, cancel)
+    await begin(store, session_id, first, stopped)
+    await end(store, session_id, stopped, "whole")
+    last = (await store.session(session_id)).seq
+    assert [await store.seq_at(session_id, place) for place in range(5)] == [0, 3, last, last, last]
+
+
+# -- drafts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reply_being_written_has_its_text_so_far(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    store.draft(session_id, reply, 0, "reasoning", "Hm. ")
+    store.draft(session_id, reply, 1, "text", "Hel")
+    store.draft(session_id, reply, 1, "text", "lo")
+    assert (await texts(store, session_id))[-1] == "Hello"
+    assert await store.drafted(session_id, reply) == [Drafted(0, "reasoning", 0, "Hm. "), Drafted(1, "text", 0, "Hello")]
+    await say(store, session_id, "more")  # a change brings the drafts along
+    assert (await texts(other, session_id)) == ["go", "Hello", "more"]
+    assert await other.drafted(session_id, reply) == await store.drafted(session_id, reply)
+
+
+async def test_a_reply_goes_on_in_the_middle_of_its_words(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    message = await say(store, session_id, "go")
+    reply = await begin(store, session_id, message)
+    await end(store, session_id, reply, "Hel", status="interrupted")
+    await begin(store, session_id, message, reply)
+    store.draft(session_id, reply, 0, "text", "lo ", base=3)
+    store.draft(session_id, reply, 0, "text", "you", base=3)
+    await say(store, session_id, "more")
+    for one in (store, other):
+        assert (await texts(one, session_id))[1] == "Hello you"
+        assert await one.drafted(session_id, reply) == [Drafted(0, "text", 3, "lo you")]
+
+
+async def test_words_that_an_event_holds_are_drafts_no_more(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    store.draft(session_id, reply, 0, "text", "Hello")
+    await say(store, session_id, "more")
+    await step(store, session_id, reply, 0, TextPart(text="Hello"))
+    for one in (store, other):
+        assert await one.drafted(session_id, reply) == []
+        assert (await texts(one, session_id))[1] == "Hello"
+    store.draft(session_id, reply, 1, "text", "again")
+    await end(store, session_id, reply, "Hello", "again")
+    store.draft(session_id, reply, 2, "text", "too late")
+    await say(store, session_id, "still more")
+    assert (await texts(store, session_id))[1] == (await texts(other, session_id))[1] == "Hello\n\nagain"
+
+
+async def test_drafts_of_a_failed_change_are_not_lost(tmp_path: Path, other: SqlStore) -> None:
+    async with SqlStore(url(tmp_path), patience=0.01) as store:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "go"))
+        lock = sqlite3.connect(tmp_path / "data" / "sessions.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        store.draft(session_id, reply, 0, "text", "ke")
+        with pytest.raises(StoreUnavailable):
+            await rename(store, session_id, "x")
+        store.draft(session_id, reply, 0, "text", "pt")
+        lock.execute("ROLLBACK")
+        lock.close()
+        await rename(store, session_id, "y")
+        assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "kept")]
+
+
+async def test_half_a_surrogate_pair_does_not_stop_the_drafts(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    store.draft(session_id, reply, 0, "text", "a\ud83db\0")
+    await rename(store, session_id, "x")
+    assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "a?b\0")]
+
+
+async def test_a_killed_process_leaves_its_events_and_almost_all_its_words(store: SqlStore, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, str(WRITER), "write", url(tmp_path), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    session_id, reply = (await process.stdout.readline()).decode().split()
+    words = [(await process.stdout.readline()).decode().strip() for _ in range(100)]
+    process.kill()
+    out, _ = await process.communicate()
+    words += out.decode().split()
+    [drafted] = await store.drafted(session_id, reply)
+    saved = drafted.text.split()
+    assert saved == words[: len(saved)]
+    # A word comes every 5 ms: 250 ms are 50 words. The machine's pauses count for both.
+    assert len(words) - len(saved) <= 60
+    assert [event.kind for event in await store.events(session_id, after=0)] == ["created", "messageSent", "replyStarted"]
+    await asyncio.sleep(0.6)  # its lease is half a second
+    assert await store.lapsed() == [session_id]
+    claims = await store.change(session_id, lambda change: change.claims)
+    assert [(claim.message_id, claim.alive) for claim in claims.values()] == [(reply, False)]
+    assert (await texts(store, session_id))[-1] == drafted.text
+
+
+# -- claims ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_claims_is_seen_to_live_for_longer_than_its_lease(tmp_path: Path, store: SqlStore) -> None:
+    async with SqlStore(url(tmp_path), lease=0.3) as writer:
+        session_id = await create(writer)
+        reply = await begin(writer, session_id, await say(writer, session_id, "go"))
+        for _ in range(15):
+            await asyncio.sleep(0.05)
+            claims = await store.change(session_id, lambda change: change.claims)
+            assert claims[reply].alive and claims[reply].process == writer.process
+            assert await store.lapsed() == []
+
+
+async def test_what_a_process_leaves_behind_has_lapsed(tmp_path: Path, store: SqlStore) -> None:
+    async with SqlStore(url(tmp_path)) as writer:
+        session_id = await create(writer)
+        reply = await begin(writer, session_id, await say(writer, session_id, "go"))
+        assert await store.lapsed() == await writer.lapsed() == []
+    assert await store.lapsed() == [session_id]
+    await end(store, session_id, reply, status="interrupted")
+    assert await store.lapsed() == []
+
+
+async def test_a_claim_can_be_taken_over(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    await other.change(session_id, lambda change: change.claim(reply))
+    for one in (store, other):
+        claims = await one.change(session_id, lambda change: change.claims)
+        assert claims[reply].process == other.process and claims[reply].alive
+
+
+# -- lists -----------------------------------------------------------------------------------------------------------
+
+
+async def test_sessions_are_listed_newest_first_in_stable_pages(store: SqlStore) -> None:
+    ids = [await create(store, title=f"{n}") for n in range(7)]
+    assert await all_sessions(store) == [f"{n}" for n in reversed(range(7))]
+    first, cursor = await store.sessions(identities=None, folders=None, state=None, query=None, limit=3, cursor=None)
+    await create(store, title="new")
+    await rename(store, ids[2], "2 changed")
+    rest, _ = await store.sessions(identities=None, folders=None, state=None, query=None, limit=50, cursor=cursor)
+    assert [session.title for session in first + rest] == ["6", "5", "4", "3", "1", "0"]
+    assert (await all_sessions(store))[:2] == ["2 changed", "new"]
+
+
+async def test_sessions_are_found_by_identity_or_where_they_have_none_by_folder(store: SqlStore) -> None:
+    await create(store, title="by identity", identities=["git:a:"], folders=["file:///a"])
+    await create(store, title="by folder", folders=["file:///a", "file:///b"])
+    await create(store, title="by another", folders=["file:///c"])
+    await create(store, title="by none", folders=[])
+    for identities, folders, found in (
+        (["git:a:"], [], ["by identity"]),
+        ([], ["file:///a", "file:///b"], ["by folder"]),
+        (["git:a:", "git:b:"], ["file:///a", "file:///c"], ["by another", "by folder", "by identity"]),
+        ([], [], []),
+        (None, None, ["by none", "by another", "by folder", "by identity"]),
+    ):
+        assert await all_sessions(store, identities=identities, folders=folders) == found
+
+
+async def test_archived_sessions_are_listed_only_when_asked_for(store: SqlStore) -> None:
+    ids = {title: await create(store, title=title) for title in ("active", "paused", "archived")}
+    await store.change(ids["paused"], lambda change: change.add(ev.Paused))
+    await store.change(ids["archived"], lambda change: change.add(ev.Archived))
+    for folders in (None, ["file:///work"]):
+        assert set(await all_sessions(store, folders=folders)) == {"active", "paused"}
+        for state in ids:
+            assert await all_sessions(store, folders=folders, state=state) == [state]
+
+
+async def test_titles_are_found_by_their_words(store: SqlStore) -> None:
+    for title in ("Über die Brücke", "100% of _it_", "Nothing"):
+        await create(store, title=title)
+    for folders in (None, ["file:///work"]):
+        assert await all_sessions(store, folders=folders, query="brücke ÜBER") == ["Über die Brücke"]
+        assert await all_sessions(store, folders=folders, query="0%") == ["100% of _it_"]
+        assert await all_sessions(store, folders=folders, query="_") == ["100% of _it_"]
+        assert len(await all_sessions(store, folders=folders, query="  ")) == 3
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "é", "e30", "WzFd", "WzIsICJhIiwgImIiXQ", "WzEsIDIsIDNd", "[" * 5000, "=", "bnVsbA=="]
+)
+async def test_a_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        await store.sessions(identities=None, folders=None, state=None, query=None, limit=3, cursor=cursor)
+    assert refused.value.data == {"fields": ["cursor"]}
+
+
+# -- search ----------------------------------------------------------------------------------------------------------
+
+
+async def found(store: SqlStore, query: str, folders: list[str] | None = None) -> list[tuple[str, str]]:
+    hits = await store.search(query, identities=None if folders is None else [], folders=folders, limit=20)
+    return [(hit.session.title, hit.snippet) for hit in hits]
+
+
+async def test_messages_are_found_by_their_words(store: SqlStore) -> None:
+    session_id = await create(store, title="One")
+    await exchange(store, session_id, "The café is open", "It closes at noon")
+    another = await create(store, title="Two", folders=["file:///other"])
+    await exchange(store, another, "Where is a cafe?", "No idea")
+    assert {title for title, _ in await found(store, "CAFE")} == {"One", "Two"}
+    assert await found(store, "clos") == [("One", "It closes at noon")]
+    assert await found(store, "noon closes") == [("One", "It closes at noon")]
+    assert await found(store, "cafe", ["file:///other"]) == [("Two", "Where is a cafe?")]
+    assert await found(store, "closes cafe") == []
+    assert await found(store, "   ") == await found(store, '"*^') == []
+
+
+async def test_a_reply_is_found_once_it_has_stopped_and_as_it_is_then(store: SqlStore) -> None:
+    session_id = await create(store)
+    message = await say(store, session_id, "go")
+    reply = await begin(store, session_id, message)
+    await end(store, session_id, reply, "apple", status="paused")
+    await begin(store, session_id, message, reply)
+    await end(store, session_id, reply, "banana")
+    assert await found(store, "apple") == []
+    assert [hit.message_id for hit in await store.search("banana", identities=None, folders=None, limit=5)] == [reply]
+
+
+async def test_a_long_message_gives_a_short_snippet(store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, "word " * 5000 + "needle " + "word " * 5000, "x")
+    [(_, snippet)] = await found(store, "needle")
+    assert "needle" in snippet and len(snippet) < 300
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[Hit]]]:
+    """Search in a store that has one message and one reply in it."""
+    store = SqlStore(url(tmp_path_factory.mktemp("searched")))
+
+    async def fill() -> None:
+        await exchange(store, await create(store), "AND OR NOT near", "é ² x")
+
+    with asyncio.Runner() as runner:
+        runner.run(fill())
+        yield lambda query: runner.run(store.search(query, identities=[], folders=["file:///work"], limit=5))
+        runner.run(store.close())
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(st.characters(), max_size=30) | st.text('"*^():+-{} ANDORTx\0', max_size=20))
+def test_nothing_that_is_searched_for_is_an_error(query: str, searched: Callable[[str], list[Hit]]) -> None:
+    assert len(searched(query)) <= 2
+
+
+# -- deleting --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+    session_id = await create(store, title="SECRETTITLE", identities=["SECRETPLACE"])
+    await exchange(store, session_id, "SECRETMESSAGE", "SECRETREPLY")
+    reply = await begin(store, session_id, await say(store, session_id, "SECRETWAITING"))
+    store.draft(session_id, reply, 0, "text", "SECRETDRAFT")
+    await rename(store, session_id, "SECRETOTHER")
+    await other.delete(session_id)
+    for one in (store, other):
+        with pytest.raises(SessionNotFound):
+            await rename(one, session_id, "x")
+        with pytest.raises(SessionNotFound):
+            await one.session(session_id)
+        assert await all_sessions(one) == []
+        assert await one.search("SECRETMESSAGE", identities=None, folders=None, limit=5) == []
+        assert await one.lapsed() == []
+    with pytest.raises(SessionNotFound):
+        await create(store, session_id=session_id)
+    with pytest.raises(SessionNotFound):
+        await store.delete(session_id)
+    await asyncio.gather(*other._background)  # the full text index is cleared after the answer
+    with sqlite3.connect(tmp_path / "data" / "sessions.db") as reader:
+        tables = [name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {table: reader.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+    reader.close()
+    assert "secret" not in str(rows).lower()
+
+
+# -- the file --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
+async def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with SqlStore(url(tmp_path)) as store:
+            await create(store)
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"sessions.db": 0o600, "sessions.db-wal": 0o600, "sessions.db-shm": 0o600}
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+async def test_a_store_that_is_not_used_opens_nothing(tmp_path: Path) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        stop = store.subscribe(lambda notice: None)
+        await asyncio.sleep(0)
+        stop()
+    assert not (tmp_path / "data").exists()
+
+
+async def test_loading_the_store_does_not_load_the_database_library(tmp_path: Path) -> None:
+    code = "import sys, sessionls.store; print([m for m in ('sqlalchemy', 'alembic', 'watchfiles') if m in sys.modules])"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.strip() == b"[]"
+
+
+async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path) -> None:
+    async with SqlStore(url(tmp_path), patience=0.05) as store:
+        session_id = await create(store)
+        lock = sqlite3.connect(tmp_path / "data" / "sessions.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked by another program") as locked:
+            await rename(store, session_id, "x")
+        assert str(tmp_path) not in f"{locked.value}{locked.value.hint}" and locked.value.__cause__ is None
+        assert (await store.session(session_id)).title == "A session"  # reading goes on
+        lock.execute("ROLLBACK")
+        lock.close()
+        assert await rename(store, session_id, "x") == 2
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("postgresql://ann:secret@host/db", "PostgreSQL is not supported yet"),
+        ("mysql://host/db", "none that sessionls understands"),
+        ("secret", "none that sessionls understands"),
+        ("sqlite://", "none that sessionls understands"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_an_error_in_words(database: str, words: str) -> None:
+    async with SqlStore(database) as store:
+        with pytest.raises(StoreUnavailable, match=words) as refused:
+            await store.session("x")
+        assert "secret" not in f"{refused.value}{refused.value.hint}"
+
+
+async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sessions.db").write_text("words " * 1000, encoding="utf-8")
+    async with SqlStore(url(tmp_path)) as store:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="damaged, or is no database"):
+                await store.session("x")
+
+
+async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file", encoding="utf-8")
+    async with SqlStore(url(tmp_path)) as store:
+        with pytest.raises(StoreUnavailable, match="cannot be opened") as refused:
+            await store.session("x")
+        assert str(tmp_path) not in f"{refused.value}{refused.value.hint}"
+        (tmp_path / "data").unlink()
+        assert await create(store)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be deleted there")
+async def test_nothing_is_accepted_into_a_file_that_is_gone(tmp_path: Path) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store)
+        for path in (tmp_path / "data").iterdir():
+            path.unlink()
+        with pytest.raises(StoreUnavailable, match="database is gone"):
+            await rename(store, session_id, "x")
+        with pytest.raises(SessionNotFound):
+            await store.session(session_id)
+        await create(store)
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = SqlStore(url(tmp_path))
+    session_id = await create(store)
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.session(session_id)
+
+
+async def test_closing_keeps_what_was_drafted(tmp_path: Path, other: SqlStore) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "go"))
+        store.draft(session_id, reply, 0, "text", "last words")
+    assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "last words")]
+
+
+async def test_participants_that_only_look_do_not_change_the_order(store: SqlStore) -> None:
+    older, _newer = await create(store, title="older"), await create(store, title="newer")
+    await store.change(older, lambda change: change.add(ev.ParticipantJoined, participant=ANN))
+    assert await all_sessions(store) == await all_sessions(store, folders=["file:///work"]) == ["newer", "older"]
