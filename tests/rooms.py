@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from model_server import ModelServer
 from sessionls.compose import Composition, compose, preload
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Participant, Session
-from sessionls.sessions.ports import Buffer, Delta, EventNotice, Notice
+from sessionls.sessions.ports import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
+from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
 from sessionls.settings import Settings
 
 __all__ = ["ANN", "BEN", "House", "PlainEditor", "house", "write_agent"]
@@ -31,8 +32,33 @@ class PlainEditor:
     buffers: dict[str, Buffer] = field(default_factory=dict)
     encoding: Literal["utf-8", "utf-16", "utf-32"] = "utf-16"
 
+    diagnosed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    answers: list[Answer | None] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    withdrawn: list[str] = field(default_factory=list)
+
     def buffer(self, uri: str) -> Buffer | None:
         return self.buffers.get(uri)
+
+    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
+        return self.diagnosed.get(uri, [])
+
+    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
+        return EditOutcome(applied=False, reason="This editor applies no edits.")
+
+    async def ask(self, question: Question) -> Answer | None:
+        """The next of `answers`; without one the question stays open until it is withdrawn."""
+        self.questions.append(question)
+        self.asked.set()
+        if self.answers:
+            return self.answers.pop(0)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.withdrawn.append(question.request_id)
+            raise
+        return None
 
 
 @dataclass

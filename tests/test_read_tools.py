@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import pytest
 
-from sessionls.sessions.ports import Buffer, Tool, ToolCall, ToolFailed
+from sessionls.sessions.tooling import Buffer, Tool, ToolCall, ToolFailed, Wish
 from sessionls.sessions.workspace import Workspace
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
 from sessionls.tools.read import Search
 from sessionls.tools.toolbox import Toolbox, read_tools
+from tool_calls import LoneCall
 
-CALL = ToolCall("session", "message", "call")
+CALL = LoneCall()
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX links and pipes")
 
 
@@ -105,6 +106,9 @@ class Named:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        return Wish(self.name)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         return ""

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ports import Buffer
+from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
 
 __all__ = ["Terminal", "TerminalEditor", "Usage", "guarded", "keep_log", "safe"]
 
@@ -109,6 +109,15 @@ class TerminalEditor:
         return (self._folder,)
 
     def buffer(self, uri: str) -> Buffer | None:  # noqa: ARG002
+        return None
+
+    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
+        return ()
+
+    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
+        return EditOutcome(applied=False, reason="A terminal applies no edits; the patch is in the reply.")
+
+    async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002
         return None
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 from pygls.workspace import TextDocument, Workspace
 
 from sessionls.sessions.model import Position
-from sessionls.sessions.ports import Buffer
 from sessionls.sessions.positions import Encoding, Lines
+from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
 
 __all__ = ["Documents", "LspEditor"]
 
@@ -75,3 +76,12 @@ class LspEditor:
         if document is None:
             return None
         return Buffer(document.uri, document.source, document.version, document.language_id)
+
+    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
+        return ()
+
+    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
+        return EditOutcome(applied=False, reason="This editor applies no edits; the patch is in the reply.")
+
+    async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002
+        return None

@@ -28,7 +28,7 @@ from sessionls.sessions.model import (
     SymbolContext,
     TextContext,
 )
-from sessionls.sessions.ports import Editor
+from sessionls.sessions.ports import Buffers
 from sessionls.sessions.positions import Encoding, Lines
 from sessionls.sessions.rendering import render
 from sessionls.sessions.symbols import find_definition
@@ -44,7 +44,7 @@ _DIAGNOSTICS = 200  # at most, in one context
 _LINES = 5  # of the source, at most, for one diagnostic
 
 
-async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Editor, *, budget: int = BUDGET) -> list[Context]:
+async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Buffers, *, budget: int = BUDGET) -> list[Context]:
     """The contexts as they are stored: with text, version, dirty flag, hash and language, ranges within the text.
 
     What is too much is cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or withheld,

@@ -124,10 +124,16 @@ class ToolFinished(_Event):
 
 
 class PermissionAsked(_Event):
+    """A tool may not go on without a yes. `scope` is what a yes for the whole session covers."""
+
     kind: Literal["permissionAsked"] = "permissionAsked"
     request_id: str
+    message_id: str
     tool: str
     summary: str
+    risk: Literal["read", "write", "execute", "network"]
+    detail: str | None = None
+    scope: str = ""
 
 
 class PermissionAnswered(_Event):
@@ -145,12 +151,14 @@ class FindingChanged(_Event):
     kind: Literal["findingChanged"] = "findingChanged"
     finding_id: str
     state: Literal["open", "fixed", "dismissed"]
+    reason: str | None = None
 
 
 class Edited(_Event):
     kind: Literal["edited"] = "edited"
     message_id: str
     uri: str
+    summary: str = ""
     applied: bool
 
 

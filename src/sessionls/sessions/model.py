@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 __all__ = [
     "Agent",
     "AgentAuthor",
+    "Anchor",
     "Context",
     "DiagnosticsContext",
     "DiffContext",
@@ -143,8 +144,22 @@ class ToolPart(Wire):
     result: str | None = None
 
 
+class Anchor(Wire):
+    """The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
+
+    It finds the place again after edits (see `anchors.py`).
+    """
+
+    quote: str
+    before: str = ""
+    after: str = ""
+
+
 class Finding(Wire):
-    """One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint."""
+    """One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+
+    `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
+    """
 
     id: str
     uri: str
@@ -155,6 +170,10 @@ class Finding(Wire):
     rule: str | None = None
     suggestion: str | None = None
     state: Literal["open", "fixed", "dismissed"] = "open"
+    reason: str | None = None
+    help: str | None = None
+    anchor: Anchor | None = None
+    session_id: str = ""
     agent: str
     message_id: str
 

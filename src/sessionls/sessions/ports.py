@@ -8,12 +8,14 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Message, ModelInfo, Participant, Session, Usage
+from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Usage
 from sessionls.sessions.state import Drafted, Entry, State, apply
+from sessionls.sessions.tooling import Buffer, Buffers, Editor, Tool, ToolCall, ToolFailed, Tools
 
 __all__ = [
     "Agents",
     "Buffer",
+    "Buffers",
     "Change",
     "Claim",
     "Delta",
@@ -217,6 +219,28 @@ class Store(Protocol):
         self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
     ) -> list[Hit]: ...
 
+    async def finding(self, finding_id: str) -> Finding:
+        """One finding as it is now. Raises `InvalidParams` for one that does not exist."""
+        ...
+
+    async def findings(
+        self,
+        *,
+        session_id: str | None = None,
+        uri: str | None = None,
+        state: str | None = None,
+        identities: Sequence[str] | None = None,
+        folders: Sequence[str] | None = None,
+    ) -> list[Finding]:
+        """The findings of sessions that match, oldest first; those of deleted sessions left out."""
+        ...
+
+    async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
+        """The same finding, if it is known: same document, rule and quoted code, open or dismissed, in any session of the
+        same folders. So what was dismissed stays dismissed when the same review runs again.
+        """
+        ...
+
     async def lapsed(self) -> list[str]:
         """The sessions whose reply is claimed by a process that no longer lives."""
         ...
@@ -313,7 +337,7 @@ class Models(Protocol):
     async def list(self) -> list[ModelInfo]: ...
 
 
-# -- agents, editor, tools -------------------------------------------------------------------------------------------
+# -- agents -------------------------------------------------------------------------------------------
 
 
 class Agents(Protocol):
@@ -325,74 +349,4 @@ class Agents(Protocol):
 
     def instructions(self) -> str:
         """What the workspace tells every agent (`AGENTS.md`); empty where there is none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """A document as the editor has it."""
-
-    uri: str
-    text: str
-    version: int | None = None
-    language: str | None = None
-
-
-class Editor(Protocol):
-    """The editor at the other end: the truth about open files."""
-
-    @property
-    def encoding(self) -> Literal["utf-8", "utf-16", "utf-32"]:
-        """The unit of positions' `character`."""
-        ...
-
-    @property
-    def folders(self) -> Sequence[str]:
-        """URIs of the open workspace folders."""
-        ...
-
-    def buffer(self, uri: str) -> Buffer | None:
-        """The open buffer of that document, unsaved changes included."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """In which session, reply and call a tool runs."""
-
-    session_id: str
-    message_id: str
-    call_id: str
-
-
-class Tool(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        """JSON Schema of the arguments."""
-        ...
-
-    @property
-    def risk(self) -> Literal["read", "write", "execute", "network"]: ...
-
-    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        """What the agent is told. Raises `ToolFailed` with words the agent can act on."""
-        ...
-
-
-class ToolFailed(Exception):
-    """A tool could not do what it was asked; the message goes to the agent."""
-
-
-class Tools(Protocol):
-    @property
-    def names(self) -> Sequence[str]:
-        """Every tool there is."""
-        ...
-
-    def offer(self, names: Sequence[str]) -> Sequence[Tool]:
-        """The tools with those names, unknown names left out."""
         ...

@@ -20,6 +20,7 @@ from sessionls.sessions import verbs
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import AgentAuthor, Message, Participant, Session
+from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, Store, Tools
 from sessionls.sessions.reply import ReplyWriter, Stop, error_of
 from sessionls.sessions.state import State
@@ -57,12 +58,26 @@ class Begun:
 class Replies:
     """See the module. `waiting` futures end with the reply to a message, wherever it is written."""
 
-    def __init__(self, *, store: Store, models: Models, agents: Agents, tools: Tools, telling: Telling) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        models: Models,
+        agents: Agents,
+        tools: Tools,
+        telling: Telling,
+        policy: Policy,
+        asking: Asking,
+        participant: Participant,
+    ) -> None:
         self._store = store
         self._models = models
         self._agents = agents
         self._tools = tools
         self._telling = telling
+        self._policy = policy
+        self._asking = asking
+        self._participant = participant
         self._writers: dict[str, ReplyWriter] = {}
         self._desks: dict[str, asyncio.Task[None]] = {}
         self._begun: dict[str, list[Begun]] = {}
@@ -186,6 +201,8 @@ class Replies:
                 self._ended(event.message)
             case ev.MessageSteered() if event.message_id in self._waiting:
                 self._steered.setdefault(event.reply_id, []).append(event.message_id)
+            case ev.PermissionAnswered():
+                self._asking.answered(event.request_id, event.decision)
             case ev.Paused() if writer is not None:
                 writer.stop("paused")
             case ev.CancelAsked() if writer is not None and writer.reply.id == event.message_id:
@@ -273,7 +290,7 @@ class Replies:
         session_id, definition = begun.session.id, begun.prepared.definition
         assert definition is not None
         model = begun.prepared.start.author.model
-        tools = self._tools.offer(self._tools.names if definition.tools is None else definition.tools)
+        tools = self._tools.offer(definition.choose_tools(self._tools.names))
         writer = ReplyWriter(
             store=self._store,
             models=self._models,
@@ -286,6 +303,9 @@ class Replies:
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
             told=lambda tighter: self._telling.told(begun.session, definition, model, begun.place, tools, tighter=tighter),
+            policy=self._policy,
+            asking=self._asking,
+            participant=self._participant,
         )
         self._writers[session_id] = writer
         # Others may pause, cancel or steer while it is written. The model is asked at the same time.

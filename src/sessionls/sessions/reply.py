@@ -24,8 +24,10 @@ from sessionls.sessions.errors import (
     SessionNotFound,
     StoreUnavailable,
 )
-from sessionls.sessions.events import ToolCalled, ToolFinished
-from sessionls.sessions.model import Message, MessageError, Part, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding, Message, MessageError, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import (
     Change,
     ModelRequest,
@@ -34,11 +36,9 @@ from sessionls.sessions.ports import (
     StepEnd,
     Store,
     TextDelta,
-    Tool,
-    ToolCall,
-    ToolFailed,
     ToolRequest,
 )
+from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
 from sessionls.sessions.transcript import ModelMessages, Voice, with_reply
 
 __all__ = ["Ending", "ReplyWriter", "Stop", "error_of"]
@@ -52,6 +52,7 @@ Ending = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 _UNKNOWN_OUTCOME = (
     "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
 )
+_DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
 _STORE_RETRIES = (0.05, 0.2, 1.0, 3.0)  # seconds; a busy or full disk often recovers
 
 
@@ -83,6 +84,9 @@ class ReplyWriter:
     named: bool
     steered: list[Message]
     told: Callable[[bool], Awaitable[ModelMessages]]
+    policy: Policy
+    asking: Asking
+    participant: Participant
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _parts: list[Part] = field(default_factory=list, init=False)
     _usage: Usage | None = field(default=None, init=False)
@@ -233,12 +237,18 @@ class ReplyWriter:
         if _INVALID in arguments:
             await self._tool_ended(index, part, "failed", f"The arguments are not a JSON object: {arguments[_INVALID]}")
             return
-        running = part.model_copy(update={"status": "running"})
-        self._parts[index] = running
-        await self._save(lambda change: self._log_tool(change, ToolCalled, index, running))
-        call = ToolCall(self.session_id, self.reply.id, part.call_id)
         try:
-            result = await tool.run(arguments, call)
+            permitted = await self._permitted(part, tool)
+        except ToolFailed as problem:
+            await self._tool_ended(index, part, "failed", str(problem))
+            return
+        if not permitted:
+            await self._tool_ended(index, part, "denied", _DENIED)
+            return
+        running = part.model_copy(update={"status": "running"})
+        await self._save_tool(ToolCalled, index, running)
+        try:
+            result = await tool.run(arguments, _Call(self, part.call_id))
         except ToolFailed as problem:
             await self._tool_ended(index, running, "failed", str(problem))
         except SessionlsError as problem:
@@ -249,14 +259,49 @@ class ReplyWriter:
         else:
             await self._tool_ended(index, running, "done", result)
 
-    async def _tool_ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
-        ended = part.model_copy(update={"status": status, "result": result})
-        self._parts[index] = ended
-        await self._save(lambda change: self._log_tool(change, ToolFinished, index, ended))
+    async def _permitted(self, part: ToolPart, tool: Tool) -> bool:
+        """Whether the tool may run: by the policy, by what was granted before, or because somebody says yes now."""
+        rule = self.policy.decide(self.definition, tool.name, tool.risk)
+        if rule != "ask":
+            return rule == "allow"
+        wish = await tool.wish(part.arguments)
+        question = Question(
+            session_id=self.session_id,
+            request_id=new_id(),
+            agent=self.definition.name,
+            tool=tool.name,
+            summary=wish.summary,
+            risk=tool.risk,
+            detail=wish.detail,
+        )
 
-    def _log_tool(self, change: Change, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
-        verbs.own(change, self.reply.id)
-        change.add(kind, message_id=self.reply.id, index=index, part=part)
+        async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
+            by = self.participant if why == "person" else None
+            if await self._save(lambda change: verbs.answer(change, question.request_id, decision, by)):
+                self.asking.answered(question.request_id, decision)
+
+        async with self.asking.expected(question) as future:
+            scope = wish.scope or tool.name
+            if await self._save(lambda change: verbs.ask(change, self.reply.id, question, scope)):
+                return True
+            return await self.asking.ask(question, future, answer) != "deny"
+
+    async def _tool_ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
+        await self._save_tool(ToolFinished, index, part.model_copy(update={"status": status, "result": result}))
+
+    async def _save_tool(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
+        self._parts[index] = part
+        await self.record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
+
+    async def record(self, decide: Callable[[Change], object]) -> None:
+        """Add events about this reply; its parts are then what the log says they are."""
+
+        def own(change: Change) -> list[Part]:
+            verbs.own(change, self.reply.id)
+            decide(change)
+            return list(change.now.entry(self.reply.id).message.parts)
+
+        self._parts = await self._save(own)
 
     # -- stopping and saving -----------------------------------------------------------------------------------------
 
@@ -309,6 +354,40 @@ class ReplyWriter:
 
     def put(self, part: Part) -> None:
         self._parts.append(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of a tool (`tooling.ToolCall`)."""
+
+    writer: ReplyWriter
+    call_id: str
+
+    @property
+    def session_id(self) -> str:
+        return self.writer.session_id
+
+    @property
+    def message_id(self) -> str:
+        return self.writer.reply.id
+
+    @property
+    def agent(self) -> str:
+        return self.writer.definition.name
+
+    async def report(self, finding: Finding) -> Finding:
+        known = await self.writer.store.known_finding(self.session_id, finding)
+        if known is not None:
+            return known
+        by = ByAgent(agent=self.agent)
+        await self.writer.record(lambda change: change.add(FindingReported, by=by, finding=finding))
+        return finding
+
+    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
+        by, message_id = ByAgent(agent=self.agent), self.message_id
+        await self.writer.record(
+            lambda change: change.add(Edited, by=by, message_id=message_id, uri=uri, summary=summary, applied=applied)
+        )
 
 
 class _Words:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Message, ModelInfo, Participant, Session, Wire
+from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Wire
 
-__all__ = ["AgentList", "Exchange", "Export", "History", "Hit", "ModelList", "Opened", "SearchResult", "SessionList"]
+__all__ = [
+    "AgentList",
+    "Exchange",
+    "Export",
+    "FindingList",
+    "History",
+    "Hit",
+    "ModelList",
+    "Opened",
+    "SearchResult",
+    "SessionList",
+]
 
 
 class SessionList(Wire):
@@ -47,6 +58,10 @@ class SearchResult(Wire):
 
 class Export(Wire):
     content: str
+
+
+class FindingList(Wire):
+    findings: list[Finding]
 
 
 class AgentList(Wire):

@@ -11,14 +11,27 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.sessions import context as contexts
 from sessionls.sessions import export, verbs
-from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound, revive
+from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError, SessionNotFound, revive
 from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import Context, Message, ParentRef, Participant, Session, TextPart
+from sessionls.sessions.model import Context, Finding, Message, ParentRef, Participant, Session, TextPart
+from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, Editor, Models, Notice, Store, Tools
 from sessionls.sessions.replies import Begun, Replies
-from sessionls.sessions.results import AgentList, Exchange, Export, History, Hit, ModelList, Opened, SearchResult, SessionList
+from sessionls.sessions.results import (
+    AgentList,
+    Exchange,
+    Export,
+    FindingList,
+    History,
+    Hit,
+    ModelList,
+    Opened,
+    SearchResult,
+    SessionList,
+)
 from sessionls.sessions.state import Entry, State, with_drafts
 from sessionls.sessions.telling import Telling
+from sessionls.sessions.tooling import Answer
 from sessionls.sessions.workspace import Workspace
 
 __all__ = ["Defaults", "Sessions"]
@@ -40,6 +53,8 @@ class Defaults:
 class Sessions:
     """All that can be done with sessions, by one participant, in one editor.
 
+    `policy` is what agents may do; `patience` is how long (in seconds) a question for permission waits for its answer.
+
     Every verb may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """
 
@@ -54,6 +69,8 @@ class Sessions:
         workspace: Workspace,
         participant: Participant,
         defaults: Defaults,
+        policy: Policy | None = None,
+        patience: float = 300.0,
     ) -> None:
         self._store = store
         self._models = models
@@ -63,7 +80,16 @@ class Sessions:
         self._participant = participant
         self._defaults = defaults
         self._telling = Telling(store=store, models=models, agents=agents)
-        self._replies = Replies(store=store, models=models, agents=agents, tools=tools, telling=self._telling)
+        self._replies = Replies(
+            store=store,
+            models=models,
+            agents=agents,
+            tools=tools,
+            telling=self._telling,
+            policy=policy or Policy(),
+            asking=Asking(editor, seconds=patience),
+            participant=participant,
+        )
         self._open: set[str] = set()
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -283,6 +309,36 @@ class Sessions:
         else:
             self._replies.look(session_id)
         return await self._store.session(session_id)
+
+    async def answer(self, session_id: str, request_id: str, decision: Answer) -> None:
+        """Answer a question for permission; the first answer counts. Raises `NotPermitted` where it is too late."""
+        first = await self._change(session_id, lambda change: verbs.answer(change, request_id, decision, self._participant))
+        if not first:
+            raise NotPermitted(
+                "The question is not open any more: it was answered, or withdrawn.", hint="There is nothing left to do."
+            )
+
+    # -- findings ----------------------------------------------------------------------------------------------------
+
+    async def findings(self, *, session_id: str | None = None, uri: str | None = None, state: str | None = None) -> FindingList:
+        """Findings of one session, else of the sessions of the open folders."""
+        if session_id is not None:
+            await self._store.session(session_id)
+            return FindingList(findings=await self._store.findings(session_id=session_id, uri=uri, state=state))
+        identities, folders = await self._scope(None)
+        found = await self._store.findings(uri=uri, state=state, identities=identities, folders=folders)
+        return FindingList(findings=found)
+
+    async def update_finding(
+        self, finding_id: str, state: Literal["open", "fixed", "dismissed"], *, reason: str | None = None
+    ) -> Finding:
+        finding = await self._store.finding(finding_id)
+        if finding.state != state:
+            await self._change(
+                finding.session_id,
+                lambda change: verbs.change_finding(change, finding_id, state, reason, self._participant),
+            )
+        return await self._store.finding(finding_id)
 
     # -- the session itself ------------------------------------------------------------------------------------------
 

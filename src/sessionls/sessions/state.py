@@ -17,7 +17,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sessionls.sessions import events as ev
-from sessionls.sessions.model import AgentAuthor, Message, Part, Participant, ReasoningPart, Session, Steered, TextPart, Usage
+from sessionls.sessions.model import (
+    AgentAuthor,
+    EditPart,
+    FindingPart,
+    Message,
+    Part,
+    Participant,
+    ReasoningPart,
+    Session,
+    Steered,
+    TextPart,
+    Usage,
+)
 
 __all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts"]
 
@@ -60,7 +72,8 @@ def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]
 class State:
     """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
     while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
-    `present` are the participants that have the session open.
+    `present` are the participants that have the session open, `asked` the questions for permission that nobody has answered
+    yet (by their id: what a yes for the session would cover), `granted` what was granted for the whole session.
     """
 
     session: Session
@@ -70,6 +83,8 @@ class State:
     resumable: str | None = None
     open: Mapping[str, Entry] = field(default_factory=dict)
     present: tuple[Participant, ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+    granted: tuple[str, ...] = ()
 
     @property
     def queue(self) -> list[Entry]:
@@ -122,6 +137,8 @@ class _Folding:
         self.resumable = state.resumable
         self.open = dict(state.open)
         self.present = state.present
+        self.asked = dict(state.asked)
+        self.granted = state.granted
         self.touched: dict[str, Entry] = {}
 
     def run(self) -> Applied:
@@ -140,6 +157,8 @@ class _Folding:
             resumable=self.resumable,
             open=self.open,
             present=self.present,
+            asked=self.asked,
+            granted=self.granted,
         )
         return Applied(state, tuple(self.touched.values()))
 
@@ -210,7 +229,18 @@ class _Folding:
                 self._update(event.message_id, **fields)
             case ev.ToolCalled() | ev.ToolFinished():
                 self._put_part(event.message_id, event.index, event.part)
+            case ev.PermissionAsked():
+                self.asked[event.request_id] = event.scope
+            case ev.PermissionAnswered():
+                scope = self.asked.pop(event.request_id, None)
+                if event.decision == "session" and scope is not None and scope not in self.granted:
+                    self.granted = (*self.granted, scope)
+            case ev.FindingReported():
+                self._append(event.finding.message_id, FindingPart(finding=event.finding))
+            case ev.Edited():
+                self._append(event.message_id, EditPart(uri=event.uri, summary=event.summary, applied=event.applied))
             case ev.ReplyFinished():
+                self.asked = {}  # a reply that ends or stops withdraws its questions
                 self._reply_finished(event.message, event.seq)
             case _:
                 pass
@@ -261,6 +291,10 @@ class _Folding:
         )
         self._put(Entry(reply, self._next_place()))
         self.session["message_count"] = self.before.session.message_count + 1
+
+    def _append(self, message_id: str, part: Part) -> None:
+        if message_id in self.open:
+            self._update(message_id, parts=[*self.open[message_id].message.parts, part])
 
     def _put_part(self, message_id: str, index: int, part: Part) -> None:
         parts = list(self.open[message_id].message.parts)

@@ -25,16 +25,20 @@ from sessionls.sessions.model import (
 )
 from sessionls.sessions.ports import Change
 from sessionls.sessions.state import Drafted, Entry, State, with_drafts
+from sessionls.sessions.tooling import Answer, Question
 
 __all__ = [
     "UNTITLED",
     "ClaimLost",
     "Start",
     "WriterGone",
+    "answer",
     "archive",
+    "ask",
     "ask_cancel",
     "cancel_stopped",
     "cancel_waiting",
+    "change_finding",
     "compact",
     "create",
     "delete_check",
@@ -328,6 +332,43 @@ def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
         _end(change, reply, "interrupted", parts=with_drafts(reply.parts, drafted))
         return True
     return False
+
+
+# -- permission ------------------------------------------------------------------------------------------------------
+
+
+def ask(change: Change, reply_id: str, question: Question, scope: str) -> bool:
+    """Put a question for permission in the log, unless a yes for the whole session covers it: then that is the answer."""
+    own(change, reply_id)
+    if scope in change.now.granted:
+        return True
+    change.add(
+        ev.PermissionAsked,
+        by=ev.ByAgent(agent=question.agent),
+        request_id=question.request_id,
+        message_id=reply_id,
+        tool=question.tool,
+        summary=question.summary,
+        risk=question.risk,
+        detail=question.detail,
+        scope=scope,
+    )
+    return False
+
+
+def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
+    """Answer a question for permission. The first answer counts; says whether this was it."""
+    if request_id not in _living(change).asked:
+        return False
+    change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)
+    return True
+
+
+def change_finding(
+    change: Change, finding_id: str, state: Literal["open", "fixed", "dismissed"], reason: str | None, by: Participant | None
+) -> None:
+    _living(change)
+    change.add(ev.FindingChanged, by=by, finding_id=finding_id, state=state, reason=reason)
 
 
 # -- pause, resume, cancel -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sessionls.sessions import uris
 from sessionls.sessions.disk import LARGEST, FileText, read_file
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.sessions.languages import language_of
-from sessionls.sessions.ports import Buffer, Editor
+from sessionls.sessions.ports import Buffer, Buffers
 from sessionls.sessions.repository import Identities
 from sessionls.sessions.texts import cut_bytes, sound
 from sessionls.sessions.withheld import is_withheld
@@ -71,7 +71,7 @@ class Workspace:
     The folders are read from the editor each time: they change while it runs.
     """
 
-    def __init__(self, editor: Editor, *, withheld: Sequence[str] = (), limit: int = LIMIT) -> None:
+    def __init__(self, editor: Buffers, *, withheld: Sequence[str] = (), limit: int = LIMIT) -> None:
         self._editor = editor
         self._withheld = tuple(withheld)
         self._limit = limit

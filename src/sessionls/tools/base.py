@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ports import ToolCall, ToolFailed
 from sessionls.sessions.texts import sound
+from sessionls.sessions.tooling import Risk, ToolCall, ToolFailed, Wish
 
 __all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
 
@@ -33,7 +33,7 @@ class BaseTool(ABC, Generic[A]):
 
     name: ClassVar[str]
     description: ClassVar[str]
-    risk: ClassVar[Literal["read", "write", "execute", "network"]]
+    risk: ClassVar[Risk]
     arguments: type[A]
 
     @cached_property
@@ -41,16 +41,27 @@ class BaseTool(ABC, Generic[A]):
         """JSON Schema of the arguments, in the plain form that every provider takes."""
         return _plain(self.arguments.model_json_schema())
 
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        return self.describe(self._checked(arguments))
+
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        try:
-            # Models write null for what they leave out.
-            checked = self.arguments.model_validate({name: value for name, value in arguments.items() if value is not None})
-        except ValidationError as error:
-            raise ToolFailed(self._explain(error)) from None
+        checked = self._checked(arguments)
         try:
             return cut_middle(sound(await self.perform(checked, call)), RESULT_LIMIT)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
+
+    def describe(self, arguments: A) -> Wish:
+        """What a call wants to do, in words for a person who is asked for permission."""
+        shown = ", ".join(f"{name} {value!r}" for name, value in arguments.model_dump(exclude_defaults=True).items())
+        return Wish(f"{self.name}: {shown[:200]}")
+
+    def _checked(self, arguments: Mapping[str, Any]) -> A:
+        try:
+            # Models write null for what they leave out.
+            return self.arguments.model_validate({name: value for name, value in arguments.items() if value is not None})
+        except ValidationError as error:
+            raise ToolFailed(self._explain(error)) from None
 
     @abstractmethod
     async def perform(self, arguments: A, call: ToolCall) -> str:

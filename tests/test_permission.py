@@ -1,0 +1,181 @@
+"""Nothing dangerous without a yes: policy, questions, answers from anywhere, and what takes a question back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import BEN, House, house, write_agent
+from sessionls.agents.agent import Definition, Permission
+from sessionls.sessions.errors import NotPermitted
+from sessionls.sessions.events import PermissionAsked
+from sessionls.sessions.model import Message, ToolPart
+from sessionls.sessions.permission import Policy
+from sessionls.sessions.tooling import Risk, ToolCall, Wish
+from sessionls.tools.toolbox import Toolbox
+
+
+class Writes:
+    """A tool that counts what it did."""
+
+    name = "write_it"
+    description = "Writes."
+    schema: Mapping[str, Any] = {"type": "object", "properties": {"what": {"type": "string"}}}
+    risk: Literal["write"] = "write"
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        return Wish(f"Write {arguments['what']}", detail="+ it")
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        self.done.append(arguments["what"])
+        return "written"
+
+
+def agent(origin: Literal["builtin", "user", "workspace"] = "builtin", **permissions: Permission) -> Definition:
+    return Definition(name="a", prompt="", origin=origin, permissions=permissions)
+
+
+@pytest.mark.parametrize(
+    ("settings", "definition", "tool", "risk", "decision"),
+    [
+        ({}, agent(), "read_file", "read", "allow"),
+        ({}, agent(), "edit_file", "write", "ask"),
+        ({}, agent(), "run_command", "execute", "ask"),
+        ({}, agent(), "web/fetch", "network", "ask"),
+        ({"write": "allow"}, agent(), "edit_file", "write", "allow"),
+        ({"write": "allow", "edit_file": "deny"}, agent(), "edit_file", "write", "deny"),
+        ({"web/*": "deny"}, agent(), "web/fetch", "network", "deny"),
+        ({}, agent(write="allow"), "edit_file", "write", "allow"),
+        ({"edit_file": "deny"}, agent(write="allow"), "edit_file", "write", "deny"),
+        ({"write": "allow"}, agent(edit_file="ask"), "edit_file", "write", "ask"),
+        ({}, agent("workspace", write="allow"), "edit_file", "write", "ask"),
+        ({"write": "allow"}, agent("workspace", write="deny"), "edit_file", "write", "deny"),
+    ],
+)
+def test_the_policy(settings: dict[str, Permission], definition: Definition, tool: str, risk: Risk, decision: Permission) -> None:
+    assert Policy(settings).decide(definition, tool, risk) == decision
+
+
+@pytest.fixture
+def tool() -> Writes:
+    return Writes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "writer", "You write.")
+    return folder
+
+
+@pytest.fixture
+async def home(folder: Path, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    async with house(folder, model_server) as home:
+        give(home, tool, monkeypatch)
+        yield home
+
+
+def give(home: House, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox([tool]))
+
+
+def calls(*names: str) -> Answer:
+    return Answer(tools=[ToolUse("write_it", {"what": name}) for name in names])
+
+
+def statuses(reply: Message) -> list[str]:
+    return [part.status for part in reply.parts if isinstance(part, ToolPart)]
+
+
+async def test_once_is_for_one_call_and_session_for_all(home: House, model_server: ModelServer, tool: Writes) -> None:
+    model_server.script(calls("a", "b"), calls("c"), Answer("done"))
+    home.editor.answers += ["once", "session"]
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert tool.done == ["a", "b", "c"]
+    assert [(q.summary, q.detail, q.risk) for q in home.editor.questions] == [
+        ("Write a", "+ it", "write"),
+        ("Write b", "+ it", "write"),
+    ]
+    assert statuses(reply) == ["done", "done", "done"]
+    kinds = [event.kind for event in await home.built.store.events(session.id, after=0)]
+    assert kinds.count("permissionAsked") == kinds.count("permissionAnswered") == 2
+    assert kinds.index("permissionAnswered") < kinds.index("toolCalled")
+
+
+async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: House, model_server: ModelServer, tool: Writes) -> None:
+    model_server.script(calls("a"), Answer("then not"))
+    home.editor.answers += ["deny"]
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert (tool.done, statuses(reply), reply.text) == ([], ["denied"], "then not")
+    assert "not permitted" in model_server.requests[1].text
+
+
+async def test_no_answer_in_time_is_a_no(home: House, model_server: ModelServer, tool: Writes) -> None:
+    model_server.script(calls("a"), Answer("then not"))
+    home.sessions._replies._asking._seconds = 0.05
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert (tool.done, statuses(reply)) == ([], ["denied"])
+    assert home.editor.withdrawn
+
+
+async def test_any_participant_may_answer_and_the_first_counts(
+    home: House, folder: Path, model_server: ModelServer, tool: Writes
+) -> None:
+    model_server.script(calls("a"), Answer("done"))
+    async with house(folder, model_server, participant=BEN) as ben:
+        session = await home.sessions.create(agent="writer")
+        await ben.sessions.open(session.id)
+        send = asyncio.create_task(home.sessions.message(session.id, "write"))
+        asked = await ben.event("permissionAsked")
+        assert isinstance(asked, PermissionAsked) and asked.summary == "Write a"
+        await ben.sessions.answer(session.id, asked.request_id, "once")
+        assert (await send).reply.text == "done"
+        assert tool.done == ["a"]
+        assert home.editor.withdrawn == [asked.request_id]
+        with pytest.raises(NotPermitted):
+            await home.sessions.answer(session.id, asked.request_id, "deny")
+
+
+@pytest.mark.parametrize("how", ["pause", "cancel"])
+async def test_pause_and_cancel_withdraw_the_question(home: House, model_server: ModelServer, tool: Writes, how: str) -> None:
+    model_server.script(calls("a"), Answer("done"))
+    session = await home.sessions.create(agent="writer")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "write"))
+    await home.editor.asked.wait()
+    asked = await home.event("permissionAsked")
+    await (home.sessions.pause if how == "pause" else home.sessions.cancel)(session.id)
+    reply = (await send).reply
+    assert home.editor.withdrawn
+    assert isinstance(asked, PermissionAsked)
+    with pytest.raises(NotPermitted):
+        await home.sessions.answer(session.id, asked.request_id, "once")
+    assert tool.done == []
+    if how == "cancel":
+        assert (reply.status, statuses(reply)) == ("cancelled", ["failed"])
+        return
+    assert (reply.status, statuses(reply)) == ("paused", ["waiting"])
+    home.editor.answers += ["once"]
+    home.events.clear()
+    await home.sessions.resume(session.id)  # and it asks anew
+    await home.event("replyFinished")
+    assert tool.done == ["a"]
+
+
+async def test_bad_arguments_are_told_before_anybody_is_asked(home: House, model_server: ModelServer) -> None:
+    model_server.script(Answer(tools=[ToolUse("write_it", "{not json")]), Answer("sorry"))
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert statuses(reply) == ["failed"] and home.editor.questions == []

@@ -1,0 +1,26 @@
+"""A call of a tool outside of any reply: what it leaves in the log is kept in lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sessionls.sessions.model import Finding
+
+__all__ = ["LoneCall"]
+
+
+@dataclass
+class LoneCall:
+    session_id: str = "session"
+    message_id: str = "message"
+    call_id: str = "call"
+    agent: str = "code"
+    findings: list[Finding] = field(default_factory=list)
+    edits: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    async def report(self, finding: Finding) -> Finding:
+        self.findings.append(finding)
+        return finding
+
+    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
+        self.edits.append((uri, summary, applied))
