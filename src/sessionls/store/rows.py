@@ -69,6 +69,8 @@ def session_values(state: State) -> dict[str, Any]:
         "resumable": state.resumable,
         "open": list(state.open),
         "present": [participant.wire() for participant in state.present],
+        "asked": state.asked,
+        "granted": state.granted,
     }
     session = state.session
     return {
@@ -100,6 +102,8 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         resumable=rest["resumable"],
         open=entries,
         present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
+        asked=rest["asked"],
+        granted=tuple(rest["granted"]),
     )
 
 
