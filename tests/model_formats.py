@@ -1,6 +1,7 @@
 """The bodies that the providers' streaming interfaces really send, one encoder for each.
 
-Sources: OpenAI's "chat completion chunk object", Anthropic's "Streaming Messages", Ollama's "Generate a chat message".
+Sources: OpenAI's "chat completion chunk object" and "Streaming events" of its Responses, Anthropic's "Streaming Messages",
+Ollama's "Generate a chat message".
 """
 
 from __future__ import annotations
@@ -11,7 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["AnthropicFormat", "Format", "OllamaFormat", "OpenAIFormat", "Tokens", "ToolUse", "format_for"]
+__all__ = [
+    "ANTHROPIC_REFUSALS",
+    "OPENAI_REFUSALS",
+    "AnthropicFormat",
+    "Format",
+    "OllamaFormat",
+    "OpenAIFormat",
+    "ResponsesFormat",
+    "Tokens",
+    "ToolUse",
+    "format_for",
+]
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,46 @@ class Tokens:
     cached: int = 0
 
 
+Refusals = dict[str, tuple[int, str, str, str | None]]
+# What they refuse with: HTTP status, message, type and code of the error.
+OPENAI_REFUSALS: Refusals = {
+    "unauthorized": (401, "Incorrect API key provided: sk-tes**key.", "invalid_request_error", "invalid_api_key"),
+    "rateLimited": (429, "Rate limit reached for requests per min (RPM): Limit 3.", "requests", "rate_limit_exceeded"),
+    "quota": (429, "You exceeded your current quota, please check your plan.", "insufficient_quota", "insufficient_quota"),
+    "overflow": (
+        400,
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens.",
+        "invalid_request_error",
+        "context_length_exceeded",
+    ),
+    "unknownModel": (
+        404,
+        "The model `no-such` does not exist or you do not have access.",
+        "invalid_request_error",
+        "model_not_found",
+    ),
+    "badRequest": (400, "Invalid value for 'messages[0].role'.", "invalid_request_error", "invalid_value"),
+    "provider": (500, "The server had an error while processing your request.", "server_error", None),
+    "overloaded": (503, "The engine is currently overloaded, please try again later.", "server_error", None),
+}
+ANTHROPIC_REFUSALS: Refusals = {
+    "unauthorized": (401, "invalid x-api-key", "authentication_error", None),
+    "rateLimited": (429, "This request would exceed your account's rate limit.", "rate_limit_error", None),
+    "quota": (400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error", None),
+    "overflow": (400, "prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error", None),
+    "unknownModel": (404, "model: no-such", "not_found_error", None),
+    "badRequest": (400, "messages.0.role: Input should be 'user'", "invalid_request_error", None),
+    "provider": (500, "Internal server error", "api_error", None),
+    "overloaded": (529, "Overloaded", "overloaded_error", None),
+}
+
+
 class Format(Protocol):
     """Encodes one answer. Each method gives frames, in order; `whole` gives the body of an answer that does not stream."""
 
     content_type: str
 
+    def __init__(self, body: Mapping[str, Any], number: int) -> None: ...
     def start(self) -> Iterator[bytes]: ...
     def text(self, text: str) -> Iterator[bytes]: ...
     def reasoning(self, text: str) -> Iterator[bytes]: ...
@@ -52,11 +99,13 @@ class Format(Protocol):
 
 def format_for(path: str, body: Mapping[str, Any], number: int) -> Format | None:
     """The format of the interface at that path; None where there is none. `number` makes ids differ."""
-    for end, kind in (("/chat/completions", OpenAIFormat), ("/messages", AnthropicFormat), ("/api/chat", OllamaFormat)):
-        if path.endswith(end):
-            made: Format = kind(body, number)
-            return made
-    return None
+    kinds: dict[str, type[Format]] = {
+        "/chat/completions": OpenAIFormat,
+        "/responses": ResponsesFormat,
+        "/messages": AnthropicFormat,
+        "/api/chat": OllamaFormat,
+    }
+    return next((kind(body, number) for end, kind in kinds.items() if path.endswith(end)), None)
 
 
 def _pieces(text: str, size: int = 7) -> list[str]:
@@ -138,6 +187,111 @@ class OpenAIFormat:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
         body = {**self.head, "object": "chat.completion", "choices": [choice], "usage": self._usage(tokens)}
         return json.dumps(body).encode()
+
+
+class ResponsesFormat:
+    """OpenAI's other interface, which its newer models want for tools while they reason."""
+
+    content_type = "text/event-stream; charset=utf-8"
+
+    def __init__(self, body: Mapping[str, Any], number: int) -> None:
+        self.model, self.number = body.get("model", ""), number
+        self.count = 0
+        self.output: list[dict[str, Any]] = []
+        self.open = ""
+        self.said = ""
+
+    def _event(self, kind: str, **data: Any) -> bytes:
+        self.count += 1
+        return f"event: {kind}\n".encode() + _sse({"type": kind, "sequence_number": self.count, **data})
+
+    def _response(self, status: str, usage: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        head = {"id": f"resp_{self.number}", "object": "response", "created_at": int(time.time()), "model": self.model}
+        rest: dict[str, Any] = {
+            "error": None,
+            "incomplete_details": None,
+            "instructions": None,
+            "metadata": {},
+            "tools": [],
+            "usage": usage,
+        }
+        more = {"parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "top_p": 1.0}
+        return {**head, "status": status, "output": list(self.output), **rest, **more}
+
+    def start(self) -> Iterator[bytes]:
+        yield self._event("response.created", response=self._response("in_progress"))
+        yield self._event("response.in_progress", response=self._response("in_progress"))
+
+    def _begin(self, kind: str, item: Mapping[str, Any]) -> Iterator[bytes]:
+        yield from self._close()
+        self.open, self.said = kind, ""
+        self.output.append({"id": f"{kind}_{self.number}_{len(self.output)}", "type": kind, **item})
+        yield self._event("response.output_item.added", output_index=len(self.output) - 1, item=self.output[-1])
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {"item_id": self.output[-1]["id"], "output_index": len(self.output) - 1}
+
+    def _close(self) -> Iterator[bytes]:
+        if not self.open:
+            return
+        item = self.output[-1]
+        if self.open == "message":
+            part = {"type": "output_text", "text": self.said, "annotations": [], "logprobs": []}
+            yield self._event("response.output_text.done", **self._place, content_index=0, text=self.said, logprobs=[])
+            yield self._event("response.content_part.done", **self._place, content_index=0, part=part)
+            item.update(content=[part], status="completed")
+        elif self.open == "reasoning":
+            yield self._event("response.reasoning_summary_text.done", **self._place, summary_index=0, text=self.said)
+            item.update(summary=[{"type": "summary_text", "text": self.said}])
+        else:
+            yield self._event("response.function_call_arguments.done", **self._place, arguments=self.said)
+            item.update(arguments=self.said, status="completed")
+        yield self._event("response.output_item.done", output_index=len(self.output) - 1, item=item)
+        self.open = ""
+
+    def text(self, text: str) -> Iterator[bytes]:
+        if self.open != "message":
+            yield from self._begin("message", {"role": "assistant", "status": "in_progress", "content": []})
+            part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+            yield self._event("response.content_part.added", **self._place, content_index=0, part=part)
+        self.said += text
+        yield self._event("response.output_text.delta", **self._place, content_index=0, delta=text, logprobs=[])
+
+    def reasoning(self, text: str) -> Iterator[bytes]:
+        if self.open != "reasoning":
+            yield from self._begin("reasoning", {"summary": []})
+            part = {"type": "summary_text", "text": ""}
+            yield self._event("response.reasoning_summary_part.added", **self._place, summary_index=0, part=part)
+        self.said += text
+        yield self._event("response.reasoning_summary_text.delta", **self._place, summary_index=0, delta=text)
+
+    def tools(self, tools: Sequence[ToolUse]) -> Iterator[bytes]:
+        for index, tool in enumerate(tools):
+            call_id = tool.call_id or f"call_{self.number}_{index}"
+            call = {"call_id": call_id, "name": tool.name, "arguments": "", "status": "in_progress"}
+            yield from self._begin("function_call", call)
+            for piece in _pieces(tool.raw):
+                self.said += piece
+                yield self._event("response.function_call_arguments.delta", **self._place, delta=piece)
+
+    def end(self, reason: str, tokens: Tokens | None) -> Iterator[bytes]:
+        yield from self._close()
+        counted = tokens or Tokens(1, 1)
+        usage = {
+            "input_tokens": counted.input,
+            "input_tokens_details": {"cached_tokens": counted.cached},
+            "output_tokens": counted.output,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": counted.input + counted.output,
+        }
+        yield self._event("response.completed", response=self._response("completed", usage))
+
+    def fault(self, message: str) -> Iterator[bytes]:
+        yield self._event("error", code="server_error", message=message, param=None)
+
+    def whole(self, text: str, reasoning: str, tools: Sequence[ToolUse], reason: str, tokens: Tokens) -> bytes:
+        raise NotImplementedError
 
 
 class AnthropicFormat:

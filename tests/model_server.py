@@ -1,4 +1,4 @@
-"""A model provider of the tests' own: a real HTTP server on loopback that speaks OpenAI's, Anthropic's and Ollama's interfaces.
+"""A model provider of the tests' own: a real HTTP server on loopback that speaks the interfaces of OpenAI, Anthropic and Ollama.
 
 In a test:
 
@@ -32,7 +32,7 @@ from typing import Any
 
 import pytest
 
-from model_formats import Format, Tokens, ToolUse, format_for
+from model_formats import ANTHROPIC_REFUSALS, OPENAI_REFUSALS, Format, Tokens, ToolUse, format_for
 
 __all__ = [
     "Answer",
@@ -149,42 +149,10 @@ class Refuse:
 
     @staticmethod
     def of(kind: str, *, retry_after: float | None = None, anthropic: bool = False) -> Refuse:
-        """What the providers really say: the kinds are the keys of the two tables below."""
-        status, message, kind_of_error, code = (_ANTHROPIC if anthropic else _OPENAI)[kind]
+        """What the providers really say: the kinds are the keys of the tables in `model_formats.py`."""
+        status, message, kind_of_error, code = (ANTHROPIC_REFUSALS if anthropic else OPENAI_REFUSALS)[kind]
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         return Refuse(status, message, kind_of_error, code, headers)
-
-
-_OPENAI: dict[str, tuple[int, str, str, str | None]] = {
-    "unauthorized": (401, "Incorrect API key provided: sk-tes**key.", "invalid_request_error", "invalid_api_key"),
-    "rateLimited": (429, "Rate limit reached for requests per min (RPM): Limit 3.", "requests", "rate_limit_exceeded"),
-    "quota": (429, "You exceeded your current quota, please check your plan.", "insufficient_quota", "insufficient_quota"),
-    "overflow": (
-        400,
-        "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens.",
-        "invalid_request_error",
-        "context_length_exceeded",
-    ),
-    "unknownModel": (
-        404,
-        "The model `no-such` does not exist or you do not have access.",
-        "invalid_request_error",
-        "model_not_found",
-    ),
-    "badRequest": (400, "Invalid value for 'messages[0].role'.", "invalid_request_error", "invalid_value"),
-    "provider": (500, "The server had an error while processing your request.", "server_error", None),
-    "overloaded": (503, "The engine is currently overloaded, please try again later.", "server_error", None),
-}
-_ANTHROPIC: dict[str, tuple[int, str, str, str | None]] = {
-    "unauthorized": (401, "invalid x-api-key", "authentication_error", None),
-    "rateLimited": (429, "This request would exceed your account's rate limit.", "rate_limit_error", None),
-    "quota": (400, "Your credit balance is too low to access the Anthropic API.", "invalid_request_error", None),
-    "overflow": (400, "prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error", None),
-    "unknownModel": (404, "model: no-such", "not_found_error", None),
-    "badRequest": (400, "messages.0.role: Input should be 'user'", "invalid_request_error", None),
-    "provider": (500, "Internal server error", "api_error", None),
-    "overloaded": (529, "Overloaded", "overloaded_error", None),
-}
 
 
 @dataclass
@@ -199,7 +167,7 @@ class Received:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        return list(self.body.get("messages", []))
+        return list(self.body.get("messages") or self.body.get("input") or [])
 
     @property
     def text(self) -> str:
@@ -210,7 +178,7 @@ class Received:
     def system(self) -> str:
         """The instructions, in either shape."""
         told = [_text(m.get("content")) for m in self.messages if m.get("role") in ("system", "developer")]
-        return "\n\n".join(part for part in (_text(self.body.get("system")), *told) if part)
+        return "\n\n".join(part for part in (_text(self.body.get("system")), _text(self.body.get("instructions")), *told) if part)
 
     @property
     def tools(self) -> list[str]:
@@ -461,7 +429,7 @@ def by_convention(request: Received) -> Scripted:
             calls = [part.strip().partition(" ") for part in rest.split("&&")]
             return Answer(tools=[ToolUse(name, arguments or "{}") for name, _, arguments in calls])
         case "fail":
-            kinds = {row[0]: kind for kind, row in _OPENAI.items() if kind not in ("quota", "overflow")}
+            kinds = {row[0]: kind for kind, row in OPENAI_REFUSALS.items() if kind not in ("quota", "overflow")}
             return Refuse.of(kinds[int(rest)]) if int(rest) in kinds else Refuse(int(rest))
         case "cut":
             return Cut(rest)

@@ -115,6 +115,10 @@ class TestWhatComes:
         end = (await outputs(make(), request("openai/my-own-model")))[-1]
         assert end == StepEnd(Usage(input_tokens=5, output_tokens=2), "stop")
 
+    async def test_what_a_provider_does_not_count_is_not_guessed(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer("one two three", usage=False))
+        assert (await outputs(make(), request()))[-1] == StepEnd(None, "stop")
+
     @ALL
     async def test_reasoning_is_told_apart(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Answer("so yes", reasoning="let me see"))
@@ -143,6 +147,23 @@ class TestWhatComes:
         model_server.script(Answer(tools=[ToolUse("read", '{"path": "a.py", "li', call_id="call_1")]))
         given = await outputs(make(), request(model, tools=[TOOL]))
         assert given[0] == ToolRequest("call_1", "read", '{"path": "a.py", "li')
+
+    async def test_a_model_of_openai_that_reasons_and_calls_goes_by_its_other_interface(
+        self, make: Make, model_server: ModelServer
+    ) -> None:
+        calls = [ToolUse("read", {"path": "a.py"}, "call_a"), ToolUse("read", {"path": "b.py"}, "call_b")]
+        model_server.script(Answer("I look.", reasoning="let me see", tools=calls, tokens=Tokens(100, 20, cached=40)))
+        given = await outputs(make(), request("openai/gpt-6.1-sol", tools=[TOOL], reasoning_effort="high"))
+        assert model_server.requests[0].path == "/v1/responses" and model_server.requests[0].tools == ["read"]
+        assert "".join(output.text for output in given if isinstance(output, ReasoningDelta)) == "let me see"
+        assert text_of(given) == "I look."
+        assert [(o.call_id, json.loads(o.arguments)) for o in given if isinstance(o, ToolRequest)] == [
+            ("call_a", {"path": "a.py"}),
+            ("call_b", {"path": "b.py"}),
+        ]
+        end = given[-1]
+        assert isinstance(end, StepEnd) and end.reason == "tool_calls" and end.usage is not None
+        assert (end.usage.input_tokens, end.usage.output_tokens, end.usage.cached_tokens) == (100, 20, 40)
 
     async def test_a_call_without_arguments_has_an_empty_object(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer(tools=[ToolUse("read", "", call_id="call_1")]))

@@ -17,7 +17,7 @@ from typing import Any
 
 from sessionls.sessions.errors import ModelUnavailable
 
-__all__ = ["Asked", "explain", "is_passing", "stalled"]
+__all__ = ["Asked", "cut", "explain", "is_passing", "stalled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _QUOTA = re.compile(
-    r"insufficient_quota|current quota|credit balance|billing|insufficient.{0,10}(credit|balance|funds)|402", re.IGNORECASE
+    r"insufficient_quota|current quota|credit balance|billing|insufficient.{0,10}(credit|balance|funds)", re.IGNORECASE
 )
 _SECRET = re.compile(
     r"(?i)\b(bearer|basic)\s+\S+|\b(api[-_]?key|key|token|secret)=[^&\s\"']+"
@@ -91,11 +91,7 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
     if names & _REFUSED:
         return unavailable("refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
     if names & _CUT:
-        return unavailable(
-            "cut",
-            f"The connection to {asked.where} broke off{' in the middle of the reply' if started else ''}.",
-            "Resume the reply: it goes on from its last completed step.",
-        )
+        return cut(asked, started=started)
     if started:
         if "Timeout" in names:
             return stalled(asked, started=True)
@@ -145,6 +141,16 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
             "Choose another model, or correct the agent's configuration.",
         )
     return unavailable("provider", f"{asked.where} failed: {told}", "Resume the reply in a while, or choose another model.")
+
+
+def cut(asked: Asked, *, started: bool) -> ModelUnavailable:
+    """The connection was lost, or the answer ended without its end."""
+    return ModelUnavailable(
+        f"The connection to {asked.where} broke off{' in the middle of the reply' if started else ''}.",
+        hint="Resume the reply: it goes on from its last completed step.",
+        reason="cut",
+        model=asked.model,
+    )
 
 
 def stalled(asked: Asked, *, started: bool) -> ModelUnavailable:

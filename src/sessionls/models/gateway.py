@@ -13,7 +13,7 @@ from typing import Any
 from sessionls.models import library, providers
 from sessionls.models.choice import Choice
 from sessionls.models.embedded import WINDOW, Embedded
-from sessionls.models.failures import Asked, explain, is_passing, stalled
+from sessionls.models.failures import Asked, cut, explain, is_passing, stalled
 from sessionls.models.step import Reading
 from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import ModelInfo
@@ -23,6 +23,8 @@ __all__ = ["Gateway", "Limits"]
 
 _OLLAMA_WINDOW = 16_384  # tokens: asked of Ollama with each call, since its own default cuts a message without a word
 _EMBEDDED_REPLY = 1024  # tokens
+# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
+_SAY_WHY = ("openai/", "anthropic/", "ollama_chat/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,10 @@ class Gateway:
                         # A stream whose chunks are there already never waits: let the others on this loop have their turn.
                         await asyncio.sleep(0)
                         busy_since = loop.time()
-            # The stream knows whether a reason was received; what it hands on is made up where none was.
-            reading.end(module, arguments["model"], cut=getattr(stream, "received_finish_reason", "") is None)
+            # The stream knows whether it was told a reason to end; the one that it hands on is made up where it was not.
+            if arguments["model"].startswith(_SAY_WHY) and getattr(stream, "received_finish_reason", "") is None:
+                raise cut(asked, started=reading.started)
+            reading.end(module, arguments["model"])
         except TimeoutError:
             raise stalled(asked, started=reading.started) from None
         finally:

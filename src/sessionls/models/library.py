@@ -95,6 +95,9 @@ def _import(future: Future[Any]) -> None:
 
         litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire
         litellm.telemetry = False
+        # Where a provider does not say what was used, and where a stream breaks, litellm counts it, on the event loop, with a
+        # tokenizer that it loads first: a second of standstill for a number that is none of ours.
+        litellm.disable_token_counter = True
         # Lets a transcript with tool calls go to a model without tools, and one without its reasoning to a model that reasons.
         litellm.modify_params = True
         logging.getLogger("LiteLLM").setLevel(logging.ERROR)

@@ -8,14 +8,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import Usage
 from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
 __all__ = ["Reading"]
-
-# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
-_SAY_WHY = ("openai/", "anthropic/", "ollama_chat/")
 
 
 @dataclass(slots=True)
@@ -75,15 +71,8 @@ class Reading:
                 self._reason = choice.finish_reason
         self.is_first = self.started and not before
 
-    def end(self, module: Any, model: str, *, cut: bool) -> None:
-        """The stream has ended: the calls, whole, and how it ended. `cut`: it did not say why. Raises `ModelUnavailable`."""
-        if cut and model.startswith(_SAY_WHY):
-            raise ModelUnavailable(
-                f"{model.partition('/')[2]} stopped in the middle: its answer has no end.",
-                hint="Resume the reply: it goes on from its last completed step.",
-                reason="cut",
-                model=model,
-            )
+    def end(self, module: Any, model: str) -> None:
+        """The stream has ended: the calls, whole, and how it ended."""
         self._join()
         for call in self._calls.values():
             self._outputs.append(ToolRequest(call.call_id, call.name, "".join(call.arguments) or "{}"))
@@ -122,8 +111,8 @@ class Reading:
 
 
 def _usage(module: Any, model: str, usage: Any) -> Usage | None:
-    """What was used. A cost only where the provider told it, or litellm knows the model's price."""
-    if usage is None:
+    """What was used, where the provider said so. A cost only where it told that, or litellm knows the model's price."""
+    if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
         return None
     cost = getattr(usage, "cost", None)
     if cost is None:
