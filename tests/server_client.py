@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
@@ -26,10 +26,21 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 from pytest_lsp.protocol import LanguageClientProtocol
 
-__all__ = ["GUARDED_SERVER", "Connect", "Refusal", "SessionClient", "connect", "connect_raw", "refused", "stop", "uri_of"]
+__all__ = [
+    "GUARDED_SERVER",
+    "Connect",
+    "Refusal",
+    "SessionClient",
+    "connect",
+    "connect_raw",
+    "refused",
+    "start_server",
+    "stop",
+    "uri_of",
+]
 
 GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
-_PATIENCE = 30.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
+_PATIENCE = 60.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
 
 
 def uri_of(path: Path) -> str:
@@ -83,6 +94,20 @@ class SessionClient(LanguageClient):
         """Send a custom request with these params (camelCase), and give the plain result."""
         async with asyncio.timeout(_PATIENCE):
             return await self.protocol.send_request_async(method, params, msg_id=msg_id)  # type: ignore[no-untyped-call]
+
+    async def raw(self, method: str, params: Any = None) -> Any:
+        """Send a standard request with params as they are, and give the plain result."""
+        for name in ("get_message_type", "get_result_type"):
+            setattr(self.protocol, name, lambda _: None)
+        try:
+            sent = self.protocol.send_request_async(method, params)  # type: ignore[no-untyped-call]
+            future = asyncio.ensure_future(sent)
+            await asyncio.sleep(0)  # it is on its way, with the types of now
+        finally:
+            for name in ("get_message_type", "get_result_type"):
+                delattr(self.protocol, name)
+        async with asyncio.timeout(_PATIENCE):
+            return await future
 
     async def command(self, name: str, *arguments: Any) -> Any:
         async with asyncio.timeout(_PATIENCE):
@@ -196,16 +221,43 @@ def refused(code: int, kind: str) -> Iterator[Refusal]:
         assert word not in f"{error.message} {error.data}"
 
 
-class Connect(Protocol):
-    def __call__(
-        self,
-        *,
-        events: bool = False,
-        folders: Sequence[Path] = (),
-        options: Mapping[str, Any] | None = None,
-        capabilities: lsp.ClientCapabilities | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> Awaitable[SessionClient]: ...
+async def start_server(
+    *,
+    events: bool = False,
+    folders: Sequence[Path] = (),
+    options: Mapping[str, Any] | None = None,
+    capabilities: lsp.ClientCapabilities | None = None,
+    env: Mapping[str, str] | None = None,
+) -> SessionClient:
+    """A server process with its client, initialized. `env` is the whole environment; without it, this process's."""
+    client = SessionClient()
+    await client.start_io(*GUARDED_SERVER, env=dict(os.environ if env is None else env))
+    able = capabilities or lsp.ClientCapabilities()
+    able.experimental = {"sessionls": {"events": True}} if events else None
+    client.server = await client.initialize_session(
+        lsp.InitializeParams(
+            capabilities=able,
+            workspace_folders=[lsp.WorkspaceFolder(uri=uri_of(path), name=path.name) for path in folders],
+            initialization_options=dict(options or {}),
+        )
+    )
+    return client
+
+
+async def stop(client: SessionClient) -> None:
+    """Shut the server down; it must exit with 0. Once is enough."""
+    process = client._server
+    if client.stopped or process is None:
+        return
+    async with asyncio.timeout(_PATIENCE):
+        await client.shutdown_session()
+        await client.stop()  # type: ignore[no-untyped-call]
+    assert client.error is None
+    assert process.returncode == 0
+
+
+Connect = Callable[..., Awaitable[SessionClient]]
+"""`start_server`, whose `env` is added to this process's."""
 
 
 @pytest.fixture
@@ -213,27 +265,9 @@ async def connect() -> AsyncIterator[Connect]:
     """Starts server processes, each with its client; at the end each is shut down, and must exit with 0."""
     clients: list[SessionClient] = []
 
-    async def start(
-        *,
-        events: bool = False,
-        folders: Sequence[Path] = (),
-        options: Mapping[str, Any] | None = None,
-        capabilities: lsp.ClientCapabilities | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> SessionClient:
-        client = SessionClient()
-        await client.start_io(*GUARDED_SERVER, env={**os.environ, **(env or {})})
-        clients.append(client)
-        able = capabilities or lsp.ClientCapabilities()
-        able.experimental = {"sessionls": {"events": True}} if events else None
-        client.server = await client.initialize_session(
-            lsp.InitializeParams(
-                capabilities=able,
-                workspace_folders=[lsp.WorkspaceFolder(uri=uri_of(path), name=path.name) for path in folders],
-                initialization_options=dict(options or {}),
-            )
-        )
-        return client
+    async def start(*, env: Mapping[str, str] | None = None, **given: Any) -> SessionClient:
+        clients.append(await start_server(env={**os.environ, **(env or {})}, **given))
+        return clients[-1]
 
     yield start
     for client in clients:
@@ -249,15 +283,3 @@ async def connect_raw() -> AsyncIterator[SessionClient]:
     yield client
     client.exit(None)
     await client.stop()  # type: ignore[no-untyped-call]
-
-
-async def stop(client: SessionClient) -> None:
-    """Shut the server down; it must exit with 0. Once is enough."""
-    process = client._server
-    if client.stopped or process is None:
-        return
-    async with asyncio.timeout(_PATIENCE):
-        await client.shutdown_session()
-        await client.stop()  # type: ignore[no-untyped-call]
-    assert client.error is None
-    assert process.returncode == 0

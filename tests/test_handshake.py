@@ -12,15 +12,6 @@ from sessionls import __version__
 from sessionls.server.wire import COMMANDS, EVENTS, REQUESTS
 
 
-async def raw(client: SessionClient, method: str, params: Any = None) -> Any:
-    """Send a standard method with params that no typed client would send."""
-    client.protocol.get_message_type = lambda _: None  # type: ignore[assignment]
-    try:
-        return await client.protocol.send_request_async(method, params)  # type: ignore[no-untyped-call]
-    finally:
-        del client.protocol.get_message_type
-
-
 async def test_initialize_tells_name_version_methods_and_events(connect: Connect) -> None:
     server = (await connect()).server
     assert server is not None and server.server_info is not None
@@ -81,15 +72,15 @@ async def test_a_request_before_initialize_is_refused(connect_raw: SessionClient
 async def test_wrong_initialization_options_are_named(connect_raw: SessionClient, options: Any, fields: list[str]) -> None:
     params = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
     with refused(-32602, "invalidParams") as refusal:
-        await raw(connect_raw, "initialize", params)
+        await connect_raw.raw("initialize", params)
     assert refusal.data["fields"] == fields
-    await raw(connect_raw, "initialize", {**params, "initializationOptions": {"unknown": 1}})  # and may be sent again
+    await connect_raw.raw("initialize", {**params, "initializationOptions": {"unknown": 1}})  # and may be sent again
 
 
 async def test_initialize_twice_is_refused(connect: Connect) -> None:
     client = await connect()
     with refused(-32600, "invalidRequest"):
-        await raw(client, "initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        await client.raw("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
 
 
 async def test_a_request_after_shutdown_is_refused(connect: Connect) -> None:
@@ -110,7 +101,7 @@ async def test_an_unknown_request_is_refused_and_an_unknown_notification_ignored
     client.protocol.notify("$/whatever", {})
     for method in ("session/nothing", "$/whatever", "textDocument/hover", "initialized", "finding/list"):
         with refused(-32601, "methodNotFound"):
-            await raw(client, method, {})
+            await client.raw(method, {})
 
 
 async def test_wrong_params_of_a_custom_method_are_answered_with_the_fields(connect: Connect) -> None:
@@ -119,17 +110,17 @@ async def test_wrong_params_of_a_custom_method_are_answered_with_the_fields(conn
         await client.ask("session/list", limit=0, state="open")
     assert refusal.data["fields"] == ["state", "limit"]
     with refused(-32602, "invalidParams") as refusal:
-        await raw(client, "session/get", None)
+        await client.raw("session/get", None)
     assert refusal.data["fields"] == ["sessionId"]
 
 
 async def test_wrong_params_of_a_standard_method_are_answered_with_the_fields(connect: Connect) -> None:
     client = await connect()
     with refused(-32602, "invalidParams") as refusal:
-        await raw(client, "textDocument/codeAction", {"textDocument": 5})
+        await client.raw("textDocument/codeAction", {"textDocument": 5})
     assert refusal.data["fields"] == ["textDocument.uri", "range", "context"]
     with refused(-32602, "invalidParams"):
-        await raw(client, "workspace/executeCommand", None)
+        await client.raw("workspace/executeCommand", None)
 
 
 async def test_an_id_that_is_in_use_is_refused(connect: Connect) -> None:

@@ -71,31 +71,33 @@ async def history(desk: Desk, params: p.HistoryParams) -> r.History:
 
 
 async def message(desk: Desk, params: p.MessageParams) -> r.Exchange:
-    own = desk.client.progress and not desk.client.events
-    title = params.agent or ""
-    if not title and (own or params.work_done_token is not None):
-        title = (await desk.sessions.get(params.session_id)).agent
-    message_id = new_id()
-    with ReplyProgress(
-        desk.protocol,
-        desk.sessions,
-        message_id,
-        title,
-        work=params.work_done_token,
-        partial=params.partial_result_token,
-        ask=own,
-    ) as progress:
-        exchange = await desk.sessions.message(
-            params.session_id,
-            params.text,
-            agent=params.agent,
-            model=params.model,
-            context=params.context or (),
-            delivery=params.delivery,
-            message_id=message_id,
-        )
-        progress.finish(exchange.reply)
-    return exchange
+    ask = desk.client.progress and not desk.client.events
+    told = ask or params.work_done_token is not None or params.partial_result_token is not None
+    if not told:
+        return await _send(desk, params, new_id())
+    title = params.agent or (await desk.sessions.get(params.session_id)).agent
+    async with desk.sessions.following(params.session_id):
+        progress = ReplyProgress(desk.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
+        unsubscribe = desk.sessions.subscribe(progress.on_notice)
+        try:
+            with progress:
+                exchange = await _send(desk, params, progress.message_id)
+                progress.finish(exchange.reply)
+                return exchange
+        finally:
+            unsubscribe()
+
+
+async def _send(desk: Desk, params: p.MessageParams, message_id: str) -> r.Exchange:
+    return await desk.sessions.message(
+        params.session_id,
+        params.text,
+        agent=params.agent,
+        model=params.model,
+        context=params.context or (),
+        delivery=params.delivery,
+        message_id=message_id,
+    )
 
 
 async def cancel(desk: Desk, params: p.SessionParams) -> Session:

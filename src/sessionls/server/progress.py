@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -21,31 +20,18 @@ __all__ = ["ReplyProgress", "Token"]
 Token = int | str
 
 
-class _Feed(Protocol):
-    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]: ...
-
-
 class ReplyProgress:
-    """Tells of the reply to one message. To be used as a context around the wait for that reply.
+    """Tells of the reply to one message, from `on_notice`. To be used as a context around the wait for that reply.
 
-    `work` is the client's token, if it gave one; `ask` lets the server begin progress of its own where it gave none.
-    `partial` is the token for pieces of the text, which join to the text of the reply.
+    `work` is the client's token for work done; without one, `ask` lets the server begin progress of its own. `partial` is the
+    token for pieces of the text, which join to the text of the reply.
     """
 
     def __init__(
-        self,
-        protocol: SessionProtocol,
-        feed: _Feed,
-        message_id: str,
-        title: str,
-        *,
-        work: Token | None,
-        partial: Token | None,
-        ask: bool,
+        self, protocol: SessionProtocol, message_id: str, title: str, work: Token | None, partial: Token | None, *, ask: bool
     ) -> None:
+        self.message_id = message_id
         self._protocol = protocol
-        self._feed = feed
-        self._message_id = message_id
         self._title = title
         self._work = work
         self._partial = partial
@@ -56,7 +42,6 @@ class ReplyProgress:
         self._reply_id: str | None = None
         self._told = ""
         self._part = -1
-        self._unsubscribe: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
@@ -64,13 +49,9 @@ class ReplyProgress:
             self._begin(self._work)
         elif self._ask:
             self._asking = asyncio.create_task(self._create())
-        if self._work is not None or self._ask or self._partial is not None:
-            self._unsubscribe = self._feed.subscribe(self._on_notice)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._unsubscribe is not None:
-            self._unsubscribe()
         if self._asking is not None:
             self._asking.cancel()
         if self._begun and self._work is not None:
@@ -101,7 +82,8 @@ class ReplyProgress:
         if self._task is not None:
             cancel_once(self._task)
 
-    def _on_notice(self, notice: Notice) -> None:
+    def on_notice(self, notice: Notice) -> None:
+        """Take a notice of the feed."""
         if isinstance(notice, Delta):
             if notice.message_id == self._reply_id and notice.kind == "text" and self._partial is not None:
                 self._on_words(notice)
@@ -109,10 +91,10 @@ class ReplyProgress:
         if not isinstance(notice, EventNotice):
             return
         match notice.event:
-            case ev.ReplyStarted(reply_to=self._message_id) as started:
+            case ev.ReplyStarted(reply_to=self.message_id) as started:
                 self._reply_id = started.message_id
                 self._report(started.model)
-            case ev.MessageSteered(message_id=self._message_id) as steered:
+            case ev.MessageSteered(message_id=self.message_id) as steered:
                 self._reply_id = steered.reply_id
                 self._partial = None  # that reply began before this message
             case ev.ToolCalled() as called if called.message_id == self._reply_id:

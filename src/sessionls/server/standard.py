@@ -16,7 +16,7 @@ from sessionls.server import problems
 from sessionls.server.handlers import HANDLERS, Desk
 from sessionls.server.params import AskAboutParams, MessageParams, SessionParams, Shown
 from sessionls.server.wire import COMMANDS
-from sessionls.sessions.errors import InvalidParams, SessionlsError
+from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound
 from sessionls.sessions.model import Range, SelectionContext, Session, Wire
 from sessionls.sessions.ports import EventNotice, Notice
 
@@ -137,9 +137,14 @@ class Standard:
         if match is None:
             raise InvalidParams(f"{uri!r} is no document of a session.", fields=["uri"])
         session_id = match["id"]
-        exported = await self._desk.sessions.export(session_id, "markdown")
-        self._shown.add(session_id)
-        return exported.content
+        new = session_id not in self._shown
+        self._shown.add(session_id)  # before it is read, so that no change falls between
+        try:
+            return (await self._desk.sessions.export(session_id, "markdown")).content
+        except SessionNotFound:
+            if new:
+                self._shown.discard(session_id)
+            raise
 
     async def show(self, session_id: str) -> Shown:
         """Show a session as a document, in a client that can. Raises `SessionNotFound`."""

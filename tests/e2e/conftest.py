@@ -1,0 +1,60 @@
+"""Editors for the end-to-end tests: one for a whole module, or as many as a test starts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from model_server import ModelServer
+from office import Office, OpenEditor, environment, key_for, make_workspace
+from server_client import Connect, SessionClient, start_server, stop
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_workspace(tmp_path)
+
+
+@pytest.fixture
+def open_editor(connect: Connect, folder: Path, model_server: ModelServer) -> OpenEditor:
+    """Starts an editor in the workspace: Ada's, unless said otherwise. The editors of one test share one database."""
+
+    async def start(
+        name: str = "Ada", *, events: bool = True, options: dict[str, Any] | None = None, **more: Any
+    ) -> SessionClient:
+        given = {"participant": {"name": name}, "workspaceTrusted": True, "model": "openai/test"} | (options or {})
+        more.setdefault("env", {**key_for(model_server), "SESSIONLS_EMBEDDED": "false"})
+        more.setdefault("folders", [folder])
+        return await connect(events=events, options=given, **more)
+
+    return start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """One server process for all tests of a module that do not mind: starting one, and litellm in it, takes seconds."""
+    home = tmp_path_factory.mktemp("office")
+    folder = make_workspace(home)
+    models = ModelServer()
+    models.start()
+    client = await start_server(
+        events=True,
+        folders=[folder],
+        options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
+        env=environment(home) | key_for(models),
+    )
+    yield Office(client, models, folder)
+    await stop(client)
+    models.stop()
+
+
+@pytest.fixture
+def office(one_office: Office) -> Office:
+    """The module's office, with nothing left over from the test before."""
+    one_office.client.received.clear()
+    one_office.models.requests.clear()
+    return one_office

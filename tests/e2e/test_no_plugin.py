@@ -1,0 +1,137 @@
+"""Sessions in an editor with no plugin: commands, code actions, documents, progress."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from model_server import Answer, Hold, ModelServer, ToolUse
+from office import PATIENCE, OpenEditor, lines, text_of
+from server_client import refused, uri_of
+
+
+async def test_progress_and_partial_results_for_clients_that_ask_for_them(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    (folder / "a.txt").write_text("hello", encoding="utf-8")
+    client = await open_editor(events=False)
+    session = await client.ask("session/create")
+    model_server.script(
+        Answer(chunks=["Let me ", "look."], tools=[ToolUse("read_file", {"path": "a.txt"})]),
+        Answer(chunks=["It says ", "hello."]),
+    )
+    exchange = await client.ask(
+        "session/message", sessionId=session["id"], text="Read a.txt", workDoneToken="work", partialResultToken="part"
+    )
+    work = client.progress_of("work")
+    assert work[0]["kind"] == "begin" and work[-1]["kind"] == "end"
+    assert (work[0]["title"], work[0]["cancellable"]) == ("code", True)
+    assert "read_file" in [value.get("message") for value in work]
+    assert "".join(value["text"] for value in client.progress_of("part")) == text_of(exchange["reply"])
+    assert text_of(exchange["reply"]) == "Let me look.\n\nIt says hello."
+    assert not client.all_of("session/event") and not client.all_of("session/delta") and not client.all_of("session/changed")
+
+
+async def test_cancelling_in_the_editors_progress_cancels_the_reply(open_editor: OpenEditor, model_server: ModelServer) -> None:
+    client = await open_editor(
+        events=False, capabilities=lsp.ClientCapabilities(window=lsp.WindowClientCapabilities(work_done_progress=True))
+    )
+    session = await client.ask("session/create")
+    hold = Hold("So far ")
+    model_server.script(hold)
+    sending = asyncio.ensure_future(client.ask("session/message", sessionId=session["id"], text="Tell me"))
+    await hold.reached.wait(PATIENCE)
+    await client.until(lambda: client.all_of("$/progress"))  # the server began it: the client gave no token
+    token = client.all_of("$/progress")[0]["token"]
+    client.window_work_done_progress_cancel(lsp.WorkDoneProgressCancelParams(token=token))
+    with refused(-32800, "cancelled"):
+        await sending
+    assert client.progress_of(token)[-1]["kind"] == "end"
+
+
+async def test_every_verb_is_a_command_with_the_same_params_result_and_errors(open_editor: OpenEditor) -> None:
+    client = await open_editor(events=False)
+    session = await client.command("sessionls.create", {"title": "By command"})
+    same = await client.ask("session/get", sessionId=session["id"])
+    assert await client.command("sessionls.get", {"sessionId": session["id"]}) == same
+    assert (await client.command("sessionls.agents"))["default"] == "code"
+    with refused(-32602, "invalidParams") as refusal:
+        await client.command("sessionls.list", {"limit": 0})
+    assert refusal.data["fields"] == ["limit"]
+    with refused(-32602, "invalidParams"):
+        await client.command("sessionls.list", 1, 2)
+    with refused(-32602, "invalidParams"):
+        await client.command("sessionls.nothing")
+    with refused(-32041, "sessionNotFound"):
+        await client.command("sessionls.get", {"sessionId": "nobody"})
+
+
+async def test_a_selection_offers_the_agents_that_say_so(open_editor: OpenEditor, folder: Path) -> None:
+    client = await open_editor(events=False)
+    uri = uri_of(folder / "a.py")
+
+    async def titles(last: int, **context: Any) -> list[str]:
+        params = {"textDocument": {"uri": uri}, "range": lines(0, last), "context": {"diagnostics": [], **context}}
+        return [action["title"] for action in await client.raw("textDocument/codeAction", params)]
+
+    offered = await titles(1)
+    assert {"Ask review about this", "Ask security about this", "Ask terse about this"} <= set(offered)
+    assert "Ask broken about this" not in offered and "Ask code about this" not in offered
+    assert await titles(0) == []  # no selection
+    assert await titles(1, only=["source.organizeImports"]) == []
+    assert await titles(1, only=["sessionls"]) == offered
+
+
+async def test_asking_about_a_selection_shows_a_session_that_fills_with_the_reply(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    client = await open_editor(
+        events=False,
+        capabilities=lsp.ClientCapabilities(
+            window=lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True)),
+            workspace=lsp.WorkspaceClientCapabilities(text_document_content=lsp.TextDocumentContentClientCapabilities()),
+        ),
+    )
+    uri = uri_of(folder / "a.py")
+    client.open_document(uri, "x = 1\ny = 2\n")
+    hold = Hold("It sets ", then=Answer("x."))
+    model_server.script(hold)
+    session = await client.command("sessionls.askAbout", {"agent": "terse", "uri": uri, "range": lines(0, 1)})
+    assert (session["agent"], session["workspaceFolders"]) == ("terse", [uri_of(folder)])  # answered at once
+    await client.until(lambda: client.shown)
+    document = client.shown[0].uri
+    assert document == f"sessionls:/{session['id']}.md"
+
+    async def content() -> str:
+        answer = await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri=document))
+        return answer.text
+
+    text = ""
+    while "It sets x." not in text:
+        seen = len(client.refreshed)
+        text = await content()
+        if "It sets" in text:
+            hold.go.set()
+        if "It sets x." not in text:
+            await client.until(lambda seen=seen: len(client.refreshed) > seen)  # type: ignore[misc]
+    assert "a.py" in text
+    assert set(client.refreshed) == {document}
+    assert "x = 1" in model_server.requests[0].text and "y = 2" not in model_server.requests[0].text
+    with refused(-32602, "invalidParams"):
+        await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri="sessionls:/../x.md"))
+    with refused(-32041, "sessionNotFound"):
+        await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri="sessionls:/nobody.md"))
+
+
+async def test_a_session_can_be_shown_at_any_time(open_editor: OpenEditor) -> None:
+    window = lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True))
+    client = await open_editor(events=False, capabilities=lsp.ClientCapabilities(window=window))
+    session = await client.ask("session/create")
+    shown = await client.command("sessionls.show", {"sessionId": session["id"]})
+    await client.until(lambda: client.shown)
+    assert shown == {"uri": client.shown[0].uri}
+    with refused(-32041, "sessionNotFound"):
+        await client.command("sessionls.show", {"sessionId": "nobody"})
