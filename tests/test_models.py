@@ -457,6 +457,17 @@ class TestGivingUp:
             await reading
         assert len(model_server.requests) == 1
 
+    async def test_closing_one_gateway_leaves_the_streams_of_another(self, make: Make, model_server: ModelServer) -> None:
+        hold = Hold("first ", then=Answer("second"))
+        model_server.script(Answer("x"), hold)
+        one, other = make(), make()
+        await outputs(one, request(ANTHROPIC))
+        async with aclosing(other.stream(request(ANTHROPIC))) as stream:  # type: ignore[type-var]
+            assert await anext(stream) == TextDelta("first ")
+            await one.close()
+            hold.go.set()
+            assert await anext(stream) == TextDelta("second")
+
     async def test_the_next_request_is_served_as_ever(self, make: Make, model_server: ModelServer) -> None:
         gateway = make()
         model_server.script(Hold("Once upon"))

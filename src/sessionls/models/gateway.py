@@ -60,6 +60,7 @@ class Gateway:
         self._embedded = embedded
         self._limits = limits
         self._choice = Choice(default, environ, embedded)
+        self._holding = False
 
     def warm(self) -> None:
         """Begin to import litellm in the background (seconds of work). Returns at once."""
@@ -69,7 +70,9 @@ class Gateway:
         """End the embedded model and close the connections kept open."""
         if self._embedded is not None:
             await self._embedded.close()
-        await library.close()
+        if self._holding:
+            self._holding = False
+            await library.release()
 
     async def choose(self, preferences: Sequence[str]) -> str:
         """As `ports.Models.choose`. Needs no litellm, except for a provider outside our table."""
@@ -131,6 +134,9 @@ class Gateway:
     async def _attempt(self, module: Any, arguments: Mapping[str, Any], asked: Asked, reading: Reading, patience: float) -> None:
         loop = asyncio.get_running_loop()
         stream: Any = None
+        if not self._holding:
+            self._holding = True
+            library.hold()
         try:
             library.know_ollama(module, arguments["model"])
             # `timeout` is litellm's own, which does not end a stall in every stream: ours comes first.

@@ -12,7 +12,7 @@ from typing import Any
 
 from sessionls.sessions.errors import ModelUnavailable
 
-__all__ = ["close", "know_ollama", "load", "loaded", "warm"]
+__all__ = ["hold", "know_ollama", "load", "loaded", "release", "warm"]
 
 # What litellm reads while it is imported.
 _QUIET = {
@@ -24,6 +24,7 @@ _QUIET = {
 
 _lock = threading.Lock()
 _loading: Future[Any] | None = None
+_holders = 0
 
 
 def warm() -> None:
@@ -61,10 +62,18 @@ def know_ollama(library: Any, model: str) -> None:
         library.model_cost.setdefault(model, {**about, **price})
 
 
-async def close() -> None:
-    """Close the connections that litellm keeps open for later calls."""
+def hold() -> None:
+    """Say that one more caller uses litellm's connections."""
+    global _holders
+    _holders += 1
+
+
+async def release() -> None:
+    """Say that a caller is done; with the last one the connections that litellm keeps open for later calls are closed."""
+    global _holders
+    _holders -= 1
     library = loaded()
-    if library is not None:
+    if library is not None and _holders == 0:
         await _close(library)
 
 
