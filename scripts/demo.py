@@ -127,7 +127,10 @@ def picture(target: Path) -> None:
         for line in settled_lines(recorded.decode("utf-8", "replace")):
             console.print(Text.from_ansi(line), no_wrap=True, crop=True)
         target.parent.mkdir(parents=True, exist_ok=True)
-        console.save_svg(str(target), title="make demo")
+        drawn = re.sub(
+            r"@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL
+        )  # no font from elsewhere
+        target.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
 
 
 def settled_lines(text: str) -> list[str]:

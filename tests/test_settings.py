@@ -152,6 +152,12 @@ class TestTheParticipantHere:
         assert (await local_participant(tmp_path, name="Bob")).email is None
 
 
+def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
+    script = Path(__file__).resolve().parent.parent / "scripts" / "generate_settings.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_settings_are_imported_without_anything_heavy() -> None:
     heavy = {"litellm", "sqlalchemy", "pygls", "lsprotocol", "typer", "rich"}
     code = f"import sys, sessionls.settings; print(sorted({heavy!r} & set(sys.modules)))"

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         default=None,
-        description="Where sessions are kept: `sqlite:///…`, or `postgresql://…` for a database that a team shares.",
+        description="Where sessions are kept: `sqlite:///` and a path. (`postgresql://…` is not supported yet.)",
         json_schema_extra={"shown": "`sessions.db` in the data folder"},
     )
     model: str | None = Field(

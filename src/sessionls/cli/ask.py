@@ -123,13 +123,13 @@ def _cancelled(door: Door, session: Session) -> int:
 
 
 def _told(door: Door, session: Session, reply: Message) -> int:
-    """Say how the reply ended and how to go on. Gives the exit code."""
-    name = short(session.id)
+    """Say how the reply ended, and after a session's first one how to go on. Gives the exit code."""
+    name, new = short(session.id), session.message_count == 0
     author = reply.author
     if isinstance(author, AgentAuthor):
         facts = [f"session {name}", author.agent, author.model, spent(reply.usage)]
         door.terminal.note(" · ".join(fact for fact in facts if fact))
-        if author.model.startswith("embedded/"):
+        if new and author.model.startswith("embedded/"):
             door.terminal.note(
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
                 "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
@@ -138,6 +138,6 @@ def _told(door: Door, session: Session, reply: Message) -> int:
         door.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
     elif reply.status == "cancelled":
         door.terminal.note("The reply was cancelled; what was written is kept.", "yellow")
-    else:
+    elif new:
         door.terminal.note(f'Go on: sessionls ask --session {name} "…"')
     return 0 if reply.status in ("complete", "paused") else 1

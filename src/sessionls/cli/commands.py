@@ -175,7 +175,7 @@ def show(
         terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:
-            for line in message_lines(message, ids=ids):
+            for line in message_lines(message, found.workspace_folders, ids=ids):
                 terminal.out.print(line)
         if page.more:
             terminal.note(f"There are older ones: --limit {min(500, limit * 2)}")

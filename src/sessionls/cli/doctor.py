@@ -53,12 +53,14 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
         terminal.json([{"name": check.name, "state": check.state, "says": check.says, "hint": check.hint} for check in checks])
     else:
         _tell(terminal, checks)
-    return 1 if any(check.state == "problem" and check.name in ("answers", "database", "data") for check in checks) else 0
+    return 1 if any(check.state == "problem" and check.name in ("answers", "database") for check in checks) else 0
 
 
 async def _fetch(terminal: Terminal, settings: Settings) -> None:
     from sessionls.models.weights import fetch_weights
 
+    # Made here, private, before the weights would make it as they please.
+    await asyncio.to_thread(settings.data_dir.mkdir, 0o700, parents=True, exist_ok=True)
     with terminal.busy("Fetching the embedded model …"):
         await asyncio.to_thread(fetch_weights, settings.data_dir, terminal.note)
 

@@ -13,16 +13,23 @@ from rich.text import Text
 
 from sessionls.cli.names import short
 from sessionls.cli.terminal import safe
+from sessionls.sessions import uris
 from sessionls.sessions.model import (
     Agent,
     AgentAuthor,
+    Context,
+    DiagnosticsContext,
+    DiffContext,
     EditPart,
     Finding,
     FindingPart,
     Message,
     ModelInfo,
     ReasoningPart,
+    SelectionContext,
     Session,
+    SymbolContext,
+    TextContext,
     TextPart,
     ToolPart,
     Usage,
@@ -101,8 +108,8 @@ def model_table(models: Iterable[ModelInfo]) -> Table:
     return table
 
 
-def message_lines(message: Message, *, ids: bool = False) -> Iterable[RenderableType]:
-    """One message: a line that says who wrote it, then its parts."""
+def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False) -> Iterable[RenderableType]:
+    """One message: a line that says who wrote it, then its parts. Files are named as in the session's folders."""
     if isinstance(message.author, AgentAuthor):
         head = Text(safe(message.author.agent), style="bold magenta").append(
             f"  {safe(message.author.model)}", style="not bold dim"
@@ -118,10 +125,7 @@ def message_lines(message: Message, *, ids: bool = False) -> Iterable[Renderable
         head.append(f"  {message.id}", style="not bold dim")
     yield head
     for context in message.context or ():
-        what = getattr(context, "uri", None) or getattr(context, "title", None) or context.kind
-        lines = getattr(context, "range", None)
-        place = f":{lines.start.line + 1}-{lines.end.line + 1}" if lines is not None else ""
-        yield Text(safe(f"  {context.kind} {what}{place}"), style="dim")
+        yield Text(safe(f"  {context.kind} {_place(context, folders)}").rstrip(), style="dim")
     for part in message.parts:
         match part:
             case TextPart():
@@ -133,10 +137,27 @@ def message_lines(message: Message, *, ids: bool = False) -> Iterable[Renderable
             case FindingPart():
                 yield finding_line(part.finding)
             case EditPart():
-                yield Text(safe(f"  {'edited' if part.applied else 'not edited'} {part.uri}: {part.summary}"), style="dim")
+                done = "edited" if part.applied else "not edited"
+                yield Text(safe(f"  {done} {uris.display(part.uri, folders)}: {part.summary}"), style="dim")
     if message.error is not None:
         yield Text(safe(message.error.message), style="red")
     yield Text("")
+
+
+def _place(context: Context, folders: Sequence[str]) -> str:
+    """Where a context comes from, in a word."""
+    match context:
+        case DiffContext():
+            return f"since {context.base or 'HEAD'}"
+        case TextContext():
+            return context.title
+        case SelectionContext() | DiagnosticsContext() | SymbolContext() if context.range is not None:
+            # A range that ends before the first character of a line does not hold that line.
+            last = context.range.end.line + (context.range.end.character > 0)
+            first = context.range.start.line + 1
+            return f"{uris.display(context.uri, folders)}:{first}-{max(first, last)}"
+        case _:
+            return uris.display(context.uri, folders)
 
 
 def hit_lines(hits: Sequence[Hit]) -> Iterable[RenderableType]:

@@ -78,7 +78,7 @@ class Terminal:
 
     def note(self, text: str, style: str = "dim") -> None:
         """A word beside the result, on stderr."""
-        self.err.print(Text(safe(text), style=style), soft_wrap=True)
+        self.err.print(Text(safe(text), style=style), soft_wrap=not sys.stderr.isatty())
 
     def tell(self, error: SessionlsError) -> None:
         """An error in a line and a hint, the hint in the terminal's words."""
@@ -89,7 +89,7 @@ class Terminal:
 
     def fail(self, message: str, hint: str = "") -> None:
         words = Text("sessionls: ", style="bold red").append(safe(message), style="not bold default")
-        self.err.print(words, soft_wrap=True)
+        self.err.print(words, soft_wrap=not sys.stderr.isatty())
         if hint:
             self.note(f"  {hint}")
 
