@@ -338,6 +338,38 @@ async def test_a_claim_can_be_taken_over(store: SqlStore, other: SqlStore) -> No
         assert claims[reply].process == other.process and claims[reply].alive
 
 
+async def test_a_process_that_was_taken_for_dead_drafts_no_more(store: SqlStore, other: SqlStore) -> None:
+    session_id = await create(store)
+    message = await say(store, session_id, "go")
+    reply = await begin(store, session_id, message)
+    await end(other, session_id, reply, status="interrupted")
+    await begin(other, session_id, message, reply)
+    store.draft(session_id, reply, 0, "text", "stale")
+    other.draft(session_id, reply, 0, "text", "fresh")
+    await rename(store, session_id, "x")
+    await rename(other, session_id, "y")
+    for one in (store, other):
+        assert await one.drafted(session_id, reply) == [Drafted(0, "text", 0, "fresh")]
+        assert (await texts(one, session_id))[-1] == "fresh"
+
+
+async def test_a_claim_is_kept_alive_though_its_caller_was_cancelled(tmp_path: Path, store: SqlStore) -> None:
+    async with SqlStore(url(tmp_path), lease=0.3) as writer:
+        session_id = await create(store)
+        message, reply = await say(store, session_id, "go"), new_id()
+        beginning = asyncio.create_task(begin(writer, session_id, message, reply))
+
+        def cancel(_: object) -> None:  # told of the commit before it is answered
+            beginning.cancel()
+
+        writer.subscribe(cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        await asyncio.sleep(0.5)
+        claims = await store.change(session_id, lambda change: change.claims)
+        assert claims[reply].alive
+
+
 # -- lists -----------------------------------------------------------------------------------------------------------
 
 
@@ -477,7 +509,7 @@ async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore,
         await create(store, session_id=session_id)
     with pytest.raises(SessionNotFound):
         await store.delete(session_id)
-    await asyncio.gather(*other._background)  # the full text index is cleared after the answer
+    await other.close()  # the full text index is cleared after the answer
     with sqlite3.connect(tmp_path / "data" / "sessions.db") as reader:
         tables = [name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {table: reader.execute(f"SELECT * FROM {table}").fetchall() for table in tables}

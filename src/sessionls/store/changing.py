@@ -50,8 +50,10 @@ _UPDATE_PLACES = update(session_places).where(session_places.c.session_id == bin
 _DELETE_PLACES = delete(session_places).where(session_places.c.session_id == bindparam("key"))
 _DELETE_DRAFTS = delete(drafts).where(drafts.c.session_id == bindparam("key"), drafts.c.message_id == bindparam("message"))
 _DELETE_CLAIM = delete(claims).where(claims.c.session_id == bindparam("key"), claims.c.message_id == bindparam("message"))
-_WRITING = select(sessions.c.id, sessions.c.reply).where(
-    sessions.c.id.in_(bindparam("ids", expanding=True)), sessions.c.reply > ""
+_WRITING = (
+    select(sessions.c.id, sessions.c.reply)
+    .join(claims, (claims.c.session_id == sessions.c.id) & (claims.c.message_id == sessions.c.reply))
+    .where(sessions.c.id.in_(bindparam("ids", expanding=True)), claims.c.process == bindparam("process"))
 )
 _KEPT_STATES = 64  # sessions whose state is remembered from one change to the next
 
@@ -95,6 +97,8 @@ class Changes:
             raise SessionNotFound(session_id)
         rev = self._write(connection, row, before, change) if change.events else None
         mine = self._write_claims(connection, session_id, claimed, change.claims)
+        if change.events:
+            self._write_drafts(connection, change)
         return Outcome(result, change.state, tuple(change.events), rev, mine)
 
     def remember(self, session_id: str, outcome: Outcome[Any]) -> None:
@@ -129,7 +133,6 @@ class Changes:
         _write_places(connection, before, state)
         _index(connection, change)
         _write_summaries(connection, change, values.get("summary") if row is None else row.summary)
-        self._write_drafts(connection, change)
         return rev
 
     def _write_drafts(self, connection: Connection, change: Change) -> None:
@@ -248,10 +251,11 @@ def _write_summaries(connection: Connection, change: Change, newest: int | None)
 
 
 def save_drafts(connection: Connection, pending: Drafts, leave_out: Collection[tuple[str, str]] = ()) -> None:
-    """Write what was drafted since the last time, of replies that are being written."""
+    """Write what was drafted since the last time, of the replies that this process still writes."""
     wanted = [chunk for chunk in pending.take() if (chunk.session_id, chunk.message_id) not in leave_out]
     if wanted:
-        found = connection.execute(_WRITING, {"ids": list({chunk.session_id for chunk in wanted})})
+        ids = list({chunk.session_id for chunk in wanted})
+        found = connection.execute(_WRITING, {"ids": ids, "process": pending.process})
         writing = {(row.id, row.reply) for row in found}
         rows = [
             {

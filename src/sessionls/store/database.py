@@ -128,7 +128,10 @@ class Database:
         assert url.database is not None
         path = Path(url.database)
         _create_private(path)
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": self._patience})
+        path = path.resolve()  # SQLite keeps its other files beside the file that a link leads to
+        engine = create_engine(
+            url.set(database=str(path)), poolclass=NullPool, connect_args={"timeout": self._patience}, hide_parameters=True
+        )
         event.listen(engine, "connect", lambda connection, _record: _configure(connection, self._patience))
         event.listen(engine, "begin", _begin)
         with engine.connect() as connection:

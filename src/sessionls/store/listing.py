@@ -29,7 +29,7 @@ def sessions_page(
     cursor: str | None,
 ) -> tuple[list[Session], str | None]:
     after = None if cursor is None else _position(cursor)
-    words = [word for word in (query or "").replace("\0", " ").casefold().split() if word]
+    words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
     found = _listed(connection, _places(identities, folders), states, words, limit + 1, after)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))

@@ -139,4 +139,4 @@ processes = Table(
 )
 
 # SQLite's full text index over the messages' words; its rows are numbered as `messages.n`.
-FULL_TEXT = "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')"
+FULL_TEXT = "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"

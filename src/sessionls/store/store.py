@@ -60,6 +60,7 @@ class SqlStore:
         self._saving: asyncio.TimerHandle | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
+        self._claimed = False
         self._watching: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
         self._stop_watching = asyncio.Event()
@@ -98,19 +99,22 @@ class SqlStore:
     # -- changing ----------------------------------------------------------------------------------------------------
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        outcome = await self._write(lambda backend: backend.change(session_id, decide))
-        if outcome.claims:
-            self._keep_beating()
-        return outcome.result
+        def job(backend: Backend) -> T:
+            outcome = backend.change(session_id, decide)
+            if outcome.claims:
+                self._call(self._keep_beating)  # from here: the caller may be cancelled meanwhile
+            return outcome.result
+
+        return await self._write(job)
 
     async def delete(self, session_id: str) -> None:
         await self._write(lambda backend: backend.delete(session_id))
         self._do(self._purge())
 
     async def _purge(self) -> None:
-        more = await self._write(lambda backend: backend.purge(first=True))
-        while more:
-            more = await self._write(lambda backend: backend.purge(first=False))
+        more = await self._job(self._writer, lambda backend: backend.purge(first=True))
+        while more:  # also while the store is closed: that waits
+            more = await self._job(self._writer, lambda backend: backend.purge(first=False))
 
     def draft(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
@@ -238,23 +242,32 @@ class SqlStore:
                 self._do(self._begin_watching())
 
     async def _look(self) -> None:
-        with contextlib.suppress(StoreUnavailable):  # the log has it, and the next look sees what this one did not
+        try:
             await self._write(lambda backend: backend.look())
+        except StoreUnavailable:
+            pass  # it is in the log; the next look sees what this one did not
+        except Exception:
+            log.exception("what other processes did could not be told")
 
     def _keep_beating(self) -> None:
+        self._claimed = True
+        if self._closed:
+            return
         if self._beating is None or self._beating.done():
             self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
         """Say that this process lives, for as long as it claims anything."""
-        pause, claiming = self._lease / 3, True
-        while claiming:
+        pause = self._lease / 3
+        while self._claimed:
             await asyncio.sleep(pause)
+            self._claimed = False
             try:
                 claiming = await self._write(lambda backend: backend.beat())
                 pause = self._lease / 3
             except StoreUnavailable:
-                pause = self._lease / 10
+                claiming, pause = True, self._lease / 10
+            self._claimed = self._claimed or claiming  # it may have claimed something new meanwhile
 
     # -- threads -----------------------------------------------------------------------------------------------------
 
