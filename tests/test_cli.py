@@ -108,6 +108,29 @@ def bare(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     return Cli(folder, monkeypatch, capsys)
 
 
+def on_a_terminal(cli: Cli, *words: str) -> str:
+    """All that a terminal is sent while the command runs."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+    command = [sys.executable, "-m", "sessionls", *words]
+    with subprocess.Popen(command, cwd=cli.folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = bytearray()
+        while True:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+            if not data:
+                break
+            seen += data
+    os.close(ours)
+    assert process.returncode == 0, seen.decode()
+    return seen.decode()
+
+
 class TestAsk:
     def test_stdout_is_the_reply_and_nothing_else(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer("It adds up.\n\nNo tax."))
@@ -210,6 +233,17 @@ class TestAsk:
         assert "OPENAI_API_KEY" in done.err and "sk-hush" not in done.err
         [name] = re.findall(r"sessionls resume ([0-9a-f]{8})", done.err)
         assert cli("resume", name).out == "Now it works.\n"
+
+    @pytest.mark.skipif(os.name == "nt", reason="there is no pty there")
+    def test_on_a_terminal_it_is_drawn_as_markdown(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(
+            Answer("# Sums\n\nIt is **fast** and [safe](https://example.org/x).\n\n```python\na = 1\n\nb = 2\n```\n\nDone.")
+        )
+        seen = on_a_terminal(cli, "ask", "hello")
+        drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+        assert "Sums" in drawn and "fast" in drawn and "**" not in drawn and "```" not in drawn
+        assert "safe (https://example.org/x)" in drawn  # where a link leads is never hidden
+        assert drawn.count("Done.") >= 1 and "\x1b[?25h" in seen.rpartition("\x1b[?25l")[2]  # the cursor is back
 
     @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl+C alone there")
     def test_ctrl_c_cancels_the_reply_and_keeps_what_was_written(self, cli: Cli, model_server: ModelServer) -> None:
