@@ -134,7 +134,10 @@ class ReasoningPart(Wire):
 
 
 class ToolPart(Wire):
-    """One call of a tool. `result` is what the agent was told, cut to a bounded size."""
+    """One call of a tool. `result` is what the agent was told, cut to a bounded size.
+
+    `parts` is the work of an agent that was asked by this call.
+    """
 
     kind: Literal["tool"] = "tool"
     call_id: str
@@ -142,17 +145,21 @@ class ToolPart(Wire):
     arguments: dict[str, Any]
     status: Literal["waiting", "running", "done", "failed", "denied"]
     result: str | None = None
+    parts: list[Part] | None = None
 
 
 class Anchor(Wire):
     """The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
 
-    It finds the place again after edits (see `anchors.py`).
+    It finds the place again after edits (see `anchors.py`). `start` and `end` are where the range begins in the first of the
+    lines and ends in the last, in code points; without `end` it ends with the line.
     """
 
     quote: str
     before: str = ""
     after: str = ""
+    start: int = Field(default=0, ge=0)
+    end: int | None = Field(default=None, ge=0)
 
 
 class Finding(Wire):
@@ -191,6 +198,7 @@ class EditPart(Wire):
 
 
 Part = Annotated[TextPart | ReasoningPart | ToolPart | FindingPart | EditPart, Field(discriminator="kind")]
+ToolPart.model_rebuild()
 
 
 # -- context: what the editor hands over with a message --------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Literal
 from sessionls.agents.agent import Definition, Permission
 from sessionls.sessions.tooling import Answer, Editor, Question, Risk
 
-__all__ = ["Asking", "Policy"]
+__all__ = ["Asking", "Policy", "stricter"]
 
 _STRICTNESS: Mapping[Permission, int] = {"allow": 0, "ask": 1, "deny": 2}
 
@@ -35,8 +35,12 @@ class Policy:
         if own is None:
             return general
         if definition.origin == "workspace" or general == "deny":
-            return max(general, own, key=_STRICTNESS.__getitem__)
+            return stricter(general, own)
         return own
+
+
+def stricter(one: Permission, other: Permission) -> Permission:
+    return max(one, other, key=_STRICTNESS.__getitem__)
 
 
 def _rule(rules: Mapping[str, Permission], tool: str, risk: Risk) -> Permission | None:

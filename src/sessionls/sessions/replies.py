@@ -17,8 +17,10 @@ from typing import TypeVar
 from sessionls.agents.agent import Definition
 from sessionls.sessions import events as ev
 from sessionls.sessions import verbs
+from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound
 from sessionls.sessions.ids import new_id
+from sessionls.sessions.loop import Means
 from sessionls.sessions.model import AgentAuthor, Message, Participant, Session
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, Store, Tools
@@ -75,9 +77,8 @@ class Replies:
         self._agents = agents
         self._tools = tools
         self._telling = telling
-        self._policy = policy
         self._asking = asking
-        self._participant = participant
+        self._means = Means(store, models, policy, asking, participant)
         self._writers: dict[str, ReplyWriter] = {}
         self._desks: dict[str, asyncio.Task[None]] = {}
         self._begun: dict[str, list[Begun]] = {}
@@ -290,10 +291,10 @@ class Replies:
         session_id, definition = begun.session.id, begun.prepared.definition
         assert definition is not None
         model = begun.prepared.start.author.model
-        tools = self._tools.offer(definition.choose_tools(self._tools.names))
+        chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
+        tools = self._tools.offer(chosen)
         writer = ReplyWriter(
-            store=self._store,
-            models=self._models,
+            means=self._means,
             session_id=session_id,
             reply=begun.reply,
             definition=definition,
@@ -303,10 +304,9 @@ class Replies:
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
             told=lambda tighter: self._telling.told(begun.session, definition, model, begun.place, tools, tighter=tighter),
-            policy=self._policy,
-            asking=self._asking,
-            participant=self._participant,
         )
+        if ASK_AGENT in chosen:
+            writer.tools = [*tools, AskAgent(writer, self._ask)]
         self._writers[session_id] = writer
         # Others may pause, cancel or steer while it is written. The model is asked at the same time.
         following = asyncio.create_task(self.follow(session_id, begun.seq))
@@ -332,6 +332,16 @@ class Replies:
         future = self._waiting.get(reply.reply_to or "")
         if future is not None and not future.done():
             future.set_exception(problem)
+
+    async def _ask(self, session_id: str, name: str) -> Asked:
+        """An agent that another one asks. Raises what keeps it from answering."""
+        session = await self._store.session(session_id)
+        prepared = await self.prepare(session, agent=name, model=None)
+        if prepared.definition is None or prepared.problem is not None:
+            raise prepared.problem or InternalError()
+        offered = prepared.definition.choose_tools([*self._tools.names, ASK_AGENT])
+        instructions = self._telling.instructions(prepared.definition)
+        return Asked(prepared.definition, prepared.start.author, self._tools.offer(offered), ASK_AGENT in offered, instructions)
 
     # -- stopping ----------------------------------------------------------------------------------------------------
 

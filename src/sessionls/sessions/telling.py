@@ -26,6 +26,10 @@ class Telling:
     def voice(self, definition: Definition, tools: Sequence[Tool], session: Session) -> Voice:
         return Voice(definition.name, bool(tools), _renderer(session))
 
+    def instructions(self, definition: Definition) -> str:
+        """The system message for an agent that another agent asks."""
+        return instructions(definition, self._agents.instructions(), ())
+
     async def told(
         self, session: Session, definition: Definition, model: str, place: int, tools: Sequence[Tool], *, tighter: bool
     ) -> ModelMessages:

@@ -1,0 +1,165 @@
+"""Agents that ask agents: one tool, behind which another agent works in the same session.
+
+Its work is shown under the call that asked it. It may never do more than the agent that asks: it gets the tools that both have,
+and of two rules for a tool the stricter one. What it uses counts for the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sessionls.agents.agent import Definition, Permission
+from sessionls.sessions.events import ToolCalled, ToolFinished
+from sessionls.sessions.loop import Loop, Means
+from sessionls.sessions.model import AgentAuthor, Part, ToolPart, Usage
+from sessionls.sessions.permission import Policy, stricter
+from sessionls.sessions.ports import Change
+from sessionls.sessions.tooling import Risk, Tool, ToolCall, ToolFailed, Wish
+from sessionls.sessions.transcript import ModelMessages, plain
+
+__all__ = ["ASK_AGENT", "AskAgent", "Asked"]
+
+T = TypeVar("T")
+
+ASK_AGENT = "ask_agent"
+_DEPTH = 3  # agents that ask agents that ask agents: no further
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An agent that can be asked: who it is, its tools, whether it may ask others, and its system message."""
+
+    definition: Definition
+    author: AgentAuthor
+    tools: Sequence[Tool]
+    may_ask: bool
+    instructions: str
+
+
+class AskAgent:
+    """The tool, for one loop. `find` gives the agent of a name, or raises what keeps it from answering."""
+
+    name = ASK_AGENT
+    description = (
+        "Ask another agent a question, and get its answer. It works on its own, sees nothing of this session but the question, "
+        "and has at most the tools that you have: say all that it must know."
+    )
+    risk: Risk = "read"
+    schema: Mapping[str, Any] = {
+        "type": "object",
+        "properties": {
+            "agent": {"type": "string", "description": "The agent's name, such as `review` or `research`."},
+            "question": {"type": "string", "description": "What it is to find out or do, whole and by itself."},
+        },
+        "required": ["agent", "question"],
+        "additionalProperties": False,
+    }
+
+    def __init__(self, loop: Loop, find: Callable[[str, str], Awaitable[Asked]], depth: int = 1) -> None:
+        self._loop = loop
+        self._find = find
+        self._depth = depth
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        name, question = _read(arguments)
+        return Wish(f"Ask the agent {name}: {question[:100]}", detail=question, scope=f"{ASK_AGENT}:{name}")
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        name, question = _read(arguments)
+        asked = await self._find(call.session_id, name)
+        outer = self._loop
+        index = next(i for i, part in enumerate(outer.parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
+        mine = {tool.name for tool in outer.tools}
+        tools = [tool for tool in asked.tools if tool.name in mine]
+        messages: ModelMessages = [
+            {"role": "system", "content": asked.instructions},
+            {"role": "user", "content": f"The agent `{outer.definition.name}` asks:\n\n{question}"},
+        ]
+
+        async def told(tighter: bool) -> ModelMessages:  # noqa: ARG001 (a question has no history to compact)
+            return messages
+
+        inner = Delegate(
+            means=_no_more_than(outer.means, outer.definition),
+            session_id=outer.session_id,
+            reply=outer.reply.model_copy(update={"author": asked.author, "parts": []}),
+            definition=asked.definition,
+            model=asked.author.model,
+            tools=tools,
+            voice=type(outer.voice)(asked.definition.name, bool(tools), outer.voice.render),
+            named=False,
+            told=told,
+            outer=outer,
+            index=index,
+        )
+        if asked.may_ask and ASK_AGENT in mine and self._depth < _DEPTH:
+            inner.tools = [*tools, AskAgent(inner, self._find, self._depth + 1)]
+        try:
+            await inner.steps()
+            await inner.keep_step(0)
+        finally:
+            outer.usage = _sum(outer.usage, inner.usage)
+        return plain([part for part in inner.parts if part.kind != "tool"]) or "It gave no answer."
+
+
+def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
+    name, question = arguments.get("agent"), arguments.get("question")
+    if not isinstance(name, str) or not isinstance(question, str) or not question.strip():
+        raise ToolFailed("ask_agent was not run: it takes the texts `agent` and `question`.")
+    return name, question
+
+
+def _sum(a: Usage | None, b: Usage | None) -> Usage | None:
+    return b if a is None else a if b is None else a + b
+
+
+def _no_more_than(means: Means, asking: Definition) -> Means:
+    return Means(means.store, means.models, _Stricter(means.policy, asking), means.asking, means.participant)
+
+
+class _Stricter(Policy):
+    """Of the rule for the agent that asks and the one for the agent that is asked, the stricter."""
+
+    def __init__(self, policy: Policy, asking: Definition) -> None:
+        super().__init__()
+        self._policy = policy
+        self._definition = asking
+
+    def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
+        return stricter(self._policy.decide(self._definition, tool, risk), self._policy.decide(definition, tool, risk))
+
+
+@dataclass
+class Delegate(Loop):
+    """The loop of an agent that was asked. `index` is the number of the asking call's part in the `outer` loop."""
+
+    outer: Loop = field(kw_only=True)
+    index: int = field(kw_only=True)
+
+    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
+        """Its words are shown when its step has ended."""
+
+    async def keep_step(self, first: int) -> None:  # noqa: ARG002 (all its parts are shown together)
+        await self._show()
+
+    async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:  # noqa: ARG002
+        self.parts[index] = part
+        await self._show()
+
+    async def _show(self) -> None:
+        """Its work so far is part of the call that asked it, and in the log with that."""
+        part = self.outer.parts[self.index]
+        assert isinstance(part, ToolPart)
+        shown: list[Part] = list(self.parts)
+        await self.outer.keep_call(ToolCalled, self.index, part.model_copy(update={"parts": shown}))
+
+    async def record(self, decide: Callable[[Change], object]) -> None:
+        await self.outer.record(decide)
+
+    async def save(self, decide: Callable[[Change], T]) -> T:
+        return await self.outer.save(decide)
+
+    async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
+        return await work  # the call that asked is stopped, and this with it

@@ -1,0 +1,357 @@
+"""The loop between a model and its tools, whatever is made of it.
+
+A step is one answer of the model and the tools it asked for. Calls that only read run together, the others one after the other,
+each after the permission it needs. Where what happened is kept is up to the two kinds of loops: a reply (`reply.py`) keeps it in
+the session's log, an agent that was asked by another agent (`delegate.py`) under the call that asked it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sessionls.agents.agent import Definition
+from sessionls.sessions import verbs
+from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
+from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding, Message, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.sessions.permission import Asking, Policy
+from sessionls.sessions.ports import Change, ModelRequest, Models, ReasoningDelta, StepEnd, Store, TextDelta, ToolRequest
+from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
+from sessionls.sessions.transcript import ModelMessages, Voice, with_reply
+
+__all__ = ["UNKNOWN_OUTCOME", "Loop", "Means"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+UNKNOWN_OUTCOME = (
+    "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
+)
+_DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every loop of this process works with."""
+
+    store: Store
+    models: Models
+    policy: Policy
+    asking: Asking
+    participant: Participant
+
+
+@dataclass
+class Loop(ABC):
+    """`reply` is the message that is written, as it is when the loop begins; `told` gives the messages before it.
+
+    `told` may compact on the way: True asks it to, after the model said that it was too much.
+    """
+
+    means: Means
+    session_id: str
+    reply: Message
+    definition: Definition
+    model: str
+    tools: Sequence[Tool]
+    voice: Voice
+    named: bool
+    told: Callable[[bool], Awaitable[ModelMessages]]
+    steered: list[Message] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list, init=False)
+    usage: Usage | None = field(default=None, init=False)
+
+    # -- where it is kept --------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
+        """The part after the last one grew by `text`; `base` code points of it were there when the loop began."""
+
+    @abstractmethod
+    async def keep_step(self, first: int) -> None:
+        """A step ended: keep its parts, from number `first` on."""
+
+    @abstractmethod
+    async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
+        """A call starts or has ended: keep it before anything relies on it."""
+
+    @abstractmethod
+    async def record(self, decide: Callable[[Change], object]) -> None:
+        """Add events about the reply to the session's log."""
+
+    @abstractmethod
+    async def save(self, decide: Callable[[Change], T]) -> T:
+        """Write to the session's log; carried to its end, whoever cancels meanwhile."""
+
+    @abstractmethod
+    async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what may be stopped at any moment."""
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    async def steps(self) -> None:
+        """Step after step, until the model asks for no more tools."""
+        pending = [part for part in self.parts if isinstance(part, ToolPart) and part.status in ("waiting", "running")]
+        if pending:
+            await self._run_tools()
+        for _ in range(self.definition.max_steps):
+            first = len(self.parts)
+            if self.unfinished() is not None:
+                first -= 1  # it goes on in the same part
+            requests, usage = await self._one_step()
+            if usage is not None:
+                self.usage = usage if self.usage is None else self.usage + usage
+            if not requests:
+                return
+            self.parts += [_tool_part(request) for request in requests]
+            await self.keep_step(first)
+            await self._run_tools()
+            self._check_cost()
+        raise NotPermitted(
+            f"The agent took {self.definition.max_steps} steps and was not done.",
+            hint="Resume to let it go on, or raise maxSteps in its definition.",
+        )
+
+    def _check_cost(self) -> None:
+        limit, cost = self.definition.max_cost, self.usage.cost if self.usage else None
+        if limit is not None and cost is not None and cost >= limit:
+            raise NotPermitted(
+                f"The reply has cost {cost:.2f} US dollars, its agent's limit is {limit:.2f}.",
+                hint="Raise maxCost in the agent's definition and resume.",
+            )
+
+    async def _one_step(self) -> tuple[list[ToolRequest], Usage | None]:
+        for tighter in (False, True):
+            told = await self.told(tighter)
+            so_far = self.reply.model_copy(update={"parts": self.parts})
+            request = ModelRequest(
+                model=self.model,
+                messages=with_reply(told, so_far, self.steered, self.voice, named=self.named),
+                tools=[_offer(tool) for tool in self.tools],
+                temperature=self.definition.temperature,
+                max_tokens=self.definition.max_tokens,
+                reasoning_effort=self.definition.reasoning_effort,
+            )
+            try:
+                return await self.stoppable(self._stream(request))
+            except ModelUnavailable as problem:
+                if problem.reason != "overflow" or tighter:
+                    raise
+        raise AssertionError  # the second round returns or raises
+
+    async def _stream(self, request: ModelRequest) -> tuple[list[ToolRequest], Usage | None]:
+        requests: list[ToolRequest] = []
+        usage: Usage | None = None
+        words = _Words(self)
+        try:
+            async for output in self.means.models.stream(request):
+                match output:
+                    case TextDelta():
+                        words.add("text", output.text)
+                    case ReasoningDelta():
+                        words.add("reasoning", output.text)
+                    case ToolRequest():
+                        requests.append(output)
+                    case StepEnd():
+                        usage = output.usage
+        finally:
+            words.end()
+        return requests, usage
+
+    # -- tools -------------------------------------------------------------------------------------------------------
+
+    async def _run_tools(self) -> None:
+        """Run the calls that have not ended: those that only read together, the others one after the other."""
+        tools = {tool.name: tool for tool in self.tools}
+        calls = [
+            (index, part)
+            for index, part in enumerate(self.parts)
+            if isinstance(part, ToolPart) and part.status in ("waiting", "running")
+        ]
+        reads = [call for call in calls if (tool := tools.get(call[1].name)) is not None and tool.risk == "read"]
+        if reads:
+            await self.stoppable(_all([self._run_tool(index, part, tools.get(part.name)) for index, part in reads]))
+        for index, part in calls:
+            if (index, part) not in reads:
+                await self.stoppable(self._run_tool(index, part, tools.get(part.name)))
+
+    async def _run_tool(self, index: int, part: ToolPart, tool: Tool | None) -> None:
+        arguments = part.arguments
+        if part.status == "running" and (tool is None or tool.risk != "read" or part.parts):
+            await self._tool_ended(index, part, "failed", UNKNOWN_OUTCOME)
+            return
+        if tool is None:
+            known = ", ".join(t.name for t in self.tools) or "none"
+            await self._tool_ended(index, part, "failed", f"There is no tool {part.name!r}. Tools: {known}.")
+            return
+        if _INVALID in arguments:
+            await self._tool_ended(index, part, "failed", f"The arguments are not a JSON object: {arguments[_INVALID]}")
+            return
+        try:
+            permitted = await self._permitted(part, tool)
+        except ToolFailed as problem:
+            await self._tool_ended(index, part, "failed", str(problem))
+            return
+        if not permitted:
+            await self._tool_ended(index, part, "denied", _DENIED)
+            return
+        running = part.model_copy(update={"status": "running"})
+        await self.keep_call(ToolCalled, index, running)
+        try:
+            result = await tool.run(arguments, _Call(self, part.call_id))
+        except ToolFailed as problem:
+            await self._tool_ended(index, running, "failed", str(problem))
+        except SessionlsError as problem:
+            await self._tool_ended(index, running, "failed", f"{problem.message} {problem.hint}")
+        except Exception:
+            log.exception("the tool %s failed", part.name)
+            await self._tool_ended(index, running, "failed", "The tool failed for a reason of its own; try another way.")
+        else:
+            await self._tool_ended(index, running, "done", result)
+
+    async def _permitted(self, part: ToolPart, tool: Tool) -> bool:
+        """Whether the tool may run: by the policy, by what was granted before, or because somebody says yes now."""
+        rule = self.means.policy.decide(self.definition, tool.name, tool.risk)
+        if rule != "ask":
+            return rule == "allow"
+        wish = await tool.wish(part.arguments)
+        question = Question(
+            session_id=self.session_id,
+            request_id=new_id(),
+            agent=self.definition.name,
+            tool=tool.name,
+            summary=wish.summary,
+            risk=tool.risk,
+            detail=wish.detail,
+        )
+
+        async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
+            by = self.means.participant if why == "person" else None
+            if await self.save(lambda change: verbs.answer(change, question.request_id, decision, by)):
+                self.means.asking.answered(question.request_id, decision)
+
+        async with self.means.asking.expected(question) as future:
+            scope = wish.scope or tool.name
+            if await self.save(lambda change: verbs.ask(change, self.reply.id, question, scope)):
+                return True
+            return await self.means.asking.ask(question, future, answer) != "deny"
+
+    async def _tool_ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
+        # The part as it is now: an agent that was asked left its work there.
+        now = self.parts[index]
+        part = now if isinstance(now, ToolPart) else part
+        await self.keep_call(ToolFinished, index, part.model_copy(update={"status": status, "result": result}))
+
+    # -- words -------------------------------------------------------------------------------------------------------
+
+    def unfinished(self) -> TextPart | None:
+        """The words in whose middle the reply stopped, if that is where it stopped."""
+        last = self.parts[-1] if self.parts else None
+        return last if isinstance(last, TextPart) and not self._told_since(len(self.parts)) else None
+
+    def take_back(self) -> None:
+        self.parts.pop()
+
+    def _told_since(self, part: int) -> bool:
+        return any(message.steered is not None and message.steered.part >= part for message in self.steered)
+
+    def put(self, part: Part) -> None:
+        self.parts.append(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of a tool (`tooling.ToolCall`)."""
+
+    writer: Loop
+    call_id: str
+
+    @property
+    def session_id(self) -> str:
+        return self.writer.session_id
+
+    @property
+    def message_id(self) -> str:
+        return self.writer.reply.id
+
+    @property
+    def agent(self) -> str:
+        return self.writer.definition.name
+
+    async def report(self, finding: Finding) -> Finding:
+        known = await self.writer.means.store.known_finding(self.session_id, finding)
+        if known is not None:
+            return known
+        by = ByAgent(agent=self.agent)
+        await self.writer.record(lambda change: change.add(FindingReported, by=by, finding=finding))
+        return finding
+
+    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
+        by, message_id = ByAgent(agent=self.agent), self.message_id
+        await self.writer.record(
+            lambda change: change.add(Edited, by=by, message_id=message_id, uri=uri, summary=summary, applied=applied)
+        )
+
+
+class _Words:
+    """The words of one step as they come: each run of one kind becomes one part."""
+
+    def __init__(self, writer: Loop) -> None:
+        self._writer = writer
+        self._kind: Literal["text", "reasoning"] | None = None
+        self._pieces: list[str] = []
+        self._base = 0
+        if (part := writer.unfinished()) is not None:
+            writer.take_back()
+            self._kind, self._pieces, self._base = "text", [part.text], len(part.text)
+
+    def add(self, kind: Literal["text", "reasoning"], text: str) -> None:
+        if not text:
+            return
+        if kind != self._kind:
+            self.end()
+            self._kind = kind
+        self._pieces.append(text)
+        self._writer.draft(kind, text, self._base)
+
+    def end(self) -> None:
+        if self._kind is not None:
+            text = "".join(self._pieces)
+            self._writer.put(TextPart(text=text) if self._kind == "text" else ReasoningPart(text=text))
+            self._kind, self._pieces, self._base = None, [], 0
+
+
+_INVALID = "\0invalid"
+
+
+def _tool_part(request: ToolRequest) -> ToolPart:
+    try:
+        arguments = json.loads(request.arguments or "{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        arguments = {_INVALID: request.arguments}
+    return ToolPart(call_id=request.call_id, name=request.name, arguments=arguments, status="waiting")
+
+
+def _offer(tool: Tool) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)},
+    }
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several
