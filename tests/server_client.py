@@ -79,13 +79,17 @@ class SessionClient(LanguageClient):
         self.shown: list[lsp.ShowDocumentParams] = []
         self.refreshed: list[str] = []
         self.server: lsp.InitializeResult | None = None
+        self.questions: list[dict[str, Any]] = []
+        self.decisions: asyncio.Queue[Any] = asyncio.Queue()
         self._news = asyncio.Event()
-        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT}
+        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT, lsp.WINDOW_SHOW_MESSAGE_REQUEST}
         register_lsp_features(self, {name: f for name, f in DEFAULT_CLIENT_FEATURES.items() if name not in own})
         for method in ("session/event", "session/delta", "session/changed", "agent/changed"):
             self.feature(method)(self._keeper(method))
         self.feature(lsp.PROGRESS)(self._on_progress())
         self.feature(lsp.WINDOW_SHOW_DOCUMENT)(self._on_show())
+        for method in (lsp.WINDOW_SHOW_MESSAGE_REQUEST, "session/requestPermission"):
+            self.feature(method)(self._asked())
         self.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH)(self._on_refresh())
 
     # -- asking ----------------------------------------------------------------------------------------------------------
@@ -180,6 +184,17 @@ class SessionClient(LanguageClient):
 
         return on_progress
 
+    def _asked(self) -> Callable[[Any], Awaitable[Any]]:
+        """A question to the person: answered with the next of `decisions`."""
+
+        async def asked(params: Any) -> Any:
+            plain = params if isinstance(params, dict) else {"message": params.message, "actions": params.actions}
+            self.questions.append(plain)
+            self._news.set()
+            return await self.decisions.get()
+
+        return asked
+
     def _on_show(self) -> Callable[[Any], lsp.ShowDocumentResult]:
         def on_show(params: lsp.ShowDocumentParams) -> lsp.ShowDocumentResult:
             self.shown.append(params)
@@ -224,6 +239,7 @@ def refused(code: int, kind: str) -> Iterator[Refusal]:
 async def start_server(
     *,
     events: bool = False,
+    permissions: bool = False,
     folders: Sequence[Path] = (),
     options: Mapping[str, Any] | None = None,
     capabilities: lsp.ClientCapabilities | None = None,
@@ -233,7 +249,7 @@ async def start_server(
     client = SessionClient()
     await client.start_io(*GUARDED_SERVER, env=dict(os.environ if env is None else env))
     able = capabilities or lsp.ClientCapabilities()
-    able.experimental = {"sessionls": {"events": True}} if events else None
+    able.experimental = {"sessionls": {"events": events, "permissions": permissions}}
     client.server = await client.initialize_session(
         lsp.InitializeParams(
             capabilities=able,

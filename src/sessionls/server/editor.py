@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,10 +56,11 @@ class _Document(TextDocument):
 
 
 class LspEditor:
-    """The editor at the other end. Reads nothing from disk."""
+    """The editor at the other end. Reads nothing from disk. `ask` is how the person at it is asked."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, ask: Callable[[Question], Awaitable[Answer | None]]) -> None:
         self._documents = documents
+        self._ask = ask
 
     @property
     def encoding(self) -> Encoding:
@@ -83,5 +84,5 @@ class LspEditor:
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
         return EditOutcome(applied=False, reason="This editor applies no edits; the patch is in the reply.")
 
-    async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002
-        return None
+    async def ask(self, question: Question) -> Answer | None:
+        return await self._ask(question)

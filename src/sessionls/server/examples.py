@@ -121,7 +121,14 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/changed": ({"session": _SESSION}, None),
     "session/requestPermission": (
-        {"sessionId": _S, "requestId": _R, "tool": "run_command", "summary": "Run `make test`", "risk": "execute"},
+        {
+            "sessionId": _S,
+            "requestId": _R,
+            "agent": "code",
+            "tool": "run_command",
+            "summary": "Run `make test`",
+            "risk": "execute",
+        },
         {"decision": "once"},
     ),
     "agent/changed": ({}, None),

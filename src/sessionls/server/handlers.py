@@ -149,6 +149,11 @@ async def compact(desk: Desk, params: p.SessionParams) -> Session:
     return await desk.sessions.compact(params.session_id)
 
 
+async def answer(desk: Desk, params: p.AnswerParams) -> p.Empty:
+    await desk.sessions.answer(params.session_id, params.request_id, params.decision)
+    return p.Empty()
+
+
 async def agents(desk: Desk, _: p.AgentListParams) -> r.AgentList:
     return await desk.sessions.agents()
 
@@ -177,6 +182,7 @@ HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "session/search": search,
     "session/export": export,
     "session/compact": compact,
+    "session/answer": answer,
     "agent/list": agents,
     "model/list": models,
 }

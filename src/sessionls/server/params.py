@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Context, Finding, Range, Session, Wire
+from sessionls.sessions.model import Context, Range, Session, Wire
 
 __all__ = [
     "AgentListParams",
@@ -22,7 +22,6 @@ __all__ = [
     "Empty",
     "EventParams",
     "ExportParams",
-    "FindingList",
     "FindingListParams",
     "FindingUpdateParams",
     "ForkParams",
@@ -132,10 +131,7 @@ class FindingListParams(Wire):
 class FindingUpdateParams(Wire):
     finding_id: Id
     state: Literal["open", "fixed", "dismissed"]
-
-
-class FindingList(Wire):
-    findings: list[Finding]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
 
 class AgentListParams(Wire):
@@ -183,6 +179,7 @@ class SessionChangedParams(Wire):
 class PermissionParams(Wire):
     session_id: str
     request_id: str
+    agent: str
     tool: str
     summary: str
     detail: str | None = None

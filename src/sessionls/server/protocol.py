@@ -209,6 +209,15 @@ class SessionProtocol(LanguageServerProtocol):
         assert msg_id is not None
         self._after_answer[msg_id] = action
 
+    async def ask_client(self, method: str, params: Any) -> Any:
+        """Send a request, and give its result. Cancelling withdraws it. Raises `JsonRpcException` where the client refuses."""
+        msg_id = str(uuid.uuid4())
+        try:
+            return await self.send_request_async(method, params, msg_id)
+        except asyncio.CancelledError:
+            self.notify(lsp.CANCEL_REQUEST, lsp.CancelParams(id=msg_id))
+            raise
+
     def notify(self, method: str, params: Any = None) -> None:
         self._send({"jsonrpc": "2.0", "method": method}, "params", {} if params is None else params)
 

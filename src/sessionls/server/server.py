@@ -23,6 +23,7 @@ from sessionls.server.notices import Notices
 from sessionls.server.opening import compose_for
 from sessionls.server.options import Client, Options
 from sessionls.server.protocol import SessionProtocol, converter
+from sessionls.server.questions import ask
 from sessionls.server.standard import ALL_COMMANDS, ASK_KIND, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
 from sessionls.sessions.model import Wire
@@ -172,7 +173,7 @@ class SessionServer(LanguageServer):
     async def _start(self) -> tuple[Desk, Standard]:
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
-        editor = LspEditor(documents)
+        editor = LspEditor(documents, lambda question: ask(self.protocol, self._client, question))
         rooms = await compose_for(self._options, editor)
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
         desk = Desk(rooms.sessions, editor, notices, self.protocol, self._client)

@@ -38,7 +38,8 @@ class Method:
 
     `params` is the model of its params (any of several for `session/event`), `result` that of its result, None for a
     notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can.
-    `causes` are the kinds of event it adds to the log. `planned`: the name is taken, this version does not answer it yet.
+    `causes` are the kinds of event it adds to the log. `planned`: the name is taken, and this version does
+    not answer it yet.
     """
 
     name: str
@@ -235,13 +236,12 @@ METHODS: tuple[Method, ...] = (
         "Answers a permission request. The first answer counts.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("permissionAnswered",),
-        planned=True,
     ),
     Method(
         "finding/list",
         p.FindingListParams,
-        p.FindingList,
-        "Lists findings: of a session, of a document, in a state.",
+        r.FindingList,
+        "Lists findings: of a session, else of the sessions of the open folders; of a document; in a state.",
         errors=_GONE,
         planned=True,
     ),
@@ -249,7 +249,7 @@ METHODS: tuple[Method, ...] = (
         "finding/update",
         p.FindingUpdateParams,
         Finding,
-        "Says that a finding is open, fixed or dismissed.",
+        "Says that a finding is open, fixed or dismissed, and why.",
         errors=(e.NotPermitted,),
         causes=("findingChanged",),
         planned=True,
@@ -301,7 +301,6 @@ METHODS: tuple[Method, ...] = (
         "An agent wants to do something that its policy says to ask for. Needs the client capability `permissions`; without "
         "it the question comes as `window/showMessageRequest`.",
         direction="server → client",
-        planned=True,
     ),
 )
 
