@@ -48,6 +48,8 @@ def _start(told: dict[str, Any]) -> Any:
     params.n_batch = params.n_ubatch = 128
     params.n_predict = _LONGEST_REPLY
     params.n_gpu_layers = 0
+    # So small a model falls into loops: a low temperature, and a price on saying the same again.
+    params.sampling.temp, params.sampling.penalty_repeat, params.sampling.penalty_last_n = 0.3, 1.15, 256
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = told["threads"]
     return xllamacpp.Server(params)
 
