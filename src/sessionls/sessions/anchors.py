@@ -78,7 +78,10 @@ class _Place:
 
 
 class Places:
-    """One text, in which many anchors are looked for: its lines are indexed once."""
+    """One text, in which many anchors are looked for, best in the order of their lines: its lines are indexed once.
+
+    Where one was found, the next is looked for first at the same distance: what was put in above moves all by as much.
+    """
 
     def __init__(self, text: str, encoding: Encoding) -> None:
         self._lines = Lines(text, encoding)
@@ -88,13 +91,19 @@ class Places:
             self._numbers.setdefault(line, []).append(number)
         self._full = [number for number, line in enumerate(self._all) if line and not line.isspace()]
         self._squeezed: _Squeezed | None = None
+        self._bare: dict[int, str] = {}  # lines without white space, as far as they were looked at
+        self._shift = 0
 
     def locate(self, anchor: Anchor, near: Range) -> Range | None:
         """Where the code is now, `near` being where it was; None when it is gone or changed."""
-        place = self._best(self._exact(anchor, near.start.line), anchor, near.start.line)
+        line = near.start.line + self._shift
+        place = self._best(self._exact(anchor, line), anchor, line)
         if place is None:
-            place = self._best(self._reshaped(anchor, near.start.line), anchor, near.start.line)
-        return None if place is None else self._range(place.start, place.end)
+            place = self._best(self._reshaped(anchor, line), anchor, line)
+        if place is None:
+            return None
+        self._shift = place.first - near.start.line
+        return self._range(place.start, place.end)
 
     def find(self, code: str, line: int | None = None) -> list[Range]:
         """Every place of that code, white space aside; with a line, the nearest to it first."""
@@ -134,20 +143,20 @@ class Places:
             line_start, line_end = self._lines.start(first), self._lines.start(last) + len(self._all[last])
             if self._lines.text[line_start:start].strip() or self._lines.text[end:line_end].strip():
                 continue
-            if len(code) > skipped + cut:
-                at = squeezed.before(start)
-                start, end = squeezed.span(at + skipped, at + len(code) - cut)
-            yield _Place(first, last, start, end)
+            at = squeezed.before(start)
+            part = squeezed.span(at + skipped, at + len(code) - cut) if len(code) > skipped + cut else (start, end)
+            yield _Place(first, last, *part)
 
     # -- the best of them --------------------------------------------------------------------------------------------
 
     def _best(self, places: Iterable[_Place], anchor: Anchor, near: int) -> _Place | None:
         before = [squeeze(line) for line in reversed(split_lines(anchor.before)) if line.strip()]
         after = [squeeze(line) for line in split_lines(anchor.after) if line.strip()]
-        perfect = _agreement(before, before) + _agreement(after, after)
+        # What leads up to code is of the same block more often than what follows it.
+        perfect = 2 * _agreement(before, before) + _agreement(after, after)
         best: tuple[int, int, _Place] | None = None
         for place in places:
-            agreement = _agreement(before, self._around(place.first, -1)) + _agreement(after, self._around(place.last, 1))
+            agreement = 2 * _agreement(before, self._around(place.first, -1)) + _agreement(after, self._around(place.last, 1))
             ranked = (agreement, -abs(place.first - near), place)
             if best is None or ranked[:2] > best[:2]:
                 best = ranked
@@ -167,7 +176,12 @@ class Places:
         else:
             at = bisect_right(self._full, line)
             numbers = self._full[at : at + AROUND]
-        return [squeeze(self._all[number]) for number in numbers]
+        return [self._squeezed_line(number) for number in numbers]
+
+    def _squeezed_line(self, number: int) -> str:
+        if (line := self._bare.get(number)) is None:
+            line = self._bare[number] = squeeze(self._all[number])
+        return line
 
     # -- offsets -----------------------------------------------------------------------------------------------------
 
@@ -177,7 +191,7 @@ class Places:
         return self._squeezed
 
     def _offset(self, line: int) -> int:
-        return self._lines.start(min(line, len(self._lines) - 1))
+        return self._lines.start(min(max(line, 0), len(self._lines) - 1))
 
     def _line_of(self, offset: int) -> int:
         return self._lines.position(offset).line

@@ -41,6 +41,10 @@ class Lines:
         """The text of a line (from 0), without its line end."""
         return self.text[self._starts[number] : self._ends[number]]
 
+    def start(self, number: int) -> int:
+        """The offset at which a line (from 0) begins."""
+        return self._starts[number]
+
     def offset(self, position: Position) -> int:
         """Where in the text the position is."""
         if position.line >= len(self._starts):
