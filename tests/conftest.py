@@ -55,10 +55,4 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def blocked_loop() -> Iterator[BlockBuster]:
     """A test fails when sessionls blocks the event loop."""
     with blockbuster_ctx("sessionls") as guard:
-        # litellm asks whether SSL_CERT_FILE, where it is set, exists: one stat for each provider's first request.
-        guard.functions["os.stat"].can_block_in(
-            "litellm/llms/custom_httpx/http_handler.py", {"get_ssl_configuration", "get_ssl_verify"}
-        )
-        for function in guard.functions.values():  # it has a loop and a thread of its own, for just that
-            function.can_block_in("sessionls/models/library.py", {"_rehearse"})
         yield guard

@@ -19,6 +19,8 @@ from sessionls.sessions.permission import Policy
 from sessionls.sessions.tooling import Risk, ToolCall, Wish
 from sessionls.tools.toolbox import Toolbox
 
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
 
 class Writes:
     """A tool that counts what it did."""

@@ -1,0 +1,103 @@
+"""Compaction: what would not fit the model's window is summarised for the model; the session keeps everything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, ModelServer, Received, Refuse
+from rooms import House, house, write_agent
+from sessionls.sessions.errors import ModelUnavailable
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
+LONG = "word " * 300
+
+
+def summary_asked(request: Received) -> bool:
+    return "You summarise sessions" in request.system
+
+
+@pytest.fixture
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    model_server.default = lambda request: Answer("SUMMARY" if summary_asked(request) else f"reply to {request.text[-2:]}")
+    async with house(folder, model_server) as home:
+        yield home
+
+
+async def test_what_would_not_fit_is_summarised_before_the_model_is_asked(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
+    session = await home.sessions.create(agent="plain")
+    for number in range(1, 6):
+        await home.sessions.message(session.id, f"{LONG} m{number}")
+    last = model_server.requests[-1]
+    told = str(last.messages)
+    assert "SUMMARY" in told and "m1" not in told and "m5" in told
+    assert len(told) < 2_000 * 4
+    events = await home.built.store.events(session.id, after=0)
+    compacted = [event for event in events if event.kind == "compacted"]
+    assert compacted
+    numbers = {event.seq: event.kind for event in events}
+    assert numbers[compacted[0].through_seq] == "replyFinished"
+    # All of it is still there for people, and what the summaries used is counted.
+    texts = [m.text for m in (await home.sessions.history(session.id)).messages]
+    assert [text[-2:] for text in texts[::2]] == ["m1", "m2", "m3", "m4", "m5"]
+    summaries = [request for request in model_server.requests if summary_asked(request)]
+    replies = [m.usage.input_tokens for m in (await home.sessions.history(session.id)).messages if m.usage]
+    assert summaries
+    assert (await home.sessions.get(session.id)).usage.input_tokens > sum(replies)
+
+
+async def test_a_summary_is_summarised_again_with_what_came_after(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
+    session = await home.sessions.create(agent="plain")
+    for number in range(1, 9):
+        await home.sessions.message(session.id, f"{LONG} m{number}")
+    summaries = [request.text for request in model_server.requests if summary_asked(request)]
+    assert len(summaries) > 1 and "SUMMARY" in summaries[-1] and "m1" not in summaries[-1]
+
+
+async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: House, model_server: ModelServer) -> None:
+    session = await home.sessions.create(agent="plain")
+    for number in range(1, 4):
+        await home.sessions.message(session.id, f"m{number} {'x ' * 9_000}")
+    model_server.script(Refuse.of("overflow"))
+    exchange = await home.sessions.message(session.id, "m4")
+    assert exchange.reply.status == "complete"
+    refused, again = model_server.requests[3], model_server.requests[-1]
+    assert len(str(again.messages)) < len(str(refused.messages))
+    assert "SUMMARY" in str(again.messages)
+
+
+async def test_a_message_that_is_too_much_by_itself_fails_with_words(home: House, model_server: ModelServer) -> None:
+    session = await home.sessions.create(agent="plain")
+    model_server.script(Refuse.of("overflow"), Refuse.of("overflow"))
+    with pytest.raises(ModelUnavailable) as failed:
+        await home.sessions.message(session.id, "m1")
+    assert failed.value.hint
+
+
+async def test_compact_keeps_the_newest_exchange_and_does_nothing_in_a_short_session(
+    home: House, model_server: ModelServer
+) -> None:
+    session = await home.sessions.create(agent="plain")
+    await home.sessions.compact(session.id)
+    await home.sessions.message(session.id, "m1")
+    before = (await home.sessions.get(session.id)).seq
+    for number in (2, 3):
+        await home.sessions.message(session.id, f"m{number}")
+    await home.sessions.compact(session.id)
+    assert (await home.sessions.get(session.id)).seq > before
+    await home.sessions.message(session.id, "m4")
+    told = [message["content"] for message in model_server.requests[-1].messages[1:]]
+    assert "SUMMARY" in told[0] and told[-1].endswith("m4")
+    assert "m1" not in str(told) and "m3" in str(told)
