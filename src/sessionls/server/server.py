@@ -168,6 +168,8 @@ class SessionServer(LanguageServer):
         starting = self._starting
         if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
             self._starting = starting = asyncio.create_task(self._start())
+            # Whoever asks next is told why it failed; nobody may have asked yet.
+            starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return starting
 
     async def _start(self) -> tuple[Desk, Standard]:
