@@ -1,0 +1,92 @@
+"""What all measurements share: a home and a workspace of their own, the model server, and how often to measure."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+__all__ = ["Bench", "bench"]
+
+# What a provider's library or git could read of the person who measures.
+_OWN = ("SESSIONLS_", "GIT_", "OPENAI_", "ANTHROPIC_", "XDG_", "LITELLM_")
+_KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`folder` is a git repository, opened as the workspace; `model` is the address of the model server."""
+
+    home: Path
+    folder: Path
+    env: dict[str, str]
+    model: str
+    quick: bool
+
+    def times(self, full: int, quick: int = 2) -> int:
+        return quick if self.quick else full
+
+    @property
+    def database(self) -> Path:
+        return Path(self.env["SESSIONLS_DATA_DIR"]) / "sessions.db"
+
+    def elsewhere(self, name: str) -> Bench:
+        """The same with a database of its own."""
+        return replace(self, env={**self.env, "SESSIONLS_DATA_DIR": str(self.home / name)})
+
+    @contextlib.contextmanager
+    def sql(self) -> Iterator[sqlite3.Connection]:
+        """The database without sessionls: what the baselines read."""
+        connection = sqlite3.connect(self.database, isolation_level=None)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextlib.asynccontextmanager
+async def bench(home: Path, *, quick: bool) -> AsyncIterator[Bench]:
+    folder = await asyncio.to_thread(_make_workspace, home)
+    script = str(Path(__file__).with_name("model.py"))
+    pipe = asyncio.subprocess.PIPE
+    model = await asyncio.create_subprocess_exec(sys.executable, script, stdin=pipe, stdout=pipe)
+    assert model.stdin is not None and model.stdout is not None
+    address = (await model.stdout.readline()).decode().strip()
+    env = _plain_environment() | {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "APPDATA": str(home),
+        "LOCALAPPDATA": str(home),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "SESSIONLS_DATA_DIR": str(home / "data"),
+        "SESSIONLS_MODEL": "openai/bench",
+        "OPENAI_API_KEY": "not-a-key",
+        "OPENAI_API_BASE": address,
+        "OLLAMA_API_BASE": "http://127.0.0.1:9",
+    }
+    try:
+        yield Bench(home, folder, env, address, quick)
+    finally:
+        model.stdin.close()
+        await model.wait()
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and not name.endswith(_KEYS)}
+
+
+def _make_workspace(home: Path) -> Path:
+    folder = home.resolve() / "workspace"
+    folder.mkdir()
+    (folder / "read.py").write_text("def read(lines):\n    return [line.strip() for line in lines[:-1]]\n", encoding="utf-8")
+    env = _plain_environment() | {"GIT_CONFIG_NOSYSTEM": "1", "HOME": str(folder.parent)}
+    who = ["-c", "user.name=Bench", "-c", "user.email=bench@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "A first commit"]):
+        subprocess.run(["git", *words], cwd=folder, env=env, check=True)
+    return folder

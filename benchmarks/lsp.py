@@ -1,0 +1,130 @@
+"""A lean client of a language server: framing, requests, notifications, and nothing that takes time of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["Server"]
+
+_PATIENCE = 120  # seconds
+
+
+class Server:
+    """A server process, to be used as an async context: started and initialized, in the end shut down.
+
+    `heard` is called with each notification: its method, its params, and the moment (`time.monotonic_ns`) at which it was read.
+    """
+
+    def __init__(
+        self, command: list[str], env: Mapping[str, str], folder: Path, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._command, self._env, self._folder, self._options = command, env, folder, options
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self.heard: Callable[[str, Any, int], None] = lambda _method, _params, _at: None
+
+    @classmethod
+    def sessionls(cls, env: Mapping[str, str], folder: Path) -> Self:
+        options = {"participant": {"name": "Bench"}}
+        return cls([sys.executable, "-m", "sessionls", "--stdio"], env, folder, options)
+
+    @classmethod
+    def bare(cls, env: Mapping[str, str], folder: Path) -> Self:
+        """The least that pygls can do."""
+        return cls([sys.executable, str(Path(__file__).with_name("bare_server.py"))], env, folder)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Gives control back when `initialize` is answered."""
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, env=dict(self._env), cwd=self._folder
+        )
+        assert self._process.stdin is not None
+        self._to = self._process.stdin
+        self._reading = asyncio.create_task(self._read())
+        uri = self._folder.as_uri()
+        await self.request(
+            "initialize",
+            {
+                "processId": None,
+                "rootUri": uri,
+                "workspaceFolders": [{"uri": uri, "name": "bench"}],
+                "capabilities": {"experimental": {"sessionls": {"events": True}}},
+                "initializationOptions": self._options,
+            },
+        )
+        self.notify("initialized", {})
+
+    async def stop(self) -> None:
+        await self.request("shutdown", None)
+        self.notify("exit", None)
+        await asyncio.wait_for(self._process.wait(), _PATIENCE)
+        self._to.close()
+        await self._reading
+
+    async def request(self, method: str, params: Any) -> Any:
+        number = next(self._ids)
+        self._waiting[number] = future = asyncio.get_running_loop().create_future()
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return await asyncio.wait_for(future, _PATIENCE)
+
+    async def timed(self, method: str, params: Any) -> float:
+        """Milliseconds from sending the request to having read its answer."""
+        began = time.perf_counter()
+        await self.request(method, params)
+        return (time.perf_counter() - began) * 1000
+
+    def notify(self, method: str, params: Any) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        body = json.dumps(message).encode()
+        self._to.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def _read(self) -> None:
+        source = self._process.stdout
+        assert source is not None
+        try:
+            while True:
+                length = 0
+                while (line := await source.readuntil(b"\r\n")) != b"\r\n":
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                body = await source.readexactly(length)
+                at = time.monotonic_ns()
+                message = json.loads(body)
+                if "method" not in message:
+                    self._answered(message)
+                elif "id" not in message:
+                    self.heard(message["method"], message.get("params"), at)
+        except asyncio.IncompleteReadError:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(ConnectionError("the server has ended"))
+
+    def _answered(self, message: Mapping[str, Any]) -> None:
+        future = self._waiting.pop(message["id"])
+        if future.done():
+            return
+        if "error" in message:
+            future.set_exception(RuntimeError(str(message["error"])))
+        else:
+            future.set_result(message["result"])

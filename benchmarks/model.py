@@ -1,0 +1,84 @@
+"""A model that answers at once: a lean HTTP server on loopback that streams as OpenAI's interface does.
+
+`python benchmarks/model.py` prints its address. What it answers stands in the last message:
+
+    bench:reply N      N chunks, each written by itself, as fast as they are taken
+    bench:clock N MS   N chunks, MS milliseconds between them; the text of each is the moment it is written
+
+The moment is that of `time.monotonic_ns`, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+
+__all__ = ["main"]
+
+_ORDER = re.compile(r"bench:(reply|clock) (\d+)(?: (\d+))?")
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    server = await asyncio.start_server(_connection, "127.0.0.1", 0)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
+    # A thread, since not every stdin can be waited for.
+    await asyncio.to_thread(_until_end)
+    server.close()
+
+
+def _until_end() -> None:
+    import sys
+
+    while sys.stdin.buffer.read(1024):
+        pass
+
+
+async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            body = json.loads(await reader.readexactly(int(length[1]) if length else 0))
+            await _answer(writer, body)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def _answer(writer: asyncio.StreamWriter, body: dict[str, object]) -> None:
+    orders = _ORDER.findall(json.dumps(body["messages"]))
+    kind, count, gap = orders[-1] if orders else ("reply", "1", "")
+    writer.write(_HEAD)
+    writer.write(_event({"role": "assistant", "content": ""}))
+    for number in range(int(count)):
+        if kind == "clock":
+            await asyncio.sleep(int(gap) / 1000)
+        # No two are the same: litellm ends a stream that repeats itself.
+        writer.write(_event({"content": f"{time.monotonic_ns()} " if kind == "clock" else f"word-{number} "}))
+        await writer.drain()
+    writer.write(_event({}, "stop") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+    await writer.drain()
+
+
+def _event(delta: dict[str, str], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110} if reason else None
+    whole = {"id": "b", "object": "chat.completion.chunk", "created": 0, "model": "b", "choices": [choice], "usage": usage}
+    return _chunk(b"data: %b\n\n" % json.dumps(whole).encode())
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+if __name__ == "__main__":
+    main()

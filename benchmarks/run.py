@@ -1,0 +1,94 @@
+"""Measures sessionls, each thing against a baseline in the same run: `make bench`, or `python benchmarks/run.py`.
+
+A whole run takes some minutes, prints a table, and writes docs/benchmarks.md. `--quick` takes less than a minute, measures
+little and writes nothing: it shows that the measurements work. `--only` names the groups to measure (see below).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from bench import Bench, bench
+from replying import replying
+from starting import memory, starting
+from storing import finding, long_sessions
+from table import Row, table
+
+__all__ = ["main"]
+
+_GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
+    "starting": ("Starting and creating", starting),
+    "replying": ("Replies, with a model that answers at once", replying),
+    "long": ("Long sessions", long_sessions),
+    "finding": ("Many sessions", finding),
+    "memory": ("Memory", memory),
+}
+_DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+_HEAD = Path(__file__).with_name("head.md")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="run.py", description="Measure sessionls, each thing against a baseline.")
+    parser.add_argument("--quick", action="store_true", help="measure little, in less than a minute, and write nothing")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(_GROUPS), default=list(_GROUPS), metavar="GROUP", help=", ".join(_GROUPS)
+    )
+    chosen = parser.parse_args()
+    measured = asyncio.run(_measure(chosen.only, quick=chosen.quick))
+    if not chosen.quick and set(chosen.only) == set(_GROUPS):
+        _DOC.write_text(_document(measured), encoding="utf-8", newline="\n")
+        print(f"\nWritten: {_DOC.name}")
+    return 0
+
+
+async def _measure(names: Sequence[str], *, quick: bool) -> dict[str, list[Row]]:
+    measured: dict[str, list[Row]] = {}
+    # A server that has just ended may still hold files on Windows.
+    with tempfile.TemporaryDirectory(prefix="sessionls-bench-", ignore_cleanup_errors=True) as home:
+        async with bench(Path(home), quick=quick) as place:
+            for name in names:
+                title, measure = _GROUPS[name]
+                began = time.perf_counter()
+                measured[name] = await measure(place)
+                print(f"\n{title} ({time.perf_counter() - began:.0f} s)\n\n{table(measured[name])}", flush=True)
+    return measured
+
+
+# -- the document ----------------------------------------------------------------------------------------------------
+
+
+def _document(measured: dict[str, list[Row]]) -> str:
+    parts = [_HEAD.read_text(encoding="utf-8").strip(), "## Where we stand", _standing(measured)]
+    for name, rows in measured.items():
+        parts += [f"## {_GROUPS[name][0]}", table(rows)]
+    parts += ["## This run", _machine()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _standing(measured: dict[str, list[Row]]) -> str:
+    """The comparisons alone, the worst first."""
+    rows = [(row.against, row) for group in measured.values() for row in group if row.against is not None]
+    rows.sort(key=lambda one: -one[0])
+    return "\n".join(f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for _, row in rows)
+
+
+def _machine() -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    load = f", load average at the end {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, {platform.python_implementation()} {version}, "
+        f"SQLite {sqlite3.sqlite_version}{load}. A load above the number of cores means that others used the machine too."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

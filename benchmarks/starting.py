@@ -1,0 +1,109 @@
+"""From nothing to a first session, and what a server takes of the machine's memory."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+import psutil
+
+from bench import Bench
+from lsp import Server
+from table import Row
+
+__all__ = ["memory", "starting"]
+
+_EMPTY = [sys.executable, "-c", "pass"]
+
+
+async def starting(bench: Bench) -> list[Row]:
+    """Each from the moment the process is started. The database exists, as it does on all days but the first."""
+    python: list[float] = []
+    bare: list[float] = []
+    initialized: list[float] = []
+    created: list[float] = []
+    for n in range(bench.times(15, 1) + 1):  # the first is not counted: files are read and compiled there
+        empty = await _timed_python(bench)
+        began = time.perf_counter()
+        async with Server.bare(bench.env, bench.folder):
+            bare_ready = _since(began)
+        began = time.perf_counter()
+        async with Server.sessionls(bench.env, bench.folder) as server:
+            ready = _since(began)
+            await server.request("session/create", {"title": f"Session {n}"})
+            first = _since(began)
+        if n:
+            for kept, value in ((python, empty), (bare, bare_ready), (initialized, ready), (created, first)):
+                kept.append(value)
+    return [
+        Row("process start to `initialize` answered", "ms", initialized, bare, "the same, of a bare pygls server"),
+        Row("process start to first `session/create` answered", "ms", created, python, "`python -c pass`", rival=115),
+        *await _creating(bench),
+        *await _first_reply(bench),
+    ]
+
+
+async def _creating(bench: Bench) -> list[Row]:
+    ours: list[float] = []
+    bare: list[float] = []
+    async with Server.sessionls(bench.env, bench.folder) as server, Server.bare(bench.env, bench.folder) as nothing:
+        await _warm(server)
+        for n in range(bench.times(200, 10)):
+            ours.append(await server.timed("session/create", {"title": f"Another session {n}"}))
+            bare.append(await nothing.timed("bench/nothing", {}))
+    return [Row("`session/create`", "ms", ours, bare, "a request that does nothing, bare pygls server", rival=2.3)]
+
+
+async def _first_reply(bench: Bench) -> list[Row]:
+    """With all that is loaded on the way: the library that reaches the models above all."""
+    ours: list[float] = []
+    for _ in range(bench.times(5, 1)):
+        began = time.perf_counter()
+        async with Server.sessionls(bench.env, bench.folder) as server:
+            session = await server.request("session/create", {})
+            await server.request("session/message", {"sessionId": session["id"], "text": "bench:reply 1"})
+            ours.append(_since(began))
+    return [Row("process start to the end of the first reply", "ms", ours)]
+
+
+async def memory(bench: Bench) -> list[Row]:
+    """Resident memory, of the whole process."""
+    bare: list[float] = []
+    idle: list[float] = []
+    replied: list[float] = []
+    for _ in range(bench.times(5, 1)):
+        async with Server.bare(bench.env, bench.folder) as nothing:
+            await nothing.request("bench/nothing", {})
+            bare.append(_resident(nothing.pid))
+        async with Server.sessionls(bench.env, bench.folder) as server:
+            await server.request("session/list", {})
+            await asyncio.sleep(0.5)
+            idle.append(_resident(server.pid))
+            await _warm(server)
+            replied.append(_resident(server.pid))
+    name = "a bare pygls server"
+    return [
+        Row("resident memory, idle", "MiB", idle, bare, name, rival=118),
+        Row("resident memory after a reply", "MiB", replied, bare, name),
+    ]
+
+
+async def _warm(server: Server) -> None:
+    session = await server.request("session/create", {})
+    await server.request("session/message", {"sessionId": session["id"], "text": "bench:reply 1"})
+
+
+async def _timed_python(bench: Bench) -> float:
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(*_EMPTY, env=bench.env, cwd=bench.folder)
+    await process.wait()
+    return _since(began)
+
+
+def _since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
+
+
+def _resident(pid: int) -> float:
+    return float(psutil.Process(pid).memory_info().rss) / (1 << 20)
