@@ -232,7 +232,16 @@ class Store(Protocol):
         identities: Sequence[str] | None = None,
         folders: Sequence[str] | None = None,
     ) -> list[Finding]:
-        """The findings of sessions that match, oldest first; those of deleted sessions left out."""
+        """Oldest first: of that session, else of the sessions that match and are not archived; both None: of all of them."""
+        ...
+
+    async def changed_findings(
+        self, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
+    ) -> tuple[int, list[Finding]]:
+        """The findings changed after that number, in whatever state, and the number to ask with the next time.
+
+        Without a number: all that are open. Of sessions that match as for `findings`.
+        """
         ...
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:

@@ -329,6 +329,11 @@ class Sessions:
         found = await self._store.findings(uri=uri, state=state, identities=identities, folders=folders)
         return FindingList(findings=found)
 
+    async def changed_findings(self, since: int | None) -> tuple[int, Sequence[Finding]]:
+        """Of the sessions of the open folders: what changed after that number, and the next number (see `Store`)."""
+        identities, folders = await self._scope(None)
+        return await self._store.changed_findings(since, identities=identities, folders=folders)
+
     async def update_finding(
         self, finding_id: str, state: Literal["open", "fixed", "dismissed"], *, reason: str | None = None
     ) -> Finding:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-__all__ = ["display", "from_path", "is_uri", "labels", "path_of", "printable", "spellings", "to_path"]
+__all__ = ["comparable", "display", "from_path", "is_uri", "labels", "path_of", "printable", "spellings", "to_path"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one letter is a Windows drive
 _DRIVE = re.compile(r"/([A-Za-z]):(?=/|$)")
@@ -92,6 +92,12 @@ def display(uri: str, folders: Sequence[str]) -> str:
         inside = "/".join(parts[len(root) :])
         best = (len(root), inside or "." if len(folders) == 1 else f"{label}/{inside}".rstrip("/"))
     return printable(uri if best is None else best[1])
+
+
+def comparable(uri: str) -> str:
+    """The same text for all spellings of a document's URI: for keys, not for showing."""
+    parts = _components(uri)
+    return uri if parts is None else "file:///" + "/".join(parts).encode("utf-8", "replace").decode()
 
 
 def labels(folders: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from sessionls.sessions.ids import now
 from sessionls.sessions.ports import Change, Claim
 from sessionls.sessions.state import State
 from sessionls.store.drafts import Drafts
+from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat
 from sessionls.store.reading import now_ms, summary_before
 from sessionls.store.rows import dump, load_state, message_values, require, session_values
@@ -132,6 +133,7 @@ class Changes:
         _write_messages(connection, before, change)
         _write_places(connection, before, state)
         _index(connection, change)
+        write_findings(connection, change, rev)
         _write_summaries(connection, change, values.get("summary") if row is None else row.summary)
         return rev
 

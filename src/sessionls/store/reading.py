@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from sessionls.sessions.errors import MessageNotFound
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Message, Session
+from sessionls.sessions.model import Finding, Message, Session
 from sessionls.sessions.ports import Hit, Transcript
 from sessionls.sessions.state import Entry
-from sessionls.store import lineage
+from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page
 from sessionls.store.rows import MESSAGE_COLUMNS, entry_of, events_of, load_saved, require, session_of
@@ -128,6 +128,29 @@ class Reader:
                 return int(row.sealed_seq)
             place -= 1
         return 0
+
+    def finding(self, finding_id: str) -> Finding:
+        return findings.find(self._connection, finding_id)
+
+    def findings(
+        self,
+        session_id: str | None,
+        uri: str | None,
+        state: str | None,
+        identities: Sequence[str] | None,
+        folders: Sequence[str] | None,
+    ) -> list[Finding]:
+        return findings.matching(
+            self._connection, session_id=session_id, uri=uri, state=state, identities=identities, folders=folders
+        )
+
+    def changed_findings(
+        self, since: int | None, identities: Sequence[str] | None, folders: Sequence[str] | None
+    ) -> tuple[int, list[Finding]]:
+        return findings.changed_findings(self._connection, since, identities=identities, folders=folders)
+
+    def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
+        return findings.known(self._connection, session_id, finding)
 
     def lapsed(self, process: str) -> list[str]:
         return list(self._connection.execute(_LAPSED, {"now": now_ms(), "process": process}).scalars())

@@ -13,6 +13,7 @@ __all__ = [
     "claims",
     "drafts",
     "events",
+    "findings",
     "messages",
     "metadata",
     "processes",
@@ -120,6 +121,23 @@ drafts = Table(
     Column("text", Text, nullable=False),
     Index("drafts_by_message", "session_id", "message_id"),
     sqlite_autoincrement=True,  # a number is never used twice: readers remember how far they came
+)
+
+# A finding belongs to the session that reported it. `uri` is spelled as for comparing (see uris.py), `code` stands for rule
+# and quoted code, `data` is the Finding as it is now, `rev` the number of the last change of it (as in `sessions`).
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("findings_by_session", "session_id", "state"),
+    Index("findings_by_code", "uri", "code"),
+    Index("findings_by_rev", "rev"),
 )
 
 claims = Table(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from sessionls.sessions.errors import StoreUnavailable
 from sessionls.sessions.events import Event
 from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Message, Session
+from sessionls.sessions.model import Finding, Message, Session
 from sessionls.sessions.ports import Change, Hit, Notice, Snapshot, Transcript
 from sessionls.sessions.state import Drafted, Entry, with_drafts
 from sessionls.store.drafts import Drafts
@@ -182,6 +182,28 @@ class SqlStore:
         self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
     ) -> list[Hit]:
         return await self._read(lambda reader: reader.search(query, identities, folders, limit))
+
+    async def finding(self, finding_id: str) -> Finding:
+        return await self._read(lambda reader: reader.finding(finding_id))
+
+    async def findings(
+        self,
+        *,
+        session_id: str | None = None,
+        uri: str | None = None,
+        state: str | None = None,
+        identities: Sequence[str] | None = None,
+        folders: Sequence[str] | None = None,
+    ) -> list[Finding]:
+        return await self._read(lambda reader: reader.findings(session_id, uri, state, identities, folders))
+
+    async def changed_findings(
+        self, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
+    ) -> tuple[int, list[Finding]]:
+        return await self._read(lambda reader: reader.changed_findings(since, identities, folders))
+
+    async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
+        return await self._read(lambda reader: reader.known_finding(session_id, finding))
 
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))

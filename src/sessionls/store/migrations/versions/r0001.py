@@ -88,6 +88,19 @@ def upgrade() -> None:
     )
     op.create_index("drafts_by_message", "drafts", ["session_id", "message_id"])
     op.create_table(
+        "findings",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("session_id", sa.Text, sa.ForeignKey("sessions.id"), nullable=False),
+        sa.Column("rev", sa.BigInteger, nullable=False),
+        sa.Column("uri", sa.Text, nullable=False),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("data", sa.Text, nullable=False),
+    )
+    op.create_index("findings_by_session", "findings", ["session_id", "state"])
+    op.create_index("findings_by_code", "findings", ["uri", "code"])
+    op.create_index("findings_by_rev", "findings", ["rev"])
+    op.create_table(
         "claims",
         sa.Column("session_id", sa.Text, sa.ForeignKey("sessions.id"), primary_key=True),
         sa.Column("message_id", sa.Text, primary_key=True),

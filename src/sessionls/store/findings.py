@@ -1,0 +1,151 @@
+"""Findings: a projection of `findingReported` and `findingChanged`, and what is asked of it.
+
+A finding belongs to the session that reported it; a fork shows it in its messages and does not own it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
+
+from sessionls.sessions import uris
+from sessionls.sessions.anchors import squeeze
+from sessionls.sessions.errors import InvalidParams
+from sessionls.sessions.events import FindingChanged, FindingReported
+from sessionls.sessions.model import Finding
+from sessionls.sessions.ports import Change
+from sessionls.store.rows import dump
+from sessionls.store.schema import findings, session_places, sessions
+
+__all__ = ["changed_findings", "find", "known", "matching", "write_findings"]
+
+_ONE = select(findings.c.data).where(findings.c.id == bindparam("id"))
+_OWN = select(findings.c.data).where(findings.c.id == bindparam("id"), findings.c.session_id == bindparam("session"))
+_UPDATE = update(findings).where(findings.c.id == bindparam("key"))
+_theirs, _ours = session_places.alias("theirs"), session_places.alias("ours")
+_KNOWN = (
+    select(findings.c.data)
+    .where(
+        findings.c.uri == bindparam("uri"),
+        findings.c.code == bindparam("code"),
+        findings.c.state.in_(("open", "dismissed")),
+        or_(
+            findings.c.session_id == bindparam("session"),
+            exists(
+                select(_theirs.c.session_id)
+                .join(_ours, and_(_ours.c.kind == _theirs.c.kind, _ours.c.value == _theirs.c.value))
+                .where(_theirs.c.session_id == findings.c.session_id, _ours.c.session_id == bindparam("session"))
+            ),
+        ),
+    )
+    .order_by(findings.c.id.desc())
+)
+_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
+
+
+def write_findings(connection: Connection, change: Change, rev: int) -> None:
+    """Bring the projection up to the change's events."""
+    for event in change.events:
+        if isinstance(event, FindingReported):
+            finding = event.finding.model_copy(update={"session_id": change.session_id})
+            key = {"id": finding.id, "session_id": change.session_id, "uri": uris.comparable(finding.uri), "code": _code(finding)}
+            connection.execute(insert(findings), {**key, "rev": rev, "state": finding.state, "data": dump(finding)})
+        elif isinstance(event, FindingChanged):
+            row = connection.execute(_OWN, {"id": event.finding_id, "session": change.session_id}).one_or_none()
+            if row is not None:
+                changed = {"state": event.state, "reason": event.reason}
+                finding = Finding.model_validate_json(row.data).model_copy(update=changed)
+                connection.execute(_UPDATE, {"key": finding.id, "rev": rev, "state": event.state, "data": dump(finding)})
+
+
+def find(connection: Connection, finding_id: str) -> Finding:
+    """Raises `InvalidParams` for one that does not exist."""
+    row = connection.execute(_ONE, {"id": finding_id}).one_or_none()
+    if row is None:
+        raise InvalidParams(
+            f"There is no finding {finding_id!r}.", fields=["findingId"], hint="List the findings that exist with finding/list."
+        )
+    return Finding.model_validate_json(row.data)
+
+
+def matching(
+    connection: Connection,
+    *,
+    session_id: str | None = None,
+    uri: str | None = None,
+    state: str | None = None,
+    identities: Sequence[str] | None = None,
+    folders: Sequence[str] | None = None,
+) -> list[Finding]:
+    """Oldest first. Without a session: those of sessions that are not archived, and match by identity or by folder."""
+    wanted: list[ColumnElement[bool]] = []
+    if session_id is not None:
+        wanted.append(findings.c.session_id == session_id)
+    else:
+        wanted.append(_listed(identities, folders))
+    if uri is not None:
+        wanted.append(findings.c.uri == uris.comparable(uri))
+    if state is not None:
+        wanted.append(findings.c.state == state)
+    found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.id))
+    return [Finding.model_validate_json(data) for data in found.scalars()]
+
+
+def changed_findings(
+    connection: Connection, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
+) -> tuple[int, list[Finding]]:
+    """Those changed after that number of a change, in whatever state; without one, all that are open. And the number now."""
+    rev = connection.execute(_REV).scalar_one()
+    if since is None:
+        return rev, matching(connection, state="open", identities=identities, folders=folders)
+    wanted = [findings.c.rev > since, _listed(identities, folders)]
+    found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.rev, findings.c.id))
+    return rev, [Finding.model_validate_json(data) for data in found.scalars()]
+
+
+def known(connection: Connection, session_id: str, finding: Finding) -> Finding | None:
+    """The same finding as it is known already (see `ports.Store.known_finding`)."""
+    key = {"session": session_id, "uri": uris.comparable(finding.uri), "code": _code(finding)}
+    same = [
+        one
+        for one in (Finding.model_validate_json(data) for data in connection.execute(_KNOWN, key).scalars())
+        if _same_place(one, finding)
+    ]
+    return min(same, key=lambda one: abs(one.range.start.line - finding.range.start.line), default=None)
+
+
+def _listed(identities: Sequence[str] | None, folders: Sequence[str] | None) -> ColumnElement[bool]:
+    """Whether the finding's session is one of those, and not archived."""
+    if identities is None and folders is None:
+        living = select(sessions.c.id).where(sessions.c.state.in_(("active", "paused")))
+        return findings.c.session_id.in_(living)
+    at = session_places.c
+    places = [("identity", list(identities or ())), ("folder", list(folders or ()))]
+    here = or_(*(and_(at.kind == kind, at.value.in_(values)) for kind, values in places))
+    return findings.c.session_id.in_(select(at.session_id).where(here, at.state.in_(("active", "paused"))))
+
+
+def _code(finding: Finding) -> str:
+    """What makes findings of one document the same: their rule (their title, where they have none) and the code they quote."""
+    quote = None if finding.anchor is None else squeeze(finding.anchor.quote)
+    place: Any = [finding.range.wire()] if quote is None else [quote, finding.anchor.start if finding.anchor else 0]
+    rule = ["rule", finding.rule] if finding.rule else ["title", finding.title.casefold()]
+    return hashlib.sha256(json.dumps([*rule, *place]).encode()).hexdigest()
+
+
+def _same_place(one: Finding, other: Finding) -> bool:
+    """Whether two findings about the same code are about the same place: one message sees each place once, and between
+    messages the code on one side of it stays as it was.
+    """
+    if one.message_id == other.message_id:
+        return one.range == other.range
+    if one.anchor is None or other.anchor is None:
+        return True
+    if one.range == other.range:
+        return True
+    before = squeeze(one.anchor.before) == squeeze(other.anchor.before)
+    return before or squeeze(one.anchor.after) == squeeze(other.anchor.after)

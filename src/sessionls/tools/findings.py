@@ -1,0 +1,233 @@
+"""What is wrong with the code: reporting a finding, and seeing what is known already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from sessionls.sessions.anchors import Places, anchor_of
+from sessionls.sessions.disk import LARGEST
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding, Position, Range
+from sessionls.sessions.ports import Tool, ToolCall, ToolFailed
+from sessionls.sessions.positions import Encoding, Lines
+from sessionls.sessions.texts import sound
+from sessionls.sessions.tooling import Editor
+from sessionls.sessions.workspace import Workspace
+from sessionls.tools.base import Arguments, BaseTool
+
+__all__ = ["SEVERITIES", "Diagnostics", "ReportFinding", "finding_tools"]
+
+SEVERITIES: Final = ("error", "warning", "info", "hint")
+"""LSP's severities by name, from 1."""
+
+_NUMBERS: Final[Mapping[str, Literal[1, 2, 3, 4]]] = {"error": 1, "warning": 2, "info": 3, "hint": 4}
+_SHOWN = 200  # diagnostics of one file that are told
+_MESSAGE = 500  # characters of a diagnostic's message
+_PLACES = 8  # line numbers named where code stands in several places
+
+
+class Known(Protocol):
+    """Findings that are known: `Store.findings`."""
+
+    def __call__(self, *, uri: str | None = None, state: str | None = None) -> Awaitable[Sequence[Finding]]: ...
+
+
+def finding_tools(workspace: Workspace, editor: Editor, known: Known) -> list[Tool]:
+    return [ReportFinding(workspace, editor), Diagnostics(workspace, editor, known)]
+
+
+# -- report_finding ----------------------------------------------------------------------------------------------------
+
+
+def _severity(value: Any) -> Any:
+    """Also as LSP counts them, and as models like to spell them."""
+    if isinstance(value, int) and 1 <= value <= len(SEVERITIES):
+        return SEVERITIES[value - 1]
+    word = str(value).strip().lower()
+    if word.isdigit() and 1 <= int(word) <= len(SEVERITIES):
+        return SEVERITIES[int(word) - 1]
+    return "info" if word == "information" else word
+
+
+class ReportFindingArguments(Arguments):
+    path: str = Field(
+        validation_alias=AliasChoices("path", "uri"),
+        min_length=1,
+        max_length=8192,
+        description="Path of the file, relative to the workspace folder, or its URI.",
+    )
+    title: str = Field(min_length=1, max_length=300, description="The defect in one sentence, with its consequence.")
+    body: str = Field(
+        default="",
+        max_length=20_000,
+        description="What input or order of events triggers it, what happens, what should happen, and the evidence.",
+    )
+    severity: Annotated[Literal["error", "warning", "info", "hint"], BeforeValidator(_severity)] = Field(
+        default="warning", description="How bad it is."
+    )
+    start_line: int | None = Field(default=None, ge=1, description="First line of the code that it is about, counted from 1.")
+    end_line: int | None = Field(default=None, ge=1, description="Last line, itself included. Left out: the first line alone.")
+    quote: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20_000,
+        description="The exact code that it is about, as it stands in the file: as few lines as possible.",
+    )
+    rule: str | None = Field(
+        default=None, max_length=200, description="A short, stable name for this kind of defect, such as `unclosed-file`."
+    )
+    suggestion: str | None = Field(
+        default=None, max_length=20_000, description="The text to put in place of exactly that code, if short and sure."
+    )
+
+
+class ReportFinding(BaseTool[ReportFindingArguments]):
+    name = "report_finding"
+    description = (
+        "Report one defect at its place: it is shown in the editor's list of problems and follows its code. Say where with "
+        "`quote`, with `start_line` and `end_line`, or with both where the code stands in several places. Report a defect once."
+    )
+    risk = "read"
+    arguments = ReportFindingArguments
+
+    def __init__(self, workspace: Workspace, editor: Editor) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        self._one = asyncio.Lock()  # calls made together must not report the same thing twice
+
+    async def perform(self, arguments: ReportFindingArguments, call: ToolCall) -> str:
+        document = await self._workspace.read(arguments.path, limit=LARGEST)
+        encoding = self._editor.encoding
+        range_ = await asyncio.to_thread(_place, document.text, arguments, document.path, encoding)
+        finding = Finding(
+            id=new_id(),
+            uri=document.uri,
+            range=range_,
+            severity=_NUMBERS[arguments.severity],
+            title=sound(" ".join(arguments.title.split())),
+            body=sound(arguments.body.strip()),
+            rule=sound(arguments.rule.strip()) or None if arguments.rule else None,
+            suggestion=None if arguments.suggestion is None else sound(arguments.suggestion),
+            anchor=await asyncio.to_thread(anchor_of, document.text, range_, encoding),
+            session_id=call.session_id,
+            agent=call.agent,
+            message_id=call.message_id,
+        )
+        async with self._one:
+            reported = await call.report(finding)
+        place = f"{document.path}:{range_.start.line + 1}"
+        if reported.id == finding.id:
+            return f"Reported at {place}: {arguments.severity}: {finding.title}"
+        if reported.state == "dismissed":
+            return f"Not reported: the same finding at {place} was dismissed by a person. Do not report it again."
+        return f"Known already at {place}: {reported.title}. It is still open; there is nothing to add."
+
+
+def _place(text: str, arguments: ReportFindingArguments, path: str, encoding: Encoding) -> Range:
+    """The range of the code that is meant. Raises `ToolFailed` where that is not clear."""
+    lines = Lines(text, encoding)
+    first = arguments.start_line
+    if first is not None and first > len(lines):
+        raise ToolFailed(f"{path} has {len(lines)} lines; there is no line {first}.")
+    if arguments.quote is not None and arguments.quote.strip():
+        return _quoted(text, arguments.quote, first, path, lines)
+    if first is None:
+        raise ToolFailed("Say where it is: give `quote`, or `start_line` and `end_line`.")
+    last = min(max(arguments.end_line or first, first), len(lines))
+    head, tail = lines.line(first - 1), lines.line(last - 1)
+    start = lines.start(first - 1) + len(head) - len(head.lstrip())
+    end = max(lines.start(last - 1) + len(tail.rstrip()), start)
+    return Range(start=lines.position(start), end=lines.position(end))
+
+
+def _quoted(text: str, quote: str, line: int | None, path: str, lines: Lines) -> Range:
+    code = quote.strip()
+    found: list[Range] = []
+    at = text.find(code)
+    while at >= 0 and len(found) < 1000:
+        found.append(Range(start=lines.position(at), end=lines.position(at + len(code))))
+        at = text.find(code, at + len(code))
+    if not found:  # with other white space: other line ends, indented in another way
+        found = Places(text, lines.encoding).find(code, None if line is None else line - 1)
+    if not found:
+        raise ToolFailed(f"That code is not in {path}. Read the lines again, and quote them exactly, without line numbers.")
+    if line is not None:
+        return min(found, key=lambda place: abs(place.start.line + 1 - line))
+    if len(found) > 1:
+        places = ", ".join(str(place.start.line + 1) for place in found[:_PLACES])
+        raise ToolFailed(
+            f"That code stands in {path} {len(found)} times (lines {places}{', …' if len(found) > _PLACES else ''}): give "
+            "`start_line` too, or quote more of it."
+        )
+    return found[0]
+
+
+# -- diagnostics -------------------------------------------------------------------------------------------------------
+
+
+class DiagnosticsArguments(Arguments):
+    path: str = Field(
+        validation_alias=AliasChoices("path", "uri"),
+        min_length=1,
+        max_length=8192,
+        description="Path of a file, relative to the workspace folder.",
+    )
+
+
+class Diagnostics(BaseTool[DiagnosticsArguments]):
+    name = "diagnostics"
+    description = "What is known to be wrong in a file: problems that the editor shows, and findings that are still open."
+    risk = "read"
+    arguments = DiagnosticsArguments
+
+    def __init__(self, workspace: Workspace, editor: Editor, known: Known) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        self._known = known
+
+    async def perform(self, arguments: DiagnosticsArguments, call: ToolCall) -> str:  # noqa: ARG002
+        document = await self._workspace.read(arguments.path, limit=LARGEST)
+        findings = await self._known(uri=document.uri, state="open")
+        own = await asyncio.to_thread(_placed, document.text, findings, self._editor.encoding)
+        theirs = [line for one in self._editor.diagnostics(document.uri) if (line := _line_of(one)) is not None]
+        told = [f"{document.path}:{place}" for _, place in sorted([*theirs, *own])]
+        if not told:
+            return f"Nothing is known to be wrong in {document.path}."
+        more = f"\n… and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+        return "\n".join(told[:_SHOWN]) + more
+
+
+def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
+    places = Places(text, encoding)
+    found = []
+    for finding in sorted(findings, key=lambda one: one.range.start.line):
+        range_ = places.locate(finding.anchor, finding.range) if finding.anchor else finding.range
+        if range_ is not None:
+            found.append(_told(range_.start, finding.severity, "sessionls", finding.rule, f"{finding.title}\n{finding.body}"))
+    return found
+
+
+def _line_of(diagnostic: Mapping[str, Any]) -> tuple[tuple[int, int], str] | None:
+    """A diagnostic of the editor as one line; our own come from the store."""
+    if diagnostic.get("source") == "sessionls":
+        return None
+    try:
+        start = Position.model_validate(diagnostic["range"]["start"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    code = diagnostic.get("code")
+    return _told(
+        start, diagnostic.get("severity"), str(diagnostic.get("source") or "editor"), code, str(diagnostic.get("message", ""))
+    )
+
+
+def _told(start: Position, severity: Any, source: str, code: Any, message: str) -> tuple[tuple[int, int], str]:
+    name = SEVERITIES[severity - 1] if isinstance(severity, int) and 1 <= severity <= len(SEVERITIES) else "warning"
+    words = " ".join(message.split())
+    words = words if len(words) <= _MESSAGE else f"{words[:_MESSAGE]}…"
+    rule = "" if code is None else f" [{code}]"
+    return (start.line, start.character), f"{start.line + 1}:{start.character + 1}: {name}: {words} ({source}{rule})"
