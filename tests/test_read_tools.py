@@ -128,7 +128,7 @@ def test_two_tools_of_one_name_are_a_mistake() -> None:
 
 def test_every_tool_says_what_it_takes(place: Place) -> None:
     tools: Sequence[Tool] = place.toolbox.offer(place.toolbox.names)
-    assert [tool.name for tool in tools] == ["read_file", "list_files", "search", "git_diff", "git_log", "git_show"]
+    assert [tool.name for tool in tools] == ["read_file", "list_files", "search", "git_diff", "git_log", "git_show", "symbols"]
     for tool in tools:
         assert tool.risk == "read" and tool.description
         assert tool.schema["type"] == "object" and tool.schema["additionalProperties"] is False

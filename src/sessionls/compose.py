@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sessionls.sessions import uris
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Participant
+from sessionls.sessions.permission import Policy
 from sessionls.sessions.ports import Editor
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace import Workspace
@@ -72,6 +73,7 @@ def preload() -> None:
     import sessionls.agents.catalog
     import sessionls.models.gateway
     import sessionls.store.store
+    import sessionls.tools.findings
     import sessionls.tools.toolbox  # noqa: F401
 
 
@@ -83,13 +85,16 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
     from sessionls.agents.catalog import Catalog
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
-    from sessionls.tools.toolbox import Toolbox, read_tools
+    from sessionls.tools.findings import finding_tools
+    from sessionls.tools.toolbox import Toolbox, all_tools
 
     store = SqlStore(settings.url)
     models = Gateway(settings.model, embedded=_embedded(settings))
     catalog = Catalog(_folders(editor), trusted=trusted, user_dir=config_dir() / "agents", home=Path.home())
     workspace = Workspace(editor)
-    tools = Toolbox(read_tools(workspace))
+    tools = Toolbox(
+        [*all_tools(workspace, editor, confirm=settings.confirm_edits), *finding_tools(workspace, editor, store.findings)]
+    )
     sessions = Sessions(
         store=store,
         models=models,
@@ -100,6 +105,8 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
         participant=participant,
         # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
         defaults=Defaults(agent=settings.agent),
+        policy=Policy(settings.permissions),
+        patience=settings.permission_seconds,
     )
     return Composition(sessions, editor, catalog, models, store, trusted)
 

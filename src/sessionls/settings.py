@@ -25,6 +25,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from sessionls.agents.agent import Permission
 from sessionls.sessions.errors import InvalidParams
 
 __all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
@@ -85,6 +86,24 @@ class Settings(BaseSettings):
             "separated as in `PATH`. An editor says so itself, with `workspaceTrusted`."
         ),
         json_schema_extra={"shown": "none"},
+    )
+    permissions: dict[str, Permission] = Field(
+        default={},
+        description=(
+            "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), or for a risk "
+            "(`read`, `write`, `execute`, `network`); in the environment as JSON. No agent's definition undoes a `deny`."
+        ),
+        json_schema_extra={"shown": "reading is allowed, all else asked"},
+    )
+    permission_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="How long a question for permission waits for an answer, in seconds. Then it is a no.",
+    )
+    confirm_edits: bool = Field(
+        default=False,
+        description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",
     )
     participant_name: str | None = Field(
         default=None,

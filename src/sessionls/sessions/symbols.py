@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sessionls.sessions.positions import split_lines
 
-__all__ = ["Definition", "find_definition"]
+__all__ = ["COMMENT", "KEYWORDS", "STATEMENT", "Definition", "find_definition", "last_line"]
 
 _LONGEST_LINE = 2000  # characters: a longer line is data or minified, and no place to look for a definition
 _LONGEST = 5000  # lines of one definition
@@ -74,13 +74,13 @@ def _named(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
 
 # -- other languages ---------------------------------------------------------------------------------------------------
 
-_KEYWORDS = (
+KEYWORDS = (
     r"(?:async\s+)?(?:function\s*\*?|fn|func|fun|def|defp|defmodule|sub|proc|procedure|class|struct|enum|union|interface|trait"
     r"|type|typealias|typedef|impl|module|mod|namespace|package|object|record|protocol|extension|macro|macro_rules!"
     r"|const|let|var|val|static|data|newtype|table|view)"
 )
-_COMMENT = re.compile(r"\s*(?://|/\*|\*|--|;|#(?!\s*define\b|\[))")
-_STATEMENT = re.compile(
+COMMENT = re.compile(r"\s*(?://|/\*|\*|--|;|#(?!\s*define\b|\[))")
+STATEMENT = re.compile(
     r"\s*(?:return|if|else|elif|while|for|do|switch|case|await|throw|raise|new|yield|assert|print|import|from|not|delete)\b"
 )
 _HEAD = re.compile(r"\s*(?:@|#\[)")  # a decorator, annotation or attribute on the line before
@@ -92,7 +92,7 @@ def _forms(name: str) -> list[re.Pattern[str]]:
     word = rf"{re.escape(name)}(?![\w$])"
     return [
         # [modifiers] keyword [(receiver)] [Outer.]name, and C's #define
-        re.compile(rf"\s*(?:[^\s=]+\s+){{0,6}}?{_KEYWORDS}\s+\*?(?:\([^)]{{0,200}}\)\s*)?(?:[\w$]+(?:\.|::?))*{word}"),
+        re.compile(rf"\s*(?:[^\s=]+\s+){{0,6}}?{KEYWORDS}\s+\*?(?:\([^)]{{0,200}}\)\s*)?(?:[\w$]+(?:\.|::?))*{word}"),
         re.compile(rf"\s*#\s*define\s+{word}"),
         # [Outer.]name = function, name: (…) => …
         re.compile(rf"\s*(?:[\w$]+\.)*{word}\s*[:=]\s*(?:async\s*)?(?:function\b|\(|[\w$]+\s*=>)"),
@@ -111,7 +111,7 @@ def _by_form(lines: Sequence[str], parts: Sequence[str]) -> Definition | None:
         found = _first_match(lines, first, last, part)
         if found is None:
             return None
-        first, last = found, min(_end(lines, found), last)
+        first, last = found, min(last_line(lines, found), last)
     head = first
     while head > 0 and _HEAD.match(lines[head - 1]) and _indent(lines[head - 1]) == _indent(lines[first]):
         head -= 1
@@ -124,15 +124,15 @@ def _first_match(lines: Sequence[str], first: int, last: int, name: str) -> int 
         for number in range(first, last + 1)
         if name in lines[number]
         and len(lines[number]) <= _LONGEST_LINE
-        and not _COMMENT.match(lines[number])
-        and not _STATEMENT.match(lines[number])
+        and not COMMENT.match(lines[number])
+        and not STATEMENT.match(lines[number])
     ]
     if not candidates:
         return None
     return next((number for form in _forms(name) for number in candidates if form.match(lines[number])), None)
 
 
-def _end(lines: Sequence[str], first: int) -> int:
+def last_line(lines: Sequence[str], first: int) -> int:
     """The last line that is indented deeper, or opens or closes what the first one began."""
     depth = _indent(lines[first])
     last = first

@@ -42,7 +42,8 @@ class Buffer:
 class DocumentChange:
     """What is to happen to one document: text replaced (`edits`, none overlapping), the file created with `text`, or deleted.
 
-    `version` is that of the buffer the edits were made for; None for a file that is not open.
+    `version` is that of the buffer the edits were made for; None for a file that is not open. `sha256` is that of the text they
+    were made for (as `Document.sha256`), where it is known.
     """
 
     uri: str
@@ -50,6 +51,7 @@ class DocumentChange:
     version: int | None = None
     edits: Sequence[tuple[Range, str]] = ()
     text: str = ""
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class BaseTool(ABC, Generic[A]):
     @cached_property
     def schema(self) -> Mapping[str, Any]:
         """JSON Schema of the arguments, in the plain form that every provider takes."""
-        return _plain(self.arguments.model_json_schema())
+        schema = self.arguments.model_json_schema()
+        return _plain(_inlined(schema, schema.pop("$defs", {})))
 
     async def wish(self, arguments: Mapping[str, Any]) -> Wish:
         return self.describe(self._checked(arguments))
@@ -92,6 +93,18 @@ def cut_middle(text: str, limit: int) -> str:
     if "\n" in end[: half // 2]:
         end = end[end.index("\n") + 1 :]
     return f"{start}\n\n[… {len(text) - len(start) - len(end):,} characters left out: ask for less at once …]\n\n{end}"
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema with each reference replaced by what it refers to. No argument contains itself."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if (reference := schema.get("$ref")) is not None:
+        named = definitions[reference.rpartition("/")[2]]
+        return _inlined({**named, **{key: value for key, value in schema.items() if key != "$ref"}}, definitions)
+    return {key: _inlined(value, definitions) for key, value in schema.items()}
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

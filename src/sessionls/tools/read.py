@@ -23,6 +23,7 @@ from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import Listing, glob_filter, list_workspace
 from sessionls.tools.searcher import Job
+from sessionls.tools.seen import Seen
 
 __all__ = ["ListFiles", "ReadFile", "Search"]
 
@@ -54,14 +55,18 @@ class ReadFile(BaseTool[ReadFileArguments]):
     risk = "read"
     arguments = ReadFileArguments
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, seen: Seen | None = None) -> None:
         self._workspace = workspace
+        self._seen = seen
 
-    async def perform(self, arguments: ReadFileArguments, call: ToolCall) -> str:  # noqa: ARG002
+    async def perform(self, arguments: ReadFileArguments, call: ToolCall) -> str:
         if arguments.end_line is not None and arguments.end_line < arguments.start_line:
             raise ToolFailed("end_line lies before start_line.")
         document = await self._workspace.read(arguments.path, limit=_FILE_LIMIT)
-        return await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
+        told = await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
+        if self._seen is not None:
+            self._seen.saw(call.session_id, document)
+        return told
 
 
 def _show(document: Document, start: int, end: int | None) -> str:

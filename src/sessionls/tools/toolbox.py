@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from sessionls.sessions.ports import Tool
+from sessionls.sessions.tooling import Editor, Tool
 from sessionls.sessions.workspace import Workspace
+from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.read import ListFiles, ReadFile, Search
+from sessionls.tools.seen import Seen
+from sessionls.tools.symbols import Symbols
+from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 
-__all__ = ["Toolbox", "read_tools"]
+__all__ = ["Toolbox", "all_tools", "read_tools", "write_tools"]
 
 
 class Toolbox:
@@ -34,13 +38,33 @@ class Toolbox:
         return [tool for name, tool in self._tools.items() if name in names or any(fnmatchcase(name, group) for group in groups)]
 
 
-def read_tools(workspace: Workspace) -> list[Tool]:
+def all_tools(workspace: Workspace, editor: Editor, *, confirm: bool = False) -> list[Tool]:
+    """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it."""
+    seen = Seen()
+    return [
+        *read_tools(workspace, seen),
+        *write_tools(workspace, editor, seen, confirm=confirm),
+        RunCommand(workspace),
+    ]
+
+
+def write_tools(workspace: Workspace, editor: Editor, seen: Seen, *, confirm: bool = False) -> list[Tool]:
+    """The tools that change files. `seen` is what `read_tools` were given: they edit only what was read."""
+    return [
+        EditFile(workspace, editor, seen, confirm=confirm),
+        CreateFile(workspace, editor, seen, confirm=confirm),
+        DeleteFile(workspace, editor, seen, confirm=confirm),
+    ]
+
+
+def read_tools(workspace: Workspace, seen: Seen | None = None) -> list[Tool]:
     """The tools that only read."""
     return [
-        ReadFile(workspace),
+        ReadFile(workspace, seen),
         ListFiles(workspace),
         Search(workspace),
         GitDiff(workspace),
         GitLog(workspace),
         GitShow(workspace),
+        Symbols(workspace),
     ]

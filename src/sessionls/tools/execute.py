@@ -1,0 +1,164 @@
+"""Running a command, through the system's own shell: what it says, bounded, and nothing of it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from sessionls.sessions import uris
+from sessionls.sessions.tooling import ToolCall, ToolFailed, Wish
+from sessionls.sessions.workspace import Workspace
+from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.process import run_shell
+
+__all__ = ["RunCommand", "environment_for_commands", "scope_of"]
+
+_OUTPUT = 30_000  # bytes of output that are kept
+_LONGEST = 1800  # seconds
+
+# -- what it may know ------------------------------------------------------------------------------------------------
+
+# Variables whose name has one of these words, and those whose value is an address with a password or begins like a token.
+_SECRET_NAME = re.compile(
+    r"(?:^|[_\-.])(?:\w*(?:key|token|secret|passw(?:or)?d|passphrase|credential)s?|auth|cookie|pat|pass|pwd|dsn|private)(?:$|[_\-.])",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"\A(?:sk-|sk_live_|ghp_|gho_|ghs_|ghu_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|npm_|pypi-|hf_|eyJ)|://[^/\s:@]+:[^/\s@]+@"
+)
+_KEPT_NAMES = frozenset({"PWD", "OLDPWD"})
+# So that programs neither wait for an answer, nor page, nor colour.
+_QUIET = {"TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true"}
+if os.name == "nt":
+    _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # else cmd prefers a program that lies in the workspace
+
+
+def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment that a command is given: without what looks like a key, a token or a password.
+
+    That goes for what holds none but leads to one, too: the agent of ssh is not handed on.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in _KEPT_NAMES or not (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
+    }
+    return kept | _QUIET
+
+
+# -- what a yes covers -----------------------------------------------------------------------------------------------
+
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./,:+-]*")
+# Commands whose operands say what is looked at, not what is done. All else is covered by its exact text alone.
+_OPERANDS_VARY = (
+    ("git", "status"),
+    ("pytest",),
+    ("python", "-m", "pytest"),
+    ("mypy",),
+    ("pyright",),
+    ("ruff", "check"),
+    ("ruff", "format"),
+    ("cargo", "test"),
+    ("cargo", "check"),
+    ("cargo", "build"),
+    ("cargo", "clippy"),
+    ("go", "test"),
+    ("go", "vet"),
+    ("go", "build"),
+)
+
+
+def scope_of(command: str, folder: str | None = None) -> str:
+    """What a yes for the session covers: this exact command in this folder, and nothing else.
+
+    But for a few well-known programs (tests, checkers) it covers their calls with the same options on other files: every word
+    must be plain then, without anything that a shell reads in its own way, and every operand a path inside of the folder.
+    """
+    where = "" if folder in (None, "", ".") else f" in {folder!r}"
+    exactly = f"run_command{where}: {command}"
+    words = command.strip().split(" ")
+    head = next((head for head in _OPERANDS_VARY if tuple(words[: len(head)]) == head), None)
+    if head is None or "\n" in command:
+        return exactly
+    options = [word for word in words[len(head) :] if word.startswith("-")]
+    operands = [word for word in words[len(head) :] if word and not word.startswith("-")]
+    plain = all(_PLAIN_WORD.fullmatch(word.lstrip("-")) for word in (*options, *operands))
+    if not plain or any(".." in word.split("/") for word in operands):
+        return exactly
+    if options and operands:  # an operand may be an option's value
+        return exactly
+    return f"run_command of {' '.join([*head, *options])} on any files{where}"
+
+
+# -- the tool --------------------------------------------------------------------------------------------------------
+
+
+class RunCommandArguments(Arguments):
+    command: str = Field(
+        min_length=1, max_length=20_000, description="The command, as for the system's shell (sh; cmd on Windows)."
+    )
+    folder: str | None = Field(default=None, description="Where to run it, relative to the workspace folder. There without.")
+    seconds: int = Field(default=120, ge=1, le=_LONGEST, description="How long it may take.")
+
+
+class RunCommand(BaseTool[RunCommandArguments]):
+    name = "run_command"
+    description = (
+        "Run a command in the workspace folder, through the system's shell, and get its output and exit code. It has no "
+        "input, no terminal and no keys, and everything that it started ends with it: servers cannot be left running. Of a long "
+        "output the middle is left out."
+    )
+    risk = "execute"
+    arguments = RunCommandArguments
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def describe(self, arguments: RunCommandArguments) -> Wish:
+        first = uris.printable(" ".join(arguments.command.split()))
+        where = "" if arguments.folder in (None, "", ".") else f" in {uris.printable(str(arguments.folder))}"
+        summary = f"Run {first[:150]}{'…' if len(first) > 150 else ''}{where}"
+        return Wish(summary, detail=arguments.command, scope=scope_of(arguments.command, arguments.folder))
+
+    async def perform(self, arguments: RunCommandArguments, call: ToolCall) -> str:  # noqa: ARG002
+        folder = await self._folder(arguments.folder)
+        if "\0" in arguments.command:
+            raise ToolFailed("A command has no NUL in it.")
+        ended = await run_shell(
+            arguments.command, folder, environment_for_commands(os.environ), seconds=arguments.seconds, limit=_OUTPUT
+        )
+        output = _readable(ended.output) or "(no output)"
+        if ended.code is None:
+            return f"Stopped after {arguments.seconds} seconds, with all that it had started. Its output until then:\n{output}"
+        return f"Exit code {ended.code}{_signal(ended.code)}.\n{output}"
+
+    async def _folder(self, what: str | None) -> Path:
+        if what in (None, "", "."):
+            folders = self._workspace.folders
+            if not folders:
+                raise ToolFailed("No folder is open in the editor.")
+            what = folders[0]
+        place = await self._workspace.resolve(str(what))
+        if not await asyncio.to_thread(place.path.is_dir):
+            raise ToolFailed(f"There is no folder {str(what)[:200]}.")
+        return place.path
+
+
+# Escape sequences (ECMA-48): colours, cursor, titles.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _readable(output: bytes) -> str:
+    """The output as text: no escape sequences, and of a line that was written over what was last on it."""
+    text = _CONTROLS.sub("", _ESCAPES.sub("", output.decode("utf-8", "replace"))).replace("\r\n", "\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")).strip("\n")
+
+
+def _signal(code: int) -> str:
+    return " (ended by a signal)" if code < 0 else ""

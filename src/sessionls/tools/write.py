@@ -1,0 +1,265 @@
+"""Tools that change the workspace, always through the editor: edit, create and delete a file.
+
+An edit is made only to the text that the agent saw (see `seen.py`), and the editor has the last word: what it refuses is told
+to the agent with the patch, for the person to apply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sessionls.sessions import uris
+from sessionls.sessions.errors import InvalidParams, SessionlsError
+from sessionls.sessions.texts import sound
+from sessionls.sessions.tooling import DocumentChange, Editor, ToolCall, ToolFailed, Wish
+from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.patching import patch, replace
+from sessionls.tools.seen import Seen
+
+__all__ = ["CreateFile", "DeleteFile", "EditFile"]
+
+_EDITED = 8 << 20  # bytes of a file that can be edited
+_WRITTEN = 1_000_000  # characters of one text that an agent writes
+_PATH = "Path of a file, relative to the workspace folder."
+_SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrives, from most editors, a moment after their yes
+
+# What sessionls itself obeys: agents, and programs to start. No agent may give itself another permission or a program.
+_OWN_FOLDERS = frozenset({".sessionls"})
+_OWN_FILES = frozenset({".mcp.json", ".vscode/mcp.json"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One call, worked out: what the editor is asked to do, and what is told of it."""
+
+    place: ResolvedFile
+    uri: str
+    summary: str
+    change: DocumentChange
+    patch: str | None
+    done: str
+    text: str | None
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+class _WriteTool(BaseTool[A]):
+    risk = "write"
+
+    def __init__(self, workspace: Workspace, editor: Editor, seen: Seen, *, confirm: bool = False) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        self._seen = seen
+        self._confirm = confirm
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        try:
+            plan = await self._plan(self._checked(arguments), None)
+        except SessionlsError as error:
+            raise ToolFailed(f"{error.message} {error.hint}") from None
+        return Wish(plan.summary, detail=plan.patch)
+
+    async def perform(self, arguments: A, call: ToolCall) -> str:
+        plan = await self._plan(arguments, call.session_id)
+        await self._check_still_there(plan)
+        outcome = await self._editor.apply(plan.summary, [plan.change], confirm=self._confirm)
+        await call.edited(plan.uri, plan.summary, applied=outcome.applied)
+        if not outcome.applied:
+            raise ToolFailed(_refused(plan, outcome.reason))
+        if plan.text is None:
+            return plan.done
+        sha256 = _hash(plan.text)
+        self._seen.knows(call.session_id, plan.uri, sha256)
+        if await self._settled(plan.uri, sha256):
+            return plan.done
+        return f"{plan.done} Its text came out otherwise (a formatter may have run): read it before the next edit."
+
+    async def _check_still_there(self, plan: _Plan) -> None:
+        """What lies at that path may have become a link that leads elsewhere since it was looked at."""
+        try:
+            same = (await self._workspace.resolve(plan.uri)).path == plan.place.path
+        except SessionlsError:
+            same = False
+        if not same:
+            raise ToolFailed(f"{plan.place.display} changed while it was looked at; look again.")
+
+    async def _settled(self, uri: str, sha256: str) -> bool:
+        """Whether the document comes to have that text."""
+        for delay in _SETTLING:
+            await asyncio.sleep(delay)
+            try:
+                if (await self._workspace.read(uri, limit=_EDITED)).sha256 == sha256:
+                    return True
+            except SessionlsError:  # not there yet
+                continue
+        return False
+
+    @abstractmethod
+    async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
+        """What is to be done. Without a session nobody was asked for permission yet."""
+
+    async def _place(self, path: str) -> ResolvedFile:
+        place = await self._workspace.resolve(path)
+        for name in (place.name.lower(), uris.path_of(place.display).lower()):
+            if not _OWN_FOLDERS.isdisjoint(name.split("/")) or any(f"/{name}".endswith(f"/{own}") for own in _OWN_FILES):
+                raise ToolFailed(
+                    f"{place.display} says which agents and programs run here; only people change it. "
+                    "Show what you would write in your reply instead."
+                )
+        return place
+
+
+# -- edit_file -------------------------------------------------------------------------------------------------------
+
+
+class Edit(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    old: str = Field(
+        min_length=1,
+        max_length=_WRITTEN,
+        description="The text to replace, exactly as in the file, without line numbers. Must be there once, or use all.",
+    )
+    new: str = Field(max_length=_WRITTEN, description="What stands there instead. Empty: nothing.")
+    all: bool = Field(default=False, description="Replace every occurrence.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, value: Any) -> Any:
+        return {name: given for name, given in value.items() if given is not None} if isinstance(value, dict) else value
+
+
+class EditFileArguments(Arguments):
+    path: str = Field(description=_PATH, min_length=1)
+    edits: list[Edit] = Field(
+        min_length=1,
+        max_length=200,
+        description="Replacements, made together. Each is looked for in the file as it is now; they must not overlap.",
+    )
+
+
+class EditFile(_WriteTool[EditFileArguments]):
+    name = "edit_file"
+    description = (
+        "Change a text file by exact replacement, in the editor, where it can be undone. Read the file first: an edit is made "
+        "only to the text that you have seen. Line ends are kept as the file has them."
+    )
+    arguments = EditFileArguments
+
+    async def _plan(self, arguments: EditFileArguments, session_id: str | None) -> _Plan:
+        place = await self._place(arguments.path)
+        document = await self._workspace.read(arguments.path, limit=_EDITED)
+        self._check_seen(document, session_id)
+        wanted = [(sound(edit.old), sound(edit.new), edit.all) for edit in arguments.edits]
+        made = await asyncio.to_thread(replace, document.text, wanted, self._editor.encoding, document.path)
+        change = DocumentChange(document.uri, version=document.version, edits=made.edits, sha256=document.sha256)
+        lines = sorted({range_.start.line + 1 for range_, _ in made.edits})
+        where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:10]))}{' …' if lines[10:] else ''}"
+        done = f"Edited {document.path}: {made.count} replacement{'s' if made.count > 1 else ''} ({where})."
+        diff = await asyncio.to_thread(patch, document.path, document.text, made.text)
+        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, made.text)
+
+    def _check_seen(self, document: Document, session_id: str | None) -> None:
+        if document.notice is not None:
+            raise ToolFailed(f"{document.path} is too large to be edited here.")
+        if session_id is None:
+            known = self._seen.anywhere(document.uri, document.sha256)
+            last = document.sha256 if known else None
+        else:
+            last = self._seen.last(session_id, document.uri)
+        if last is None:
+            raise ToolFailed(f"Read {document.path} with read_file before you edit it, as it is now; nothing was changed.")
+        if last != document.sha256:
+            raise ToolFailed(f"{document.path} has changed since you read it. Read it again; nothing was changed.")
+
+
+# -- create_file -----------------------------------------------------------------------------------------------------
+
+
+class CreateFileArguments(Arguments):
+    path: str = Field(description=f"{_PATH} Folders that are missing are made.", min_length=1)
+    text: str = Field(max_length=_WRITTEN, description="The whole text of the new file.")
+
+
+class CreateFile(_WriteTool[CreateFileArguments]):
+    name = "create_file"
+    description = "Create a text file, in the editor, where it can be undone. A file that exists is changed with edit_file."
+    arguments = CreateFileArguments
+
+    async def _plan(self, arguments: CreateFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
+        place = await self._place(arguments.path)
+        if place.name == "." or arguments.path.endswith(("/", "\\")):
+            raise ToolFailed(f"{arguments.path[:200]} is a folder; name a file.")
+        if self._workspace.buffer(place) is not None or await asyncio.to_thread(_exists, place):
+            raise ToolFailed(f"{place.display} exists already. Read it and change it with edit_file.")
+        text = sound(arguments.text)
+        if "\0" in text:
+            raise ToolFailed("Only text can be written: there is a NUL in it.")
+        change = DocumentChange(place.uri, kind="create", text=text)
+        diff = await asyncio.to_thread(patch, place.display, None, text)
+        return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", text)
+
+
+# -- delete_file -----------------------------------------------------------------------------------------------------
+
+
+class DeleteFileArguments(Arguments):
+    path: str = Field(description=_PATH, min_length=1)
+
+
+class DeleteFile(_WriteTool[DeleteFileArguments]):
+    name = "delete_file"
+    description = "Delete one file of the workspace, through the editor. Folders cannot be deleted."
+    arguments = DeleteFileArguments
+
+    async def _plan(self, arguments: DeleteFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
+        place = await self._place(arguments.path)
+        await asyncio.to_thread(_check_file, place, arguments.path)
+        diff, sha256 = None, None
+        try:
+            document = await self._workspace.read(arguments.path, limit=_EDITED)
+        except InvalidParams:  # no text: it can be deleted all the same
+            pass
+        else:
+            if document.buffer and document.dirty:
+                raise ToolFailed(f"{place.display} has unsaved changes in the editor; only its person can delete it.")
+            diff = await asyncio.to_thread(patch, place.display, document.text, None)
+            sha256 = document.sha256
+        change = DocumentChange(place.uri, kind="delete", sha256=sha256)
+        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, f"Deleted {place.display}.", None)
+
+
+def _exists(place: ResolvedFile) -> bool:
+    return os.path.lexists(place.path)
+
+
+def _check_file(place: ResolvedFile, what: str) -> None:
+    known = uris.to_path(place.uri)
+    if not _exists(place):
+        raise ToolFailed(f"There is no file {what[:200]}.")
+    if known is not None and Path(known).is_symlink():
+        raise ToolFailed(f"{place.display} is a symbolic link; only people delete those.")
+    if not place.path.is_file():
+        raise ToolFailed(f"{place.display} is no file. Folders, pipes and devices are not deleted.")
+
+
+def _refused(plan: _Plan, reason: str | None) -> str:
+    words = f"The editor did not make the change: {reason or 'it gave no reason.'}"
+    if plan.patch is None:
+        return words
+    return f"{words} Show this patch in your reply, so that it can be applied by hand:\n```diff\n{plan.patch}```"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
