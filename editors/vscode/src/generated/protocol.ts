@@ -1,0 +1,787 @@
+// Generated from docs/protocol.schema.json by `npm run generate`. Do not edit.
+
+export type Context = SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext;
+export type Event =
+  | Created
+  | Renamed
+  | MessageSent
+  | MessageSteered
+  | ReplyStarted
+  | StepFinished
+  | ToolCalled
+  | ToolFinished
+  | PermissionAsked
+  | PermissionAnswered
+  | FindingReported
+  | FindingChanged
+  | Edited
+  | CancelAsked
+  | ReplyFinished
+  | AgentSwitched
+  | Paused
+  | Resumed
+  | Forked
+  | Compacted
+  | Archived
+  | Unarchived
+  | ParticipantJoined
+  | ParticipantLeft;
+export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart;
+
+/**
+ * An agent as lists show it. `source` is "builtin" or the URI of the file that defines it.
+ */
+export interface Agent {
+  name: string;
+  description: string;
+  model: string;
+  tools: string[];
+  source: string;
+  runtime: 'litellm' | 'acp';
+  trusted: boolean;
+  available: boolean;
+  problem?: string;
+  color?: string;
+  codeAction?: boolean;
+}
+/**
+ * Who wrote a reply: the agent, the model it used, and the sha256 of the definition it ran with.
+ */
+export interface AgentAuthor {
+  agent: string;
+  model: string;
+  definition: string;
+}
+export interface AgentList {
+  agents: Agent[];
+  default: string;
+}
+export interface AgentListParams {
+  workspaceFolder?: string;
+}
+/**
+ * `from` is the default agent until now.
+ */
+export interface AgentSwitched {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'agentSwitched';
+  agent: string;
+  model?: string;
+  from: string;
+}
+/**
+ * A person (or program) that takes part in a session.
+ */
+export interface Participant {
+  id: string;
+  name: string;
+  email?: string;
+}
+export interface ByAgent {
+  agent: string;
+}
+/**
+ * The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
+ *
+ * It finds the place again after edits (see `anchors.py`). `start` and `end` are where the range begins in the first of the
+ * lines and ends in the last, in code points; without `end` it ends with the line.
+ */
+export interface Anchor {
+  quote: string;
+  before: string;
+  after: string;
+  start: number;
+  end?: number;
+}
+export interface AnswerParams {
+  sessionId: string;
+  requestId: string;
+  decision: 'once' | 'session' | 'deny';
+}
+export interface Archived {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'archived';
+}
+/**
+ * Somebody asked to cancel the reply being written; the process that writes it ends it at once.
+ */
+export interface CancelAsked {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'cancelAsked';
+  messageId: string;
+}
+/**
+ * All messages up to and with place `through` stand in `summary` for the model. The log keeps everything.
+ */
+export interface Compacted {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'compacted';
+  throughSeq: number;
+  through: number;
+  summary: string;
+  usage?: Usage;
+}
+/**
+ * What was spent. `cost` is in US dollars, and left out where it is not known.
+ */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens?: number;
+  cost?: number;
+}
+export interface SelectionContext {
+  uri: string;
+  version?: number;
+  dirty?: boolean;
+  sha256?: string;
+  language?: string;
+  notice?: string;
+  kind: 'selection';
+  range: Range;
+  text?: string;
+}
+/**
+ * From `start` up to and without `end`.
+ */
+export interface Range {
+  start: Position;
+  end: Position;
+}
+/**
+ * A place between two characters: zero-based line, and character in units of the negotiated encoding.
+ */
+export interface Position {
+  line: number;
+  character: number;
+}
+export interface FileContext {
+  uri: string;
+  version?: number;
+  dirty?: boolean;
+  sha256?: string;
+  language?: string;
+  notice?: string;
+  kind: 'file';
+  text?: string;
+}
+/**
+ * `diagnostics` are LSP's `Diagnostic` objects, kept as they came; `lines` are the lines that they are on.
+ */
+export interface DiagnosticsContext {
+  uri: string;
+  version?: number;
+  dirty?: boolean;
+  sha256?: string;
+  language?: string;
+  notice?: string;
+  kind: 'diagnostics';
+  range?: Range;
+  diagnostics?: {
+    [k: string]: unknown;
+  }[];
+  lines?: SourceLine[];
+}
+/**
+ * A line of a document: its zero-based number and its text without the line end.
+ */
+export interface SourceLine {
+  number: number;
+  text: string;
+}
+export interface SymbolContext {
+  uri: string;
+  version?: number;
+  dirty?: boolean;
+  sha256?: string;
+  language?: string;
+  notice?: string;
+  kind: 'symbol';
+  name: string;
+  range?: Range;
+  text?: string;
+}
+/**
+ * The changes of the working tree since `base` (a git revision; `HEAD` unless said).
+ */
+export interface DiffContext {
+  kind: 'diff';
+  base?: string;
+  text?: string;
+  notice?: string;
+}
+export interface TextContext {
+  kind: 'text';
+  title: string;
+  text: string;
+  notice?: string;
+}
+export interface CreateParams {
+  title?: string;
+  agent?: string;
+  model?: string;
+  workspaceFolder?: string;
+}
+/**
+ * The session as it began. `identities` say which repository folders it follows (`git:<first commit>:<path>`).
+ *
+ * `placed` is how many messages of its parent a fork begins with.
+ */
+export interface Created {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'created';
+  session: Session;
+  identities: string[];
+  placed: number;
+}
+/**
+ * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+ */
+export interface Session {
+  id: string;
+  title: string;
+  state: 'active' | 'paused' | 'archived';
+  replying: boolean;
+  queued: number;
+  agent: string;
+  model?: string;
+  workspaceFolders: string[];
+  parent?: ParentRef;
+  participants: Participant[];
+  usage: Usage;
+  seq: number;
+  messageCount: number;
+  createdAt: string;
+  updatedAt: string;
+}
+/**
+ * Where a fork left its parent: it holds the parent's events up to and with `seq`.
+ */
+export interface ParentRef {
+  sessionId: string;
+  seq: number;
+  messageId?: string;
+}
+/**
+ * `offset` counts code points from the start of that part's text.
+ */
+export interface DeltaParams {
+  sessionId: string;
+  messageId: string;
+  part: number;
+  kind: 'text' | 'reasoning';
+  offset: number;
+  text: string;
+}
+export interface EditPart {
+  kind: 'edit';
+  uri: string;
+  summary: string;
+  applied: boolean;
+}
+export interface Edited {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'edited';
+  messageId: string;
+  uri: string;
+  summary: string;
+  applied: boolean;
+}
+/**
+ * No fields.
+ */
+export type Empty = Record<string, never>;
+export interface Renamed {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'renamed';
+  title: string;
+}
+export interface MessageSent {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'messageSent';
+  message: Message;
+}
+/**
+ * One entry in a session, by a participant or by an agent.
+ *
+ * `seq` is the number of the event that brought it into the session. `reply_to` ties a reply to its message. A
+ * participant's message is `complete` as soon as its reply has ended in any way.
+ */
+export interface Message {
+  id: string;
+  sessionId: string;
+  seq: number;
+  role: 'participant' | 'agent';
+  author: Participant | AgentAuthor;
+  agent?: string;
+  model?: string;
+  replyTo?: string;
+  parts: Part[];
+  context?: Context[];
+  status: 'queued' | 'replying' | 'complete' | 'paused' | 'interrupted' | 'cancelled' | 'failed';
+  delivery?: 'steer';
+  steered?: Steered;
+  usage?: Usage;
+  error?: MessageError;
+  createdAt: string;
+  finishedAt?: string;
+}
+export interface TextPart {
+  kind: 'text';
+  text: string;
+}
+export interface ReasoningPart {
+  kind: 'reasoning';
+  text: string;
+}
+/**
+ * One call of a tool. `result` is what the agent was told, cut to a bounded size.
+ *
+ * `parts` is the work of an agent that was asked by this call.
+ */
+export interface ToolPart {
+  kind: 'tool';
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+  status: 'waiting' | 'running' | 'done' | 'failed' | 'denied';
+  result?: string;
+  parts?: Part[];
+}
+export interface FindingPart {
+  kind: 'finding';
+  finding: Finding;
+}
+/**
+ * One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+ *
+ * `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
+ */
+export interface Finding {
+  id: string;
+  uri: string;
+  range: Range;
+  severity: 1 | 2 | 3 | 4;
+  title: string;
+  body: string;
+  rule?: string;
+  suggestion?: string;
+  state: 'open' | 'fixed' | 'dismissed';
+  reason?: string;
+  help?: string;
+  anchor?: Anchor;
+  sessionId: string;
+  agent: string;
+  messageId: string;
+}
+/**
+ * A message that was handed to a reply being written: which one, and before which of its parts it came.
+ */
+export interface Steered {
+  messageId: string;
+  part: number;
+}
+/**
+ * Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it.
+ */
+export interface MessageError {
+  kind: string;
+  message: string;
+  hint?: string;
+}
+/**
+ * A waiting message was handed to the reply being written, before that reply's part number `part`.
+ */
+export interface MessageSteered {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'messageSteered';
+  messageId: string;
+  replyId: string;
+  part: number;
+}
+/**
+ * A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256.
+ */
+export interface ReplyStarted {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'replyStarted';
+  messageId: string;
+  replyTo: string;
+  agent: string;
+  model: string;
+  definition: string;
+}
+/**
+ * One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far.
+ */
+export interface StepFinished {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'stepFinished';
+  messageId: string;
+  index: number;
+  parts: Part[];
+  usage?: Usage;
+}
+/**
+ * A tool starts. `index` is the number of the part in its message.
+ */
+export interface ToolCalled {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'toolCalled';
+  messageId: string;
+  index: number;
+  part: ToolPart;
+}
+export interface ToolFinished {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'toolFinished';
+  messageId: string;
+  index: number;
+  part: ToolPart;
+}
+/**
+ * A tool may not go on without a yes. `scope` is what a yes for the whole session covers.
+ */
+export interface PermissionAsked {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'permissionAsked';
+  requestId: string;
+  messageId: string;
+  tool: string;
+  summary: string;
+  risk: 'read' | 'write' | 'execute' | 'network';
+  detail?: string;
+  scope: string;
+}
+export interface PermissionAnswered {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'permissionAnswered';
+  requestId: string;
+  decision: 'once' | 'session' | 'deny';
+}
+export interface FindingReported {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'findingReported';
+  finding: Finding;
+}
+export interface FindingChanged {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'findingChanged';
+  findingId: string;
+  state: 'open' | 'fixed' | 'dismissed';
+  reason?: string;
+}
+/**
+ * A reply ended or stopped; `message` is the whole reply, with its status.
+ */
+export interface ReplyFinished {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'replyFinished';
+  message: Message;
+}
+export interface Paused {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'paused';
+}
+export interface Resumed {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'resumed';
+}
+export interface Forked {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'forked';
+  childId: string;
+}
+export interface Unarchived {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'unarchived';
+}
+export interface ParticipantJoined {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'participantJoined';
+  participant: Participant;
+}
+export interface ParticipantLeft {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'participantLeft';
+  participantId: string;
+}
+/**
+ * A participant's message and the reply to it.
+ */
+export interface Exchange {
+  message: Message;
+  reply: Message;
+}
+export interface Export {
+  content: string;
+}
+export interface ExportParams {
+  sessionId: string;
+  format: 'markdown' | 'json' | 'html';
+}
+export interface FindingList {
+  findings: Finding[];
+}
+export interface FindingListParams {
+  sessionId?: string;
+  uri?: string;
+  state?: 'open' | 'fixed' | 'dismissed';
+}
+export interface FindingUpdateParams {
+  findingId: string;
+  state: 'open' | 'fixed' | 'dismissed';
+  reason?: string;
+}
+export interface ForkParams {
+  sessionId: string;
+  at?: string;
+  title?: string;
+  agent?: string;
+}
+export interface History {
+  messages: Message[];
+  more: boolean;
+}
+export interface HistoryParams {
+  sessionId: string;
+  before?: string;
+  limit?: number;
+}
+export interface Hit {
+  session: Session;
+  messageId: string;
+  snippet: string;
+}
+export interface ListParams {
+  workspaceFolder?: string;
+  state?: 'active' | 'paused' | 'archived';
+  query?: string;
+  limit?: number;
+  cursor?: string;
+}
+export interface MessageParams {
+  sessionId: string;
+  text: string;
+  agent?: string;
+  model?: string;
+  /**
+   * @maxItems 200
+   */
+  context?: Context[];
+  delivery?: 'queue' | 'steer';
+  workDoneToken?: number | string;
+  partialResultToken?: number | string;
+}
+/**
+ * A model that could answer now, or why it cannot. `context_window` is in tokens.
+ */
+export interface ModelInfo {
+  name: string;
+  provider: string;
+  available: boolean;
+  problem?: string;
+  contextWindow?: number;
+  default?: boolean;
+}
+export interface ModelList {
+  models: ModelInfo[];
+}
+export interface OpenParams {
+  sessionId: string;
+  limit?: number;
+  after?: number;
+}
+/**
+ * A session as it was found: its newest messages, oldest first; `events` are those after the number asked for.
+ */
+export interface Opened {
+  session: Session;
+  messages: Message[];
+  participants: Participant[];
+  seq: number;
+  events?: (
+    | Created
+    | Renamed
+    | MessageSent
+    | MessageSteered
+    | ReplyStarted
+    | StepFinished
+    | ToolCalled
+    | ToolFinished
+    | PermissionAsked
+    | PermissionAnswered
+    | FindingReported
+    | FindingChanged
+    | Edited
+    | CancelAsked
+    | ReplyFinished
+    | AgentSwitched
+    | Paused
+    | Resumed
+    | Forked
+    | Compacted
+    | Archived
+    | Unarchived
+    | ParticipantJoined
+    | ParticipantLeft
+  )[];
+}
+export interface PermissionDecision {
+  decision: 'once' | 'session' | 'deny';
+}
+export interface PermissionParams {
+  sessionId: string;
+  requestId: string;
+  agent: string;
+  tool: string;
+  summary: string;
+  detail?: string;
+  risk: 'read' | 'write' | 'execute' | 'network';
+}
+export interface RenameParams {
+  sessionId: string;
+  title: string;
+}
+export interface SearchParams {
+  query: string;
+  workspaceFolder?: string;
+  limit?: number;
+}
+export interface SearchResult {
+  hits: Hit[];
+}
+/**
+ * One of the two: the session as it is now, or the id of one that was deleted.
+ */
+export interface SessionChangedParams {
+  session?: Session;
+  deleted?: string;
+}
+export interface SessionList {
+  sessions: Session[];
+  nextCursor?: string;
+}
+export interface SessionParams {
+  sessionId: string;
+}
+export interface SwitchAgentParams {
+  sessionId: string;
+  agent: string;
+  model?: string;
+}
+
+/** Requests to the server. */
+export interface Requests {
+  'session/create': { params: CreateParams; result: Session };
+  'session/list': { params: ListParams; result: SessionList };
+  'session/get': { params: SessionParams; result: Session };
+  'session/open': { params: OpenParams; result: Opened };
+  'session/close': { params: SessionParams; result: Empty };
+  'session/history': { params: HistoryParams; result: History };
+  'session/message': { params: MessageParams; result: Exchange };
+  'session/cancel': { params: SessionParams; result: Session };
+  'session/switchAgent': { params: SwitchAgentParams; result: Session };
+  'session/pause': { params: SessionParams; result: Session };
+  'session/resume': { params: SessionParams; result: Session };
+  'session/fork': { params: ForkParams; result: Session };
+  'session/rename': { params: RenameParams; result: Session };
+  'session/archive': { params: SessionParams; result: Session };
+  'session/unarchive': { params: SessionParams; result: Session };
+  'session/delete': { params: SessionParams; result: Empty };
+  'session/search': { params: SearchParams; result: SearchResult };
+  'session/export': { params: ExportParams; result: Export };
+  'session/compact': { params: SessionParams; result: Session };
+  'session/answer': { params: AnswerParams; result: Empty };
+  'finding/list': { params: FindingListParams; result: FindingList };
+  'finding/update': { params: FindingUpdateParams; result: Finding };
+  'agent/list': { params: AgentListParams; result: AgentList };
+  'model/list': { params: Empty; result: ModelList };
+}
+
+/** Notifications from the server. */
+export interface Notifications {
+  'session/event': { params: Event };
+  'session/delta': { params: DeltaParams };
+  'session/changed': { params: SessionChangedParams };
+  'agent/changed': { params: Empty };
+}
+
+/** Requests from the server. */
+export interface ServerRequests {
+  'session/requestPermission': { params: PermissionParams; result: PermissionDecision };
+}
