@@ -12,6 +12,7 @@ from typing import Any
 
 from sessionls.models import library, providers
 from sessionls.models.choice import Choice
+from sessionls.models.chunks import chunks
 from sessionls.models.embedded import WINDOW, Embedded
 from sessionls.models.failures import Asked, cut, explain, is_passing, stalled
 from sessionls.models.step import Reading
@@ -144,14 +145,15 @@ class Gateway:
             async with asyncio.timeout(patience) as watchdog:
                 stream = await module.acompletion(**arguments, timeout=longest)
                 busy_since = loop.time()
-                async for chunk in stream:
-                    reading.read(chunk)
-                    now = loop.time()
-                    watchdog.reschedule(now + (self._limits.between if reading.started else patience))
-                    if now - busy_since > 0.004 or reading.is_first:
-                        # A stream whose chunks are there already never waits: let the others on this loop have their turn.
-                        await asyncio.sleep(0)
-                        busy_since = loop.time()
+                async with contextlib.aclosing(chunks(stream)) as told:
+                    async for chunk in told:
+                        reading.read(chunk)
+                        now = loop.time()
+                        watchdog.reschedule(now + (self._limits.between if reading.started else patience))
+                        if now - busy_since > 0.004 or reading.is_first:
+                            # Chunks that are there already are not waited for: let the others on this loop have their turn.
+                            await asyncio.sleep(0)
+                            busy_since = loop.time()
             # The stream knows whether it was told a reason to end; the one that it hands on is made up where it was not.
             if arguments["model"].startswith(_SAY_WHY) and getattr(stream, "received_finish_reason", "") is None:
                 raise cut(asked, started=reading.started)

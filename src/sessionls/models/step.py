@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from sessionls.models.chunks import Plain
 from sessionls.sessions.model import Usage
 from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
@@ -53,23 +54,28 @@ class Reading:
         return outputs
 
     def read(self, chunk: Any) -> None:
-        """A `ModelResponseStream` of litellm. `is_first` says afterwards whether it held the step's first output."""
+        """A chunk (see chunks.py). `is_first` says afterwards whether it held the step's first output."""
         before = self.started
         usage = getattr(chunk, "usage", None)
         if usage is not None:
             self._usage = usage
-        for choice in chunk.choices[:1]:
-            delta = choice.delta
-            reasoning = getattr(delta, "reasoning_content", None)
-            if reasoning:
-                self._add(ReasoningDelta, reasoning)
-            if delta.content:
-                self._add(TextDelta, delta.content)
-            for piece in getattr(delta, "tool_calls", None) or ():
-                self._add_call(piece)
+        for choice in (chunk.choices or ())[:1]:
+            if choice.delta is not None:
+                self._read_delta(choice.delta)
             if choice.finish_reason:
                 self._reason = choice.finish_reason
         self.is_first = self.started and not before
+
+    def _read_delta(self, delta: Any) -> None:
+        # Providers have two names for it, of which litellm makes one.
+        reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
+        if reasoning:
+            self._add(ReasoningDelta, reasoning)
+        if delta.content:
+            self._add(TextDelta, delta.content)
+        for piece in getattr(delta, "tool_calls", None) or ():
+            if piece.function is not None:
+                self._add_call(piece)
 
     def end(self, module: Any, model: str) -> None:
         """The stream has ended: the calls, whole, and how it ended."""
@@ -117,7 +123,8 @@ def _usage(module: Any, model: str, usage: Any) -> Usage | None:
     cost = getattr(usage, "cost", None)
     if cost is None:
         with contextlib.suppress(Exception):  # it raises its base class for a model whose price it does not know
-            cost = sum(module.cost_per_token(model=model, usage_object=usage))
+            counted = module.Usage(**usage) if isinstance(usage, Plain) else usage
+            cost = sum(module.cost_per_token(model=model, usage_object=counted))
     details = getattr(usage, "prompt_tokens_details", None)
     return Usage(
         input_tokens=usage.prompt_tokens or 0,
