@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 from pygls.workspace import TextDocument, Workspace
 
-from sessionls.sessions.model import Position
+from sessionls.server.edits import change_documents
+from sessionls.server.questions import ask
+from sessionls.sessions.model import Position, Range
 from sessionls.sessions.positions import Encoding, Lines
 from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
 
+if TYPE_CHECKING:
+    from sessionls.server.options import Client
+    from sessionls.server.protocol import SessionProtocol
+
 __all__ = ["Documents", "LspEditor"]
+
+_DIAGNOSED = 500  # documents whose diagnostics are kept
+_DIAGNOSTICS = 500  # of one document
 
 
 class Documents(Workspace):
@@ -56,11 +66,13 @@ class _Document(TextDocument):
 
 
 class LspEditor:
-    """The editor at the other end. Reads nothing from disk. `ask` is how the person at it is asked."""
+    """The editor at the other end, as the client describes it. Reads nothing from disk."""
 
-    def __init__(self, documents: Documents, ask: Callable[[Question], Awaitable[Answer | None]]) -> None:
+    def __init__(self, documents: Documents, protocol: SessionProtocol, client: Client) -> None:
         self._documents = documents
-        self._ask = ask
+        self._protocol = protocol
+        self._client = client
+        self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
 
     @property
     def encoding(self) -> Encoding:
@@ -78,11 +90,32 @@ class LspEditor:
             return None
         return Buffer(document.uri, document.source, document.version, document.language_id)
 
-    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
-        return ()
+    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
+        """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
+        return self._diagnostics.get(unquote(uri), ())
 
-    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
-        return EditOutcome(applied=False, reason="This editor applies no edits; the patch is in the reply.")
+    def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
+        """Keep the diagnostics that the client handed over: all of the document, or those that touch a range of it."""
+        key = unquote(uri)
+        known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
+        # Our own come back with every code action; who wants them asks for findings.
+        known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]
+        self._diagnostics[key] = known[:_DIAGNOSTICS]
+        self._diagnostics.move_to_end(key)
+        while len(self._diagnostics) > _DIAGNOSED:
+            self._diagnostics.popitem(last=False)
+
+    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
+        return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
 
     async def ask(self, question: Question) -> Answer | None:
-        return await self._ask(question)
+        return await ask(self._protocol, self._client, question)
+
+
+def _touches(diagnostic: Mapping[str, Any], within: Range) -> bool:
+    """Whether a diagnostic has a line in common with a range."""
+    try:
+        lines = diagnostic["range"]["start"]["line"], diagnostic["range"]["end"]["line"]
+        return bool(lines[0] <= within.end.line and lines[1] >= within.start.line)
+    except (KeyError, TypeError):
+        return True

@@ -10,13 +10,13 @@ from sessionls.server import params as p
 from sessionls.server.progress import ReplyProgress
 from sessionls.sessions import results as r
 from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Session, Wire
+from sessionls.sessions.model import DiagnosticsContext, Session, Wire
 
 if TYPE_CHECKING:
+    from sessionls.server.editor import LspEditor
     from sessionls.server.notices import Notices
     from sessionls.server.options import Client
     from sessionls.server.protocol import SessionProtocol
-    from sessionls.sessions.ports import Editor
     from sessionls.sessions.service import Sessions
 
 __all__ = ["HANDLERS", "Desk"]
@@ -27,7 +27,7 @@ class Desk:
     """What the handlers of one connection work with."""
 
     sessions: Sessions
-    editor: Editor
+    editor: LspEditor
     notices: Notices
     protocol: SessionProtocol
     client: Client
@@ -89,6 +89,9 @@ async def message(desk: Desk, params: p.MessageParams) -> r.Exchange:
 
 
 async def _send(desk: Desk, params: p.MessageParams, message_id: str) -> r.Exchange:
+    for given in params.context or ():
+        if isinstance(given, DiagnosticsContext) and given.diagnostics is not None:
+            desk.editor.hand_over(given.uri, given.diagnostics, given.range)
     return await desk.sessions.message(
         params.session_id,
         params.text,

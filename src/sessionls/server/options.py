@@ -11,7 +11,7 @@ from pygls.capabilities import get_capability
 
 from sessionls.sessions.model import Wire
 
-__all__ = ["Client", "Options"]
+__all__ = ["Client", "EditSupport", "Options"]
 
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -32,11 +32,38 @@ class Options(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class EditSupport:
+    """What of `workspace/applyEdit` the client can do: at all, with documents' versions (`documentChanges`), with files created
+    and deleted, and with annotations, by which it can ask before it makes a change.
+    """
+
+    applies: bool = False
+    versions: bool = False
+    creates: bool = False
+    deletes: bool = False
+    annotations: bool = False
+
+    @classmethod
+    def of(cls, capabilities: lsp.ClientCapabilities) -> EditSupport:
+        able = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
+        # Files are created and deleted in `documentChanges` alone.
+        versions = bool(able.document_changes)
+        kinds = able.resource_operations or () if versions else ()
+        return cls(
+            applies=bool(get_capability(capabilities, "workspace.apply_edit")),
+            versions=versions,
+            creates=lsp.ResourceOperationKind.Create in kinds,
+            deletes=lsp.ResourceOperationKind.Delete in kinds,
+            annotations=versions and able.change_annotation_support is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """What the client can do. Each is false unless it said so.
 
     `events` and `permissions` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the server
-    begins, `window/showDocument`, and documents whose text the server gives.
+    begins, `window/showDocument`, documents whose text the server gives, and edits.
     """
 
     events: bool = False
@@ -44,6 +71,7 @@ class Client:
     progress: bool = False
     shows_documents: bool = False
     reads_content: bool = False
+    edits: EditSupport = EditSupport()
 
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> Client:
@@ -56,4 +84,5 @@ class Client:
             progress=bool(get_capability(capabilities, "window.work_done_progress")),
             shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
             reads_content=get_capability(capabilities, "workspace.text_document_content") is not None,
+            edits=EditSupport.of(capabilities),
         )

@@ -23,10 +23,9 @@ from sessionls.server.notices import Notices
 from sessionls.server.opening import compose_for
 from sessionls.server.options import Client, Options
 from sessionls.server.protocol import SessionProtocol, converter
-from sessionls.server.questions import ask
 from sessionls.server.standard import ALL_COMMANDS, ASK_KIND, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
-from sessionls.sessions.model import Wire
+from sessionls.sessions.model import Range, Wire
 from sessionls.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class SessionServer(LanguageServer):
         self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._notices: Notices | None = None
+        self._editor: LspEditor | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._stopping: asyncio.Future[int]
         features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
@@ -175,7 +175,7 @@ class SessionServer(LanguageServer):
     async def _start(self) -> tuple[Desk, Standard]:
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
-        editor = LspEditor(documents, lambda question: ask(self.protocol, self._client, question))
+        self._editor = editor = LspEditor(documents, self.protocol, self._client)
         rooms = await compose_for(self._options, editor)
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
         desk = Desk(rooms.sessions, editor, notices, self.protocol, self._client)
@@ -217,9 +217,17 @@ class SessionServer(LanguageServer):
         return await (await self.standard()).execute(params)
 
     async def _code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        self._learn(params)
         if params.range.start == params.range.end:  # asked with every move of the cursor
             return []
         return await (await self.standard()).code_actions(params)
+
+    def _learn(self, params: lsp.CodeActionParams) -> None:
+        """Keep what the client says is wrong there: for the tool `diagnostics`."""
+        if self._editor is not None:
+            known = self.protocol._converter.unstructure(params.context.diagnostics)  # noqa: SLF001  # pygls has no other way in
+            within = Range.model_validate(self.protocol._converter.unstructure(params.range))  # noqa: SLF001
+            self._editor.hand_over(params.text_document.uri, known, within)
 
     async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
         return lsp.TextDocumentContentResult(text=await (await self.standard()).content(params.uri))
