@@ -90,6 +90,10 @@ class TestWhatComes:
         assert isinstance(end, StepEnd) and end.reason == "stop" and end.usage is not None
         assert (end.usage.input_tokens, end.usage.output_tokens) == (100, 20)
 
+    async def test_a_word_said_again_and_again_is_text_like_any_other(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer(chunks=["- "] * 300))
+        assert text_of(await outputs(make(), request())) == "- " * 300
+
     async def test_a_piece_comes_before_the_next_is_written(self, make: Make, model_server: ModelServer) -> None:
         hold = Hold("first ", then=Answer("second"))
         model_server.script(hold)
@@ -99,10 +103,6 @@ class TestWhatComes:
             assert await anext(stream) == TextDelta("second")
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_a_word_said_again_and_again_is_text_like_any_other(self, make: Make, model_server: ModelServer) -> None:
-        model_server.script(Answer(chunks=["- "] * 300))
-        assert text_of(await outputs(make(), request())) == "- " * 300
-
     async def test_usage_counts_what_was_cached_and_costs_what_the_table_says(
         self, make: Make, model_server: ModelServer, model: str
     ) -> None:
