@@ -1,0 +1,263 @@
+"""The tool `scan`: what scanners find in files of the workspace, reported as findings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from sessionls.sessions import uris
+from sessionls.sessions.anchors import anchor_of
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding
+from sessionls.sessions.ports import Buffers, ToolCall, ToolFailed
+from sessionls.sessions.positions import Lines
+from sessionls.sessions.rendering import SEVERITIES
+from sessionls.sessions.repository import git, inert_filters
+from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.files import list_workspace
+from sessionls.tools.sarif import Result
+from sessionls.tools.scanners import Scanned, Scanner, Target, scan_files
+
+__all__ = ["Scan", "ScanArguments"]
+
+_FINDINGS = 200
+_FILES = 20_000
+_SECONDS = 20.0
+_HUNK = re.compile(rb"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
+
+Changed = Mapping[Path, frozenset[int] | None]
+"""The files that changed, and of each the lines (from 0) that did; None: all of them."""
+
+
+class ScanArguments(Arguments):
+    paths: list[str] = Field(default=[], max_length=500, description="Only these files or folders (default: the workspace).")
+    scanners: list[str] = Field(default=[], max_length=20, description="Only these scanners (default: all that are installed).")
+    base: str | None = Field(default=None, description="Only lines that changed since this git revision.")
+    staged: bool = Field(default=False, description="Only lines that changed in files with staged changes.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    document: Document
+    result: Result
+    finding: Finding
+
+
+class Scan(BaseTool[ScanArguments]):
+    """`scanners` are asked for with each call. `never_in`: folders whose programs are not started."""
+
+    name = "scan"
+    description = (
+        "Run the installed scanners (linters, security scanners) over files. What they find is reported as findings and told "
+        "to you: check it and go on from it, and do not report the same again."
+    )
+    risk = "read"
+    arguments = ScanArguments
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        editor: Buffers,
+        scanners: Sequence[Scanner],
+        *,
+        never_in: Callable[[], Sequence[Path]] = tuple,
+    ) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        self._scanners = tuple(scanners)
+        self._never_in = never_in
+
+    async def perform(self, arguments: ScanArguments, call: ToolCall) -> str:
+        chosen = self._chosen(arguments.scanners)
+        changed = None
+        if arguments.base is not None or arguments.staged:
+            changed = await self._changed(arguments.base or "HEAD", staged=arguments.staged)
+        targets = await self._targets(arguments.paths, chosen, changed)
+        if not targets:
+            return "Nothing to scan: no such file is one that a scanner looks at."
+        scanned = await scan_files(chosen, targets, never_in=self._never_in())
+        if all(one.problem for one in scanned) and not any(one.results for one in scanned):
+            raise ToolFailed("; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + ".")
+        found = await self._located(scanned, changed, call)
+        reported = [await call.report(one.finding) for one in found[:_FINDINGS]]
+        told = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
+        dismissed = sum(finding.state == "dismissed" for finding in reported)
+        return "\n".join([_summary(scanned, found), *told, *_notices(dismissed, len(found) - len(reported), bool(told))])
+
+    def _chosen(self, names: Sequence[str]) -> Sequence[Scanner]:
+        known = {scanner.name: scanner for scanner in self._scanners}
+        if unknown := [name for name in names if name not in known]:
+            raise ToolFailed(f"There is no scanner {unknown[0][:60]!r}. Scanners: {', '.join(known)}.")
+        return [known[name] for name in dict.fromkeys(names)] or self._scanners
+
+    # -- which files -------------------------------------------------------------------------------------------------
+
+    async def _targets(self, paths: Sequence[str], scanners: Sequence[Scanner], changed: Changed | None) -> list[Target]:
+        places: dict[Path, ResolvedFile] = {}
+        asked: Sequence[str | None] = paths or [None]
+        for path in asked:
+            listing = await list_workspace(self._workspace, path)
+            wanted = [(root, name) for root, name in listing.files if any(scanner.wants(name) for scanner in scanners)]
+            for place in await asyncio.to_thread(self._places, wanted):
+                if changed is None or place.path in changed:
+                    places[place.path] = place
+        if len(places) > _FILES:
+            raise ToolFailed(f"These are {len(places):,} files; name folders to scan at most {_FILES:,} at once.")
+        return [await self._target(place) for place in places.values()]
+
+    def _places(self, names: Sequence[tuple[Path, str]]) -> list[ResolvedFile]:
+        """Those of the files that exist, lie inside and are not withheld."""
+        found = []
+        for root, name in names:
+            try:
+                place = self._workspace.locate(str(root / name))
+            except SessionlsError:
+                continue
+            if place.path.is_file():
+                found.append(place)
+        return found
+
+    async def _target(self, place: ResolvedFile) -> Target:
+        if self._workspace.buffer(place) is None:
+            return Target(place)
+        document = await self._workspace.read(place.uri)
+        return Target(place, document.text if document.dirty else None)
+
+    async def _changed(self, base: str, *, staged: bool) -> Changed:
+        """What changed in the working trees since a revision."""
+        if not base or base.startswith("-") or len(base) > 200 or not base.isprintable():
+            raise ToolFailed(f"{base[:60]!r} is no git revision. Give a branch, a tag or a commit.")
+        changed: dict[Path, frozenset[int] | None] = {}
+        known = False
+        for folder in self._workspace.folders:
+            path = uris.to_path(folder)
+            found = (
+                None if path is None else await _changed_in(await asyncio.to_thread(os.path.realpath, path), base, staged=staged)
+            )
+            if found is not None:
+                known = True
+                changed.update(found)
+        if not known:
+            raise ToolFailed(f"No workspace folder lies in a git repository that knows {base[:60]!r}.")
+        return changed
+
+    # -- what was found ----------------------------------------------------------------------------------------------
+
+    async def _located(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
+        """The results as findings at their places, the worst first; each place's only once for a rule."""
+        by_file: dict[Path, list[tuple[Target, Result]]] = {}
+        for one in scanned:
+            for target, result in one.results:
+                by_file.setdefault(target.place.path, []).append((target, result))
+        found: list[_Found] = []
+        for results in by_file.values():
+            place = results[0][0].place
+            try:
+                document = await self._workspace.read(place.uri)
+            except SessionlsError:  # gone meanwhile
+                continue
+            # In a document with unsaved changes git's line numbers are not those of the text.
+            lines = None if changed is None or document.dirty else changed.get(place.path)
+            found += await asyncio.to_thread(self._findings, document, [result for _, result in results], lines, call)
+        found.sort(key=lambda one: (one.finding.severity, one.document.path, one.finding.range.start.line))
+        return found
+
+    def _findings(
+        self, document: Document, results: Sequence[Result], changed: frozenset[int] | None, call: ToolCall
+    ) -> list[_Found]:
+        lines = Lines(document.text, self._editor.encoding)
+        found: dict[tuple[str | None, str], _Found] = {}
+        for result in results:
+            range_ = result.region.range_in(lines)
+            if changed is not None and changed.isdisjoint(range(range_.start.line, range_.end.line + 1)):
+                continue
+            finding = Finding(
+                id=new_id(),
+                uri=document.uri,
+                range=range_,
+                severity=result.severity,
+                title=result.title,
+                body=result.body,
+                rule=f"{result.scanner}/{result.rule}" if result.rule else result.scanner,
+                suggestion=result.replacement,
+                help=result.help,
+                anchor=anchor_of(document.text, range_, self._editor.encoding),
+                session_id=call.session_id,
+                agent=call.agent,
+                message_id=call.message_id,
+            )
+            found.setdefault((finding.rule, range_.model_dump_json()), _Found(document, result, finding))
+        return list(found.values())
+
+
+async def _changed_in(folder: str, base: str, *, staged: bool) -> Changed | None:
+    """The changes in one folder; None where git does not know the revision."""
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    answer = await git(folder, *arguments, seconds=_SECONDS)
+    commit = answer.output.decode("ascii", "replace").strip()
+    filters = await inert_filters(folder)
+    if answer.code != 0 or not commit.isalnum() or filters is None:
+        return None
+    flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--no-renames", "--ignore-submodules")
+    only = ["--cached"] if staged else []
+    names = await git(
+        folder, *filters, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
+    )
+    changed: dict[Path, frozenset[int] | None] = {}
+    for raw in [name for name in names.output.split(b"\0") if name]:
+        name = os.fsdecode(raw)
+        diff = await git(
+            *(folder, *filters, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
+        )
+        changed[Path(folder, name)] = None if diff.cut else _new_lines(diff.output)
+    if not staged:
+        new = await git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", seconds=_SECONDS)
+        changed.update({Path(folder, os.fsdecode(raw)): None for raw in new.output.split(b"\0") if raw})
+    return changed
+
+
+def _new_lines(diff: bytes) -> frozenset[int]:
+    lines: set[int] = set()
+    for match in _HUNK.finditer(diff):
+        first, count = int(match[1]), int(match[2] or 1)
+        lines.update(range(first - 1, first - 1 + count))
+    return frozenset(lines)
+
+
+# -- what the agent is told ------------------------------------------------------------------------------------------
+
+
+def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
+    count = Counter(one.result.scanner for one in found)
+    words = []
+    for one in scanned:
+        if one.problem == "it is not installed":
+            words.append(f"{one.scanner}: not installed")
+        elif one.files or one.problem:
+            problem = f" ({one.problem})" if one.problem else ""
+            words.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
+    return "; ".join(words) + "."
+
+
+def _line(one: _Found, finding: Finding) -> str:
+    start = one.finding.range.start
+    place = f"{one.document.path}:{start.line + 1}"
+    return f"{place} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(one.finding.title)}"
+
+
+def _notices(dismissed: int, more: int, told: bool) -> list[str]:
+    words = ["These are reported as findings already."] if told else []
+    if dismissed:
+        words.append(f"{dismissed} that a participant dismissed earlier are left out.")
+    if more > 0:
+        words.append(f"{more} more were left out: scan fewer files, or one scanner at a time.")
+    return [f"[{' '.join(words)}]"] if words else []
