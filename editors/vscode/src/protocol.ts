@@ -1,2 +1,2 @@
-/** The types of the wire, and what follows from them alone. Everything else imports them from here. */
-export type * from './generated/protocol';
+/** The types of the wire, as the generated file has them. Everything else imports them from here. */
+export type * from "./generated/protocol";

@@ -1,0 +1,81 @@
+/** The door to the server: typed requests and notifications, whichever process answers. Everything here speaks through it. */
+import type { CancellationToken } from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
+import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
+import { Emitter } from "./emitter";
+import { problemOf, stopped } from "./problem";
+
+/** Answers `session/requestPermission`. The token is cancelled when the question is withdrawn. */
+export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
+
+export class Api {
+  private client: LanguageClient | undefined;
+  private readonly eventHappened = new Emitter<Event>();
+  private readonly grown = new Emitter<DeltaParams>();
+  private readonly changed = new Emitter<SessionChangedParams>();
+  private readonly agentsChanged = new Emitter<void>();
+  private readonly connected = new Emitter<void>();
+  private permissionHandler: PermissionHandler | undefined;
+
+  readonly onEvent = this.eventHappened.event;
+  readonly onDelta = this.grown.event;
+  readonly onChanged = this.changed.event;
+  readonly onAgentsChanged = this.agentsChanged.event;
+  /** A server answers from now on: the first one, or one in place of another, which knows of nothing that was open. */
+  readonly onConnected = this.connected.event;
+
+  get ready(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Sends a request. Fails with a `Problem`. */
+  async request<M extends keyof Requests>(
+    method: M,
+    params: Requests[M]["params"],
+    token?: CancellationToken,
+  ): Promise<Requests[M]["result"]> {
+    const { client } = this;
+    if (client === undefined) throw stopped();
+    try {
+      return await client.sendRequest<Requests[M]["result"]>(method, params, token);
+    } catch (error) {
+      throw client === this.client ? problemOf(error) : stopped();
+    }
+  }
+
+  /** Who answers an agent's questions for permission. Without one they are denied. */
+  onPermission(handler: PermissionHandler): void {
+    this.permissionHandler = handler;
+  }
+
+  /** Listens to a client that is about to start. */
+  attach(client: LanguageClient): void {
+    client.onNotification("session/event", (event: Event) => {
+      this.eventHappened.fire(event);
+    });
+    client.onNotification("session/delta", (delta: DeltaParams) => {
+      this.grown.fire(delta);
+    });
+    client.onNotification("session/changed", (params: SessionChangedParams) => {
+      this.changed.fire(params);
+    });
+    client.onNotification("agent/changed", () => {
+      this.agentsChanged.fire();
+    });
+    client.onRequest("session/requestPermission", async (params: PermissionParams, token: CancellationToken) => {
+      const denied: PermissionDecision = { decision: "deny" };
+      return this.permissionHandler === undefined ? denied : await this.permissionHandler(params, token);
+    });
+  }
+
+  /** The client answers from now on. */
+  connect(client: LanguageClient): void {
+    this.client = client;
+    this.connected.fire();
+  }
+
+  /** Nobody answers until the next `connect`. */
+  disconnect(): void {
+    this.client = undefined;
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * An open session as a fold over its events and deltas. Pure: the same rules as the server's `sessions/state.py`, without what
+ * only the server needs. The panel and the lists show what this gives.
+ */
+import type {
+  DeltaParams,
+  Event,
+  History,
+  Message,
+  Opened,
+  Part,
+  Participant,
+  PermissionAsked,
+  Session,
+  Usage,
+} from "./protocol";
+
+/** A tool that waits for a yes or a no. */
+export interface Question {
+  readonly requestId: string;
+  readonly messageId?: string;
+  readonly agent?: string;
+  readonly tool: string;
+  readonly summary: string;
+  readonly detail?: string;
+  readonly scope?: string;
+  readonly risk: "read" | "write" | "execute" | "network";
+}
+
+/**
+ * A session that is open here. `messages` is its newest stretch: those that have their place, oldest first, then those that
+ * wait. `more`: there are older ones. `participants` are those who have it open now.
+ */
+export interface OpenSession {
+  readonly session: Session;
+  readonly messages: readonly Message[];
+  readonly more: boolean;
+  readonly participants: readonly Participant[];
+  readonly questions: readonly Question[];
+}
+
+/** What a step changed. `moved`: messages stand in another order than before, or in other than the last places. */
+export interface Change {
+  readonly session: boolean;
+  readonly moved: boolean;
+  readonly messages: readonly string[];
+  readonly append?: { readonly messageId: string; readonly part: number; readonly text: string };
+}
+
+export interface Folded {
+  readonly state: OpenSession;
+  readonly change: Change;
+}
+
+export const NOTHING: Change = { session: false, moved: false, messages: [] };
+
+/**
+ * A session as `session/open` gave it for `limit` messages. `before` is what was known of it: its older messages are kept
+ * where they still join on.
+ */
+export function opened(result: Opened, limit: number, before?: OpenSession): OpenSession {
+  const questions = foldQuestions(before?.questions ?? [], result);
+  const first = result.messages[0];
+  const joint = first === undefined ? -1 : (before?.messages.findIndex((message) => message.id === first.id) ?? -1);
+  const kept = joint > 0 ? (before?.messages.slice(0, joint) ?? []) : [];
+  return {
+    session: result.session,
+    messages: [...kept, ...result.messages],
+    more: kept.length > 0 ? (before?.more ?? false) : result.messages.length >= limit,
+    participants: result.participants,
+    questions,
+  };
+}
+
+/** A page of history, put before the others. */
+export function withOlder(state: OpenSession, page: History): OpenSession {
+  const known = new Set(state.messages.map((message) => message.id));
+  return {
+    ...state,
+    messages: [...page.messages.filter((message) => !known.has(message.id)), ...state.messages],
+    more: page.more,
+  };
+}
+
+/** The session as `session/changed` tells of it, unless more is known of it already. */
+export function withSession(state: OpenSession, session: Session): OpenSession {
+  return session.seq >= state.session.seq ? { ...state, session } : state;
+}
+
+/** Folds one event. `gap`: events before it are missing, and the session must be opened again. */
+export function fold(state: OpenSession, event: Event): Folded | "gap" {
+  if (event.seq <= state.session.seq) return { state, change: NOTHING };
+  if (event.seq > state.session.seq + 1) return "gap";
+  const folding = new Folding(state, event);
+  folding.run();
+  return folding.result();
+}
+
+/** Folds words of the reply being written. `hole`: words before them are missing. */
+export function grow(state: OpenSession, delta: DeltaParams): Folded | "hole" {
+  const at = findLast(state.messages, delta.messageId);
+  const message = state.messages[at];
+  if (message === undefined) return "hole";
+  if (message.status !== "replying") return { state, change: NOTHING };
+  const part = message.parts[delta.part];
+  const known = part === undefined ? 0 : part.kind === "text" || part.kind === "reasoning" ? points(part) : -1;
+  if (delta.part > message.parts.length || known < 0 || delta.offset > known) return "hole";
+  const text = delta.offset === known ? delta.text : [...delta.text].slice(known - delta.offset).join("");
+  if (text === "" && part !== undefined) return { state, change: NOTHING };
+  const grown: Part =
+    part !== undefined && "text" in part ? { kind: part.kind, text: part.text + text } : { kind: delta.kind, text };
+  LENGTHS.set(grown, known + length(text));
+  const next: Message = {
+    ...message,
+    parts: part === undefined ? [...message.parts, grown] : message.parts.with(delta.part, grown),
+  };
+  const change: Change =
+    part === undefined
+      ? { session: false, moved: false, messages: [message.id] }
+      : { session: false, moved: false, messages: [], append: { messageId: message.id, part: delta.part, text } };
+  return { state: { ...state, messages: state.messages.with(at, next) }, change };
+}
+
+// The length of a growing text, in code points, so that each delta costs only what it brings.
+const LENGTHS = new WeakMap<Part, number>();
+
+function points(part: Part & { text: string }): number {
+  const known = LENGTHS.get(part);
+  if (known !== undefined) return known;
+  const counted = length(part.text);
+  LENGTHS.set(part, counted);
+  return counted;
+}
+
+function length(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function findLast(messages: readonly Message[], id: string): number {
+  return messages.findLastIndex((message) => message.id === id);
+}
+
+function foldQuestions(before: readonly Question[], result: Opened): readonly Question[] {
+  let questions = before;
+  for (const event of result.events ?? []) {
+    if (event.kind === "permissionAsked") questions = [...questions, asQuestion(event)];
+    else if (event.kind === "permissionAnswered") questions = questions.filter((one) => one.requestId !== event.requestId);
+    else if (event.kind === "replyFinished") questions = [];
+  }
+  return result.session.replying ? questions : [];
+}
+
+function asQuestion(event: PermissionAsked): Question {
+  const { requestId, messageId, tool, summary, risk, detail, scope } = event;
+  const agent = event.by !== undefined && "agent" in event.by ? event.by.agent : undefined;
+  return {
+    requestId,
+    messageId,
+    tool,
+    summary,
+    risk,
+    ...(agent !== undefined && { agent }),
+    ...(detail !== undefined && { detail }),
+    ...(scope !== undefined && { scope }),
+  };
+}
+
+/** One event being folded. */
+class Folding {
+  private session: Session;
+  private messages: Message[];
+  private participants: readonly Participant[];
+  private questions: readonly Question[];
+  private moved = false;
+  private readonly touched = new Set<string>();
+
+  constructor(
+    private readonly before: OpenSession,
+    private readonly event: Event,
+  ) {
+    this.session = { ...before.session, seq: event.seq };
+    this.messages = [...before.messages];
+    this.participants = before.participants;
+    this.questions = before.questions;
+  }
+
+  result(): Folded {
+    const queued = this.messages.filter((message) => message.status === "queued").length;
+    // To look at a session is no change of it, and a fork never disturbs its parent.
+    const quiet = ["participantJoined", "participantLeft", "forked"].includes(this.event.kind);
+    const session: Session = { ...this.session, queued, ...(quiet ? {} : { updatedAt: this.event.at }) };
+    return {
+      state: {
+        session,
+        messages: this.messages,
+        more: this.before.more,
+        participants: this.participants,
+        questions: this.questions,
+      },
+      change: { session: true, moved: this.moved, messages: [...this.touched] },
+    };
+  }
+
+  run(): void {
+    const { event } = this;
+    switch (event.kind) {
+      case "renamed":
+        this.session.title = event.title;
+        break;
+      case "paused":
+        this.session.state = "paused";
+        break;
+      case "archived":
+        this.session.state = "archived";
+        break;
+      case "resumed":
+      case "unarchived":
+        this.session.state = "active";
+        break;
+      case "agentSwitched":
+        this.switched(event.agent, event.model);
+        break;
+      case "participantJoined":
+        this.know(event.participant);
+        this.participants = [...this.participants.filter((one) => one.id !== event.participant.id), event.participant];
+        break;
+      case "participantLeft":
+        this.participants = this.participants.filter((one) => one.id !== event.participantId);
+        break;
+      case "compacted":
+        if (event.usage !== undefined) this.spend(event.usage);
+        break;
+      case "messageSent":
+        this.sent(event.message);
+        break;
+      case "messageSteered":
+        this.steered(event.messageId, event.replyId, event.part);
+        break;
+      case "replyStarted":
+        this.replyStarted(event.messageId, event.replyTo, {
+          agent: event.agent,
+          model: event.model,
+          definition: event.definition,
+        });
+        break;
+      case "stepFinished":
+        this.update(event.messageId, (message) => {
+          if (event.usage !== undefined) this.spend(event.usage, message.usage);
+          const parts = [...message.parts.slice(0, event.index), ...event.parts];
+          return { ...message, parts, ...(event.usage !== undefined && { usage: event.usage }) };
+        });
+        break;
+      case "toolCalled":
+      case "toolFinished":
+        this.update(event.messageId, (message) => {
+          const parts = [...message.parts];
+          parts.splice(event.index, 1, event.part);
+          return { ...message, parts };
+        });
+        break;
+      case "permissionAsked":
+        this.questions = [...this.questions, asQuestion(event)];
+        break;
+      case "permissionAnswered":
+        this.questions = this.questions.filter((one) => one.requestId !== event.requestId);
+        break;
+      case "findingReported":
+        this.append(event.finding.messageId, { kind: "finding", finding: event.finding });
+        break;
+      case "findingChanged":
+        this.findingChanged(event.findingId, event.state, event.reason);
+        break;
+      case "edited":
+        this.append(event.messageId, { kind: "edit", uri: event.uri, summary: event.summary, applied: event.applied });
+        break;
+      case "replyFinished":
+        this.questions = []; // a reply that ends or stops withdraws its questions
+        this.replyFinished(event.message);
+        break;
+      case "created":
+      case "cancelAsked":
+      case "forked":
+        break;
+    }
+  }
+
+  private switched(agent: string, model: string | undefined): void {
+    const { model: _old, ...rest } = this.session;
+    this.session = { ...rest, agent, ...(model !== undefined && { model }) };
+  }
+
+  private know(participant: Participant): void {
+    const others = this.session.participants.filter((one) => one.id !== participant.id);
+    this.session.participants = [...others, participant];
+  }
+
+  private spend(usage: Usage, counted?: Usage): void {
+    this.session.usage = add(this.session.usage, usage, counted);
+  }
+
+  private update(id: string, change: (message: Message) => Message): void {
+    const at = findLast(this.messages, id);
+    const message = this.messages[at];
+    if (message === undefined) return; // older than what is loaded here
+    this.messages[at] = change(message);
+    this.touched.add(id);
+  }
+
+  private append(id: string, part: Part): void {
+    this.update(id, (message) => ({ ...message, parts: [...message.parts, part] }));
+  }
+
+  /** Where the waiting messages begin. */
+  private get waiting(): number {
+    return this.messages.findLastIndex((message) => message.status !== "queued") + 1;
+  }
+
+  private insert(at: number, message: Message): void {
+    if (at < this.messages.length) this.moved = true;
+    this.messages.splice(at, 0, message);
+    this.touched.add(message.id);
+  }
+
+  private take(id: string): Message | undefined {
+    const at = findLast(this.messages, id);
+    return at < 0 ? undefined : this.messages.splice(at, 1)[0];
+  }
+
+  private sent(message: Message): void {
+    this.session.messageCount += 1;
+    if ("name" in message.author) this.know(message.author);
+    this.insert(message.status === "queued" ? this.messages.length : this.waiting, message);
+  }
+
+  /** The message takes the reply's place, and the reply the next one: it stands behind all it was told. */
+  private steered(id: string, replyId: string, part: number): void {
+    const message = this.take(id);
+    if (message === undefined) return;
+    const at = findLast(this.messages, replyId);
+    this.moved = true;
+    this.insert(at < 0 ? this.waiting : at, { ...message, status: "complete", steered: { messageId: replyId, part } });
+  }
+
+  private replyStarted(id: string, replyTo: string, author: Message["author"]): void {
+    if (findLast(this.messages, id) < 0) this.begin(id, replyTo, author);
+    this.update(id, (message) => {
+      const { error: _error, finishedAt: _finishedAt, ...rest } = message;
+      return { ...rest, author, status: "replying" };
+    });
+    this.update(replyTo, (message) => ({ ...message, status: "replying" }));
+    this.session.replying = true;
+  }
+
+  /** Gives a waiting message its place, and its reply the place after it. */
+  private begin(id: string, replyTo: string, author: Message["author"]): void {
+    const { sessionId, seq, at } = this.event;
+    const place = this.waiting;
+    const asked = findLast(this.messages, replyTo);
+    if (asked >= place) {
+      const [message] = this.messages.splice(asked, 1);
+      if (message !== undefined) this.messages.splice(place, 0, { ...message, status: "replying" });
+      if (asked !== place) this.moved = true;
+    }
+    this.insert(this.waiting, {
+      id,
+      sessionId,
+      seq,
+      role: "agent",
+      author,
+      replyTo,
+      parts: [],
+      status: "replying",
+      createdAt: at,
+    });
+    this.session.messageCount += 1;
+  }
+
+  private findingChanged(id: string, state: "open" | "fixed" | "dismissed", reason: string | undefined): void {
+    const holds = (part: Part): boolean => part.kind === "finding" && part.finding.id === id;
+    for (const message of this.messages.filter((one) => one.parts.some(holds))) {
+      this.update(message.id, (one) => ({
+        ...one,
+        parts: one.parts.map((part) => {
+          if (part.kind !== "finding" || part.finding.id !== id) return part;
+          const { reason: _reason, ...rest } = part.finding;
+          return { kind: "finding", finding: { ...rest, state, ...(reason !== undefined && { reason }) } };
+        }),
+      }));
+    }
+  }
+
+  private replyFinished(message: Message): void {
+    const { replyTo } = message;
+    if (replyTo !== undefined && findLast(this.messages, message.id) < 0) this.begin(message.id, replyTo, message.author);
+    this.update(message.id, (before) => {
+      if (message.usage !== undefined) this.spend(message.usage, before.usage);
+      return { ...message, seq: before.seq, createdAt: before.createdAt };
+    });
+    const ended = message.status === "complete" || message.status === "cancelled" || message.status === "failed";
+    if (replyTo !== undefined) this.update(replyTo, (asked) => ({ ...asked, status: ended ? "complete" : message.status }));
+    this.session.replying = false;
+  }
+}
+
+function add(total: Usage, usage: Usage, counted: Usage | undefined): Usage {
+  const sum = (field: keyof Usage): number => (total[field] ?? 0) + (usage[field] ?? 0) - (counted?.[field] ?? 0);
+  const known = (field: keyof Usage): boolean => total[field] !== undefined || usage[field] !== undefined;
+  return {
+    inputTokens: sum("inputTokens"),
+    outputTokens: sum("outputTokens"),
+    ...(known("cachedTokens") && { cachedTokens: sum("cachedTokens") }),
+    ...(known("cost") && { cost: sum("cost") }),
+  };
+}

@@ -1,0 +1,53 @@
+/** What went wrong, in words for a person: what is wrong, and what to do about it. */
+export class Problem extends Error {
+  constructor(
+    /** The kind of the protocol's error table, or `serverStopped` where the server was not there to answer. */
+    readonly kind: string,
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+
+  /** The message and the hint, as one text. */
+  get words(): string {
+    return this.hint === undefined ? this.message : `${this.message} ${this.hint}`;
+  }
+
+  /** Whether a message whose request failed with this is in the session all the same, so that it must not be sent again. */
+  get messageKept(): boolean {
+    return this.kind === "modelUnavailable" || this.kind === "cancelled" || this.kind === "serverStopped";
+  }
+}
+
+const CANCELLED = -32800;
+// JSON-RPC's codes for a connection that went away with requests unanswered, and for one that is not there.
+const GONE = new Set([-32097, -32096, -32099]);
+
+/** Any error, as a `Problem`. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const { code, message, data } = fields(error);
+  if (code !== undefined && GONE.has(code)) return stopped();
+  const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
+  const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
+  return new Problem(kind, message, hint);
+}
+
+export function stopped(): Problem {
+  return new Problem(
+    "serverStopped",
+    "The sessionls server is not running.",
+    "Its state is in the status bar; what was accepted is kept.",
+  );
+}
+
+function fields(error: unknown): { code?: number; message: string; data: Record<string, unknown> } {
+  if (typeof error !== "object" || error === null) return { message: String(error), data: {} };
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
+  return {
+    ...(typeof code === "number" && { code }),
+    message: typeof message === "string" ? message : "Something went wrong.",
+    data: typeof data === "object" && data !== null ? (data as Record<string, unknown>) : {},
+  };
+}

@@ -1,0 +1,191 @@
+/** Keeps the store in step with the server: joins and leaves sessions, fetches what is missing, and picks up again after a restart. */
+import type { CancellationToken } from "vscode";
+import type { Agent, AgentList, DeltaParams, Event, Exchange, MessageParams, Session } from "./protocol";
+import type { Api } from "./api";
+import { Emitter, type Disposable } from "./emitter";
+import { Store } from "./store";
+
+/** Messages fetched when a session is opened, and for each page of older ones. */
+export const PAGE = 50;
+const LIST_PAGE = 100;
+
+export class Sessions {
+  readonly store = new Store();
+  private known: AgentList = { agents: [], default: "" };
+  private more: string | undefined;
+  private readonly joined = new Map<string, number>();
+  private readonly fetching = new Map<string, Promise<void>>();
+  private readonly paging = new Map<string, Promise<void>>();
+  private readonly agentsChanged = new Emitter<void>();
+  private readonly failed = new Emitter<unknown>();
+  private readonly subscriptions: Disposable[];
+
+  readonly onDidChangeAgents = this.agentsChanged.event;
+  /** Something that nobody waits for went wrong. */
+  readonly onError = this.failed.event;
+
+  constructor(private readonly api: Api) {
+    this.subscriptions = [
+      api.onEvent((event) => {
+        this.take(event);
+      }),
+      api.onDelta((delta) => {
+        this.grow(delta);
+      }),
+      api.onChanged((params) => {
+        this.store.changed(params);
+      }),
+      api.onAgentsChanged(() => {
+        this.quietly(this.refreshAgents());
+      }),
+      api.onConnected(() => {
+        this.quietly(this.reconnect());
+      }),
+    ];
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  get agents(): readonly Agent[] {
+    return this.known.agents;
+  }
+
+  /** The default agent of new sessions. */
+  get defaultAgent(): string {
+    return this.known.default;
+  }
+
+  /** Whether the list goes on after what the store holds. */
+  get listHasMore(): boolean {
+    return this.more !== undefined;
+  }
+
+  async refreshList(): Promise<void> {
+    const { sessions, nextCursor } = await this.api.request("session/list", { limit: LIST_PAGE });
+    this.more = nextCursor;
+    this.store.setList(sessions);
+  }
+
+  async moreOfList(): Promise<void> {
+    const cursor = this.more;
+    if (cursor === undefined) return;
+    const { sessions, nextCursor } = await this.api.request("session/list", { limit: LIST_PAGE, cursor });
+    this.more = nextCursor;
+    this.store.setList(sessions, true);
+  }
+
+  async refreshAgents(): Promise<void> {
+    this.known = await this.api.request("agent/list", {});
+    this.agentsChanged.fire();
+  }
+
+  /** Opens a session here. Each `join` wants one `leave`. */
+  async join(sessionId: string): Promise<void> {
+    this.joined.set(sessionId, (this.joined.get(sessionId) ?? 0) + 1);
+    if (this.store.open(sessionId) === undefined) await this.fetch(sessionId);
+  }
+
+  async leave(sessionId: string): Promise<void> {
+    const count = (this.joined.get(sessionId) ?? 0) - 1;
+    if (count > 0) {
+      this.joined.set(sessionId, count);
+      return;
+    }
+    this.joined.delete(sessionId);
+    this.store.close(sessionId);
+    if (this.api.ready) await this.api.request("session/close", { sessionId });
+  }
+
+  /** Fetches the page before the first message that is known of an open session. */
+  older(sessionId: string): Promise<void> {
+    const running = this.paging.get(sessionId);
+    if (running !== undefined) return running;
+    const page = this.fetchOlder(sessionId).finally(() => this.paging.delete(sessionId));
+    this.paging.set(sessionId, page);
+    return page;
+  }
+
+  async create(params: { title?: string; agent?: string; workspaceFolder?: string }): Promise<Session> {
+    return this.kept(await this.api.request("session/create", params));
+  }
+
+  /** Sends a message. Ends when the reply to it has ended or stopped; cancelling the token cancels the reply. */
+  message(params: MessageParams, token?: CancellationToken): Promise<Exchange> {
+    return this.api.request("session/message", params, token);
+  }
+
+  async act(
+    method: "session/pause" | "session/resume" | "session/cancel" | "session/archive" | "session/unarchive" | "session/get",
+    sessionId: string,
+  ): Promise<Session> {
+    return this.kept(await this.api.request(method, { sessionId }));
+  }
+
+  async fork(params: { sessionId: string; at?: string; title?: string; agent?: string }): Promise<Session> {
+    return this.kept(await this.api.request("session/fork", params));
+  }
+
+  async rename(sessionId: string, title: string): Promise<Session> {
+    return this.kept(await this.api.request("session/rename", { sessionId, title }));
+  }
+
+  async switchAgent(params: { sessionId: string; agent: string; model?: string }): Promise<Session> {
+    return this.kept(await this.api.request("session/switchAgent", params));
+  }
+
+  async delete(sessionId: string): Promise<void> {
+    await this.api.request("session/delete", { sessionId });
+    this.store.changed({ deleted: sessionId });
+  }
+
+  private kept(session: Session): Session {
+    this.store.putSession(session);
+    return session;
+  }
+
+  private take(event: Event): void {
+    if (this.store.event(event) === "missing") this.quietly(this.fetch(event.sessionId));
+  }
+
+  private grow(delta: DeltaParams): void {
+    if (this.store.delta(delta) === "missing") this.quietly(this.fetch(delta.sessionId));
+  }
+
+  /** Opens a session at the server and takes what it gives. The server sends nothing of a session before that answer. */
+  private fetch(sessionId: string): Promise<void> {
+    const running = this.fetching.get(sessionId);
+    if (running !== undefined) return running;
+    const before = this.store.open(sessionId)?.session.seq;
+    const opening = this.api
+      .request("session/open", { sessionId, limit: PAGE, ...(before !== undefined && { after: before }) })
+      .then((result) => {
+        if (this.joined.has(sessionId)) this.store.setOpen(result, PAGE);
+      })
+      .finally(() => this.fetching.delete(sessionId));
+    this.fetching.set(sessionId, opening);
+    return opening;
+  }
+
+  private async fetchOlder(sessionId: string): Promise<void> {
+    const state = this.store.open(sessionId);
+    const first = state?.messages[0];
+    if (state === undefined || first === undefined || !state.more) return;
+    this.store.addOlder(sessionId, await this.api.request("session/history", { sessionId, before: first.id, limit: PAGE }));
+  }
+
+  private async reconnect(): Promise<void> {
+    this.fetching.clear();
+    const open = [...this.joined.keys()].map((sessionId) => this.fetch(sessionId));
+    const all = await Promise.allSettled([this.refreshList(), this.refreshAgents(), ...open]);
+    const error = all.find((one) => one.status === "rejected");
+    if (error !== undefined) throw error.reason;
+  }
+
+  private quietly(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.failed.fire(error);
+    });
+  }
+}

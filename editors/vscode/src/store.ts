@@ -1,0 +1,151 @@
+/** The sessions known here: those of the lists, and those that are open with their messages. The panel and the tree show this. */
+import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
+import { Emitter } from "./emitter";
+import {
+  fold,
+  grow,
+  NOTHING,
+  opened,
+  withOlder,
+  withSession,
+  type Change,
+  type Folded,
+  type OpenSession,
+  type Question,
+} from "./folding";
+
+/** What happened to an open session. `whole`: show it anew; `older`: messages came before the others; `gone`: it was deleted. */
+export type OpenChange =
+  | { readonly sessionId: string; readonly kind: "step"; readonly change: Change }
+  | { readonly sessionId: string; readonly kind: "whole" | "older" | "gone" };
+
+/** What must be fetched before the store can go on: events or words are missing. */
+export type Missing = "missing" | undefined;
+
+export class Store {
+  private readonly listed = new Map<string, Session>();
+  private readonly opened = new Map<string, OpenSession>();
+  private readonly asked = new Map<string, { readonly sessionId: string; readonly question: Question }>();
+  private readonly listChanged = new Emitter<void>();
+  private readonly openChanged = new Emitter<OpenChange>();
+
+  /** The sessions of the lists changed. */
+  readonly onDidChangeList = this.listChanged.event;
+  readonly onDidChangeOpen = this.openChanged.event;
+
+  /** The sessions of the open folders that are known, newest first. */
+  get sessions(): readonly Session[] {
+    return [...this.listed.values()].sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
+  }
+
+  /** What is known of a session, from the list or because it is open. */
+  session(id: string): Session | undefined {
+    return this.opened.get(id)?.session ?? this.listed.get(id);
+  }
+
+  /** An open session, with the questions that were put to this editor alone among its questions. */
+  open(id: string): OpenSession | undefined {
+    const state = this.opened.get(id);
+    if (state === undefined) return undefined;
+    const known = new Set(state.questions.map((question) => question.requestId));
+    const own = [...this.asked.values()].filter((one) => one.sessionId === id && !known.has(one.question.requestId));
+    return own.length === 0 ? state : { ...state, questions: [...state.questions, ...own.map((one) => one.question)] };
+  }
+
+  get openIds(): readonly string[] {
+    return [...this.opened.keys()];
+  }
+
+  /** The answer of `session/list`. Replaces the list, or adds a further page to it. */
+  setList(sessions: readonly Session[], further = false): void {
+    if (!further) this.listed.clear();
+    for (const session of sessions) this.listed.set(session.id, session);
+    this.listChanged.fire();
+  }
+
+  /** The answer of a request that gives a session. */
+  putSession(session: Session): void {
+    this.changed({ session });
+  }
+
+  /** `session/changed`. */
+  changed({ session, deleted }: SessionChangedParams): void {
+    if (deleted !== undefined) {
+      this.listed.delete(deleted);
+      if (this.opened.delete(deleted)) this.openChanged.fire({ sessionId: deleted, kind: "gone" });
+    }
+    if (session !== undefined) {
+      const known = this.listed.get(session.id);
+      if (known === undefined || session.seq >= known.seq) this.listed.set(session.id, session);
+      const state = this.opened.get(session.id);
+      const next = state && withSession(state, session);
+      if (next !== undefined && next !== state) {
+        this.opened.set(session.id, next);
+        this.step(session.id, { ...NOTHING, session: true });
+      }
+    }
+    this.listChanged.fire();
+  }
+
+  /** The answer of `session/open`, asked for `limit` messages. */
+  setOpen(result: Opened, limit: number): void {
+    const { id } = result.session;
+    this.opened.set(id, opened(result, limit, this.opened.get(id)));
+    this.openChanged.fire({ sessionId: id, kind: "whole" });
+    this.putSession(result.session);
+  }
+
+  close(id: string): void {
+    this.opened.delete(id);
+  }
+
+  addOlder(id: string, page: History): void {
+    const state = this.opened.get(id);
+    if (state === undefined) return;
+    this.opened.set(id, withOlder(state, page));
+    this.openChanged.fire({ sessionId: id, kind: "older" });
+  }
+
+  event(event: Event): Missing {
+    return this.folded(event.sessionId, (state) => fold(state, event));
+  }
+
+  delta(delta: DeltaParams): Missing {
+    return this.folded(delta.sessionId, (state) => grow(state, delta));
+  }
+
+  /** A question that was put to this editor, whether the session is open or not. */
+  ask(sessionId: string, question: Question): void {
+    this.asked.set(question.requestId, { sessionId, question });
+    this.step(sessionId, { ...NOTHING, session: true });
+  }
+
+  /** A question of this editor was answered or withdrawn. */
+  settle(requestId: string): void {
+    const one = this.asked.get(requestId);
+    if (one === undefined) return;
+    this.asked.delete(requestId);
+    const state = this.opened.get(one.sessionId);
+    if (state !== undefined) {
+      const questions = state.questions.filter((question) => question.requestId !== requestId);
+      this.opened.set(one.sessionId, { ...state, questions });
+    }
+    this.step(one.sessionId, { ...NOTHING, session: true });
+  }
+
+  private folded(id: string, step: (state: OpenSession) => Folded | "gap" | "hole"): Missing {
+    const state = this.opened.get(id);
+    if (state === undefined) return undefined;
+    const result = step(state);
+    if (typeof result === "string") return "missing";
+    if (result.state !== state) {
+      this.opened.set(id, result.state);
+      this.step(id, result.change);
+    }
+    return undefined;
+  }
+
+  private step(sessionId: string, change: Change): void {
+    this.openChanged.fire({ sessionId, kind: "step", change });
+  }
+}
