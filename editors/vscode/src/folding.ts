@@ -105,7 +105,12 @@ export function grow(state: OpenSession, delta: DeltaParams): Folded | "hole" {
   const part = message.parts[delta.part];
   const known = part === undefined ? 0 : part.kind === "text" || part.kind === "reasoning" ? points(part) : -1;
   if (delta.part > message.parts.length || known < 0 || delta.offset > known) return "hole";
-  const text = delta.offset === known ? delta.text : [...delta.text].slice(known - delta.offset).join("");
+  const text =
+    delta.offset === known
+      ? delta.text
+      : Array.from(delta.text)
+          .slice(known - delta.offset)
+          .join("");
   if (text === "" && part !== undefined) return { state, change: NOTHING };
   const grown: Part =
     part !== undefined && "text" in part ? { kind: part.kind, text: part.text + text } : { kind: delta.kind, text };

@@ -1,0 +1,100 @@
+/** An agent's questions: shown in the panel where it can be seen, else as a notification. The first answer counts. */
+import * as vscode from "vscode";
+import type { PermissionDecision, PermissionParams } from "./protocol";
+import type { Api } from "./api";
+import type { Question } from "./folding";
+import type { Panels } from "./services";
+import type { Sessions } from "./sessions";
+import { Problem } from "./problem";
+
+export type Decision = PermissionDecision["decision"];
+
+interface Asked {
+  readonly params: PermissionParams;
+  decide(decision: Decision): void;
+}
+
+const ALLOW_ONCE = "Allow Once";
+const ALLOW_SESSION = "Allow for This Session";
+const DENY = "Deny";
+const SHOW = "Show Session";
+const DETAIL = 300; // characters that a notification can hold
+
+export class Permissions {
+  private readonly asked = new Map<string, Asked>();
+  private readonly notified = new Set<string>();
+  private panels: Panels | undefined;
+
+  constructor(
+    private readonly api: Api,
+    private readonly sessions: Sessions,
+  ) {
+    api.onPermission((params, token) => this.ask(params, token));
+  }
+
+  /** From now on questions of sessions that can be seen are asked in their panels alone. */
+  use(panels: Panels): vscode.Disposable {
+    this.panels = panels;
+    return panels.onDidChange(() => {
+      for (const { params } of this.asked.values()) this.notify(params);
+    });
+  }
+
+  /** Answers a question, whether it was put to this editor or to another. */
+  async answer(sessionId: string, requestId: string, decision: Decision): Promise<void> {
+    const asked = this.asked.get(requestId);
+    if (asked !== undefined) asked.decide(decision);
+    else await this.api.request("session/answer", { sessionId, requestId, decision });
+  }
+
+  private ask(params: PermissionParams, token: vscode.CancellationToken): Promise<PermissionDecision> {
+    return new Promise((resolve, reject) => {
+      const { requestId, sessionId } = params;
+      const settled = (): void => {
+        this.asked.delete(requestId);
+        this.notified.delete(requestId);
+        this.sessions.store.settle(requestId);
+      };
+      const decide = (decision: Decision): void => {
+        settled();
+        resolve({ decision });
+      };
+      this.asked.set(requestId, { params, decide });
+      token.onCancellationRequested(() => {
+        settled();
+        reject(new Problem("cancelled", "The question was withdrawn."));
+      });
+      this.sessions.store.ask(sessionId, questionOf(params));
+      this.notify(params);
+    });
+  }
+
+  /** Puts a question into a notification, once, where no panel shows it. */
+  private notify(params: PermissionParams): void {
+    const { requestId, sessionId } = params;
+    if (this.notified.has(requestId) || this.panels?.isVisible(sessionId) === true) return;
+    this.notified.add(requestId);
+    const title = this.sessions.store.session(sessionId)?.title;
+    const where = title === undefined ? "" : ` (${title})`;
+    const detail = params.detail === undefined ? "" : `: ${shorten(params.detail)}`;
+    void vscode.window
+      .showWarningMessage(`${params.agent} asks${where}: ${params.summary}${detail}`, ALLOW_ONCE, ALLOW_SESSION, DENY, SHOW)
+      .then(async (choice) => {
+        if (choice === SHOW) await this.panels?.show(sessionId);
+        // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
+        else if (choice !== undefined) this.asked.get(requestId)?.decide(DECISIONS[choice] ?? "deny");
+      });
+  }
+}
+
+const DECISIONS: Readonly<Record<string, Decision>> = { [ALLOW_ONCE]: "once", [ALLOW_SESSION]: "session", [DENY]: "deny" };
+
+function questionOf(params: PermissionParams): Question {
+  const { requestId, agent, tool, summary, detail, risk } = params;
+  return { requestId, agent, tool, summary, risk, ...(detail !== undefined && { detail }) };
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > DETAIL ? `${line.slice(0, DETAIL)}…` : line;
+}

@@ -1,0 +1,226 @@
+/** The server's process: found, started, started again after a crash, and told what it needs to know. */
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  type LanguageClientOptions,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+import type { Api } from "./api";
+import { Backoff } from "./backoff";
+import { findServer, type ServerCommand, type Surroundings } from "./discovery";
+import { Problem, problemOf } from "./problem";
+
+export type ServerState =
+  | { readonly kind: "starting" }
+  | { readonly kind: "ready"; readonly version: string; readonly found: string }
+  /** It ended by itself, and is started again soon. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "stopped"; readonly problem?: Problem };
+
+/** What the server is told at its start, beyond the settings. */
+export interface ServerNeeds {
+  /** Keys of model providers, by the name of their environment variable. */
+  environment(): Promise<Readonly<Record<string, string>>>;
+  /** Shows the session that the server asks to show as a document. */
+  show(sessionId: string): Promise<void>;
+}
+
+const SESSION_DOCUMENT = /^\/*([0-9a-zA-Z-]+)\.md$/;
+const STOP_TIMEOUT = 5000; // milliseconds
+
+export class Server implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel("sessionls", { log: true });
+  private readonly trace = vscode.window.createOutputChannel("sessionls (trace)", { log: true });
+  private readonly changed = new vscode.EventEmitter<ServerState>();
+  private readonly backoff = new Backoff();
+  private client: LanguageClient | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Counts starts and stops, so that what an earlier server still says is told from what the present one says. */
+  private round = 0;
+  private current: ServerState = { kind: "stopped" };
+
+  readonly onDidChangeState = this.changed.event;
+
+  constructor(
+    private readonly api: Api,
+    private readonly needs: ServerNeeds,
+  ) {}
+
+  get state(): ServerState {
+    return this.current;
+  }
+
+  /** Starts the server, or another in place of the one that runs. Ends when it is ready, or will not be. */
+  async restart(): Promise<void> {
+    this.backoff.reset();
+    await this.stop();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    this.round += 1;
+    clearTimeout(this.timer);
+    this.api.disconnect();
+    const { client } = this;
+    this.client = undefined;
+    this.become({ kind: "stopped" });
+    if (client !== undefined) await this.discard(client);
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.changed.dispose();
+    this.log.dispose();
+    this.trace.dispose();
+  }
+
+  private async start(): Promise<void> {
+    this.round += 1;
+    const { round } = this;
+    this.become({ kind: "starting" });
+    try {
+      const command = await findServer(surroundings());
+      if (command === undefined) throw notFound();
+      const client = await this.makeClient(command, round);
+      if (round !== this.round) return;
+      this.client = client;
+      this.backoff.started();
+      this.log.info(`Starting ${[command.program, ...command.args].join(" ")} (found: ${command.found})`);
+      await client.start();
+      if (!this.isCurrent(round)) return;
+      this.become({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
+      this.api.connect(client);
+    } catch (error) {
+      this.ended(round, problemOf(error));
+    }
+  }
+
+  /** A server ended, or could not start. What an earlier one says late is of no interest. */
+  private ended(round: number, problem: Problem): void {
+    if (!this.isCurrent(round)) return;
+    this.round += 1;
+    this.api.disconnect();
+    const { client } = this;
+    this.client = undefined;
+    if (client !== undefined) void this.discard(client);
+    this.log.error(problem.words);
+    const wait = problem.kind === "serverNotFound" ? undefined : this.backoff.ended();
+    if (wait === undefined) {
+      this.become({ kind: "stopped", problem });
+      return;
+    }
+    this.log.info(`Starting again in ${wait / 1000} s.`);
+    this.become({ kind: "waiting" });
+    this.timer = setTimeout(() => void this.start(), wait);
+  }
+
+  private isCurrent(round: number): boolean {
+    return round === this.round;
+  }
+
+  private become(state: ServerState): void {
+    this.current = state;
+    this.changed.fire(state);
+  }
+
+  private async discard(client: LanguageClient): Promise<void> {
+    try {
+      await client.dispose(STOP_TIMEOUT);
+    } catch {
+      // It was not running any more, which is what was wanted.
+    }
+  }
+
+  private async makeClient(command: ServerCommand, round: number): Promise<LanguageClient> {
+    const env = { ...process.env, ...(await this.needs.environment()) };
+    const cwd = vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file")?.uri.fsPath;
+    const options: LanguageClientOptions = {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+      diagnosticCollectionName: "sessionls",
+      outputChannel: this.log,
+      traceOutputChannel: this.trace,
+      initializationOptions,
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => {
+          this.ended(round, new Problem("serverStopped", "The sessionls server ended unexpectedly.", "Its output says why."));
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+      middleware: {
+        window: {
+          showDocument: async (params, next) => {
+            const uri = vscode.Uri.parse(params.uri);
+            const id = uri.scheme === "sessionls" ? SESSION_DOCUMENT.exec(uri.path)?.[1] : undefined;
+            if (id === undefined) return next(params, new vscode.CancellationTokenSource().token);
+            await this.needs.show(id);
+            return { success: true };
+          },
+        },
+      },
+    };
+    const run = { command: command.program, args: [...command.args], options: { env, ...(cwd !== undefined && { cwd }) } };
+    const client = new LanguageClient("sessionls", "sessionls", { run, debug: run }, options);
+    client.registerFeature(ABILITIES);
+    this.api.attach(client);
+    return client;
+  }
+}
+
+/** What this client handles, beyond LSP. */
+const ABILITIES: StaticFeature = {
+  fillClientCapabilities: (capabilities) => {
+    capabilities.experimental = { ...(capabilities.experimental as object), sessionls: { events: true, permissions: true } };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
+
+function initializationOptions(): Record<string, unknown> {
+  const settings = vscode.workspace.getConfiguration("sessionls");
+  const text = (name: string): string | undefined => settings.get<string>(name)?.trim() ?? undefined;
+  const name = text("participant.name");
+  const email = text("participant.email");
+  const given = { agent: text("agent"), model: text("model"), databaseUrl: text("databaseUrl") };
+  return {
+    workspaceTrusted: vscode.workspace.isTrusted,
+    ...(name && { participant: { name, ...(email && { email }) } }),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
+  };
+}
+
+function surroundings(): Surroundings {
+  const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
+  return {
+    setting: vscode.workspace.getConfiguration("sessionls").get<string[]>("server.command") ?? [],
+    path: (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder)),
+    folders: folders.filter((folder) => folder.uri.scheme === "file").map((folder) => folder.uri.fsPath),
+    windows: process.platform === "win32",
+    isProgram: (file) =>
+      access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    succeeds: (program, args) =>
+      new Promise((resolve) => {
+        execFile(program, [...args], { timeout: 10_000, windowsHide: true }, (error) => {
+          resolve(error === null);
+        });
+      }),
+  };
+}
+
+function notFound(): Problem {
+  return new Problem(
+    "serverNotFound",
+    "The sessionls server is not installed.",
+    "Install it with `pip install sessionls` (Python 3.11 or newer), or say with the setting sessionls.server.command how to start it.",
+  );
+}

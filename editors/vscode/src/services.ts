@@ -1,0 +1,31 @@
+/** What the capabilities of the extension are given: each takes what it needs of this. */
+import type * as vscode from "vscode";
+import type { Context } from "./protocol";
+import type { Api } from "./api";
+import type { Permissions } from "./permissions";
+import type { Server } from "./server";
+import type { Sessions } from "./sessions";
+
+/** The panels that show sessions: one for each session that is shown. */
+export interface Panels {
+  /** Shows a session, and puts the focus into its composer, which then holds the draft where one is given. */
+  show(
+    sessionId: string,
+    draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
+  ): Promise<void>;
+  /** The session of the panel that was active last, as long as that panel is there. */
+  readonly current: string | undefined;
+  /** Whether a panel with the session can be seen now. */
+  isVisible(sessionId: string): boolean;
+  /** `current`, or what can be seen, changed. */
+  readonly onDidChange: vscode.Event<void>;
+}
+
+export interface Services {
+  readonly extension: vscode.ExtensionContext;
+  readonly api: Api;
+  readonly server: Server;
+  readonly sessions: Sessions;
+  readonly permissions: Permissions;
+  readonly panels: Panels;
+}
