@@ -72,6 +72,7 @@ def preload() -> None:
     """Import the rooms, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
     import sessionls.agents.catalog
     import sessionls.models.gateway
+    import sessionls.store.backend
     import sessionls.store.store
     import sessionls.tools.findings
     import sessionls.tools.toolbox  # noqa: F401

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+from sessionls.importing import uncollected
 from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["hold", "know_ollama", "load", "loaded", "release", "warm"]
@@ -22,14 +23,20 @@ _QUIET = {
     "LITELLM_LOG": "ERROR",
 }
 
+_MOMENT = 0.1  # seconds
+
 _lock = threading.Lock()
 _loading: Future[Any] | None = None
 _holders = 0
 
 
 def warm() -> None:
-    """Begin to import litellm in a thread, once for the process. Returns at once."""
-    _future()
+    """Begin to import litellm in a thread in a moment, once for the process. Returns at once; called on an event loop.
+
+    In a moment: the import takes the interpreter from everything else, and whoever calls this is answering somebody now.
+    """
+    if _loading is None:
+        asyncio.get_running_loop().call_later(_MOMENT, _future)
 
 
 async def load() -> Any:
@@ -100,7 +107,8 @@ def _import(future: Future[Any]) -> None:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         _reach_loopback_directly()
-        import litellm
+        with uncollected():
+            import litellm
 
         litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire
         litellm.telemetry = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import gc
+import functools
 import logging
 import os
 import sys
+
+from sessionls.importing import uncollected
 
 __all__ = ["main"]
 
@@ -16,17 +18,27 @@ def main() -> int:
 
     source, sink = claim_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="sessionls: %(levelname)s: %(message)s")
-    # Thousands of classes are made on the way in, and none of them is garbage: the collector would only cost time.
-    gc.disable()
-    import asyncio
+    with uncollected():
+        import asyncio
 
-    from sessionls.server.server import SessionServer
+        _import_lsprotocol()
+        from sessionls.server.server import SessionServer
 
-    server = SessionServer()
-    gc.freeze()
-    gc.enable()
+        server = SessionServer()
     # The interpreter would wait for threads (one that still imports litellm, one that reads stdin). All is closed: just end.
     runner = asyncio.Runner()
     code = runner.run(server.run(source, sink))
     logging.shutdown()
     os._exit(code)
+
+
+def _import_lsprotocol() -> None:
+    """Import LSP's types, 500 classes, without the methods that nothing here calls: those take most of the time."""
+    import attrs
+
+    define = attrs.define
+    attrs.define = functools.partial(define, eq=False, repr=False)
+    try:
+        import lsprotocol.types  # noqa: F401
+    finally:
+        attrs.define = define

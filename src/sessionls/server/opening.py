@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sessionls.importing import uncollected
 from sessionls.participant import local_participant
 from sessionls.server.options import Options
 from sessionls.sessions import uris
@@ -29,10 +30,11 @@ async def compose_for(options: Options, editor: Editor) -> Composition:
 
 
 def _load(options: Options) -> Settings:
-    from sessionls.compose import preload
-    from sessionls.settings import Settings
+    with uncollected():
+        from sessionls.compose import preload
+        from sessionls.settings import Settings
 
-    preload()
+        preload()
     return Settings.load(agent=options.agent, model=options.model, database_url=options.database_url)
 
 
