@@ -82,11 +82,12 @@ class SessionClient(LanguageClient):
         self.questions: list[dict[str, Any]] = []
         self.decisions: asyncio.Queue[Any] = asyncio.Queue()
         self._news = asyncio.Event()
-        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT, lsp.WINDOW_SHOW_MESSAGE_REQUEST}
+        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT, lsp.WINDOW_SHOW_MESSAGE_REQUEST, lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS}
         register_lsp_features(self, {name: f for name, f in DEFAULT_CLIENT_FEATURES.items() if name not in own})
         for method in ("session/event", "session/delta", "session/changed", "agent/changed"):
             self.feature(method)(self._keeper(method))
         self.feature(lsp.PROGRESS)(self._on_progress())
+        self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(self._on_diagnostics())
         self.feature(lsp.WINDOW_SHOW_DOCUMENT)(self._on_show())
         for method in (lsp.WINDOW_SHOW_MESSAGE_REQUEST, "session/requestPermission"):
             self.feature(method)(self._asked())
@@ -194,6 +195,13 @@ class SessionClient(LanguageClient):
             return await self.decisions.get()
 
         return asked
+
+    def _on_diagnostics(self) -> Callable[[Any], None]:
+        def on_diagnostics(params: lsp.PublishDiagnosticsParams) -> None:
+            self.diagnostics[params.uri] = list(params.diagnostics)
+            self._news.set()
+
+        return on_diagnostics
 
     def _on_show(self) -> Callable[[Any], lsp.ShowDocumentResult]:
         def on_show(params: lsp.ShowDocumentParams) -> lsp.ShowDocumentResult:

@@ -10,10 +10,11 @@ from sessionls.server import params as p
 from sessionls.server.progress import ReplyProgress
 from sessionls.sessions import results as r
 from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import DiagnosticsContext, Session, Wire
+from sessionls.sessions.model import DiagnosticsContext, Finding, Session, Wire
 
 if TYPE_CHECKING:
     from sessionls.server.editor import LspEditor
+    from sessionls.server.findings import Findings
     from sessionls.server.notices import Notices
     from sessionls.server.options import Client
     from sessionls.server.protocol import SessionProtocol
@@ -29,6 +30,7 @@ class Desk:
     sessions: Sessions
     editor: LspEditor
     notices: Notices
+    findings: Findings
     protocol: SessionProtocol
     client: Client
 
@@ -157,6 +159,15 @@ async def answer(desk: Desk, params: p.AnswerParams) -> p.Empty:
     return p.Empty()
 
 
+async def findings(desk: Desk, params: p.FindingListParams) -> r.FindingList:
+    found = await desk.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
+    return r.FindingList(findings=[desk.findings.now(finding) for finding in found.findings])
+
+
+async def update_finding(desk: Desk, params: p.FindingUpdateParams) -> Finding:
+    return desk.findings.now(await desk.sessions.update_finding(params.finding_id, params.state, reason=params.reason))
+
+
 async def agents(desk: Desk, _: p.AgentListParams) -> r.AgentList:
     return await desk.sessions.agents()
 
@@ -186,6 +197,8 @@ HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "session/export": export,
     "session/compact": compact,
     "session/answer": answer,
+    "finding/list": findings,
+    "finding/update": update_finding,
     "agent/list": agents,
     "model/list": models,
 }

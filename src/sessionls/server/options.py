@@ -63,7 +63,7 @@ class Client:
     """What the client can do. Each is false unless it said so.
 
     `events` and `permissions` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the server
-    begins, `window/showDocument`, documents whose text the server gives, and edits.
+    begins, `window/showDocument`, documents whose text the server gives, files watched at its wish, and edits.
     """
 
     events: bool = False
@@ -71,6 +71,7 @@ class Client:
     progress: bool = False
     shows_documents: bool = False
     reads_content: bool = False
+    watches_files: bool = False
     edits: EditSupport = EditSupport()
 
     @classmethod
@@ -83,6 +84,7 @@ class Client:
             permissions=own.get("permissions") is True,
             progress=bool(get_capability(capabilities, "window.work_done_progress")),
             shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
+            watches_files=bool(get_capability(capabilities, "workspace.did_change_watched_files.dynamic_registration")),
             reads_content=get_capability(capabilities, "workspace.text_document_content") is not None,
             edits=EditSupport.of(capabilities),
         )

@@ -24,6 +24,7 @@ __all__ = [
     "ExportParams",
     "FindingListParams",
     "FindingUpdateParams",
+    "FixParams",
     "ForkParams",
     "HistoryParams",
     "ListParams",
@@ -32,6 +33,7 @@ __all__ = [
     "PermissionDecision",
     "PermissionParams",
     "RenameParams",
+    "ReviewParams",
     "SearchParams",
     "SessionChangedParams",
     "SessionParams",
@@ -144,6 +146,28 @@ class AskAboutParams(Wire):
     agent: Name
     uri: Uri
     range: Range
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class FixParams(Wire):
+    """Of the command `sessionls.fix`. Without `agent`, the session's own if it can edit, else one that can."""
+
+    finding_id: Id
+    agent: Name | None = None
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class ReviewParams(Wire):
+    """Of the command `sessionls.review`: these files, the changes since the revision `diff`, or what is staged.
+
+    With none of them, the uncommitted changes.
+    """
+
+    uri: Uri | None = None
+    uris: Annotated[list[Uri], Field(max_length=100)] | None = None
+    diff: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    staged: bool = False
+    agent: Name | None = None
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
 
 

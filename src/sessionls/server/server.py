@@ -17,14 +17,16 @@ from pygls.workspace import Workspace as PyglsWorkspace
 from sessionls import __version__
 from sessionls.server import problems
 from sessionls.server.editor import Documents, LspEditor
+from sessionls.server.findings import Findings
 from sessionls.server.framing import BrokenStream
 from sessionls.server.handlers import HANDLERS, Desk
 from sessionls.server.notices import Notices
 from sessionls.server.opening import compose_for
 from sessionls.server.options import Client, Options
 from sessionls.server.protocol import SessionProtocol, converter
-from sessionls.server.standard import ALL_COMMANDS, ASK_KIND, SCHEME, Standard
+from sessionls.server.standard import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
+from sessionls.server.watching import Watching
 from sessionls.sessions.model import Range, Wire
 from sessionls.sessions.workspace import Workspace
 
@@ -50,12 +52,22 @@ class SessionServer(LanguageServer):
         self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._notices: Notices | None = None
+        self._findings: Findings | None = None
         self._editor: LspEditor | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._stopping: asyncio.Future[int]
         features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
         features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
         features[lsp.INITIALIZED] = self._initialized
+        features.update(
+            {
+                lsp.TEXT_DOCUMENT_DID_OPEN: self._document_opened,
+                lsp.TEXT_DOCUMENT_DID_CHANGE: self._document_changed,
+                lsp.TEXT_DOCUMENT_DID_SAVE: self._document_saved,
+                lsp.TEXT_DOCUMENT_DID_CLOSE: self._document_closed,
+                lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._files_changed,
+            }
+        )
         features[lsp.TEXT_DOCUMENT_CODE_ACTION] = self._code_actions
         features[lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT] = self._content
 
@@ -102,6 +114,8 @@ class SessionServer(LanguageServer):
             self._starting.cancel()
         if self._starting is not None:
             await asyncio.wait([self._starting])
+        if self._findings is not None:
+            await self._findings.close()
         if self._rooms is not None:
             try:
                 await self._rooms.close()
@@ -141,7 +155,7 @@ class SessionServer(LanguageServer):
         assert isinstance(sync, lsp.TextDocumentSyncOptions)
         sync.save = True
         capabilities.execute_command_provider = lsp.ExecuteCommandOptions(commands=list(ALL_COMMANDS), work_done_progress=True)
-        capabilities.code_action_provider = lsp.CodeActionOptions(code_action_kinds=[ASK_KIND])
+        capabilities.code_action_provider = lsp.CodeActionOptions(code_action_kinds=list(ACTION_KINDS))
         if capabilities.workspace is not None:
             capabilities.workspace.text_document_content = lsp.TextDocumentContentOptions(schemes=[SCHEME])
 
@@ -178,7 +192,9 @@ class SessionServer(LanguageServer):
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
         rooms = await compose_for(self._options, editor)
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
-        desk = Desk(rooms.sessions, editor, notices, self.protocol, self._client)
+        watching = Watching(self.protocol) if self._client.watches_files else None
+        findings = Findings(rooms.sessions, editor, self.protocol.notify, watching)
+        desk = Desk(rooms.sessions, editor, notices, findings, self.protocol, self._client)
         standard = Standard(desk)
         try:
             await rooms.start()
@@ -192,6 +208,9 @@ class SessionServer(LanguageServer):
             rooms.watch_agents(lambda: self.protocol.notify("agent/changed"))
             notices.identities = frozenset(await Workspace(editor).identities(editor.folders))
         rooms.sessions.subscribe(standard.on_notice)
+        rooms.sessions.subscribe(findings.on_notice)
+        findings.start(document.uri for document in documents.text_documents.values())
+        self._findings = findings
         return desk, standard
 
     async def _follow_folders(self) -> None:
@@ -200,10 +219,34 @@ class SessionServer(LanguageServer):
             return
         try:
             await rooms.folders_changed()
+            if self._findings is not None:
+                self._findings.reload()
             if (notices := self._notices) is not None:
                 notices.identities = frozenset(await Workspace(rooms.editor).identities(rooms.editor.folders))
         except Exception:
             log.exception("The workspace folders could not be followed")
+
+    # -- documents -------------------------------------------------------------------------------------------------------
+
+    def _document_opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        if self._findings is not None:
+            self._findings.opened(params.text_document.uri)
+
+    def _document_changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        if self._findings is not None:
+            self._findings.changed(params.text_document.uri)
+
+    def _document_saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
+        if self._findings is not None:
+            self._findings.saved(params.text_document.uri)
+
+    def _document_closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        if self._findings is not None:
+            self._findings.closed(params.text_document.uri)
+
+    def _files_changed(self, params: lsp.DidChangeWatchedFilesParams) -> None:
+        if self._findings is not None:
+            self._findings.changed_on_disk(change.uri for change in params.changes)
 
     # -- requests --------------------------------------------------------------------------------------------------------
 
@@ -218,7 +261,8 @@ class SessionServer(LanguageServer):
 
     async def _code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         self._learn(params)
-        if params.range.start == params.range.end:  # asked with every move of the cursor
+        starting = self._starting is None or not self._starting.done()
+        if starting and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # with every move of the cursor
             return []
         return await (await self.standard()).code_actions(params)
 

@@ -14,20 +14,22 @@ from pygls.exceptions import JsonRpcException
 
 from sessionls.server import problems
 from sessionls.server.handlers import HANDLERS, Desk
-from sessionls.server.params import AskAboutParams, MessageParams, SessionParams, Shown
+from sessionls.server.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
+from sessionls.server.reviewing import FIX, REVIEW, REVIEW_KIND, Reviewing
 from sessionls.server.wire import COMMANDS
 from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound
 from sessionls.sessions.model import Range, SelectionContext, Session, Wire
 from sessionls.sessions.ports import EventNotice, Notice
 
-__all__ = ["ALL_COMMANDS", "ASK_ABOUT", "ASK_KIND", "SCHEME", "SHOW", "Standard", "document_uri"]
+__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "Standard", "document_uri"]
 
 log = logging.getLogger("sessionls")
 
 SCHEME = "sessionls"
 ASK_ABOUT, SHOW = "sessionls.askAbout", "sessionls.show"
-ALL_COMMANDS = (*COMMANDS, ASK_ABOUT, SHOW)
+ALL_COMMANDS = (*COMMANDS, ASK_ABOUT, SHOW, FIX, REVIEW)
 ASK_KIND = "sessionls.ask"
+ACTION_KINDS = (ASK_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
 _REFRESH_GAP = 0.25  # seconds between two refreshes of a shown session
 _DOCUMENT = re.compile(rf"{SCHEME}:/*(?P<id>[0-9a-zA-Z-]+)\.md")
 
@@ -53,6 +55,7 @@ class Standard:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._reviewing = Reviewing(desk, lambda message: self._begin(self._ask(message)), self._folder_of)
         self._shown: set[str] = set()
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -67,6 +70,10 @@ class Standard:
             return await self.ask_about(_read(AskAboutParams, name, given))
         if name == SHOW:
             return await self.show(_read(SessionParams, name, given).session_id)
+        if name == FIX:
+            return await self._reviewing.fix(_read(FixParams, name, given))
+        if name == REVIEW:
+            return await self._reviewing.review(_read(ReviewParams, name, given))
         if (method := COMMANDS.get(name)) is None:
             raise InvalidParams(
                 f"There is no command {name!r}.", fields=["command"], hint=f"Commands: {', '.join(sorted(ALL_COMMANDS))}."
@@ -110,10 +117,19 @@ class Standard:
     # -- code actions ----------------------------------------------------------------------------------------------------
 
     async def code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        """What can be done about findings, with the file, and with a selection."""
+        only = [str(_value(kind)) for kind in params.context.only or ()]
+
+        def wants(kind: str) -> bool:
+            return not only or any(_covers(one, kind) for one in only)
+
+        found = await self._reviewing.actions(params, wants)
+        if params.range.start != params.range.end and wants(ASK_KIND):
+            found += await self._ask_actions(params)
+        return found
+
+    async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         """`Ask <agent> about this`, for each agent that can be invoked and says so."""
-        only = params.context.only
-        if params.range.start == params.range.end or (only and not any(_covers(str(_value(kind))) for kind in only)):
-            return []
         found = await self._desk.sessions.agents()
         return [
             lsp.CodeAction(
@@ -198,8 +214,8 @@ def _read(model: Any, name: str, given: dict[str, Any]) -> Any:
         raise problems.bad_params(error, name, given) from None
 
 
-def _covers(kind: str) -> bool:
-    return kind == ASK_KIND or ASK_KIND.startswith(f"{kind}.") or kind == ""
+def _covers(asked: str, kind: str) -> bool:
+    return kind == asked or kind.startswith(f"{asked}.") or asked == ""
 
 
 def _value(kind: Any) -> Any:

@@ -243,16 +243,13 @@ METHODS: tuple[Method, ...] = (
         r.FindingList,
         "Lists findings: of a session, else of the sessions of the open folders; of a document; in a state.",
         errors=_GONE,
-        planned=True,
     ),
     Method(
         "finding/update",
         p.FindingUpdateParams,
         Finding,
         "Says that a finding is open, fixed or dismissed, and why.",
-        errors=(e.NotPermitted,),
         causes=("findingChanged",),
-        planned=True,
     ),
     Method(
         "agent/list",

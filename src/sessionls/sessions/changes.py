@@ -23,8 +23,12 @@ _FLAGS = (
 )
 
 
-async def changes_since(workspace: Workspace, base: str | None, *, field: str, limit: int) -> tuple[str, list[str]]:
+async def changes_since(
+    workspace: Workspace, base: str | None, *, field: str, limit: int, staged: bool = False
+) -> tuple[str, list[str]]:
     """The changes of the working trees since `base` (`HEAD` where None), at most `limit` bytes, and notices on what is missing.
+
+    `staged`: those of the index instead.
 
     Withheld and binary files are left out, untracked ones mentioned. Raises `InvalidParams`, naming `field`, where no folder
     lies in a repository or none knows the revision.
@@ -43,14 +47,14 @@ async def changes_since(workspace: Workspace, base: str | None, *, field: str, l
             continue
         known = True
         prefix = f"{label}/" if len(folders) > 1 else ""
-        text, more = await _of_folder(workspace, path, commit, prefix, limit, field)
+        text, more = await _of_folder(workspace, path, commit, prefix, limit, field, staged)
         texts.append(text)
         notices += more
         limit = max(limit - len(text.encode()), 0)
     if not known:
         raise await _unknown(folders, base, field)
     if not any(texts):
-        notices.insert(0, f"Nothing has changed since {revision}.")
+        notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {revision}.")
     return "".join(texts), notices
 
 
@@ -60,17 +64,32 @@ async def _commit(path: str, revision: str) -> str | None:
     return commit if answer.code == 0 and commit.isalnum() else None
 
 
-async def _of_folder(workspace: Workspace, path: str, commit: str, prefix: str, limit: int, field: str) -> tuple[str, list[str]]:
+async def _of_folder(
+    workspace: Workspace, path: str, commit: str, prefix: str, limit: int, field: str, staged: bool
+) -> tuple[str, list[str]]:
+    what = ["--cached"] if staged else []
     filters = await inert_filters(path)
     if filters is None:
         raise InvalidParams("git could not tell its configuration.", fields=[field], hint="Use git 2.26 or newer, and try again.")
     names = await git(
-        path, *filters, "diff", "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", ".", seconds=_SECONDS, limit=_NAMES
+        *(path, *filters, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."),
+        seconds=_SECONDS,
+        limit=_NAMES,
     )
     if names.code != 0:
         raise _too_much(field)
     secret = [name for name in _split(names.output) if workspace.withheld(name)]
-    arguments = ["diff", "--find-renames", *_FLAGS, f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}", commit, "--", "."]
+    arguments = [
+        "diff",
+        *what,
+        "--find-renames",
+        *_FLAGS,
+        f"--src-prefix=a/{prefix}",
+        f"--dst-prefix=b/{prefix}",
+        commit,
+        "--",
+        ".",
+    ]
     excluded = [f":(exclude,literal){name}" for name in secret]
     patch = await git(path, *filters, *arguments, *excluded, seconds=_SECONDS, limit=limit)
     if patch.code != 0 and not patch.cut:
@@ -82,6 +101,8 @@ async def _of_folder(workspace: Workspace, path: str, commit: str, prefix: str, 
         notices.append("The diff was too long: only its beginning is shown.")
     if secret:
         notices.append(f"Withheld: {len(secret)} changed file(s) that may hold secrets.")
+    if staged:
+        return text, notices
     untracked = await git(path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", seconds=_SECONDS, limit=_NAMES)
     new = [uris.printable(f"{prefix}{name}") for name in _split(untracked.output) if not workspace.withheld(name)]
     if new:

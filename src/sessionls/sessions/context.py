@@ -167,7 +167,9 @@ class _Resolver:
 
     async def _diff(self, context: DiffContext, field: str) -> DiffContext:
         limit = min(self._left * 4, LARGEST)  # bytes; no character takes more than four
-        diff, notices = await changes_since(self._workspace, context.base, field=f"{field}.base", limit=limit)
+        diff, notices = await changes_since(
+            self._workspace, context.base, field=f"{field}.base", limit=limit, staged=context.staged is True
+        )
         text, notice = self._fit(diff)
         return context.model_copy(update={"text": text, "notice": _joined(*notices, notice)})
 

@@ -254,10 +254,11 @@ class SymbolContext(_Document):
 
 
 class DiffContext(Wire):
-    """The changes of the working tree since `base` (a git revision; `HEAD` unless said)."""
+    """The changes of the working tree since `base` (a git revision; `HEAD` unless said). `staged`: only what is staged."""
 
     kind: Literal["diff"] = "diff"
     base: str | None = None
+    staged: bool | None = None
     text: str | None = None
     notice: str | None = None
 

@@ -34,7 +34,7 @@ def render(context: Context, folders: Sequence[str]) -> str:
     if isinstance(context, TextContext):
         return _block(context.kind, {"title": context.title, "notice": context.notice}, fenced(_tame(context.text)))
     if isinstance(context, DiffContext):
-        since = {"base": context.base or "HEAD", "notice": context.notice}
+        since = {"base": context.base or "HEAD", "staged": "true" if context.staged else None, "notice": context.notice}
         return _block(context.kind, since, "(empty)" if not context.text else fenced(context.text, "diff"))
     about: dict[str, str | None] = {"path": uris.display(context.uri, folders)}
     if isinstance(context, DiagnosticsContext):

@@ -329,6 +329,9 @@ class Sessions:
         found = await self._store.findings(uri=uri, state=state, identities=identities, folders=folders)
         return FindingList(findings=found)
 
+    async def finding(self, finding_id: str) -> Finding:
+        return await self._store.finding(finding_id)
+
     async def changed_findings(self, since: int | None) -> tuple[int, Sequence[Finding]]:
         """Of the sessions of the open folders: what changed after that number, and the next number (see `Store`)."""
         identities, folders = await self._scope(None)

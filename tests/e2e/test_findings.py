@@ -1,0 +1,300 @@
+"""Findings end to end: from an agent's report into the editor's list of problems, and from there to their end."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from model_server import Answer, ModelServer, ToolUse
+from office import OpenEditor, text_of
+from server_client import SessionClient, refused, uri_of
+from sessionls.sessions.model import Range
+from sessionls.sessions.positions import Lines
+
+CODE = (
+    'import os\n\n\ndef mean(values):\n    return sum(values) / len(values)\n\n\ndef first(names):\n    return "ß😀", names[0]\n'
+)
+ZERO = ToolUse(
+    "report_finding",
+    {
+        "path": "mean.py",
+        "title": "It divides by zero",
+        "body": "For an empty list.",
+        "severity": "error",
+        "rule": "zero-division",
+        "quote": "return sum(values) / len(values)",
+        "suggestion": "if not values:\n        return 0.0\n    return sum(values) / len(values)",
+    },
+)
+INDEX = ToolUse("report_finding", {"path": "mean.py", "title": "It may be empty", "severity": "warning", "quote": "names[0]"})
+EDITS = lsp.ClientCapabilities(
+    workspace=lsp.WorkspaceClientCapabilities(workspace_edit=lsp.WorkspaceEditClientCapabilities(document_changes=True)),
+    window=lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True)),
+)
+
+
+def plain(range_: lsp.Range) -> dict[str, Any]:
+    return {
+        "start": {"line": range_.start.line, "character": range_.start.character},
+        "end": {"line": range_.end.line, "character": range_.end.character},
+    }
+
+
+def cut(text: str, range_: lsp.Range) -> str:
+    return Lines(text, "utf-16").cut(Range.model_validate(plain(range_)))[0]
+
+
+class File:
+    """A document in one editor, and what its list of problems says about it."""
+
+    def __init__(self, client: SessionClient, path: Path) -> None:
+        self.client, self.path, self.uri = client, path, uri_of(path)
+        self.text, self.version = "", 1
+
+    def open(self, text: str) -> None:
+        self.text = text
+        self.client.open_document(self.uri, text)
+
+    def change(self, text: str) -> None:
+        self.text = text
+        self.version += 1
+        self.client.change_document(self.uri, self.version, lsp.TextDocumentContentChangeWholeDocument(text=text))
+
+    def save(self) -> None:
+        self.path.write_text(self.text, encoding="utf-8")
+        document = lsp.TextDocumentIdentifier(uri=self.uri)
+        self.client.text_document_did_save(lsp.DidSaveTextDocumentParams(text_document=document))
+
+    @property
+    def problems(self) -> list[lsp.Diagnostic]:
+        return list(self.client.diagnostics.get(self.uri, ()))
+
+    def shown(self, text: str | None = None) -> list[tuple[int, str]]:
+        """The lines and the code that the problems point at."""
+        return [(one.range.start.line, cut(self.text if text is None else text, one.range)) for one in self.problems]
+
+    async def shows(self, *expected: tuple[int, str]) -> None:
+        await self.client.until(lambda: self.shown() == list(expected))
+
+    async def actions(self, diagnostic: lsp.Diagnostic) -> dict[str, dict[str, Any]]:
+        given = self.client.protocol._converter.unstructure(diagnostic)
+        params = {
+            "textDocument": {"uri": self.uri},
+            "range": plain(diagnostic.range),
+            "context": {"diagnostics": [given], "only": ["quickfix"], "triggerKind": 1},
+        }
+        return {action["title"]: action for action in await self.client.raw("textDocument/codeAction", params)}
+
+    def data(self, index: int) -> dict[str, Any]:
+        """What the server keeps in a problem to know it again."""
+        data = self.problems[index].data
+        assert isinstance(data, dict)
+        return data
+
+    async def state(self, title: str) -> str:
+        found = await self.client.ask("finding/list")
+        return str(next(one["state"] for one in found["findings"] if one["title"] == title))
+
+
+async def review(client: SessionClient, models: ModelServer, *reports: ToolUse) -> dict[str, Any]:
+    models.script(Answer(tools=list(reports)), Answer("Done."))
+    session = await client.ask("session/create", agent="review")
+    return dict(await client.ask("session/message", sessionId=session["id"], text="Review mean.py"))
+
+
+DIVISION, FIRST = (4, "return sum(values) / len(values)"), (8, "names[0]")
+
+
+async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_gone(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    client = await open_editor(capabilities=EDITS)
+    file = File(client, folder / "mean.py")
+    file.path.write_text("# nothing of this is on disk yet\n", encoding="utf-8")
+    file.open(CODE)
+    exchange = await review(client, model_server, ZERO, INDEX)
+    assert text_of(exchange["reply"]) == "Done."
+    await file.shows(DIVISION, FIRST)
+    zero, index = file.problems
+    assert (zero.source, zero.severity, zero.code) == ("sessionls", lsp.DiagnosticSeverity.Error, "zero-division")
+    assert zero.message == "It divides by zero\nFor an empty list."
+    assert (index.severity, index.code, index.range.start.character) == (lsp.DiagnosticSeverity.Warning, None, 18)
+    session_id = exchange["message"]["sessionId"]
+    listed = (await client.ask("finding/list", sessionId=session_id))["findings"]
+    ids = {one["title"]: one["id"] for one in listed}
+    assert file.data(0) == {"sessionId": session_id, "findingId": ids["It divides by zero"]}
+    assert file.data(1) == {"sessionId": session_id, "findingId": ids["It may be empty"]}
+
+    file.change(f"# put before\n{CODE}")
+    await file.shows((5, DIVISION[1]), (9, FIRST[1]))
+    listed = (await client.ask("finding/list", uri=file.uri))["findings"]
+    assert sorted(one["range"]["start"]["line"] for one in listed) == [5, 9]
+
+    # Its suggestion is applied in the buffer as it is, with the indentation of its place.
+    actions = await file.actions(file.problems[0])
+    assert list(actions) == ["Apply suggestion", "Fix with code", "Dismiss", "Open session"]
+    apply = actions["Apply suggestion"]
+    assert (apply["isPreferred"], apply["kind"]) == (True, "quickfix")
+    (change,) = apply["edit"]["documentChanges"]
+    assert change["textDocument"] == {"uri": file.uri, "version": file.version}
+    (edit,) = change["edits"]
+    replaced = cut(file.text, lsp.Range(start=lsp.Position(**edit["range"]["start"]), end=lsp.Position(**edit["range"]["end"])))
+    assert replaced == "    return sum(values) / len(values)"
+    mended = file.text.replace(replaced, edit["newText"])
+    assert "    if not values:\n        return 0.0\n    return sum(values) / len(values)\n" in mended
+
+    # Being changed is not yet being fixed; being saved so is.
+    changed = file.text.replace("len(values)", "max(len(values), 1)")
+    file.change(changed)
+    await file.shows((9, FIRST[1]))
+    assert await file.state("It divides by zero") == "open"
+    file.change(f"# put before\n{CODE}")
+    await file.shows((5, DIVISION[1]), (9, FIRST[1]))
+    file.change(changed)
+    await file.shows((9, FIRST[1]))
+    file.save()
+    await client.until(lambda: client.events_of("findingChanged") or client.all_of("session/changed"))
+    while await file.state("It divides by zero") != "fixed":
+        await client.ask("agent/list")
+    (fixed,) = (await client.ask("finding/list", state="fixed"))["findings"]
+    assert fixed["reason"] == "Its code was changed."
+
+    # And when its code comes back, so does it.
+    file.change(f"# put before\n{CODE}")
+    file.save()
+    await file.shows((5, DIVISION[1]), (9, FIRST[1]))
+    assert await file.state("It divides by zero") == "open"
+
+
+async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismissed(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    (folder / "mean.py").write_text(CODE, encoding="utf-8")
+    one = await open_editor("Ada", capabilities=EDITS)
+    first = File(one, folder / "mean.py")
+    first.text = CODE  # not open: it is the file on disk
+    await review(one, model_server, ZERO, INDEX)
+    await first.shows(DIVISION, FIRST)
+    dismiss = (await first.actions(first.problems[0]))["Dismiss"]["command"]
+    answer = await one.command(dismiss["command"], *dismiss["arguments"])
+    assert answer["state"] == "dismissed"
+    await first.shows(FIRST)
+    await one.shutdown_session()
+    await one.stop()  # type: ignore[no-untyped-call]
+
+    moved = f"# moved while nobody looked\n{CODE}"
+    (folder / "mean.py").write_text(moved, encoding="utf-8")
+    two = await open_editor("Ada", capabilities=EDITS)
+    second = File(two, folder / "mean.py")
+    second.text = moved
+    await second.shows((9, FIRST[1]))
+    exchange = await review(two, model_server, ZERO, INDEX)
+    results = [part["result"] for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
+    assert "dismissed" in results[0] and "Known already" in results[1]
+    await second.shows((9, FIRST[1]))
+    listed = (await two.ask("finding/list"))["findings"]
+    assert {one["title"]: one["state"] for one in listed} == {"It divides by zero": "dismissed", "It may be empty": "open"}
+    with refused(-32602, "invalidParams"):
+        await two.ask("finding/update", findingId="nothing", state="open")
+
+    # What goes with its session is shown no more.
+    session_id = second.data(0)["sessionId"]
+    await two.ask("session/archive", sessionId=session_id)
+    await second.shows()
+    await two.ask("session/unarchive", sessionId=session_id)
+    await second.shows((9, FIRST[1]))
+    await two.ask("session/delete", sessionId=session_id)
+    await second.shows()
+
+
+async def test_another_editor_shows_them_too_and_hears_when_the_file_changes_on_disk(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    (folder / "mean.py").write_text(CODE, encoding="utf-8")
+    watches = lsp.ClientCapabilities(
+        workspace=lsp.WorkspaceClientCapabilities(
+            did_change_watched_files=lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        )
+    )
+    ada, ben = await open_editor("Ada"), await open_editor("Ben", events=False, capabilities=watches)
+    asked: list[lsp.RegistrationParams] = []
+
+    def register(params: lsp.RegistrationParams) -> None:
+        asked.append(params)
+        ben.keep(lsp.CLIENT_REGISTER_CAPABILITY, {})
+
+    ben.protocol.fm.features[lsp.CLIENT_REGISTER_CAPABILITY] = register
+    await review(ada, model_server, ZERO, INDEX)
+    for client in (ada, ben):
+        file = File(client, folder / "mean.py")
+        file.text = CODE
+        await file.shows(DIVISION, FIRST)
+    await ben.until(lambda: asked)
+    (registration,) = asked[-1].registrations
+    assert registration.method == "workspace/didChangeWatchedFiles"
+
+    changed = f"\n{CODE}".replace("names[0]", "next(iter(names), None)")
+    (folder / "mean.py").write_text(changed, encoding="utf-8")
+    event = lsp.FileEvent(uri=file.uri, type=lsp.FileChangeType.Changed)
+    ben.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams(changes=[event]))
+    file.text = changed
+    await file.shows((5, DIVISION[1]))
+    other = File(ada, folder / "mean.py")
+    await other.client.until(lambda: len(other.problems) == 1)  # fixed there is fixed here
+
+
+async def test_a_review_and_a_fix_from_the_command_palette(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(("git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments), cwd=folder, check=True)
+
+    path = folder / "mean.py"
+    path.write_text(CODE, encoding="utf-8")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "one")
+    path.write_text(CODE.replace("import os", "import staged"), encoding="utf-8")
+    git("add", ".")
+    path.write_text(CODE.replace("import os", "import unstaged"), encoding="utf-8")
+
+    client = await open_editor(capabilities=EDITS)
+    file = File(client, path)
+    file.open(CODE)
+    offered = await client.raw(
+        "textDocument/codeAction",
+        {
+            "textDocument": {"uri": file.uri},
+            "range": plain(lsp.Range(start=lsp.Position(0, 0), end=lsp.Position(0, 0))),
+            "context": {"diagnostics": [], "triggerKind": 1},
+        },
+    )
+    (action,) = offered
+    assert (action["title"], action["kind"]) == ("Review this file", "source.sessionls")
+    model_server.script(Answer(tools=[ZERO]), Answer("One finding."))
+    session = await client.command(action["command"]["command"], *action["command"]["arguments"])
+    assert (session["agent"], session["workspaceFolders"]) == ("review", [uri_of(folder)])
+    await file.shows(DIVISION)
+    await client.until(lambda: client.shown)
+    assert "import os" in model_server.requests[0].text
+
+    for arguments, words in (({"staged": True}, "import staged"), ({"diff": "HEAD"}, "import unstaged")):
+        model_server.requests.clear()
+        model_server.script(Answer("Nothing."))
+        await client.command("sessionls.review", arguments)
+        await model_server.received(1)
+        assert words in model_server.requests[0].text
+
+    fix = (await file.actions(file.problems[0]))["Fix with code"]["command"]
+    model_server.requests.clear()
+    model_server.script(Answer("Fixed."))
+    session = await client.command(fix["command"], *fix["arguments"])
+    assert session["id"] == file.data(0)["sessionId"]
+    await model_server.received(1)
+    asked = model_server.requests[0].text
+    assert "It divides by zero" in asked and "return sum(values) / len(values)" in asked
+    with refused(-32602, "invalidParams"):
+        await client.command("sessionls.fix", {"findingId": "nothing"})
