@@ -93,3 +93,25 @@ async def test_cancelling_reaches_it(home: House, model_server: ModelServer) -> 
     await home.sessions.cancel(session.id)
     assert (await send).reply.status == "cancelled"
     await model_server.requests[1].closed.wait()
+
+
+async def test_an_agent_that_can_only_ask_is_told_the_answer(home: House, model_server: ModelServer) -> None:
+    model_server.script(ask("scout"), Answer("It is 42."), Answer("ok"))
+    session = await home.sessions.create(agent="lone")
+    await home.sessions.message(session.id, "find out")
+    assert [m["role"] for m in model_server.requests[2].messages[1:]] == ["user", "assistant", "tool"]
+    assert "It is 42." in model_server.requests[2].text
+
+
+async def test_calls_of_one_id_in_different_steps_are_told_apart(home: House, model_server: ModelServer) -> None:
+    """Some models count their calls anew in each step."""
+
+    def same(question: str) -> Answer:
+        return Answer(tools=[ToolUse("ask_agent", {"agent": "scout", "question": question}, "call_0")])
+
+    model_server.script(same("first?"), Answer("one"), same("second?"), Answer("two"), Answer("done"))
+    session = await home.sessions.create(agent="chief")
+    reply = (await home.sessions.message(session.id, "go")).reply
+    calls = [part for part in reply.parts if isinstance(part, ToolPart)]
+    assert [(part.status, part.result) for part in calls] == [("done", "one"), ("done", "two")]
+    assert [[inner.kind for inner in part.parts or ()] for part in calls] == [["text"], ["text"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_server import Answer, Hold, ModelServer
+from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import House, house, write_agent
 from sessionls.sessions.errors import MessageNotFound, SessionNotFound
 from sessionls.sessions.model import Session
@@ -120,6 +120,44 @@ async def test_a_fork_before_a_compaction_sees_the_original(home: House, model_s
     assert "SUMMARY" in str(model_server.requests[-1].messages)
     # The log keeps everything.
     assert (await texts(home, parent.id))[:2] == ["m1", "r1"]
+
+
+@pytest.mark.parametrize("when", ["while it is written", "afterwards"])
+async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: House, model_server: ModelServer, when: str) -> None:
+    hold, steered = Hold("one"), Hold("two")
+    model_server.script(hold, steered)
+    parent = await home.sessions.create(agent="plain")
+    first = asyncio.create_task(home.sessions.message(parent.id, "m1"))
+    await hold.reached.wait()
+    second = asyncio.create_task(home.sessions.message(parent.id, "mind this", delivery="steer"))
+    await home.queued(parent.id, 1)
+    hold.go.set()
+    await steered.reached.wait()
+    if when == "afterwards":
+        steered.go.set()
+        await first
+    at = next(m for m in (await home.sessions.history(parent.id)).messages if m.text == "mind this")
+    child = await home.sessions.fork(parent.id, at=at.id)
+    steered.go.set()
+    await first, await second
+    await home.sessions.message(child.id, "say: yes")
+    assert [m["content"] for m in model_server.requests[-1].messages[1:]] == ["m1\n\nmind this\n\nsay: yes"]
+
+
+async def test_what_a_fork_copies_was_spent_in_the_parent(home: House, model_server: ModelServer) -> None:
+    parent = await home.sessions.create(agent="code")
+    hold = Hold("half")
+    model_server.script(Answer(tools=[ToolUse("list_files", {})]), hold)
+    send = asyncio.create_task(home.sessions.message(parent.id, "m1"))
+    await hold.reached.wait()
+    reply = (await home.sessions.history(parent.id)).messages[-1]
+    child = await home.sessions.fork(parent.id, at=reply.id)
+    hold.go.set()
+    await send
+    assert reply.usage is not None
+    copy = (await home.sessions.history(child.id)).messages[-1]
+    assert copy.usage == reply.usage
+    assert (await home.sessions.get(child.id)).usage.input_tokens == 0
 
 
 async def test_an_unknown_message_is_no_place_to_fork(home: House, model_server: ModelServer) -> None:

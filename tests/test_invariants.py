@@ -205,8 +205,7 @@ class Sessions(RuleBasedStateMachine):
     def cancel_waiting(self, log: Log, process: str) -> None:
         if process in self.alive and log.state and log.state.queue:
             last = log.state.queue[-1].message.id
-            author = AgentAuthor(agent="code", model="", definition="")
-            self.change(log, process, lambda change: verbs.cancel_waiting(change, last, author, PEOPLE[process]))
+            self.change(log, process, lambda change: verbs.cancel_waiting(change, last, PEOPLE[process]))
 
     @rule(process=st.sampled_from(PROCESSES))
     def die(self, process: str) -> None:

@@ -142,6 +142,22 @@ async def test_a_message_can_steer_the_reply_being_written(home: House, model_se
     assert told == ["a colour", "Red.", "a cold one", "Blue.", "thanks"]
 
 
+async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path, model_server: ModelServer) -> None:
+    hold = Hold("Red", Answer("."))
+    model_server.script(hold, Answer("Blue."))
+    async with house(folder, model_server) as ann, house(folder, model_server, participant=BEN) as ben:
+        session = await ann.sessions.create(agent="plain")
+        first = asyncio.create_task(ann.sessions.message(session.id, "a colour"))
+        await hold.reached.wait()
+        second = asyncio.create_task(ben.sessions.message(session.id, "a cold one", delivery="steer"))
+        await ann.queued(session.id, 1)
+        hold.go.set()
+        assert (await first).reply == (await second).reply
+        told = [m["content"] for m in model_server.requests[1].messages]
+        assert "Ann, Ben" in told[0]
+        assert told[1:] == ["[Ann] a colour", "Red.", "[Ben] a cold one"]
+
+
 async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(home: House, model_server: ModelServer) -> None:
     hold = Hold("so far")
     model_server.script(hold, Answer("next"))

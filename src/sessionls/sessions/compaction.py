@@ -30,7 +30,7 @@ class Summary:
 
 
 def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
-    """How many of the entries to summarise so that the others take at most `budget` tokens. The last message always stays."""
+    """How many of the entries to summarise so that the others take at most `budget` tokens. The newest exchange always stays."""
     left = budget
     for index in range(len(entries) - 1, -1, -1):
         left -= estimate_tokens(for_model([entries[index]], voice))
@@ -39,7 +39,10 @@ def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
             cut = index + 1
             while cut < len(entries) and isinstance(entries[cut].message.author, AgentAuthor):
                 cut += 1
-            return min(cut, len(entries) - 1)
+            cut = min(cut, len(entries) - 1)
+            while cut > 0 and isinstance(entries[cut].message.author, AgentAuthor):
+                cut -= 1
+            return cut
     return 0
 
 

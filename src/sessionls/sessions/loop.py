@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -23,17 +23,16 @@ from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Message, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Change, ModelRequest, Models, ReasoningDelta, StepEnd, Store, TextDelta, ToolRequest
+from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
 from sessionls.sessions.transcript import ModelMessages, Voice, with_reply
 
-__all__ = ["UNKNOWN_OUTCOME", "Loop", "Means"]
+__all__ = ["Loop", "Means"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-UNKNOWN_OUTCOME = (
-    "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
-)
+_FAILED = "The tool failed for a reason of its own; try another way."
 _DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
 
 
@@ -63,7 +62,7 @@ class Loop(ABC):
     tools: Sequence[Tool]
     voice: Voice
     named: bool
-    told: Callable[[bool], Awaitable[ModelMessages]]
+    told: Callable[[bool], Coroutine[Any, Any, ModelMessages]]
     steered: list[Message] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list, init=False)
     usage: Usage | None = field(default=None, init=False)
@@ -129,7 +128,7 @@ class Loop(ABC):
 
     async def _one_step(self) -> tuple[list[ToolRequest], Usage | None]:
         for tighter in (False, True):
-            told = await self.told(tighter)
+            told = await self.stoppable(self.told(tighter))
             so_far = self.reply.model_copy(update={"parts": self.parts})
             request = ModelRequest(
                 model=self.model,
@@ -185,7 +184,7 @@ class Loop(ABC):
     async def _run_tool(self, index: int, part: ToolPart, tool: Tool | None) -> None:
         arguments = part.arguments
         if part.status == "running" and (tool is None or tool.risk != "read" or part.parts):
-            await self._tool_ended(index, part, "failed", UNKNOWN_OUTCOME)
+            await self._tool_ended(index, part, "failed", verbs.UNKNOWN_OUTCOME)
             return
         if tool is None:
             known = ", ".join(t.name for t in self.tools) or "none"
@@ -212,7 +211,7 @@ class Loop(ABC):
             await self._tool_ended(index, running, "failed", f"{problem.message} {problem.hint}")
         except Exception:
             log.exception("the tool %s failed", part.name)
-            await self._tool_ended(index, running, "failed", "The tool failed for a reason of its own; try another way.")
+            await self._tool_ended(index, running, "failed", _FAILED)
         else:
             await self._tool_ended(index, running, "done", result)
 
@@ -221,7 +220,15 @@ class Loop(ABC):
         rule = self.means.policy.decide(self.definition, tool.name, tool.risk)
         if rule != "ask":
             return rule == "allow"
-        wish = await tool.wish(part.arguments)
+        try:
+            wish = await tool.wish(part.arguments)
+        except SessionlsError as problem:
+            raise ToolFailed(f"{problem.message} {problem.hint}") from problem
+        except ToolFailed:
+            raise
+        except Exception as problem:
+            log.exception("the tool %s could not say what it would do", tool.name)
+            raise ToolFailed(_FAILED) from problem
         question = Question(
             session_id=self.session_id,
             request_id=new_id(),
@@ -247,7 +254,7 @@ class Loop(ABC):
         # The part as it is now: an agent that was asked left its work there.
         now = self.parts[index]
         part = now if isinstance(now, ToolPart) else part
-        await self.keep_call(ToolFinished, index, part.model_copy(update={"status": status, "result": result}))
+        await self.keep_call(ToolFinished, index, part.model_copy(update={"status": status, "result": sound(result)}))
 
     # -- words -------------------------------------------------------------------------------------------------------
 
@@ -315,6 +322,7 @@ class _Words:
     def add(self, kind: Literal["text", "reasoning"], text: str) -> None:
         if not text:
             return
+        text = sound(text)
         if kind != self._kind:
             self.end()
             self._kind = kind
@@ -334,11 +342,12 @@ _INVALID = "\0invalid"
 def _tool_part(request: ToolRequest) -> ToolPart:
     try:
         arguments = json.loads(request.arguments or "{}")
-    except ValueError:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # no JSON, nested without end, or with half a surrogate pair
         arguments = None
     if not isinstance(arguments, dict):
-        arguments = {_INVALID: request.arguments}
-    return ToolPart(call_id=request.call_id, name=request.name, arguments=arguments, status="waiting")
+        arguments = {_INVALID: sound(request.arguments)}
+    return ToolPart(call_id=request.call_id, name=sound(request.name), arguments=arguments, status="waiting")
 
 
 def _offer(tool: Tool) -> dict[str, Any]:

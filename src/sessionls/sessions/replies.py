@@ -18,15 +18,16 @@ from sessionls.agents.agent import Definition
 from sessionls.sessions import events as ev
 from sessionls.sessions import verbs
 from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
-from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound
+from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.loop import Means
 from sessionls.sessions.model import AgentAuthor, Message, Participant, Session
 from sessionls.sessions.permission import Asking, Policy
-from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, Store, Tools
+from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, SessionNotice, Store, Tools
 from sessionls.sessions.reply import ReplyWriter, Stop, error_of
 from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
+from sessionls.sessions.transcript import ModelMessages
 
 __all__ = ["Begun", "Prepared", "Replies"]
 
@@ -86,6 +87,9 @@ class Replies:
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self._waited: dict[str, str] = {}  # message that waits → its session
         self._steered: dict[str, list[str]] = {}  # reply → messages that wait for it because they steered it
+        self._queues: set[str] = set()  # sessions known here in which messages may wait
+        self._unended: dict[str, Callable[[Change], object]] = {}  # session → how to end the reply whose end is not in the log
+        self._closing = False
         self._sweeper: asyncio.Task[None] | None = None
         self._end_subscription = store.subscribe(self._on_notice)
 
@@ -121,11 +125,27 @@ class Replies:
         while True:
             await asyncio.sleep(_SWEEP)
             try:
+                for session_id in list(self._unended):
+                    await self._end_late(session_id)
                 await self.sweep()
+                await self._look_at_queues()
             except SessionlsError as problem:
                 log.warning("could not look for interrupted replies: %s", problem)
-            for session_id in set(self._waited.values()):  # the process before ours in the queue may be gone
+            except Exception:
+                log.exception("could not look for interrupted replies")
+
+    async def _look_at_queues(self) -> None:
+        """Where messages wait and nobody writes, the process that should may be gone."""
+        for session_id in {*self._queues, *self._waited.values()}:
+            try:
+                session = await self._store.session(session_id)
+            except SessionNotFound:
+                self._gone(session_id)
+                continue
+            if session.queued and not session.replying:
                 self.look(session_id)
+            elif not session.queued:
+                self._queues.discard(session_id)
 
     # -- who writes --------------------------------------------------------------------------------------------------
 
@@ -149,9 +169,8 @@ class Replies:
                 preferences = definition.models
             chosen = await self._models.choose(preferences)
         except SessionlsError as problem:
-            author = AgentAuthor(
-                agent=name, model=model or session.model or "", definition=definition.digest if definition else ""
-            )
+            wanted = model or (session.model if name == session.agent else None)
+            author = AgentAuthor(agent=name, model=wanted or "", definition=definition.digest if definition else "")
             return Prepared(verbs.Start(reply_id, author, defaults, error_of(problem)), definition, problem)
         author = AgentAuthor(agent=name, model=chosen, definition=definition.digest)
         return Prepared(verbs.Start(reply_id, author, defaults), definition)
@@ -173,9 +192,11 @@ class Replies:
         self._waiting[message_id] = future
         self._waited[message_id] = session_id
 
-        def forget(_: asyncio.Future[Message]) -> None:
+        def forget(ended: asyncio.Future[Message]) -> None:
             self._waiting.pop(message_id, None)
             self._waited.pop(message_id, None)
+            if not ended.cancelled():
+                ended.exception()  # it is no fault that nobody asks for it any more
 
         future.add_done_callback(forget)
         return future
@@ -193,11 +214,17 @@ class Replies:
                 future.set_result(reply)
 
     def _on_notice(self, notice: Notice) -> None:
+        if isinstance(notice, SessionNotice) and notice.session is None:
+            self._gone(notice.session_id)
         if not isinstance(notice, EventNotice):
             return
         event = notice.event
         writer = self._writers.get(event.session_id)
+        if writer is not None and event.seq <= writer.since:
+            writer = None  # it is about what was before that reply started
         match event:
+            case ev.MessageSent():
+                self._queues.add(event.session_id)
             case ev.ReplyFinished():
                 self._ended(event.message)
             case ev.MessageSteered() if event.message_id in self._waiting:
@@ -213,6 +240,20 @@ class Replies:
         if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived):
             self.look(event.session_id)
 
+    def _gone(self, session_id: str) -> None:
+        """The session is deleted: nobody gets a reply in it any more."""
+        self._queues.discard(session_id)
+        for message_id in [message_id for message_id, waited in self._waited.items() if waited == session_id]:
+            self._tell_problem(message_id, SessionNotFound(session_id))
+        if (writer := self._writers.get(session_id)) is not None:
+            writer.stop("interrupted")
+
+    def _tell_problem(self, message_id: str, problem: SessionlsError) -> None:
+        """Say to who waits for the reply to that message why there is none to wait for."""
+        future = self._waiting.get(message_id)
+        if future is not None and not future.done():
+            future.set_exception(problem)
+
     # -- desks -------------------------------------------------------------------------------------------------------
 
     def begin(self, begun: Begun) -> None:
@@ -220,17 +261,26 @@ class Replies:
         self._begun.setdefault(begun.session.id, []).append(begun)
         self.look(begun.session.id)
 
+    def attend(self, session_id: str) -> None:
+        """Messages wait in that session: look now, and again from time to time until none does."""
+        self._queues.add(session_id)
+        self.look(session_id)
+
     def look(self, session_id: str) -> None:
         """See whether there is a message in that session whose reply this process should write."""
         if session_id in self._desks:
             self._again.add(session_id)
-            return
-        desk = asyncio.create_task(self._desk(session_id), name=f"replies of {session_id}")
-        self._desks[session_id] = desk
-        desk.add_done_callback(lambda _: self._desks.pop(session_id, None))
+        elif not self._closing:
+            self._desks[session_id] = asyncio.create_task(self._desk(session_id), name=f"replies of {session_id}")
 
     async def _desk(self, session_id: str) -> None:
-        while True:
+        try:
+            await self._write_all(session_id)
+        finally:
+            del self._desks[session_id]  # at once: who looks from here on gets a new one
+
+    async def _write_all(self, session_id: str) -> None:
+        while not self._closing:
             self._again.discard(session_id)
             try:
                 begun = self._begun[session_id].pop(0) if self._begun.get(session_id) else await self._next(session_id)
@@ -288,11 +338,46 @@ class Replies:
         )
 
     async def _write(self, begun: Begun) -> None:
+        """Write one reply. Whatever goes wrong: who waits is told, and the reply does not stay as if it were being written."""
+        session_id, reply = begun.session.id, begun.reply
+        writer: ReplyWriter | None = None
+        ended: Message | None
+        try:
+            writer = self._writer(begun)
+            ended = await self._written(writer)
+        except verbs.ClaimLost:
+            ended = await self._taken_over(reply)
+        except StoreUnavailable as gone:
+            parts, usage = (writer.parts, writer.usage) if writer else (reply.parts, reply.usage)
+            self._unended[session_id] = lambda change: verbs.finish(change, reply.id, "interrupted", parts, usage)
+            self._fail(reply, gone)
+            raise
+        except Exception as fault:
+            problem = fault if isinstance(fault, SessionlsError) else InternalError()
+            error, parts, usage = error_of(problem), reply.parts, reply.usage
+            self._unended[session_id] = lambda change: verbs.finish(change, reply.id, "failed", parts, usage, error)
+            self._fail(reply, problem)
+            await self._end_late(session_id)
+            if problem is not fault:
+                raise
+            return
+        if ended is not None:
+            self._ended(ended)
+
+    def _writer(self, begun: Begun) -> ReplyWriter:
         session_id, definition = begun.session.id, begun.prepared.definition
         assert definition is not None
         model = begun.prepared.start.author.model
         chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
         tools = self._tools.offer(chosen)
+        may_ask = ASK_AGENT in chosen
+
+        async def told(tighter: bool) -> ModelMessages:
+            # Whoever steered the reply may have come to the session since it began.
+            session = await self._store.session(session_id) if writer.steered else begun.session
+            writer.named = len(session.participants) > 1
+            return await self._telling.told(session, definition, model, begun.place, writer.tools, tighter=tighter)
+
         writer = ReplyWriter(
             means=self._means,
             session_id=session_id,
@@ -300,38 +385,51 @@ class Replies:
             definition=definition,
             model=model,
             tools=tools,
-            voice=self._telling.voice(definition, tools, begun.session),
+            voice=self._telling.voice(definition, begun.session, tools=bool(tools) or may_ask),
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
-            told=lambda tighter: self._telling.told(begun.session, definition, model, begun.place, tools, tighter=tighter),
+            told=told,
+            since=begun.seq,
         )
-        if ASK_AGENT in chosen:
+        if may_ask:
             writer.tools = [*tools, AskAgent(writer, self._ask)]
+        return writer
+
+    async def _written(self, writer: ReplyWriter) -> Message:
+        session_id = writer.session_id
         self._writers[session_id] = writer
+        if self._closing:
+            writer.stop("interrupted")
         # Others may pause, cancel or steer while it is written. The model is asked at the same time.
-        following = asyncio.create_task(self.follow(session_id, begun.seq))
+        following = asyncio.create_task(self.follow(session_id, writer.since))
         try:
-            reply = await writer.write()
-        except verbs.ClaimLost:
-            reply = (await self._store.entry(session_id, begun.reply.id)).message
-        except SessionlsError as problem:
-            self._fail(begun.reply, problem)
-            raise
-        except Exception:
-            self._fail(begun.reply, InternalError())
-            raise
+            return await writer.write()
         finally:
             del self._writers[session_id]
             writer.stopped.set()
             with contextlib.suppress(SessionlsError):
                 await following
                 self._store.unfollow(session_id)
-        self._ended(reply)
+
+    async def _taken_over(self, reply: Message) -> Message | None:
+        """The reply as another process left it, or goes on with it: then it was interrupted for who waits here."""
+        try:
+            now = (await self._store.entry(reply.session_id, reply.id)).message
+        except SessionlsError as problem:
+            self._fail(reply, problem)
+            return None
+        return now.model_copy(update={"status": "interrupted"}) if now.status == "replying" else now
 
     def _fail(self, reply: Message, problem: SessionlsError) -> None:
-        future = self._waiting.get(reply.reply_to or "")
-        if future is not None and not future.done():
-            future.set_exception(problem)
+        for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
+            self._tell_problem(message_id or "", problem)
+
+    async def _end_late(self, session_id: str) -> None:
+        """End a reply whose end did not reach the log. Raises `StoreUnavailable` while that is so."""
+        with contextlib.suppress(verbs.ClaimLost, SessionNotFound):
+            await self._store.change(session_id, self._unended[session_id])
+        del self._unended[session_id]
+        self.look(session_id)
 
     async def _ask(self, session_id: str, name: str) -> Asked:
         """An agent that another one asks. Raises what keeps it from answering."""
@@ -354,15 +452,14 @@ class Replies:
 
     async def cancel_message(self, session_id: str, message_id: str, by: Participant) -> None:
         """Cancel the reply to one message, whether it waits or is being written."""
-        session = await self._store.session(session_id)
-        author = AgentAuthor(agent=session.agent, model=session.model or "", definition="")
-        if await self.change(session_id, lambda change: verbs.cancel_waiting(change, message_id, author, by)) is None:
+        if await self.change(session_id, lambda change: verbs.cancel_waiting(change, message_id, by)) is None:
             asked = await self.change(session_id, lambda change: verbs.ask_cancel(change, by, message_id))
             if asked is not None:
                 await self.stop(session_id, "cancelled")
 
     async def close(self) -> None:
         """Interrupt what is written here; another process, or this one tomorrow, can go on with it."""
+        self._closing = True
         for writer in list(self._writers.values()):
             writer.stop("interrupted")
         desks = list(self._desks.values())
@@ -373,3 +470,6 @@ class Replies:
             with contextlib.suppress(asyncio.CancelledError):
                 await job
         self._end_subscription()
+        for message_id in list(self._waiting):
+            closing = StoreUnavailable("sessionls is closing.", hint="The message is kept: resume the session.")
+            self._tell_problem(message_id, closing)

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from sessionls.sessions import verbs
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.events import ToolCalled, ToolFinished
-from sessionls.sessions.loop import UNKNOWN_OUTCOME, Loop
+from sessionls.sessions.loop import Loop
 from sessionls.sessions.model import Message, MessageError, Part, ToolPart
 from sessionls.sessions.ports import Change
 
@@ -42,11 +42,16 @@ class _Stopped(Exception):
 
 @dataclass
 class ReplyWriter(Loop):
-    """Writes one reply, from its first step or from where it stopped."""
+    """Writes one reply, from its first step or from where it stopped. `since` is the number of the event that started it.
 
+    `stopped` is set when it has ended or stopped, or goes on after all.
+    """
+
+    since: int = 0
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: Stop | None = field(default=None, init=False)
     _inner: asyncio.Task[Any] | None = field(default=None, init=False)
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def stop(self, how: Stop) -> None:
         """Stop at once; what was written stays. The first to ask decides how, except that a cancel is final."""
@@ -62,14 +67,15 @@ class ReplyWriter(Loop):
         """
         self.parts = list(self.reply.parts)
         self.usage = self.reply.usage
-        ending: Ending = "complete"
-        error: MessageError | None = None
         while True:
+            ending: Ending = "complete"
+            error: MessageError | None = None
             try:
                 await self.steps()
             except _Stopped:
                 assert self._stop is not None
-                ending = self._stop
+                # From here it may be asked anew: if it was resumed in the last moment it goes on.
+                ending, self._stop = self._stop, None
             except (verbs.ClaimLost, SessionNotFound) as gone:
                 raise verbs.ClaimLost from gone
             except SessionlsError as problem:
@@ -77,8 +83,8 @@ class ReplyWriter(Loop):
             except Exception:
                 log.exception("a reply failed")
                 ending, error = "failed", error_of(InternalError())
-            if ending in ("cancelled", "failed"):
-                self.parts = [_given_up(part) for part in self.parts]
+            async with self._saving:  # what was being kept when it was stopped belongs to it
+                pass
             outcome = await self.save(
                 lambda change, ending=ending, error=error: verbs.finish(  # type: ignore[misc]
                     change, self.reply.id, ending, self.parts, self.usage, error
@@ -86,7 +92,9 @@ class ReplyWriter(Loop):
             )
             if isinstance(outcome, Message):
                 return outcome
-            self.steered += outcome  # it was steered in the last moment: it goes on
+            self.steered += outcome  # it was steered or resumed in the last moment: it goes on
+            self.stopped.set()
+            self.stopped = asyncio.Event()
 
     # -- where it is kept --------------------------------------------------------------------------------------------
 
@@ -109,7 +117,10 @@ class ReplyWriter(Loop):
             decide(change)
             return list(change.now.entry(self.reply.id).message.parts)
 
-        self.parts = await self.save(own)
+        async def keep() -> None:
+            self.parts = await self._save_surely(own)
+
+        await asyncio.shield(keep())
 
     # -- stopping and saving -----------------------------------------------------------------------------------------
 
@@ -137,17 +148,10 @@ class ReplyWriter(Loop):
         return await asyncio.shield(self._save_surely(decide))
 
     async def _save_surely(self, decide: Callable[[Change], T]) -> T:
-        for delay in _STORE_RETRIES:
-            try:
-                return await self.means.store.change(self.session_id, decide)
-            except StoreUnavailable:
-                await asyncio.sleep(delay)
-        return await self.means.store.change(self.session_id, decide)
-
-
-def _given_up(part: Part) -> Part:
-    """A call that will not be gone on with."""
-    if isinstance(part, ToolPart) and part.status in ("waiting", "running"):
-        words = UNKNOWN_OUTCOME if part.status == "running" else "The reply ended before this call was made."
-        return part.model_copy(update={"status": "failed", "result": words})
-    return part
+        async with self._saving:  # in order, also where a busy store is asked again
+            for delay in _STORE_RETRIES:
+                try:
+                    return await self.means.store.change(self.session_id, decide)
+                except StoreUnavailable:
+                    await asyncio.sleep(delay)
+            return await self.means.store.change(self.session_id, decide)

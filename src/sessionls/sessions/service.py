@@ -12,11 +12,12 @@ from typing import Any, Literal, TypeVar
 from sessionls.sessions import context as contexts
 from sessionls.sessions import export, verbs
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError, SessionNotFound, revive
+from sessionls.sessions.events import ParticipantLeft
 from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import Context, Finding, Message, ParentRef, Participant, Session, TextPart
 from sessionls.sessions.permission import Asking, Policy
-from sessionls.sessions.ports import Agents, Change, Editor, Models, Notice, Store, Tools
-from sessionls.sessions.replies import Begun, Replies
+from sessionls.sessions.ports import Agents, Change, Editor, EventNotice, Models, Notice, Store, Tools
+from sessionls.sessions.replies import Begun, Prepared, Replies
 from sessionls.sessions.results import (
     AgentList,
     Exchange,
@@ -31,6 +32,7 @@ from sessionls.sessions.results import (
 )
 from sessionls.sessions.state import Entry, State, with_drafts
 from sessionls.sessions.telling import Telling
+from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer
 from sessionls.sessions.workspace import Workspace
 
@@ -90,7 +92,8 @@ class Sessions:
             asking=Asking(editor, seconds=patience),
             participant=participant,
         )
-        self._open: set[str] = set()
+        self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
+        self._end_subscription = store.subscribe(self._on_notice)
         self._background: set[asyncio.Task[Any]] = set()
 
     # -- finding sessions --------------------------------------------------------------------------------------------
@@ -163,8 +166,9 @@ class Sessions:
         if session_id in self._open:  # opened again: one follow is enough
             self._store.unfollow(session_id)
         else:
-            self._open.add(session_id)
-            self._later(self._change(session_id, lambda change: verbs.join(change, self._participant)))
+            self._join(session_id)
+        if snapshot.session.queued:
+            self._replies.attend(session_id)  # the process that was to answer may be gone
         return Opened(
             session=snapshot.session,
             messages=list(snapshot.messages),
@@ -173,10 +177,21 @@ class Sessions:
             events=None if snapshot.events is None else list(snapshot.events),
         )
 
+    def _join(self, session_id: str) -> None:
+        joining = self._change(session_id, lambda change: verbs.join(change, self._participant))
+        self._open[session_id] = self._later(joining)
+
+    def _on_notice(self, notice: Notice) -> None:
+        """Somebody who has the session open in two editors is still there when one of them leaves it."""
+        if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
+            return
+        if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:
+            self._join(notice.event.session_id)
+
     async def close(self, session_id: str) -> None:
-        if session_id in self._open:
-            self._open.discard(session_id)
+        if (joining := self._open.pop(session_id, None)) is not None:
             self._store.unfollow(session_id)
+            await asyncio.wait([joining])
             await self._change(session_id, lambda change: verbs.leave(change, self._participant))
         else:
             await self._store.session(session_id)
@@ -216,14 +231,14 @@ class Sessions:
             author=self._participant,
             agent=agent,
             model=model,
-            parts=[TextPart(text=text)],
+            parts=[TextPart(text=sound(text))],
             context=stored,
             status="queued",
             delivery="steer" if delivery == "steer" else None,
             created_at="",
         )
         prepared = None
-        if not session.replying and not session.queued:
+        if session.state == "active" and not session.replying and not session.queued:
             prepared = await self._replies.prepare(session, agent=agent, model=model)
         ended = self._replies.expect(session_id, message.id)
 
@@ -269,9 +284,9 @@ class Sessions:
             self._replies.begin(begun)
             return await ended
         # It waits its turn, or steers a reply that may be written elsewhere.
+        self._replies.attend(session_id)
         await self._replies.follow(session_id, seq)
         try:
-            self._replies.look(session_id)
             return await ended
         finally:
             self._store.unfollow(session_id)
@@ -293,17 +308,21 @@ class Sessions:
 
     async def resume(self, session_id: str) -> Session:
         """The session takes messages again; a reply that stopped goes on here, and its events tell."""
-        state = await self._peek(session_id)
-        prepared = None
-        if state.resumable is not None:
-            stopped = state.entry(state.resumable).message
-            prepared = await self._replies.prepare_again(state, stopped)
+        begun = None
+        while begun is None:
+            state = await self._peek(session_id)
+            prepared = None
+            if state.resumable is not None:
+                stopped = state.entry(state.resumable).message
+                prepared = await self._replies.prepare_again(state, stopped)
 
-        def restart(change: Change) -> Begun | None:
-            started = verbs.restart(change, self._participant, prepared.start if prepared else None)
-            return self._replies.begun(change, prepared) if started and prepared else None
+            def restart(change: Change, prepared: Prepared | None = prepared) -> tuple[Begun | None, str | None]:
+                started = verbs.restart(change, self._participant, prepared.start if prepared else None)
+                return self._replies.begun(change, prepared) if started and prepared else None, change.now.resumable
 
-        begun = await self._change(session_id, restart)
+            begun, resumable = await self._change(session_id, restart)
+            if resumable == state.resumable or resumable is None:
+                break  # else a reply stopped in between, and is to go on, too
         if begun is not None:
             self._replies.begin(begun)
         else:
@@ -366,10 +385,9 @@ class Sessions:
 
     async def delete(self, session_id: str) -> None:
         await self._change(session_id, verbs.delete_check)
-        if session_id in self._open:
-            self._open.discard(session_id)
-            self._store.unfollow(session_id)
         await self._store.delete(session_id)
+        if self._open.pop(session_id, None) is not None:
+            self._store.unfollow(session_id)
 
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
@@ -435,7 +453,7 @@ class Sessions:
             assert prepared.problem is not None
             raise prepared.problem
         transcript = await self._store.transcript(session_id, through=state.settled)
-        voice = self._telling.voice(prepared.definition, (), state.session)
+        voice = self._telling.voice(prepared.definition, state.session, tools=False)
         await self._telling.compact(state.session, transcript, voice, prepared.start.author.model, 0)
         return await self._store.session(session_id)
 
@@ -475,6 +493,7 @@ class Sessions:
     async def close_down(self) -> None:
         """End: replies written here are interrupted, and can be resumed by whoever comes next."""
         await self._replies.close()
+        self._end_subscription()
         for session_id in list(self._open):
             with contextlib.suppress(SessionlsError):
                 await self.close(session_id)

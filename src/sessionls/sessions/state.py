@@ -310,7 +310,7 @@ class _Folding:
         assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
         if message.id not in self.open:  # it ended before it started: cancelled while it waited, or no model to write it
             self._begin(message.id, message.reply_to, message.author)
-        if message.usage is not None:
+        elif message.usage is not None:  # (what a fork's copy has used was spent in its parent)
             self._spend(message.id, message.usage)
         ended = message.status in _ENDED
         fields = {name: getattr(message, name) for name in type(message).model_fields if name not in ("seq", "created_at")}

@@ -23,8 +23,8 @@ class Telling:
         self._models = models
         self._agents = agents
 
-    def voice(self, definition: Definition, tools: Sequence[Tool], session: Session) -> Voice:
-        return Voice(definition.name, bool(tools), _renderer(session))
+    def voice(self, definition: Definition, session: Session, *, tools: bool) -> Voice:
+        return Voice(definition.name, tools, _renderer(session))
 
     def instructions(self, definition: Definition) -> str:
         """The system message for an agent that another agent asks."""
@@ -35,7 +35,7 @@ class Telling:
     ) -> ModelMessages:
         """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`)."""
         names = [participant.name for participant in session.participants]
-        voice = self.voice(definition, tools, session)
+        voice = self.voice(definition, session, tools=bool(tools))
         system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
         transcript = await self._store.transcript(session.id, through=place)
         told = self._messages(transcript, voice, named=len(names) > 1)

@@ -56,9 +56,10 @@ def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = N
     if summary:
         told.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
     steered: dict[str, list[Message]] = {}
+    here = {entry.message.id for entry in entries}  # a fork may end before the reply that a message steered
     for entry in entries:
         message = entry.message
-        if message.steered is not None:
+        if message.steered is not None and message.steered.message_id in here:
             steered.setdefault(message.steered.message_id, []).append(message)
         elif isinstance(message.author, Participant):
             told.append(_participant(message, message.author, voice, named=named))

@@ -21,6 +21,7 @@ from sessionls.sessions.model import (
     Part,
     Participant,
     Session,
+    ToolPart,
     Usage,
 )
 from sessionls.sessions.ports import Change
@@ -28,6 +29,7 @@ from sessionls.sessions.state import Drafted, Entry, State, with_drafts
 from sessionls.sessions.tooling import Answer, Question
 
 __all__ = [
+    "UNKNOWN_OUTCOME",
     "UNTITLED",
     "ClaimLost",
     "Start",
@@ -42,7 +44,6 @@ __all__ = [
     "compact",
     "create",
     "delete_check",
-    "fail",
     "finish",
     "fork",
     "forked",
@@ -64,6 +65,9 @@ __all__ = [
 ]
 
 UNTITLED = "New session"
+UNKNOWN_OUTCOME = (
+    "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
+)
 
 
 class ClaimLost(Exception):
@@ -268,10 +272,24 @@ def _end(
     **fields: object,
 ) -> Message:
     message = reply.model_copy(update={"status": status, "finished_at": change.at, **fields})
+    if status == "cancelled":
+        message = message.model_copy(update={"parts": _given_up(message.parts)})
     assert isinstance(message.author, AgentAuthor)
     change.add(ev.ReplyFinished, by=by or ev.ByAgent(agent=message.author.agent), message=message)
     change.release(reply.id)
     return message
+
+
+def _given_up(parts: Sequence[Part]) -> list[Part]:
+    """Parts whose calls will not be gone on with."""
+
+    def ended(part: Part) -> Part:
+        if not isinstance(part, ToolPart) or part.status not in ("waiting", "running"):
+            return part
+        words = UNKNOWN_OUTCOME if part.status == "running" else "The reply ended before this call was made."
+        return part.model_copy(update={"status": "failed", "result": words})
+
+    return [ended(part) for part in parts]
 
 
 def own(change: Change, reply_id: str) -> Entry:
@@ -308,18 +326,16 @@ def finish(
     usage: Usage | None,
     error: MessageError | None = None,
 ) -> Message | list[Message]:
-    """The reply ended or stopped. Where messages came meanwhile to steer it, it goes on instead and they are the answer."""
+    """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
+    paused, it goes on instead, and the messages are the answer.
+    """
     entry = own(change, reply_id)
-    if status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue):
+    steered = status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
+    resumed = status == "paused" and change.now.session.state == "active"
+    if steered or resumed:
         return step(change, reply_id, 0, parts, usage)
-    return _end(change, entry.message, status, parts=list(parts), usage=usage, error=error)
-
-
-def fail(change: Change, reply_id: str, error: MessageError) -> None:
-    """A reply that was to go on cannot: nobody can write it."""
-    state = change.now
-    if state.resumable == reply_id and state.reply is None:
-        _end(change, state.entry(reply_id).message, "failed", error=error)
+    kept = _given_up(parts) if status == "failed" else list(parts)
+    return _end(change, entry.message, status, parts=kept, usage=usage, error=error)
 
 
 def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
@@ -426,12 +442,15 @@ def cancel_stopped(change: Change, by: Participant) -> Session:
     return change.now.session
 
 
-def cancel_waiting(change: Change, message_id: str, author: AgentAuthor, by: Participant) -> Message | None:
-    """Cancel a message that still waits: it gets a reply that is cancelled and empty."""
+def cancel_waiting(change: Change, message_id: str, by: Participant) -> Message | None:
+    """Cancel a message that still waits: it gets a reply that is cancelled and empty, of the agent that would have written it."""
     state = _living(change)
     entry = state.open.get(message_id)
     if entry is None or entry.message.status != "queued":
         return None
+    agent = entry.message.agent or state.session.agent
+    model = entry.message.model or (state.session.model if agent == state.session.agent else None)
+    author = AgentAuthor(agent=agent, model=model or "", definition="")
     change.release(message_id)
     return _end(change, _unstarted(change, message_id, new_id(), author), "cancelled", by=by)
 
@@ -449,6 +468,7 @@ def fork(
     ids = {entry.message.id: new_id() for entry in copies}
     for entry in copies:
         original = entry.message
+        final = original.role == "participant" or original.status == "complete"
         message = original.model_copy(
             update={
                 "id": ids[original.id],
@@ -457,7 +477,8 @@ def fork(
                 "reply_to": ids.get(original.reply_to or "", original.reply_to),
                 "steered": original.steered
                 and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
-                "status": "complete" if original.role == "participant" or original.status == "complete" else "cancelled",
+                "status": "complete" if final else "cancelled",
+                "parts": original.parts if final else _given_up(original.parts),
                 "finished_at": change.at,
             }
         )
@@ -475,6 +496,7 @@ def forked(change: Change, child_id: str, by: Participant) -> None:
 
 
 def compact(change: Change, through: int, through_seq: int, summary: str, usage: Usage | None, agent: str) -> Session:
-    _living(change)
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
     change.add(ev.Compacted, by=ev.ByAgent(agent=agent), through=through, through_seq=through_seq, summary=summary, usage=usage)
     return change.now.session

@@ -1,0 +1,395 @@
+"""What goes wrong at the wrong moment: stops, failures and deletions between any two steps of a reply. Nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pytest
+
+from model_server import Answer, Hold, ModelServer, ToolUse
+from rooms import BEN, House, house, write_agent
+from sessionls.sessions import replies, reply, verbs
+from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
+from sessionls.sessions.model import AgentAuthor, Message, ToolPart
+from sessionls.sessions.ports import Change
+from sessionls.sessions.tooling import Risk, Tool, ToolCall, Wish
+from sessionls.tools.toolbox import Toolbox
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+T = TypeVar("T")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    write_agent(folder, "user", "You use tools.")
+    write_agent(folder, "other", "You are another.", tools="[]", model="openai/other")
+    return folder
+
+
+@pytest.fixture
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
+    async with house(folder, model_server) as home:
+        yield home
+
+
+class UseIt:
+    """A tool that does what the test says."""
+
+    name = "use_it"
+    description = "Is used."
+    schema: Mapping[str, Any] = {"type": "object"}
+
+    def __init__(self, run: Callable[[ToolCall], Any], risk: Risk = "read") -> None:
+        self.risk = risk
+        self._run = run
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        if arguments.get("secret"):
+            raise NotPermitted("That is never read.", hint="Go on without it.")
+        return Wish(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        return str(await self._run(call))
+
+
+def give(home: House, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
+    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
+
+
+def use(**arguments: Any) -> Answer:
+    return Answer(tools=[ToolUse("use_it", arguments)])
+
+
+async def last(home: House, session_id: str) -> Message:
+    return (await home.sessions.history(session_id)).messages[-1]
+
+
+# -- a store that fails ----------------------------------------------------------------------------------------------
+
+
+class Trouble:
+    """Lets the store's changes fail while it is `on`."""
+
+    def __init__(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.on = False
+        change = home.built.store.change
+
+        async def troubled(session_id: str, decide: Callable[[Change], T]) -> T:
+            if self.on:
+                raise StoreUnavailable("The disk is full.", hint="Make room.")
+            return await change(session_id, decide)
+
+        monkeypatch.setattr(home.built.store, "change", troubled)
+        monkeypatch.setattr(reply, "_STORE_RETRIES", (0.01,))
+        monkeypatch.setattr(replies, "_SWEEP", 0.05)
+
+
+async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is_back(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = Trouble(home, monkeypatch)
+    hold = Hold("half", Answer(" whole"))
+    model_server.script(hold, Answer("next"))
+    session = await home.sessions.create(agent="plain")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await home.written("half")
+    trouble.on = True
+    hold.go.set()
+    with pytest.raises(StoreUnavailable):
+        await send
+    trouble.on = False
+    await home.event("replyFinished")
+    ended = await last(home, session.id)
+    assert (ended.status, ended.text) == ("interrupted", "half whole")
+    assert (await home.sessions.message(session.id, "m2")).reply.text == "next"
+
+
+async def test_tools_that_cannot_be_offered_fail_the_reply(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Toolbox):
+        def offer(self, names: Any) -> Any:
+            raise RuntimeError("no tools today")
+
+    monkeypatch.setattr(home.sessions._replies, "_tools", Broken([]))
+    session = await home.sessions.create(agent="plain")
+    async with asyncio.timeout(10):
+        with pytest.raises(Exception, match="failed at this"):
+            await home.sessions.message(session.id, "m1")
+    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox([]))
+    model_server.script(Answer("fine"))
+    async with asyncio.timeout(10):
+        assert (await home.sessions.message(session.id, "m2")).reply.text == "fine"
+
+
+# -- nobody waits for ever -------------------------------------------------------------------------------------------
+
+
+async def test_who_waits_in_a_session_that_is_deleted_is_told(home: House, folder: Path, model_server: ModelServer) -> None:
+    hold = Hold("one")
+    model_server.script(hold)
+    async with house(folder, model_server, participant=BEN) as ben:
+        session = await home.sessions.create(agent="plain")
+        first = asyncio.create_task(home.sessions.message(session.id, "m1"))
+        await hold.reached.wait()
+        second = asyncio.create_task(home.sessions.message(session.id, "m2"))
+        await home.queued(session.id, 1)
+        await home.sessions.pause(session.id)
+        await first
+        await ben.sessions.delete(session.id)
+        async with asyncio.timeout(10):
+            with pytest.raises(SessionNotFound):
+                await second
+
+
+async def test_who_waits_for_another_process_is_told_when_this_one_ends(
+    home: House, folder: Path, model_server: ModelServer
+) -> None:
+    hold = Hold("one")
+    model_server.script(hold, Answer("two"))
+    session = await home.sessions.create(agent="plain")
+    first = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await hold.reached.wait()
+    async with house(folder, model_server, participant=BEN) as ben:
+        second = asyncio.create_task(ben.sessions.message(session.id, "m2"))
+        await home.queued(session.id, 1)
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreUnavailable):
+            await second
+    hold.go.set()
+    await first
+    # It was accepted, so it gets its reply: from the process that is left.
+    await home.until(lambda: home.known[session.id].queued == 0 and not home.known[session.id].replying)
+    assert (await last(home, session.id)).text == "two"
+
+
+async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "_SWEEP", 0.05)
+    hold = Hold("one")
+    model_server.script(hold, Answer("two"))
+    session = await home.sessions.create(agent="plain")
+    await home.sessions.open(session.id)
+    first = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await hold.reached.wait()
+    second = asyncio.create_task(home.sessions.message(session.id, "m2"))
+    await home.queued(session.id, 1)
+    # As a process that lives for a while after the reply before it has ended, and then does not.
+    dead = False
+    original = verbs.next_waiting
+
+    def next_waiting(change: Change) -> Message | None:
+        message = original(change)
+        return message if dead or message is None or message.text != "m2" else None
+
+    monkeypatch.setattr(verbs, "next_waiting", next_waiting)
+    *_, of_second = home.sessions._replies._waiting.values()
+    of_second.set_exception(StoreUnavailable("gone", hint="gone"))
+    with pytest.raises(StoreUnavailable):
+        await second
+    hold.go.set()
+    await first
+    await home.event("replyFinished")
+    dead = True
+    await home.event("replyFinished", seconds=5)
+    assert (await last(home, session.id)).text == "two"
+
+
+# -- stopping --------------------------------------------------------------------------------------------------------
+
+
+async def test_resumed_before_it_had_stopped_it_just_goes_on(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, stopping, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow_to_stop(call: ToolCall) -> str:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            stopping.set()
+            await go.wait()
+            raise
+        return ""
+
+    give(home, monkeypatch, UseIt(slow_to_stop))
+    model_server.script(use(), Answer("done"))
+    session = await home.sessions.create(agent="user")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await started.wait()
+    pause = asyncio.create_task(home.sessions.pause(session.id))
+    await stopping.wait()
+    await home.sessions.resume(session.id)
+    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "used")))
+    home.sessions._replies._writers[session.id].tools = [UseIt(lambda call: asyncio.sleep(0, "used"))]
+    go.set()
+    async with asyncio.timeout(10):
+        await pause
+        assert (await send).reply.status == "complete"
+    assert (await home.sessions.get(session.id)).state == "active"
+
+
+async def test_a_cancel_does_not_wait_for_a_summary(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await home.sessions.create(agent="plain")
+    for number in range(3):
+        await home.sessions.message(session.id, f"{'word ' * 300} {number}")
+    monkeypatch.setattr(home.built.models, "window", lambda model: 1_000)
+    hold = Hold("SUMMARY")
+    model_server.script(hold)
+    send = asyncio.create_task(home.sessions.message(session.id, "and now?"))
+    await hold.reached.wait()
+    async with asyncio.timeout(10):
+        await home.sessions.cancel(session.id)
+        assert (await send).reply.status == "cancelled"
+
+
+async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_that_moment(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The editor applied the edit, and the pause comes while that is being written down."""
+    recording = asyncio.Event()
+
+    async def edits(call: ToolCall) -> str:
+        recording.set()
+        await call.edited("file:///a.py", "mended", applied=True)
+        await asyncio.Event().wait()
+        return ""
+
+    give(home, monkeypatch, UseIt(edits))
+    model_server.script(use())
+    session = await home.sessions.create(agent="user")
+    store, change, slow = home.built.store, home.built.store.change, asyncio.Event()
+
+    async def slowly(session_id: str, decide: Callable[[Change], T]) -> T:
+        late = recording.is_set() and not slow.is_set()
+        if late:
+            slow.set()
+        result = await change(session_id, decide)
+        if late:
+            await asyncio.sleep(0.05)
+        return result
+
+    monkeypatch.setattr(store, "change", slowly)
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await slow.wait()
+    await home.sessions.pause(session.id)
+    assert [part.kind for part in (await send).reply.parts] == ["tool", "edit"]
+
+
+async def test_a_stopped_reply_that_is_cancelled_has_no_call_under_way(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = asyncio.Event()
+
+    async def endless(call: ToolCall) -> str:
+        started.set()
+        await asyncio.Event().wait()
+        return ""
+
+    give(home, monkeypatch, UseIt(endless))
+    model_server.script(use())
+    session = await home.sessions.create(agent="user")
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await started.wait()
+    await home.sessions.pause(session.id)
+    await send
+    fork = await home.sessions.fork(session.id, at=(await last(home, session.id)).id)
+    await home.sessions.cancel(session.id)
+    for held in (session.id, fork.id):
+        ended = await last(home, held)
+        (part,) = (part for part in ended.parts if isinstance(part, ToolPart))
+        assert (ended.status, part.status) == ("cancelled", "failed")
+
+
+async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(home: House, model_server: ModelServer) -> None:
+    hold = Hold("one")
+    model_server.script(hold)
+    session = await home.sessions.create(agent="plain", model="openai/mine")
+    first = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await hold.reached.wait()
+    second = asyncio.create_task(home.sessions.message(session.id, "m2", agent="other"))
+    await home.queued(session.id, 1)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    hold.go.set()
+    await first
+    author = (await last(home, session.id)).author
+    assert isinstance(author, AgentAuthor)
+    assert (author.agent, author.model) == ("other", "")
+
+
+# -- being there -----------------------------------------------------------------------------------------------------
+
+
+async def test_who_closes_one_of_two_windows_is_still_there(home: House, folder: Path, model_server: ModelServer) -> None:
+    session = await home.sessions.create()
+    await home.sessions.open(session.id)
+    await home.event("participantJoined")
+    async with house(folder, model_server) as window:
+        await window.sessions.open(session.id)
+        await window.sessions.close(session.id)
+    await home.event("participantLeft")
+    await home.event("participantJoined")
+
+
+async def test_who_closes_at_once_what_was_just_opened_has_left(home: House, folder: Path, model_server: ModelServer) -> None:
+    session = await home.sessions.create()
+    async with house(folder, model_server, participant=BEN) as ben:
+        await ben.sessions.open(session.id)
+        await ben.sessions.close(session.id)
+    assert (await home.sessions.open(session.id)).participants == []
+    assert [p.name for p in (await home.sessions.get(session.id)).participants] == ["Ann", "Ben"]
+
+
+# -- what a model or a tool may do wrong -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("half", ["text", "arguments", "result"])
+async def test_half_a_surrogate_pair_breaks_nothing(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, half: Literal["text", "arguments", "result"]
+) -> None:
+    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "got \ud83e" if half == "result" else "ok")))
+    arguments = '{"how": "\\ud83e"}' if half == "arguments" else "{}"
+    model_server.script(
+        Answer(chunks=["a ", "\ud83e", " b"] if half == "text" else ["a"], tools=[ToolUse("use_it", arguments)]), Answer("end")
+    )
+    session = await home.sessions.create(agent="user")
+    async with asyncio.timeout(10):
+        ended = (await home.sessions.message(session.id, "m1")).reply
+    assert ended.status == "complete" and ended.text.endswith("end")
+
+
+@pytest.mark.parametrize("arguments", ['{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", '{"a": 1'])
+async def test_arguments_that_are_no_json_go_back_to_the_agent(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
+    model_server.script(Answer(tools=[ToolUse("use_it", arguments)]), Answer("sorry"))
+    session = await home.sessions.create(agent="user")
+    assert (await home.sessions.message(session.id, "m1")).reply.text == "sorry"
+
+
+@pytest.mark.parametrize("arguments", [{"secret": True}, {"wrong": True}])
+async def test_a_tool_that_cannot_say_what_it_would_do_is_not_run(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+) -> None:
+    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok"), "write"))
+    model_server.script(use(**arguments), Answer("then not"))
+    session = await home.sessions.create(agent="user")
+    ended = (await home.sessions.message(session.id, "m1")).reply
+    assert ended.text == "then not"
+    assert [part.status for part in ended.parts if isinstance(part, ToolPart)] == ["failed"]
+    assert home.editor.questions == []
