@@ -47,7 +47,7 @@ async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True,
         asyncio.to_thread(preload),
         local_participant(folder, name=settings.participant_name, email=settings.participant_email),
     )
-    rooms = compose(settings, TerminalEditor(uris.from_path(folder)), trusted=trusted, participant=participant)
+    rooms = compose(settings, TerminalEditor(uris.from_path(folder), terminal), trusted=trusted, participant=participant)
     try:
         if start:
             await rooms.start()

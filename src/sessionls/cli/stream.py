@@ -41,6 +41,7 @@ class ReplyStream:
         self.message_id = message_id
         self.finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         """The reply, as soon as it has ended or stopped."""
+        self._asks = terminal.asks
         self._session_id = session_id
         self._reply_id: str | None = None
         self._seen: dict[int, int] = {}  # code points of each part that were drawn
@@ -119,7 +120,7 @@ class ReplyStream:
             case EventNotice(event=ToolCalled() | ToolFinished() as event) if event.message_id == self._reply_id:
                 if isinstance(event, ToolCalled) or event.part.status in ("failed", "denied"):
                     self._view.line(tool_line(event.part))
-            case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id:
+            case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._asks:
                 self._view.line(
                     Text(safe(f"  {event.summary}: waits for a yes, which someone in an editor can give"), style="yellow")
                 )
@@ -170,6 +171,7 @@ class _Drawn:
     """For a terminal: what is finished is printed as Markdown for good, the block being written is drawn anew as it grows."""
 
     def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
         self._console = terminal.out
         self._spinner = Spinner("dots", style="dim")
         self._part: int | None = None
@@ -181,6 +183,7 @@ class _Drawn:
         if self._live is None:
             self._live = Live(console=self._console, get_renderable=self._current, transient=True, refresh_per_second=12)
             self._live.start()
+            self._terminal.live = self._live
 
     def text(self, part: int, text: str) -> None:
         if self._part not in (None, part):
@@ -195,6 +198,7 @@ class _Drawn:
 
     def close(self) -> None:
         if self._live is not None:
+            self._terminal.live = None
             self._live.stop()
             self._live = None
         self._print(len(self._pending))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
+from sessionls.sessions import uris
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
 
@@ -58,11 +61,30 @@ class Terminal:
                 stream.reconfigure(encoding="utf-8", errors="replace")
         self.out = Console(highlight=False, markup=False, emoji=False)
         self.err = Console(highlight=False, markup=False, emoji=False, stderr=True)
+        self.live: Live | None = None
+        """What moves on stdout, while it does."""
 
     @property
     def interactive(self) -> bool:
         """Whether someone watches stdout. (Colours may be forced on a pipe; what moves may not.)"""
         return sys.stdout.isatty()
+
+    @property
+    def asks(self) -> bool:
+        """Whether someone is there to be asked."""
+        return bool(sys.stdin.isatty() and sys.stderr.isatty())
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing moves meanwhile: for a question."""
+        live = self.live
+        if live is not None:
+            live.stop()
+        try:
+            yield
+        finally:
+            if live is not None and self.live is live:
+                live.start()
 
     def write(self, text: str) -> None:
         """Plain text for a pipe, as it is."""
@@ -95,10 +117,12 @@ class Terminal:
 
 
 class TerminalEditor:
-    """The editor that a terminal is: one folder, no open buffers; positions count code points."""
+    """The editor that a terminal is: one folder, no open buffers, edits made on disk; positions count code points."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, terminal: Terminal) -> None:
         self._folder = folder
+        self._terminal = terminal
+        self._asking = asyncio.Lock()
 
     @property
     def encoding(self) -> Literal["utf-8", "utf-16", "utf-32"]:
@@ -115,10 +139,22 @@ class TerminalEditor:
         return ()
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
-        return EditOutcome(applied=False, reason="A terminal applies no edits; the patch is in the reply.")
+        """On disk: who permits it here has no undo, and has seen the patch."""
+        from sessionls.cli.writing import write_changes
 
-    async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002
-        return None
+        path = uris.to_path(self._folder)
+        if path is None:
+            return EditOutcome(applied=False, reason="There is no folder on disk.")
+        return await asyncio.shield(asyncio.to_thread(write_changes, Path(path), changes, self.encoding))
+
+    async def ask(self, question: Question) -> Answer | None:
+        """The person's answer; None in a pipe."""
+        from sessionls.cli.asking import ask_person
+
+        if not self._terminal.asks:
+            return None
+        async with self._asking:
+            return await ask_person(self._terminal, question)
 
 
 class _Log(RotatingFileHandler):

@@ -1,0 +1,81 @@
+"""Asking the person at a terminal for permission: yes, yes for the session, or no."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from sessionls.sessions.tooling import Answer, Question
+
+if TYPE_CHECKING:
+    from sessionls.cli.terminal import Terminal
+
+__all__ = ["ask_person"]
+
+_DETAIL = 80  # lines that are shown
+_ANSWERS: dict[str, Answer] = {"y": "once", "yes": "once", "s": "session", "session": "session", "n": "deny", "no": "deny"}
+_WORDS = "  [y]es, once · yes for this [s]ession · [n]o: "
+
+
+async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
+    """Their answer; None where the input has ended."""
+    from sessionls.cli.terminal import safe
+
+    lines = safe(question.detail or "").splitlines()
+    more = [f"… {len(lines) - _DETAIL} more lines"] if len(lines) > _DETAIL else []
+    with terminal.still():
+        terminal.err.print(Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow"))
+        for line in (*lines[:_DETAIL], *more):
+            terminal.err.print(Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim"))
+        _forget_typed()
+        while True:
+            terminal.err.print(Text(_WORDS, style="yellow"), end="")
+            line_ = await _line()
+            if line_ is None:
+                terminal.err.print()
+                return None
+            if (answer := _ANSWERS.get(line_.strip().lower())) is not None:
+                return answer
+
+
+def _forget_typed() -> None:
+    """What was typed before the question is no answer to it."""
+    if sys.platform != "win32":
+        import termios
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+async def _line() -> str | None:
+    """A line from the terminal, waited for without a thread that could not be stopped; None at the end of the input."""
+    if sys.platform == "win32":
+        return await _line_on_windows()
+    loop = asyncio.get_running_loop()
+    source = sys.stdin.fileno()
+    ready = asyncio.Event()
+    loop.add_reader(source, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(source)
+    data = await asyncio.to_thread(os.read, source, 1000)
+    return data.decode("utf-8", "replace") if data else None
+
+
+async def _line_on_windows() -> str | None:
+    import msvcrt
+
+    typed = ""
+    while True:
+        while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+            key = msvcrt.getwche()  # type: ignore[attr-defined,unused-ignore]
+            if key in "\r\n":
+                return typed
+            if key == "\x1a":
+                return None
+            typed = typed[:-1] if key == "\b" else typed + key
+        await asyncio.sleep(0.05)
