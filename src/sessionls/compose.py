@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sessionls.models.embedded import Embedded
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
+    from sessionls.tools.mcp import McpServers
 
 __all__ = ["Composition", "compose", "preload"]
 
@@ -38,6 +39,7 @@ class Composition:
     models: Gateway
     store: SqlStore
     trusted: bool
+    servers: McpServers | None = None
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -65,6 +67,8 @@ class Composition:
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self.store.close)
             closing.push_async_callback(self.models.close)
+            if self.servers is not None:
+                closing.push_async_callback(self.servers.close)
             await self.sessions.close_down()
 
 
@@ -75,6 +79,7 @@ def preload() -> None:
     import sessionls.store.backend
     import sessionls.store.store
     import sessionls.tools.findings
+    import sessionls.tools.scan
     import sessionls.tools.toolbox  # noqa: F401
 
 
@@ -87,14 +92,26 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
+    from sessionls.tools.mcp import McpServers
+    from sessionls.tools.scan import Scan
+    from sessionls.tools.scanners import builtin_scanners, user_scanner
     from sessionls.tools.toolbox import Toolbox, all_tools
 
     store = SqlStore(settings.url)
     models = Gateway(settings.model, embedded=_embedded(settings))
     catalog = Catalog(_folders(editor), trusted=trusted, user_dir=config_dir() / "agents", home=Path.home())
     workspace = Workspace(editor)
+    servers = McpServers(settings.mcp, folders=lambda: _folders(editor), trusted=lambda: trusted)
+    scanners = {scanner.name: scanner for scanner in builtin_scanners()}
+    scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
     tools = Toolbox(
-        [*all_tools(workspace, editor, confirm=settings.confirm_edits), *finding_tools(workspace, editor, store.findings)]
+        [
+            *all_tools(workspace, editor, confirm=settings.confirm_edits),
+            *finding_tools(workspace, editor, store.findings),
+            # A program that a workspace brings along is started only where the workspace is trusted.
+            Scan(workspace, editor, [*scanners.values()], never_in=lambda: [] if trusted else _folders(editor)),
+        ],
+        servers,
     )
     sessions = Sessions(
         store=store,
@@ -109,7 +126,7 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
         policy=Policy(settings.permissions),
         patience=settings.permission_seconds,
     )
-    return Composition(sessions, editor, catalog, models, store, trusted)
+    return Composition(sessions, editor, catalog, models, store, trusted, servers)
 
 
 def _embedded(settings: Settings) -> Embedded | None:

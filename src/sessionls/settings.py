@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -27,8 +27,9 @@ from pydantic_settings import (
 
 from sessionls.agents.agent import Permission
 from sessionls.sessions.errors import InvalidParams
+from sessionls.tools.mcp_config import McpServer
 
-__all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
+__all__ = ["PREFIX", "ScannerSetting", "Settings", "config_dir", "config_file"]
 
 PREFIX = "SESSIONLS_"
 _SECRET = re.compile(r"(^|[_-])(api[_-]?)?(keys?|tokens?|secret|password|credentials?)($|[_-])", re.IGNORECASE)
@@ -47,6 +48,15 @@ def config_file() -> Path:
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("sessionls", appauthor=False))
+
+
+class ScannerSetting(BaseModel):
+    """A scanner of the participant's own: the program with its arguments, and which files it looks at."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: list[str] = Field(min_length=1)
+    globs: list[str] = ["*"]
 
 
 class Settings(BaseSettings):
@@ -104,6 +114,22 @@ class Settings(BaseSettings):
     confirm_edits: bool = Field(
         default=False,
         description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",
+    )
+    scanners: dict[str, ScannerSetting] = Field(
+        default={},
+        description=(
+            "Programs that write SARIF, for the tool `scan`: each a table with `command` (`{files}` stands for the files) and "
+            "`globs`. ruff and bandit are known without it."
+        ),
+        json_schema_extra={"shown": "ruff and bandit, where installed"},
+    )
+    mcp: dict[str, McpServer] = Field(
+        default={},
+        description=(
+            "MCP servers of your own, whose tools agents may ask for: each a table with `command`, `args`, `env` and `cwd`, or "
+            "with `url` and `headers`."
+        ),
+        json_schema_extra={"shown": "none"},
     )
     participant_name: str | None = Field(
         default=None,

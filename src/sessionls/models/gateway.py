@@ -15,6 +15,7 @@ from sessionls.models.choice import Choice
 from sessionls.models.chunks import chunks
 from sessionls.models.embedded import WINDOW, Embedded
 from sessionls.models.failures import Asked, cut, explain, is_passing, stalled
+from sessionls.models.naming import Naming
 from sessionls.models.step import Reading
 from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import ModelInfo
@@ -101,16 +102,16 @@ class Gateway:
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:
         """As `ports.Models.stream`. Ending the iteration early (`aclose`, cancellation) closes the connection at once."""
-        reading = Reading()
-        pump = asyncio.create_task(self._pump(request, reading), name=f"model {request.model}")
+        reading, naming = Reading(), Naming(request)
+        pump = asyncio.create_task(self._pump(naming.request, reading), name=f"model {request.model}")
         pump.add_done_callback(reading.wake)
         try:
             while not pump.done():
                 await reading.something()
                 for output in reading.take():
-                    yield output
+                    yield naming.back(output)
             for output in reading.take():
-                yield output
+                yield naming.back(output)
             pump.result()
         finally:
             pump.cancel()

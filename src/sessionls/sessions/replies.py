@@ -343,6 +343,8 @@ class Replies:
         writer: ReplyWriter | None = None
         ended: Message | None
         try:
+            if begun.prepared.definition is not None:
+                await self._tools.prepare(begun.prepared.definition)
             writer = self._writer(begun)
             ended = await self._written(writer)
         except verbs.ClaimLost:

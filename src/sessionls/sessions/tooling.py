@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from sessionls.agents.agent import Definition
 from sessionls.sessions.model import Finding, Range
 
 __all__ = [
@@ -171,7 +172,11 @@ class ToolFailed(Exception):
 class Tools(Protocol):
     @property
     def names(self) -> Sequence[str]:
-        """Every tool there is."""
+        """Every tool there is; those of a server only while it is up."""
+        ...
+
+    async def prepare(self, definition: Definition) -> None:
+        """Get ready, in bounded time, what an agent that is about to reply may use. What is not ready then is not there."""
         ...
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:

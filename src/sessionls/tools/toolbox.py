@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from sessionls.agents.agent import Definition
 from sessionls.sessions.tooling import Editor, Tool
 from sessionls.sessions.workspace import Workspace
 from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
+from sessionls.tools.mcp import McpServers
 from sessionls.tools.read import ListFiles, ReadFile, Search
 from sessionls.tools.seen import Seen
 from sessionls.tools.symbols import Symbols
@@ -18,10 +20,11 @@ __all__ = ["Toolbox", "all_tools", "read_tools", "write_tools"]
 
 
 class Toolbox:
-    """The heart's port `Tools`, over tools with different names."""
+    """The heart's port `Tools`, over tools with different names, and those of servers."""
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(self, tools: Iterable[Tool], servers: McpServers | None = None) -> None:
         self._tools: dict[str, Tool] = {}
+        self._servers = servers
         for tool in tools:
             if tool.name in self._tools:
                 raise ValueError(f"two tools are called {tool.name}")
@@ -29,13 +32,21 @@ class Toolbox:
 
     @property
     def names(self) -> Sequence[str]:
-        """Every tool there is."""
-        return tuple(self._tools)
+        """Every tool there is; those of a server only while it is up."""
+        return tuple(tool.name for tool in self._all())
+
+    async def prepare(self, definition: Definition) -> None:
+        """Start the servers that this agent may use (see `McpServers.prepare`)."""
+        if self._servers is not None:
+            await self._servers.prepare(definition)
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
         """The tools with those names, in the toolbox's order, unknown names left out; `server/*` stands for all of a server."""
         groups = [name for name in names if name.endswith("/*")]
-        return [tool for name, tool in self._tools.items() if name in names or any(fnmatchcase(name, group) for group in groups)]
+        return [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
+
+    def _all(self) -> list[Tool]:
+        return [*self._tools.values(), *(self._servers.tools if self._servers is not None else ())]
 
 
 def all_tools(workspace: Workspace, editor: Editor, *, confirm: bool = False) -> list[Tool]:

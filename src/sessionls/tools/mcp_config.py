@@ -1,0 +1,189 @@
+"""Which MCP servers there are: those of the participant's settings, and those that a workspace folder names.
+
+A folder names them in `.sessionls/mcp.json`, `.mcp.json` or `.vscode/mcp.json`, each in its own shape; of one name the first
+counts. Reading them starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+__all__ = ["FILES", "Key", "McpServer", "Named", "read_folder", "server_name", "unique"]
+
+FILES = (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json")
+Key = tuple[str, Path | None, str | None]
+_LIMIT = 256 << 10  # bytes of a file
+_NAME = 32  # characters
+
+
+class McpServer(BaseModel):
+    """How one server is reached: a program that is started (`command`), or an address (`url`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
+    command: str | None = Field(default=None, min_length=1)
+    args: list[str] = []
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    headers: dict[str, str] = {}
+    disabled: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("it needs either a command or a url")
+        if self.type is not None and (self.type == "stdio") != (self.url is None):
+            raise ValueError(f"a server of type {self.type} needs a {'command' if self.type == 'stdio' else 'url'}")
+        return self
+
+    @property
+    def remote(self) -> bool:
+        return self.url is not None
+
+
+class _Foreign(McpServer):
+    """As other tools write it: with more in it than we know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    type: Literal["stdio", "http", "streamable-http", "sse"] | None = Field(
+        default=None, validation_alias=AliasChoices("type", "transport")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A server and where it comes from. `folder` is the workspace folder that names it, None for the participant's own.
+
+    `problem`: why it cannot be used, in words for a person.
+    """
+
+    name: str
+    server: McpServer | None
+    source: str
+    folder: Path | None = None
+    problem: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """What tells this server from every other, also from one of its name that is reached otherwise."""
+        return self.name, self.folder, None if self.server is None else self.server.model_dump_json()
+
+
+def server_name(name: str) -> str:
+    """A name that model APIs take as a part of a tool's name, without the `__` that parts server and tool there."""
+    plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_-")
+    return plain[:_NAME].rstrip("_-") or "server"
+
+
+def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[Named]:
+    """The servers that a workspace folder names. Touches the disk: not for the event loop."""
+    environ = os.environ if environ is None else environ
+    found: dict[str, Named] = {}
+    for name in FILES:
+        for one in _read_file(folder, name, environ):
+            found.setdefault(one.name, one)
+    return list(found.values())
+
+
+def _read_file(folder: Path, name: str, environ: Mapping[str, str]) -> Iterator[Named]:
+    path = folder / name
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as stream:
+            raw = stream.read(_LIMIT)
+        # What is cut is no JSON any more.
+        data = json.loads(_without_comments(raw.decode("utf-8-sig")))
+    except (OSError, ValueError, RecursionError):
+        yield Named(server_name(name), None, name, folder, "the file cannot be read: it is no JSON, or too large")
+        return
+    servers = data.get("mcpServers", data.get("servers", {})) if isinstance(data, dict) else None
+    if not isinstance(servers, dict):
+        yield Named(server_name(name), None, name, folder, "the file names no servers: it needs an object mcpServers or servers")
+        return
+    for key, value in servers.items():
+        yield _one(server_name(key), value, name, folder, environ)
+
+
+def _one(name: str, value: Any, source: str, folder: Path, environ: Mapping[str, str]) -> Named:
+    missing: list[str] = []
+    try:
+        server = _Foreign.model_validate(_filled(value, folder, environ, missing))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        words = str(first["msg"]).removeprefix("Value error, ")
+        return Named(name, None, source, folder, f"{where}: {words}" if where else words)
+    if missing:
+        return Named(name, None, source, folder, "; ".join(dict.fromkeys(missing)))
+    return Named(name, server, source, folder)
+
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+
+
+def _filled(value: Any, folder: Path, environ: Mapping[str, str], missing: list[str]) -> Any:
+    """The value with its variables filled in: `${workspaceFolder}`, `${env:X}`, `${X}` and `${X:-default}`."""
+    if isinstance(value, dict):
+        return {key: _filled(one, folder, environ, missing) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, folder, environ, missing) for one in value]
+    if not isinstance(value, str):
+        return value
+
+    def fill(match: re.Match[str]) -> str:
+        word = match[1]
+        if word == "workspaceFolder":
+            return str(folder)
+        if word == "workspaceFolderBasename":
+            return folder.name
+        if word == "userHome":
+            return str(Path.home())
+        if word == "pathSeparator":
+            return os.sep
+        if word.startswith("input:"):
+            missing.append(f"it asks for an input ({word[6:]}), which is not supported: use ${{env:…}}")
+            return ""
+        name, _, default = word.removeprefix("env:").partition(":-")
+        if name in environ:
+            return environ[name]
+        if ":-" in word:
+            return default
+        if re.fullmatch(r"\w+", name):
+            missing.append(f"the environment has no {name}")
+            return ""
+        missing.append(f"there is no variable {match[0]}")
+        return ""
+
+    return _VARIABLE.sub(fill, value)
+
+
+def _without_comments(text: str) -> str:
+    """JSON with comments and trailing commas, as editors let people write it, made plain."""
+    piece = r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/'
+    plain = re.sub(piece, lambda match: match[0] if match[0].startswith('"') else " ", text, flags=re.DOTALL)
+    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda match: match[1] or "", plain, flags=re.DOTALL)
+
+
+def unique(servers: Sequence[Named]) -> list[Named]:
+    """Each under a name of its own: the first keeps it, a later one gets a number."""
+    taken: set[str] = set()
+    named: list[Named] = []
+    for one in servers:
+        name, number = one.name, 2
+        while name in taken:
+            name = f"{one.name[: _NAME - 3]}-{number}"
+            number += 1
+        taken.add(name)
+        named.append(replace(one, name=name))
+    return named

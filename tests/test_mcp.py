@@ -1,0 +1,350 @@
+"""MCP servers: real ones, over stdio and over HTTP; what starts them, what ends them, and what an agent sees of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import house
+from sessionls.agents.agent import Definition
+from sessionls.models.naming import Naming, told_name
+from sessionls.sessions.ports import ModelRequest, ToolRequest
+from sessionls.sessions.tooling import Tool, ToolFailed
+from sessionls.tools import mcp
+from sessionls.tools.base import RESULT_LIMIT
+from sessionls.tools.mcp import McpServers
+from sessionls.tools.mcp_config import McpServer, read_folder
+from tool_calls import LoneCall
+
+SERVER = str(Path(__file__).with_name("mcp_server.py"))
+ANY = Definition(name="any", prompt="")
+
+
+def program(**env: str) -> McpServer:
+    return McpServer(command=sys.executable, args=[SERVER], env=env)
+
+
+@asynccontextmanager
+async def servers(**named: McpServer) -> AsyncIterator[McpServers]:
+    room = McpServers(named, patience=30)
+    try:
+        yield room
+    finally:
+        await room.close()
+
+
+def tool(room: McpServers, name: str) -> Tool:
+    return next(tool for tool in room.tools if tool.name == name)
+
+
+async def call(room: McpServers, name: str, **arguments: Any) -> str:
+    return await tool(room, name).run(arguments, LoneCall())
+
+
+# -- over stdio ------------------------------------------------------------------------------------------------------
+
+
+async def test_tools_of_a_program_are_listed_and_called() -> None:
+    async with servers(workshop=program(GIVEN="given")) as room:
+        assert room.tools == []
+        await room.prepare(ANY)
+        add = tool(room, "workshop/add")
+        assert (add.description, add.risk) == ("Add two numbers.", "execute")
+        assert set(add.schema["properties"]) == {"a", "b"}
+        assert await call(room, "workshop/add", a=2, b=3) == "5"
+        assert (await add.wish({"a": 2, "b": 3})).summary == 'workshop/add with {"a": 2, "b": 3}'
+
+
+async def test_what_goes_wrong_is_told_to_the_agent() -> None:
+    async with servers(workshop=program()) as room:
+        await room.prepare(ANY)
+        with pytest.raises(ToolFailed, match="out of paint"):
+            await call(room, "workshop/refuse", reason="out of paint")
+        with pytest.raises(ToolFailed, match=r"(?i)valid"):
+            await call(room, "workshop/add", a="many")
+        assert await call(room, "workshop/add", a=1, b=1) == "2"
+
+
+async def test_results_are_bounded_text_and_what_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with servers(workshop=program()) as room:
+        await room.prepare(ANY)
+        assert await call(room, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
+        flood = await call(room, "workshop/flood")
+        assert len(flood) <= RESULT_LIMIT + 200 and flood.endswith(" END") and "left out" in flood
+
+
+async def test_a_server_knows_no_keys_of_ours_but_what_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    server = McpServer(command=sys.executable, args=[SERVER], env={"GIVEN": "yes"}, cwd=str(tmp_path))
+    async with servers(workshop=server) as room:
+        await room.prepare(ANY)
+        _, key, given, folder = (await call(room, "workshop/pid")).split(" ", 3)
+        assert (key, given, Path(folder)) == ("None", "yes", tmp_path)
+
+
+async def test_names_fit_model_apis_and_lead_back() -> None:
+    async with servers(**{"my tools": program()}) as room:
+        await room.prepare(ANY)
+        assert await call(room, "my_tools/odd_name_with_spaces") == "odd"
+    offered = {"type": "function", "function": {"name": "my_tools/add", "parameters": {}}}
+    earlier = {
+        "role": "assistant",
+        "tool_calls": [{"id": "1", "type": "function", "function": {"name": "x/y z", "arguments": ""}}],
+    }
+    naming = Naming(ModelRequest(model="m", messages=[earlier], tools=[offered]))
+    assert naming.request.tools[0]["function"]["name"] == "my_tools__add"
+    assert naming.request.messages[0]["tool_calls"][0]["function"]["name"] == "x__y_z"
+    assert naming.back(ToolRequest("1", "my_tools__add", "{}")) == ToolRequest("1", "my_tools/add", "{}")
+    assert naming.back(ToolRequest("1", "made__up", "{}")).name == "made__up"  # type: ignore[union-attr]
+    assert len(told_name("s/" + "x" * 200)) == 64
+
+
+async def test_cancelling_a_call_cancels_it_at_the_server(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    async with servers(workshop=program()) as room:
+        await room.prepare(ANY)
+        calling = asyncio.create_task(call(room, "workshop/hang", path=str(mark)))
+        await until(lambda: mark.exists() and mark.read_text() == "begun")
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        await until(lambda: mark.read_text() == "cancelled")
+        assert await call(room, "workshop/add", a=1, b=1) == "2"
+
+
+async def test_one_that_dies_says_so_and_is_started_again(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    async with servers(workshop=program(MARK=str(mark))) as room:
+        await room.prepare(ANY)
+        with pytest.raises(ToolFailed, match="Whether it took effect is not known"):
+            await call(room, "workshop/die")
+        await room.prepare(ANY)
+        assert await call(room, "workshop/add", a=1, b=1) == "2"
+        assert len(mark.read_text().split()) == 2
+
+
+async def test_one_process_serves_all_replies_and_ends_with_us(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    async with servers(workshop=program(MARK=str(mark))) as room:
+        await asyncio.gather(*(room.prepare(ANY) for _ in range(5)))
+        first = (await call(room, "workshop/pid")).split()[0]
+        assert mark.read_text().split() == [first]
+    assert not alive(int(first))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a named pipe holds the start back")
+async def test_one_that_starts_slowly_is_missing_once_and_there_the_next_time(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    room = McpServers({"slow": program(GATE=str(gate)), "quick": program()}, patience=0.0)
+    try:
+        await room.prepare(ANY)
+        assert room.tools == []
+        await asyncio.to_thread(gate.write_bytes, b"go")
+        room._patience = 30
+        await room.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in room.tools} == {"slow", "quick"}
+    finally:
+        await room.close()
+
+
+async def test_one_that_cannot_start_harms_nothing_and_is_not_tried_at_once_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp, "_FIRST_WAIT", 3600.0)
+    monkeypatch.setattr(mcp, "_LONGEST_WAIT", 3600.0)
+    mark = tmp_path / "mark"
+    fails = McpServer(command=sys.executable, args=["-c", f"open({str(mark)!r}, 'a').write('x')"])
+    async with servers(broken=fails, missing=McpServer(command="no-such-program"), workshop=program()) as room:
+        await room.prepare(ANY)
+        await room.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}
+        assert mark.read_text() == "x"
+        statuses = {status.name: status for status in await room.check()}
+        assert statuses["missing"].problem == "it does not start: its program is not installed, or its folder does not exist"
+        assert statuses["broken"].problem and statuses["workshop"].problem is None
+        assert "workshop/add" in statuses["workshop"].tools
+
+
+async def test_only_servers_that_the_agent_may_use_are_started(tmp_path: Path) -> None:
+    marks = {name: tmp_path / name for name in ("one", "two")}
+    async with servers(**{name: program(MARK=str(mark)) for name, mark in marks.items()}) as room:
+        await room.prepare(Definition(name="reader", prompt="", tools=("read_file",)))
+        await room.prepare(Definition(name="denied", prompt="", permissions={"one/*": "deny", "two/*": "deny"}))
+        assert not any(mark.exists() for mark in marks.values())
+        await room.prepare(Definition(name="single", prompt="", tools=("read_file", "one/add")))
+        assert [name for name, mark in marks.items() if mark.exists()] == ["one"]
+
+
+# -- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+async def test_tools_at_an_address_are_listed_and_called_and_outlive_a_restart() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    web = McpServer(url=f"http://127.0.0.1:{port}/mcp", headers={"X-Key": "k"})
+    async with servers(web=web) as room:
+        with serving(port):
+            await reachable(port)
+            await room.prepare(ANY)
+            assert tool(room, "web/add").risk == "network"
+            assert await call(room, "web/add", a=2, b=3) == "5"
+            with pytest.raises(ToolFailed, match="out of paint"):
+                await call(room, "web/refuse", reason="out of paint")
+        with pytest.raises(ToolFailed):
+            await call(room, "web/add", a=2, b=3)
+        with serving(port):
+            await reachable(port)
+            await room.prepare(ANY)
+            assert await call(room, "web/add", a=2, b=3) == "5"
+
+
+# -- of workspaces ---------------------------------------------------------------------------------------------------
+
+
+def write(folder: Path, name: str, data: Any) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
+
+
+async def test_an_untrusted_workspace_starts_nothing(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    trap = {"command": sys.executable, "args": ["-c", f"open({str(mark)!r}, 'w')"]}
+    for name in (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json"):
+        write(tmp_path, name, {"mcpServers": {"trap": trap}})
+    room = McpServers(folders=lambda: [tmp_path], trusted=lambda: False, patience=30)
+    await room.prepare(ANY)
+    assert [(status.name, status.problem) for status in await room.check()] == [("trap", "the workspace is not trusted")]
+    await room.close()
+    assert not mark.exists()
+    trusting = McpServers(folders=lambda: [tmp_path], trusted=lambda: True, patience=30)
+    await trusting.prepare(ANY)
+    await trusting.close()
+    assert mark.exists()  # the trap works
+
+
+async def test_each_folder_has_servers_of_its_own_and_they_end_with_it(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+    room = McpServers(folders=lambda: folders, trusted=lambda: True, patience=30)
+    try:
+        await room.prepare(ANY)
+        first = (await call(room, "workshop/pid")).split()
+        second = (await call(room, "workshop-2/pid")).split()
+        assert (first[0] != second[0], first[3], second[3]) == (True, str(folders[0]), str(folders[1]))
+        folders.pop()
+        await room.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}
+        assert not alive(int(second[0]))
+    finally:
+        await room.close()
+
+
+def test_the_files_of_other_tools_are_read_in_their_own_shapes(tmp_path: Path) -> None:
+    write(tmp_path, ".sessionls/mcp.json", {"mcpServers": {"one": {"command": "own"}}})
+    write(
+        tmp_path,
+        ".mcp.json",
+        {"mcpServers": {"one": {"command": "hidden"}, "two": {"command": "x", "args": ["${X:-y}", "${HOST}"], "other": 1}}},
+    )
+    write(
+        tmp_path,
+        ".vscode/mcp.json",
+        """{ // what VS Code writes
+          "inputs": [{"id": "key", "type": "promptString"}],
+          "servers": {
+            "web": {"type": "http", "url": "https://example.org//mcp", "headers": {"A": "b ${env:HOST}"}},
+            "local": {"type": "stdio", "command": "${workspaceFolder}/run", "cwd": "${workspaceFolder}",},
+            "asks": {"command": "x", "env": {"KEY": "${input:key}"}},
+            "neither": {"type": "sse"}, /* "no": {} */
+          },
+        }""",
+    )
+    found = {one.name: one for one in read_folder(tmp_path, {"HOST": "h"})}
+    assert list(found) == ["one", "two", "web", "local", "asks", "neither"]
+    commands = {name: one.server.command for name, one in found.items() if one.server}
+    assert commands == {"one": "own", "two": "x", "web": None, "local": f"{tmp_path}/run"}
+    assert found["two"].server and found["two"].server.args == ["y", "h"]
+    web = found["web"].server
+    assert web and (web.url, web.headers, web.remote) == ("https://example.org//mcp", {"A": "b h"}, True)
+    assert found["asks"].problem == "it asks for an input (key), which is not supported: use ${env:…}"
+    assert found["neither"].problem == "it needs either a command or a url"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"mcpServers": 3}', "[" * 100_000, '{"mcpServers": {"x": 3}}', "\x00"])
+def test_a_broken_file_is_a_problem_and_no_failure(tmp_path: Path, text: str) -> None:
+    write(tmp_path, ".mcp.json", text)
+    assert [one.server for one in read_folder(tmp_path, {})] == [None]
+    assert read_folder(tmp_path, {})[0].problem
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+async def until(condition: Any) -> None:
+    """What another process does can only be looked at."""
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+class serving:  # noqa: N801
+    """The server at an address, in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, SERVER, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+async def reachable(port: int) -> None:
+    def connects() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await until(connects)
+
+
+async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(
+    tmp_path: Path, model_server: ModelServer, litellm_ready: None
+) -> None:
+    folder = tmp_path / "work"
+    write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+    model_server.script(Answer(tools=[ToolUse("workshop__add", {"a": 2, "b": 3})]), Answer("It is 5."))
+    async with house(folder, model_server) as home:
+        assert home.built.servers is not None
+        home.built.servers._patience = 30.0
+        home.editor.answers.append("once")
+        session = await home.sessions.create()
+        exchange = await home.sessions.message(session.id, "add")
+        assert [question.tool for question in home.editor.questions] == ["workshop/add"]
+        called = [part for part in exchange.reply.parts if part.kind == "tool"]
+        assert [(part.name, part.result) for part in called] == [("workshop/add", "5")]
