@@ -9,8 +9,10 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import PlainEditor, house
+from sessionls.server.findings import Shown
+from sessionls.server.reviewing import suggested_edit
 from sessionls.sessions import events as ev
-from sessionls.sessions.anchors import anchor_of
+from sessionls.sessions.anchors import Places, anchor_of
 from sessionls.sessions.errors import InvalidParams
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Position, Range
@@ -284,6 +286,40 @@ def test_the_schema_is_one_that_providers_take(desk: Desk) -> None:
     assert schema["required"] == ["path", "title"]
     assert schema["properties"]["severity"]["enum"] == ["error", "warning", "info", "hint"]
     assert "anyOf" not in str(schema) and "$ref" not in str(schema)
+
+
+# -- suggestions -------------------------------------------------------------------------------------------------------
+
+BODY = "def f(a):\n    if a:\n        return one(a)\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "suggestion", "becomes"),
+    [
+        ("one(a)", "two(a)", "        return two(a)"),  # a part of a line: exactly that part
+        ("return one(a)", "return two(a)", "        return two(a)"),
+        ("return one(a)", "        return two(a)\n", "        return two(a)"),  # written with its indentation
+        ("return one(a)", "a += 1\nreturn two(a)", "        a += 1\n        return two(a)"),  # with none
+        ("return one(a)", "a += 1\n        return two(a)", "        a += 1\n        return two(a)"),  # but in its first line
+        ("return one(a)", "for b in a:\n    yield b", "        for b in a:\n            yield b"),
+        ("        return one(a)", "pass\r\n", "        pass"),
+        ("    if a:\n        return one(a)\n", "", None),
+    ],
+)
+def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, suggestion: str, becomes: str | None) -> None:
+    one = finding(code, text=BODY, suggestion=suggestion)
+    for text, deeper in ((BODY, ""), ("# above\n" + BODY, ""), ("".join(f"  {line}\n" for line in BODY.splitlines()), "  ")):
+        assert one.anchor is not None
+        place_now = Places(text, "utf-16").locate(one.anchor, one.range)
+        assert place_now is not None
+        lines = Lines(text, "utf-16")
+        range_, new = suggested_edit(lines, Shown(one, place_now))
+        start, end = lines.span(range_)
+        after = text[:start] + new + text[end:]
+        gone = "    if a:\n        return one(a)\n" if becomes is None else "        return one(a)"
+        put = "" if becomes is None else becomes
+        expected = "".join(f"{deeper}{line}\n" for line in BODY.replace(gone, put).splitlines())
+        assert after == ("# above\n" if text.startswith("#") else "") + expected
 
 
 # -- in a reply --------------------------------------------------------------------------------------------------------

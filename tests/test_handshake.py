@@ -25,8 +25,10 @@ async def test_initialize_announces_what_an_editor_with_no_plugin_can_use(connec
     assert client.server is not None
     able = client.server.capabilities
     assert able.execute_command_provider is not None
-    assert set(able.execute_command_provider.commands) == {*COMMANDS, "sessionls.askAbout", "sessionls.show"}
+    own = {"sessionls.askAbout", "sessionls.show", "sessionls.fix", "sessionls.review"}
+    assert set(able.execute_command_provider.commands) == {*COMMANDS, *own}
     assert isinstance(able.code_action_provider, lsp.CodeActionOptions)
+    assert list(able.code_action_provider.code_action_kinds or ()) == ["sessionls.ask", "quickfix", "source.sessionls"]
     sync = able.text_document_sync
     assert isinstance(sync, lsp.TextDocumentSyncOptions)
     assert (sync.open_close, sync.change, sync.save) == (True, lsp.TextDocumentSyncKind.Incremental, True)
@@ -99,7 +101,7 @@ async def test_an_unknown_request_is_refused_and_an_unknown_notification_ignored
     client = await connect()
     client.protocol.notify("session/nothing", {})
     client.protocol.notify("$/whatever", {})
-    for method in ("session/nothing", "$/whatever", "textDocument/hover", "initialized", "finding/list"):
+    for method in ("session/nothing", "$/whatever", "textDocument/hover", "initialized", "finding/nothing"):
         with refused(-32601, "methodNotFound"):
             await client.raw(method, {})
 

@@ -80,7 +80,8 @@ async def test_a_selection_offers_the_agents_that_say_so(open_editor: OpenEditor
     offered = await titles(1)
     assert {"Ask review about this", "Ask security about this", "Ask terse about this"} <= set(offered)
     assert "Ask broken about this" not in offered and "Ask code about this" not in offered
-    assert await titles(0) == []  # no selection
+    assert await titles(0) == ["Review this file"]  # no selection
+    assert await titles(0, triggerKind=2) == []  # at each move of the cursor
     assert await titles(1, only=["source.organizeImports"]) == []
     assert await titles(1, only=["sessionls"]) == offered
 
