@@ -9,11 +9,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from sessionls.sessions import events as ev
 from sessionls.sessions.errors import InvalidParams, MessageNotFound, SessionNotFound, StoreUnavailable
@@ -21,7 +23,7 @@ from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import TextPart
 from sessionls.sessions.ports import Change, Hit
 from sessionls.sessions.state import Drafted, Entry, State, apply
-from sessionls.store import SqlStore
+from sessionls.store import SqlStore, reading
 from stores import ANN, begin, create, end, exchange, rename, say, step, texts, url
 
 WRITER = Path(__file__).with_name("store_process.py")
@@ -327,6 +329,14 @@ async def test_what_a_process_leaves_behind_has_lapsed(tmp_path: Path, store: Sq
     assert await store.lapsed() == [session_id]
     await end(store, session_id, reply, status="interrupted")
     assert await store.lapsed() == []
+
+
+async def test_to_look_for_what_lapsed_is_not_to_look_at_each_session(tmp_path: Path, store: SqlStore) -> None:
+    await create(store)
+    statement = f"EXPLAIN QUERY PLAN {reading._LAPSED.compile(dialect=SQLiteDialect())}"
+    with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
+        plan = [step for *_, step in connection.execute(statement, ("", 0, ""))]
+    assert plan and not [step for step in plan if step.startswith("SCAN")]
 
 
 async def test_a_claim_can_be_taken_over(store: SqlStore, other: SqlStore) -> None:

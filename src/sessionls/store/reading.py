@@ -27,6 +27,7 @@ _WAITING = (
     select(*MESSAGE_COLUMNS).where(messages.c.session_id == bindparam("id"), messages.c.place.is_(None)).order_by(messages.c.seq)
 )
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
+# In no order: to find them in one SQLite would go through all sessions.
 _LAPSED = (
     select(sessions.c.id)
     .select_from(sessions)
@@ -37,7 +38,6 @@ _LAPSED = (
         or_(processes.c.id.is_(None), processes.c.alive_until <= bindparam("now")),
         or_(claims.c.process.is_(None), claims.c.process != bindparam("process")),
     )
-    .order_by(sessions.c.id)
 )
 
 
@@ -153,7 +153,7 @@ class Reader:
         return findings.known(self._connection, session_id, finding)
 
     def lapsed(self, process: str) -> list[str]:
-        return list(self._connection.execute(_LAPSED, {"now": now_ms(), "process": process}).scalars())
+        return sorted(self._connection.execute(_LAPSED, {"now": now_ms(), "process": process}).scalars())
 
 
 def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:
