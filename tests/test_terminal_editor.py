@@ -8,7 +8,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -72,8 +74,9 @@ class TestEdits:
     async def test_a_file_that_changed_since_is_not_touched(self, editor: TerminalEditor, folder: Path) -> None:
         path = folder / "a.txt"
         path.write_text("other", encoding="utf-8")
-        for kind in ("edit", "delete"):
-            seen = DocumentChange(path.as_uri(), kind=kind, sha256="0" * 64)  # type: ignore[arg-type]
+        kinds: tuple[Literal["edit", "delete"], ...] = ("edit", "delete")
+        for kind in kinds:
+            seen = DocumentChange(path.as_uri(), kind=kind, sha256="0" * 64)
             outcome = await apply(editor, seen)
             assert not outcome.applied and "changed" in (outcome.reason or "")
         assert path.read_text(encoding="utf-8") == "other"
@@ -153,11 +156,13 @@ QUESTION = Question("session", "request", "code", "edit_file", "Edit a.txt", "wr
 
 
 class TestQuestions:
-    @pytest.fixture
-    def keyboard(self, editor: TerminalEditor, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    @staticmethod
+    @contextmanager
+    def keyboard(editor: TerminalEditor) -> Iterator[int]:
         """Stdin and stderr are a terminal; this is its other end, keyboard and screen."""
         ours, theirs = os.openpty()
-        with os.fdopen(theirs, "r", closefd=False) as given, os.fdopen(theirs, "w", encoding="utf-8") as screen:
+        given, screen = os.fdopen(theirs, "r", closefd=False), os.fdopen(theirs, "w", encoding="utf-8")
+        with pytest.MonkeyPatch.context() as monkeypatch, given, screen:
             monkeypatch.setattr(sys, "stdin", given)
             monkeypatch.setattr(sys, "stderr", screen)
             editor._terminal = Terminal()
@@ -169,23 +174,24 @@ class TestQuestions:
 
     @posix_only
     @pytest.mark.parametrize(("typed", "answer"), [("y\n", "once"), ("maybe\nS\n", "session"), ("no\n", "deny"), ("\x04", None)])
-    async def test_the_person_at_the_keyboard_answers(
-        self, editor: TerminalEditor, keyboard: int, typed: str, answer: Answer | None
-    ) -> None:
-        asking = asyncio.create_task(editor.ask(QUESTION))
-        await self._shown(keyboard, "[n]o: ")
-        for line in typed.splitlines(keepends=True):
-            await asyncio.to_thread(os.write, keyboard, line.encode())
-        assert await asking == answer
+    async def test_the_person_at_the_keyboard_answers(self, editor: TerminalEditor, typed: str, answer: Answer | None) -> None:
+        with self.keyboard(editor) as keyboard:
+            asking = asyncio.create_task(editor.ask(QUESTION))
+            await self._shown(keyboard, "[n]o: ")
+            for line in typed.splitlines(keepends=True):
+                await asyncio.to_thread(os.write, keyboard, line.encode())
+            async with asyncio.timeout(20):
+                assert await asking == answer
 
     @posix_only
-    async def test_a_question_can_be_withdrawn_and_shows_no_escapes(self, editor: TerminalEditor, keyboard: int) -> None:
-        asking = asyncio.create_task(editor.ask(QUESTION))
-        text = await self._shown(keyboard, "[n]o: ")
-        assert "Edit a.txt" in text and "+new" in text and "\x1b[2J" not in text
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
+    async def test_a_question_can_be_withdrawn_and_shows_no_escapes(self, editor: TerminalEditor) -> None:
+        with self.keyboard(editor) as keyboard:
+            asking = asyncio.create_task(editor.ask(QUESTION))
+            text = await self._shown(keyboard, "[n]o: ")
+            assert "Edit a.txt" in text and "+new" in text and "\x1b[2J" not in text
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
 
     @staticmethod
     async def _shown(screen: int, wanted: str) -> str:
