@@ -246,6 +246,20 @@ async def test_tools_run_and_each_call_is_in_the_log_before_and_after(
     assert log.index("stepFinished") < log.index("toolCalled") < log.index("toolFinished") < log.index("replyFinished")
 
 
+async def test_each_step_is_told_as_it_was(home: House, folder: Path, model_server: ModelServer) -> None:
+    """Calls made one after the other are not told as made together, and each has an id of its own, whatever the model says."""
+    call = ToolUse("list_files", {}, "call_0")
+    model_server.script(Answer(tools=[call]), Answer(tools=[call, call]), Answer("done"))
+    session = await home.sessions.create()
+    await home.sessions.message(session.id, "look")
+    first, second = (request.messages for request in model_server.requests[1:])
+    assert [m["role"] for m in second[1:]] == ["user", "assistant", "tool", "assistant", "tool", "tool"]
+    assert second[: len(first)] == first, "what was told before stays as it was, so that a provider can cache it"
+    asked = [called["id"] for m in second for called in m.get("tool_calls") or ()]
+    answered = [m["tool_call_id"] for m in second if m["role"] == "tool"]
+    assert asked == answered and len(set(asked)) == 3
+
+
 async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: House, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     with pytest.raises(AgentNotFound) as unknown:

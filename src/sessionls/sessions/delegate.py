@@ -70,7 +70,7 @@ class AskAgent:
         name, question = _read(arguments)
         asked = await self._find(call.session_id, name)
         outer = self._loop
-        index = _under_way(outer.parts, call.call_id)
+        index = next(i for i, part in enumerate(outer.parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
         mine = {tool.name for tool in outer.tools}
         tools = [tool for tool in asked.tools if tool.name in mine]
         messages: ModelMessages = [
@@ -102,15 +102,6 @@ class AskAgent:
         finally:
             outer.usage = _sum(outer.usage, inner.usage)
         return plain([part for part in inner.parts if part.kind != "tool"]) or "It gave no answer."
-
-
-def _under_way(parts: Sequence[Part], call_id: str) -> int:
-    """The part of the call that runs now: some models count their calls anew in each step, so an ended one may have its id."""
-    return next(
-        index
-        for index, part in enumerate(parts)
-        if isinstance(part, ToolPart) and part.call_id == call_id and part.status == "running"
-    )
 
 
 def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:

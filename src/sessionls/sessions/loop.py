@@ -109,7 +109,7 @@ class Loop(ABC):
                 self.usage = usage if self.usage is None else self.usage + usage
             if not requests:
                 return
-            self.parts += [_tool_part(request) for request in requests]
+            self._ask_for(requests)
             await self.keep_step(first)
             await self._run_tools()
             self._check_cost()
@@ -117,6 +117,15 @@ class Loop(ABC):
             f"The agent took {self.definition.max_steps} steps and was not done.",
             hint="Resume to let it go on, or raise maxSteps in its definition.",
         )
+
+    def _ask_for(self, requests: Sequence[ToolRequest]) -> None:
+        """Add the calls of a step. Some models count theirs anew in each: an id that was used before is made another."""
+        called = [part for part in self.parts if isinstance(part, ToolPart)]
+        ids, step = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
+        for request in requests:
+            call_id = request.call_id if request.call_id not in ids else f"call_{new_id()}"
+            ids.add(call_id)
+            self.parts.append(_tool_part(request, call_id, step))
 
     def _check_cost(self) -> None:
         limit, cost = self.definition.max_cost, self.usage.cost if self.usage else None
@@ -339,7 +348,7 @@ class _Words:
 _INVALID = "\0invalid"
 
 
-def _tool_part(request: ToolRequest) -> ToolPart:
+def _tool_part(request: ToolRequest, call_id: str, step: int) -> ToolPart:
     try:
         arguments = json.loads(request.arguments or "{}")
         json.dumps(arguments, ensure_ascii=False).encode()
@@ -347,7 +356,7 @@ def _tool_part(request: ToolRequest) -> ToolPart:
         arguments = None
     if not isinstance(arguments, dict):
         arguments = {_INVALID: sound(request.arguments)}
-    return ToolPart(call_id=request.call_id, name=sound(request.name), arguments=arguments, status="waiting")
+    return ToolPart(call_id=call_id, name=sound(request.name), arguments=arguments, status="waiting", step=step)
 
 
 def _offer(tool: Tool) -> dict[str, Any]:

@@ -136,7 +136,7 @@ class ReasoningPart(Wire):
 class ToolPart(Wire):
     """One call of a tool. `result` is what the agent was told, cut to a bounded size.
 
-    `parts` is the work of an agent that was asked by this call.
+    `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
     """
 
     kind: Literal["tool"] = "tool"
@@ -145,6 +145,7 @@ class ToolPart(Wire):
     arguments: dict[str, Any]
     status: Literal["waiting", "running", "done", "failed", "denied"]
     result: str | None = None
+    step: int | None = None
     parts: list[Part] | None = None
 
 

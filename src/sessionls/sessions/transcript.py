@@ -110,12 +110,14 @@ def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     text: list[str] = []
     calls: list[ToolPart] = []
     for part in parts:
+        if not isinstance(part, TextPart | ToolPart):
+            continue
+        if calls and (isinstance(part, TextPart) or part.step != calls[-1].step):
+            yield from _one_step(text, calls)
+            text, calls = [], []
         if isinstance(part, TextPart):
-            if calls:
-                yield from _one_step(text, calls)
-                text, calls = [], []
             text.append(part.text)
-        elif isinstance(part, ToolPart):
+        else:
             calls.append(part)
     if text or calls:
         yield from _one_step(text, calls)
