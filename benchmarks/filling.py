@@ -29,11 +29,11 @@ async def fill(bench: Bench, length: int) -> str:
     return session.id
 
 
-async def many_sessions(bench: Bench, count: int) -> None:
-    """That many sessions of the workspace, of one exchange each."""
+async def many_sessions(bench: Bench, numbers: range) -> None:
+    """Sessions of the workspace with these numbers, of one exchange each."""
     identities = await _identities(bench)
     async with SqlStore(f"sqlite:///{bench.database}") as store:
-        for n in range(count):
+        for n in numbers:
             session = _session(bench, f"Session number {n}")
 
             def decide(change: Change, session: Session = session, n: int = n) -> None:

@@ -58,7 +58,7 @@ async def _creating(bench: Bench) -> list[Row]:
 async def _first_reply(bench: Bench) -> list[Row]:
     """With all that is loaded on the way: the library that reaches the models above all."""
     ours: list[float] = []
-    for _ in range(bench.times(5, 1)):
+    for _ in range(bench.times(3, 1)):
         began = time.perf_counter()
         async with Server.sessionls(bench.env, bench.folder) as server:
             session = await server.request("session/create", {})

@@ -80,19 +80,32 @@ async def _opening(bench: Bench, ids: dict[int, str]) -> list[Row]:
 
 
 async def finding(bench: Bench) -> list[Row]:
-    """Lists and searches among 10,000 sessions of two messages each."""
+    """Lists and searches among 1,000 and 10,000 sessions of two messages each."""
     bench = bench.elsewhere("many")
-    count = 200 if bench.quick else 10_000
-    await many_sessions(bench, count)
     rows: list[Row] = []
+    before = 0
+    for count in (50, 100) if bench.quick else (1000, 10_000):
+        await many_sessions(bench, range(before, count))
+        rows += await _finding(bench, count)
+        before = count
+    return rows
+
+
+async def _finding(bench: Bench, count: int) -> list[Row]:
+    rows: list[Row] = []
+    asked = {
+        "the first 50 of {} sessions": ("session/list", {}, (_NEWEST_50,), _rival(count, 8)),
+        "the first 50 of {} sessions, of all folders": (
+            "session/list",
+            {"workspaceFolder": "*"},
+            (_NEWEST_50,),
+            _rival(count, 8),
+        ),
+        "those of {} sessions with a word in their title": ("session/list", {"query": "number 77"}, None, None),
+        "search of a word in one of {} sessions": ("session/search", {"query": "unique7"}, (_MATCHES, "unique7"), None),
+        "search of a word in all {} sessions": ("session/search", {"query": "parser"}, (_MATCHES, "parser"), None),
+    }
     async with Server.sessionls(bench.env, bench.folder) as server:
-        asked = {
-            "the first 50 of {} sessions": ("session/list", {}, (_NEWEST_50,), 8),
-            "the first 50 of {} sessions, those of all folders": ("session/list", {"workspaceFolder": "*"}, (_NEWEST_50,), 8),
-            "the sessions among {} with a word in the title": ("session/list", {"query": "number 77"}, None, None),
-            "search of a word in one of {} sessions": ("session/search", {"query": "unique77"}, (_MATCHES, "unique77"), None),
-            "search of a word in all {} sessions": ("session/search", {"query": "parser"}, (_MATCHES, "parser"), None),
-        }
         for what, (method, params, statement, rival) in asked.items():
             await server.request(method, params)
             ours: list[float] = []
@@ -107,7 +120,7 @@ async def finding(bench: Bench) -> list[Row]:
 
 
 def _rival(length: int, value: float) -> float | None:
-    """What the rivals were measured at: 1,000 messages."""
+    """What the rivals were measured at: 1,000 messages, 1,000 sessions."""
     return value if length == 1000 else None
 
 
