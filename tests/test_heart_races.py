@@ -11,6 +11,7 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
+from sessionls.agents.agent import Definition
 from sessionls.sessions import replies, reply, verbs
 from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import AgentAuthor, Message, ToolPart
@@ -253,6 +254,27 @@ async def test_a_cancel_does_not_wait_for_a_summary(
     async with asyncio.timeout(10):
         await home.sessions.cancel(session.id)
         assert (await send).reply.status == "cancelled"
+
+
+@pytest.mark.parametrize("how", ["pause", "cancel"])
+async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    starting = asyncio.Event()
+
+    class Slow(Toolbox):
+        async def prepare(self, definition: Definition) -> None:
+            starting.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(home.sessions._replies, "_tools", Slow([]))
+    session = await home.sessions.create(agent="plain")
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await starting.wait()
+    async with asyncio.timeout(10):
+        stopped = await (home.sessions.pause if how == "pause" else home.sessions.cancel)(session.id)
+        assert not stopped.replying
+        assert (await send).reply.status == ("paused" if how == "pause" else "cancelled")
 
 
 async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_that_moment(

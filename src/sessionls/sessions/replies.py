@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sessionls.agents.agent import Definition
@@ -39,11 +39,15 @@ _SWEEP = 5.0  # seconds between two looks for replies whose process is gone
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A reply that could start: who writes it, with which definition. `problem` is why nobody can."""
+    """A reply that could start: who writes it, with which definition. `problem` is why nobody can.
+
+    `models` answer in place of this process's own.
+    """
 
     start: verbs.Start
     definition: Definition | None
     problem: SessionlsError | None = None
+    models: Models | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +347,6 @@ class Replies:
         writer: ReplyWriter | None = None
         ended: Message | None
         try:
-            if begun.prepared.definition is not None:
-                await self._tools.prepare(begun.prepared.definition)
             writer = self._writer(begun)
             ended = await self._written(writer)
         except verbs.ClaimLost:
@@ -370,9 +372,13 @@ class Replies:
         session_id, definition = begun.session.id, begun.prepared.definition
         assert definition is not None
         model = begun.prepared.start.author.model
-        chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
-        tools = self._tools.offer(chosen)
-        may_ask = ASK_AGENT in chosen
+
+        async def prepare() -> None:
+            await self._tools.prepare(definition)
+            chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
+            asking = [AskAgent(writer, self._ask)] if ASK_AGENT in chosen else []
+            writer.tools = [*self._tools.offer(chosen), *asking]
+            writer.voice = self._telling.voice(definition, begun.session, tools=bool(writer.tools))
 
         async def told(tighter: bool) -> ModelMessages:
             # Whoever steered the reply may have come to the session since it began.
@@ -381,20 +387,19 @@ class Replies:
             return await self._telling.told(session, definition, model, begun.place, writer.tools, tighter=tighter)
 
         writer = ReplyWriter(
-            means=self._means,
+            means=replace(self._means, models=begun.prepared.models or self._means.models),
             session_id=session_id,
             reply=begun.reply,
             definition=definition,
             model=model,
-            tools=tools,
-            voice=self._telling.voice(definition, begun.session, tools=bool(tools) or may_ask),
+            tools=(),
+            voice=self._telling.voice(definition, begun.session, tools=False),
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
             told=told,
             since=begun.seq,
+            prepare=prepare,
         )
-        if may_ask:
-            writer.tools = [*tools, AskAgent(writer, self._ask)]
         return writer
 
     async def _written(self, writer: ReplyWriter) -> Message:

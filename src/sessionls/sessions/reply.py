@@ -44,10 +44,12 @@ class _Stopped(Exception):
 class ReplyWriter(Loop):
     """Writes one reply, from its first step or from where it stopped. `since` is the number of the event that started it.
 
+    `prepare` is done first: it gives the writer its tools, which may take a while to start.
     `stopped` is set when it has ended or stopped, or goes on after all.
     """
 
     since: int = 0
+    prepare: Callable[[], Coroutine[Any, Any, None]] | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: Stop | None = field(default=None, init=False)
     _inner: asyncio.Task[Any] | None = field(default=None, init=False)
@@ -71,6 +73,9 @@ class ReplyWriter(Loop):
             ending: Ending = "complete"
             error: MessageError | None = None
             try:
+                if self.prepare is not None:
+                    await self.stoppable(self.prepare())
+                    self.prepare = None
                 await self.steps()
             except _Stopped:
                 assert self._stop is not None

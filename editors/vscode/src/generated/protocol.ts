@@ -214,11 +214,12 @@ export interface SymbolContext {
   text?: string;
 }
 /**
- * The changes of the working tree since `base` (a git revision; `HEAD` unless said).
+ * The changes of the working tree since `base` (a git revision; `HEAD` unless said). `staged`: only what is staged.
  */
 export interface DiffContext {
   kind: 'diff';
   base?: string;
+  staged?: boolean;
   text?: string;
   notice?: string;
 }
@@ -361,7 +362,7 @@ export interface ReasoningPart {
 /**
  * One call of a tool. `result` is what the agent was told, cut to a bounded size.
  *
- * `parts` is the work of an agent that was asked by this call.
+ * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
  */
 export interface ToolPart {
   kind: 'tool';
@@ -372,6 +373,7 @@ export interface ToolPart {
   };
   status: 'waiting' | 'running' | 'done' | 'failed' | 'denied';
   result?: string;
+  step?: number;
   parts?: Part[];
 }
 export interface FindingPart {
