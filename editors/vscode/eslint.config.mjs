@@ -11,6 +11,8 @@ export default tseslint.config(
     rules: {
       // Numbers in messages are meant.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      // VS Code takes anything with `dispose` for its class Disposable, and so do we.
+      "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
     },
   },

@@ -15,6 +15,7 @@ export class Api {
   private readonly changed = new Emitter<SessionChangedParams>();
   private readonly agentsChanged = new Emitter<void>();
   private readonly connected = new Emitter<void>();
+  private readonly disconnected = new Emitter<void>();
   private permissionHandler: PermissionHandler | undefined;
 
   readonly onEvent = this.eventHappened.event;
@@ -23,6 +24,8 @@ export class Api {
   readonly onAgentsChanged = this.agentsChanged.event;
   /** A server answers from now on: the first one, or one in place of another, which knows of nothing that was open. */
   readonly onConnected = this.connected.event;
+  /** No server answers any more. What was asked of it has failed. */
+  readonly onDisconnected = this.disconnected.event;
 
   get ready(): boolean {
     return this.client !== undefined;
@@ -76,6 +79,8 @@ export class Api {
 
   /** Nobody answers until the next `connect`. */
   disconnect(): void {
+    if (this.client === undefined) return;
     this.client = undefined;
+    this.disconnected.fire();
   }
 }

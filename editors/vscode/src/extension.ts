@@ -1,5 +1,68 @@
-import type * as vscode from "vscode";
+/** Puts the extension together. Everything else is in a file of its own. */
+import * as vscode from "vscode";
+import { Api } from "./api";
+import { registerCommands } from "./commands";
+import { EditorContext } from "./context";
+import { watchModels } from "./firstUse";
+import { SessionPanels, VIEW_TYPE } from "./panel/panels";
+import { Permissions } from "./permissions";
+import { problemOf } from "./problem";
+import { Secrets } from "./secrets";
+import { Server } from "./server";
+import { Sessions } from "./sessions";
+import { SessionsView } from "./sessionsView";
+import { showStatus } from "./status";
 
-export function activate(_context: vscode.ExtensionContext): void {
-  // Nothing to offer yet.
+let running: Server | undefined;
+
+export function activate(extension: vscode.ExtensionContext): void {
+  const api = new Api();
+  const sessions = new Sessions(api);
+  const secrets = new Secrets(extension.secrets, extension.globalState);
+  const server: Server = new Server(api, {
+    environment: () => secrets.environment(),
+    show: (sessionId) => panels.show(sessionId),
+  });
+  const context = new EditorContext();
+  const permissions = new Permissions(api, sessions);
+  const panels: SessionPanels = new SessionPanels(extension.extensionUri, { api, sessions, permissions, server, context });
+  const view = new SessionsView(sessions, panels);
+  running = server;
+
+  extension.subscriptions.push(
+    server,
+    sessions,
+    context,
+    panels,
+    view,
+    permissions.use(panels),
+    showStatus(server),
+    watchModels({ api }),
+    registerCommands({ api, server, sessions, panels, view, secrets }),
+    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
+    sessions.onError((error) => {
+      server.log.error(problemOf(error).words);
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (SETTINGS.some((name) => event.affectsConfiguration(name))) void offerRestart();
+    }),
+  );
+  void server.restart();
+}
+
+/** Waits until the server has put away what it holds. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}
+
+const SETTINGS = ["server.command", "participant", "agent", "model", "databaseUrl"].map((name) => `sessionls.${name}`);
+
+/** The server reads its settings when it starts; a restart stops replies, so it is the person's to choose. */
+async function offerRestart(): Promise<void> {
+  const choice = await vscode.window.showInformationMessage(
+    "The sessionls server takes the new setting at its next start.",
+    "Restart Now",
+  );
+  if (choice === "Restart Now") await vscode.commands.executeCommand("session.restartServer");
 }

@@ -166,9 +166,9 @@ function asQuestion(event: PermissionAsked): Question {
     tool,
     summary,
     risk,
+    scope,
     ...(agent !== undefined && { agent }),
     ...(detail !== undefined && { detail }),
-    ...(scope !== undefined && { scope }),
   };
 }
 

@@ -11,7 +11,7 @@ export type Decision = PermissionDecision["decision"];
 
 interface Asked {
   readonly params: PermissionParams;
-  decide(decision: Decision): void;
+  readonly decide: (decision: Decision) => void;
 }
 
 const ALLOW_ONCE = "Allow Once";
@@ -30,6 +30,10 @@ export class Permissions {
     private readonly sessions: Sessions,
   ) {
     api.onPermission((params, token) => this.ask(params, token));
+    // A server that is gone waits for no answer. What still waits is asked again when its reply goes on.
+    api.onDisconnected(() => {
+      for (const { decide } of [...this.asked.values()]) decide("deny");
+    });
   }
 
   /** From now on questions of sessions that can be seen are asked in their panels alone. */
@@ -79,8 +83,8 @@ export class Permissions {
     const detail = params.detail === undefined ? "" : `: ${shorten(params.detail)}`;
     void vscode.window
       .showWarningMessage(`${params.agent} asks${where}: ${params.summary}${detail}`, ALLOW_ONCE, ALLOW_SESSION, DENY, SHOW)
-      .then(async (choice) => {
-        if (choice === SHOW) await this.panels?.show(sessionId);
+      .then((choice) => {
+        if (choice === SHOW) void this.panels?.show(sessionId);
         // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
         else if (choice !== undefined) this.asked.get(requestId)?.decide(DECISIONS[choice] ?? "deny");
       });

@@ -155,10 +155,10 @@ export class Server implements vscode.Disposable {
       },
       middleware: {
         window: {
-          showDocument: async (params, next) => {
+          showDocument: async (params, token, next) => {
             const uri = vscode.Uri.parse(params.uri);
             const id = uri.scheme === "sessionls" ? SESSION_DOCUMENT.exec(uri.path)?.[1] : undefined;
-            if (id === undefined) return next(params, new vscode.CancellationTokenSource().token);
+            if (id === undefined) return next(params, token);
             await this.needs.show(id);
             return { success: true };
           },

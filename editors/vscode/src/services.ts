@@ -2,9 +2,10 @@
 import type * as vscode from "vscode";
 import type { Context } from "./protocol";
 import type { Api } from "./api";
-import type { Permissions } from "./permissions";
+import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
+import type { SessionsView } from "./sessionsView";
 
 /** The panels that show sessions: one for each session that is shown. */
 export interface Panels {
@@ -22,10 +23,10 @@ export interface Panels {
 }
 
 export interface Services {
-  readonly extension: vscode.ExtensionContext;
   readonly api: Api;
   readonly server: Server;
   readonly sessions: Sessions;
-  readonly permissions: Permissions;
   readonly panels: Panels;
+  readonly view: SessionsView;
+  readonly secrets: Secrets;
 }

@@ -1,0 +1,106 @@
+/** Commands that begin sessions and send messages. */
+import * as vscode from "vscode";
+import { problemOf } from "../problem";
+import type { Context, Session } from "../protocol";
+import type { Services } from "../services";
+import { chooseSession, pickAgent, type Target } from "./choosing";
+
+export async function newSession({ sessions, panels }: Services): Promise<void> {
+  const folder = await chooseFolder();
+  if (folder === "none") return;
+  const session = await sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
+  await panels.show(session.id);
+}
+
+/** Puts the focus into the composer of a session. */
+export async function sendMessage(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Send a Message", (one) => one.state === "active");
+  if (session !== undefined) await services.panels.show(session.id);
+}
+
+/** Puts the selection and the agent into the composer; the person writes the words and sends them. */
+export async function askAboutSelection(services: Services): Promise<void> {
+  const selection = selectionContext();
+  if (selection === undefined) {
+    void vscode.window.showInformationMessage("Open a file and select the code that you want to ask about.");
+    return;
+  }
+  const agent = await pickAgent(services, "Ask Agent About Selection");
+  if (agent === undefined) return;
+  const session = await sessionForAsking(services);
+  await services.panels.show(session.id, { text: "", agent: agent.name, context: [selection] });
+}
+
+/** What is reviewed, and with which words the agent is asked. */
+export type Subject = "selection" | "file" | "changes";
+
+const WORDS: Readonly<Record<Subject, string>> = {
+  selection: "the selected code",
+  file: "this file",
+  changes: "the uncommitted changes",
+};
+
+/** Has an agent review something, in the session that is shown, else in a new one. */
+export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<void> {
+  const context: Context | undefined =
+    subject === "changes" ? { kind: "diff" } : subject === "file" ? fileContext() : selectionContext();
+  if (context === undefined) {
+    void vscode.window.showInformationMessage(
+      `There is nothing to review: open a file${subject === "selection" ? " and select the code" : ""}.`,
+    );
+    return;
+  }
+  const session = await sessionForAsking(services);
+  const text = agent === "security" ? `Review ${WORDS[subject]} for security problems.` : `Review ${WORDS[subject]}.`;
+  await services.panels.show(session.id);
+  try {
+    await services.sessions.message({ sessionId: session.id, text, agent, context: [context] });
+  } catch (error) {
+    // What happens to a message that is in the session shows there.
+    if (!problemOf(error).messageKept) throw error;
+  }
+}
+
+/** Reviews the selection where there is one, else the file. */
+export function securityReview(services: Services): Promise<void> {
+  const selected = vscode.window.activeTextEditor?.selection.isEmpty === false;
+  return review(services, selected ? "selection" : vscode.window.activeTextEditor ? "file" : "changes", "security");
+}
+
+function selectionContext(): Context | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined || editor.selection.isEmpty) return undefined;
+  const { start, end } = editor.selection;
+  const range = { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
+  return { kind: "selection", uri: editor.document.uri.toString(), range };
+}
+
+function fileContext(): Context | undefined {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  return uri === undefined ? undefined : { kind: "file", uri: uri.toString() };
+}
+
+/** The session that can be seen and takes messages, else a new one for the folder of the file. */
+async function sessionForAsking({ sessions, panels }: Services): Promise<Session> {
+  const shown = sessions.store.sessions.find((session) => session.state === "active" && panels.isVisible(session.id));
+  if (shown !== undefined) return shown;
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
+  return sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
+}
+
+/** The folder that a new session is tied to: undefined for all open ones, `none` where the person picked nothing. */
+async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined | "none"> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length < 2) return folders[0];
+  const all = { label: "$(root-folder) All Folders", folder: undefined };
+  const items = [
+    all,
+    ...folders.map((folder) => ({ label: `$(folder) ${folder.name}`, description: folder.uri.fsPath, folder })),
+  ];
+  const picked = await vscode.window.showQuickPick(items, {
+    title: "New Session",
+    placeHolder: "The folder that the session is about",
+  });
+  return picked === undefined ? "none" : picked.folder;
+}

@@ -1,0 +1,64 @@
+/** Which session, and which agent, a command is about. */
+import * as vscode from "vscode";
+import type { Agent, Session } from "../protocol";
+import type { Services } from "../services";
+import { descriptionOf, showingOf, type Node, type Showing } from "../tree";
+
+/** What a command is called with: a node of the view, the id of a session, or nothing. */
+export type Target = Node | string | undefined;
+
+/**
+ * The session that a command is about: the one it was called for, else the one that is shown, else the one that the person
+ * picks among those that fit. Undefined where they pick none.
+ */
+export async function chooseSession(
+  { sessions, panels }: Services,
+  target: Target,
+  title: string,
+  fits: (session: Session) => boolean = () => true,
+): Promise<Session | undefined> {
+  const id: string | undefined = typeof target === "string" ? target : (target?.session.id ?? panels.current);
+  if (id !== undefined) return sessions.store.session(id) ?? (await sessions.act("session/get", id));
+  const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
+  if (offered.length === 0) {
+    void vscode.window.showInformationMessage("There is no session for that here.");
+    return undefined;
+  }
+  return pickSession(title, offered);
+}
+
+const ICONS: Readonly<Record<Showing, string>> = {
+  replying: "loading~spin",
+  waiting: "watch",
+  paused: "debug-pause",
+  archived: "archive",
+  idle: "comment-discussion",
+};
+
+export async function pickSession(title: string, offered: readonly Session[]): Promise<Session | undefined> {
+  const items = offered.map((session) => ({
+    label: `$(${ICONS[showingOf(session)]}) ${session.title}`,
+    description: descriptionOf(session, Date.now()),
+    session,
+  }));
+  return (await vscode.window.showQuickPick(items, { title, placeHolder: "Session", matchOnDescription: true }))?.session;
+}
+
+/** An agent that the person picks. Those that cannot be invoked stand last, with the reason. */
+export async function pickAgent({ sessions }: Services, title: string, current?: string): Promise<Agent | undefined> {
+  if (sessions.agents.length === 0) await sessions.refreshAgents();
+  const usable = (agent: Agent): boolean => agent.available && agent.trusted;
+  const items = [...sessions.agents]
+    .sort((a, b) => Number(usable(b)) - Number(usable(a)))
+    .map((agent) => ({
+      label: agent.name,
+      description: agent.name === current ? "current" : usable(agent) ? "" : "unavailable",
+      detail: usable(agent) ? agent.description : (agent.problem ?? "It comes from a workspace that is not trusted."),
+      agent,
+    }));
+  const picked = await vscode.window.showQuickPick(items, { title, placeHolder: "Agent", matchOnDetail: true });
+  if (picked === undefined) return undefined;
+  if (usable(picked.agent)) return picked.agent;
+  void vscode.window.showWarningMessage(`${picked.agent.name} cannot be invoked. ${picked.detail}`);
+  return undefined;
+}

@@ -1,0 +1,66 @@
+/** Every command, under its id. package.json has their titles, and where they show. */
+import * as vscode from "vscode";
+import { forgetKey, setUpModel } from "../firstUse";
+import { problemOf } from "../problem";
+import type { Services } from "../services";
+import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
+import type { Target } from "./choosing";
+import { act, exportSession, filter, fork, open, openArchived, remove, rename, switchAgent, switchModel } from "./managing";
+import { search } from "./searching";
+
+type Command = (services: Services, target: Target) => unknown;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  "session.new": newSession,
+  "session.open": open,
+  "session.openArchived": openArchived,
+  "session.sendMessage": sendMessage,
+  "session.askAboutSelection": askAboutSelection,
+  "session.reviewSelection": (services) => review(services, "selection", "review"),
+  "session.reviewFile": (services) => review(services, "file", "review"),
+  "session.reviewChanges": (services) => review(services, "changes", "review"),
+  "session.securityReview": securityReview,
+  "session.switchAgent": switchAgent,
+  "session.switchModel": switchModel,
+  "session.pause": (services, target) => act(services, "session/pause", target),
+  "session.resume": (services, target) => act(services, "session/resume", target),
+  "session.cancelReply": (services, target) => act(services, "session/cancel", target),
+  "session.archive": (services, target) => act(services, "session/archive", target),
+  "session.unarchive": (services, target) => act(services, "session/unarchive", target),
+  "session.fork": fork,
+  "session.rename": rename,
+  "session.delete": remove,
+  "session.export": exportSession,
+  "session.search": search,
+  "session.filter": filter,
+  "session.clearFilter": ({ view }) => {
+    view.setFilter("");
+  },
+  "session.refresh": ({ sessions }) => sessions.refreshList(),
+  "session.setUpModel": setUpModel,
+  "session.forgetKey": forgetKey,
+  "session.restartServer": ({ server }) => server.restart(),
+  "session.showOutput": ({ server }) => {
+    server.log.show();
+  },
+};
+
+export function registerCommands(services: Services): vscode.Disposable {
+  const registered = Object.entries(COMMANDS).map(([id, command]) =>
+    vscode.commands.registerCommand(id, async (target?: Target) => {
+      try {
+        await command(services, isTarget(target) ? target : undefined);
+      } catch (error) {
+        const problem = problemOf(error);
+        if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
+      }
+    }),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+/** Menus of editors call a command with the document's URI, which is no session. */
+function isTarget(target: unknown): target is Target {
+  if (typeof target === "string") return true;
+  return typeof target === "object" && target !== null && "session" in target;
+}

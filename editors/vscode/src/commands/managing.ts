@@ -1,0 +1,154 @@
+/** Commands for the sessions there are. */
+import * as vscode from "vscode";
+import type { Requests, Session } from "../protocol";
+import type { Services } from "../services";
+import { chooseSession, pickAgent, pickSession, type Target } from "./choosing";
+
+const UNDO_TIME = 8000; // milliseconds
+
+export async function open(services: Services, target: Target): Promise<void> {
+  const { sessions, panels } = services;
+  if (target !== undefined) {
+    await panels.show(typeof target === "string" ? target : target.session.id);
+    return;
+  }
+  const session = await pickSession(
+    "Open Session",
+    sessions.store.sessions.filter((one) => one.state !== "archived"),
+  );
+  if (session !== undefined) await panels.show(session.id);
+}
+
+export async function openArchived({ api, panels }: Services): Promise<void> {
+  const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
+  if (sessions.length === 0) {
+    void vscode.window.showInformationMessage("No session of these folders is archived.");
+    return;
+  }
+  const session = await pickSession("Open Archived Session", sessions);
+  if (session !== undefined) await panels.show(session.id);
+}
+
+export async function rename(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Rename Session");
+  if (session === undefined) return;
+  const title = await vscode.window.showInputBox({
+    title: "Rename Session",
+    value: session.title,
+    validateInput: (value) =>
+      value.trim() === ""
+        ? "A title has at least one character."
+        : value.length > 200
+          ? "A title has at most 200 characters."
+          : undefined,
+  });
+  if (title !== undefined && title.trim() !== session.title) await services.sessions.rename(session.id, title.trim());
+}
+
+type Act = "session/pause" | "session/resume" | "session/cancel" | "session/archive" | "session/unarchive";
+
+const ACTS: Readonly<Record<Act, { readonly title: string; readonly fits: (session: Session) => boolean }>> = {
+  "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
+  "session/resume": { title: "Resume Session", fits: () => true },
+  "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
+  "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
+  "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },
+};
+
+export async function act(services: Services, method: Act, target: Target): Promise<void> {
+  const { title, fits } = ACTS[method];
+  const session = await chooseSession(services, target, title, fits);
+  if (session === undefined) return;
+  await services.sessions.act(method, session.id);
+  if (method !== "session/archive") return;
+  const choice = await vscode.window.showInformationMessage(`Archived “${session.title}”.`, "Undo");
+  if (choice === "Undo") await services.sessions.act("session/unarchive", session.id);
+}
+
+/** The server deletes for good: so it is asked to only when the time to undo is over. A window that closes before keeps the session. */
+export async function remove(services: Services, target: Target): Promise<void> {
+  const { sessions, view } = services;
+  const session = await chooseSession(services, target, "Delete Session");
+  if (session === undefined) return;
+  view.hide(session.id, true);
+  try {
+    const choice = await Promise.race([
+      vscode.window.showInformationMessage(`Deleted “${session.title}”.`, "Undo"),
+      new Promise<undefined>((resolve) => {
+        setTimeout(resolve, UNDO_TIME, undefined);
+      }),
+    ]);
+    if (choice !== "Undo") await sessions.delete(session.id);
+  } finally {
+    view.hide(session.id, false);
+  }
+}
+
+export async function fork(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Fork Session");
+  if (session === undefined) return;
+  await services.panels.show((await services.sessions.fork({ sessionId: session.id })).id);
+}
+
+export async function switchAgent(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Switch Agent");
+  if (session === undefined) return;
+  const agent = await pickAgent(services, `Default agent of “${session.title}”`, session.agent);
+  if (agent !== undefined && agent.name !== session.agent)
+    await services.sessions.switchAgent({ sessionId: session.id, agent: agent.name });
+}
+
+/** Picks the model that the session's default agent uses in place of its own. */
+export async function switchModel(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Switch Model");
+  if (session === undefined) return;
+  const { models } = await services.api.request("model/list", {});
+  const own = { label: "The agent's own model", description: session.model === undefined ? "current" : "", name: undefined };
+  const items = models
+    .filter((model) => model.available)
+    .map((model) => ({
+      label: model.name,
+      description: model.name === session.model ? "current" : model.provider,
+      name: model.name,
+    }));
+  const picked = await vscode.window.showQuickPick([own, ...items], {
+    title: `Model of “${session.title}”`,
+    placeHolder: "Model",
+    matchOnDescription: true,
+  });
+  if (picked === undefined || picked.name === session.model) return;
+  await services.sessions.switchAgent({
+    sessionId: session.id,
+    agent: session.agent,
+    ...(picked.name !== undefined && { model: picked.name }),
+  });
+}
+
+const FORMATS: readonly {
+  readonly label: string;
+  readonly format: Requests["session/export"]["params"]["format"];
+  readonly language: string;
+}[] = [
+  { label: "Markdown", format: "markdown", language: "markdown" },
+  { label: "JSON", format: "json", language: "json" },
+  { label: "HTML", format: "html", language: "html" },
+];
+
+/** Opens the whole session as a new document, to be saved wherever one likes. */
+export async function exportSession(services: Services, target: Target): Promise<void> {
+  const session = await chooseSession(services, target, "Export Session");
+  if (session === undefined) return;
+  const format = await vscode.window.showQuickPick(FORMATS, { title: `Export “${session.title}”`, placeHolder: "Format" });
+  if (format === undefined) return;
+  const { content } = await services.api.request("session/export", { sessionId: session.id, format: format.format });
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: format.language, content }));
+}
+
+export async function filter({ view }: Services): Promise<void> {
+  const words = await vscode.window.showInputBox({
+    title: "Filter Sessions",
+    value: view.filterText,
+    placeHolder: "Words of the title, or an agent",
+  });
+  if (words !== undefined) view.setFilter(words);
+}

@@ -1,0 +1,73 @@
+/** Full-text search over all messages of the sessions of the open folders. */
+import * as vscode from "vscode";
+import type { Hit } from "../protocol";
+import { problemOf } from "../problem";
+import type { Services } from "../services";
+
+const DELAY = 150; // milliseconds without a key before it is searched
+const LIMIT = 50;
+
+interface HitItem extends vscode.QuickPickItem {
+  readonly sessionId?: string;
+}
+
+export function search({ api, panels }: Services): void {
+  const picker = vscode.window.createQuickPick<HitItem>();
+  picker.title = "Search Sessions";
+  picker.placeholder = "Words of any message";
+  picker.matchOnDescription = true;
+  picker.matchOnDetail = true;
+  let timer: NodeJS.Timeout | undefined;
+  let round = 0;
+
+  const find = async (query: string): Promise<void> => {
+    const mine = ++round;
+    picker.busy = true;
+    const items = await api.request("session/search", { query, limit: LIMIT }).then(
+      ({ hits }) => (hits.length === 0 ? [message("No message has these words.")] : hits.map(itemOf)),
+      (error: unknown) => [message(problemOf(error).words)],
+    );
+    if (mine !== round) return; // the words are others by now
+    picker.busy = false;
+    picker.items = items;
+  };
+
+  picker.onDidChangeValue((value) => {
+    clearTimeout(timer);
+    const query = value.trim();
+    if (query === "") {
+      round += 1;
+      picker.busy = false;
+      picker.items = [];
+    } else {
+      timer = setTimeout(() => void find(query), DELAY);
+    }
+  });
+  picker.onDidAccept(() => {
+    const [item] = picker.selectedItems;
+    if (item?.sessionId === undefined) return;
+    void panels.show(item.sessionId);
+    picker.hide();
+  });
+  picker.onDidHide(() => {
+    clearTimeout(timer);
+    round += 1;
+    picker.dispose();
+  });
+  picker.show();
+}
+
+// The server has chosen what fits, so the picker must not choose again.
+function itemOf({ session, snippet }: Hit): HitItem {
+  return {
+    label: session.title,
+    description: session.agent,
+    detail: snippet.replace(/\s+/g, " "),
+    sessionId: session.id,
+    alwaysShow: true,
+  };
+}
+
+function message(label: string): HitItem {
+  return { label, alwaysShow: true };
+}

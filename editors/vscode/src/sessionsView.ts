@@ -1,0 +1,146 @@
+/** The view of sessions in the activity bar. */
+import * as vscode from "vscode";
+import type { Panels } from "./services";
+import type { Sessions } from "./sessions";
+import { age, descriptionOf, showingOf, treeOf, type Node, type Showing } from "./tree";
+
+const MINUTE = 60_000;
+const ICONS: Readonly<Record<Showing, string>> = {
+  replying: "loading~spin",
+  waiting: "watch",
+  paused: "debug-pause",
+  archived: "archive",
+  idle: "comment-discussion",
+};
+
+export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly view: vscode.TreeView<Node>;
+  private readonly subscriptions: { dispose(): unknown }[] = [];
+  private readonly unseen = new Set<string>();
+  private readonly wereReplying = new Set<string>();
+  private readonly hidden = new Set<string>();
+  private roots: readonly Node[] | undefined;
+  private filter = "";
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly panels: Panels,
+  ) {
+    this.view = vscode.window.createTreeView("sessionls.sessions", { treeDataProvider: this, showCollapseAll: true });
+    const timer = setInterval(() => {
+      if (this.view.visible) this.changed.fire();
+    }, MINUTE);
+    this.subscriptions.push(
+      this.view,
+      this.changed,
+      new vscode.Disposable(() => {
+        clearInterval(timer);
+      }),
+      sessions.store.onDidChangeList(() => {
+        this.refresh();
+      }),
+      panels.onDidChange(() => {
+        this.count();
+      }),
+    );
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  /** Shows only sessions whose title or agent has all these words; all where there are none. */
+  setFilter(filter: string): void {
+    this.filter = filter.trim();
+    void vscode.commands.executeCommand("setContext", "sessionls.filtered", this.filter !== "");
+    this.refresh();
+  }
+
+  get filterText(): string {
+    return this.filter;
+  }
+
+  /** Takes a session out of the view for now, or puts it back. */
+  hide(sessionId: string, hidden: boolean): void {
+    if (hidden) this.hidden.add(sessionId);
+    else this.hidden.delete(sessionId);
+    this.refresh();
+  }
+
+  get selected(): string | undefined {
+    return this.view.selection[0]?.session.id;
+  }
+
+  getChildren(node?: Node): Node[] {
+    this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden);
+    return [...(node === undefined ? this.roots : node.forks)];
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.parent;
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const { session } = node;
+    const showing = showingOf(session);
+    const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
+    const item = new vscode.TreeItem(session.title || "New session", state);
+    item.id = session.id;
+    item.description = descriptionOf(session, Date.now());
+    item.iconPath = new vscode.ThemeIcon(node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing]);
+    item.contextValue = `session.${showing}`;
+    item.command = { command: "session.open", title: "Open", arguments: [node] };
+    item.tooltip = tooltip(node);
+    const fork = node.parent === undefined ? "" : `, forked from ${node.parent.session.title}`;
+    item.accessibilityInformation = { label: `${session.title}, ${descriptionOf(session, Date.now())}${fork}` };
+    return item;
+  }
+
+  private refresh(): void {
+    this.roots = undefined;
+    this.watchReplies();
+    this.count();
+    const all = this.sessions.store.sessions;
+    this.view.message = this.filter !== "" ? `Filtered: ${this.filter}` : "";
+    void vscode.commands.executeCommand(
+      "setContext",
+      "sessionls.hasSessions",
+      all.some((one) => one.state !== "archived"),
+    );
+    this.changed.fire();
+  }
+
+  /** Replies that ended while nobody could see them are counted at the view's icon. */
+  private watchReplies(): void {
+    for (const session of this.sessions.store.sessions) {
+      if (session.replying) this.wereReplying.add(session.id);
+      else if (this.wereReplying.delete(session.id) && !this.panels.isVisible(session.id)) this.unseen.add(session.id);
+    }
+  }
+
+  private count(): void {
+    for (const id of this.unseen) {
+      if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
+    }
+    const value = this.unseen.size;
+    this.view.badge = value === 0 ? undefined : { value, tooltip: value === 1 ? "A reply ended" : `${value} replies ended` };
+  }
+}
+
+function tooltip({ session, parent }: Node): vscode.MarkdownString {
+  const text = new vscode.MarkdownString();
+  text.appendMarkdown("**").appendText(session.title).appendMarkdown("**\n\n");
+  const lines = [
+    `Agent: ${session.agent}${session.model === undefined ? "" : ` (${session.model})`}`,
+    `State: ${showingOf(session)}`,
+    `Messages: ${session.messageCount}`,
+    `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,
+    `Changed: ${age(session.updatedAt, Date.now())}`,
+    ...(parent === undefined ? [] : [`Forked from: ${parent.session.title}`]),
+  ];
+  for (const line of lines) text.appendText(line).appendMarkdown("\n\n");
+  return text;
+}

@@ -1,0 +1,63 @@
+/** The sessions as a tree: forks under their parent, newest first. Pure. */
+import type { Session } from "./protocol";
+
+export interface Node {
+  readonly session: Session;
+  readonly parent: Node | undefined;
+  readonly forks: readonly Node[];
+}
+
+/** `sessions` newest first; of those in `hidden` and the archived ones nothing is shown, and of others only what fits the filter. */
+export function treeOf(sessions: readonly Session[], filter: string, hidden: ReadonlySet<string>): readonly Node[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (session: Session): boolean =>
+    words.every((word) => session.title.toLowerCase().includes(word) || session.agent.toLowerCase().includes(word));
+  const shown = sessions.filter((session) => session.state !== "archived" && !hidden.has(session.id) && fits(session));
+  const ids = new Set(shown.map((session) => session.id));
+  const children = new Map<string | undefined, Session[]>();
+  for (const session of shown) {
+    const parent = session.parent !== undefined && ids.has(session.parent.sessionId) ? session.parent.sessionId : undefined;
+    children.set(parent, [...(children.get(parent) ?? []), session]);
+  }
+  const nodes = (parent: Node | undefined): readonly Node[] =>
+    (children.get(parent?.session.id) ?? []).map((session) => {
+      const node: Node & { forks: readonly Node[] } = { session, parent, forks: [] };
+      node.forks = nodes(node);
+      return node;
+    });
+  return nodes(undefined);
+}
+
+/** A state of a session as lists show it. */
+export type Showing = "replying" | "waiting" | "paused" | "archived" | "idle";
+
+export function showingOf(session: Session): Showing {
+  if (session.state === "paused") return "paused";
+  if (session.state === "archived") return "archived";
+  if (session.replying) return "replying";
+  return session.queued > 0 ? "waiting" : "idle";
+}
+
+const STEPS: readonly (readonly [number, string])[] = [
+  [365 * 86400, "y"],
+  [30 * 86400, "mo"],
+  [7 * 86400, "w"],
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+];
+
+/** How long ago something was, in a few characters. `at` as on the wire, `now` in milliseconds. */
+export function age(at: string, now: number): string {
+  const seconds = (now - Date.parse(at)) / 1000;
+  for (const [length, unit] of STEPS) if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`;
+  return "now";
+}
+
+/** What stands behind a session's title in a list. */
+export function descriptionOf(session: Session, now: number): string {
+  const showing = showingOf(session);
+  const others = session.participants.length > 1 ? `${session.participants.length} participants` : "";
+  const state = showing === "idle" ? "" : showing === "waiting" ? `${session.queued} waiting` : showing;
+  return [session.agent, state, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
+}
