@@ -1,0 +1,225 @@
+/** What the editor could hand over with a message. Nothing of it goes along before a person has taken it. */
+import * as vscode from "vscode";
+import type { Chip, Completion } from "./panel/messages";
+import type { Context } from "./protocol";
+
+/** Documents of these schemes are open at the server too, unsaved changes included. */
+const SCHEMES = new Set(["file", "untitled"]);
+const LIMIT = 30;
+
+export class EditorContext {
+  private editor: vscode.TextEditor | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscriptions: vscode.Disposable[];
+
+  /** What `offers` gives may be another now. */
+  readonly onDidChange = this.changed.event;
+
+  constructor() {
+    this.follow(vscode.window.activeTextEditor);
+    this.subscriptions = [
+      this.changed,
+      vscode.window.onDidChangeActiveTextEditor((editor) => {
+        this.follow(editor);
+      }),
+      vscode.window.onDidChangeVisibleTextEditors((editors) => {
+        if (this.editor && !editors.includes(this.editor)) {
+          this.editor = undefined;
+          this.follow(editors[0]);
+          this.soon();
+        }
+      }),
+      vscode.window.onDidChangeTextEditorSelection((event) => {
+        if (event.textEditor === this.editor) this.soon();
+      }),
+    ];
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const one of this.subscriptions) one.dispose();
+  }
+
+  /** The text editor that had the focus last: while a person writes in the panel, none has. */
+  get lastEditor(): vscode.TextEditor | undefined {
+    return this.editor;
+  }
+
+  /** What is offered beside the composer: the selection, else the file. */
+  offers(): readonly Chip[] {
+    const { editor } = this;
+    if (!editor) return [];
+    return [editor.selection.isEmpty ? fileChip(editor.document.uri) : selectionChip(editor.document.uri, editor.selection)];
+  }
+
+  /** What fits the words after `#`. */
+  async complete(query: string, token: vscode.CancellationToken): Promise<readonly Completion[]> {
+    const kinds = this.kinds().filter((item) => item.label.startsWith(query.toLowerCase()));
+    const [files, symbols] = await Promise.all([
+      this.files(query.replace(/^file:/, ""), token),
+      this.symbols(query.replace(/^symbol:/, "")),
+    ]);
+    const found = query.startsWith("symbol:") ? symbols : query.startsWith("file:") ? files : [...kinds, ...files, ...symbols];
+    const unique = new Map(found.map((item) => [item.chip.key, item]));
+    return [...unique.values()].slice(0, LIMIT);
+  }
+
+  private kinds(): Completion[] {
+    const { editor } = this;
+    const items: Completion[] = [];
+    if (editor) {
+      const { uri } = editor.document;
+      if (!editor.selection.isEmpty) items.push(completion("selection", selectionChip(uri, editor.selection)));
+      items.push(completion("file", fileChip(uri)));
+      const diagnostics = vscode.languages.getDiagnostics(uri);
+      if (diagnostics.length > 0) items.push(completion("diagnostics", diagnosticsChip(uri, diagnostics)));
+    }
+    items.push(completion("diff", chipOf({ kind: "diff" })));
+    return items;
+  }
+
+  private async files(query: string, token: vscode.CancellationToken): Promise<Completion[]> {
+    const open = vscode.workspace.textDocuments
+      .filter((document) => SCHEMES.has(document.uri.scheme) && document.uri.path.toLowerCase().includes(query.toLowerCase()))
+      .map((document) => document.uri);
+    const found = query === "" ? [] : await vscode.workspace.findFiles(`**/*${anyCase(query)}*`, undefined, LIMIT, token);
+    return [...open, ...found].map((uri) => {
+      const chip = fileChip(uri);
+      return { label: chip.label, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip };
+    });
+  }
+
+  private async symbols(query: string): Promise<Completion[]> {
+    const uri = this.editor?.document.uri;
+    if (query === "" || !uri) return [];
+    const tree = await vscode.commands.executeCommand<(vscode.DocumentSymbol | vscode.SymbolInformation)[] | undefined>(
+      "vscode.executeDocumentSymbolProvider",
+      uri,
+    );
+    return flat(tree ?? [])
+      .filter((symbol) => symbol.name.toLowerCase().includes(query.toLowerCase()))
+      .slice(0, LIMIT)
+      .map(({ name, range }) => {
+        const chip = chipOf({ kind: "symbol", uri: uri.toString(), name, range: wireRange(range) });
+        return { label: name, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip };
+      });
+  }
+
+  private follow(editor: vscode.TextEditor | undefined): void {
+    if (!editor || !SCHEMES.has(editor.document.uri.scheme)) return;
+    this.editor = editor;
+    this.soon();
+  }
+
+  /** A selection that is being drawn tells of itself many times a second. */
+  private soon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.changed.fire();
+    }, 100);
+  }
+}
+
+/** A piece of context, as a person sees it before it is sent. */
+export function chipOf(context: Context): Chip {
+  switch (context.kind) {
+    case "selection": {
+      const place = lines(context.range);
+      const { start, end } = context.range;
+      const key = `selection ${context.uri} ${start.line}:${start.character}-${end.line}:${end.character}`;
+      const title = `The selection in ${relative(context.uri)}, ${place.includes("–") ? "lines" : "line"} ${place}`;
+      return { key, icon: "list-selection", label: `${basename(context.uri)}:${place}`, title, context };
+    }
+    case "file":
+      return { key: `file ${context.uri}`, icon: "file", label: basename(context.uri), title: relative(context.uri), context };
+    case "diagnostics": {
+      const number = context.diagnostics?.length ?? 0;
+      const count = number === 0 ? "problems" : number === 1 ? "1 problem" : `${number} problems`;
+      return {
+        key: `diagnostics ${context.uri}`,
+        icon: "warning",
+        label: `${basename(context.uri)}: ${count}`,
+        title: `The problems in ${relative(context.uri)}`,
+        context,
+      };
+    }
+    case "symbol":
+      return {
+        key: `symbol ${context.uri} ${context.name}`,
+        icon: "symbol-method",
+        label: context.name,
+        title: `${context.name} in ${relative(context.uri)}`,
+        context,
+      };
+    case "diff":
+      return {
+        key: `diff ${context.base ?? ""}`,
+        icon: "git-compare",
+        label: "Changes",
+        title: `The changes of the working tree since ${context.base ?? "the last commit"}`,
+        context,
+      };
+    case "text":
+      return { key: `text ${context.title}`, icon: "note", label: context.title, title: context.text.slice(0, 500), context };
+  }
+}
+
+function selectionChip(uri: vscode.Uri, range: vscode.Range): Chip {
+  return chipOf({ kind: "selection", uri: uri.toString(), range: wireRange(range) });
+}
+
+function fileChip(uri: vscode.Uri): Chip {
+  return chipOf({ kind: "file", uri: uri.toString() });
+}
+
+function diagnosticsChip(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): Chip {
+  return chipOf({ kind: "diagnostics", uri: uri.toString(), diagnostics: diagnostics.map(wireDiagnostic) });
+}
+
+function relative(uri: string): string {
+  return vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
+}
+
+/** Lines as a person counts them; a range that ends at the start of a line leaves that line out. */
+function lines({ start, end }: { start: { line: number }; end: { line: number; character: number } }): string {
+  const last = end.character === 0 && end.line > start.line ? end.line : end.line + 1;
+  return start.line + 1 === last ? String(last) : `${start.line + 1}–${last}`;
+}
+
+function wireDiagnostic(diagnostic: vscode.Diagnostic): Record<string, unknown> {
+  const code = typeof diagnostic.code === "object" ? diagnostic.code.value : diagnostic.code;
+  return {
+    range: wireRange(diagnostic.range),
+    severity: diagnostic.severity + 1, // the wire counts from 1
+    message: diagnostic.message,
+    ...(diagnostic.source !== undefined && { source: diagnostic.source }),
+    ...(code !== undefined && { code }),
+  };
+}
+
+function wireRange({ start, end }: vscode.Range) {
+  return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
+}
+
+function completion(label: string, chip: Chip): Completion {
+  return { label, detail: chip.title, icon: chip.icon, chip };
+}
+
+function basename(uri: string): string {
+  const { path } = vscode.Uri.parse(uri);
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** A glob for the words as they are, in any case. */
+function anyCase(words: string): string {
+  return words.replace(/[\][{}*?!\\]/g, "?").replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+}
+
+function flat(symbols: readonly (vscode.DocumentSymbol | vscode.SymbolInformation)[]): { name: string; range: vscode.Range }[] {
+  return symbols.flatMap((symbol) =>
+    "children" in symbol
+      ? [{ name: symbol.name, range: symbol.range }, ...flat(symbol.children)]
+      : [{ name: symbol.name, range: symbol.location.range }],
+  );
+}

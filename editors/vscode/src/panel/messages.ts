@@ -1,0 +1,90 @@
+/** What the extension host and the panel's webview say to each other. Both sides import these types and nothing else of each other. */
+import type { OpenSession, Question } from "../folding";
+import type { Agent, Context, Message, Participant, Session } from "../protocol";
+
+export type { Agent, Context, Message, Participant, Question, Session };
+
+/** A piece of context that a person sees before it is sent. `key` is the same for the same place. */
+export interface Chip {
+  readonly key: string;
+  readonly icon: string;
+  readonly label: string;
+  readonly title: string;
+  readonly context: Context;
+}
+
+/** What a person has written and not yet sent. */
+export interface Draft {
+  readonly text: string;
+  readonly agent?: string;
+  readonly chips: readonly Chip[];
+}
+
+export type Decision = "once" | "session" | "deny";
+
+/** An open session as the panel shows it: the newest stretch of what the store knows. */
+export type View = OpenSession;
+
+export interface Agents {
+  readonly agents: readonly Agent[];
+  readonly default: string;
+}
+
+/** Something that went wrong, in words for a person. */
+export interface Problem {
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface Completion {
+  readonly label: string;
+  readonly detail: string;
+  readonly icon: string;
+  readonly chip: Chip;
+}
+
+export type Server = "ready" | "starting" | "stopped";
+
+export type ToView =
+  | { readonly type: "show"; readonly view: View }
+  | {
+      readonly type: "session";
+      readonly session: Session;
+      readonly participants: readonly Participant[];
+      readonly questions: readonly Question[];
+    }
+  /** Messages that changed, and new ones, which stand after all others. */
+  | { readonly type: "messages"; readonly messages: readonly Message[] }
+  /** Text at the end of one part of one message. */
+  | { readonly type: "append"; readonly messageId: string; readonly part: number; readonly text: string }
+  /** Messages that stand before all others. */
+  | { readonly type: "older"; readonly messages: readonly Message[]; readonly more: boolean }
+  | { readonly type: "agents"; readonly agents: Agents }
+  /** What the editor could hand over now. */
+  | { readonly type: "offers"; readonly chips: readonly Chip[] }
+  | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
+  /** Put into the composer: from a command such as "Ask Agent About Selection". */
+  | { readonly type: "compose"; readonly draft: Draft }
+  | { readonly type: "server"; readonly server: Server }
+  /** What could not be done; `draft` goes back into the composer where it is empty. */
+  | { readonly type: "problem"; readonly problem: Problem; readonly draft?: Draft };
+
+export type FromView =
+  | { readonly type: "ready" }
+  | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer" }
+  | { readonly type: "older" }
+  | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
+  | { readonly type: "fork"; readonly at?: string }
+  | { readonly type: "showParent" }
+  | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
+  | { readonly type: "complete"; readonly id: number; readonly query: string }
+  | { readonly type: "copy" | "insert"; readonly text: string }
+  | { readonly type: "openDocument"; readonly messageId: string }
+  | { readonly type: "openPlace"; readonly uri: string; readonly line?: number; readonly endLine?: number }
+  | { readonly type: "openLink"; readonly href: string };
+
+/** What the webview keeps of itself across reloads of the window. */
+export interface Kept {
+  readonly sessionId: string;
+  readonly draft: Draft;
+}

@@ -1,0 +1,23 @@
+/** The panel's page: a shell whose policy lets nothing run or load but the extension's own two files. */
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+
+export function page(webview: vscode.Webview, dist: vscode.Uri): string {
+  const nonce = randomBytes(16).toString("base64url");
+  const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource}; font-src ${webview.cspSource}`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${file("webview.css")}">
+<title>Session</title>
+</head>
+<body>
+<div id="root"></div>
+<script nonce="${nonce}" src="${file("webview.js")}"></script>
+</body>
+</html>`;
+}

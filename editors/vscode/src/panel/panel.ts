@@ -1,0 +1,246 @@
+/** One session in one editor tab: tells the page what the store knows, and does what the page asks for. */
+import * as vscode from "vscode";
+import type { Api } from "../api";
+import type { EditorContext } from "../context";
+import type { Message } from "../protocol";
+import { problemOf } from "../problem";
+import type { Sessions } from "../sessions";
+import type { OpenChange } from "../store";
+import type { Permissions } from "../permissions";
+import type { Server } from "../server";
+import type { Draft, FromView, ToView } from "./messages";
+import { page } from "./page";
+import { openLink, openPlace } from "./places";
+import { Stretch, toldOf } from "./stretch";
+
+/** What the panels need of the extension. */
+export interface Doors {
+  readonly api: Api;
+  readonly sessions: Sessions;
+  readonly permissions: Permissions;
+  readonly server: Server;
+  readonly context: EditorContext;
+  /** Shows another session. */
+  readonly show: (sessionId: string) => void;
+}
+
+export class SessionPanel {
+  /** The page listens: what it is told arrives. */
+  private listening = false;
+  private joined = false;
+  private waiting: Draft[] = [];
+  private readonly stretch = new Stretch();
+  private readonly subscriptions: { dispose(): void }[];
+
+  constructor(
+    readonly sessionId: string,
+    readonly panel: vscode.WebviewPanel,
+    dist: vscode.Uri,
+    private readonly doors: Doors,
+  ) {
+    panel.iconPath = new vscode.ThemeIcon("comment-discussion");
+    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    const { api, server, sessions, context } = doors;
+    this.subscriptions = [
+      panel.webview.onDidReceiveMessage((message: FromView) => {
+        this.attempt(this.heard(message));
+      }),
+      // A hidden page is thrown away, and says that it is ready when it is shown again.
+      panel.onDidChangeViewState(() => {
+        if (!panel.visible) this.listening = false;
+      }),
+      sessions.store.onDidChangeOpen((change) => {
+        if (change.sessionId === sessionId) this.changed(change);
+      }),
+      sessions.onDidChangeAgents(() => {
+        this.tellAgents();
+      }),
+      context.onDidChange(() => {
+        this.tell({ type: "offers", chips: context.offers() });
+      }),
+      server.onDidChangeState(() => {
+        this.tellServer();
+      }),
+      api.onConnected(() => {
+        this.attempt(this.join());
+      }),
+    ];
+    panel.webview.html = page(panel.webview, dist);
+    this.attempt(this.join());
+  }
+
+  /** Leaves the session. The panel is gone. */
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+    // A server that is not there has nothing to leave.
+    if (this.joined) this.doors.sessions.leave(this.sessionId).catch(() => undefined);
+  }
+
+  /** Puts words, an agent or context into the composer. */
+  compose(draft: Draft): void {
+    if (this.listening) this.tell({ type: "compose", draft });
+    else this.waiting.push(draft);
+  }
+
+  private async join(): Promise<void> {
+    if (this.joined || !this.doors.api.ready) return;
+    this.joined = true;
+    await this.doors.sessions.join(this.sessionId);
+    this.shown();
+  }
+
+  private changed(change: OpenChange): void {
+    if (change.kind === "gone") {
+      this.panel.dispose();
+      return;
+    }
+    const state = this.doors.sessions.store.open(this.sessionId);
+    if (!state) return;
+    this.panel.title = state.session.title;
+    if (!this.listening) return;
+    if (change.kind === "whole") this.tell({ type: "show", view: this.stretch.show(state) });
+    else if (change.kind === "step") for (const told of toldOf(state, change.change, this.stretch)) this.tell(told);
+  }
+
+  /** The whole state, for a page that has nothing yet. */
+  private shown(): void {
+    const state = this.doors.sessions.store.open(this.sessionId);
+    if (!state) return;
+    this.panel.title = state.session.title;
+    this.tell({ type: "show", view: this.stretch.show(state) });
+    for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
+  }
+
+  private tell(message: ToView): void {
+    if (this.listening) void this.panel.webview.postMessage(message);
+  }
+
+  private tellServer(): void {
+    const { kind } = this.doors.server.state;
+    this.tell({ type: "server", server: kind === "waiting" ? "starting" : kind });
+  }
+
+  private tellAgents(): void {
+    const { agents, defaultAgent } = this.doors.sessions;
+    this.tell({ type: "agents", agents: { agents, default: defaultAgent } });
+  }
+
+  private attempt(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.failed(error);
+    });
+  }
+
+  private failed(error: unknown, draft?: Draft): void {
+    const { message, hint } = problemOf(error);
+    this.tell({ type: "problem", problem: { message, ...(hint !== undefined && { hint }) }, ...(draft && { draft }) });
+  }
+
+  private async heard(message: FromView): Promise<void> {
+    const { sessionId } = this;
+    const { sessions, context } = this.doors;
+    switch (message.type) {
+      case "ready":
+        this.listening = true;
+        this.stretch.reset();
+        this.tellServer();
+        this.tellAgents();
+        this.tell({ type: "offers", chips: context.offers() });
+        this.shown();
+        return;
+      case "send":
+        await this.send(message.draft, message.delivery);
+        return;
+      case "older":
+        await this.older();
+        return;
+      case "cancel":
+      case "pause":
+      case "resume":
+      case "unarchive":
+        await sessions.act(`session/${message.type}`, sessionId);
+        return;
+      case "fork":
+        this.doors.show((await sessions.fork({ sessionId, ...(message.at !== undefined && { at: message.at }) })).id);
+        return;
+      case "showParent": {
+        const parent = sessions.store.session(sessionId)?.parent;
+        if (parent) this.doors.show(parent.sessionId);
+        return;
+      }
+      case "answer":
+        await this.doors.permissions.answer(sessionId, message.requestId, message.decision);
+        return;
+      case "complete": {
+        const source = new vscode.CancellationTokenSource();
+        this.tell({ type: "completions", id: message.id, items: await context.complete(message.query, source.token) });
+        return;
+      }
+      case "copy":
+        await vscode.env.clipboard.writeText(message.text);
+        vscode.window.setStatusBarMessage("Copied", 2000);
+        return;
+      case "insert":
+        await this.insert(message.text);
+        return;
+      case "openDocument":
+        await this.openDocument(message.messageId);
+        return;
+      case "openPlace":
+        await openPlace(message.uri, message.line, message.endLine);
+        return;
+      case "openLink":
+        await openLink(message.href);
+        return;
+    }
+  }
+
+  private async send(draft: Draft, delivery: "queue" | "steer"): Promise<void> {
+    const { agent, text, chips } = draft;
+    const context = chips.map((chip) => chip.context);
+    try {
+      await this.doors.sessions.message({
+        sessionId: this.sessionId,
+        text,
+        delivery,
+        ...(agent !== undefined && { agent }),
+        ...(context.length > 0 && { context }),
+      });
+    } catch (error) {
+      const problem = problemOf(error);
+      // A reply that failed or was cancelled says so itself, in its place.
+      if (problem.kind === "modelUnavailable" || problem.kind === "cancelled") return;
+      this.failed(problem, problem.messageKept ? undefined : draft);
+    }
+  }
+
+  private async older(): Promise<void> {
+    const { sessions } = this.doors;
+    let state = sessions.store.open(this.sessionId);
+    if (state && !this.stretch.hasOlder(state)) {
+      await sessions.older(this.sessionId);
+      state = sessions.store.open(this.sessionId);
+    }
+    if (state) this.tell(this.stretch.older(state));
+  }
+
+  private async insert(text: string): Promise<void> {
+    const editor = this.doors.context.lastEditor;
+    if (!editor) throw new Error("No text editor is open to insert into.");
+    await editor.edit((edit) => {
+      for (const selection of editor.selections) edit.replace(selection, text);
+    });
+    await vscode.window.showTextDocument(editor.document, editor.viewColumn);
+  }
+
+  private async openDocument(messageId: string): Promise<void> {
+    const message = this.doors.sessions.store.open(this.sessionId)?.messages.find((one) => one.id === messageId);
+    if (!message) return;
+    const document = await vscode.workspace.openTextDocument({ language: "markdown", content: textOf(message) });
+    await vscode.window.showTextDocument(document);
+  }
+}
+
+function textOf(message: Message): string {
+  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
+}

@@ -1,0 +1,81 @@
+/** The panels that are open: one for each session, kept across reloads of the window. */
+import * as vscode from "vscode";
+import { chipOf } from "../context";
+import type { Context } from "../protocol";
+import type { Panels } from "../services";
+import type { Kept } from "./messages";
+import { SessionPanel, type Doors } from "./panel";
+
+export const VIEW_TYPE = "sessionls.session";
+
+export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept>, vscode.Disposable {
+  private readonly panels = new Map<string, SessionPanel>();
+  private readonly dist: vscode.Uri;
+  private readonly doors: Doors;
+  private readonly changed = new vscode.EventEmitter<void>();
+  private last: string | undefined;
+
+  readonly onDidChange = this.changed.event;
+
+  constructor(extension: vscode.Uri, doors: Omit<Doors, "show">) {
+    this.dist = vscode.Uri.joinPath(extension, "dist");
+    this.doors = { ...doors, show: (sessionId) => void this.show(sessionId) };
+  }
+
+  dispose(): void {
+    for (const { panel } of [...this.panels.values()]) panel.dispose();
+    this.changed.dispose();
+  }
+
+  show(
+    sessionId: string,
+    draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
+  ): Promise<void> {
+    const known = this.panels.get(sessionId);
+    const shown = known ?? this.create(sessionId);
+    known?.panel.reveal();
+    const { context, ...rest } = draft ?? { text: "" };
+    shown.compose({ ...rest, chips: (context ?? []).map(chipOf) });
+    return Promise.resolve();
+  }
+
+  isVisible(sessionId: string): boolean {
+    return this.panels.get(sessionId)?.panel.visible ?? false;
+  }
+
+  get current(): string | undefined {
+    return this.last;
+  }
+
+  /** VS Code brings a panel back after a reload. */
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: Kept | undefined): Promise<void> {
+    if (state === undefined || typeof state.sessionId !== "string" || this.panels.has(state.sessionId)) panel.dispose();
+    else this.adopt(state.sessionId, panel);
+    return Promise.resolve();
+  }
+
+  private create(sessionId: string): SessionPanel {
+    const title = this.doors.sessions.store.session(sessionId)?.title ?? "Session";
+    const column = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, title, column, { enableScripts: true });
+    return this.adopt(sessionId, panel);
+  }
+
+  private adopt(sessionId: string, panel: vscode.WebviewPanel): SessionPanel {
+    const adopted = new SessionPanel(sessionId, panel, this.dist, this.doors);
+    this.panels.set(sessionId, adopted);
+    if (panel.active) this.last = sessionId;
+    panel.onDidChangeViewState(() => {
+      if (panel.active) this.last = sessionId;
+      this.changed.fire();
+    });
+    panel.onDidDispose(() => {
+      this.panels.delete(sessionId);
+      if (this.last === sessionId) this.last = undefined;
+      adopted.dispose();
+      this.changed.fire();
+    });
+    this.changed.fire();
+    return adopted;
+  }
+}

@@ -1,0 +1,269 @@
+// Real VS Code with the extension, the real server and a model on loopback: started for one test file, driven as a person would.
+import { execFileSync, spawn } from "node:child_process";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import readline from "node:readline";
+import { project, root, setup } from "./setup.mjs";
+
+const python = process.env.SESSIONLS_E2E_SERVER_PYTHON ?? path.join(project, ".venv/bin/python");
+const CHROMIUM = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+export const shots = path.join(project, "tests/screenshots/vscode");
+
+/** A model provider that keeps what it was asked. */
+export async function startModel() {
+  const child = spawn(python, [path.join(import.meta.dirname, "model.py")], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = readline.createInterface({ input: child.stdout });
+  const requests = [];
+  const url = await new Promise((resolve, reject) => {
+    child.once("exit", () => reject(new Error("The model server did not start.")));
+    lines.once("line", (first) => {
+      lines.on("line", (line) => requests.push(JSON.parse(line)));
+      resolve(first);
+    });
+  });
+  return { url, requests, stop: () => ended(child) };
+}
+
+/** VS Code with a folder that holds `files`. */
+export async function startEditor({ files, model, settings = {}, trusted = true, env = {} }) {
+  const { node, entry, chromium } = setup();
+  const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
+  const dir = (name) => {
+    const made = path.join(tmp, name);
+    fs.mkdirSync(made, { recursive: true });
+    return made;
+  };
+  const [data, extensions, folder, home] = ["data", "extensions", "folder", "home"].map(dir);
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    fs.writeFileSync(path.join(folder, name), text);
+  }
+  const userSettings = path.join(dir("data/User"), "settings.json");
+  const write = (more) =>
+    fs.writeFileSync(
+      userSettings,
+      JSON.stringify({
+        "workbench.startupEditor": "none",
+        "workbench.tips.enabled": false,
+        "telemetry.telemetryLevel": "off",
+        "update.mode": "none",
+        "extensions.autoUpdate": false,
+        "extensions.autoCheckUpdates": false,
+        "git.enabled": false,
+        "window.autoDetectColorScheme": false,
+        "chat.disableAIFeatures": true,
+        "security.workspace.trust.startupPrompt": "never",
+        "security.workspace.trust.banner": "never",
+        ...more,
+      }),
+    );
+  write(settings);
+  // A setting that a machine may override is read from the machine's own settings.
+  fs.writeFileSync(
+    path.join(dir("data/Machine"), "settings.json"),
+    JSON.stringify({ "sessionls.server.command": [python, "-m", "sessionls", "serve"] }),
+  );
+  fs.writeFileSync(path.join(tmp, "config.yaml"), "auth: none\ncert: false\n");
+  const processEnv = {
+    ...process.env,
+    HOME: home,
+    SESSIONLS_DATA_DIR: dir("sessions"),
+    SESSIONLS_MODEL: "openai/test",
+    OPENAI_API_KEY: "none",
+    OPENAI_API_BASE: model.url,
+    GIT_CONFIG_GLOBAL: path.join(home, ".gitconfig"),
+    ...env,
+  };
+  fs.writeFileSync(path.join(home, ".gitconfig"), "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n");
+  const common = ["--user-data-dir", data, "--extensions-dir", extensions, "--config", path.join(tmp, "config.yaml")];
+  install(node, entry, common, extensions, processEnv);
+
+  const port = await freePort();
+  const args = [
+    entry,
+    ...common,
+    "--auth",
+    "none",
+    "--bind-addr",
+    `127.0.0.1:${port}`,
+    "--disable-telemetry",
+    "--disable-update-check",
+    "--disable-getting-started-override",
+    ...(trusted ? ["--disable-workspace-trust"] : []),
+    folder,
+  ];
+  const child = spawn(node, args, {
+    env: processEnv,
+    detached: true,
+    stdio: ["ignore", fs.openSync(path.join(tmp, "code-server.log"), "w"), "inherit"],
+  });
+  await until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.ok, "VS Code to start");
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: CHROMIUM,
+  });
+  const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
+  return {
+    folder,
+    tmp,
+    settings: write,
+    /** Another window on the same folder. */
+    window: async (size = { width: 1280, height: 800 }) => {
+      const page = await (await browser.newContext({ viewport: size })).newPage();
+      page.setDefaultTimeout(20_000);
+      const window = new Window(page);
+      await page.goto(url);
+      await window.started();
+      return window;
+    },
+    stop: async () => {
+      await browser.close();
+      process.kill(-child.pid, "SIGTERM");
+      await new Promise((resolve) => child.once("exit", resolve));
+      if (process.env.SESSIONLS_E2E_KEEP) console.log("kept", tmp);
+      else fs.rmSync(tmp, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** The built .vsix where SESSIONLS_E2E_VSIX names it, else what `npm run build` made. */
+function install(node, entry, common, extensions, env) {
+  const vsix = process.env.SESSIONLS_E2E_VSIX;
+  if (vsix) {
+    execFileSync(node, [entry, ...common, "--install-extension", path.resolve(vsix)], { env, stdio: "ignore" });
+    return;
+  }
+  const { publisher, name, version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+  const target = path.join(extensions, `${publisher}.${name}-${version}`);
+  for (const part of ["package.json", "dist", "media"]) {
+    if (fs.existsSync(path.join(root, part))) fs.cpSync(path.join(root, part), path.join(target, part), { recursive: true });
+  }
+}
+
+/** One window of VS Code. */
+class Window {
+  constructor(page) {
+    this.page = page;
+    this.console = [];
+    page.on("console", (message) => this.console.push(`${message.type()} ${message.text()}`));
+  }
+
+  async started() {
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+    await this.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 60_000 });
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+  }
+
+  /** Runs a command from the palette. One that an extension brings may not be there at once. */
+  async command(title) {
+    for (let attempt = 0; ; attempt += 1) {
+      await this.page.keyboard.press("F1");
+      const box = this.page.locator(".quick-input-widget:visible input").first();
+      await box.waitFor();
+      await box.fill(`>${title}`);
+      const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
+      try {
+        await row.waitFor({ timeout: 2000 });
+        await row.click();
+        return;
+      } catch (error) {
+        if (attempt > 20) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
+  }
+
+  /** Opens a file from the explorer. */
+  async open(name) {
+    await this.page.locator(".explorer-folders-view").getByText(name, { exact: true }).dblclick();
+    await this.page.locator(".tab", { hasText: name }).waitFor();
+  }
+
+  /** The page of the session panel: an iframe in an iframe. */
+  get panel() {
+    return new Panel(this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame"));
+  }
+
+  async shot(name) {
+    fs.mkdirSync(shots, { recursive: true });
+    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+  }
+}
+
+/** What a person sees and does in a session's panel. */
+class Panel {
+  constructor(frame) {
+    this.frame = frame;
+    this.text = frame.getByRole("textbox", { name: "Message" });
+    this.send = frame.getByRole("button", { name: "Send" });
+    this.messages = frame.locator(".message");
+    this.replies = frame.locator(".message.agent");
+    this.agent = frame.locator(".picker-button");
+  }
+
+  async write(text) {
+    await this.text.click();
+    await this.text.pressSequentially(text);
+  }
+
+  /** Sends a message and gives the reply to it, when it has ended. */
+  async ask(text) {
+    await this.write(text);
+    return this.sent();
+  }
+
+  /** Sends what stands in the composer, and gives the reply to it, when it has ended. */
+  async sent() {
+    const before = await this.replies.count();
+    await this.text.press("Enter");
+    return this.ended(before);
+  }
+
+  /** The reply after `before` others, when it has ended. */
+  async ended(before) {
+    const reply = this.replies.nth(before);
+    await reply.waitFor({ timeout: 60_000 });
+    await this.frame.locator(".message.agent:not(.replying)").nth(before).waitFor({ timeout: 60_000 });
+    return reply;
+  }
+}
+
+export async function until(what, words, timeout = 60_000) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    const found = await what();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`Waited in vain for ${words}.`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function ended(child) {
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill();
+  await gone;
+}

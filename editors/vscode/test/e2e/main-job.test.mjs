@@ -1,0 +1,100 @@
+// The main job in real VS Code: a session, messages and replies, another agent for one message, context from an unsaved buffer,
+// pause, reload, resume, fork. One window, one story; each test goes on where the one before ended.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startEditor, startModel, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+
+const files = {
+  "read.py": 'def read(path):\n    with open(path) as file:\n        return file.readlines()[:-1]\n\n\ndef count(path):\n    return len(read(path))\n',
+  "notes.md": "# Notes\n",
+};
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model });
+  window = await editor.window();
+  panel = window.panel;
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const MARKDOWN = [
+  "The last line is dropped. Here is why:", "", "```python", "def read(path: str) -> list[str]:", '    """All lines."""', "    return open(path).readlines()[:-1]  # here", "```", "",
+  "- one [link](https://example.org) and `code`", "- two <img src=x onerror=alert(1)> and ![picture](https://example.org/x.png)", "", "| a | b |", "|---|---|", "| 1 | 2 |",
+];
+
+/** The last request that the model got and that holds these words, as text. */
+const told = (words) => until(() => model.requests.map((one) => JSON.stringify(one)).findLast((one) => one.includes(words)), `a request with “${words}”`);
+
+test("a new session answers a message, with Markdown and coloured code", async () => {
+  await window.command("Session: New");
+  await panel.text.waitFor();
+  await window.shot("empty-dark");
+  await panel.text.fill(`say: ${MARKDOWN.join("\\n")}`);
+  const reply = await panel.sent();
+  assert.match(await reply.innerText(), /The last line is dropped/);
+  assert.equal(await reply.locator(".hljs-keyword").first().innerText(), "def", "code is coloured");
+  assert.equal(await reply.locator("img, script, [onerror]").count(), 0, "nothing is loaded or run");
+  assert.equal(await panel.text.inputValue(), "", "the composer is empty again");
+  await window.shot("reply-dark");
+});
+
+test("an agent named for one message answers that one alone", async () => {
+  await panel.agent.click();
+  await panel.frame.getByRole("option", { name: /^review/ }).waitFor();
+  await window.shot("agents-dark");
+  await panel.frame.getByRole("option", { name: /^review/ }).click();
+  const reviewed = await panel.ask("say: reviewed");
+  assert.equal(await reviewed.locator(".author").innerText(), "review");
+  assert.match(await panel.agent.innerText(), /code/, "the next message goes to the default again");
+  const answered = await panel.ask("say: back");
+  assert.equal(await answered.locator(".author").innerText(), "code");
+});
+
+test("@agent at the start does the same", async () => {
+  await panel.write("@exp");
+  await panel.frame.locator(".menu-item", { hasText: "explain" }).waitFor();
+  await window.shot("mention-dark");
+  await panel.text.press("Enter");
+  assert.match(await panel.agent.innerText(), /explain/);
+  const reply = await panel.ask("say: explained");
+  assert.equal(await reply.locator(".author").innerText(), "explain");
+  const typed = await panel.ask("@explain say: typed out");
+  assert.equal(await typed.locator(".author").innerText(), "explain");
+  assert.match(await panel.agent.innerText(), /code/);
+});
+
+test("the selection is offered, goes along only when taken, and is that of the unsaved buffer", async () => {
+  await window.open("read.py");
+  await window.page.keyboard.press("Control+Home");
+  await window.page.keyboard.type("# never saved\n");
+  await window.page.keyboard.press("Control+Home");
+  await window.page.keyboard.press("Shift+ArrowDown");
+  await window.page.keyboard.press("Shift+ArrowDown");
+  await window.command("Session: Send Message");
+  const offer = panel.frame.getByRole("button", { name: "Add read.py:1–2" });
+  await offer.waitFor();
+  await panel.ask("say: nothing unseen");
+  assert.doesNotMatch(await told("nothing unseen"), /never saved/);
+  await offer.click();
+  await panel.frame.getByRole("button", { name: "Remove read.py:1–2" }).waitFor();
+  await window.shot("chips-dark");
+  await panel.ask("say: with the selection");
+  assert.match(await told("with the selection"), /never saved/);
+});
+
+test("# adds a file, and a chip can be taken out again", async () => {
+  await panel.write("say: no file #note");
+  await panel.frame.locator(".menu-item", { hasText: "notes.md" }).first().waitFor();
+  await window.shot("completion-dark");
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Remove notes.md" }).click();
+  assert.equal(await panel.frame.locator(".chip.taken").count(), 0);
+  await panel.text.press("Enter");
+  await told("no file");
+});

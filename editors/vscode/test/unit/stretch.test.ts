@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import type { OpenSession } from "../../src/folding";
+import { PAGE, Stretch, toldOf } from "../../src/panel/stretch";
+import type { Message } from "../../src/protocol";
+
+const message = (at: number): Message => ({
+  id: `m${at}`,
+  sessionId: "s",
+  seq: at,
+  role: "participant",
+  author: { id: "p", name: "Ada" },
+  parts: [],
+  status: "complete",
+  createdAt: "",
+});
+const state = (from: number, to: number, more = false): OpenSession => ({
+  session: {
+    id: "s",
+    title: "t",
+    state: "active",
+    replying: false,
+    queued: 0,
+    agent: "code",
+    workspaceFolders: [],
+    participants: [],
+    usage: { inputTokens: 0, outputTokens: 0 },
+    seq: to,
+    messageCount: to,
+    createdAt: "",
+    updatedAt: "",
+  },
+  messages: Array.from({ length: to - from }, (_, at) => message(from + at)),
+  more,
+  participants: [],
+  questions: [],
+});
+const nothingElse = { session: false, moved: false, messages: [] };
+
+describe("the page", () => {
+  it("begins with the newest messages, however many are known", () => {
+    const view = new Stretch().show(state(0, 1000));
+    expect(view.messages).toHaveLength(PAGE);
+    expect(view.messages.at(-1)?.id).toBe("m999");
+    expect(view.more).toBe(true);
+  });
+  it("knows that there are more at the server", () => {
+    expect(new Stretch().show(state(990, 1000, true)).more).toBe(true);
+    expect(new Stretch().show(state(0, 10)).more).toBe(false);
+  });
+  it("gets older ones from what is known, page by page", () => {
+    const stretch = new Stretch();
+    const all = state(0, 120);
+    stretch.show(all);
+    expect(stretch.hasOlder(all)).toBe(true);
+    expect(stretch.older(all).messages.map((one) => one.id)).toEqual(Array.from({ length: PAGE }, (_, at) => `m${20 + at}`));
+    expect(stretch.older(all)).toMatchObject({ more: false });
+    expect(stretch.hasOlder(all)).toBe(false);
+  });
+  it("keeps what it has when the session is shown anew", () => {
+    const stretch = new Stretch();
+    stretch.show(state(0, 120));
+    stretch.older(state(0, 120));
+    expect(stretch.show(state(0, 121)).messages).toHaveLength(101);
+  });
+});
+
+describe("a step of the store", () => {
+  it("tells of new messages, the first one of an empty session too", () => {
+    const stretch = new Stretch();
+    stretch.show(state(0, 0));
+    expect(toldOf(state(0, 1), { ...nothingElse, messages: ["m0"] }, stretch)).toEqual([
+      { type: "messages", messages: [message(0)] },
+    ]);
+    expect(toldOf(state(0, 2), { ...nothingElse, messages: ["m1"] }, stretch)).toEqual([
+      { type: "messages", messages: [message(1)] },
+    ]);
+  });
+  it("does not tell of messages that the page does not have", () => {
+    const stretch = new Stretch();
+    stretch.show(state(0, 120));
+    expect(toldOf(state(0, 120), { ...nothingElse, messages: ["m3"] }, stretch)).toEqual([]);
+  });
+  it("shows all anew when messages changed places", () => {
+    const stretch = new Stretch();
+    stretch.show(state(0, 2));
+    expect(toldOf(state(0, 3), { ...nothingElse, moved: true, messages: ["m1"] }, stretch)).toMatchObject([{ type: "show" }]);
+  });
+});

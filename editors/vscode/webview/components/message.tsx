@@ -1,0 +1,189 @@
+/** One message: who wrote it, what it says, how it stands, and what can be done with it. */
+import { memo } from "preact/compat";
+import type { Message } from "../../src/panel/messages";
+import { tell } from "../host";
+import { basename, clock, lines, textOf, usageOf } from "../words";
+import { Icon, IconButton } from "./icon";
+import { Parts } from "./parts";
+
+interface MessageProps {
+  readonly message: Message;
+  /** The colour that the agent's definition names. */
+  readonly color: string | undefined;
+  /** It is the last one, so that its reply can be gone on with. */
+  readonly last: boolean;
+}
+
+export const MessageView = memo(function MessageView({ message, color, last }: MessageProps) {
+  const replying = message.status === "replying";
+  const text = textOf(message);
+  return (
+    <article
+      class={`message ${message.role} ${message.status}`}
+      aria-label={`${name(message)}, ${clock(message.createdAt)}`}
+      aria-busy={replying}
+    >
+      <header class="message-head">
+        <span class={`avatar ${message.role} color-${color ?? "none"}`} aria-hidden="true">
+          {message.role === "agent" ? <Icon name="sparkle" /> : name(message).slice(0, 1).toUpperCase()}
+        </span>
+        <span class="author">{name(message)}</span>
+        {"model" in message.author && <span class="dim model">{message.author.model}</span>}
+        {message.role === "participant" && message.agent !== undefined && <span class="tag">@{message.agent}</span>}
+        <time class="dim" dateTime={message.createdAt}>
+          {clock(message.createdAt)}
+        </time>
+        <span class="message-actions" role="toolbar" aria-label="Message">
+          {text !== "" && (
+            <IconButton
+              name="copy"
+              label="Copy"
+              onPress={() => {
+                tell({ type: "copy", text });
+              }}
+            />
+          )}
+          {text !== "" && (
+            <IconButton
+              name="insert"
+              label="Insert at Cursor"
+              onPress={() => {
+                tell({ type: "insert", text });
+              }}
+            />
+          )}
+          <IconButton
+            name="go-to-file"
+            label="Open as Document"
+            onPress={() => {
+              tell({ type: "openDocument", messageId: message.id });
+            }}
+          />
+          <IconButton
+            name="repo-forked"
+            label="Fork from Here"
+            onPress={() => {
+              tell({ type: "fork", at: message.id });
+            }}
+          />
+        </span>
+      </header>
+      <div class="message-body">
+        {message.context && message.context.length > 0 && <Contexts contexts={message.context} />}
+        <Parts parts={message.parts} growing={replying} />
+        {replying && (
+          <div class="writing">
+            <Icon name="loading" spin /> <span>{message.parts.length === 0 ? "Thinking…" : "Writing…"}</span>
+          </div>
+        )}
+        <Standing message={message} last={last} />
+      </div>
+    </article>
+  );
+});
+
+function name(message: Message): string {
+  return "agent" in message.author ? message.author.agent : message.author.name;
+}
+
+function Standing({ message, last }: { readonly message: Message; readonly last: boolean }) {
+  const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
+  return (
+    <>
+      {message.status === "queued" && <Note icon="clock" words="Waiting for the reply before it" />}
+      {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
+      {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
+      {message.role === "agent" && message.status === "interrupted" && (
+        <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Go On" } : {})} />
+      )}
+      {message.status === "failed" && (
+        <div class="failure" role="alert">
+          <Icon name="error" />
+          <div>
+            <div>{message.error?.message ?? "The reply failed."}</div>
+            {message.error?.hint !== undefined && <div class="dim">{message.error.hint}</div>}
+            {last && (
+              <button
+                type="button"
+                class="button secondary"
+                onClick={() => {
+                  tell({ type: "resume" });
+                }}
+              >
+                Try Again
+              </button>
+            )}
+          </div>
+        </div>
+      )}
+      {usage !== "" && <div class="usage dim">{usage}</div>}
+    </>
+  );
+}
+
+function Note({ icon, words, action }: { readonly icon: string; readonly words: string; readonly action?: string }) {
+  return (
+    <div class="note">
+      <Icon name={icon} /> <span>{words}</span>
+      {action !== undefined && (
+        <button
+          type="button"
+          class="button secondary"
+          onClick={() => {
+            tell({ type: "resume" });
+          }}
+        >
+          {action}
+        </button>
+      )}
+    </div>
+  );
+}
+
+type SentContext = NonNullable<Message["context"]>[number];
+
+/** What went along with a message. */
+function Contexts({ contexts }: { readonly contexts: readonly SentContext[] }) {
+  return (
+    <ul class="chips sent" aria-label="Context of this message">
+      {contexts.map((context, index) => (
+        <li key={index}>
+          <SentChip context={context} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const icons = {
+  selection: "list-selection",
+  file: "file",
+  diagnostics: "warning",
+  symbol: "symbol-method",
+  diff: "git-compare",
+  text: "note",
+} as const;
+
+function SentChip({ context }: { readonly context: SentContext }) {
+  const icon = <Icon name={icons[context.kind]} />;
+  if (context.kind === "diff" || context.kind === "text") {
+    return (
+      <span class="chip">
+        {icon} {context.kind === "diff" ? `Changes since ${context.base ?? "HEAD"}` : context.title}
+      </span>
+    );
+  }
+  const range = "range" in context ? context.range : undefined;
+  const unsaved = context.dirty === true ? ", with unsaved changes" : "";
+  const open = () => {
+    tell({ type: "openPlace", uri: context.uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
+  };
+  return (
+    <button type="button" class="chip" title={`${context.uri}${unsaved}`} onClick={open}>
+      {icon}
+      {context.kind === "symbol" ? context.name : basename(context.uri)}
+      {context.kind === "selection" ? `:${lines(context.range)}` : ""}
+      {unsaved !== "" && <Icon name="circle-filled" />}
+    </button>
+  );
+}

@@ -1,0 +1,34 @@
+/** What the text of the composer asks for: an agent at its start, a completion where the caret is. Pure. */
+
+export interface Wanted {
+  readonly kind: "agent" | "context";
+  readonly query: string;
+  /** The stretch of the text that a choice takes the place of. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What to complete at the caret: `@…` at the start of the message, `#…` at the start of any word. */
+export function wanted(text: string, caret: number): Wanted | undefined {
+  const before = text.slice(0, caret);
+  const agent = /^\s*@([\w-]*)$/.exec(before);
+  if (agent?.[1] !== undefined) return { kind: "agent", query: agent[1], start: caret - agent[1].length - 1, end: caret };
+  const context = /(?:^|\s)#([^\s#]*)$/.exec(before);
+  if (context?.[1] !== undefined) return { kind: "context", query: context[1], start: caret - context[1].length - 1, end: caret };
+  return undefined;
+}
+
+/** Takes an agent named at the start (`@review is this right?`) out of the text, where there is an agent of that name. */
+export function named(text: string, agents: readonly string[]): { readonly text: string; readonly agent?: string } {
+  const found = /^\s*@([\w-]+)(?:\s+|$)/.exec(text);
+  const name = found?.[1];
+  if (found === null || name === undefined || !agents.includes(name)) return { text: text.trim() };
+  return { text: text.slice(found[0].length).trim(), agent: name };
+}
+
+/** The text without the given stretch, and without the second of two spaces that then meet. */
+export function cut(text: string, start: number, end: number): string {
+  const before = text.slice(0, start);
+  const after = text.slice(end);
+  return before === "" || /\s$/.test(before) ? before + after.replace(/^ /, "") : before + after;
+}

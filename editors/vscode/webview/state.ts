@@ -1,0 +1,95 @@
+/** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
+import type { Agents, Chip, Draft, Message, Problem, Server, ToView, View } from "../src/panel/messages";
+
+export interface State {
+  readonly view?: View;
+  readonly agents: Agents;
+  readonly offers: readonly Chip[];
+  readonly server: Server;
+  readonly problem?: Problem;
+  /** The page before the first message has been asked for and is on its way. */
+  readonly loading: boolean;
+  /** A draft that the host wants in the composer; its number tells one from the next. */
+  readonly compose?: { readonly number: number; readonly draft: Draft; readonly onlyIfEmpty: boolean };
+}
+
+export const nothing: State = { agents: { agents: [], default: "" }, offers: [], server: "starting", loading: false };
+
+export type Step = ToView | { readonly type: "loading" } | { readonly type: "dismiss" };
+
+export function fold(state: State, step: Step): State {
+  switch (step.type) {
+    case "show":
+      return { ...without(state, "problem"), view: step.view, loading: false };
+    case "session":
+      return changed(state, (view) => ({
+        ...view,
+        session: step.session,
+        participants: step.participants,
+        questions: step.questions,
+      }));
+    case "messages":
+      return changed(state, (view) => ({ ...view, messages: merged(view.messages, step.messages) }));
+    case "append":
+      return changed(state, (view) => ({ ...view, messages: appended(view.messages, step.messageId, step.part, step.text) }));
+    case "older":
+      return {
+        ...changed(state, (view) => ({ ...view, messages: [...step.messages, ...view.messages], more: step.more })),
+        loading: false,
+      };
+    case "agents":
+      return { ...state, agents: step.agents };
+    case "offers":
+      return { ...state, offers: step.chips };
+    case "server":
+      return { ...state, server: step.server };
+    case "compose":
+      return { ...state, compose: next(state, step.draft, false) };
+    case "problem":
+      return {
+        ...state,
+        loading: false,
+        problem: step.problem,
+        ...(step.draft ? { compose: next(state, step.draft, true) } : {}),
+      };
+    case "loading":
+      return { ...state, loading: true };
+    case "dismiss":
+      return without(state, "problem");
+    case "completions":
+      return state;
+  }
+}
+
+function next(state: State, draft: Draft, onlyIfEmpty: boolean): NonNullable<State["compose"]> {
+  return { number: (state.compose?.number ?? 0) + 1, draft, onlyIfEmpty };
+}
+
+function without(state: State, key: "problem"): State {
+  const { [key]: _gone, ...rest } = state;
+  return rest;
+}
+
+function changed(state: State, change: (view: View) => View): State {
+  return state.view ? { ...state, view: change(state.view) } : state;
+}
+
+function merged(old: readonly Message[], news: readonly Message[]): readonly Message[] {
+  const byId = new Map(news.map((message) => [message.id, message]));
+  const kept = old.map((message) => {
+    const renewed = byId.get(message.id);
+    byId.delete(message.id);
+    return renewed ?? message;
+  });
+  return [...kept, ...byId.values()];
+}
+
+function appended(messages: readonly Message[], messageId: string, at: number, text: string): readonly Message[] {
+  return messages.map((message) => {
+    if (message.id !== messageId) return message;
+    const parts = message.parts.map((part, index) =>
+      index === at && (part.kind === "text" || part.kind === "reasoning") ? { ...part, text: part.text + text } : part,
+    );
+    return { ...message, parts };
+  });
+}

@@ -1,0 +1,56 @@
+/** Numbers, times and places in words. Pure. */
+import type { Message, Session } from "../src/panel/messages";
+
+export function tokens(usage: { inputTokens: number; outputTokens: number }): string {
+  const total = usage.inputTokens + usage.outputTokens;
+  if (total < 1000) return `${total} tokens`;
+  return total < 1_000_000 ? `${short(total / 1000)}k tokens` : `${short(total / 1_000_000)}M tokens`;
+}
+
+function short(value: number): string {
+  return value < 10 ? value.toFixed(1).replace(/\.0$/, "") : String(Math.round(value));
+}
+
+/** US dollars: two digits that say something, however small. */
+export function cost(dollars: number): string {
+  if (dollars === 0) return "$0";
+  return dollars < 0.01 ? `$${dollars.toPrecision(1)}` : `$${dollars.toFixed(2)}`;
+}
+
+export function usageOf(of: Session | Message): string {
+  if (of.usage === undefined || of.usage.inputTokens + of.usage.outputTokens === 0) return "";
+  const spent = of.usage.cost === undefined ? "" : ` · ${cost(of.usage.cost)}`;
+  return tokens(of.usage) + spent;
+}
+
+export function clock(at: string): string {
+  const date = new Date(at);
+  const today = new Date().toDateString() === date.toDateString();
+  return date.toLocaleString(undefined, today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** The last part of a URI's path, decoded. */
+export function basename(uri: string): string {
+  const path = uri.replace(/[?#].*$/, "").replace(/\/$/, "");
+  return decoded(path.slice(path.lastIndexOf("/") + 1));
+}
+
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Lines as a person counts them: `12` or `12–19`. A range that ends at the start of a line leaves that line out. */
+export function lines(range: { start: { line: number }; end: { line: number; character: number } }): string {
+  const first = range.start.line + 1;
+  const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line : range.end.line + 1;
+  return first === last ? String(first) : `${first}–${last}`;
+}
+
+/** The text of a message, without what was thought and done for it. */
+export function textOf(message: Message): string {
+  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
+}
