@@ -1,0 +1,302 @@
+"""Edits by an agent, end to end: the editor makes them, in its buffers, where they can be undone; or it does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types as lsp
+
+from model_server import Answer, ModelServer, ToolUse
+from office import OpenEditor, key_for, text_of
+from rooms import write_agent
+from server_client import SessionClient, uri_of
+from sessionls.sessions.model import Position, Range
+from sessionls.sessions.positions import Lines
+
+ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
+
+
+def able(*, versions: bool = True, files: bool = True, annotations: bool = False, applies: bool = True) -> lsp.ClientCapabilities:
+    """What a client can do with edits."""
+    edits = lsp.WorkspaceEditClientCapabilities(
+        document_changes=versions,
+        resource_operations=[lsp.ResourceOperationKind.Create, lsp.ResourceOperationKind.Delete] if files else None,
+        change_annotation_support=lsp.ChangeAnnotationsSupportOptions() if annotations else None,
+    )
+    return lsp.ClientCapabilities(workspace=lsp.WorkspaceClientCapabilities(apply_edit=applies, workspace_edit=edits))
+
+
+class Buffers:
+    """The documents of a client that makes edits, tells the server of them, and can undo."""
+
+    def __init__(self, client: SessionClient) -> None:
+        self.client = client
+        self.texts: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.asked: list[lsp.ApplyWorkspaceEditParams] = []
+        self.reason: str | None = None
+        self._before: list[dict[str, str]] = []
+        client.feature(lsp.WORKSPACE_APPLY_EDIT)(self._on_apply())
+
+    def open(self, uri: str, text: str) -> None:
+        self.texts[uri], self.versions[uri] = text, 1
+        self.client.open_document(uri, text)
+
+    def change(self, uri: str, text: str) -> None:
+        """As if the person typed it, or the buffer were restored."""
+        self.texts[uri] = text
+        self.versions[uri] += 1
+        self.client.change_document(uri, self.versions[uri], lsp.TextDocumentContentChangeWholeDocument(text=text))
+
+    def undo(self) -> None:
+        for uri, text in self._before.pop().items():
+            self.change(uri, text)
+
+    def _on_apply(self) -> Any:
+        async def on_apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+            self.asked.append(params)
+            if self.reason is not None:
+                return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason=self.reason)
+            self._before.append(dict(self.texts))
+            for uri, edits in (params.edit.changes or {}).items():
+                self._edit(uri, edits)
+            for one in params.edit.document_changes or ():
+                if isinstance(one, lsp.CreateFile):
+                    assert one.uri not in self.texts
+                    self.open(one.uri, "")
+                elif isinstance(one, lsp.DeleteFile):
+                    await asyncio.to_thread(Path(one.uri.removeprefix("file://")).unlink)
+                elif isinstance(one, lsp.TextDocumentEdit):
+                    version = one.text_document.version
+                    if version is not None and version != self.versions[one.text_document.uri]:
+                        return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason="stale")
+                    self._edit(one.text_document.uri, one.edits)
+            return lsp.ApplyWorkspaceEditResult(applied=True)
+
+        return on_apply
+
+    def _edit(self, uri: str, edits: Any) -> None:
+        if uri not in self.texts:  # as editors do: an edit of a closed file opens it
+            self.open(uri, Path(uri.removeprefix("file://")).read_bytes().decode())
+        lines = Lines(self.texts[uri], "utf-16")
+        text = self.texts[uri]
+        for edit in reversed(edits):
+            first, last = edit.range.start, edit.range.end
+            start = Position(line=first.line, character=first.character)
+            begin, end = lines.span(Range(start=start, end=Position(line=last.line, character=last.character)))
+            text = text[:begin] + edit.new_text + text[end:]
+        self.change(uri, text)
+
+
+@pytest.fixture
+def path(folder: Path) -> Path:
+    write_agent(folder, "writer", "You write.")
+    path = folder / "a.py"
+    path.write_text("on disk\n", encoding="utf-8")
+    return path
+
+
+async def start(
+    open_editor: OpenEditor,
+    models: ModelServer,
+    capabilities: lsp.ClientCapabilities,
+    env: Mapping[str, str] = ALLOWED,
+    **more: Any,
+) -> tuple[SessionClient, Buffers, str]:
+    """An editor, its buffers, and a session with an agent that writes."""
+    variables = {**key_for(models), "SESSIONLS_EMBEDDED": "false", **env}
+    client = await open_editor(capabilities=capabilities, env=variables, **more)
+    session = await client.ask("session/create", agent="writer")
+    await client.ask("session/open", sessionId=session["id"])
+    return client, Buffers(client), session["id"]
+
+
+def reads(name: str = "a.py") -> Answer:
+    return Answer(tools=[ToolUse("read_file", {"path": name})])
+
+
+def edits(old: str, new: str, name: str = "a.py") -> Answer:
+    return Answer(tools=[ToolUse("edit_file", {"path": name, "edits": [{"old": old, "new": new}]})])
+
+
+def results(exchange: dict[str, Any]) -> list[tuple[str, str]]:
+    """What became of each call."""
+    return [(part["status"], part["result"]) for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
+
+
+async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be_undone(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    uri = uri_of(path)
+    buffers.open(uri, "𝄞 = 'unsaved'; x = 1\r\ny = 2\r\n")
+    model_server.script(reads(), edits("x = 1\ny = 2", "x = 3"), edits("x = 3", "x = 4"), Answer("Done."))
+    exchange = await client.ask("session/message", sessionId=session, text="Change x")
+    assert [status for status, _ in results(exchange)] == ["done", "done", "done"]
+    assert buffers.texts[uri] == "𝄞 = 'unsaved'; x = 4\r\n"
+    assert await asyncio.to_thread(path.read_bytes) == b"on disk\n", "nothing happens behind the editor's back"
+    assert [(e["uri"], e["applied"]) for e in client.events_of("edited")] == [(uri, True), (uri, True)]
+    assert [part["applied"] for part in exchange["reply"]["parts"] if part["kind"] == "edit"] == [True, True]
+    first = buffers.asked[0]
+    (change,) = first.edit.document_changes or ()
+    assert isinstance(change, lsp.TextDocumentEdit) and change.text_document.version == 1
+    assert first.label == "Edit a.py" and first.edit.change_annotations is None
+    buffers.undo()
+    buffers.undo()
+    assert buffers.texts[uri] == "𝄞 = 'unsaved'; x = 1\r\ny = 2\r\n"
+
+
+async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    uri = uri_of(path)
+    buffers.open(uri, "x = 1\n")
+    model_server.script(reads(), Answer("Read."), edits("x = 1", "x = 2"), reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    await client.ask("session/message", sessionId=session, text="Read")
+    buffers.change(uri, "x = 1  # mine\n")
+    exchange = await client.ask("session/message", sessionId=session, text="Change")
+    (status, said), _, (again, _) = results(exchange)
+    assert status == "failed" and "has changed since you read it" in said
+    assert again == "done" and buffers.texts[uri] == "x = 2  # mine\n"
+
+
+async def test_the_editor_checks_the_version_once_more(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    uri = uri_of(path)
+    buffers.open(uri, "x = 1\n")
+    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
+    buffers.versions[uri] = 7  # the person types: the server has not heard of it yet
+    exchange = await client.ask("session/message", sessionId=session, text="Change")
+    status, said = results(exchange)[-1]
+    assert status == "failed" and "stale" in said and "-x = 1\n+x = 2\n" in said
+    assert buffers.texts[uri] == "x = 1\n"
+    assert [e["applied"] for e in client.events_of("edited")] == [False]
+
+
+async def test_files_are_created_edited_and_deleted_through_the_editor(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    new = uri_of(path.parent / "new folder" / "b.py")
+    model_server.script(
+        Answer(tools=[ToolUse("create_file", {"path": "new folder/b.py", "text": "b = 1\n"})]),
+        edits("1", "2", "new folder/b.py"),
+        reads(),
+        edits("on disk", "edited"),
+        Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]),
+        Answer("Done."),
+    )
+    exchange = await client.ask("session/message", sessionId=session, text="Write")
+    *made, deleted = results(exchange)
+    assert [status for status, _ in made] == ["done"] * 4
+    assert buffers.texts == {new: "b = 2\n", uri_of(path): "edited\n"}
+    assert deleted[0] == "failed" and "unsaved changes" in deleted[1]  # the edit opened it
+    first = [type(one) for one in buffers.asked[0].edit.document_changes or ()]
+    assert first == [lsp.CreateFile, lsp.TextDocumentEdit]
+
+
+async def test_a_file_is_deleted(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    model_server.script(Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]), Answer("Done."))
+    await client.ask("session/message", sessionId=session, text="Delete")
+    (change,) = buffers.asked[0].edit.document_changes or ()
+    assert isinstance(change, lsp.DeleteFile) and not await asyncio.to_thread(path.exists)
+
+
+async def test_a_client_that_knows_annotations_is_told_what_it_is_and_may_be_told_to_ask(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path
+) -> None:
+    env = {**ALLOWED, "SESSIONLS_CONFIRM_EDITS": "true"}
+    client, buffers, session = await start(open_editor, model_server, able(annotations=True), env)
+    buffers.open(uri_of(path), "x = 1\n")
+    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    await client.ask("session/message", sessionId=session, text="Change")
+    edit = buffers.asked[0].edit
+    assert [(a.label, a.needs_confirmation) for a in (edit.change_annotations or {}).values()] == [("Edit a.py", True)]
+    assert buffers.texts[uri_of(path)] == "x = 2\n"
+
+
+async def test_a_client_without_versions_gets_plain_changes_and_no_new_files(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able(versions=False))
+    buffers.open(uri_of(path), "x = 1\n")
+    model_server.script(
+        reads(),
+        edits("x = 1", "x = 2"),
+        Answer(tools=[ToolUse("create_file", {"path": "b.py", "text": "b"})]),
+        Answer("Done."),
+    )
+    exchange = await client.ask("session/message", sessionId=session, text="Change")
+    assert buffers.asked[0].edit.document_changes is None and buffers.texts[uri_of(path)] == "x = 2\n"
+    status, said = results(exchange)[-1]
+    assert status == "failed" and "creates no files" in said and "+b" in said
+    assert not (path.parent / "b.py").exists()
+
+
+@pytest.mark.parametrize("why", ["cannot", "declines"])
+async def test_what_the_editor_does_not_do_comes_back_as_a_patch(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path, why: str
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able(applies=why == "declines"))
+    buffers.open(uri_of(path), "x = 1\n")
+    buffers.reason = "The person declined."
+    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Here is the patch."))
+    exchange = await client.ask("session/message", sessionId=session, text="Change")
+    status, said = results(exchange)[-1]
+    assert status == "failed" and "-x = 1\n+x = 2\n" in said
+    assert ("takes no edits" if why == "cannot" else "The person declined.") in said
+    assert len(buffers.asked) == (why == "declines")
+    assert [part["applied"] for part in exchange["reply"]["parts"] if part["kind"] == "edit"] == [False]
+    assert text_of(exchange["reply"]).endswith("Here is the patch.")
+
+
+async def test_without_a_yes_nothing_is_edited(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
+    client, buffers, session = await start(open_editor, model_server, able(), {}, permissions=True)
+    buffers.open(uri_of(path), "x = 1\n")
+    model_server.script(reads(), edits("x = 1", "x = 2"), edits("x = 1", "x = 3"), Answer("Done."))
+    for decision in ("deny", "once"):
+        client.decisions.put_nowait({"decision": decision})
+    exchange = await client.ask("session/message", sessionId=session, text="Change")
+    assert [status for status, _ in results(exchange)] == ["done", "denied", "done"]
+    question = client.questions[0]
+    assert (question["tool"], question["risk"], question["summary"]) == ("edit_file", "write", "Edit a.py")
+    assert "-x = 1\n+x = 2\n" in question["detail"]
+    assert buffers.texts[uri_of(path)] == "x = 3\n" and len(buffers.asked) == 1
+
+
+@pytest.mark.parametrize("how", ["pause", "cancel"])
+async def test_stopping_while_the_editor_is_asked_to_edit(
+    open_editor: OpenEditor, model_server: ModelServer, path: Path, how: str
+) -> None:
+    client, buffers, session = await start(open_editor, model_server, able())
+    buffers.open(uri_of(path), "x = 1\n")
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def on_apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+        asked.set()
+        await never.wait()
+        return lsp.ApplyWorkspaceEditResult(applied=False)
+
+    client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = on_apply
+    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    sending = asyncio.ensure_future(client.ask("session/message", sessionId=session, text="Change"))
+    async with asyncio.timeout(60):
+        await asked.wait()
+    await client.ask(f"session/{how}", sessionId=session)
+    exchange = await sending
+    if how == "cancel":
+        assert exchange["reply"]["status"] == "cancelled" and results(exchange)[-1][0] == "failed"
+        return
+    assert (exchange["reply"]["status"], exchange["reply"]["parts"][-1]["status"]) == ("paused", "running")
+    await client.ask("session/resume", sessionId=session)
+    await client.until(lambda: len(client.events_of("replyFinished")) == 2)
+    reply = client.events_of("replyFinished")[-1]["message"]
+    status, said = results({"reply": reply})[-1]
+    assert status == "failed" and "not known" in said, "it is not repeated"
+    assert client.events_of("edited") == []
