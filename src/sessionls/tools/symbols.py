@@ -156,8 +156,9 @@ def _of_markdown(lines: list[str]) -> list[Symbol]:
         elif not fence and (head := _HEADING.match(line)) is not None:
             heads.append((number, len(head[1]), line))
     found = []
+    end = len(lines) - (lines[-1] == "")
     for index, (number, level, line) in enumerate(heads):
-        last = next((other for other, above, _ in heads[index + 1 :] if above <= level), len(lines))
+        last = next((other for other, above, _ in heads[index + 1 :] if above <= level), end)
         found.append(Symbol(number + 1, last, level - 1, _short(line.strip())))
     return found
 
