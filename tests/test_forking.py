@@ -144,6 +144,25 @@ async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: House, mo
     assert [m["content"] for m in model_server.requests[-1].messages[1:]] == ["m1\n\nmind this\n\nsay: yes"]
 
 
+async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: House, model_server: ModelServer) -> None:
+    parent = await with_messages(home, model_server, 1)
+    hold = Hold("half")
+    model_server.script(hold)
+    await home.sessions.open(parent.id)
+    first = asyncio.create_task(home.sessions.message(parent.id, "m2"))
+    await home.written("half")
+    second = asyncio.create_task(home.sessions.message(parent.id, "m3"))
+    await home.queued(parent.id, 1)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    at = next(m for m in (await home.sessions.history(parent.id)).messages if m.text == "m3")
+    child = await home.sessions.fork(parent.id, at=at.id)
+    assert await texts(home, child.id) == ["m1", "r1", "m2", "half", "m3"]
+    hold.go.set()
+    await first
+
+
 async def test_what_a_fork_copies_was_spent_in_the_parent(home: House, model_server: ModelServer) -> None:
     parent = await home.sessions.create(agent="code")
     hold = Hold("half")

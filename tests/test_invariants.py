@@ -240,10 +240,11 @@ class Sessions(RuleBasedStateMachine):
         if state is None or len(self.all) > 6:
             return multiple()
         place = min(pick, state.settled)
-        copies: list[Entry] = []
+        copies: list[Message] = []
         if with_unfinished:
             place = state.settled
-            copies = sorted(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq))
+            left = [e for e in log.entries.values() if e.place is None or e.place > place]
+            copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
         child = state.session.model_copy(
             update={"id": new_id(), "parent": parent, "state": "active", "replying": False, "queued": 0, "message_count": place}

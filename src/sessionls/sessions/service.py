@@ -30,7 +30,7 @@ from sessionls.sessions.results import (
     SearchResult,
     SessionList,
 )
-from sessionls.sessions.state import Entry, State, with_drafts
+from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
 from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer
@@ -398,8 +398,10 @@ class Sessions:
         written, messages that wait) the child holds copies as they are now.
         """
         name = self._agents.get(agent).name if agent is not None else None
+        if at is not None:
+            await self._store.entry(session_id, at)  # before the state, so that the state knows the message
         state = await self._peek(session_id)
-        place, copies = state.settled, builtins.list[Entry]()
+        place, copies = state.settled, builtins.list[Message]()
         if at is not None:
             entry = await self._store.entry(session_id, at)
             if entry.place is not None and entry.place <= state.settled:
@@ -431,19 +433,16 @@ class Sessions:
             await self._change(session_id, lambda change: verbs.forked(change, child.id, self._participant))
         return forked
 
-    async def _unfinished(self, session_id: str, state: State, at: str) -> builtins.list[Entry]:
-        """What is not final, up to and with message `at`: in order of place, waiting messages last."""
-        entries = sorted(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq))
-        if state.reply is not None:
-            drafted = await self._store.drafted(session_id, state.reply)
-            entries = [
-                Entry(e.message.model_copy(update={"parts": with_drafts(e.message.parts, drafted)}), e.place)
-                if e.message.id == state.reply
-                else e
-                for e in entries
-            ]
-        ids = [entry.message.id for entry in entries]
-        return entries[: ids.index(at) + 1] if at in ids else entries
+    async def _unfinished(self, session_id: str, state: State, at: str) -> builtins.list[Message]:
+        """What comes after the last settled place, up to and with message `at`: as the session's history tells it now."""
+        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq)).message.id
+        limit = state.placed - state.settled + len(state.queue)
+        while True:
+            messages, more = await self._store.history(session_id, before=None, limit=limit)
+            ids = [message.id for message in messages]
+            if first in ids or not more:
+                return messages[ids.index(first) : ids.index(at) + 1]
+            limit *= 2  # more came meanwhile
 
     async def compact(self, session_id: str) -> Session:
         """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""

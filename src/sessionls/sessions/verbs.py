@@ -459,15 +459,14 @@ def cancel_waiting(change: Change, message_id: str, by: Participant) -> Message 
 
 
 def fork(
-    change: Change, session: Session, identities: Iterable[str], place: int, copies: Sequence[Entry], by: Participant
+    change: Change, session: Session, identities: Iterable[str], place: int, copies: Sequence[Message], by: Participant
 ) -> Session:
     """Create the child. It holds its parent up to `place` by reference; what the parent had not finished it holds as copies."""
     parent = session.parent
     assert isinstance(parent, ParentRef)
     change.add(ev.Created, seq=parent.seq + 1, by=by, session=session, identities=list(identities), placed=place)
-    ids = {entry.message.id: new_id() for entry in copies}
-    for entry in copies:
-        original = entry.message
+    ids = {message.id: new_id() for message in copies}
+    for original in copies:
         final = original.role == "participant" or original.status == "complete"
         message = original.model_copy(
             update={
