@@ -17,18 +17,16 @@ from sessionls.sessions.positions import Lines
 CODE = (
     'import os\n\n\ndef mean(values):\n    return sum(values) / len(values)\n\n\ndef first(names):\n    return "ß😀", names[0]\n'
 )
-ZERO = ToolUse(
-    "report_finding",
-    {
-        "path": "mean.py",
-        "title": "It divides by zero",
-        "body": "For an empty list.",
-        "severity": "error",
-        "rule": "zero-division",
-        "quote": "return sum(values) / len(values)",
-        "suggestion": "if not values:\n        return 0.0\n    return sum(values) / len(values)",
-    },
-)
+DIVIDES = {
+    "path": "mean.py",
+    "title": "It divides by zero",
+    "body": "For an empty list.",
+    "severity": "error",
+    "rule": "zero-division",
+    "quote": "return sum(values) / len(values)",
+    "suggestion": "if not values:\n        return 0.0\n    return sum(values) / len(values)",
+}
+ZERO = ToolUse("report_finding", DIVIDES)
 INDEX = ToolUse("report_finding", {"path": "mean.py", "title": "It may be empty", "severity": "warning", "quote": "names[0]"})
 EDITS = lsp.ClientCapabilities(
     workspace=lsp.WorkspaceClientCapabilities(workspace_edit=lsp.WorkspaceEditClientCapabilities(document_changes=True)),
@@ -208,6 +206,16 @@ async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismisse
     await second.shows((9, FIRST[1]))
     await two.ask("session/delete", sessionId=session_id)
     await second.shows()
+
+
+async def test_with_no_folder_open_a_lone_document_has_its_findings(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    client = await open_editor(folders=[])
+    file = File(client, folder / "mean.py")
+    file.open(CODE)
+    await review(client, model_server, ToolUse("report_finding", {**DIVIDES, "path": file.uri}))
+    await file.shows(DIVISION)
 
 
 async def test_another_editor_shows_them_too_and_hears_when_the_file_changes_on_disk(

@@ -21,8 +21,9 @@ from sessionls.sessions import uris
 from sessionls.sessions.anchors import Places
 from sessionls.sessions.disk import LARGEST
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.sessions.events import Edited
 from sessionls.sessions.model import Finding, Range
-from sessionls.sessions.ports import Buffer, Notice, SessionNotice
+from sessionls.sessions.ports import Buffer, EventNotice, Notice, SessionNotice
 from sessionls.sessions.positions import Encoding
 from sessionls.sessions.workspace import Workspace
 
@@ -131,6 +132,8 @@ class Findings:
 
     def on_notice(self, notice: Notice) -> None:
         """Take a notice of the feed: every change of a finding is a change of its session."""
+        if isinstance(notice, EventNotice) and isinstance(notice.event, Edited) and notice.event.applied:
+            self._look_at(uris.comparable(notice.event.uri), disk=True)
         if not isinstance(notice, SessionNotice):
             return
         state = "deleted" if notice.session is None else notice.session.state
@@ -144,6 +147,8 @@ class Findings:
     def opened(self, uri: str) -> None:
         key = uris.comparable(uri)
         self._buffers[key] = uri
+        if not self._editor.folders:
+            self.reload()
         self._look_at(key)
 
     def changed(self, uri: str) -> None:
@@ -208,13 +213,21 @@ class Findings:
                     self._stale = False
                     await self._refresh()
                 while self._due:
-                    key = next(iter(self._due))
-                    await self._look(key, disk=self._due.pop(key))
+                    await self._look_next()
             except Exception as error:
                 if not isinstance(error, SessionlsError):
                     log.exception("The findings could not be shown")
                 self._all = True
                 self._refresh_soon(_AGAIN)
+
+    async def _look_next(self) -> None:
+        key = next(iter(self._due))
+        disk = self._due.pop(key)
+        try:
+            await self._look(key, disk=disk)
+        except Exception:
+            self._due[key] = disk  # to be tried again, after the others
+            raise
 
     async def _refresh(self) -> None:
         """Take over what the store knows that is not known here."""
@@ -235,6 +248,8 @@ class Findings:
 
     def _take(self, finding: Finding) -> None:
         key = uris.comparable(finding.uri)
+        if key not in self._buffers and not self._editor.folders:
+            return  # with no folder open, only what is open counts
         document = self._documents.setdefault(key, _Document())
         if finding.state == "open":
             document.gone.pop(finding.id, None)

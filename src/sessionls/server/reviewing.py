@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from lsprotocol import types as lsp
 
 from sessionls.server.findings import SOURCE, Shown, to_lsp
 from sessionls.server.params import FixParams, MessageParams, ReviewParams
+from sessionls.sessions.anchors import locate
+from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.model import Context, DiffContext, FileContext, Finding, Range, SelectionContext, Session, TextContext
 from sessionls.sessions.positions import Lines
 
@@ -70,6 +73,10 @@ class Reviewing:
         finding = shown.finding
         about = f": {_short(finding.title)}" if several else ""
         diagnostics = [one for one in params.context.diagnostics if _is_of(one, finding)] or None
+        try:
+            agent = await self._fixer(finding)
+        except SessionNotFound:  # deleted just now
+            return []
 
         def action(title: str, **fields: Any) -> lsp.CodeAction:
             return lsp.CodeAction(title=f"{title}{about}", kind=lsp.CodeActionKind.QuickFix, diagnostics=diagnostics, **fields)
@@ -78,9 +85,8 @@ class Reviewing:
             return action(title, command=lsp.Command(title=title, command=name, arguments=[arguments]))
 
         found = []
-        if (edit := self._suggestion(shown, params.text_document.uri)) is not None:
+        if (edit := await self._suggestion(shown, params.text_document.uri)) is not None:
             found.append(action("Apply suggestion", edit=edit, is_preferred=True))
-        agent = await self._fixer(finding)
         return [
             *found,
             command(f"Fix with {agent}", FIX, findingId=finding.id, agent=agent),
@@ -88,11 +94,15 @@ class Reviewing:
             command("Open session", "sessionls.show", sessionId=finding.session_id),
         ]
 
-    def _suggestion(self, shown: Shown, uri: str) -> lsp.WorkspaceEdit | None:
-        buffer = self._desk.editor.buffer(uri)
-        if shown.finding.suggestion is None or buffer is None:
+    async def _suggestion(self, shown: Shown, uri: str) -> lsp.WorkspaceEdit | None:
+        buffer, encoding = self._desk.editor.buffer(uri), self._desk.editor.encoding
+        if shown.finding.suggestion is None or shown.finding.anchor is None or buffer is None:
             return None
-        range_, text = suggested_edit(Lines(buffer.text, self._desk.editor.encoding), shown)
+        # The buffer may have changed since it was looked at.
+        now = await asyncio.to_thread(locate, buffer.text, shown.finding.anchor, shown.range, encoding)
+        if now is None:
+            return None
+        range_, text = suggested_edit(Lines(buffer.text, encoding), Shown(shown.finding, now))
         edit = lsp.TextEdit(range=to_lsp(range_), new_text=text)
         if not self._desk.client.edits.versions:
             return lsp.WorkspaceEdit(changes={uri: [edit]})

@@ -352,8 +352,8 @@ class Sessions:
         return await self._store.finding(finding_id)
 
     async def changed_findings(self, since: int | None) -> tuple[int, Sequence[Finding]]:
-        """Of the sessions of the open folders: what changed after that number, and the next number (see `Store`)."""
-        identities, folders = await self._scope(None)
+        """Of the sessions of the open folders (with none open: of all): what changed after that number, and the next number."""
+        identities, folders = await self._scope(None if self._editor.folders else "*")
         return await self._store.changed_findings(since, identities=identities, folders=folders)
 
     async def update_finding(
