@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from lsprotocol import types as lsp
 
 from model_server import Answer, ModelServer, ToolUse
-from office import OpenEditor, key_for, text_of
-from rooms import write_agent
-from server_client import SessionClient, uri_of
+from office import Office, OpenEditor, environment, key_for, make_workspace, text_of
+from server_client import SessionClient, start_server, stop, uri_of
 from sessionls.sessions.model import Position, Range
 from sessionls.sessions.positions import Lines
 
@@ -30,6 +31,24 @@ def able(*, versions: bool = True, files: bool = True, annotations: bool = False
     return lsp.ClientCapabilities(workspace=lsp.WorkspaceClientCapabilities(apply_edit=applies, workspace_edit=edits))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """An editor that makes edits, and a server that need not ask: for all tests that do not mind."""
+    home = tmp_path_factory.mktemp("office")
+    models = ModelServer()
+    models.start()
+    client = await start_server(
+        events=True,
+        folders=[make_workspace(home)],
+        options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
+        capabilities=able(),
+        env=environment(home) | key_for(models) | ALLOWED,
+    )
+    yield Office(client, models, home / "work")
+    await stop(client)
+    models.stop()
+
+
 class Buffers:
     """The documents of a client that makes edits, tells the server of them, and can undo."""
 
@@ -40,7 +59,7 @@ class Buffers:
         self.asked: list[lsp.ApplyWorkspaceEditParams] = []
         self.reason: str | None = None
         self._before: list[dict[str, str]] = []
-        client.feature(lsp.WORKSPACE_APPLY_EDIT)(self._on_apply())
+        client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = self._on_apply()
 
     def open(self, uri: str, text: str) -> None:
         self.texts[uri], self.versions[uri] = text, 1
@@ -51,6 +70,11 @@ class Buffers:
         self.texts[uri] = text
         self.versions[uri] += 1
         self.client.change_document(uri, self.versions[uri], lsp.TextDocumentContentChangeWholeDocument(text=text))
+
+    def close(self) -> None:
+        for uri in self.texts:
+            document = lsp.TextDocumentIdentifier(uri=uri)
+            self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(text_document=document))
 
     def undo(self) -> None:
         for uri, text in self._before.pop().items():
@@ -94,10 +118,37 @@ class Buffers:
 
 @pytest.fixture
 def path(folder: Path) -> Path:
-    write_agent(folder, "writer", "You write.")
+    return _path_in(folder)
+
+
+def _path_in(folder: Path) -> Path:
     path = folder / "a.py"
     path.write_text("on disk\n", encoding="utf-8")
     return path
+
+
+@dataclass
+class Desk:
+    """The one editor with its buffers, a session, and `a.py`, which is not open yet."""
+
+    client: SessionClient
+    buffers: Buffers
+    session: str
+    models: ModelServer
+    path: Path
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(one_server: Office) -> AsyncIterator[Desk]:
+    client = one_server.client
+    client.received.clear()
+    one_server.models.requests.clear()
+    path = await asyncio.to_thread(_path_in, one_server.folder)
+    session = (await client.ask("session/create"))["id"]
+    await client.ask("session/open", sessionId=session)
+    buffers = Buffers(client)
+    yield Desk(client, buffers, session, one_server.models, path)
+    buffers.close()
 
 
 async def start(
@@ -110,7 +161,7 @@ async def start(
     """An editor, its buffers, and a session with an agent that writes."""
     variables = {**key_for(models), "SESSIONLS_EMBEDDED": "false", **env}
     client = await open_editor(capabilities=capabilities, env=variables, **more)
-    session = await client.ask("session/create", agent="writer")
+    session = await client.ask("session/create")
     await client.ask("session/open", sessionId=session["id"])
     return client, Buffers(client), session["id"]
 
@@ -128,13 +179,12 @@ def results(exchange: dict[str, Any]) -> list[tuple[str, str]]:
     return [(part["status"], part["result"]) for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
 
 
-async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be_undone(
-    open_editor: OpenEditor, model_server: ModelServer, path: Path
-) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be_undone(desk: Desk) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
     uri = uri_of(path)
     buffers.open(uri, "𝄞 = 'unsaved'; x = 1\r\ny = 2\r\n")
-    model_server.script(reads(), edits("x = 1\ny = 2", "x = 3"), edits("x = 3", "x = 4"), Answer("Done."))
+    desk.models.script(reads(), edits("x = 1\ny = 2", "x = 3"), edits("x = 3", "x = 4"), Answer("Done."))
     exchange = await client.ask("session/message", sessionId=session, text="Change x")
     assert [status for status, _ in results(exchange)] == ["done", "done", "done"]
     assert buffers.texts[uri] == "𝄞 = 'unsaved'; x = 4\r\n"
@@ -150,13 +200,12 @@ async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be
     assert buffers.texts[uri] == "𝄞 = 'unsaved'; x = 1\r\ny = 2\r\n"
 
 
-async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(
-    open_editor: OpenEditor, model_server: ModelServer, path: Path
-) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(desk: Desk) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
-    model_server.script(reads(), Answer("Read."), edits("x = 1", "x = 2"), reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    desk.models.script(reads(), Answer("Read."), edits("x = 1", "x = 2"), reads(), edits("x = 1", "x = 2"), Answer("Done."))
     await client.ask("session/message", sessionId=session, text="Read")
     buffers.change(uri, "x = 1  # mine\n")
     exchange = await client.ask("session/message", sessionId=session, text="Change")
@@ -165,11 +214,12 @@ async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(
     assert again == "done" and buffers.texts[uri] == "x = 2  # mine\n"
 
 
-async def test_the_editor_checks_the_version_once_more(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_editor_checks_the_version_once_more(desk: Desk) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
-    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
+    desk.models.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
     buffers.versions[uri] = 7  # the person types: the server has not heard of it yet
     exchange = await client.ask("session/message", sessionId=session, text="Change")
     status, said = results(exchange)[-1]
@@ -178,12 +228,11 @@ async def test_the_editor_checks_the_version_once_more(open_editor: OpenEditor, 
     assert [e["applied"] for e in client.events_of("edited")] == [False]
 
 
-async def test_files_are_created_edited_and_deleted_through_the_editor(
-    open_editor: OpenEditor, model_server: ModelServer, path: Path
-) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_files_are_created_edited_and_deleted_through_the_editor(desk: Desk) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
     new = uri_of(path.parent / "new folder" / "b.py")
-    model_server.script(
+    desk.models.script(
         Answer(tools=[ToolUse("create_file", {"path": "new folder/b.py", "text": "b = 1\n"})]),
         edits("1", "2", "new folder/b.py"),
         reads(),
@@ -200,9 +249,10 @@ async def test_files_are_created_edited_and_deleted_through_the_editor(
     assert first == [lsp.CreateFile, lsp.TextDocumentEdit]
 
 
-async def test_a_file_is_deleted(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
-    model_server.script(Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]), Answer("Done."))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_file_is_deleted(desk: Desk) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+    desk.models.script(Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]), Answer("Done."))
     await client.ask("session/message", sessionId=session, text="Delete")
     (change,) = buffers.asked[0].edit.document_changes or ()
     assert isinstance(change, lsp.DeleteFile) and not await asyncio.to_thread(path.exists)
@@ -270,11 +320,10 @@ async def test_without_a_yes_nothing_is_edited(open_editor: OpenEditor, model_se
     assert buffers.texts[uri_of(path)] == "x = 3\n" and len(buffers.asked) == 1
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("how", ["pause", "cancel"])
-async def test_stopping_while_the_editor_is_asked_to_edit(
-    open_editor: OpenEditor, model_server: ModelServer, path: Path, how: str
-) -> None:
-    client, buffers, session = await start(open_editor, model_server, able())
+async def test_stopping_while_the_editor_is_asked_to_edit(desk: Desk, how: str) -> None:
+    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
     buffers.open(uri_of(path), "x = 1\n")
     asked, never = asyncio.Event(), asyncio.Event()
 
@@ -284,7 +333,7 @@ async def test_stopping_while_the_editor_is_asked_to_edit(
         return lsp.ApplyWorkspaceEditResult(applied=False)
 
     client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = on_apply
-    model_server.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    desk.models.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
     sending = asyncio.ensure_future(client.ask("session/message", sessionId=session, text="Change"))
     async with asyncio.timeout(60):
         await asked.wait()
