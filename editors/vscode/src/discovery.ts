@@ -27,7 +27,8 @@ const HAS_SESSIONLS = "import sys, importlib.util as u; sys.exit(not (sys.versio
 
 export async function findServer(around: Surroundings): Promise<ServerCommand | undefined> {
   const [program, ...args] = around.setting;
-  if (program !== undefined) return { program, args: [...args, "serve"], found: "the setting sessionls.server.command" };
+  if (program !== undefined)
+    return { program, args: args.at(-1) === "serve" ? args : [...args, "serve"], found: "the setting sessionls.server.command" };
 
   const environments = around.folders.flatMap((folder) =>
     [".venv", "venv"].map((name) => path.join(folder, name, around.windows ? "Scripts" : "bin")),

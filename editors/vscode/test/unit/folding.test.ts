@@ -1,0 +1,325 @@
+import { describe, expect, it } from "vitest";
+import { fold, grow, opened, withOlder, type Change, type OpenSession } from "../../src/folding";
+import type { DeltaParams, Event, Message } from "../../src/protocol";
+import { ADA, aMessage, anEvent, aReply, aSession, AT } from "./samples";
+
+const BOB = { id: "p-bob", name: "Bob" };
+const AUTHOR = { agent: "code", model: "m", definition: "d" };
+
+function state(messages: readonly Message[] = [], given: Partial<OpenSession> = {}): OpenSession {
+  return { session: aSession(), messages, more: false, participants: [ADA], questions: [], ...given };
+}
+
+/** The state after these events, which must all follow. */
+function after(before: OpenSession, ...events: Event[]): OpenSession {
+  return events.reduce((now, event) => step(now, event).state, before);
+}
+
+function step(before: OpenSession, event: Event): { state: OpenSession; change: Change } {
+  const folded = fold(before, event);
+  if (folded === "gap") throw new Error("there is a gap");
+  return folded;
+}
+
+const ids = (now: OpenSession): string[] => now.messages.map((message) => message.id);
+const message = (now: OpenSession, id: string): Message => {
+  const found = now.messages.find((one) => one.id === id);
+  if (found === undefined) throw new Error(`${id} is not there`);
+  return found;
+};
+const sent = (seq: number, id: string): Event =>
+  anEvent(seq, { kind: "messageSent", message: aMessage(id, { status: "queued", seq }) });
+const started = (seq: number, id: string, replyTo: string): Event =>
+  anEvent(seq, { kind: "replyStarted", messageId: id, replyTo, ...AUTHOR });
+const finished = (seq: number, id: string, replyTo: string, given: Partial<Message> = {}): Event =>
+  anEvent(seq, { kind: "replyFinished", message: aReply(id, replyTo, given) });
+const delta = (given: Partial<DeltaParams>): DeltaParams => ({
+  sessionId: "s",
+  messageId: "r",
+  part: 0,
+  kind: "text",
+  offset: 0,
+  text: "",
+  ...given,
+});
+
+describe("the number of an event", () => {
+  it("tells what is known already, and what is missing before it", () => {
+    const before = state();
+    expect(fold(before, anEvent(10, { kind: "paused" }))).toMatchObject({
+      state: before,
+      change: { session: false, messages: [] },
+    });
+    expect(fold(before, anEvent(12, { kind: "paused" }))).toBe("gap");
+    expect(step(before, anEvent(11, { kind: "paused" })).state.session).toMatchObject({ seq: 11, state: "paused" });
+  });
+});
+
+describe("a message and its reply", () => {
+  it("waits, is being answered, and is complete", () => {
+    let now = after(state(), sent(11, "a"));
+    expect(now.session).toMatchObject({ queued: 1, messageCount: 1, replying: false });
+    now = after(now, started(12, "r", "a"));
+    expect(now.session).toMatchObject({ queued: 0, messageCount: 2, replying: true });
+    expect(message(now, "a").status).toBe("replying");
+    expect(message(now, "r")).toMatchObject({ status: "replying", role: "agent", replyTo: "a", author: AUTHOR, createdAt: AT });
+    now = after(now, finished(13, "r", "a", { parts: [{ kind: "text", text: "Yes." }] }));
+    expect(now.session.replying).toBe(false);
+    expect([message(now, "a").status, message(now, "r").status]).toEqual(["complete", "complete"]);
+    expect(message(now, "r").parts).toEqual([{ kind: "text", text: "Yes." }]);
+  });
+
+  it("stands after the reply that it waited for, and says that it moved", () => {
+    let now = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"), sent(14, "c"));
+    expect(ids(now)).toEqual(["a", "ra", "b", "c"]);
+    now = after(now, finished(15, "ra", "a"));
+    const next = step(now, started(16, "rb", "b"));
+    expect(ids(next.state)).toEqual(["a", "ra", "b", "rb", "c"]);
+    expect(next.change.moved).toBe(true);
+    expect(next.state.session.queued).toBe(1);
+  });
+
+  it("is cancelled while it waits: its reply ends without having started", () => {
+    const before = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"), sent(14, "c"));
+    const now = after(before, finished(15, "rc", "c", { status: "cancelled" }));
+    expect(ids(now)).toEqual(["a", "ra", "c", "rc", "b"]);
+    expect([message(now, "c").status, message(now, "rc").status]).toEqual(["complete", "cancelled"]);
+  });
+
+  it("stands before a reply that it was handed to", () => {
+    const before = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"));
+    const now = after(before, anEvent(14, { kind: "messageSteered", messageId: "b", replyId: "ra", part: 2 }));
+    expect(ids(now)).toEqual(["a", "b", "ra"]);
+    expect(message(now, "b")).toMatchObject({ status: "complete", steered: { messageId: "ra", part: 2 } });
+    expect(now.session.queued).toBe(0);
+  });
+
+  it("stops when it is paused, and goes on without what was wrong before", () => {
+    let now = after(state(), sent(11, "a"), started(12, "r", "a"));
+    now = after(
+      now,
+      finished(13, "r", "a", { status: "failed", error: { kind: "modelUnavailable", message: "No key." }, finishedAt: AT }),
+    );
+    expect([message(now, "a").status, message(now, "r").status]).toEqual(["complete", "failed"]);
+    now = after(now, started(14, "r", "a"));
+    expect(message(now, "r")).not.toHaveProperty("error");
+    expect(message(now, "r")).not.toHaveProperty("finishedAt");
+    now = after(now, finished(15, "r", "a", { status: "paused" }));
+    expect([message(now, "a").status, message(now, "r").status]).toEqual(["paused", "paused"]);
+    expect(ids(now)).toEqual(["a", "r"]);
+  });
+});
+
+describe("the parts of a reply", () => {
+  const replying = after(state(), sent(11, "a"), started(12, "r", "a"));
+
+  it("are those of each step, in place of its words", () => {
+    const grown = grow(replying, delta({ text: "Let me loo" }));
+    if (grown === "hole") throw new Error("hole");
+    const now = after(
+      grown.state,
+      anEvent(13, {
+        kind: "stepFinished",
+        messageId: "r",
+        index: 0,
+        parts: [{ kind: "text", text: "Let me look." }],
+        usage: { inputTokens: 5, outputTokens: 2 },
+      }),
+    );
+    expect(message(now, "r").parts).toEqual([{ kind: "text", text: "Let me look." }]);
+  });
+
+  it("are tools with their results, findings and edits", () => {
+    const tool = { kind: "tool" as const, callId: "1", name: "read_file", arguments: {}, status: "running" as const };
+    const finding = {
+      id: "f",
+      uri: "file:///x",
+      range: { start: { line: 0, character: 0 }, end: { line: 0, character: 1 } },
+      severity: 2 as const,
+      title: "t",
+      body: "b",
+      state: "open" as const,
+      sessionId: "s",
+      agent: "code",
+      messageId: "r",
+    };
+    const now = after(
+      replying,
+      anEvent(13, { kind: "toolCalled", messageId: "r", index: 0, part: tool }),
+      anEvent(14, { kind: "toolFinished", messageId: "r", index: 0, part: { ...tool, status: "done", result: "ok" } }),
+      anEvent(15, { kind: "findingReported", finding }),
+      anEvent(16, { kind: "edited", messageId: "r", uri: "file:///x", summary: "one line", applied: true }),
+      anEvent(17, { kind: "findingChanged", findingId: "f", state: "dismissed", reason: "meant so" }),
+    );
+    expect(message(now, "r").parts).toEqual([
+      { ...tool, status: "done", result: "ok" },
+      { kind: "finding", finding: { ...finding, state: "dismissed", reason: "meant so" } },
+      { kind: "edit", uri: "file:///x", summary: "one line", applied: true },
+    ]);
+  });
+
+  it("are counted once, however often their usage is told", () => {
+    const now = after(
+      replying,
+      anEvent(13, {
+        kind: "stepFinished",
+        messageId: "r",
+        index: 0,
+        parts: [],
+        usage: { inputTokens: 5, outputTokens: 2, cost: 0.25 },
+      }),
+      anEvent(14, {
+        kind: "stepFinished",
+        messageId: "r",
+        index: 0,
+        parts: [],
+        usage: { inputTokens: 8, outputTokens: 3, cost: 0.5 },
+      }),
+      finished(15, "r", "a", { usage: { inputTokens: 9, outputTokens: 4, cost: 0.75 } }),
+    );
+    expect(now.session.usage).toEqual({ inputTokens: 9, outputTokens: 4, cost: 0.75 });
+  });
+});
+
+describe("words of a reply", () => {
+  const replying = after(state(), sent(11, "a"), started(12, "r", "a"));
+
+  /** The state after these deltas, and what each of them changed. */
+  function words(...deltas: Partial<DeltaParams>[]): { now: OpenSession; changes: Change[] } {
+    let now = replying;
+    const changes = deltas.map((given) => {
+      const grown = grow(now, delta(given));
+      if (grown === "hole") throw new Error("hole");
+      now = grown.state;
+      return grown.change;
+    });
+    return { now, changes };
+  }
+
+  it("join, counted in code points", () => {
+    const { now, changes } = words({ text: "a😀" }, { offset: 2, text: "é" }, { offset: 3, text: "!" });
+    expect(message(now, "r").parts).toEqual([{ kind: "text", text: "a😀é!" }]);
+    expect(changes[0]).toMatchObject({ messages: ["r"] }); // a new part
+    expect(changes[1]).toMatchObject({ messages: [], append: { messageId: "r", part: 0, text: "é" } });
+  });
+
+  it("begin a part of their kind", () => {
+    const { now } = words({ kind: "reasoning", text: "Hm." }, { part: 1, text: "Yes." });
+    expect(message(now, "r").parts).toEqual([
+      { kind: "reasoning", text: "Hm." },
+      { kind: "text", text: "Yes." },
+    ]);
+  });
+
+  it("that are known are not said again", () => {
+    const { now, changes } = words({ text: "😀bc" }, { offset: 1, text: "bc" }, { offset: 2, text: "cd" });
+    expect(message(now, "r").parts).toEqual([{ kind: "text", text: "😀bcd" }]);
+    expect(changes[1]).toMatchObject({ messages: [], session: false });
+    expect(changes[1]).not.toHaveProperty("append");
+  });
+
+  it.each([
+    ["after words that are missing", { offset: 1, text: "b" }],
+    ["of a part after one that is missing", { part: 1, text: "b" }],
+    ["of a message that is not known", { messageId: "other", text: "b" }],
+  ])("%s leave a hole", (_, given) => {
+    expect(grow(replying, delta(given))).toBe("hole");
+  });
+
+  it("that come late to a reply that has ended change nothing", () => {
+    const now = after(replying, finished(13, "r", "a", { parts: [{ kind: "text", text: "Done." }] }));
+    expect(grow(now, delta({ text: "Done" }))).toMatchObject({ state: now });
+  });
+});
+
+describe("the session", () => {
+  it("takes another default agent, and loses the model of the one before", () => {
+    const before = state([], { session: aSession({ model: "big" }) });
+    const now = after(before, anEvent(11, { kind: "agentSwitched", agent: "review", from: "code" }));
+    expect(now.session.agent).toBe("review");
+    expect(now.session).not.toHaveProperty("model");
+  });
+
+  it("knows who takes part, and who has it open now", () => {
+    let now = after(state(), anEvent(11, { kind: "participantJoined", participant: BOB }));
+    expect(now.participants).toEqual([ADA, BOB]);
+    now = after(now, anEvent(12, { kind: "participantLeft", participantId: BOB.id }));
+    expect(now.participants).toEqual([ADA]);
+    expect(now.session.participants).toEqual([ADA, BOB]);
+  });
+
+  it("is not changed by being looked at or forked", () => {
+    const at = "2026-03-02T12:00:00Z";
+    const now = after(
+      state(),
+      { ...anEvent(11, { kind: "participantJoined", participant: BOB }), at },
+      { ...anEvent(12, { kind: "forked", childId: "x" }), at },
+    );
+    expect(now.session.updatedAt).toBe(AT);
+    expect(after(now, { ...anEvent(13, { kind: "renamed", title: "New" }), at }).session).toMatchObject({
+      title: "New",
+      updatedAt: at,
+    });
+  });
+});
+
+describe("questions", () => {
+  const asked = (seq: number, requestId: string): Event =>
+    anEvent(seq, {
+      kind: "permissionAsked",
+      requestId,
+      messageId: "r",
+      tool: "run_command",
+      summary: "Run `make`",
+      risk: "execute",
+      scope: "make",
+      by: { agent: "code" },
+    });
+  const replying = after(state(), sent(11, "a"), started(12, "r", "a"), asked(13, "q1"), asked(14, "q2"));
+
+  it("stand until somebody answers", () => {
+    expect(replying.questions).toMatchObject([{ requestId: "q1", agent: "code" }, { requestId: "q2" }]);
+    const now = after(replying, anEvent(15, { kind: "permissionAnswered", requestId: "q1", decision: "once" }));
+    expect(now.questions).toMatchObject([{ requestId: "q2" }]);
+  });
+
+  it("are withdrawn when their reply ends or stops", () => {
+    expect(after(replying, finished(15, "r", "a", { status: "paused" })).questions).toEqual([]);
+  });
+
+  it("that were asked while nobody listened are found again", () => {
+    const session = aSession({ seq: 15, replying: true });
+    const now = opened({ session, messages: [], participants: [], seq: 15, events: [asked(15, "q3")] }, 50, replying);
+    expect(now.questions.map((question) => question.requestId)).toEqual(["q1", "q2", "q3"]);
+  });
+});
+
+describe("opening and paging", () => {
+  const page = (from: number, to: number): Message[] =>
+    Array.from({ length: to - from + 1 }, (_, at) => aMessage(`m${from + at}`));
+  const result = (messages: Message[]): Parameters<typeof opened>[0] => ({
+    session: aSession(),
+    messages,
+    participants: [ADA],
+    seq: 10,
+  });
+
+  it("says that there are older messages where the page is full", () => {
+    expect(opened(result(page(1, 2)), 2).more).toBe(true);
+    expect(opened(result(page(1, 2)), 3).more).toBe(false);
+  });
+
+  it("puts older messages before the others, none of them twice", () => {
+    const now = withOlder(opened(result(page(3, 4)), 2), { messages: page(1, 3), more: false });
+    expect(ids(now)).toEqual(["m1", "m2", "m3", "m4"]);
+    expect(now.more).toBe(false);
+  });
+
+  it("keeps the older messages when it is opened again, as long as they join on", () => {
+    const before = state(page(1, 6), { more: true });
+    const joined = opened(result(page(5, 8)), 4, before);
+    expect(ids(joined)).toEqual(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
+    expect(joined.more).toBe(true);
+    expect(ids(opened(result(page(8, 9)), 2, before))).toEqual(["m8", "m9"]);
+  });
+});

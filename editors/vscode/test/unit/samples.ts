@@ -1,0 +1,48 @@
+/** Objects of the wire for tests: whole, with what matters to a test given. */
+import type { Event, Message, Session } from "../../src/protocol";
+
+export const AT = "2026-03-01T12:00:00Z";
+export const ADA = { id: "p-ada", name: "Ada" };
+
+export function aSession(given: Partial<Session> = {}): Session {
+  return {
+    id: "s",
+    title: "A session",
+    state: "active",
+    replying: false,
+    queued: 0,
+    agent: "code",
+    workspaceFolders: [],
+    participants: [ADA],
+    usage: { inputTokens: 0, outputTokens: 0 },
+    seq: 10,
+    messageCount: 0,
+    createdAt: AT,
+    updatedAt: AT,
+    ...given,
+  };
+}
+
+export function aMessage(id: string, given: Partial<Message> = {}): Message {
+  return {
+    id,
+    sessionId: "s",
+    seq: 1,
+    role: "participant",
+    author: ADA,
+    parts: [{ kind: "text", text: id }],
+    status: "complete",
+    createdAt: AT,
+    ...given,
+  };
+}
+
+export function aReply(id: string, replyTo: string, given: Partial<Message> = {}): Message {
+  return aMessage(id, { role: "agent", author: { agent: "code", model: "m", definition: "d" }, replyTo, parts: [], ...given });
+}
+
+type Fields<E> = E extends Event ? Omit<E, "sessionId" | "seq" | "at"> : never;
+
+export function anEvent(seq: number, fields: Fields<Event>): Event {
+  return { sessionId: "s", seq, at: AT, ...fields };
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { age, descriptionOf, treeOf, type Node } from "../../src/tree";
+import { aSession } from "./samples";
+
+const outline = (nodes: readonly Node[]): unknown =>
+  nodes.map((node) => (node.forks.length === 0 ? node.session.id : [node.session.id, outline(node.forks)]));
+const NONE: ReadonlySet<string> = new Set();
+
+describe("the tree of sessions", () => {
+  const parent = aSession({ id: "a", title: "Parser" });
+  const fork = aSession({ id: "b", title: "Parser, another way", parent: { sessionId: "a", seq: 3 } });
+  const forkOfFork = aSession({ id: "c", title: "Lexer", parent: { sessionId: "b", seq: 5 }, agent: "review" });
+
+  it("shows forks under their parent, at any depth", () => {
+    expect(outline(treeOf([forkOfFork, fork, parent], "", NONE))).toEqual([["a", [["b", ["c"]]]]]);
+  });
+
+  it("shows a fork by itself where its parent is not shown", () => {
+    expect(outline(treeOf([forkOfFork, fork], "", NONE))).toEqual([["b", ["c"]]]);
+    expect(outline(treeOf([forkOfFork, fork, parent], "", new Set(["b"])))).toEqual(["c", "a"]);
+  });
+
+  it("keeps the order that it is given", () => {
+    expect(outline(treeOf([aSession({ id: "2" }), aSession({ id: "1" })], "", NONE))).toEqual(["2", "1"]);
+  });
+
+  it("leaves archived sessions out", () => {
+    expect(treeOf([aSession({ state: "archived" })], "", NONE)).toEqual([]);
+  });
+
+  it("filters by all words, of the title or the agent", () => {
+    expect(outline(treeOf([forkOfFork, fork, parent], "PARSER way", NONE))).toEqual(["b"]);
+    expect(outline(treeOf([forkOfFork, fork, parent], "review", NONE))).toEqual(["c"]);
+    expect(treeOf([parent], "elephant", NONE)).toEqual([]);
+  });
+});
+
+describe("what stands behind a title", () => {
+  const now = Date.parse("2026-03-01T12:00:00Z");
+
+  it("is the agent, the state where there is something to say, and the age", () => {
+    const updatedAt = "2026-03-01T11:15:00Z";
+    expect(descriptionOf(aSession({ updatedAt }), now)).toBe("code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("code · replying · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("code · paused · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("code · 2 waiting · 45 min");
+  });
+
+  it("counts participants where there is more than one", () => {
+    const participants = [
+      { id: "1", name: "Ada" },
+      { id: "2", name: "Bob" },
+    ];
+    expect(descriptionOf(aSession({ updatedAt: "2026-03-01T12:00:00Z", participants }), now)).toBe("code · 2 participants · now");
+  });
+
+  it.each([
+    ["2026-03-01T11:59:30Z", "now"],
+    ["2026-03-01T09:00:00Z", "3 h"],
+    ["2026-02-27T12:00:00Z", "2 d"],
+    ["2026-02-10T12:00:00Z", "2 w"],
+    ["2025-12-01T12:00:00Z", "3 mo"],
+    ["2024-01-01T12:00:00Z", "2 y"],
+    ["2026-03-01T12:05:00Z", "now"], // another machine's clock is ahead
+  ])("tells the age of %s as %s", (at, words) => {
+    expect(age(at, now)).toBe(words);
+  });
+});
