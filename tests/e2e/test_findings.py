@@ -180,6 +180,10 @@ async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismisse
     answer = await one.command(dismiss["command"], *dismiss["arguments"])
     assert answer["state"] == "dismissed"
     await first.shows(FIRST)
+    exchange = await review(one, model_server, ZERO, INDEX)
+    results = [part["result"] for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
+    assert "dismissed" in results[0] and "Known already" in results[1]
+    assert first.shown() == [FIRST]
     await one.shutdown_session()
     await one.stop()  # type: ignore[no-untyped-call]
 
@@ -188,10 +192,6 @@ async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismisse
     two = await open_editor("Ada", capabilities=EDITS)
     second = File(two, folder / "mean.py")
     second.text = moved
-    await second.shows((9, FIRST[1]))
-    exchange = await review(two, model_server, ZERO, INDEX)
-    results = [part["result"] for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
-    assert "dismissed" in results[0] and "Known already" in results[1]
     await second.shows((9, FIRST[1]))
     listed = (await two.ask("finding/list"))["findings"]
     assert {one["title"]: one["state"] for one in listed} == {"It divides by zero": "dismissed", "It may be empty": "open"}
