@@ -92,6 +92,36 @@ def ask(
 
 
 @app.command()
+def review(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]…", help="Files or folders; else what changed.")] = None,
+    diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="The changes since this revision.")] = None,
+    staged: Annotated[bool, typer.Option("--staged", help="The staged changes.")] = False,
+    agent: Annotated[list[str] | None, typer.Option("--agent", "-a", help="Who reviews; may be given more than once.")] = None,
+    form: Annotated[Literal["text", "json", "sarif"], typer.Option("--format", "-f", help="The format.")] = "text",
+    fail_on: Annotated[
+        Literal["error", "warning", "info", "hint", "never"],
+        typer.Option("--fail-on", help="Exit with 1 from this severity on."),
+    ] = "error",
+    scan: Annotated[bool, typer.Option("--scan/--no-scan", help="Run the installed scanners first.")] = True,
+    trust: Trust = False,
+) -> None:
+    """Review files or changes: scanners first, then agents. The session can be opened in the editor afterwards.
+
+    Exit codes: 0 nothing so bad, 1 findings of that severity or worse, 2 wrong usage, 3 an agent could not answer.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.door import opened
+        from sessionls.cli.review import Asked, run_review
+
+        asked = Asked(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
+        async with opened(terminal, trust=trust) as door:
+            return await run_review(door, asked)
+
+    _do(work)
+
+
+@app.command()
 def resume(session: SessionArgument, trust: Trust = False) -> None:
     """Go on after a pause: the session takes messages again, and a reply that stopped goes on here."""
 

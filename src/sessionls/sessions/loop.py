@@ -38,13 +38,17 @@ _DENIED = "This was not permitted. Do not try it again in another way; go on wit
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every loop of this process works with."""
+    """What every loop of this process works with.
+
+    `met`: for a session that is listed there, the findings that were reported in it and known already, from any session.
+    """
 
     store: Store
     models: Models
     policy: Policy
     asking: Asking
     participant: Participant
+    met: dict[str, list[Finding]] = field(default_factory=dict)
 
 
 @dataclass
@@ -304,6 +308,8 @@ class _Call:
     async def report(self, finding: Finding) -> Finding:
         known = await self.writer.means.store.known_finding(self.session_id, finding)
         if known is not None:
+            if (met := self.writer.means.met.get(self.session_id)) is not None:
+                met.append(known.model_copy(update={"range": finding.range}))  # it may have moved
             return known
         by = ByAgent(agent=self.agent)
         await self.writer.record(lambda change: change.add(FindingReported, by=by, finding=finding))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.loop import Means
-from sessionls.sessions.model import AgentAuthor, Message, Participant, Session
+from sessionls.sessions.model import AgentAuthor, Finding, Message, Participant, Session
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, EventNotice, Models, Notice, SessionNotice, Store, Tools
 from sessionls.sessions.reply import ReplyWriter, Stop, error_of
@@ -96,6 +96,14 @@ class Replies:
         self._closing = False
         self._sweeper: asyncio.Task[None] | None = None
         self._end_subscription = store.subscribe(self._on_notice)
+
+    @contextlib.contextmanager
+    def meeting(self, session_id: str) -> Iterator[list[Finding]]:
+        """Meanwhile those findings gather that were reported in the session and known already."""
+        try:
+            yield self._means.met.setdefault(session_id, [])
+        finally:
+            self._means.met.pop(session_id, None)
 
     # -- changes -----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -30,6 +30,7 @@ from sessionls.sessions.results import (
     SearchResult,
     SessionList,
 )
+from sessionls.sessions.review import SCAN, ScanModel, scan_start
 from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
 from sessionls.sessions.texts import sound
@@ -212,8 +213,11 @@ class Sessions:
         context: Sequence[Context] = (),
         delivery: Literal["queue", "steer"] = "queue",
         message_id: str | None = None,
+        scan: Mapping[str, Any] | None = None,
     ) -> Exchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
+
+        `scan`: the scanners answer and no model does, with these arguments of the tool `scan` (see `review.py`).
 
         Raises what keeps it from being accepted (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
         `NotPermitted` and `InvalidParams` for its context): then nothing has happened. Once it is accepted it is kept,
@@ -239,7 +243,12 @@ class Sessions:
         )
         prepared = None
         if session.state == "active" and not session.replying and not session.queued:
-            prepared = await self._replies.prepare(session, agent=agent, model=model)
+            if scan is not None:
+                prepared = Prepared(scan_start(session), SCAN, models=ScanModel(scan))
+            else:
+                prepared = await self._replies.prepare(session, agent=agent, model=model)
+        elif scan is not None:
+            raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
         ended = self._replies.expect(session_id, message.id)
 
         def send(change: Change) -> tuple[Begun | None, int]:
@@ -347,6 +356,10 @@ class Sessions:
         identities, folders = await self._scope(None)
         found = await self._store.findings(uri=uri, state=state, identities=identities, folders=folders)
         return FindingList(findings=found)
+
+    def meeting(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
+        """Meanwhile those findings gather that are reported in the session here and known already, from any session."""
+        return self._replies.meeting(session_id)
 
     async def finding(self, finding_id: str) -> Finding:
         return await self._store.finding(finding_id)

@@ -1,0 +1,120 @@
+"""Findings as they are printed: text with code frames, JSON, and SARIF 2.1.0 (OASIS)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from sessionls import __version__
+from sessionls.cli.terminal import safe
+from sessionls.sessions import uris
+from sessionls.sessions.model import Finding
+from sessionls.sessions.positions import Lines
+
+__all__ = ["SEVERITIES", "as_sarif", "frames"]
+
+SEVERITIES: Mapping[str, int] = {"error": 1, "warning": 2, "info": 3, "hint": 4}
+_STYLES = {1: ("error", "bold red"), 2: ("warning", "yellow"), 3: ("info", "cyan"), 4: ("hint", "dim")}
+_LEVELS = {1: "error", 2: "warning", 3: "note", 4: "note"}
+_AROUND = 1  # lines before and after
+_SHOWN = 6  # lines of a long finding
+_WIDTH = 160  # characters of a line of code
+
+
+def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
+    """One finding: where, how bad, which rule, what, and the code with the place underlined."""
+    word, style = _STYLES[finding.severity]
+    start = finding.range.start
+    head = Text(f"{safe(place)}:{start.line + 1}:{start.character + 1} ", style="bold").append(word, style=style)
+    if finding.rule:
+        head.append(f" {safe(finding.rule)}", style="dim not bold")
+    shown = [head.append(f" {safe(finding.title)}", style="not bold")]
+    body = finding.body.strip()
+    if body and body != finding.title.strip():
+        rest = body.removeprefix(finding.title).strip()
+        shown += [Text(f"    {safe(line)}") for line in rest.splitlines()]
+    if lines is not None:
+        shown += _code(finding, lines, style)
+    if finding.help:
+        shown.append(Text(f"    {safe(finding.help)}", style="dim"))
+    return [*shown, Text("")]
+
+
+def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
+    first, last = finding.range.start.line, finding.range.end.line
+    if first >= len(lines):
+        return []
+    last = min(last, first + _SHOWN - 1, len(lines) - 1)
+    low, high = max(0, first - _AROUND), min(len(lines) - 1, last + _AROUND)
+    width = len(str(high + 1))
+    shown = []
+    for number in range(low, high + 1):
+        # A tab is as wide as the terminal likes: one space keeps the mark under its code.
+        text = safe(lines.line(number)).replace("\t", " ")[:_WIDTH]
+        shown.append(Text(f"  {number + 1:>{width}} | ", style="dim").append(text, style="not dim"))
+        if first <= number <= last:
+            begin = finding.range.start.character if number == first else len(text) - len(text.lstrip())
+            end = finding.range.end.character if number == finding.range.end.line else len(text)
+            begin = min(begin, len(text))
+            mark = "^" * max(1, min(end, len(text)) - begin)
+            # Wide characters take two columns.
+            pad = " " * Text(text[:begin]).cell_len
+            shown.append(Text(f"  {' ' * width} | ", style="dim").append(pad + mark, style=f"not dim {style}"))
+    return shown
+
+
+def as_sarif(findings: Sequence[Finding], path_of: Callable[[str], str], root: str) -> dict[str, Any]:
+    """A SARIF log of the findings; `root` is the URI of the folder, `path_of` a document's path in it.
+
+    Positions must count code points (`unicodeCodePoints`).
+    """
+    rules: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        name = finding.rule or finding.agent
+        rule = rules.setdefault(name, {"id": name, "shortDescription": {"text": finding.title}})
+        if finding.help:
+            rule["helpUri"] = finding.help
+    order = list(rules)
+    driver = {"name": "sessionls", "version": __version__, "rules": list(rules.values())}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {"ROOT": {"uri": f"{root.rstrip('/')}/"}},
+                "results": [_result(finding, path_of, order) for finding in findings],
+            }
+        ],
+    }
+
+
+def _result(finding: Finding, path_of: Callable[[str], str], order: Sequence[str]) -> dict[str, Any]:
+    name = finding.rule or finding.agent
+    start, end = finding.range.start, finding.range.end
+    place = path_of(finding.uri)
+    known = not uris.is_uri(place)
+    location = {"uri": uris.from_path(f"/{place}", windows=False)[8:], "uriBaseId": "ROOT"} if known else {"uri": finding.uri}
+    return {
+        "ruleId": name,
+        "ruleIndex": order.index(name),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{finding.title}\n\n{finding.body}".strip()},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": location,
+                    "region": {
+                        "startLine": start.line + 1,
+                        "startColumn": start.character + 1,
+                        "endLine": end.line + 1,
+                        "endColumn": end.character + 1,
+                    },
+                }
+            }
+        ],
+        "properties": {"agent": finding.agent, "findingId": finding.id, "sessionId": finding.session_id},
+    }

@@ -1,0 +1,20 @@
+"""The page on tools names every tool there is, with its risk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rooms import house
+
+PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
+
+
+async def test_the_page_names_every_tool_with_its_risk(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    async with house(folder, None, model=None) as home:
+        toolbox = home.sessions._replies._tools
+        there = {tool.name: tool.risk for tool in toolbox.offer(toolbox.names)}
+    told = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert told == there

@@ -1,0 +1,152 @@
+"""`sessionls review`: a real repository with planted faults, real ruff and bandit, and a model on loopback or none at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from office import environment, key_for
+
+PLANTED = """import subprocess
+
+
+def run(name):
+    label = "é"; eval(label)
+    subprocess.call("ls " + name, shell=True)
+    return lable
+"""
+
+
+@dataclass
+class Told:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    folder: Path
+    environ: Mapping[str, str]
+
+    async def review(self, *words: str) -> Told:
+        return await self.run("review", *words)
+
+    async def run(self, *words: str) -> Told:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sessionls", *words),
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Told(process.returncode or 0, out.decode(), err.decode())
+
+    def git(self, *words: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=self.folder, check=True, capture_output=True
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "planted.py").write_text(PLANTED, encoding="utf-8")
+    desk = Desk(folder, environment(tmp_path / "home"))
+    desk.git("init", "-q")
+    return desk
+
+
+def places(told: Told) -> set[tuple[int, str]]:
+    return {(one["range"]["start"]["line"] + 1, one.get("rule", "")) for one in told.json["findings"]}
+
+
+async def test_without_a_model_the_scanners_still_find_what_is_wrong(desk: Desk) -> None:
+    told = await desk.review("planted.py", "--format", "json")
+    assert {(5, "bandit/B307"), (6, "bandit/B602"), (7, "ruff/F821")} <= places(told)
+    assert told.code == 1
+    assert "review could not answer: No model can answer" in told.err
+    session = told.json["sessionId"]
+    assert session in told.err
+    shown = await desk.run("show", session[-8:], "--json")
+    kinds = [part["kind"] for message in shown.json["messages"] for part in message["parts"]]
+    assert kinds.count("finding") == len(told.json["findings"])
+    # The same once more finds the same, though an earlier session knows it already.
+    assert places(await desk.review("planted.py", "--format", "json")) == places(told)
+
+
+async def test_the_exit_code_tells_how_bad_it_is(desk: Desk) -> None:
+    (desk.folder / "planted.py").write_text("import os\n")
+    assert (await desk.review("planted.py", "--fail-on", "warning")).code == 1
+    assert (await desk.review("planted.py")).code == 3  # nothing so bad, but no agent could answer
+    assert (await desk.review("nowhere.py")).code == 2
+    assert (await desk.review("planted.py", "--staged")).code == 2
+
+
+async def test_agents_review_after_the_scan_and_know_what_it_found(desk: Desk, model_server: ModelServer) -> None:
+    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+    quote = "    return lable"
+    model_server.script(
+        Answer(
+            tools=[
+                ToolUse(
+                    "report_finding", {"path": "planted.py", "quote": quote, "title": "It returns a typo", "severity": "error"}
+                )
+            ]
+        ),
+        Answer("One defect of my own."),
+    )
+    told = await desk.review("planted.py", "--agent", "review")
+    assert told.code == 1
+    assert "planted.py:7:5 error It returns a typo" in told.out
+    assert '  6 |     subprocess.call("ls " + name, shell=True)\n    |     ^^^^^^^^^^^^^^^' in told.out
+    asked = json.dumps(model_server.requests[0].body["messages"])
+    assert "subprocess call with shell=True" in asked  # also for a model that can call no tools
+
+
+async def test_only_changed_lines_are_reviewed(desk: Desk) -> None:
+    desk.git("add", ".")
+    desk.git("commit", "-qm", "one")
+    (desk.folder / "planted.py").write_text(PLANTED + "\n\nexec(run)\n", encoding="utf-8")
+    assert {line for line, _ in places(await desk.review("--diff", "HEAD", "--format", "json"))} == {10}
+    assert places(await desk.review("--staged", "--format", "json")) == set()
+    desk.git("add", ".")
+    assert {line for line, _ in places(await desk.review("--staged", "--format", "json"))} == {10}
+
+
+async def test_sarif_is_as_the_standard_wants_it(desk: Desk) -> None:
+    log = (await desk.review("planted.py", "--format", "sarif")).json
+    assert (log["version"], log["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-2.1.0.json")
+    (run,) = log["runs"]
+    assert run["originalUriBaseIds"]["ROOT"]["uri"] == desk.folder.as_uri() + "/"
+    assert run["columnKind"] == "unicodeCodePoints"
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for result in run["results"]:
+        assert set(result) <= {"ruleId", "ruleIndex", "level", "message", "locations", "properties"}
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in ("error", "warning", "note") and result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"] == {"uri": "planted.py", "uriBaseId": "ROOT"}
+        region = place["region"]
+        assert all(region[key] >= 1 for key in ("startLine", "startColumn", "endLine", "endColumn"))
+    shell = next(one for one in run["results"] if one["ruleId"] == "bandit/B602")
+    region = shell["locations"][0]["physicalLocation"]["region"]
+    line = PLANTED.splitlines()[region["startLine"] - 1]
+    assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == 'subprocess.call("ls " + name, shell=True)'
