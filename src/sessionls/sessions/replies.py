@@ -130,7 +130,7 @@ class Replies:
                 await self.interrupt(session_id)
 
     def _watch_over(self) -> None:
-        if self._sweeper is None:
+        if self._sweeper is None and not self._closing:
             self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
     async def _sweep_for_ever(self) -> None:
@@ -154,10 +154,10 @@ class Replies:
             except SessionNotFound:
                 self._gone(session_id)
                 continue
-            if session.queued and not session.replying:
-                self.look(session_id)
-            elif not session.queued:
+            if not session.queued:
                 self._queues.discard(session_id)
+            elif session.state == "active" and not session.replying:
+                self.look(session_id)
 
     # -- who writes --------------------------------------------------------------------------------------------------
 
@@ -200,6 +200,8 @@ class Replies:
 
     def expect(self, session_id: str, message_id: str) -> asyncio.Future[Message]:
         """A future of the reply to that message, ended or stopped. Ask before the message is sent."""
+        if self._closing:
+            raise _closing()
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = future
         self._waited[message_id] = session_id
@@ -441,10 +443,11 @@ class Replies:
 
     async def _end_late(self, session_id: str) -> None:
         """End a reply whose end did not reach the log. Raises `StoreUnavailable` while that is so."""
-        with contextlib.suppress(verbs.ClaimLost, SessionNotFound):
-            await self._store.change(session_id, self._unended[session_id])
-        del self._unended[session_id]
-        self.look(session_id)
+        if (end := self._unended.get(session_id)) is not None:
+            with contextlib.suppress(verbs.ClaimLost, SessionNotFound):
+                await self._store.change(session_id, end)
+            self._unended.pop(session_id, None)
+            self.look(session_id)
 
     async def _ask(self, session_id: str, name: str) -> Asked:
         """An agent that another one asks. Raises what keeps it from answering."""
@@ -486,5 +489,8 @@ class Replies:
                 await job
         self._end_subscription()
         for message_id in list(self._waiting):
-            closing = StoreUnavailable("sessionls is closing.", hint="The message is kept: resume the session.")
-            self._tell_problem(message_id, closing)
+            self._tell_problem(message_id, _closing())
+
+
+def _closing() -> StoreUnavailable:
+    return StoreUnavailable("sessionls is closing.", hint="A message that was accepted is kept: resume its session later.")
