@@ -14,7 +14,7 @@ from table import Row
 
 __all__ = ["finding", "long_sessions"]
 
-_SESSION_ROW = "INSERT INTO bench VALUES (?)"
+_ROW = "INSERT INTO bench VALUES (?)"
 _LAST_50 = "SELECT data FROM messages WHERE session_id = ? ORDER BY place DESC LIMIT 50"
 _NEWEST_50 = "SELECT session FROM sessions WHERE state = 'active' ORDER BY updated_at DESC, id DESC LIMIT 50"
 _MATCHES = "SELECT rowid FROM message_text WHERE message_text MATCH ? ORDER BY rank LIMIT 20"
@@ -140,7 +140,7 @@ def _insert(bench: Bench) -> float:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("CREATE TABLE IF NOT EXISTS bench (data TEXT)")
-        return _timed(lambda: connection.execute(_SESSION_ROW, ("x" * 500,)))
+        return _timed(lambda: connection.execute(_ROW, ("x" * 500,)))
     finally:
         connection.close()
 
