@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 __all__ = ["Plain", "StreamError", "chunks"]
@@ -18,7 +18,8 @@ _REST = 0.1  # seconds for the end of an answer whose last word was said
 class Plain(dict[str, Any]):
     """A JSON object whose members are attributes, as in litellm's chunks; one that is not there is None."""
 
-    __getattr__ = dict.get
+    def __getattr__(self, name: str) -> Any:
+        return self.get(name)
 
 
 class StreamError(Exception):
@@ -29,7 +30,7 @@ class StreamError(Exception):
         self.body = body
 
 
-async def chunks(stream: Any) -> AsyncIterator[Any]:
+async def chunks(stream: Any) -> AsyncGenerator[Any, None]:
     """The chunks of a stream that litellm opened, each with the attributes of a `ModelResponseStream`.
 
     `stream.received_finish_reason` is why it ended, None where it did not say. Raises `StreamError`, and what litellm and
