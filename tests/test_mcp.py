@@ -19,12 +19,13 @@ from model_server import Answer, ModelServer, ToolUse
 from rooms import house
 from sessionls.agents.agent import Definition
 from sessionls.models.naming import Naming, told_name
+from sessionls.programs import McpServer
 from sessionls.sessions.ports import ModelRequest, ToolRequest
 from sessionls.sessions.tooling import Tool, ToolFailed
 from sessionls.tools import mcp
 from sessionls.tools.base import RESULT_LIMIT
 from sessionls.tools.mcp import McpServers
-from sessionls.tools.mcp_config import McpServer, read_folder
+from sessionls.tools.mcp_config import read_folder
 from tool_calls import LoneCall
 
 SERVER = str(Path(__file__).with_name("mcp_server.py"))

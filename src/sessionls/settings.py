@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -26,10 +26,10 @@ from pydantic_settings import (
 )
 
 from sessionls.agents.agent import Permission
+from sessionls.programs import McpServer, ScannerSetting
 from sessionls.sessions.errors import InvalidParams
-from sessionls.tools.mcp_config import McpServer
 
-__all__ = ["PREFIX", "ScannerSetting", "Settings", "config_dir", "config_file"]
+__all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
 
 PREFIX = "SESSIONLS_"
 _SECRET = re.compile(r"(^|[_-])(api[_-]?)?(keys?|tokens?|secret|password|credentials?)($|[_-])", re.IGNORECASE)
@@ -48,15 +48,6 @@ def config_file() -> Path:
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("sessionls", appauthor=False))
-
-
-class ScannerSetting(BaseModel):
-    """A scanner of the participant's own: the program with its arguments, and which files it looks at."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    command: list[str] = Field(min_length=1)
-    globs: list[str] = ["*"]
 
 
 class Settings(BaseSettings):

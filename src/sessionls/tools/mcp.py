@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from sessionls.agents.agent import Definition
+from sessionls.programs import McpServer
 from sessionls.sessions import uris
 from sessionls.sessions.ports import ToolCall, ToolFailed
 from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Risk, Tool, Wish
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
-from sessionls.tools.mcp_config import Key, McpServer, Named, read_folder, server_name, unique
+from sessionls.tools.mcp_config import Key, Named, read_folder, server_name, unique
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -12,43 +12,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, ValidationError
 
-__all__ = ["FILES", "Key", "McpServer", "Named", "read_folder", "server_name", "unique"]
+from sessionls.programs import McpServer
+
+__all__ = ["FILES", "Key", "Named", "read_folder", "server_name", "unique"]
 
 FILES = (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json")
 Key = tuple[str, Path | None, str | None]
 _LIMIT = 256 << 10  # bytes of a file
 _NAME = 32  # characters
-
-
-class McpServer(BaseModel):
-    """How one server is reached: a program that is started (`command`), or an address (`url`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
-    command: str | None = Field(default=None, min_length=1)
-    args: list[str] = []
-    env: dict[str, str] = {}
-    cwd: str | None = None
-    url: str | None = Field(default=None, pattern=r"^https?://")
-    headers: dict[str, str] = {}
-    disabled: bool = False
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.command is None) == (self.url is None):
-            raise ValueError("it needs either a command or a url")
-        if self.type is not None and (self.type == "stdio") != (self.url is None):
-            raise ValueError(f"a server of type {self.type} needs a {'command' if self.type == 'stdio' else 'url'}")
-        return self
-
-    @property
-    def remote(self) -> bool:
-        return self.url is not None
 
 
 class _Foreign(McpServer):

@@ -1,0 +1,45 @@
+"""Programs that a person may name, in settings or in a workspace's files: MCP servers and scanners, as pure data."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["McpServer", "ScannerSetting"]
+
+
+class McpServer(BaseModel):
+    """How one server is reached: a program that is started (`command`), or an address (`url`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
+    command: str | None = Field(default=None, min_length=1)
+    args: list[str] = []
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    headers: dict[str, str] = {}
+    disabled: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("it needs either a command or a url")
+        if self.type is not None and (self.type == "stdio") != (self.url is None):
+            raise ValueError(f"a server of type {self.type} needs a {'command' if self.type == 'stdio' else 'url'}")
+        return self
+
+    @property
+    def remote(self) -> bool:
+        return self.url is not None
+
+
+class ScannerSetting(BaseModel):
+    """A scanner of the participant's own: the program with its arguments, and which files it looks at."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: list[str] = Field(min_length=1)
+    globs: list[str] = ["*"]
