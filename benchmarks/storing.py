@@ -93,6 +93,7 @@ async def finding(bench: Bench) -> list[Row]:
 
 async def _finding(bench: Bench, count: int) -> list[Row]:
     rows: list[Row] = []
+    rare = f"unique{count - 1}"  # the beginning of no other
     asked = {
         "the first 50 of {} sessions": ("session/list", {}, (_NEWEST_50,), _rival(count, 8)),
         "the first 50 of {} sessions, of all folders": (
@@ -102,7 +103,7 @@ async def _finding(bench: Bench, count: int) -> list[Row]:
             _rival(count, 8),
         ),
         "those of {} sessions with a word in their title": ("session/list", {"query": "number 77"}, None, None),
-        "search of a word in one of {} sessions": ("session/search", {"query": "unique7"}, (_MATCHES, "unique7"), None),
+        "search of a word in one of {} sessions": ("session/search", {"query": rare}, (_MATCHES, rare), None),
         "search of a word in all {} sessions": ("session/search", {"query": "parser"}, (_MATCHES, "parser"), None),
     }
     async with Server.sessionls(bench.env, bench.folder) as server:
