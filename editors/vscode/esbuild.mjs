@@ -30,7 +30,8 @@ const builds = [
     format: "iife",
     jsx: "automatic",
     jsxImportSource: "preact",
-    loader: { ".css": "css" },
+    loader: { ".css": "css", ".ttf": "file" },
+    assetNames: "[name]",
   },
 ];
 

@@ -40,7 +40,10 @@ export class Api {
     const { client } = this;
     if (client === undefined) throw stopped();
     try {
-      return await client.sendRequest<Requests[M]["result"]>(method, params, token);
+      // An undefined third argument would be sent as a second param.
+      return token === undefined
+        ? await client.sendRequest<Requests[M]["result"]>(method, params)
+        : await client.sendRequest<Requests[M]["result"]>(method, params, token);
     } catch (error) {
       throw client === this.client ? problemOf(error) : stopped();
     }

@@ -7,8 +7,15 @@ import type { Context } from "./protocol";
 const SCHEMES = new Set(["file", "untitled"]);
 const LIMIT = 30;
 
+/** A place in a document: of an editor that may be hidden behind another tab by now. */
+export interface Place {
+  readonly document: vscode.TextDocument;
+  readonly selection: vscode.Selection;
+  readonly viewColumn: vscode.ViewColumn | undefined;
+}
+
 export class EditorContext {
-  private editor: vscode.TextEditor | undefined;
+  private place: Place | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscriptions: vscode.Disposable[];
@@ -23,15 +30,13 @@ export class EditorContext {
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.follow(editor);
       }),
-      vscode.window.onDidChangeVisibleTextEditors((editors) => {
-        if (this.editor && !editors.includes(this.editor)) {
-          this.editor = undefined;
-          this.follow(editors[0]);
-          this.soon();
-        }
+      vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
+        if (textEditor === vscode.window.activeTextEditor) this.follow(textEditor);
       }),
-      vscode.window.onDidChangeTextEditorSelection((event) => {
-        if (event.textEditor === this.editor) this.soon();
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        if (document !== this.place?.document) return;
+        this.place = undefined;
+        this.soon();
       }),
     ];
   }
@@ -41,16 +46,16 @@ export class EditorContext {
     for (const one of this.subscriptions) one.dispose();
   }
 
-  /** The text editor that had the focus last: while a person writes in the panel, none has. */
-  get lastEditor(): vscode.TextEditor | undefined {
-    return this.editor;
+  /** Where the cursor was last in a text editor: while a person writes in the panel, none has the focus. */
+  get last(): Place | undefined {
+    return this.place;
   }
 
   /** What is offered beside the composer: the selection, else the file. */
   offers(): readonly Chip[] {
-    const { editor } = this;
-    if (!editor) return [];
-    return [editor.selection.isEmpty ? fileChip(editor.document.uri) : selectionChip(editor.document.uri, editor.selection)];
+    const { place } = this;
+    if (!place) return [];
+    return [place.selection.isEmpty ? fileChip(place.document.uri) : selectionChip(place.document.uri, place.selection)];
   }
 
   /** What fits the words after `#`. */
@@ -66,11 +71,11 @@ export class EditorContext {
   }
 
   private kinds(): Completion[] {
-    const { editor } = this;
+    const { place } = this;
     const items: Completion[] = [];
-    if (editor) {
-      const { uri } = editor.document;
-      if (!editor.selection.isEmpty) items.push(completion("selection", selectionChip(uri, editor.selection)));
+    if (place) {
+      const { uri } = place.document;
+      if (!place.selection.isEmpty) items.push(completion("selection", selectionChip(uri, place.selection)));
       items.push(completion("file", fileChip(uri)));
       const diagnostics = vscode.languages.getDiagnostics(uri);
       if (diagnostics.length > 0) items.push(completion("diagnostics", diagnosticsChip(uri, diagnostics)));
@@ -91,7 +96,7 @@ export class EditorContext {
   }
 
   private async symbols(query: string): Promise<Completion[]> {
-    const uri = this.editor?.document.uri;
+    const uri = this.place?.document.uri;
     if (query === "" || !uri) return [];
     const tree = await vscode.commands.executeCommand<(vscode.DocumentSymbol | vscode.SymbolInformation)[] | undefined>(
       "vscode.executeDocumentSymbolProvider",
@@ -108,7 +113,7 @@ export class EditorContext {
 
   private follow(editor: vscode.TextEditor | undefined): void {
     if (!editor || !SCHEMES.has(editor.document.uri.scheme)) return;
-    this.editor = editor;
+    this.place = { document: editor.document, selection: editor.selection, viewColumn: editor.viewColumn };
     this.soon();
   }
 

@@ -4,6 +4,7 @@ import { Api } from "./api";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
 import { watchModels } from "./firstUse";
+import { Drafts } from "./panel/drafts";
 import { SessionPanels, VIEW_TYPE } from "./panel/panels";
 import { Permissions } from "./permissions";
 import { problemOf } from "./problem";
@@ -25,7 +26,14 @@ export function activate(extension: vscode.ExtensionContext): void {
   });
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
-  const panels: SessionPanels = new SessionPanels(extension.extensionUri, { api, sessions, permissions, server, context });
+  const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
+    api,
+    sessions,
+    permissions,
+    server,
+    context,
+    drafts: new Drafts(extension.workspaceState),
+  });
   const view = new SessionsView(sessions, panels);
   running = server;
 

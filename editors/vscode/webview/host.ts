@@ -3,7 +3,6 @@ import type { FromView, Kept } from "../src/panel/messages";
 
 interface Api {
   postMessage(message: FromView): void;
-  getState(): Kept | undefined;
   setState(state: Kept): void;
 }
 
@@ -13,10 +12,6 @@ const api = acquireVsCodeApi();
 
 export function tell(message: FromView): void {
   api.postMessage(message);
-}
-
-export function kept(): Kept | undefined {
-  return api.getState();
 }
 
 export function keep(state: Kept): void {

@@ -3,6 +3,8 @@ import type { Agents, Chip, Draft, Message, Problem, Server, ToView, View } from
 
 export interface State {
   readonly view?: View;
+  /** What was written before the page was there. */
+  readonly draft: Draft;
   readonly agents: Agents;
   readonly offers: readonly Chip[];
   readonly server: Server;
@@ -13,7 +15,13 @@ export interface State {
   readonly compose?: { readonly number: number; readonly draft: Draft; readonly onlyIfEmpty: boolean };
 }
 
-export const nothing: State = { agents: { agents: [], default: "" }, offers: [], server: "starting", loading: false };
+export const nothing: State = {
+  draft: { text: "", chips: [] },
+  agents: { agents: [], default: "" },
+  offers: [],
+  server: "starting",
+  loading: false,
+};
 
 export type Step = ToView | { readonly type: "loading" } | { readonly type: "dismiss" };
 
@@ -43,6 +51,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, offers: step.chips };
     case "server":
       return { ...state, server: step.server };
+    case "draft":
+      return { ...state, draft: step.draft };
     case "compose":
       return { ...state, compose: next(state, step.draft, false) };
     case "problem":

@@ -63,6 +63,8 @@ export type ToView =
   /** What the editor could hand over now. */
   | { readonly type: "offers"; readonly chips: readonly Chip[] }
   | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
+  /** What was written here before and not sent. Comes before the first `show`. */
+  | { readonly type: "draft"; readonly draft: Draft }
   /** Put into the composer: from a command such as "Ask Agent About Selection". */
   | { readonly type: "compose"; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
@@ -72,6 +74,7 @@ export type ToView =
 export type FromView =
   | { readonly type: "ready" }
   | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer" }
+  | { readonly type: "draft"; readonly draft: Draft }
   | { readonly type: "older" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
   | { readonly type: "fork"; readonly at?: string }
@@ -86,5 +89,4 @@ export type FromView =
 /** What the webview keeps of itself across reloads of the window. */
 export interface Kept {
   readonly sessionId: string;
-  readonly draft: Draft;
 }

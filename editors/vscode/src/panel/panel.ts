@@ -3,12 +3,13 @@ import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { EditorContext } from "../context";
 import type { Message } from "../protocol";
-import { problemOf } from "../problem";
+import { Problem, problemOf } from "../problem";
 import type { Sessions } from "../sessions";
 import type { OpenChange } from "../store";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
 import type { Draft, FromView, ToView } from "./messages";
+import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { openLink, openPlace } from "./places";
 import { Stretch, toldOf } from "./stretch";
@@ -20,6 +21,7 @@ export interface Doors {
   readonly permissions: Permissions;
   readonly server: Server;
   readonly context: EditorContext;
+  readonly drafts: Drafts;
   /** Shows another session. */
   readonly show: (sessionId: string) => void;
 }
@@ -91,6 +93,7 @@ export class SessionPanel {
 
   private changed(change: OpenChange): void {
     if (change.kind === "gone") {
+      void this.doors.drafts.forget(this.sessionId);
       this.panel.dispose();
       return;
     }
@@ -145,11 +148,15 @@ export class SessionPanel {
         this.stretch.reset();
         this.tellServer();
         this.tellAgents();
+        this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
         return;
       case "send":
         await this.send(message.draft, message.delivery);
+        return;
+      case "draft":
+        await this.doors.drafts.keep(sessionId, message.draft);
         return;
       case "older":
         await this.older();
@@ -198,6 +205,7 @@ export class SessionPanel {
   private async send(draft: Draft, delivery: "queue" | "steer"): Promise<void> {
     const { agent, text, chips } = draft;
     const context = chips.map((chip) => chip.context);
+    void this.doors.drafts.forget(this.sessionId);
     try {
       await this.doors.sessions.message({
         sessionId: this.sessionId,
@@ -225,12 +233,13 @@ export class SessionPanel {
   }
 
   private async insert(text: string): Promise<void> {
-    const editor = this.doors.context.lastEditor;
-    if (!editor) throw new Error("No text editor is open to insert into.");
+    const place = this.doors.context.last;
+    if (!place) throw new Problem("noEditor", "No text editor is open to insert into.");
+    const { document, selection, viewColumn } = place;
+    const editor = await vscode.window.showTextDocument(document, { selection, ...(viewColumn !== undefined && { viewColumn }) });
     await editor.edit((edit) => {
-      for (const selection of editor.selections) edit.replace(selection, text);
+      edit.replace(selection, text);
     });
-    await vscode.window.showTextDocument(editor.document, editor.viewColumn);
   }
 
   private async openDocument(messageId: string): Promise<void> {

@@ -5,6 +5,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
+import { test } from "node:test";
 import { project, root, setup } from "./setup.mjs";
 
 const python = process.env.SESSIONLS_E2E_SERVER_PYTHON ?? path.join(project, ".venv/bin/python");
@@ -60,8 +61,11 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
         "extensions.autoUpdate": false,
         "extensions.autoCheckUpdates": false,
         "git.enabled": false,
+        "files.autoSave": "off",
         "window.autoDetectColorScheme": false,
         "chat.disableAIFeatures": true,
+        "workbench.secondarySideBar.defaultVisibility": "hidden",
+        "workbench.colorTheme": themes.dark,
         "security.workspace.trust.startupPrompt": "never",
         "security.workspace.trust.banner": "never",
         ...more,
@@ -102,10 +106,11 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
     ...(trusted ? ["--disable-workspace-trust"] : []),
     folder,
   ];
+  const log = fs.openSync(path.join(tmp, "code-server.log"), "w");
   const child = spawn(node, args, {
     env: processEnv,
     detached: true,
-    stdio: ["ignore", fs.openSync(path.join(tmp, "code-server.log"), "w"), "inherit"],
+    stdio: ["ignore", log, log],
   });
   await until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.ok, "VS Code to start");
   const browser = await chromium.launch({
@@ -164,8 +169,11 @@ class Window {
     await this.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 60_000 });
   }
 
+  /** Reloads the window as a person does. */
   async reload() {
-    await this.page.reload();
+    const gone = this.page.waitForEvent("framenavigated", (frame) => frame === this.page.mainFrame());
+    await this.command("Developer: Reload Window");
+    await gone;
     await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
   }
 
@@ -201,6 +209,8 @@ class Window {
 
   async shot(name) {
     fs.mkdirSync(shots, { recursive: true });
+    // Where nothing lights up under the mouse.
+    await this.page.mouse.move(640, this.page.viewportSize().height - 2);
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
   }
 }
@@ -241,6 +251,20 @@ class Panel {
     await this.frame.locator(".message.agent:not(.replying)").nth(before).waitFor({ timeout: 60_000 });
     return reply;
   }
+}
+
+export const themes = { dark: "Default Dark Modern", light: "Default Light Modern", contrast: "Default High Contrast" };
+
+/** A test that leaves a picture of the window behind where it fails. */
+export function step(name, window, run) {
+  test(name, async () => {
+    try {
+      await run();
+    } catch (error) {
+      await window()?.shot(`failed-${name.replace(/\W+/g, "-").slice(0, 40)}`);
+      throw error;
+    }
+  });
 }
 
 export async function until(what, words, timeout = 60_000) {

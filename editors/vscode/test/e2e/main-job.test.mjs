@@ -1,13 +1,15 @@
 // The main job in real VS Code: a session, messages and replies, another agent for one message, context from an unsaved buffer,
 // pause, reload, resume, fork. One window, one story; each test goes on where the one before ended.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startEditor, startModel, until } from "./editor.mjs";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
 
 let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
 
 const files = {
-  "read.py": 'def read(path):\n    with open(path) as file:\n        return file.readlines()[:-1]\n\n\ndef count(path):\n    return len(read(path))\n',
+  "read.py":
+    "def read(path):\n    with open(path) as file:\n        return file.readlines()[:-1]\n\n\ndef count(path):\n    return len(read(path))\n",
   "notes.md": "# Notes\n",
 };
 
@@ -24,14 +26,30 @@ after(async () => {
 });
 
 const MARKDOWN = [
-  "The last line is dropped. Here is why:", "", "```python", "def read(path: str) -> list[str]:", '    """All lines."""', "    return open(path).readlines()[:-1]  # here", "```", "",
-  "- one [link](https://example.org) and `code`", "- two <img src=x onerror=alert(1)> and ![picture](https://example.org/x.png)", "", "| a | b |", "|---|---|", "| 1 | 2 |",
+  "The last line is dropped. Here is why:",
+  "",
+  "```python",
+  "def read(path: str) -> list[str]:",
+  '    """All lines."""',
+  "    return open(path).readlines()[:-1]  # here",
+  "```",
+  "",
+  "- one [link](https://example.org) and `code`",
+  "- two <img src=x onerror=alert(1)> and ![picture](https://example.org/x.png)",
+  "",
+  "| a | b |",
+  "|---|---|",
+  "| 1 | 2 |",
 ];
 
 /** The last request that the model got and that holds these words, as text. */
-const told = (words) => until(() => model.requests.map((one) => JSON.stringify(one)).findLast((one) => one.includes(words)), `a request with “${words}”`);
+const told = (words) =>
+  until(
+    () => model.requests.map((one) => JSON.stringify(one)).findLast((one) => one.includes(words)),
+    `a request with “${words}”`,
+  );
 
-test("a new session answers a message, with Markdown and coloured code", async () => {
+it("a new session answers a message, with Markdown and coloured code", async () => {
   await window.command("Session: New");
   await panel.text.waitFor();
   await window.shot("empty-dark");
@@ -44,7 +62,7 @@ test("a new session answers a message, with Markdown and coloured code", async (
   await window.shot("reply-dark");
 });
 
-test("an agent named for one message answers that one alone", async () => {
+it("an agent named for one message answers that one alone", async () => {
   await panel.agent.click();
   await panel.frame.getByRole("option", { name: /^review/ }).waitFor();
   await window.shot("agents-dark");
@@ -56,7 +74,7 @@ test("an agent named for one message answers that one alone", async () => {
   assert.equal(await answered.locator(".author").innerText(), "code");
 });
 
-test("@agent at the start does the same", async () => {
+it("@agent at the start does the same", async () => {
   await panel.write("@exp");
   await panel.frame.locator(".menu-item", { hasText: "explain" }).waitFor();
   await window.shot("mention-dark");
@@ -69,7 +87,7 @@ test("@agent at the start does the same", async () => {
   assert.match(await panel.agent.innerText(), /code/);
 });
 
-test("the selection is offered, goes along only when taken, and is that of the unsaved buffer", async () => {
+it("the selection is offered, goes along only when taken, and is that of the unsaved buffer", async () => {
   await window.open("read.py");
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.type("# never saved\n");
@@ -88,7 +106,7 @@ test("the selection is offered, goes along only when taken, and is that of the u
   assert.match(await told("with the selection"), /never saved/);
 });
 
-test("# adds a file, and a chip can be taken out again", async () => {
+it("# adds a file, and a chip can be taken out again", async () => {
   await panel.write("say: no file #note");
   await panel.frame.locator(".menu-item", { hasText: "notes.md" }).first().waitFor();
   await window.shot("completion-dark");

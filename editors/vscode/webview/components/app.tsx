@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, ToView } from "../../src/panel/messages";
-import { tell } from "../host";
+import { keep, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
 import { Header } from "./header";
@@ -15,6 +15,10 @@ export function App() {
     tell({ type: "older" });
   }, [step]);
   const { view } = state;
+  const id = view?.session.id;
+  useEffect(() => {
+    if (id !== undefined) keep({ sessionId: id });
+  }, [id]);
   if (!view) {
     return (
       <main class="panel">

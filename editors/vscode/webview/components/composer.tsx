@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Draft } from "../../src/panel/messages";
 import { cut, named, wanted, type Wanted } from "../composing";
-import { keep, kept, tell } from "../host";
+import { tell } from "../host";
 import type { State } from "../state";
 import { textOf } from "../words";
 import { AgentPicker, agentChoices } from "./agent-picker";
@@ -11,6 +11,9 @@ import { Icon, IconButton } from "./icon";
 import { Menu, menuKey, type Choice } from "./menu";
 
 const empty: Draft = { text: "", chips: [] };
+
+/** A draft is kept when so many milliseconds have passed without a change. */
+const DRAFT = 150;
 
 interface ComposerProps {
   readonly state: State;
@@ -21,10 +24,7 @@ interface ComposerProps {
 
 export function Composer({ state, view, complete }: ComposerProps) {
   const { session } = view;
-  const [draft, setDraft] = useState<Draft>(() => {
-    const old = kept();
-    return old?.sessionId === session.id ? old.draft : empty;
-  });
+  const [draft, setDraft] = useState<Draft>(state.draft);
   const [asked, setAsked] = useState<Wanted>();
   const [found, setFound] = useState<readonly Completion[]>([]);
   const [active, setActive] = useState(0);
@@ -32,9 +32,16 @@ export function Composer({ state, view, complete }: ComposerProps) {
   const agents = state.agents.agents;
   const ready = state.server === "ready";
 
+  // While a person types, a moment after each word is soon enough.
   useEffect(() => {
-    keep({ sessionId: session.id, draft });
-  }, [session.id, draft]);
+    if (draft === state.draft) return;
+    const timer = setTimeout(() => {
+      tell({ type: "draft", draft });
+    }, DRAFT);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [draft]);
 
   useEffect(() => {
     const wants = state.compose;
@@ -198,6 +205,7 @@ export function Composer({ state, view, complete }: ComposerProps) {
           }}
           onBlur={() => {
             setAsked(undefined);
+            tell({ type: "draft", draft });
           }}
         />
       </div>
@@ -211,10 +219,10 @@ export function Composer({ state, view, complete }: ComposerProps) {
             area.current?.focus();
           }}
         />
-        <IconButton name="mention" label="Add Context… (#)" onPress={addContext} class="add-context" />
+        <IconButton name="add" label="Add Context… (#)" onPress={addContext} class="add-context" />
         <span class="spacer" />
         {session.queued > 0 && (
-          <span class="dim queued" role="status">
+          <span class="dim waiting-count" role="status">
             {session.queued} waiting
           </span>
         )}

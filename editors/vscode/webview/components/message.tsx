@@ -15,7 +15,8 @@ interface MessageProps {
 }
 
 export const MessageView = memo(function MessageView({ message, color, last }: MessageProps) {
-  const replying = message.status === "replying";
+  // A message has the status of the reply to it while that is written.
+  const replying = message.role === "agent" && message.status === "replying";
   const text = textOf(message);
   return (
     <article

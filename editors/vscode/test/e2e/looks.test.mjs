@@ -1,0 +1,72 @@
+// How everything looks, in each theme and in a narrow window: pictures in tests/screenshots/vscode, to be looked at.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, themes } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "read.py": "def read(path):\n    return open(path).readlines()[:-1]\n" }, model });
+  window = await editor.window();
+  panel = window.panel;
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const LONG = "averyveryverylongwordwithoutanyplacetobreakit".repeat(6);
+const finding = JSON.stringify({
+  path: "read.py",
+  start_line: 2,
+  severity: "error",
+  title: "The last line is dropped",
+  body: "`[:-1]` takes the **last** line away.",
+  rule: "off-by-one",
+});
+
+it("a session with all kinds of parts", async () => {
+  await panel.text.fill("think: First I look at the loop, then at the slice. | It drops the last line.");
+  const thought = await panel.sent();
+  await thought.locator("details.reasoning").waitFor();
+  await panel.text.fill(`@review tool: report_finding ${finding}`);
+  const reviewed = await panel.sent();
+  await panel.text.fill(`say: ${LONG}\\n\\n\`\`\`ts\\nconst ${LONG} = "${LONG}";\\n\`\`\``);
+  const long = await panel.sent();
+  const box = await long.boundingBox();
+  const inner = await long.locator(".message-body").boundingBox();
+  assert.ok(inner.x + inner.width <= box.x + box.width + 1, "nothing runs out of its message");
+  await panel.text.fill("fail: 401");
+  const failed = await panel.sent();
+  await failed.locator(".failure").waitFor();
+  await reviewed.locator(".message-body").waitFor();
+  for (const [name, theme] of Object.entries(themes)) {
+    await editor.settings({ "workbench.colorTheme": theme });
+    await panel.frame.locator(`body[data-vscode-theme-id="${theme}"], body`).first().waitFor();
+    await window.page.waitForTimeout(1500);
+    await window.shot(`failed-reply-${name}`);
+    await reviewed.scrollIntoViewIfNeeded();
+    await window.shot(`finding-${name}`);
+    await panel.text.fill("#");
+    await panel.text.press("End");
+    await panel.agent.click();
+    await window.shot(`menu-${name}`);
+    await panel.agent.press("Escape");
+    await panel.text.fill("");
+  }
+});
+
+it("a narrow window", async () => {
+  await editor.settings({});
+  await window.command("View: Toggle Primary Side Bar Visibility");
+  await window.page.setViewportSize({ width: 380, height: 800 });
+  await window.page.waitForTimeout(1000);
+  await window.shot("narrow-dark");
+  const overflow = await panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
+  assert.ok(overflow <= 0, "no part is wider than the panel");
+});

@@ -1,0 +1,133 @@
+// Stopping and going on: queue, stop, pause, a reload of the window, resume, fork, permission, a server that was killed.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+const words = (count) => Array.from({ length: count }, (_, at) => `word${at}`).join(" ");
+
+const careful =
+  "---\nname: careful\ndescription: Asks before it reads.\ntools: [read_file]\npermissions: {read: ask}\n---\nYou are careful.\n";
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "notes.md": "the content\n", ".sessionls/agents/careful.md": careful }, model });
+  window = await editor.window();
+  panel = window.panel;
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+it("a message sent during a reply waits, and is shown waiting", async () => {
+  await panel.text.fill(`slow: ${words(60)}`);
+  await panel.text.press("Enter");
+  await panel.frame.locator(".message.agent.replying").waitFor();
+  await panel.write("say: second");
+  await panel.text.press("Enter");
+  await panel.frame.getByText("1 waiting").waitFor();
+  await panel.frame.getByText("Waiting for the reply before it").waitFor();
+  await window.shot("queue-dark");
+  assert.match(await (await panel.ended(1)).innerText(), /second/);
+  assert.match(await panel.replies.first().innerText(), /word59/);
+});
+
+it("stop ends the reply and keeps what it wrote", async () => {
+  await panel.text.fill(`slow: begun ${words(200)}`);
+  await panel.text.press("Enter");
+  await panel.frame.getByText("begun word0", { exact: false }).last().waitFor();
+  await panel.frame.getByRole("button", { name: "Stop" }).click();
+  const reply = await panel.ended(2);
+  assert.match(await reply.innerText(), /begun[\s\S]*Cancelled/);
+});
+
+it("a paused reply and an unsent draft survive a reload of the window, and the reply goes on", async () => {
+  await panel.text.fill(`slow: ${words(80)}`);
+  await panel.text.press("Enter");
+  await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
+  await panel.frame.getByRole("button", { name: "Pause" }).click();
+  await panel.frame.getByText("This session is paused.").waitFor();
+  await panel.write("not sent yet");
+  await window.shot("paused-dark");
+  await window.reload();
+  await window.shot("reloaded-dark");
+  await panel.frame.getByText("This session is paused.").waitFor({ timeout: 60_000 });
+  assert.equal(await panel.text.inputValue(), "not sent yet");
+  assert.equal(await panel.send.isEnabled(), false);
+  await panel.frame.getByRole("button", { name: "Resume" }).click();
+  assert.match(await (await panel.ended(3)).innerText(), /word79/);
+  await panel.text.fill("");
+});
+
+it("a question for permission stands in the panel, and no means no", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
+  await window.shot("permission-dark");
+  await panel.frame.getByRole("button", { name: "Deny" }).click();
+  const reply = await panel.ended(before);
+  await reply.locator(".tool.denied").waitFor();
+  assert.equal(await panel.frame.locator(".question").count(), 0);
+  assert.ok(!model.requests.some((one) => JSON.stringify(one).includes("the content")), "the model never saw the file");
+});
+
+it("a yes lets the tool run, and its call is shown folded", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Allow Once" }).click();
+  const reply = await panel.ended(before);
+  const tool = reply.locator(".tool.done");
+  assert.equal(await tool.getByText("the content").isVisible(), false);
+  await tool.locator("summary").click();
+  await tool.getByText("the content").waitFor();
+  await window.shot("tool-dark");
+});
+
+it("a fork from a message opens beside, with all up to it and nothing after", async () => {
+  const all = await panel.messages.count();
+  await panel.messages.nth(1).hover();
+  await panel.messages.nth(1).getByRole("button", { name: "Fork from Here" }).click();
+  await panel.frame.getByRole("button", { name: "forked" }).waitFor();
+  assert.equal(await panel.messages.count(), 2);
+  await panel.ask("say: in the fork");
+  await window.shot("fork-dark");
+  await panel.frame.getByRole("button", { name: "forked" }).click();
+  await until(async () => (await panel.messages.count()) === all, "the parent, as it was");
+});
+
+it("a server that is killed in the middle of a reply is started again, and the reply can be gone on with", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(100)}`);
+  await panel.text.press("Enter");
+  await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
+  kill(editor.tmp);
+  await panel.frame.getByText("Interrupted", { exact: false }).waitFor({ timeout: 90_000 });
+  await window.shot("interrupted-dark");
+  await panel.frame.getByRole("button", { name: "Go On" }).click();
+  assert.match(await (await panel.ended(before)).innerText(), /word99/);
+});
+
+/** Kills the server of this test alone: the one whose sessions are in this folder. */
+function kill(tmp) {
+  const listed = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
+  for (const line of listed) {
+    const found = /^\s*(\d+) .*sessionls serve/.exec(line);
+    if (found && environment(found[1]).includes(tmp)) process.kill(Number(found[1]), "SIGKILL");
+  }
+}
+
+function environment(pid) {
+  try {
+    return execFileSync("cat", [`/proc/${pid}/environ`], { encoding: "utf8" });
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,169 @@
+// The sessions view and the commands in real VS Code: begin, rename, fork, pause, filter, search, archive, delete with undo, review,
+// and a server that is killed in the middle of a reply.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test as run } from "node:test";
+import { startEditor, startModel, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+
+const files = { "read.py": "def read(path):\n    return open(path).readlines()[:-1]\n" };
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model });
+  window = await editor.window();
+  panel = window.panel;
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+// One window, one story: after a step that failed the others tell nothing.
+let failed = false;
+function test(name, step) {
+  run(name, async (context) => {
+    if (failed) return context.skip("a step before it failed");
+    try {
+      await step();
+    } catch (error) {
+      failed = true;
+      await window?.shot("failed");
+      throw error;
+    }
+  });
+}
+
+const view = () => window.page.locator(".pane-body .monaco-list[aria-label='Sessions']");
+const row = (title) => view().locator(".monaco-list-row", { hasText: title });
+const titles = () => view().locator(".monaco-list-row .label-name").allInnerTexts();
+const note = (text) => window.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
+
+async function answer(text) {
+  const input = window.page.locator(".quick-input-widget:visible input").first();
+  await input.waitFor();
+  await input.fill(text);
+  await window.page.keyboard.press("Enter");
+}
+
+async function menu(node, action) {
+  await node.click({ button: "right" });
+  const item = window.page.locator(".monaco-menu .action-item", { hasText: action }).first();
+  await item.waitFor();
+  // A menu that has only just opened takes no click.
+  await until(async () => {
+    await item.click({ timeout: 1000 }).catch(() => undefined);
+    return !(await item.isVisible());
+  }, "the menu to take the click");
+}
+
+test("an empty view says what a session is, and begins one", async () => {
+  await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
+  const begin = window.page.locator(".welcome-view .monaco-button", { hasText: "New Session" });
+  await begin.waitFor({ timeout: 60_000 });
+  await window.shot("view-empty-dark");
+  await begin.click();
+  await panel.text.waitFor();
+  await panel.ask("say: The first answer with an elephant");
+  await until(
+    async () => (await titles()).some((title) => title.includes("elephant")),
+    "the session, named after its first message",
+  );
+});
+
+test("a session is renamed from its menu", async () => {
+  const [title] = await titles();
+  await menu(row(title), "Rename");
+  await answer("Elephants");
+  await row("Elephants").waitFor();
+});
+
+test("a fork stands under its parent", async () => {
+  await menu(row("Elephants"), "Fork");
+  await until(async () => (await titles()).length === 2, "the fork in the view");
+  const levels = await view()
+    .locator(".monaco-list-row")
+    .evaluateAll((rows) => rows.map((one) => one.getAttribute("aria-level")));
+  assert.deepEqual(levels, ["1", "2"]);
+});
+
+test("a paused session shows as paused, and goes on when resumed", async () => {
+  const parent = view().locator(".monaco-list-row[aria-level='1']");
+  await parent.hover();
+  await parent.locator(".action-label[aria-label='Session: Pause'], .action-label[aria-label='Pause']").click();
+  await until(async () => /paused/.test(await parent.innerText()), "the session to be paused");
+  await window.shot("view-dark");
+  await parent.hover();
+  await parent.locator(".action-label[aria-label='Session: Resume'], .action-label[aria-label='Resume']").click();
+  await until(async () => !/paused/.test(await parent.innerText()), "the session to be resumed");
+});
+
+test("words of a message are found", async () => {
+  await window.command("Session: Search…");
+  const input = window.page.locator(".quick-input-widget:visible input").first();
+  await input.fill("elephant");
+  const hit = window.page.locator(".quick-input-list .monaco-list-row", { hasText: "elephant" }).first();
+  await hit.waitFor();
+  await window.shot("search-dark");
+  await window.page.keyboard.press("Escape");
+  await input.waitFor({ state: "hidden" });
+});
+
+test("the view is filtered, and shows all again", async () => {
+  await window.command("Session: Filter…");
+  await answer("nothing like that");
+  await window.page.locator(".welcome-view", { hasText: "No session fits the filter" }).waitFor();
+  await window.command("Session: Clear Filter");
+  await row("Elephants").first().waitFor();
+});
+
+test("a deleted session comes back with Undo, and is gone without", async () => {
+  const fork = view().locator(".monaco-list-row[aria-level='2']");
+  await menu(fork, "Delete");
+  await until(async () => (await titles()).length === 1, "the session to leave the view");
+  await note("Deleted").locator(".monaco-button", { hasText: "Undo" }).click();
+  await until(async () => (await titles()).length === 2, "the session to come back");
+});
+
+test("the file is reviewed by the agent for reviews", async () => {
+  await window.page.locator(".activitybar .action-label[aria-label^='Explorer']").click();
+  await window.open("read.py");
+  await window.command("Session: Review File");
+  await until(
+    () => model.requests.some((one) => JSON.stringify(one.messages).includes("Review this file.")),
+    "the model to be asked",
+  );
+  const asked = model.requests.findLast((one) => JSON.stringify(one.messages).includes("Review this file."));
+  assert.match(JSON.stringify(asked.messages), /readlines/, "the file went along");
+  assert.match(JSON.stringify(asked.system), /review/i);
+});
+
+test("a server that is killed in the middle of a reply is started again, and the session goes on from there", async () => {
+  await window.command("Session: New");
+  await panel.text.waitFor();
+  await panel.write("count: 400 50");
+  await panel.text.press("Enter");
+  await panel.frame.locator(".message.agent.replying").waitFor();
+  await until(async () => /\b20\b/.test(await panel.replies.last().innerText()), "the reply to be under way");
+  killServer();
+  await until(
+    async () => (await panel.frame.locator(".message.agent:not(.replying)").count()) > 0,
+    "the reply to be interrupted",
+  );
+  await window.shot("interrupted-dark");
+  const reply = await panel.replies.last().innerText();
+  assert.match(reply, /\b15\b/, "what was written is kept");
+});
+
+/** Kills this test's server process, and no other. */
+function killServer() {
+  const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
+  const own = processes.filter((line) => / -m sessionls serve/.test(line)).map((line) => Number.parseInt(line, 10));
+  const mine = own.filter((pid) =>
+    execFileSync("cat", [`/proc/${pid}/environ`], { encoding: "utf8" }).includes(`SESSIONLS_DATA_DIR=${editor.tmp}/`),
+  );
+  assert.equal(mine.length, 1, "one server runs");
+  process.kill(mine[0], "SIGKILL");
+}
