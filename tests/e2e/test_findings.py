@@ -285,9 +285,13 @@ async def test_a_review_and_a_fix_from_the_command_palette(
     model_server.script(Answer(tools=[ZERO]), Answer("One finding."))
     session = await client.command(action["command"]["command"], *action["command"]["arguments"])
     assert (session["agent"], session["workspaceFolders"]) == ("review", [uri_of(folder)])
-    await file.shows(DIVISION)
+    # The scanners come first, and the agent after them.
+    await client.until(lambda: DIVISION in file.shown())
+    assert "ruff/F401" in [one.code for one in file.problems]
+    division = next(one for one in file.problems if one.code == "zero-division")
     await client.until(lambda: client.shown)
     assert "import os" in model_server.requests[0].text
+    await model_server.received(2)
 
     for arguments, words in (({"staged": True}, "import staged"), ({"diff": "HEAD"}, "import unstaged")):
         model_server.requests.clear()
@@ -296,7 +300,7 @@ async def test_a_review_and_a_fix_from_the_command_palette(
         await model_server.received(1)
         assert words in model_server.requests[0].text
 
-    fix = (await file.actions(file.problems[0]))["Fix with code"]["command"]
+    fix = (await file.actions(division))["Fix with code"]["command"]
     model_server.requests.clear()
     model_server.script(Answer("Fixed."))
     session = await client.command(fix["command"], *fix["arguments"])

@@ -22,6 +22,7 @@ TOOL_NAMES = (
     "git_show",
     "diagnostics",
     "symbols",
+    "scan",
     "edit_file",
     "create_file",
     "delete_file",

@@ -29,7 +29,7 @@ CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "powershell": _COMMANDS,
     "agent": ("ask_agent",),
     "task": ("ask_agent",),
-    "lsp": ("diagnostics", "symbols"),
+    "lsp": ("diagnostics", "symbols", "scan"),
 }
 """Claude Code's tools, lower case. The others (the web, to-do lists, skills, …) have no like here."""
 
@@ -84,7 +84,7 @@ OPENCODE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "shell": ("run_command",),
     "task": ("ask_agent",),
     "subagent": ("ask_agent",),
-    "lsp": ("diagnostics", "symbols"),
+    "lsp": ("diagnostics", "symbols", "scan"),
 }
 """OpenCode's permission keys. `write` and `patch` are governed by `edit` there."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -14,6 +14,7 @@ from sessionls.sessions.anchors import locate
 from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.model import Context, DiffContext, FileContext, Finding, Range, SelectionContext, Session, TextContext
 from sessionls.sessions.positions import Lines
+from sessionls.sessions.verbs import title_of
 
 if TYPE_CHECKING:
     from sessionls.server.handlers import Desk
@@ -28,12 +29,12 @@ _LABEL = 60  # characters of a finding's title in an action's
 
 
 class Reviewing:
-    """`begin` sends a message into a session, in the background, and shows the session."""
+    """`begin` shows a session and sends a message into it, in the background, after a scan with the arguments given."""
 
     def __init__(
         self,
         desk: Desk,
-        begin: Callable[[MessageParams], None],
+        begin: Callable[[MessageParams, Mapping[str, Any] | None], None],
         folder_of: Callable[[str], str | None],
     ) -> None:
         self._desk = desk
@@ -127,7 +128,8 @@ class Reviewing:
                 text=params.text or f"Fix this finding: {finding.title}",
                 agent=agent,
                 context=[_told(finding), SelectionContext(uri=finding.uri, range=finding.range)],
-            )
+            ),
+            None,
         )
         return await self._desk.sessions.get(finding.session_id)
 
@@ -137,11 +139,13 @@ class Reviewing:
         context: list[Context] = [FileContext(uri=uri) for uri in dict.fromkeys(files)]
         if params.diff is not None or params.staged or not files:
             context.append(DiffContext(base=params.diff, staged=params.staged or None))
-        agent = params.agent or _REVIEWER
+        agent, question = params.agent or _REVIEWER, params.text or _question(params, files)
         session = await self._desk.sessions.create(
-            agent=agent, workspace_folder=self._folder_of(files[0]) if files and not params.staged else None
+            title=title_of(question).rstrip("."),
+            agent=agent,
+            workspace_folder=self._folder_of(files[0]) if files and not params.staged else None,
         )
-        self._begin(MessageParams(session_id=session.id, text=params.text or _question(params, files), context=context))
+        self._begin(MessageParams(session_id=session.id, text=question, context=context), _scan(params, files))
         return session
 
 
@@ -185,6 +189,15 @@ def _told(finding: Finding) -> TextContext:
     if finding.suggestion is not None:
         said.append(f"Suggested in its place:\n{finding.suggestion}")
     return TextContext(title="The finding", text="\n\n".join(part for part in said if part))
+
+
+def _scan(params: ReviewParams, files: Sequence[str]) -> Mapping[str, Any]:
+    """The arguments of the tool `scan` for the same code: what scanners find is true also where the model is small."""
+    if params.staged:
+        return {"staged": True}
+    if params.diff is not None:
+        return {"base": params.diff}
+    return {"paths": list(files)} if files else {"base": "HEAD"}
 
 
 def _question(params: ReviewParams, files: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -55,7 +55,7 @@ class Standard:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._reviewing = Reviewing(desk, lambda message: self._begin(self._ask(message)), self._folder_of)
+        self._reviewing = Reviewing(desk, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
         self._shown: set[str] = set()
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -97,9 +97,11 @@ class Standard:
         self._begin(self._ask(message))
         return session
 
-    async def _ask(self, message: MessageParams) -> None:
+    async def _ask(self, message: MessageParams, scan: Mapping[str, Any] | None = None) -> None:
         try:
             await self.show(message.session_id)
+            if scan is not None:
+                await self._desk.sessions.message(message.session_id, "Scan the code.", scan=scan)
             await HANDLERS["session/message"](self._desk, message)
         except SessionlsError as error:
             self._tell(f"{error.message} {error.hint}")
