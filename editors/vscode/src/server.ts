@@ -58,18 +58,14 @@ export class Server implements vscode.Disposable {
   /** Starts the server, or another in place of the one that runs. Ends when it is ready, or will not be. */
   async restart(): Promise<void> {
     this.backoff.reset();
-    await this.stop();
+    this.become({ kind: "starting" });
+    await this.end();
     await this.start();
   }
 
   async stop(): Promise<void> {
-    this.round += 1;
-    clearTimeout(this.timer);
-    this.api.disconnect();
-    const { client } = this;
-    this.client = undefined;
     this.become({ kind: "stopped" });
-    if (client !== undefined) await this.discard(client);
+    await this.end();
   }
 
   dispose(): void {
@@ -98,6 +94,15 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       this.ended(round, problemOf(error));
     }
+  }
+
+  private async end(): Promise<void> {
+    this.round += 1;
+    clearTimeout(this.timer);
+    this.api.disconnect();
+    const { client } = this;
+    this.client = undefined;
+    if (client !== undefined) await this.discard(client);
   }
 
   /** A server ended, or could not start. What an earlier one says late is of no interest. */

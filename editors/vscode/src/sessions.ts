@@ -158,12 +158,14 @@ export class Sessions {
     const running = this.fetching.get(sessionId);
     if (running !== undefined) return running;
     const before = this.store.open(sessionId)?.session.seq;
-    const opening = this.api
+    const opening: Promise<void> = this.api
       .request("session/open", { sessionId, limit: PAGE, ...(before !== undefined && { after: before }) })
       .then((result) => {
         if (this.joined.has(sessionId)) this.store.setOpen(result, PAGE);
       })
-      .finally(() => this.fetching.delete(sessionId));
+      .finally(() => {
+        if (this.fetching.get(sessionId) === opening) this.fetching.delete(sessionId);
+      });
     this.fetching.set(sessionId, opening);
     return opening;
   }

@@ -88,7 +88,8 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const showing = showingOf(session);
     const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
     const item = new vscode.TreeItem(session.title || "New session", state);
-    item.id = session.id;
+    // VS Code keeps a node of the same id collapsed when it gets its first fork; a new one it shows expanded.
+    item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
     item.iconPath = new vscode.ThemeIcon(node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing]);
     item.contextValue = `session.${showing}`;

@@ -47,9 +47,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 export function registerCommands(services: Services): vscode.Disposable {
   const registered = Object.entries(COMMANDS).map(([id, command]) =>
-    vscode.commands.registerCommand(id, async (target?: Target) => {
+    vscode.commands.registerCommand(id, async (target?: unknown) => {
       try {
-        await command(services, isTarget(target) ? target : undefined);
+        await command(services, targetOf(target, services));
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
@@ -59,8 +59,10 @@ export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-/** Menus of editors call a command with the document's URI, which is no session. */
-function isTarget(target: unknown): target is Target {
-  if (typeof target === "string") return true;
-  return typeof target === "object" && target !== null && "session" in target;
+/** What the view's menus and keys name; menus of editors name the document's URI, which is no session. */
+function targetOf(given: unknown, { view }: Services): Target {
+  if (typeof given === "string") return given;
+  if (typeof given !== "object" || given === null) return undefined;
+  if ("selected" in given) return view.selected;
+  return "session" in given ? (given as Target) : undefined;
 }

@@ -4,7 +4,7 @@ import type { Requests, Session } from "../protocol";
 import type { Services } from "../services";
 import { chooseSession, pickAgent, pickSession, type Target } from "./choosing";
 
-const UNDO_TIME = 8000; // milliseconds
+const UNDO_TIME = 15_000; // milliseconds
 
 export async function open(services: Services, target: Target): Promise<void> {
   const { sessions, panels } = services;
@@ -71,17 +71,19 @@ export async function remove(services: Services, target: Target): Promise<void> 
   const session = await chooseSession(services, target, "Delete Session");
   if (session === undefined) return;
   view.hide(session.id, true);
+  const undo = vscode.window.showInformationMessage(`Deleted “${session.title}”.`, "Undo").then((choice) => choice === "Undo");
+  const undone = await Promise.race([
+    undo,
+    new Promise<boolean>((resolve) => {
+      setTimeout(resolve, UNDO_TIME, false);
+    }),
+  ]);
   try {
-    const choice = await Promise.race([
-      vscode.window.showInformationMessage(`Deleted “${session.title}”.`, "Undo"),
-      new Promise<undefined>((resolve) => {
-        setTimeout(resolve, UNDO_TIME, undefined);
-      }),
-    ]);
-    if (choice !== "Undo") await sessions.delete(session.id);
+    if (!undone) await sessions.delete(session.id);
   } finally {
     view.hide(session.id, false);
   }
+  if (!undone && (await undo)) void vscode.window.showWarningMessage(`“${session.title}” was deleted for good before.`);
 }
 
 export async function fork(services: Services, target: Target): Promise<void> {
