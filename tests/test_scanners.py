@@ -330,7 +330,7 @@ def test_a_link_that_is_no_web_address_is_no_link() -> None:
 def test_regions_are_places_in_any_encoding(region: Region, expected: str) -> None:
     text = "a😀x\n  two  "
     for encoding in ("utf-8", "utf-16", "utf-32"):
-        lines = Lines(text, encoding)  # type: ignore[arg-type]
+        lines = Lines(text, encoding)
         range_ = region.range_in(lines)
         if region.line > 90:
             assert range_.end.line == 1

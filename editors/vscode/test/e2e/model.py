@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tests"))
 
-from model_server import Answer, ModelServer, Received, Scripted, by_convention  # noqa: E402
+from model_server import Answer, ModelServer, Received, Scripted, by_convention
 
 
 def told(request: Received) -> Scripted:
