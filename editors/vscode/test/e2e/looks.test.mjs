@@ -21,6 +21,7 @@ after(async () => {
 });
 
 const LONG = "averyveryverylongwordwithoutanyplacetobreakit".repeat(6);
+const BODY = { dark: "vscode-dark", light: "vscode-light", contrast: "vscode-high-contrast" };
 const finding = JSON.stringify({
   path: "read.py",
   start_line: 2,
@@ -47,8 +48,10 @@ it("a session with all kinds of parts", async () => {
   await reviewed.locator(".message-body").waitFor();
   for (const [name, theme] of Object.entries(themes)) {
     await editor.settings({ "workbench.colorTheme": theme });
-    await panel.frame.locator(`body[data-vscode-theme-id="${theme}"], body`).first().waitFor();
-    await window.page.waitForTimeout(1500);
+    // Without its native file watcher this VS Code reads settings when it starts.
+    await window.reload();
+    await panel.frame.locator(`body.${BODY[name]}`).waitFor({ timeout: 60_000 });
+    await failed.locator(".failure").waitFor();
     await window.shot(`failed-reply-${name}`);
     await reviewed.scrollIntoViewIfNeeded();
     await window.shot(`finding-${name}`);
@@ -63,6 +66,8 @@ it("a session with all kinds of parts", async () => {
 
 it("a narrow window", async () => {
   await editor.settings({});
+  await window.reload();
+  await panel.text.waitFor();
   await window.command("View: Toggle Primary Side Bar Visibility");
   await window.page.setViewportSize({ width: 380, height: 800 });
   await window.page.waitForTimeout(1000);

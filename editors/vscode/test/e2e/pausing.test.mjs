@@ -56,12 +56,14 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   await panel.write("not sent yet");
   await window.shot("paused-dark");
   await window.reload();
-  await window.shot("reloaded-dark");
   await panel.frame.getByText("This session is paused.").waitFor({ timeout: 60_000 });
   assert.equal(await panel.text.inputValue(), "not sent yet");
   assert.equal(await panel.send.isEnabled(), false);
   await panel.frame.getByRole("button", { name: "Resume" }).click();
-  assert.match(await (await panel.ended(3)).innerText(), /word79/);
+  await panel.replies
+    .nth(3)
+    .getByText(/^word0 .*Go on exactly where it stops/)
+    .waitFor();
   await panel.text.fill("");
 });
 
@@ -109,10 +111,13 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
   kill(editor.tmp);
-  await panel.frame.getByText("Interrupted", { exact: false }).waitFor({ timeout: 90_000 });
+  await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
   await window.shot("interrupted-dark");
   await panel.frame.getByRole("button", { name: "Go On" }).click();
-  assert.match(await (await panel.ended(before)).innerText(), /word99/);
+  await panel.replies
+    .nth(before)
+    .getByText(/^word0 .*Go on exactly where it stops/)
+    .waitFor({ timeout: 60_000 });
 });
 
 /** Kills the server of this test alone: the one whose sessions are in this folder. */

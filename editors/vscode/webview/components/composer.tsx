@@ -1,5 +1,5 @@
 /** Where a message is written: its text, the agent for it, and the context that goes along. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Draft } from "../../src/panel/messages";
 import { cut, named, wanted, type Wanted } from "../composing";
 import { tell } from "../host";
@@ -55,14 +55,6 @@ export function Composer({ state, view, complete }: ComposerProps) {
     });
     area.current?.focus();
   }, [state.compose?.number]);
-
-  // The text area is as high as its text, up to the limit in the stylesheet.
-  useLayoutEffect(() => {
-    const box = area.current;
-    if (!box) return;
-    box.style.height = "auto";
-    box.style.height = `${box.scrollHeight}px`;
-  }, [draft.text]);
 
   useEffect(() => {
     if (asked?.kind !== "context") return;

@@ -74,7 +74,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
         <Parts parts={message.parts} growing={replying} />
         {replying && (
           <div class="writing">
-            <Icon name="loading" spin /> <span>{message.parts.length === 0 ? "Thinking…" : "Writing…"}</span>
+            <Icon name="loading" spin /> <span>{doing(message)}</span>
           </div>
         )}
         <Standing message={message} last={last} />
@@ -82,6 +82,15 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
     </article>
   );
 });
+
+/** What the agent does just now. */
+function doing(message: Message): string {
+  const last = message.parts.at(-1);
+  if (last?.kind === "text") return "Writing…";
+  if (last?.kind === "tool" && last.status === "waiting") return "Waiting for permission…";
+  if (last?.kind === "tool" && last.status === "running") return "Working…";
+  return "Thinking…";
+}
 
 function name(message: Message): string {
   return "agent" in message.author ? message.author.agent : message.author.name;
