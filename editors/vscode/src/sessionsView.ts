@@ -105,7 +105,9 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     this.watchReplies();
     this.count();
     const all = this.sessions.store.sessions;
-    this.view.message = this.filter !== "" ? `Filtered: ${this.filter}` : "";
+    const none = this.getChildren().length === 0;
+    // VS Code shows a message in place of the welcome content.
+    this.view.message = this.filter === "" ? "" : none ? `No session fits “${this.filter}”.` : `Filtered: ${this.filter}`;
     void vscode.commands.executeCommand(
       "setContext",
       "sessionls.hasSessions",

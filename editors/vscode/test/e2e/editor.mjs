@@ -182,10 +182,10 @@ class Window {
     for (let attempt = 0; ; attempt += 1) {
       await this.page.keyboard.press("F1");
       const box = this.page.locator(".quick-input-widget:visible input").first();
-      await box.waitFor();
-      await box.fill(`>${title}`);
       const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
       try {
+        // The key may have come while an earlier palette was closing.
+        await box.fill(`>${title}`, { timeout: 2000 });
         await row.waitFor({ timeout: 2000 });
         await row.click();
         return;
