@@ -21,6 +21,7 @@ from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Participant, Session, TextPart, ToolPart
 from sessionls.sessions.ports import Change, Claim
 from sessionls.sessions.state import Entry, State, apply
+from sessionls.sessions.titles import UNTITLED
 
 T = TypeVar("T")
 PROCESSES = ("one", "two", "three")
@@ -95,7 +96,7 @@ class Sessions(RuleBasedStateMachine):
     def create(self, process: str) -> Any:
         if process not in self.alive or len(self.all) > 6:
             return multiple()
-        session = Session(id=new_id(), title=verbs.UNTITLED, agent="code", created_at=now(), updated_at=now())
+        session = Session(id=new_id(), title=UNTITLED, agent="code", created_at=now(), updated_at=now())
         log = Log(session.id)
         self.change(log, process, lambda change: verbs.create(change, session, [], PEOPLE[process]))
         self.all.append(log)

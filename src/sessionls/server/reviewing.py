@@ -14,7 +14,7 @@ from sessionls.sessions.anchors import locate
 from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.model import Context, DiffContext, FileContext, Finding, Range, SelectionContext, Session, TextContext
 from sessionls.sessions.positions import Lines
-from sessionls.sessions.verbs import title_of
+from sessionls.sessions.titles import title_of
 
 if TYPE_CHECKING:
     from sessionls.server.handlers import Desk

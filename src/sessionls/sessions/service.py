@@ -11,10 +11,11 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.sessions import context as contexts
 from sessionls.sessions import export, verbs
-from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError, SessionNotFound, revive
+from sessionls.sessions.errors import NotPermitted, SessionlsError, revive
 from sessionls.sessions.events import ParticipantLeft
+from sessionls.sessions.forking import Forking
 from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import Context, Finding, Message, ParentRef, Participant, Session, TextPart
+from sessionls.sessions.model import Context, Finding, Message, Participant, Session, TextPart
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, Editor, EventNotice, Models, Notice, Store, Tools
 from sessionls.sessions.replies import Begun, Prepared, Replies
@@ -34,6 +35,7 @@ from sessionls.sessions.review import SCAN, ScanModel, scan_start
 from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
 from sessionls.sessions.texts import sound
+from sessionls.sessions.titles import UNTITLED, checked_title
 from sessionls.sessions.tooling import Answer
 from sessionls.sessions.workspace import Workspace
 
@@ -42,7 +44,6 @@ __all__ = ["Defaults", "Sessions"]
 T = TypeVar("T")
 
 _PAGE = 500  # messages read at a time for an export
-_TITLE = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Sessions:
         at = now()
         session = Session(
             id=new_id(),
-            title=_title(title) if title is not None else verbs.UNTITLED,
+            title=checked_title(title) if title is not None else UNTITLED,
             agent=name,
             model=model or self._defaults.model,
             workspace_folders=folders,
@@ -387,7 +388,7 @@ class Sessions:
         return await self._change(session_id, lambda change: verbs.switch_agent(change, name, model, self._participant))
 
     async def rename(self, session_id: str, title: str) -> Session:
-        checked = _title(title)
+        checked = checked_title(title)
         return await self._change(session_id, lambda change: verbs.rename(change, checked, self._participant))
 
     async def archive(self, session_id: str) -> Session:
@@ -411,51 +412,8 @@ class Sessions:
         written, messages that wait) the child holds copies as they are now.
         """
         name = self._agents.get(agent).name if agent is not None else None
-        if at is not None:
-            await self._store.entry(session_id, at)  # before the state, so that the state knows the message
-        state = await self._peek(session_id)
-        place, copies = state.settled, builtins.list[Message]()
-        if at is not None:
-            entry = await self._store.entry(session_id, at)
-            if entry.place is not None and entry.place <= state.settled:
-                place = entry.place
-            else:
-                copies = await self._unfinished(session_id, state, at)
-        session, when = state.session, now()
-        child = session.model_copy(
-            update={
-                "id": new_id(),
-                "title": _title(title) if title is not None else _fork_title(session.title),
-                "state": "active",
-                "replying": False,
-                "queued": 0,
-                "agent": name or session.agent,
-                "model": session.model if name is None else None,
-                "parent": ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, place), message_id=at),
-                "participants": [*(p for p in session.participants if p.id != self._participant.id), self._participant],
-                "usage": type(session.usage)(),
-                "message_count": place,
-                "created_at": when,
-                "updated_at": when,
-            }
-        )
-        forked = await self._change(
-            child.id, lambda change: verbs.fork(change, child, state.identities, place, copies, self._participant)
-        )
-        with contextlib.suppress(SessionNotFound):
-            await self._change(session_id, lambda change: verbs.forked(change, child.id, self._participant))
-        return forked
-
-    async def _unfinished(self, session_id: str, state: State, at: str) -> builtins.list[Message]:
-        """What comes after the last settled place, up to and with message `at`: as the session's history tells it now."""
-        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq)).message.id
-        limit = state.placed - state.settled + len(state.queue)
-        while True:
-            messages, more = await self._store.history(session_id, before=None, limit=limit)
-            ids = [message.id for message in messages]
-            if first in ids or not more:
-                return messages[ids.index(first) : ids.index(at) + 1]
-            limit *= 2  # more came meanwhile
+        forking = Forking(self._store, self._replies.change, self._participant)
+        return await forking.fork(session_id, at=at, title=checked_title(title) if title is not None else None, agent=name)
 
     async def compact(self, session_id: str) -> Session:
         """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""
@@ -533,14 +491,3 @@ class Sessions:
         self._background.add(job)
         job.add_done_callback(self._background.discard)
         return job
-
-
-def _title(title: str) -> str:
-    text = " ".join(title.split())
-    if not text or len(text) > _TITLE:
-        raise InvalidParams(f"A title has 1 to {_TITLE} characters.", fields=["title"])
-    return text
-
-
-def _fork_title(title: str) -> str:
-    return title if title.endswith(" (fork)") else f"{title[: _TITLE - 7]} (fork)"

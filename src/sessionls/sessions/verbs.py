@@ -26,11 +26,11 @@ from sessionls.sessions.model import (
 )
 from sessionls.sessions.ports import Change
 from sessionls.sessions.state import Drafted, Entry, State, with_drafts
+from sessionls.sessions.titles import UNTITLED, title_of
 from sessionls.sessions.tooling import Answer, Question
 
 __all__ = [
     "UNKNOWN_OUTCOME",
-    "UNTITLED",
     "ClaimLost",
     "Start",
     "WriterGone",
@@ -60,11 +60,9 @@ __all__ = [
     "start",
     "step",
     "switch_agent",
-    "title_of",
     "unarchive",
 ]
 
-UNTITLED = "New session"
 UNKNOWN_OUTCOME = (
     "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
 )
@@ -106,17 +104,6 @@ def _living(change: Change) -> State:
 def peek(change: Change) -> State:
     """The state, and nothing else."""
     return _living(change)
-
-
-def title_of(text: str, limit: int = 60) -> str:
-    """A title from a message: its first line with words in it, cut between words."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = " ".join(line.split())
-    if len(line) <= limit:
-        return line or UNTITLED
-    cut = line[: limit - 1]
-    head = cut.rsplit(" ", 1)[0]
-    return (head if len(head) > limit // 2 else cut).rstrip(" ,.;:") + "…"
 
 
 # -- the session itself ----------------------------------------------------------------------------------------------

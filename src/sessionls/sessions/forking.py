@@ -1,0 +1,87 @@
+"""Forks: a child session that names its parent and a place, and copies nothing of what is final."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from sessionls.sessions import verbs
+from sessionls.sessions.errors import SessionNotFound
+from sessionls.sessions.ids import new_id, now
+from sessionls.sessions.model import Message, ParentRef, Participant, Session, Usage
+from sessionls.sessions.ports import Change, Store
+from sessionls.sessions.state import State
+from sessionls.sessions.titles import fork_title
+
+__all__ = ["Forking"]
+
+T = TypeVar("T")
+
+
+class _Changing(Protocol):
+    """As `Store.change`."""
+
+    def __call__(self, session_id: str, decide: Callable[[Change], T], /) -> Awaitable[T]: ...
+
+
+class Forking:
+    """Forks sessions for one participant. `change` makes a change as `Replies.change` does."""
+
+    def __init__(self, store: Store, change: _Changing, participant: Participant) -> None:
+        self._store = store
+        self._change = change
+        self._participant = participant
+
+    async def fork(self, session_id: str, *, at: str | None, title: str | None, agent: str | None) -> Session:
+        """The child, in the log; see `Sessions.fork`."""
+        if at is not None:
+            await self._store.entry(session_id, at)  # before the state, so that the state knows the message
+        state = await self._change(session_id, verbs.peek)
+        place: int = state.settled
+        copies: list[Message] = []
+        if at is not None:
+            entry = await self._store.entry(session_id, at)
+            if entry.place is not None and entry.place <= state.settled:
+                place = entry.place
+            else:
+                copies = await self._unfinished(session_id, state, at)
+        parent = ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, place), message_id=at)
+        child = self._child(state.session, parent, place, title, agent)
+        forked = await self._change(
+            child.id, lambda change: verbs.fork(change, child, state.identities, place, copies, self._participant)
+        )
+        with contextlib.suppress(SessionNotFound):
+            await self._change(session_id, lambda change: verbs.forked(change, child.id, self._participant))
+        return forked
+
+    def _child(self, session: Session, parent: ParentRef, place: int, title: str | None, agent: str | None) -> Session:
+        when = now()
+        return session.model_copy(
+            update={
+                "id": new_id(),
+                "title": title or fork_title(session.title),
+                "state": "active",
+                "replying": False,
+                "queued": 0,
+                "agent": agent or session.agent,
+                "model": session.model if agent is None else None,
+                "parent": parent,
+                "participants": [*(p for p in session.participants if p.id != self._participant.id), self._participant],
+                "usage": Usage(),
+                "message_count": place,
+                "created_at": when,
+                "updated_at": when,
+            }
+        )
+
+    async def _unfinished(self, session_id: str, state: State, at: str) -> list[Message]:
+        """What comes after the last settled place, up to and with message `at`: as the session's history tells it now."""
+        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq)).message.id
+        limit = state.placed - state.settled + len(state.queue)
+        while True:
+            messages, more = await self._store.history(session_id, before=None, limit=limit)
+            ids = [message.id for message in messages]
+            if first in ids or not more:
+                return messages[ids.index(first) : ids.index(at) + 1]
+            limit *= 2  # more came meanwhile
