@@ -4,6 +4,8 @@
 
     bench:reply N      N chunks, each written by itself, as fast as they are taken
     bench:clock N MS   N chunks, MS milliseconds between them; the text of each is the moment it is written
+    bench:read NAME    a call of `read_file`; the request with its result is answered with that result and with how long it took,
+                       from the moment the call is written to the moment the request has been read
 
 The moment is that of `time.monotonic_ns`, which all processes of a machine share.
 """
@@ -14,11 +16,15 @@ import asyncio
 import json
 import re
 import time
+from typing import Any
 
 __all__ = ["main"]
 
 _ORDER = re.compile(r"bench:(reply|clock) (\d+)(?: (\d+))?")
+_READ = re.compile(r"bench:read ([\w.-]+)")
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+_written: dict[str, int] = {}  # the calls whose results have not come yet: when each was written
 
 
 def main() -> None:
@@ -46,15 +52,42 @@ async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: *(\d+)", head)
-            body = json.loads(await reader.readexactly(int(length[1]) if length else 0))
-            await _answer(writer, body)
+            data = await reader.readexactly(int(length[1]) if length else 0)
+            at = time.monotonic_ns()
+            body = json.loads(data)
+            last = body["messages"][-1]
+            if last["role"] == "tool":
+                await _result(writer, last, at)
+            elif wanted := _READ.search(json.dumps(last)):
+                await _call(writer, wanted[1])
+            else:
+                await _answer(writer, body)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
         writer.close()
 
 
-async def _answer(writer: asyncio.StreamWriter, body: dict[str, object]) -> None:
+async def _call(writer: asyncio.StreamWriter, name: str) -> None:
+    number = f"call_{time.monotonic_ns()}"
+    function = {"name": "read_file", "arguments": json.dumps({"path": name})}
+    call = {"index": 0, "id": number, "type": "function", "function": function}
+    writer.write(_HEAD + _event({"role": "assistant", "content": None}))
+    await writer.drain()
+    rest = _event({"tool_calls": [call]}) + _event({}, "tool_calls") + _END
+    _written[number] = time.monotonic_ns()  # before, since who reads it may be at work before this process is again
+    writer.write(rest)
+    await writer.drain()
+
+
+async def _result(writer: asyncio.StreamWriter, message: dict[str, Any], at: int) -> None:
+    told = {"took": at - _written.pop(message["tool_call_id"]), "result": message["content"]}
+    writer.write(_HEAD + _event({"role": "assistant", "content": ""}) + _event({"content": json.dumps(told)}))
+    writer.write(_event({}, "stop") + _END)
+    await writer.drain()
+
+
+async def _answer(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
     orders = _ORDER.findall(json.dumps(body["messages"]))
     kind, count, gap = orders[-1] if orders else ("reply", "1", "")
     writer.write(_HEAD)
@@ -65,11 +98,11 @@ async def _answer(writer: asyncio.StreamWriter, body: dict[str, object]) -> None
         # No two are the same: litellm ends a stream that repeats itself.
         writer.write(_event({"content": f"{time.monotonic_ns()} " if kind == "clock" else f"word-{number} "}))
         await writer.drain()
-    writer.write(_event({}, "stop") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+    writer.write(_event({}, "stop") + _END)
     await writer.drain()
 
 
-def _event(delta: dict[str, str], reason: str | None = None) -> bytes:
+def _event(delta: dict[str, Any], reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110} if reason else None
     whole = {"id": "b", "object": "chat.completion.chunk", "created": 0, "model": "b", "choices": [choice], "usage": usage}
@@ -78,6 +111,9 @@ def _event(delta: dict[str, str], reason: str | None = None) -> bytes:
 
 def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+_END = _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from anchoring import anchoring
 from bench import Bench, bench
 from replying import replying
 from starting import memory, starting
+from stepping import stepping
 from storing import finding, long_sessions
 from table import Row, table
 
@@ -28,8 +30,10 @@ __all__ = ["main"]
 _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "starting": ("Starting and creating", starting),
     "replying": ("Replies, with a model that answers at once", replying),
+    "stepping": ("Steps with tools", stepping),
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
+    "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
 }
 _DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
