@@ -125,7 +125,7 @@ def picture(target: Path) -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
         for line in settled_lines(recorded.decode("utf-8", "replace")):
-            console.print(Text.from_ansi(line), no_wrap=True, crop=True)
+            console.print(Text.from_ansi(line), overflow="fold")
         target.parent.mkdir(parents=True, exist_ok=True)
         drawn = re.sub(
             r"@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL
