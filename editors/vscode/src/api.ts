@@ -3,7 +3,7 @@ import type { CancellationToken } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
-import { problemOf, stopped } from "./problem";
+import { lost, problemOf, stopped } from "./problem";
 
 /** Answers `session/requestPermission`. The token is cancelled when the question is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
@@ -45,7 +45,7 @@ export class Api {
         ? await client.sendRequest<Requests[M]["result"]>(method, params)
         : await client.sendRequest<Requests[M]["result"]>(method, params, token);
     } catch (error) {
-      throw client === this.client ? problemOf(error) : stopped();
+      throw client === this.client ? problemOf(error) : lost();
     }
   }
 

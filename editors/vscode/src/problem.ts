@@ -1,7 +1,7 @@
 /** What went wrong, in words for a person: what is wrong, and what to do about it. */
 export class Problem extends Error {
   constructor(
-    /** The kind of the protocol's error table, or `serverStopped` where the server was not there to answer. */
+    /** The kind of the protocol's error table; `serverStopped` where no server was asked, `serverLost` where it ended before it answered. */
     readonly kind: string,
     message: string,
     readonly hint?: string,
@@ -16,7 +16,7 @@ export class Problem extends Error {
 
   /** Whether a message whose request failed with this is in the session all the same, so that it must not be sent again. */
   get messageKept(): boolean {
-    return this.kind === "modelUnavailable" || this.kind === "cancelled" || this.kind === "serverStopped";
+    return this.kind === "modelUnavailable" || this.kind === "cancelled" || this.kind === "serverLost";
   }
 }
 
@@ -28,7 +28,7 @@ const GONE = new Set([-32097, -32096, -32099]);
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { code, message, data } = fields(error);
-  if (code !== undefined && GONE.has(code)) return stopped();
+  if (code !== undefined && GONE.has(code)) return lost();
   const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
   const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
   return new Problem(kind, message, hint);
@@ -38,8 +38,13 @@ export function stopped(): Problem {
   return new Problem(
     "serverStopped",
     "The sessionls server is not running.",
-    "Its state is in the status bar; what was accepted is kept.",
+    "Try again when it has started, or see its output.",
   );
+}
+
+/** The server ended with a request unanswered. What it had accepted is kept. */
+export function lost(): Problem {
+  return new Problem("serverLost", "The sessionls server ended before it answered.", "A reply that stopped can be resumed.");
 }
 
 function fields(error: unknown): { code?: number; message: string; data: Record<string, unknown> } {

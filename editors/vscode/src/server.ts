@@ -80,8 +80,10 @@ export class Server implements vscode.Disposable {
     const { round } = this;
     this.become({ kind: "starting" });
     try {
-      const command = await findServer(surroundings());
+      const around = surroundings();
+      const command = await findServer(around);
       if (command === undefined) throw notFound();
+      if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw notThere(command);
       const client = await this.makeClient(command, round);
       if (round !== this.round) return;
       this.client = client;
@@ -227,5 +229,13 @@ function notFound(): Problem {
     "serverNotFound",
     "The sessionls server is not installed.",
     "Install it with `pip install sessionls` (Python 3.11 or newer), or say with the setting sessionls.server.command how to start it.",
+  );
+}
+
+function notThere({ program, found }: ServerCommand): Problem {
+  return new Problem(
+    "serverNotFound",
+    `${program} is no program that can be started.`,
+    `It comes from ${found}: change that, and restart the server.`,
   );
 }

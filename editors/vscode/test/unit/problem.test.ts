@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { Problem, problemOf, stopped } from "../../src/problem";
+
+it("keeps the server's kind and its hint", () => {
+  const problem = problemOf({
+    code: -32042,
+    message: "The session is paused.",
+    data: { kind: "sessionPaused", hint: "Resume it." },
+  });
+  expect(problem).toMatchObject({ kind: "sessionPaused", hint: "Resume it." });
+  expect(problem.words).toBe("The session is paused. Resume it.");
+});
+
+it("knows a request that was cancelled, and one whose server ended", () => {
+  expect(problemOf({ code: -32800, message: "Cancelled" }).kind).toBe("cancelled");
+  expect(problemOf({ code: -32097, message: "Pending response rejected since connection got disposed" }).kind).toBe("serverLost");
+});
+
+it("says whether a message is in the session all the same", () => {
+  expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageKept).toBe(true);
+  expect(problemOf({ code: -32042, message: "Paused.", data: { kind: "sessionPaused" } }).messageKept).toBe(false);
+  expect(stopped().messageKept).toBe(false);
+});
+
+it("takes whatever is thrown", () => {
+  expect(problemOf("odd").message).toBe("odd");
+  expect(problemOf(new TypeError("x is undefined")).message).toBe("x is undefined");
+  const problem = new Problem("a", "b");
+  expect(problemOf(problem)).toBe(problem);
+});
