@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, Refuse
 from sessionls.cli.commands import run
+from sessionls.tools import mcp
 
 SESSION = re.compile(r"session ([0-9a-f]{8})")
 
@@ -380,6 +382,28 @@ class TestDoctor:
 
     def test_a_variable_of_ours_that_is_none_is_told(self, bare: Cli) -> None:
         assert "SESSIONLS_MODLE" in bare("doctor", code=1, SESSIONLS_MODLE="x").out
+
+    def test_mcp_servers_are_tried_but_none_of_a_folder_that_is_not_trusted(
+        self, cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mcp, "McpServers", partial(mcp.McpServers, patience=60.0))
+        mark = tmp_path / "started"
+        server = {"command": sys.executable, "args": [str(Path(__file__).with_name("mcp_server.py"))]}
+        theirs = {"mcpServers": {"theirs": {**server, "env": {"MARK": str(mark)}}}}
+        (folder / ".mcp.json").write_text(json.dumps(theirs), encoding="utf-8")
+        monkeypatch.setenv("SESSIONLS_MCP", json.dumps({"mine": server, "lost": {"command": "no-such-program"}}))
+
+        def told() -> dict[str, Any]:
+            checks = [check for check in cli("doctor", "--json").data if check["name"] == "mcp"]
+            return {check["state"]: check["says"] for check in checks}
+
+        states = told()
+        assert "mine (" in states["ok"] and "theirs" not in states["ok"]
+        assert states["problem"].startswith("lost, from the settings: it does not start")
+        assert states["note"] == "theirs, from .mcp.json: the workspace is not trusted"
+        assert not mark.exists()
+        monkeypatch.setenv("SESSIONLS_TRUSTED_FOLDERS", str(folder))
+        assert "theirs (" in told()["ok"] and mark.exists()
 
 
 class TestTheProgram:

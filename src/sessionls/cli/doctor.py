@@ -45,9 +45,8 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
     settings = await asyncio.to_thread(Settings.load)
     if fetch_model:
         await _fetch(terminal, settings)
-    checks = [Check("sessionls", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")]
-    checks += await asyncio.to_thread(lambda: [_configuration(), *_data(settings), _git()])
-    with terminal.busy("Looking for models …"):
+    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings), _git()])
+    with terminal.busy("Looking for models and MCP servers …"):
         checks += await _rooms(terminal)
     if as_json:
         terminal.json([{"name": check.name, "state": check.state, "says": check.says, "hint": check.hint} for check in checks])
@@ -76,6 +75,10 @@ def _tell(terminal: Terminal, checks: Sequence[Check]) -> None:
 
 
 # -- without the rooms -----------------------------------------------------------------------------------------------
+
+
+def _ourselves() -> Check:
+    return Check("sessionls", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
 
 
 def _configuration() -> Check:
@@ -125,8 +128,10 @@ async def _rooms(terminal: Terminal) -> list[Check]:
     async with opened(terminal, start=False) as door:
         checks = [await _database(door)]
         await door.rooms.catalog.reload()
-        listed = await door.rooms.models.list()
+        # Both wait for programs and addresses: they wait together.
+        listed, servers = await asyncio.gather(door.rooms.models.list(), _servers(door))
         checks += [_keys(listed), _ollama(listed), *_embedded(door.settings, listed), await _answers(door), *_agents(door)]
+        checks += servers
     return checks
 
 
@@ -208,3 +213,23 @@ def _agents(door: Door) -> Iterator[Check]:
         if agent.problem:
             hint = "Let them run with --trust, or the setting trusted_folders." if not agent.trusted else ""
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)
+
+
+async def _servers(door: Door) -> list[Check]:
+    """The MCP servers. Each one that may start is tried, for seconds at most; none of an untrusted workspace is."""
+    found = await door.rooms.servers.check() if door.rooms.servers is not None else []
+    if not found:
+        return [Check("mcp", "note", "no servers are set")]
+    up = [f"{one.name} ({len(one.tools)} tools)" for one in found if one.state == "up"]
+    checks = [Check("mcp", "ok", ", ".join(up))] if up else []
+    hints = {
+        "untrusted": "Let it start with --trust, or the setting trusted_folders.",
+        "starting": "A slow start is no fault: agents have its tools as soon as it is up.",
+    }
+    for one in found:
+        says = f"{one.name}, from {one.source}: {one.problem}"
+        if one.state == "failed":
+            checks.append(Check("mcp", "problem", says, f"Correct or remove it in {one.source}."))
+        elif one.state != "up":
+            checks.append(Check("mcp", "note", says, hints.get(one.state, "")))
+    return checks

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, cast
 
 from sessionls.agents.agent import Definition
 from sessionls.programs import McpServer
@@ -35,6 +35,8 @@ __all__ = ["McpServers", "McpTool", "Status"]
 
 log = logging.getLogger(__name__)
 
+State = Literal["up", "starting", "failed", "untrusted", "disabled"]
+
 PATIENCE = 5.0  # seconds that a reply waits for its servers
 _START = 60.0  # seconds until a server that does not come up is given up
 _CALL = 300.0  # seconds of one call
@@ -43,6 +45,8 @@ _TOOLS = 128
 _DESCRIPTION = 4_000  # characters
 _SCHEMA = 30_000
 _NAME = 64  # characters of a tool's name as models are told it
+_UNTRUSTED, _DISABLED = "the workspace is not trusted", "it is disabled"
+_LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disabled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Status:
 
     name: str
     source: str
+    state: State
     tools: Sequence[str] = ()
     problem: str | None = None
 
@@ -105,6 +110,8 @@ class McpServers:
         """Every server there is, each one tried: for who wants to know what is wrong."""
         found = await self._current()
         trials = [one for one in found if one.problem is None]
+        if trials:
+            await asyncio.to_thread(_library)  # a slow import is no server's fault
         jobs = [asyncio.ensure_future(self._server(one).up()) for one in trials]
         if jobs:
             await asyncio.wait(jobs, timeout=self._patience)
@@ -120,10 +127,13 @@ class McpServers:
 
     def _status(self, one: Named) -> Status:
         server = self._running.get(one.key)
-        if one.problem is not None or server is None:
-            return Status(one.name, one.source, problem=one.problem or "it was not started")
-        tools = [tool.name for tool in server.tools]
-        return Status(one.name, one.source, tools, None if server.ready else server.problem or "it is not up yet")
+        if one.problem is not None:
+            return Status(one.name, one.source, _LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
+        if server is None or not (server.ready or server.problem):
+            return Status(one.name, one.source, "starting", problem="it is not up yet")
+        if not server.ready:
+            return Status(one.name, one.source, "failed", problem=server.problem)
+        return Status(one.name, one.source, "up", [tool.name for tool in server.tools])
 
     def _server(self, one: Named) -> _Server:
         if one.key not in self._running:
@@ -145,11 +155,11 @@ class McpServers:
 
 
 def _untrusted(one: Named) -> Named:
-    return Named(one.name, None, one.source, one.folder, "the workspace is not trusted")
+    return Named(one.name, None, one.source, one.folder, _UNTRUSTED)
 
 
 def _disabled(one: Named) -> Named:
-    return Named(one.name, None, one.source, one.folder, "it is disabled")
+    return Named(one.name, None, one.source, one.folder, _DISABLED)
 
 
 def _may_use(definition: Definition, server: str) -> bool:
