@@ -120,6 +120,16 @@ async def test_agents_review_after_the_scan_and_know_what_it_found(desk: Desk, m
     assert "subprocess call with shell=True" in asked  # also for a model that can call no tools
 
 
+async def test_of_a_scanners_words_on_a_rule_the_first_sentence_is_printed(desk: Desk) -> None:
+    told = await desk.review("planted.py")
+    _, found, rest = told.out.partition("planted.py:7:12 error ruff/F821 Undefined name `lable`\n")
+    assert found
+    says, code = rest.splitlines()[:2]
+    assert says == "    Checks for uses of undefined names."
+    assert code.startswith("  6 | ")
+    assert "Why is this bad" not in told.out
+
+
 async def test_only_changed_lines_are_reviewed(desk: Desk) -> None:
     desk.git("add", ".")
     desk.git("commit", "-qm", "one")

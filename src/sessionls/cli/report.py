@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from sessionls.cli.terminal import safe
 from sessionls.sessions import uris
 from sessionls.sessions.model import Finding
 from sessionls.sessions.positions import Lines
+from sessionls.sessions.review import SCAN
 
 __all__ = ["SEVERITIES", "as_sarif", "frames"]
 
@@ -21,6 +23,8 @@ _LEVELS = {1: "error", 2: "warning", 3: "note", 4: "note"}
 _AROUND = 1  # lines before and after
 _SHOWN = 6  # lines of a long finding
 _WIDTH = 160  # characters of a line of code
+_GIST = 200  # characters of what a scanner says of a rule
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")  # not after `e.g.`, which goes on in small letters
 
 
 def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
@@ -34,12 +38,22 @@ def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
     body = finding.body.strip()
     if body and body != finding.title.strip():
         rest = body.removeprefix(finding.title).strip()
+        if finding.agent == SCAN.name:
+            rest = _gist(rest)
         shown += [Text(f"    {safe(line)}") for line in rest.splitlines()]
     if lines is not None:
         shown += _code(finding, lines, style)
     if finding.help:
         shown.append(Text(f"    {safe(finding.help)}", style="dim"))
     return [*shown, Text("")]
+
+
+def _gist(text: str) -> str:
+    """The first sentence of a scanner's words, which may be a whole page on the rule, in Markdown. `help` leads to the rest."""
+    lines = text.splitlines()
+    plain = " ".join(" ".join(line for line in lines if not line.lstrip().startswith("#")).split())
+    first = _SENTENCE_END.split(plain, maxsplit=1)[0]
+    return first if len(first) <= _GIST else first[: _GIST - 1].rstrip() + "…"
 
 
 def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
