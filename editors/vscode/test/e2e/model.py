@@ -15,7 +15,7 @@ from model_server import Answer, ModelServer, Received, Scripted, by_convention
 
 def told(request: Received) -> Scripted:
     got = {"system": request.system, "messages": request.messages, "tools": request.tools}
-    print(json.dumps(got), flush=True)  # noqa: T201
+    print(json.dumps(got), flush=True)
     answer = by_convention(request)
     # What a test writes stands on one line; `\\n` in it is a line of its own in the answer.
     return replace(answer, text=answer.text.replace("\\n", "\n")) if isinstance(answer, Answer) else answer
@@ -25,7 +25,7 @@ def main() -> None:
     server = ModelServer()
     server.default = told
     server.start()
-    print(server.openai, flush=True)  # noqa: T201
+    print(server.openai, flush=True)
     threading.Event().wait()
 
 
