@@ -53,13 +53,15 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
               }}
             />
           )}
-          <IconButton
-            name="go-to-file"
-            label="Open as Document"
-            onPress={() => {
-              tell({ type: "openDocument", messageId: message.id });
-            }}
-          />
+          {text !== "" && (
+            <IconButton
+              name="go-to-file"
+              label="Open as Document"
+              onPress={() => {
+                tell({ type: "openDocument", messageId: message.id });
+              }}
+            />
+          )}
           <IconButton
             name="repo-forked"
             label="Fork from Here"
