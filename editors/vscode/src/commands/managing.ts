@@ -12,6 +12,8 @@ export async function open(services: Services, target: Target): Promise<void> {
     await panels.show(typeof target === "string" ? target : target.session.id);
     return;
   }
+  // Right after the start the list may still be on its way.
+  await sessions.refreshList();
   const session = await pickSession(
     "Open Session",
     sessions.store.sessions.filter((one) => one.state !== "archived"),
