@@ -104,7 +104,8 @@ class Standard:
                 await self._desk.sessions.message(message.session_id, "Scan the code.", scan=scan)
             await HANDLERS["session/message"](self._desk, message)
         except SessionlsError as error:
-            self._tell(f"{error.message} {error.hint}")
+            if not self._desk.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
+                self._tell(f"{error.message} {error.hint}")
 
     def _folder_of(self, uri: str) -> str | None:
         """The innermost open folder that holds the document."""
