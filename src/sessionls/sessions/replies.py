@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import events as ev
 from sessionls.sessions import verbs
+from sessionls.sessions.beginning import Begun, Prepared
 from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.ids import new_id
@@ -29,37 +30,12 @@ from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
 from sessionls.sessions.transcript import ModelMessages
 
-__all__ = ["Begun", "Prepared", "Replies"]
+__all__ = ["Replies"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SWEEP = 5.0  # seconds between two looks for replies whose process is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A reply that could start: who writes it, with which definition. `problem` is why nobody can.
-
-    `models` answer in place of this process's own.
-    """
-
-    start: verbs.Start
-    definition: Definition | None
-    problem: SessionlsError | None = None
-    models: Models | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A reply that started in the log and is to be written here. `seq` is the number of the event that started it."""
-
-    session: Session
-    prepared: Prepared
-    reply: Message
-    place: int
-    seq: int
-    steered: tuple[Message, ...] = ()
 
 
 class Replies:
@@ -394,7 +370,14 @@ class Replies:
             # Whoever steered the reply may have come to the session since it began.
             session = await self._store.session(session_id) if writer.steered else begun.session
             writer.named = len(session.participants) > 1
-            return await self._telling.told(session, definition, model, begun.place, writer.tools, tighter=tighter)
+            names = tuple(participant.name for participant in session.participants)
+            if tighter or names not in before:  # what comes before a reply stays the same from step to step
+                messages = await self._telling.told(session, definition, model, begun.place, writer.tools, tighter=tighter)
+                before.clear()
+                before[names] = messages
+            return before[names]
+
+        before: dict[tuple[str, ...], ModelMessages] = {}
 
         writer = ReplyWriter(
             means=replace(self._means, models=begun.prepared.models or self._means.models),

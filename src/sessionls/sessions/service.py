@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.sessions import context as contexts
 from sessionls.sessions import export, verbs
+from sessionls.sessions.beginning import Begun, Prepared
 from sessionls.sessions.errors import NotPermitted, SessionlsError, revive
 from sessionls.sessions.events import ParticipantLeft
 from sessionls.sessions.forking import Forking
@@ -18,7 +19,7 @@ from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import Context, Finding, Message, Participant, Session, TextPart
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, Editor, EventNotice, Models, Notice, Store, Tools
-from sessionls.sessions.replies import Begun, Prepared, Replies
+from sessionls.sessions.replies import Replies
 from sessionls.sessions.results import (
     AgentList,
     Exchange,
