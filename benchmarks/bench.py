@@ -78,7 +78,9 @@ async def bench(home: Path, *, quick: bool) -> AsyncIterator[Bench]:
 
 
 def _plain_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and not name.endswith(_KEYS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and not name.endswith(_KEYS)}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its modules compiled
+    return kept
 
 
 def _make_workspace(home: Path) -> Path:
