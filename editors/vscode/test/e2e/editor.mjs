@@ -6,9 +6,10 @@ import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { test } from "node:test";
-import { project, root, setup } from "./setup.mjs";
+import { chromium } from "playwright-core";
+import { browserOptions, entry, project, root } from "./setup.mjs";
 
-const python = process.env.SESSIONLS_E2E_SERVER_PYTHON ?? path.join(project, ".venv/bin/python");
+const python = process.env.SESSIONLS_E2E_SERVER_PYTHON ?? path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
 const CHROMIUM = [
   "--no-sandbox",
   "--disable-gpu",
@@ -37,7 +38,6 @@ export async function startModel() {
 
 /** VS Code with a folder that holds `files`. */
 export async function startEditor({ files, model, settings = {}, trusted = true, env = {} }) {
-  const { node, entry, chromium } = setup();
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
   const dir = (name) => {
     const made = path.join(tmp, name);
@@ -90,7 +90,7 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
   };
   fs.writeFileSync(path.join(home, ".gitconfig"), "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n");
   const common = ["--user-data-dir", data, "--extensions-dir", extensions, "--config", path.join(tmp, "config.yaml")];
-  install(node, entry, common, extensions, processEnv);
+  install(common, extensions, processEnv);
 
   const port = await freePort();
   const args = [
@@ -107,14 +107,14 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
     folder,
   ];
   const log = fs.openSync(path.join(tmp, "code-server.log"), "w");
-  const child = spawn(node, args, {
+  const child = spawn(process.execPath, args, {
     env: processEnv,
     detached: true,
     stdio: ["ignore", log, log],
   });
   await until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.ok, "VS Code to start");
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    ...browserOptions(),
     headless: true,
     args: CHROMIUM,
   });
@@ -143,10 +143,10 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
 }
 
 /** The built .vsix where SESSIONLS_E2E_VSIX names it, else what `npm run build` made. */
-function install(node, entry, common, extensions, env) {
+function install(common, extensions, env) {
   const vsix = process.env.SESSIONLS_E2E_VSIX;
   if (vsix) {
-    execFileSync(node, [entry, ...common, "--install-extension", path.resolve(vsix)], { env, stdio: "ignore" });
+    execFileSync(process.execPath, [entry, ...common, "--install-extension", path.resolve(vsix)], { env, stdio: "ignore" });
     return;
   }
   const { publisher, name, version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));

