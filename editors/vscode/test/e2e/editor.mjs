@@ -9,7 +9,9 @@ import { test } from "node:test";
 import { chromium } from "playwright-core";
 import { browserOptions, entry, project, root } from "./setup.mjs";
 
-const python = process.env.SESSIONLS_E2E_SERVER_PYTHON ?? path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
+const python =
+  process.env.SESSIONLS_E2E_SERVER_PYTHON ??
+  path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
 const CHROMIUM = [
   "--no-sandbox",
   "--disable-gpu",

@@ -76,7 +76,11 @@ async function unpackLibraries(inflate) {
 
 function starts(executable, env = {}) {
   try {
-    execFileSync(executable, ["--version", "--no-sandbox"], { env: { ...process.env, ...env }, stdio: "ignore", timeout: 60_000 });
+    execFileSync(executable, ["--version", "--no-sandbox"], {
+      env: { ...process.env, ...env },
+      stdio: "ignore",
+      timeout: 60_000,
+    });
     return true;
   } catch {
     return false;
