@@ -20,6 +20,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
   const text = textOf(message);
   return (
     <article
+      data-id={message.id}
       class={`message ${message.role} ${message.status}`}
       aria-label={`${name(message)}, ${clock(message.createdAt)}`}
       aria-busy={replying}
