@@ -1,4 +1,4 @@
-"""Kills the server processes whose environment names a folder, and prints how many there were. The server's own children go with it."""
+"""Kills the server processes whose environment names a folder, their children with them, and prints how many there were."""
 
 from __future__ import annotations
 

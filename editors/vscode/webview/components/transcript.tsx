@@ -22,7 +22,7 @@ export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) 
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
-  const anchor = useRef<Anchor>();
+  const anchor = useRef<Anchor | undefined>(undefined);
   const [away, setAway] = useState(false);
 
   /** Keeps the end in sight, or else what was in sight where it was, whatever came or grew above it. */
