@@ -58,16 +58,14 @@ export class EditorContext {
     return [place.selection.isEmpty ? fileChip(place.document.uri) : selectionChip(place.document.uri, place.selection)];
   }
 
-  /** What fits the words after `#`. */
+  /** What fits the words after `#`: a kind of context, a file, a symbol of the file; `file:` and `symbol:` before them narrow it down. */
   async complete(query: string, token: vscode.CancellationToken): Promise<readonly Completion[]> {
-    const kinds = this.kinds().filter((item) => item.label.startsWith(query.toLowerCase()));
-    const [files, symbols] = await Promise.all([
-      this.files(query.replace(/^file:/, ""), token),
-      this.symbols(query.replace(/^symbol:/, "")),
-    ]);
-    const found = query.startsWith("symbol:") ? symbols : query.startsWith("file:") ? files : [...kinds, ...files, ...symbols];
-    const unique = new Map(found.map((item) => [item.chip.key, item]));
-    return [...unique.values()].slice(0, LIMIT);
+    const [, scope, rest = ""] = /^(file|symbol):(.*)$/.exec(query) ?? [];
+    if (scope === "file") return first(await this.files(rest, token));
+    const symbols = await this.symbols();
+    if (scope === "symbol") return first(named(symbols, rest));
+    const kinds = [...this.kinds(), ...around(symbols, this.place?.selection.active)];
+    return first([...named(kinds, query), ...(await this.files(query, token)), ...(query === "" ? [] : named(symbols, query))]);
   }
 
   private kinds(): Completion[] {
@@ -95,20 +93,18 @@ export class EditorContext {
     });
   }
 
-  private async symbols(query: string): Promise<Completion[]> {
+  /** The symbols of the document, outer ones before those in them. */
+  private async symbols(): Promise<SymbolCompletion[]> {
     const uri = this.place?.document.uri;
-    if (query === "" || !uri) return [];
+    if (!uri) return [];
     const tree = await vscode.commands.executeCommand<(vscode.DocumentSymbol | vscode.SymbolInformation)[] | undefined>(
       "vscode.executeDocumentSymbolProvider",
       uri,
     );
-    return flat(tree ?? [])
-      .filter((symbol) => symbol.name.toLowerCase().includes(query.toLowerCase()))
-      .slice(0, LIMIT)
-      .map(({ name, range }) => {
-        const chip = chipOf({ kind: "symbol", uri: uri.toString(), name, range: wireRange(range) });
-        return { label: name, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip };
-      });
+    return flat(tree ?? []).map(({ name, range }) => {
+      const chip = chipOf({ kind: "symbol", uri: uri.toString(), name, range: wireRange(range) });
+      return { label: name, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip, range };
+    });
   }
 
   private follow(editor: vscode.TextEditor | undefined): void {
@@ -214,6 +210,28 @@ function completion(label: string, chip: Chip): Completion {
 function basename(uri: string): string {
   const { path } = vscode.Uri.parse(uri);
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+interface SymbolCompletion extends Completion {
+  readonly range: vscode.Range;
+}
+
+/** The innermost symbol that the cursor is in, as the kind `symbol`. */
+function around(symbols: readonly SymbolCompletion[], cursor: vscode.Position | undefined): Completion[] {
+  const inner = cursor && symbols.findLast(({ range }) => range.contains(cursor));
+  return inner ? [{ ...inner, label: "symbol", detail: inner.chip.title }] : [];
+}
+
+function named<T extends Completion>(items: readonly T[], words: string): T[] {
+  return items.filter(({ label }) => label.toLowerCase().includes(words.toLowerCase()));
+}
+
+/** As many as a list can hold, each piece of context once, under the first of its names. */
+function first(items: readonly Completion[]): Completion[] {
+  const unique = new Map<string, Completion>();
+  for (const { label, detail, icon, chip } of items)
+    if (!unique.has(chip.key)) unique.set(chip.key, { label, detail, icon, chip });
+  return [...unique.values()].slice(0, LIMIT);
 }
 
 /** A glob for the words as they are, in any case. */

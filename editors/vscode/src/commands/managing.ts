@@ -1,6 +1,7 @@
 /** Commands for the sessions there are. */
 import * as vscode from "vscode";
 import type { Requests, Session } from "../protocol";
+import { besidePanels } from "../panel/places";
 import type { Services } from "../services";
 import { chooseSession, pickAgent, pickSession, type Target } from "./choosing";
 
@@ -145,7 +146,8 @@ export async function exportSession(services: Services, target: Target): Promise
   const format = await vscode.window.showQuickPick(FORMATS, { title: `Export “${session.title}”`, placeHolder: "Format" });
   if (format === undefined) return;
   const { content } = await services.api.request("session/export", { sessionId: session.id, format: format.format });
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: format.language, content }));
+  const document = await vscode.workspace.openTextDocument({ language: format.language, content });
+  await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
 }
 
 export async function filter({ view }: Services): Promise<void> {

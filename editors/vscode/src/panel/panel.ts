@@ -11,7 +11,7 @@ import type { Server } from "../server";
 import type { Draft, FromView, ToView } from "./messages";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
-import { openLink, openPlace } from "./places";
+import { besidePanels, openLink, openPlace } from "./places";
 import { Stretch, toldOf } from "./stretch";
 
 /** What the panels need of the extension. */
@@ -246,7 +246,7 @@ export class SessionPanel {
     const message = this.doors.sessions.store.open(this.sessionId)?.messages.find((one) => one.id === messageId);
     if (!message) return;
     const document = await vscode.workspace.openTextDocument({ language: "markdown", content: textOf(message) });
-    await vscode.window.showTextDocument(document);
+    await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
   }
 }
 

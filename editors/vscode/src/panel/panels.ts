@@ -56,9 +56,14 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
 
   private create(sessionId: string): SessionPanel {
     const title = this.doors.sessions.store.session(sessionId)?.title ?? "Session";
-    const column = vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
-    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, title, column, { enableScripts: true });
+    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, title, this.column(), { enableScripts: true });
     return this.adopt(sessionId, panel);
+  }
+
+  /** With the other panels, else where it covers no document. */
+  private column(): vscode.ViewColumn {
+    const other = [...this.panels.values()].find(({ panel }) => panel.visible)?.panel.viewColumn;
+    return other ?? (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
   }
 
   private adopt(sessionId: string, panel: vscode.WebviewPanel): SessionPanel {

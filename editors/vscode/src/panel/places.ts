@@ -45,11 +45,14 @@ async function showAt(uri: vscode.Uri, line?: number, endLine?: number): Promise
   const document = await vscode.workspace.openTextDocument(uri);
   const selection =
     line === undefined ? undefined : document.validateRange(new vscode.Range(line, 0, endLine ?? line, Number.MAX_SAFE_INTEGER));
-  const beside = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
-  await vscode.window.showTextDocument(document, {
-    viewColumn: beside ?? vscode.ViewColumn.Beside,
-    ...(selection && { selection }),
-  });
+  await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), ...(selection && { selection }) });
+}
+
+/** Where a document is shown so that it covers no panel: with other documents, else beside. */
+export function besidePanels(): vscode.ViewColumn {
+  const shown = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
+  const free = vscode.window.tabGroups.activeTabGroup.activeTab === undefined;
+  return shown ?? (free ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
 }
 
 function number(digits: string | undefined): number | undefined {

@@ -1,0 +1,157 @@
+// What can be done with a session and with a message, from the palette, the keyboard and the panel.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "read.py": "def read(path):\n    return open(path)\n", "notes.md": "" }, model });
+  const git = (...words) =>
+    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...words], { cwd: editor.folder });
+  git("init", "--quiet");
+  git("add", ".");
+  git("commit", "--quiet", "-m", "All");
+  window = await editor.window();
+  panel = window.panel;
+  await window.open("notes.md");
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const words = (count) => Array.from({ length: count }, (_, at) => `word${at}`).join(" ");
+const picker = () => window.page.locator(".quick-input-widget:visible");
+const choose = async (label) => {
+  await picker().locator(".monaco-list-row", { hasText: label }).first().click();
+};
+/** The text of the active editor, as a person sees it. */
+const shown = async () =>
+  (await window.page.locator(".editor-instance:visible .view-lines").last().innerText()).replaceAll("\u00a0", " ");
+const requested = (text) => until(() => model.requests.findLast((one) => JSON.stringify(one.messages).includes(text)), text);
+
+it("the arrow up brings the last message back", async () => {
+  await panel.ask("say: once more");
+  await panel.text.press("ArrowUp");
+  assert.equal(await panel.text.inputValue(), "say: once more");
+  await panel.text.fill("");
+});
+
+it("a message can be handed to the reply that is being written", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('tool: list_files {"path": "."}');
+  await panel.text.press("Enter");
+  await panel.text.fill("say: steered");
+  await panel.text.press("Control+Enter");
+  await until(async () => (await panel.text.inputValue()) === "", "the composer to be empty");
+  await panel.ended(before);
+  await requested("say: steered");
+});
+
+it("a reply is inserted at the cursor, copied, and opened as a document", async () => {
+  const reply = await panel.ask("say: a line of it");
+  await reply.hover();
+  await reply.getByRole("button", { name: "Insert at Cursor" }).click();
+  await until(async () => (await shown()).includes("a line of it"), "the words in the file");
+  await reply.hover();
+  await reply.getByRole("button", { name: "Open as Document" }).click();
+  await window.page.locator(".tab.active", { hasText: "Untitled-1" }).waitFor();
+  await reply.hover();
+  await reply.getByRole("button", { name: "Copy", exact: true }).click();
+  await window.page.locator(".statusbar", { hasText: "Copied" }).waitFor();
+});
+
+it("the default agent is switched from the palette", async () => {
+  await panel.text.click();
+  await window.command("Session: Switch Agent…");
+  await choose("explain");
+  await until(async () => /explain/.test(await panel.agent.innerText()), "the composer to say so");
+  const reply = await panel.ask("say: by another");
+  assert.equal(await reply.locator(".author").innerText(), "explain");
+});
+
+it("the model is switched for the session", async () => {
+  await panel.text.click();
+  await window.command("Session: Switch Model…");
+  await picker().locator(".monaco-list-row", { hasText: "openai/test" }).first().waitFor();
+  await window.shot("models-dark");
+  await choose("openai/test");
+  await panel.frame.locator(".session-facts", { hasText: "openai/test" }).waitFor();
+});
+
+it("a reply is cancelled from the palette", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(300)}`);
+  await panel.text.press("Enter");
+  await panel.replies.nth(before).getByText("word0").waitFor();
+  await window.command("Session: Cancel Reply");
+  await panel.replies.nth(before).getByText("Cancelled").waitFor();
+});
+
+it("a session is exported as a document", async () => {
+  await panel.text.click();
+  await window.command("Session: Export…");
+  await choose("Markdown");
+  await until(async () => (await shown()).includes("once more"), "the session as Markdown");
+  await window.shot("export-dark");
+});
+
+it("uncommitted changes are reviewed, and a file for its security", async () => {
+  await window.open("read.py");
+  await window.page.keyboard.press("Control+End");
+  await window.page.keyboard.type("# changed\n");
+  await window.page.keyboard.press("Control+s");
+  await window.page.locator(".tab.dirty", { hasText: "read.py" }).waitFor({ state: "hidden" });
+  await window.command("Session: Review Changes");
+  assert.match(JSON.stringify(await requested("Review the uncommitted changes.")), /\+# changed/);
+  await panel.frame.locator(".message.agent:not(.replying)").last().waitFor();
+  await window.open("read.py");
+  await window.command("Session: Security Review");
+  const asked = await requested("Review this file for security problems.");
+  assert.match(JSON.stringify(asked.messages), /def read/);
+});
+
+it("the selection goes into the composer with the agent that was picked, and nothing is sent", async () => {
+  await window.open("read.py");
+  await window.page.keyboard.press("Control+Home");
+  await window.page.keyboard.press("Shift+ArrowDown");
+  const before = model.requests.length;
+  await window.page.keyboard.press("Control+Alt+a");
+  await choose("review");
+  await panel.frame.locator(".chip.taken", { hasText: "read.py:1" }).waitFor();
+  assert.match(await panel.agent.innerText(), /review/);
+  assert.equal(model.requests.length, before);
+  await panel.write("say: looked at");
+  const reply = await panel.sent();
+  assert.equal(await reply.locator(".author").innerText(), "review");
+});
+
+it("an archived session takes no message until it is brought back", async () => {
+  await panel.text.click();
+  await window.command("Session: Archive");
+  await panel.frame.getByText("This session is archived.").waitFor();
+  await panel.write("say: too late");
+  assert.equal(await panel.send.isEnabled(), false);
+  await window.shot("archived-dark");
+  await panel.frame.getByRole("button", { name: "Unarchive" }).click();
+  await panel.frame.getByText("This session is archived.").waitFor({ state: "hidden" });
+  await panel.sent();
+});
+
+it("a session is forked and renamed from the palette", async () => {
+  await panel.text.click();
+  await window.command("Session: Fork");
+  await panel.frame.getByRole("button", { name: "forked" }).waitFor();
+  await window.command("Session: Rename…");
+  await picker().locator("input").first().fill("Another way");
+  await window.page.keyboard.press("Enter");
+  await panel.frame.getByRole("heading", { name: "Another way" }).waitFor();
+  await window.page.locator(".tab.active", { hasText: "Another way" }).waitFor();
+});

@@ -1,0 +1,91 @@
+// What the editor can hand over with a message: each kind is offered after #, shown as a chip, and reaches the model.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+const files = {
+  "settings.json": '{\n  "retries": 3,\n  "retries": 4\n}\n',
+  "reader.py": "def read(path):\n    return path\n",
+};
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model });
+  const git = (...words) =>
+    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...words], { cwd: editor.folder });
+  git("init", "--quiet");
+  git("add", ".");
+  git("commit", "--quiet", "-m", "All");
+  window = await editor.window();
+  panel = window.panel;
+  await window.open("settings.json");
+  await window.page.locator(".squiggly-warning, .squiggly-error").first().waitFor({ timeout: 60_000 });
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+/** Writes `#words`, takes the first that is offered, sends the message, and gives what the model was told with it. */
+async function sentWith(words, label, about) {
+  await panel.write(`say: ${about} #${words}`);
+  await panel.frame.locator(".menu-item", { hasText: label }).first().click();
+  await panel.frame.locator(".chip.taken").waitFor();
+  assert.equal(await panel.text.inputValue(), `say: ${about} `, "the words after # are gone from the text");
+  await panel.sent();
+  const found = await until(() => model.requests.findLast((one) => JSON.stringify(one).includes(`say: ${about}`)), "the request");
+  return JSON.stringify(found);
+}
+
+it("all that fits is offered after #", async () => {
+  await window.page.locator(".tab", { hasText: "settings.json" }).click();
+  await window.page.locator(".view-line", { hasText: "4" }).last().click();
+  await window.command("Session: Send Message");
+  await panel.write("#");
+  const labels = await until(async () => {
+    const found = await panel.frame.locator(".menu-item .menu-label").allInnerTexts();
+    return found.length > 2 && found;
+  }, "the list");
+  for (const kind of ["file", "symbol", "diagnostics", "diff"]) assert.ok(labels.includes(kind), `${kind} in ${labels}`);
+  assert.ok(!labels.includes("selection"), "nothing is selected");
+  await window.shot("context-dark");
+  await panel.text.fill("");
+});
+
+it("#diagnostics hands over what the editor says is wrong", async () => {
+  assert.match(await sentWith("diag", "diagnostics", "what is wrong"), /Duplicate object key/);
+});
+
+it("#symbol finds a symbol of the open file", async () => {
+  assert.match(await sentWith("symbol:retr", "retries", "this symbol"), /retries/);
+});
+
+it("#file finds any file of the workspace by its name", async () => {
+  assert.match(await sentWith("reader", "reader.py", "the reader"), /def read\(path\)/);
+});
+
+it("#diff hands over the uncommitted changes", async () => {
+  await window.open("reader.py");
+  await window.page.keyboard.press("Control+End");
+  await window.page.keyboard.type("# a change\n");
+  await window.page.keyboard.press("Control+s");
+  await window.page.locator(".tab.dirty").waitFor({ state: "hidden" });
+  await window.command("Session: Send Message");
+  await panel.text.waitFor();
+  assert.match(await sentWith("diff", "diff", "the changes"), /\+# a change/);
+});
+
+it("a message shows what went along, and leads there", async () => {
+  const sent = panel.frame.locator(".message.participant").last().locator(".chips.sent");
+  assert.match(await sent.innerText(), /Changes since HEAD/);
+  const file = panel.frame.locator(".message.participant .chips.sent button", { hasText: "reader.py" }).last();
+  await file.click();
+  await window.page.locator(".tab.active", { hasText: "reader.py" }).waitFor();
+});
