@@ -1,6 +1,6 @@
 /** Every command, under its id. package.json has their titles, and where they show. */
 import * as vscode from "vscode";
-import { forgetKey, setUpModel } from "../firstUse";
+import { forgetKey, getStarted, setUpModel } from "../firstUse";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
 import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
@@ -39,6 +39,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.refresh": ({ sessions }) => sessions.refreshList(),
   "session.setUpModel": setUpModel,
   "session.forgetKey": forgetKey,
+  "session.getStarted": getStarted,
+  "session.installServer": ({ installer }) => installer.install(),
   "session.restartServer": ({ server }) => server.restart(),
   "session.showOutput": ({ server }) => {
     server.log.show();
