@@ -19,6 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from extension import FOLDER as VSCODE
+from extension import Extension
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
@@ -33,23 +36,35 @@ OLDEST = (3, 11)
 
 
 def test(rest: list[str]) -> int:
-    """Run the tests (arguments go to pytest)."""
-    return run(str(PYTHON), "-m", "pytest", "-n", "auto", *rest)
+    """Run all tests, the VS Code extension's too; with arguments, which go to pytest, only the server's."""
+    code = run(str(PYTHON), "-m", "pytest", "-n", "auto", *rest)
+    return code if rest else code or vscode([])
+
+
+def vscode(rest: list[str]) -> int:
+    """Run the VS Code extension's tests: all, or the end-to-end tests that are named."""
+    return extension().test(rest)
+
+
+def vsix(_rest: list[str]) -> int:
+    """Build the VS Code extension."""
+    return extension().vsix()
 
 
 def check(_rest: list[str]) -> int:
     """Check format, lint, types, imports and generated docs."""
-    steps = {
+    steps: dict[str, list[str]] = {
         "format": [tool("ruff"), "format", "--check", "--quiet"],
         "lint": [tool("ruff"), "check", "--quiet"],
         "types": [tool("mypy")],
         "imports": [tool("lint-imports")],
         **{f"docs ({script.stem})": [str(PYTHON), str(script), "--check"] for script in generators()},
+        **extension().checks(),
     }
     failed = []
     for name, command in steps.items():
         started = time.monotonic()
-        code = run(*command)
+        code = run(*command, cwd=VSCODE if name.startswith("extension") else ROOT)
         print(f"{'ok    ' if code == 0 else 'FAILED'} {name}  ({time.monotonic() - started:.1f} s)", flush=True)
         if code:
             failed.append(name)
@@ -60,12 +75,12 @@ def check(_rest: list[str]) -> int:
 
 def fix(_rest: list[str]) -> int:
     """Mend the format and what lint can mend by itself."""
-    return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix")
+    return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix") | extension().fix()
 
 
 def docs(_rest: list[str]) -> int:
     """Renew the generated docs."""
-    return max((run(str(PYTHON), str(script)) for script in generators()), default=0)
+    return max(*(run(str(PYTHON), str(script)) for script in generators()), extension().docs())
 
 
 def demo(rest: list[str]) -> int:
@@ -97,7 +112,7 @@ def lock(_rest: list[str]) -> int:
     return renew(SERVER_LOCK, "-c", str(LOCK))
 
 
-COMMANDS = {command.__name__: command for command in (demo, test, check, fix, docs, bench, lock)}
+COMMANDS = {command.__name__: command for command in (demo, test, vscode, vsix, check, fix, docs, bench, lock)}
 
 
 # -- set-up ----------------------------------------------------------------------------------------------------------
@@ -235,9 +250,16 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(*command: str) -> int:
+def extension() -> Extension:
+    """The VS Code extension, with its packages installed."""
+    found = Extension(PYTHON)
+    found.setup()
+    return found
+
+
+def run(*command: str, cwd: Path = ROOT) -> int:
     try:
-        return subprocess.run(command, cwd=ROOT, check=False).returncode
+        return subprocess.run(command, cwd=cwd, check=False).returncode
     except KeyboardInterrupt:
         return 130
 

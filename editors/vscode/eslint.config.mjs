@@ -20,7 +20,10 @@ export default tseslint.config(
     files: ["**/*.mjs"],
     languageOptions: {
       globals: Object.fromEntries(
-        ["process", "console", "fetch", "setTimeout", "clearTimeout", "URL", "Buffer"].map((name) => [name, "readonly"]),
+        ["process", "console", "fetch", "setTimeout", "clearTimeout", "URL", "Buffer", "performance"].map((name) => [
+          name,
+          "readonly",
+        ]),
       ),
     },
   },

@@ -134,6 +134,16 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
       await window.started();
       return window;
     },
+    /** Puts a session of so many messages into the database, titled after their number. */
+    fill: (count) =>
+      execFileSync(python, [
+        path.join(import.meta.dirname, "fill_session.py"),
+        path.join(tmp, "sessions"),
+        folder,
+        String(count),
+      ]),
+    /** Kills the server, without a word. Gives how many there were. */
+    killServer: () => Number(execFileSync(python, [path.join(import.meta.dirname, "killing.py"), tmp], { encoding: "utf8" })),
     stop: async () => {
       await browser.close();
       process.kill(-child.pid, "SIGTERM");
@@ -259,9 +269,9 @@ export const themes = { dark: "Default Dark Modern", light: "Default Light Moder
 
 /** A test that leaves a picture of the window behind where it fails. */
 export function step(name, window, run) {
-  test(name, async () => {
+  test(name, async (context) => {
     try {
-      await run();
+      await run(context);
     } catch (error) {
       await window()?.shot(`failed-${name.replace(/\W+/g, "-").slice(0, 40)}`);
       throw error;

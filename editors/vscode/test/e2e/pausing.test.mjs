@@ -1,6 +1,5 @@
 // Stopping and going on: queue, stop, pause, a reload of the window, resume, fork, permission, a server that was killed.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
 
@@ -110,7 +109,7 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.text.fill(`slow: ${words(100)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
-  kill(editor.tmp);
+  assert.equal(editor.killServer(), 1);
   await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
   await window.shot("interrupted-dark");
   await panel.frame.getByRole("button", { name: "Go On" }).click();
@@ -119,20 +118,3 @@ it("a server that is killed in the middle of a reply is started again, and the r
     .getByText(/^word0 .*Go on exactly where it stops/)
     .waitFor({ timeout: 60_000 });
 });
-
-/** Kills the server of this test alone: the one whose sessions are in this folder. */
-function kill(tmp) {
-  const listed = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
-  for (const line of listed) {
-    const found = /^\s*(\d+) .*sessionls serve/.exec(line);
-    if (found && environment(found[1]).includes(tmp)) process.kill(Number(found[1]), "SIGKILL");
-  }
-}
-
-function environment(pid) {
-  try {
-    return execFileSync("cat", [`/proc/${pid}/environ`], { encoding: "utf8" });
-  } catch {
-    return "";
-  }
-}

@@ -1,7 +1,6 @@
 // The sessions view and the commands in real VS Code: begin, rename, fork, pause, filter, search, archive, delete with undo, review,
 // and a server that is killed in the middle of a reply.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test as run } from "node:test";
 import { startEditor, startModel, until } from "./editor.mjs";
 
@@ -146,20 +145,9 @@ test("a server that is killed in the middle of a reply is started again, and the
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").waitFor();
   await until(async () => /\b20\b/.test(await panel.replies.last().innerText()), "the reply to be under way");
-  killServer();
+  assert.equal(editor.killServer(), 1);
   await panel.frame.locator(".message.agent.interrupted, .message.agent.paused").waitFor({ timeout: 60_000 });
   await window.shot("interrupted-dark");
   const reply = await panel.replies.last().innerText();
   assert.match(reply, /\b15\b/, "what was written is kept");
 });
-
-/** Kills this test's server process, and no other. */
-function killServer() {
-  const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
-  const own = processes.filter((line) => / -m sessionls serve/.test(line)).map((line) => Number.parseInt(line, 10));
-  const mine = own.filter((pid) =>
-    execFileSync("cat", [`/proc/${pid}/environ`], { encoding: "utf8" }).includes(`SESSIONLS_DATA_DIR=${editor.tmp}/`),
-  );
-  assert.equal(mine.length, 1, "one server runs");
-  process.kill(mine[0], "SIGKILL");
-}

@@ -3,6 +3,7 @@ import { memo } from "preact/compat";
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
 import { basename, clock, lines, textOf, usageOf } from "../words";
+import { Badge, Button } from "./button";
 import { Icon, IconButton } from "./icon";
 import { Parts } from "./parts";
 
@@ -20,6 +21,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
   const text = textOf(message);
   return (
     <article
+      data-id={message.id}
       class={`message ${message.role} ${message.status}`}
       aria-label={`${name(message)}, ${clock(message.createdAt)}`}
       aria-busy={replying}
@@ -30,7 +32,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
         </span>
         <span class="author">{name(message)}</span>
         {"model" in message.author && <span class="dim model">{message.author.model}</span>}
-        {message.role === "participant" && message.agent !== undefined && <span class="tag">@{message.agent}</span>}
+        {message.role === "participant" && message.agent !== undefined && <Badge>@{message.agent}</Badge>}
         <time class="dim" dateTime={message.createdAt}>
           {clock(message.createdAt)}
         </time>
@@ -115,15 +117,13 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
             <div>{message.error?.message ?? "The reply failed."}</div>
             {message.error?.hint !== undefined && <div class="dim">{message.error.hint}</div>}
             {last && (
-              <button
-                type="button"
-                class="button secondary"
-                onClick={() => {
+              <Button
+                label="Try Again"
+                secondary
+                onPress={() => {
                   tell({ type: "resume" });
                 }}
-              >
-                Try Again
-              </button>
+              />
             )}
           </div>
         </div>
@@ -138,15 +138,13 @@ function Note({ icon, words, action }: { readonly icon: string; readonly words: 
     <div class="note">
       <Icon name={icon} /> <span>{words}</span>
       {action !== undefined && (
-        <button
-          type="button"
-          class="button secondary"
-          onClick={() => {
+        <Button
+          label={action}
+          secondary
+          onPress={() => {
             tell({ type: "resume" });
           }}
-        >
-          {action}
-        </button>
+        />
       )}
     </div>
   );

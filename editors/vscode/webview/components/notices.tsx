@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
 import { tell } from "../host";
+import { Badge, Button } from "./button";
 import { Icon, IconButton } from "./icon";
 
 const risks = { read: "read", write: "write", execute: "run", network: "network" } as const;
@@ -15,7 +16,7 @@ export function Questions({ questions }: { readonly questions: readonly Question
           <header>
             <Icon name={riskIcons[question.risk]} />
             <strong>{question.summary}</strong>
-            <span class="tag">{risks[question.risk]}</span>
+            <Badge>{risks[question.risk]}</Badge>
           </header>
           {question.detail !== undefined && question.detail !== "" && (
             <pre class="plain" tabIndex={0}>
@@ -42,16 +43,14 @@ interface AnswerProps {
 
 function Answer({ question, decision, label, title }: AnswerProps) {
   return (
-    <button
-      type="button"
-      class={`button ${decision === "once" ? "" : "secondary"}`}
-      {...(title === undefined ? {} : { title })}
-      onClick={() => {
+    <Button
+      label={label}
+      secondary={decision !== "once"}
+      title={title}
+      onPress={() => {
         tell({ type: "answer", requestId: question.requestId, decision });
       }}
-    >
-      {label}
-    </button>
+    />
   );
 }
 
@@ -60,39 +59,31 @@ export function Standing({ session, server }: { readonly session: Session; reado
   if (session.state === "paused") {
     return (
       <Bar icon="debug-pause" words="This session is paused.">
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
+        <Button
+          label="Resume"
+          onPress={() => {
             tell({ type: "resume" });
           }}
-        >
-          Resume
-        </button>
-        <button
-          type="button"
-          class="button secondary"
-          onClick={() => {
+        />
+        <Button
+          label="Fork"
+          secondary
+          onPress={() => {
             tell({ type: "fork" });
           }}
-        >
-          Fork
-        </button>
+        />
       </Bar>
     );
   }
   if (session.state === "archived") {
     return (
       <Bar icon="archive" words="This session is archived.">
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
+        <Button
+          label="Unarchive"
+          onPress={() => {
             tell({ type: "unarchive" });
           }}
-        >
-          Unarchive
-        </button>
+        />
       </Bar>
     );
   }

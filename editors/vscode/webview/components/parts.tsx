@@ -2,6 +2,7 @@
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
 import { basename, lines } from "../words";
+import { Badge } from "./button";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 
@@ -112,7 +113,7 @@ function Finding({ finding }: { readonly finding: Of<"finding">["finding"] }) {
           <Icon name={severity.icon} />
         </span>
         <strong>{finding.title}</strong>
-        {finding.state !== "open" && <span class="tag">{finding.state}</span>}
+        {finding.state !== "open" && <Badge>{finding.state}</Badge>}
       </header>
       <div class="card-line">
         <Place uri={finding.uri} range={finding.range} />
@@ -130,7 +131,7 @@ function Edit({ part }: { readonly part: Of<"edit"> }) {
       <Icon name={part.applied ? "diff-modified" : "circle-slash"} />
       <Place uri={part.uri} />
       <span class="edit-summary">{part.summary}</span>
-      {!part.applied && <span class="tag">not applied</span>}
+      {!part.applied && <Badge>not applied</Badge>}
     </div>
   );
 }

