@@ -25,9 +25,10 @@ if (size > LIMIT) throw new Error(`${out} has ${size} bytes; the limit is ${LIMI
 /** The wheel is built by the project's own build back end, as pinned: nothing is fetched for it. */
 function bringServer(folder) {
   const project = path.join(root, "../..");
-  const python = path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
+  const own = path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
+  const python = process.env.SESSIONLS_PYTHON ?? own;
   if (!fs.existsSync(python))
-    throw new Error("There is no .venv to build the server with: `make check` in the project sets it up.");
+    throw new Error("There is no .venv to build the server with: `make vsix` in the project sets it up.");
   fs.mkdirSync(folder, { recursive: true });
   fs.copyFileSync(path.join(root, "server/requirements.txt"), path.join(folder, "requirements.txt"));
   execFileSync(python, ["-m", "hatchling", "build", "-t", "wheel", "-d", folder], { cwd: project, stdio: "inherit" });

@@ -130,15 +130,13 @@ interface RunProps {
 
 function Run({ command, label, secondary }: RunProps) {
   return (
-    <button
-      type="button"
-      class={`button ${secondary ? "secondary" : ""}`}
-      onClick={() => {
+    <Button
+      label={label}
+      secondary={secondary ?? false}
+      onPress={() => {
         tell({ type: "command", command });
       }}
-    >
-      {label}
-    </button>
+    />
   );
 }
 
