@@ -53,7 +53,7 @@ export async function setUpModel(services: Services): Promise<void> {
     label: `$(${LOCAL.has(name) ? "vm" : "pass"}) ${labelOf(name)}`,
     description:
       group.find((model) => model.default)?.name ?? (group.length === 1 ? group[0]?.name : `${group.length} models`) ?? "",
-    detail: group.some((model) => model.default) ? "Answers now, where no other model is named." : "Can answer now.",
+    ...(group.some((model) => model.default) && { detail: "Answers now, where no other model is named." }),
     pick: () => choose(services, group),
   }));
   const keys: Item[] = PROVIDERS.map((provider) => ({
@@ -64,11 +64,11 @@ export async function setUpModel(services: Services): Promise<void> {
   const ollama: Item = {
     label: "$(vm) Ollama on this machine",
     description: "not found",
-    detail: "Start it (`ollama serve`) and pull a model. It is then found by itself, and wants no key.",
+    detail: "Wants no key. Start it and pull a model: it is then found by itself.",
     pick: () => lookForOllama(services),
   };
   const items: Item[] = [
-    ...(able.length > 0 ? [separator("Without a new key"), ...able] : []),
+    ...(able.length > 0 ? [separator("Can answer now"), ...able] : []),
     separator("With a key"),
     ...keys,
     ...(groups.has("ollama") ? [] : [separator("On this machine"), ollama]),
@@ -141,9 +141,11 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
     const problem = models.all?.find((model) => model.provider === provider)?.problem;
     void vscode.window.showWarningMessage(`No model of ${label} can answer yet. ${problem ?? "The server's output says more."}`);
   } else if (first.default) {
-    const begin = "New Session";
-    const choice = await vscode.window.showInformationMessage(`${label} answers now: sessions use ${first.name}.`, begin);
-    if (choice === begin) await vscode.commands.executeCommand("session.new");
+    const words = `${label} answers now: sessions use ${first.name}.`;
+    // Where a session is open the person goes on in it.
+    if (services.panels.current !== undefined) tell(words);
+    else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
+      await vscode.commands.executeCommand("session.new");
   } else {
     const still = models.default === undefined ? (models.problem ?? "") : `Sessions go on with ${models.default}.`;
     const use = `Use ${first.name}`;

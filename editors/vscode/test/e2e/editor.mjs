@@ -87,6 +87,8 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
     SESSIONLS_MODEL: "openai/test",
     OPENAI_API_KEY: "none",
     OPENAI_API_BASE: model.url,
+    // VS Code then takes the environment as it is, and asks no login shell for another PATH.
+    VSCODE_CLI: "1",
     GIT_CONFIG_GLOBAL: path.join(home, ".gitconfig"),
     ...env,
   };

@@ -212,6 +212,7 @@ describe("without a model", () => {
     await box.fill("two words");
     await window.page.getByText("A key has no spaces").waitFor();
     await box.fill(KEY);
+    await window.page.getByText("It stays in VS Code's secret storage").waitFor();
     await window.shot("key-dark");
     await box.press("Enter");
     await notification("OpenAI answers now: sessions use openai/").waitFor({ timeout: 60_000 });
@@ -257,9 +258,10 @@ describe("without a model", () => {
   });
 
   it("the walkthrough leads through it, and knows what is done", async () => {
+    await window.page.setViewportSize({ width: 1500, height: 850 });
     await window.command("Session: Get Started");
     const page = window.page.locator(".gettingStartedContainer");
-    await page.getByText("Get Started with Sessions").waitFor();
+    await page.getByRole("heading", { name: "Get Started with Sessions", level: 2 }).waitFor();
     const steps = page.locator("button.getting-started-step");
     await steps.filter({ hasText: "Have it reviewed" }).waitFor();
     assert.equal(await steps.count(), 7);
