@@ -1,4 +1,4 @@
-/** From nothing to a model that answers: the walkthrough, and the keys of providers, asked for and kept where they belong. */
+/** From nothing to a model that answers: the keys of providers, asked for and kept where they belong. */
 import * as vscode from "vscode";
 import type { ModelInfo } from "./protocol";
 import type { Services } from "./services";
@@ -27,12 +27,6 @@ const LOCAL = new Map([
   ["ollama", "Ollama on this machine"],
   ["embedded", "The small model on this machine"],
 ]);
-
-const WALKTHROUGH = "sessionls.sessionls#getStarted";
-
-export async function getStarted(): Promise<void> {
-  await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false);
-}
 
 let choosing = false;
 

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Api } from "./api";
 import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
+import { did } from "./walkthrough";
 
 /** While no model can answer, and somebody looks: an Ollama may be started, or its first model pulled. */
 const AGAIN = 5000; // milliseconds
@@ -62,7 +63,7 @@ export class Models implements vscode.Disposable {
     if (JSON.stringify(this.known) === before) return;
     const none = this.default === undefined;
     await vscode.commands.executeCommand("setContext", "sessionls.noModel", none);
-    await vscode.commands.executeCommand("setContext", "sessionls.hasModel", !none);
+    if (!none) did("model");
     this.changed.fire();
   }
 

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { INSTALL } from "./installing";
 import type { Problem } from "./problem";
 import type { Server, ServerState } from "./server";
+import { did } from "./walkthrough";
 
 export function showStatus(server: Server): vscode.Disposable {
   const item = vscode.languages.createLanguageStatusItem("sessionls.server", { pattern: "**" });
@@ -10,6 +11,7 @@ export function showStatus(server: Server): vscode.Disposable {
   const show = (state: ServerState): void => {
     const kind = standingOf(state);
     void vscode.commands.executeCommand("setContext", "sessionls.server", kind);
+    if (kind === "ready") did("install");
     item.busy = kind === "starting" || kind === "installing";
     item.severity = state.kind === "stopped" ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
     item.text = kind === "missing" ? "Sessions: not installed" : TEXTS[state.kind];

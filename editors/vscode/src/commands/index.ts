@@ -1,8 +1,9 @@
 /** Every command, under its id. package.json has their titles, and where they show. */
 import * as vscode from "vscode";
-import { forgetKey, getStarted, setUpModel } from "../firstUse";
+import { forgetKey, setUpModel } from "../firstUse";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
+import { getStarted, ran } from "../walkthrough";
 import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import { act, exportSession, filter, fork, open, openArchived, remove, rename, switchAgent, switchModel } from "./managing";
@@ -52,6 +53,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     vscode.commands.registerCommand(id, async (target?: unknown) => {
       try {
         await command(services, targetOf(target, services));
+        ran(id);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);

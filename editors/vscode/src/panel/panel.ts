@@ -7,6 +7,7 @@ import { Problem, problemOf } from "../problem";
 import type { Sessions } from "../sessions";
 import type { Models } from "../models";
 import { standingOf } from "../status";
+import { did } from "../walkthrough";
 import type { OpenChange } from "../store";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
@@ -275,11 +276,6 @@ export class SessionPanel {
     const document = await vscode.workspace.openTextDocument({ language: "markdown", content: textOf(message) });
     await vscode.window.showTextDocument(document);
   }
-}
-
-/** Checks off a step of the walkthrough. */
-function did(step: "agent" | "context" | "pause"): void {
-  void vscode.commands.executeCommand("setContext", `sessionls.did.${step}`, true);
 }
 
 function textOf(message: Message): string {

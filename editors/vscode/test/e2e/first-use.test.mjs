@@ -137,6 +137,7 @@ describe(
       const way = notification("The server needs Python 3.11 or newer, and none was found");
       await way.waitFor();
       for (const name of ["Get Python", "Choose a Python…", "Open Settings"]) await way.getByRole("button", { name }).waitFor();
+      await window.page.waitForTimeout(500); // it slides in
       await window.shot("no-python-dark");
       assert.equal(fs.existsSync(started), false);
     });
@@ -145,6 +146,7 @@ describe(
       const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
       await notification("The server needs Python").getByRole("button", { name: "Choose a Python…" }).click();
       const box = window.page.locator(".quick-input-widget:visible input").first();
+      await until(async () => (await box.inputValue()).endsWith("/folder/"), "the dialog to stand where it begins");
       await box.fill(base);
       await window.shot("choose-python-dark");
       await box.press("Enter");
