@@ -27,6 +27,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOCK = ROOT / "requirements.lock"
+SERVER_LOCK = ROOT / "editors" / "vscode" / "server" / "requirements.txt"
 STAMP = VENV / "sessionls-setup.stamp"
 OLDEST = (3, 11)
 
@@ -93,12 +94,22 @@ def bench(rest: list[str]) -> int:
 
 
 def lock(_rest: list[str]) -> int:
-    """Renew requirements.lock from pyproject.toml."""
-    return run(
-        *[tool("uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--all-extras", "--group", "dev"],
-        *["pyproject.toml", "-o", LOCK.name, "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"],
-        *["--python-version", ".".join(map(str, OLDEST)), "--custom-compile-command", "make lock"],
-    )
+    """Renew requirements.lock, and what the VS Code extension installs, from pyproject.toml."""
+
+    def renew(file: Path, *more: str) -> int:
+        return run(
+            *[tool("uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"],
+            *["pyproject.toml", "-o", str(file), *more, "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"],
+            *["--python-version", ".".join(map(str, OLDEST)), "--custom-compile-command", "make lock"],
+        )
+
+    code = renew(LOCK, "--all-extras", "--group", "dev")
+    if code:
+        return code
+    # Those of the pins that the program itself needs. uv keeps the pins, and their hashes, that it finds in the file.
+    SERVER_LOCK.parent.mkdir(exist_ok=True)
+    shutil.copyfile(LOCK, SERVER_LOCK)
+    return renew(SERVER_LOCK, "-c", str(LOCK))
 
 
 COMMANDS = {command.__name__: command for command in (demo, test, vscode, vsix, check, fix, docs, bench, lock)}

@@ -1,4 +1,4 @@
-/** Finds the server: the person's own command, an installed `sessionls`, or a Python that has it. */
+/** Finds the server: the person's own command, an installed `sessionls`, a Python that has it, or the copy that the extension brings. */
 import * as path from "node:path";
 
 /** How the server is started, and in words how it was found. */
@@ -17,23 +17,25 @@ export interface Surroundings {
   /** The workspace's folders, none where it is not trusted: a program of theirs would be started. */
   readonly folders: readonly string[];
   readonly windows: boolean;
+  /** The setting `sessionls.server.python`; empty where it is not set. */
+  readonly python: string;
+  /** The Python of the environment that was made for the copy that the extension brings, whether it is there or not. */
+  bundled(): Promise<string | undefined>;
   isProgram(file: string): Promise<boolean>;
   /** Whether the program, called with these arguments, ends well. */
   succeeds(program: string, args: readonly string[]): Promise<boolean>;
 }
 
 /** Fails on a Python that is too old or has no sessionls. `find_spec` imports nothing, so it is quick. */
-const HAS_SESSIONLS = "import sys, importlib.util as u; sys.exit(not (sys.version_info >= (3, 11) and u.find_spec('sessionls')))";
+export const HAS_SESSIONLS =
+  "import sys, importlib.util as u; sys.exit(not (sys.version_info >= (3, 11) and u.find_spec('sessionls')))";
 
 export async function findServer(around: Surroundings): Promise<ServerCommand | undefined> {
   const [program, ...args] = around.setting;
   if (program !== undefined)
     return { program, args: args.at(-1) === "serve" ? args : [...args, "serve"], found: "the setting sessionls.server.command" };
 
-  const environments = around.folders.flatMap((folder) =>
-    [".venv", "venv"].map((name) => path.join(folder, name, around.windows ? "Scripts" : "bin")),
-  );
-  for (const folder of [...environments, ...around.path]) {
+  for (const folder of [...environments(around), ...around.path]) {
     const file = path.join(folder, around.windows ? "sessionls.exe" : "sessionls");
     if (await around.isProgram(file)) return { program: file, args: ["serve"], found: file };
   }
@@ -48,5 +50,52 @@ export async function findServer(around: Surroundings): Promise<ServerCommand | 
       }
     }
   }
+
+  const made = await around.bundled();
+  if (made !== undefined && (await around.isProgram(made)) && (await around.succeeds(made, ["-I", "-c", HAS_SESSIONLS])))
+    return { program: made, args: ["-I", "-m", "sessionls", "serve"], found: "the copy that this extension installed" };
   return undefined;
+}
+
+/** A Python that an environment can be made with, or why there is none. */
+export type FoundPython =
+  | { readonly kind: "found"; readonly program: string; readonly args: readonly string[] }
+  /** This one is new enough; what makes environments is not installed with it. */
+  | { readonly kind: "noVenv"; readonly program: string }
+  /** The one that the setting names is none, or too old. */
+  | { readonly kind: "badSetting"; readonly program: string }
+  | { readonly kind: "none" };
+
+const NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 11))";
+const MAKES_ENVIRONMENTS = "import ensurepip, venv";
+
+/** Finds a Python of 3.11 or newer: the one of the setting, else one of the workspace's environments, else one of the system. */
+export async function findPython(around: Surroundings): Promise<FoundPython> {
+  const look = async (program: string, args: readonly string[] = []): Promise<FoundPython> => {
+    if (!(await around.isProgram(program))) return { kind: "none" };
+    if (!(await around.succeeds(program, [...args, "-I", "-c", NEW_ENOUGH]))) return { kind: "none" };
+    const makes = await around.succeeds(program, [...args, "-I", "-c", MAKES_ENVIRONMENTS]);
+    return makes ? { kind: "found", program, args } : { kind: "noVenv", program };
+  };
+  if (around.python !== "") {
+    const found = await look(around.python);
+    return found.kind === "none" ? { kind: "badSetting", program: around.python } : found;
+  }
+  const own = environments(around).map((folder) => [path.join(folder, around.windows ? "python.exe" : "python")] as const);
+  const names: readonly (readonly [string, ...string[]])[] = around.windows
+    ? [["python.exe"], ["py.exe", "-3"]]
+    : [["python3.14"], ["python3.13"], ["python3.12"], ["python3.11"], ["python3"], ["python"]];
+  const system = names.flatMap(([name, ...args]) => around.path.map((folder) => [path.join(folder, name), ...args] as const));
+  let best: FoundPython = { kind: "none" };
+  for (const [program, ...args] of [...own, ...system]) {
+    const found = await look(program, args);
+    if (found.kind === "found") return found;
+    if (best.kind === "none") best = found;
+  }
+  return best;
+}
+
+/** Where the workspace's environments have their programs. */
+function environments({ folders, windows }: Surroundings): string[] {
+  return folders.flatMap((folder) => [".venv", "venv"].map((name) => path.join(folder, name, windows ? "Scripts" : "bin")));
 }

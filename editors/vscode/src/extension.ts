@@ -3,7 +3,9 @@ import * as vscode from "vscode";
 import { Api } from "./api";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
-import { watchModels } from "./firstUse";
+import { isChoosingModel } from "./firstUse";
+import { Installer } from "./installing";
+import { Models } from "./models";
 import { Drafts } from "./panel/drafts";
 import { SessionPanels, VIEW_TYPE } from "./panel/panels";
 import { Permissions } from "./permissions";
@@ -20,7 +22,10 @@ export function activate(extension: vscode.ExtensionContext): void {
   const api = new Api();
   const sessions = new Sessions(api);
   const secrets = new Secrets(extension.secrets, extension.globalState);
+  const installer = new Installer(extension, () => server);
+  const models = new Models(api);
   const server: Server = new Server(api, {
+    bundled: installer,
     environment: () => secrets.environment(),
     show: (sessionId) => panels.show(sessionId),
   });
@@ -30,6 +35,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     api,
     sessions,
     permissions,
+    models,
     server,
     context,
     drafts: new Drafts(extension.workspaceState),
@@ -39,21 +45,22 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   extension.subscriptions.push(
     server,
+    installer,
+    models,
     sessions,
     context,
     panels,
     view,
     permissions.use(panels),
     showStatus(server),
-    watchModels({ api }),
-    registerCommands({ api, server, sessions, panels, view, secrets }),
+    registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (SETTINGS.some((name) => event.affectsConfiguration(name))) void offerRestart();
+      if (!isChoosingModel() && SETTINGS.some((name) => event.affectsConfiguration(name))) void offerRestart();
     }),
   );
   void server.restart();

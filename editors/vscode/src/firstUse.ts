@@ -1,68 +1,151 @@
-/** No model yet: the keys of providers, asked for and kept where they belong. */
+/** From nothing to a model that answers: the keys of providers, asked for and kept where they belong. */
 import * as vscode from "vscode";
+import type { ModelInfo } from "./protocol";
 import type { Services } from "./services";
 
-const PROVIDERS: readonly { readonly label: string; readonly variable: string; readonly keys: string }[] = [
-  { label: "Anthropic", variable: "ANTHROPIC_API_KEY", keys: "https://console.anthropic.com/settings/keys" },
-  { label: "OpenAI", variable: "OPENAI_API_KEY", keys: "https://platform.openai.com/api-keys" },
-  { label: "Google Gemini", variable: "GEMINI_API_KEY", keys: "https://aistudio.google.com/apikey" },
-  { label: "Mistral", variable: "MISTRAL_API_KEY", keys: "https://console.mistral.ai/api-keys" },
-  { label: "DeepSeek", variable: "DEEPSEEK_API_KEY", keys: "https://platform.deepseek.com/api_keys" },
-  { label: "Groq", variable: "GROQ_API_KEY", keys: "https://console.groq.com/keys" },
-  { label: "OpenRouter", variable: "OPENROUTER_API_KEY", keys: "https://openrouter.ai/settings/keys" },
-  { label: "xAI", variable: "XAI_API_KEY", keys: "https://console.x.ai" },
-];
-
-/** Keeps `sessionls.noModel` true while no model can answer: the view then says so, and offers to set one up. */
-export function watchModels({ api }: Pick<Services, "api">): { dispose(): void } {
-  const look = async (): Promise<void> => {
-    const { models } = await api.request("model/list", {});
-    await vscode.commands.executeCommand("setContext", "sessionls.noModel", !models.some((model) => model.available));
-  };
-  return api.onConnected(() => {
-    look().catch(() => undefined); // what is wrong with the server shows elsewhere
-  });
+interface Provider {
+  readonly label: string;
+  /** As the names of its models begin. */
+  readonly name: string;
+  readonly variable: string;
+  /** Where keys are made. */
+  readonly keys: string;
 }
 
-/** Leads to a model: a key for a provider, or an Ollama on this machine. */
+const PROVIDERS: readonly Provider[] = [
+  { label: "Anthropic", name: "anthropic", variable: "ANTHROPIC_API_KEY", keys: "https://console.anthropic.com/settings/keys" },
+  { label: "OpenAI", name: "openai", variable: "OPENAI_API_KEY", keys: "https://platform.openai.com/api-keys" },
+  { label: "Google Gemini", name: "gemini", variable: "GEMINI_API_KEY", keys: "https://aistudio.google.com/apikey" },
+  { label: "Mistral", name: "mistral", variable: "MISTRAL_API_KEY", keys: "https://console.mistral.ai/api-keys" },
+  { label: "DeepSeek", name: "deepseek", variable: "DEEPSEEK_API_KEY", keys: "https://platform.deepseek.com/api_keys" },
+  { label: "Groq", name: "groq", variable: "GROQ_API_KEY", keys: "https://console.groq.com/keys" },
+  { label: "OpenRouter", name: "openrouter", variable: "OPENROUTER_API_KEY", keys: "https://openrouter.ai/settings/keys" },
+  { label: "xAI", name: "xai", variable: "XAI_API_KEY", keys: "https://console.x.ai" },
+];
+
+const LOCAL = new Map([
+  ["ollama", "Ollama on this machine"],
+  ["embedded", "The small model on this machine"],
+]);
+
+let choosing = false;
+
+/** Whether a setting changes because a model is chosen here; the server is then started again without a question. */
+export function isChoosingModel(): boolean {
+  return choosing;
+}
+
+type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<void> };
+
+/** Leads to a model that answers: one that can already, or the key of a provider. */
 export async function setUpModel(services: Services): Promise<void> {
-  const { server, secrets } = services;
-  const ollama = {
-    label: "$(vm) Ollama on this machine",
-    description: "no key",
-    detail: "Found by itself while it runs.",
-    provider: undefined,
-  };
-  const providers = PROVIDERS.map((provider) => ({
-    label: `$(key) ${provider.label}`,
-    description: secrets.names.includes(provider.variable) ? "a key is kept" : "",
-    provider,
+  const { models, secrets } = services;
+  await models.refresh();
+  const groups = new Map<string, ModelInfo[]>();
+  for (const model of models.able) groups.set(model.provider, [...(groups.get(model.provider) ?? []), model]);
+  const able: Item[] = [...groups].map(([name, group]) => ({
+    label: `$(${LOCAL.has(name) ? "vm" : "pass"}) ${labelOf(name)}`,
+    description:
+      group.find((model) => model.default)?.name ?? (group.length === 1 ? group[0]?.name : `${group.length} models`) ?? "",
+    ...(group.some((model) => model.default) && { detail: "Answers now, where no other model is named." }),
+    pick: () => choose(services, group),
   }));
-  const picked = await vscode.window.showQuickPick([...providers, ollama], {
+  const keys: Item[] = PROVIDERS.map((provider) => ({
+    label: `$(key) ${provider.label}`,
+    description: secrets.names.includes(provider.variable) ? "a key is kept: give another" : "",
+    pick: () => askForKey(services, provider),
+  }));
+  const ollama: Item = {
+    label: "$(vm) Ollama on this machine",
+    description: "not found",
+    detail: "Wants no key. Start it and pull a model: it is then found by itself.",
+    pick: () => lookForOllama(services),
+  };
+  const items: Item[] = [
+    ...(able.length > 0 ? [separator("Can answer now"), ...able] : []),
+    separator("With a key"),
+    ...keys,
+    ...(groups.has("ollama") ? [] : [separator("On this machine"), ollama]),
+  ];
+  const picked = await vscode.window.showQuickPick(items, {
     title: "Set Up a Model",
     placeHolder: "Who runs the model",
+    matchOnDescription: true,
   });
+  await picked?.pick?.();
+}
+
+/** Has the person choose among models that can answer, and makes it the default. */
+async function choose(services: Services, group: readonly ModelInfo[]): Promise<void> {
+  const items = group.map((model) => ({ label: model.name, description: model.default ? "the default" : "", model }));
+  const picked =
+    items.length === 1
+      ? items[0]
+      : await vscode.window.showQuickPick(items, { title: "Set Up a Model", placeHolder: "The model of agents that name none" });
   if (picked === undefined) return;
-  if (picked.provider === undefined) {
-    await server.restart();
-    await tellWhatAnswers(
-      services,
-      "ollama",
-      "Ollama does not answer on this machine. Start it (`ollama serve`), pull a model, and try again.",
-    );
-    return;
+  if (picked.model.default) tell(`Sessions use ${picked.model.name}, where no other model is named.`);
+  else await useByDefault(services, picked.model.name);
+}
+
+async function useByDefault({ server, models }: Services, name: string): Promise<void> {
+  choosing = true;
+  try {
+    await vscode.workspace.getConfiguration("sessionls").update("model", name, vscode.ConfigurationTarget.Global);
+  } finally {
+    choosing = false;
   }
-  const { label, variable } = picked.provider;
+  await server.restart();
+  await models.refresh();
+  if (models.default === name) tell(`Sessions use ${name} now, where no other model is named.`);
+  else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. The server's output says more.`);
+}
+
+async function askForKey(services: Services, { label, name, variable, keys }: Provider): Promise<void> {
+  const { secrets, server, models } = services;
   const key = await vscode.window.showInputBox({
     title: `${label}: Key`,
-    prompt: `The key stays in VS Code's secret storage and is given to the server alone, as ${variable}. Keys are made at ${picked.provider.keys}.`,
+    placeHolder: "Paste the key here",
+    prompt: `It stays in VS Code's secret storage and is given to the server alone, as ${variable}. Keys are made at ${keys}.`,
     password: true,
     ignoreFocusOut: true,
+    validateInput: (value) => (/\s/.test(value.trim()) ? "A key has no spaces or line breaks in it." : undefined),
   });
   if (key === undefined || key.trim() === "") return;
   await secrets.set(variable, key.trim());
   await server.restart();
-  await tellWhatAnswers(services, undefined, `No model of ${label} can answer yet. The server's output says more.`);
+  await models.refresh();
+  await tellWhatAnswers(services, name, label);
+}
+
+async function lookForOllama(services: Services): Promise<void> {
+  const { models } = services;
+  await models.refresh();
+  if (models.able.some((model) => model.provider === "ollama")) await tellWhatAnswers(services, "ollama", "Ollama");
+  else {
+    const problem = models.all?.find((model) => model.provider === "ollama")?.problem;
+    void vscode.window.showWarningMessage(problem ?? "Ollama does not answer on this machine. Start it: `ollama serve`.");
+  }
+}
+
+async function tellWhatAnswers(services: Services, provider: string, label: string): Promise<void> {
+  const { models } = services;
+  const own = models.able.filter((model) => model.provider === provider);
+  const first = own.find((model) => model.default) ?? own[0];
+  if (first === undefined) {
+    const problem = models.all?.find((model) => model.provider === provider)?.problem;
+    void vscode.window.showWarningMessage(`No model of ${label} can answer yet. ${problem ?? "The server's output says more."}`);
+  } else if (first.default) {
+    const words = `${label} answers now: sessions use ${first.name}.`;
+    // Where a session is open the person goes on in it.
+    if (services.panels.current !== undefined) tell(words);
+    else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
+      await vscode.commands.executeCommand("session.new");
+  } else {
+    const still = models.default === undefined ? (models.problem ?? "") : `Sessions go on with ${models.default}.`;
+    const use = `Use ${first.name}`;
+    if ((await vscode.window.showInformationMessage(`${label} can answer now. ${still}`, use)) === use)
+      await useByDefault(services, first.name);
+  }
 }
 
 export async function forgetKey({ secrets, server }: Services): Promise<void> {
@@ -72,7 +155,7 @@ export async function forgetKey({ secrets, server }: Services): Promise<void> {
     name,
   }));
   if (items.length === 0) {
-    void vscode.window.showInformationMessage("No key is kept here.");
+    tell("No key is kept here.");
     return;
   }
   const picked = await vscode.window.showQuickPick(items, { title: "Forget a Key", placeHolder: "Provider" });
@@ -81,13 +164,14 @@ export async function forgetKey({ secrets, server }: Services): Promise<void> {
   await server.restart();
 }
 
-async function tellWhatAnswers({ api }: Services, provider: string | undefined, none: string): Promise<void> {
-  const { models } = await api.request("model/list", {});
-  const able = models.filter((model) => model.available && (provider === undefined || model.provider === provider));
-  const first = able.find((model) => model.default) ?? able[0];
-  if (first === undefined) void vscode.window.showWarningMessage(none);
-  else
-    void vscode.window.showInformationMessage(
-      `Models can answer now. New sessions use ${models.find((model) => model.default)?.name ?? first.name}.`,
-    );
+function labelOf(provider: string): string {
+  return LOCAL.get(provider) ?? PROVIDERS.find((one) => one.name === provider)?.label ?? provider;
+}
+
+function separator(label: string): Item {
+  return { label, kind: vscode.QuickPickItemKind.Separator };
+}
+
+function tell(words: string): void {
+  void vscode.window.showInformationMessage(words);
 }

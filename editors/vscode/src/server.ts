@@ -1,6 +1,4 @@
 /** The server's process: found, started, started again after a crash, and told what it needs to know. */
-import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import {
@@ -12,18 +10,27 @@ import {
 } from "vscode-languageclient/node";
 import type { Api } from "./api";
 import { Backoff } from "./backoff";
-import { findServer, type ServerCommand, type Surroundings } from "./discovery";
+import { findServer, type ServerCommand } from "./discovery";
 import { Problem, problemOf } from "./problem";
+import { surroundings } from "./surroundings";
 
 export type ServerState =
   | { readonly kind: "starting" }
   | { readonly kind: "ready"; readonly version: string; readonly found: string }
   /** It ended by itself, and is started again soon. */
   | { readonly kind: "waiting" }
-  | { readonly kind: "stopped"; readonly problem?: Problem };
+  | { readonly kind: "installing" }
+  /** `told`: the person knows why. */
+  | { readonly kind: "stopped"; readonly problem?: Problem; readonly told?: true };
 
 /** What the server is told at its start, beyond the settings. */
 export interface ServerNeeds {
+  /** The server that this extension brings: where it is, what to say where none is found, and that it runs. */
+  readonly bundled: {
+    python(): Promise<string | undefined>;
+    missing(): Promise<Problem>;
+    used(program: string): Promise<void>;
+  };
   /** Keys of model providers, by the name of their environment variable. */
   environment(): Promise<Readonly<Record<string, string>>>;
   /** Shows the session that the server asks to show as a document. */
@@ -63,6 +70,16 @@ export class Server implements vscode.Disposable {
     await this.start();
   }
 
+  /** The server is being installed. */
+  installing(): void {
+    this.become({ kind: "installing" });
+  }
+
+  /** It was not, and the person has been told: all is as it was before. */
+  notInstalled(before: ServerState): void {
+    if (this.current.kind === "installing") this.become(before.kind === "stopped" ? { ...before, told: true } : before);
+  }
+
   async stop(): Promise<void> {
     this.become({ kind: "stopped" });
     await this.end();
@@ -80,9 +97,10 @@ export class Server implements vscode.Disposable {
     const { round } = this;
     this.become({ kind: "starting" });
     try {
-      const around = surroundings();
+      const { bundled } = this.needs;
+      const around = surroundings(() => bundled.python());
       const command = await findServer(around);
-      if (command === undefined) throw notFound();
+      if (command === undefined) throw await bundled.missing();
       if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw notThere(command);
       const client = await this.makeClient(command, round);
       if (round !== this.round) return;
@@ -93,6 +111,9 @@ export class Server implements vscode.Disposable {
       if (!this.isCurrent(round)) return;
       this.become({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
       this.api.connect(client);
+      bundled.used(command.program).catch((error: unknown) => {
+        this.log.warn(problemOf(error).words);
+      });
     } catch (error) {
       this.ended(round, problemOf(error));
     }
@@ -116,7 +137,8 @@ export class Server implements vscode.Disposable {
     this.client = undefined;
     if (client !== undefined) void this.discard(client);
     this.log.error(problem.words);
-    const wait = problem.kind === "serverNotFound" ? undefined : this.backoff.ended();
+    const final = problem.kind === "serverNotFound" || problem.kind === "serverNotThere";
+    const wait = final ? undefined : this.backoff.ended();
     if (wait === undefined) {
       this.become({ kind: "stopped", problem });
       return;
@@ -203,38 +225,9 @@ function initializationOptions(): Record<string, unknown> {
   };
 }
 
-function surroundings(): Surroundings {
-  const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
-  return {
-    setting: vscode.workspace.getConfiguration("sessionls").get<string[]>("server.command") ?? [],
-    path: (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder)),
-    folders: folders.filter((folder) => folder.uri.scheme === "file").map((folder) => folder.uri.fsPath),
-    windows: process.platform === "win32",
-    isProgram: (file) =>
-      access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    succeeds: (program, args) =>
-      new Promise((resolve) => {
-        execFile(program, [...args], { timeout: 10_000, windowsHide: true }, (error) => {
-          resolve(error === null);
-        });
-      }),
-  };
-}
-
-function notFound(): Problem {
-  return new Problem(
-    "serverNotFound",
-    "The sessionls server is not installed.",
-    "Install it with `pip install sessionls` (Python 3.11 or newer), or say with the setting sessionls.server.command how to start it.",
-  );
-}
-
 function notThere({ program, found }: ServerCommand): Problem {
   return new Problem(
-    "serverNotFound",
+    "serverNotThere",
     `${program} is no program that can be started.`,
     `It comes from ${found}: change that, and restart the server.`,
   );

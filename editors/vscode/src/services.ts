@@ -2,6 +2,8 @@
 import type * as vscode from "vscode";
 import type { Context } from "./protocol";
 import type { Api } from "./api";
+import type { Installer } from "./installing";
+import type { Models } from "./models";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
@@ -25,6 +27,8 @@ export interface Panels {
 export interface Services {
   readonly api: Api;
   readonly server: Server;
+  readonly installer: Installer;
+  readonly models: Models;
   readonly sessions: Sessions;
   readonly panels: Panels;
   readonly view: SessionsView;

@@ -1,16 +1,20 @@
 /** The server's state, as VS Code's language status. */
 import * as vscode from "vscode";
+import { INSTALL } from "./installing";
+import type { Problem } from "./problem";
 import type { Server, ServerState } from "./server";
+import { did } from "./walkthrough";
 
 export function showStatus(server: Server): vscode.Disposable {
   const item = vscode.languages.createLanguageStatusItem("sessionls.server", { pattern: "**" });
   item.name = "sessionls";
   const show = (state: ServerState): void => {
-    const kind = state.kind === "waiting" ? "starting" : state.kind;
+    const kind = standingOf(state);
     void vscode.commands.executeCommand("setContext", "sessionls.server", kind);
-    item.busy = kind === "starting";
-    item.severity = kind === "stopped" ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
-    item.text = TEXTS[state.kind];
+    if (kind === "ready") did("install");
+    item.busy = kind === "starting" || kind === "installing";
+    item.severity = state.kind === "stopped" ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
+    item.text = kind === "missing" ? "Sessions: not installed" : TEXTS[state.kind];
     item.detail =
       state.kind === "ready"
         ? `${state.version} (${state.found})`
@@ -20,14 +24,16 @@ export function showStatus(server: Server): vscode.Disposable {
     item.command =
       kind === "stopped"
         ? { command: "session.restartServer", title: "Restart" }
-        : { command: "session.showOutput", title: "Show Output" };
+        : kind === "missing"
+          ? { command: "session.installServer", title: "Install" }
+          : { command: "session.showOutput", title: "Show Output" };
   };
   show(server.state);
   return vscode.Disposable.from(
     item,
     server.onDidChangeState((state) => {
       show(state);
-      if (state.kind === "stopped" && state.problem !== undefined) void offer(state.problem.words);
+      if (state.kind === "stopped" && state.problem !== undefined && !state.told) void offer(state.problem);
     }),
   );
 }
@@ -35,14 +41,29 @@ export function showStatus(server: Server): vscode.Disposable {
 const TEXTS: Readonly<Record<ServerState["kind"], string>> = {
   starting: "Sessions: starting",
   waiting: "Sessions: starting again",
+  installing: "Sessions: installing the server",
   ready: "Sessions: ready",
   stopped: "Sessions: stopped",
 };
 
-async function offer(words: string): Promise<void> {
-  const choice = await vscode.window.showErrorMessage(words, "Restart Server", "Show Output", "Open Settings");
-  if (choice === "Restart Server") await vscode.commands.executeCommand("session.restartServer");
-  if (choice === "Show Output") await vscode.commands.executeCommand("session.showOutput");
-  if (choice === "Open Settings")
-    await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.server.command");
+/** The server's state as `when` clauses and the panel know it. `missing`: it is nowhere to be found. */
+export function standingOf(state: ServerState): "ready" | "starting" | "installing" | "missing" | "stopped" {
+  if (state.kind === "stopped") return state.problem?.kind === "serverNotFound" ? "missing" : "stopped";
+  return state.kind === "waiting" ? "starting" : state.kind;
+}
+
+const WAYS: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
+  [INSTALL]: ["session.installServer"],
+  "Restart Server": ["session.restartServer"],
+  "Show Output": ["session.showOutput"],
+  "Open Settings": ["workbench.action.openSettings", "sessionls.server"],
+};
+
+async function offer({ kind, words }: Problem): Promise<void> {
+  const choice =
+    kind === "serverNotFound"
+      ? await vscode.window.showInformationMessage(words, INSTALL, "Open Settings")
+      : await vscode.window.showErrorMessage(words, "Restart Server", "Show Output", "Open Settings");
+  const [command, ...args] = choice === undefined ? [] : (WAYS[choice] ?? []);
+  if (command !== undefined) await vscode.commands.executeCommand(command, ...args);
 }

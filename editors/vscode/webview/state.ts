@@ -1,11 +1,13 @@
 /** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
-import type { Agents, Chip, Draft, Message, Problem, Server, ToView, View } from "../src/panel/messages";
+import type { Agents, Chip, Draft, Message, Models, Problem, Server, ToView, View } from "../src/panel/messages";
 
 export interface State {
   readonly view?: View;
   /** What was written before the page was there. */
   readonly draft: Draft;
   readonly agents: Agents;
+  /** Not there before the server has said which models can answer. */
+  readonly models?: Models;
   readonly offers: readonly Chip[];
   readonly server: Server;
   readonly problem?: Problem;
@@ -47,6 +49,8 @@ export function fold(state: State, step: Step): State {
       };
     case "agents":
       return { ...state, agents: step.agents };
+    case "models":
+      return { ...state, models: step.models };
     case "offers":
       return { ...state, offers: step.chips };
     case "server":

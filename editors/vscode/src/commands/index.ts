@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { forgetKey, setUpModel } from "../firstUse";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
+import { getStarted, ran } from "../walkthrough";
 import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import { act, exportSession, filter, fork, open, openArchived, remove, rename, switchAgent, switchModel } from "./managing";
@@ -39,6 +40,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.refresh": ({ sessions }) => sessions.refreshList(),
   "session.setUpModel": setUpModel,
   "session.forgetKey": forgetKey,
+  "session.getStarted": getStarted,
+  "session.installServer": ({ installer }) => installer.install(),
   "session.restartServer": ({ server }) => server.restart(),
   "session.showOutput": ({ server }) => {
     server.log.show();
@@ -50,6 +53,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     vscode.commands.registerCommand(id, async (target?: unknown) => {
       try {
         await command(services, targetOf(target, services));
+        ran(id);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);

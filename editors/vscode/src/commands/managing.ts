@@ -105,28 +105,54 @@ export async function switchAgent(services: Services, target: Target): Promise<v
 
 /** Picks the model that the session's default agent uses in place of its own. */
 export async function switchModel(services: Services, target: Target): Promise<void> {
+  const { models, sessions } = services;
   const session = await chooseSession(services, target, "Switch Model");
   if (session === undefined) return;
-  const { models } = await services.api.request("model/list", {});
-  const own = { label: "The agent's own model", description: session.model === undefined ? "current" : "", name: undefined };
-  const items = models
-    .filter((model) => model.available)
-    .map((model) => ({
+  await models.refresh();
+  type Item = vscode.QuickPickItem & { readonly pick?: () => unknown };
+  const use = async (model: string | undefined): Promise<void> => {
+    if (model !== session.model)
+      await sessions.switchAgent({ sessionId: session.id, agent: session.agent, ...(model !== undefined && { model }) });
+  };
+  const agents = sessions.agents.find((agent) => agent.name === session.agent)?.model;
+  const items: Item[] = [
+    {
+      label: "$(sparkle) No model of its own",
+      description: session.model === undefined ? "current" : "",
+      detail: agents ? `${session.agent} uses its own: ${agents}` : `The default: ${models.default ?? "none can answer yet"}`,
+      pick: () => use(undefined),
+    },
+    { label: "Can answer now", kind: vscode.QuickPickItemKind.Separator },
+    ...models.able.map((model) => ({
       label: model.name,
-      description: model.name === session.model ? "current" : model.provider,
-      name: model.name,
-    }));
-  const picked = await vscode.window.showQuickPick([own, ...items], {
+      description: [model.name === session.model ? "current" : "", windowOf(model.contextWindow)].filter(Boolean).join(" · "),
+      pick: () => use(model.name),
+    })),
+    { label: "", kind: vscode.QuickPickItemKind.Separator },
+    { label: "$(edit) Another, by its name…", pick: async () => use((await nameModel(session.model)) ?? session.model) },
+    { label: "$(key) Set Up a Model…", pick: () => vscode.commands.executeCommand("session.setUpModel") },
+  ];
+  const picked = await vscode.window.showQuickPick(items, {
     title: `Model of “${session.title}”`,
-    placeHolder: "Model",
+    placeHolder: "The model that answers in this session",
     matchOnDescription: true,
   });
-  if (picked === undefined || picked.name === session.model) return;
-  await services.sessions.switchAgent({
-    sessionId: session.id,
-    agent: session.agent,
-    ...(picked.name !== undefined && { model: picked.name }),
+  await picked?.pick?.();
+}
+
+async function nameModel(current: string | undefined): Promise<string | undefined> {
+  const name = await vscode.window.showInputBox({
+    title: "Switch Model",
+    prompt: "Any name that litellm knows, with its provider first.",
+    placeHolder: "ollama/qwen3",
+    value: current ?? "",
+    validateInput: (value) => (/^[^\s/]+\/\S+$/.test(value.trim()) ? undefined : "Provider and model, as in ollama/qwen3."),
   });
+  return name?.trim();
+}
+
+function windowOf(tokens: number | undefined): string {
+  return tokens === undefined ? "" : `${Math.round(tokens / 1000)}k tokens`;
 }
 
 const FORMATS: readonly {

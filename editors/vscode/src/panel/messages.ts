@@ -43,7 +43,21 @@ export interface Completion {
   readonly chip: Chip;
 }
 
-export type Server = "ready" | "starting" | "stopped";
+/** `missing`: the server is not installed, and can be from here. */
+export type Server = "ready" | "starting" | "installing" | "missing" | "stopped";
+
+/** Which models can answer. */
+export interface Models {
+  /** The one that does where neither the message, the session nor the agent names one. */
+  readonly default?: string;
+  /** Why there is no default, where it was chosen and cannot answer. */
+  readonly problem?: string;
+  /** What is known to be wrong with models, by their names. */
+  readonly unable: Readonly<Record<string, string>>;
+}
+
+/** The commands that the page may have run, as `session.…`, for its session. */
+export const COMMANDS = ["switchAgent", "switchModel", "setUpModel", "installServer", "restartServer", "showOutput"] as const;
 
 export type ToView =
   | { readonly type: "show"; readonly view: View }
@@ -60,6 +74,7 @@ export type ToView =
   /** Messages that stand before all others. */
   | { readonly type: "older"; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: "agents"; readonly agents: Agents }
+  | { readonly type: "models"; readonly models: Models }
   /** What the editor could hand over now. */
   | { readonly type: "offers"; readonly chips: readonly Chip[] }
   | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
@@ -79,6 +94,7 @@ export type FromView =
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
   | { readonly type: "fork"; readonly at?: string }
   | { readonly type: "showParent" }
+  | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }
   | { readonly type: "copy" | "insert"; readonly text: string }

@@ -5,10 +5,13 @@ import type { EditorContext } from "../context";
 import type { Message } from "../protocol";
 import { Problem, problemOf } from "../problem";
 import type { Sessions } from "../sessions";
+import type { Models } from "../models";
+import { standingOf } from "../status";
+import { did } from "../walkthrough";
 import type { OpenChange } from "../store";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
-import type { Draft, FromView, ToView } from "./messages";
+import { COMMANDS, type Draft, type FromView, type ToView } from "./messages";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
@@ -19,6 +22,7 @@ export interface Doors {
   readonly api: Api;
   readonly sessions: Sessions;
   readonly permissions: Permissions;
+  readonly models: Models;
   readonly server: Server;
   readonly context: EditorContext;
   readonly drafts: Drafts;
@@ -56,6 +60,9 @@ export class SessionPanel {
       }),
       sessions.onDidChangeAgents(() => {
         this.tellAgents();
+      }),
+      doors.models.onDidChange(() => {
+        this.tellModels();
       }),
       context.onDidChange(() => {
         this.tell({ type: "offers", chips: context.offers() });
@@ -119,13 +126,26 @@ export class SessionPanel {
   }
 
   private tellServer(): void {
-    const { kind } = this.doors.server.state;
-    this.tell({ type: "server", server: kind === "waiting" ? "starting" : kind });
+    this.tell({ type: "server", server: standingOf(this.doors.server.state) });
   }
 
   private tellAgents(): void {
     const { agents, defaultAgent } = this.doors.sessions;
     this.tell({ type: "agents", agents: { agents, default: defaultAgent } });
+  }
+
+  private tellModels(): void {
+    const { models } = this.doors;
+    if (models.all === undefined) return;
+    const unable = models.all.flatMap((model) => (model.problem === undefined ? [] : [[model.name, model.problem] as const]));
+    this.tell({
+      type: "models",
+      models: {
+        ...(models.default !== undefined && { default: models.default }),
+        ...(models.problem !== undefined && { problem: models.problem }),
+        unable: Object.fromEntries(unable),
+      },
+    });
   }
 
   private attempt(work: Promise<void>): void {
@@ -148,6 +168,7 @@ export class SessionPanel {
         this.stretch.reset();
         this.tellServer();
         this.tellAgents();
+        this.tellModels();
         this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
@@ -166,8 +187,10 @@ export class SessionPanel {
       case "resume":
       case "unarchive":
         await sessions.act(`session/${message.type}`, sessionId);
+        if (message.type === "pause" || message.type === "resume") did("pause");
         return;
       case "fork":
+        did("pause");
         this.doors.show((await sessions.fork({ sessionId, ...(message.at !== undefined && { at: message.at }) })).id);
         return;
       case "showParent": {
@@ -175,6 +198,9 @@ export class SessionPanel {
         if (parent) this.doors.show(parent.sessionId);
         return;
       }
+      case "command":
+        if (COMMANDS.includes(message.command)) await vscode.commands.executeCommand(`session.${message.command}`, sessionId);
+        return;
       case "answer":
         await this.doors.permissions.answer(sessionId, message.requestId, message.decision);
         return;
@@ -206,6 +232,8 @@ export class SessionPanel {
     const { agent, text, chips } = draft;
     const context = chips.map((chip) => chip.context);
     void this.doors.drafts.forget(this.sessionId);
+    if (agent !== undefined) did("agent");
+    if (context.length > 0) did("context");
     try {
       await this.doors.sessions.message({
         sessionId: this.sessionId,

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { chromium } from "playwright-core";
 import { browserOptions, entry, project, root } from "./setup.mjs";
 
-const python =
+export const python =
   process.env.SESSIONLS_E2E_SERVER_PYTHON ??
   path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
 const CHROMIUM = [
@@ -38,8 +38,11 @@ export async function startModel() {
   return { url, requests, stop: () => ended(child) };
 }
 
-/** VS Code with a folder that holds `files`. */
-export async function startEditor({ files, model, settings = {}, trusted = true, env = {} }) {
+/** The settings of the machine where nothing else is said: the server of this repository. */
+const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
+
+/** VS Code with a folder that holds `files`. What `env` has as undefined is not set. */
+export async function startEditor({ files, model, settings = {}, machine = MACHINE, trusted = true, env = {} }) {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
   const dir = (name) => {
     const made = path.join(tmp, name);
@@ -75,10 +78,7 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
     );
   write(settings);
   // A setting that a machine may override is read from the machine's own settings.
-  fs.writeFileSync(
-    path.join(dir("data/Machine"), "settings.json"),
-    JSON.stringify({ "sessionls.server.command": [python, "-m", "sessionls", "serve"] }),
-  );
+  fs.writeFileSync(path.join(dir("data/Machine"), "settings.json"), JSON.stringify(machine));
   fs.writeFileSync(path.join(tmp, "config.yaml"), "auth: none\ncert: false\n");
   const processEnv = {
     ...process.env,
@@ -87,6 +87,8 @@ export async function startEditor({ files, model, settings = {}, trusted = true,
     SESSIONLS_MODEL: "openai/test",
     OPENAI_API_KEY: "none",
     OPENAI_API_BASE: model.url,
+    // VS Code then takes the environment as it is, and asks no login shell for another PATH.
+    VSCODE_CLI: "1",
     GIT_CONFIG_GLOBAL: path.join(home, ".gitconfig"),
     ...env,
   };
@@ -289,7 +291,7 @@ export async function until(what, words, timeout = 60_000) {
   }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = net.createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();

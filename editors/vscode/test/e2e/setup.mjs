@@ -8,7 +8,7 @@ const CODE_SERVER = "4.139.1"; // VS Code 1.139.1; wants Node 24
 
 export const root = path.resolve(import.meta.dirname, "../..");
 export const project = path.resolve(root, "../..");
-const cache = path.resolve(process.env.SESSIONLS_E2E_CACHE ?? path.join(root, ".cache/e2e"));
+export const cache = path.resolve(process.env.SESSIONLS_E2E_CACHE ?? path.join(root, ".cache/e2e"));
 const vscode = path.join(cache, `code-server-${CODE_SERVER}`);
 
 /** What starts VS Code with this Node. */

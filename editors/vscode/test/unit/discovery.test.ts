@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findServer, type Surroundings } from "../../src/discovery";
+import { findPython, findServer, type Surroundings } from "../../src/discovery";
 
 /** A machine with these programs; those in `pythons` have sessionls. */
 function machine(programs: readonly string[], more: Partial<Surroundings> = {}, pythons: readonly string[] = []): Surroundings {
@@ -8,6 +8,8 @@ function machine(programs: readonly string[], more: Partial<Surroundings> = {}, 
     path: ["/usr/bin", "/opt/bin"],
     folders: [],
     windows: false,
+    python: "",
+    bundled: () => Promise.resolve(undefined),
     isProgram: (file) => Promise.resolve(programs.includes(file)),
     succeeds: (program) => Promise.resolve(pythons.includes(program)),
     ...more,
@@ -42,5 +44,62 @@ describe("finding the server", () => {
 
   it("says so where there is none", async () => {
     expect(await findServer(machine(["/usr/bin/python3"]))).toBeUndefined();
+  });
+
+  it("takes the copy that the extension installed after all else, and only where it works", async () => {
+    const made = { bundled: () => Promise.resolve("/store/bin/python") };
+    const found = await findServer(machine(["/store/bin/python"], made, ["/store/bin/python"]));
+    expect(found).toMatchObject({ program: "/store/bin/python", args: ["-I", "-m", "sessionls", "serve"] });
+    const both = ["/store/bin/python", "/usr/bin/sessionls"];
+    expect((await findServer(machine(both, made, ["/store/bin/python"])))?.program).toBe("/usr/bin/sessionls");
+    expect(await findServer(machine(["/store/bin/python"], made))).toBeUndefined();
+    expect(await findServer(machine([], made, ["/store/bin/python"]))).toBeUndefined();
+  });
+});
+
+describe("finding a Python for the copy that the extension brings", () => {
+  /** A machine with these Pythons: too old, new enough without what makes environments, or all right. */
+  const pythons = (all: Readonly<Record<string, "old" | "bare" | "good">>, more: Partial<Surroundings> = {}) =>
+    machine(Object.keys(all), {
+      succeeds: (program, args) =>
+        Promise.resolve(args.some((arg) => arg.includes("venv")) ? all[program] === "good" : all[program] !== "old"),
+      ...more,
+    });
+
+  it("takes the newest of the system, and none that is too old", async () => {
+    const all = { "/usr/bin/python3": "old", "/usr/bin/python3.12": "good", "/opt/bin/python3.13": "good" } as const;
+    expect(await findPython(pythons(all))).toEqual({ kind: "found", program: "/opt/bin/python3.13", args: [] });
+  });
+
+  it("prefers that of a folder that is trusted", async () => {
+    const all = { "/usr/bin/python3": "good", "/w/venv/bin/python": "good" } as const;
+    expect(await findPython(pythons(all, { folders: ["/w"] }))).toMatchObject({ program: "/w/venv/bin/python" });
+    expect(await findPython(pythons(all))).toMatchObject({ program: "/usr/bin/python3" });
+  });
+
+  it("takes the one of the setting and no other", async () => {
+    const all = { "/usr/bin/python3": "good", "/x/python": "good", "/x/old": "old" } as const;
+    expect(await findPython(pythons(all, { python: "/x/python" }))).toMatchObject({ kind: "found", program: "/x/python" });
+    expect(await findPython(pythons(all, { python: "/x/old" }))).toEqual({ kind: "badSetting", program: "/x/old" });
+    expect(await findPython(pythons(all, { python: "/x/none" }))).toEqual({ kind: "badSetting", program: "/x/none" });
+  });
+
+  it("says where one is new enough and makes no environments, unless another does", async () => {
+    const bare = { "/usr/bin/python3.12": "bare", "/usr/bin/python3": "bare" } as const;
+    expect(await findPython(pythons(bare))).toEqual({ kind: "noVenv", program: "/usr/bin/python3.12" });
+    expect(await findPython(pythons({ ...bare, "/opt/bin/python3": "good" }))).toMatchObject({ program: "/opt/bin/python3" });
+  });
+
+  it("asks the launcher on Windows after python.exe", async () => {
+    const all = { "/usr/bin/python.exe": "old", "/opt/bin/py.exe": "good" } as const;
+    expect(await findPython(pythons(all, { windows: true }))).toEqual({
+      kind: "found",
+      program: "/opt/bin/py.exe",
+      args: ["-3"],
+    });
+  });
+
+  it("says so where there is none", async () => {
+    expect(await findPython(pythons({ "/usr/bin/python3": "old" }))).toEqual({ kind: "none" });
   });
 });

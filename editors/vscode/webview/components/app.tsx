@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, ToView } from "../../src/panel/messages";
+import { answering } from "../answering";
 import { keep, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
 import { Header } from "./header";
 import { Icon } from "./icon";
-import { ProblemBar, Questions, Standing } from "./notices";
+import { NoModel, ProblemBar, Questions, ServerStanding, Standing } from "./notices";
 import { Transcript } from "./transcript";
 
 export function App() {
@@ -29,6 +30,10 @@ export function App() {
               step({ type: "dismiss" });
             }}
           />
+        ) : state.server === "missing" || state.server === "installing" || state.server === "stopped" ? (
+          <div class="foot">
+            <ServerStanding server={state.server} />
+          </div>
         ) : (
           <p class="empty dim">
             <Icon name="loading" spin /> Opening…
@@ -37,9 +42,10 @@ export function App() {
       </main>
     );
   }
+  const answers = answering(view.session, state.agents.agents, state.models);
   return (
     <main class="panel">
-      <Header view={view} />
+      <Header view={view} answers={answers} />
       {view.messages.length === 0 ? (
         <Beginning agent={view.session.agent} />
       ) : (
@@ -48,6 +54,9 @@ export function App() {
       <footer class="foot">
         <Questions questions={view.questions} />
         <Standing session={view.session} server={state.server} />
+        {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
+          <NoModel problem={answers.problem} />
+        )}
         {state.problem && (
           <ProblemBar
             problem={state.problem}

@@ -1,20 +1,29 @@
 /** What the session is: its agent, where it comes from, who takes part, what it cost. */
 import type { View } from "../../src/panel/messages";
+import type { Answering } from "../answering";
 import { tell } from "../host";
 import { usageOf } from "../words";
 import { Icon, IconButton } from "./icon";
 
-export function Header({ view }: { readonly view: View }) {
+export function Header({ view, answers }: { readonly view: View; readonly answers: Answering }) {
   const { session, participants } = view;
   const usage = usageOf(session);
   return (
     <header class="session-head">
       <h1 title={session.title}>{session.title}</h1>
       <div class="session-facts">
-        <span title="The session's default agent">
-          <Icon name="sparkle" /> {session.agent}
-          {session.model !== undefined && <span class="dim"> {session.model}</span>}
-        </span>
+        <Choice
+          icon="sparkle"
+          words={session.agent}
+          label={`Agent of this session: ${session.agent}. Switch Agent…`}
+          command="switchAgent"
+        />
+        <Choice
+          icon={answers.problem === undefined ? "chip" : "warning"}
+          words={answers.model ?? (answers.problem === undefined ? "default model" : "no model")}
+          label={`${MODEL[answers.by]}: ${answers.model ?? (answers.problem === undefined ? "not known yet" : "none")}. Switch Model…`}
+          command="switchModel"
+        />
         {session.parent && (
           <button
             type="button"
@@ -51,5 +60,37 @@ export function Header({ view }: { readonly view: View }) {
         />
       </div>
     </header>
+  );
+}
+
+const MODEL: Readonly<Record<Answering["by"], string>> = {
+  session: "Model of this session",
+  agent: "The agent's own model",
+  default: "The default model",
+};
+
+interface ChoiceProps {
+  readonly icon: string;
+  readonly words: string;
+  readonly label: string;
+  readonly command: "switchAgent" | "switchModel";
+}
+
+/** What a session has one of, and a command gives it another. */
+function Choice({ icon, words, label, command }: ChoiceProps) {
+  return (
+    <button
+      type="button"
+      class="choice"
+      title={label}
+      aria-label={label}
+      onClick={() => {
+        tell({ type: "command", command });
+      }}
+    >
+      <Icon name={icon} />
+      <span class="choice-words">{words}</span>
+      <Icon name="chevron-down" />
+    </button>
   );
 }

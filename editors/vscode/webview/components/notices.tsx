@@ -1,6 +1,6 @@
 /** What stands between the messages and the composer: questions, a paused session, what could not be done. */
 import type { ComponentChildren } from "preact";
-import type { Decision, Problem, Question, Server, Session } from "../../src/panel/messages";
+import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { Icon, IconButton } from "./icon";
@@ -55,8 +55,7 @@ function Answer({ question, decision, label, title }: AnswerProps) {
 }
 
 export function Standing({ session, server }: { readonly session: Session; readonly server: Server }) {
-  if (server === "starting") return <Bar icon="loading" spin words="The server is starting…" />;
-  if (server === "stopped") return <Bar icon="debug-disconnect" words="The server has stopped. What is written here is kept." />;
+  if (server !== "ready") return <ServerStanding server={server} />;
   if (session.state === "paused") {
     return (
       <Bar icon="debug-pause" words="This session is paused.">
@@ -89,6 +88,56 @@ export function Standing({ session, server }: { readonly session: Session; reado
     );
   }
   return null;
+}
+
+/** What is to be done where no server answers. */
+export function ServerStanding({ server }: { readonly server: Exclude<Server, "ready"> }) {
+  switch (server) {
+    case "starting":
+      return <Bar icon="loading" spin words="The server is starting…" />;
+    case "installing":
+      return <Bar icon="loading" spin words="The server is being installed…" />;
+    case "missing":
+      return (
+        <Bar icon="cloud-download" words="The sessionls server is not installed yet. Installing it downloads Python packages.">
+          <Run command="installServer" label="Install the Server" />
+        </Bar>
+      );
+    case "stopped":
+      return (
+        <Bar icon="debug-disconnect" words="The server has stopped. What is written here is kept.">
+          <Run command="restartServer" label="Restart Server" />
+          <Run command="showOutput" label="Show Output" secondary />
+        </Bar>
+      );
+  }
+}
+
+/** Says that no model can answer in this session, and leads to one. */
+export function NoModel({ problem }: { readonly problem: string }) {
+  return (
+    <Bar icon="warning" words={problem}>
+      <Run command="setUpModel" label="Set Up a Model…" />
+    </Bar>
+  );
+}
+
+interface RunProps {
+  readonly command: Extract<FromView, { type: "command" }>["command"];
+  readonly label: string;
+  readonly secondary?: boolean;
+}
+
+function Run({ command, label, secondary }: RunProps) {
+  return (
+    <Button
+      label={label}
+      secondary={secondary ?? false}
+      onPress={() => {
+        tell({ type: "command", command });
+      }}
+    />
+  );
 }
 
 interface BarProps {

@@ -1,0 +1,238 @@
+/** Installs the server that the extension brings, when a person asks for it: with a Python that is found, and with what pip downloads. */
+import { spawn } from "node:child_process";
+import * as path from "node:path";
+import * as readline from "node:readline";
+import * as vscode from "vscode";
+import { Environments, findBundle, type Bundle, type Program, type Tools } from "./bundled";
+import { findPython, HAS_SESSIONLS, type FoundPython } from "./discovery";
+import { stepOf, whyFailed } from "./pip";
+import { Problem, problemOf } from "./problem";
+import type { Server } from "./server";
+import { surroundings } from "./surroundings";
+
+export const INSTALL = "Install the Server";
+const GET = "Get Python";
+const CHOOSE = "Choose a Python…";
+const OUTPUT = "Show Output";
+const PYTHON_PAGE = "https://www.python.org/downloads/";
+/** Of what pip says so much is kept to find out why it failed. */
+const KEPT = 200; // lines
+
+export class Installer implements vscode.Disposable {
+  private readonly found: Promise<{ readonly bundle: Bundle; readonly environments: Environments } | undefined>;
+  private running: Promise<void> | undefined;
+  private cancellation: vscode.CancellationTokenSource | undefined;
+
+  constructor(
+    extension: vscode.ExtensionContext,
+    private readonly server: () => Server,
+  ) {
+    const store = path.join(extension.globalStorageUri.fsPath, "server");
+    this.found = findBundle(vscode.Uri.joinPath(extension.extensionUri, "dist", "server").fsPath).then((bundle) => {
+      void vscode.commands.executeCommand("setContext", "sessionls.canInstall", bundle !== undefined);
+      return bundle && { bundle, environments: new Environments(store, bundle, process.platform === "win32") };
+    });
+  }
+
+  /** What is being installed is not waited for: the window closes. */
+  dispose(): void {
+    this.cancellation?.cancel();
+  }
+
+  /** The Python of the environment, whether it has been made or not; nothing where the extension brings no server. */
+  async python(): Promise<string | undefined> {
+    return (await this.found)?.environments.python;
+  }
+
+  /** What there is to say where no server is found. */
+  async missing(): Promise<Problem> {
+    const found = await this.found;
+    if (found === undefined) {
+      return new Problem(
+        "serverNotThere",
+        "The sessionls server is not installed.",
+        "Install it with `pip install sessionls` (Python 3.11 or newer), or say with the setting sessionls.server.command how to start it.",
+      );
+    }
+    const updating = await found.environments.hasOther();
+    return new Problem(
+      "serverNotFound",
+      updating ? "The sessionls server must be installed anew for this version." : "The sessionls server is not installed yet.",
+      "It is a Python program. Installing it downloads about 90 MB of packages, from where your pip gets them, into this extension's own folder.",
+    );
+  }
+
+  /** The server runs: keeps its environment while this window lives, and removes what no window needs any more. */
+  async used(program: string): Promise<void> {
+    const found = await this.found;
+    if (found?.environments.python !== program) return;
+    await found.environments.hold();
+    await found.environments.tidy();
+  }
+
+  /** Installs the server and starts it. Who asks while it is being installed waits for that. */
+  install(): Promise<void> {
+    this.running ??= this.attempt().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  /** Has the person choose a Python, and installs with it. */
+  async choosePython(): Promise<void> {
+    const [file] =
+      (await vscode.window.showOpenDialog({ title: "Choose a Python, 3.11 or newer", openLabel: "Choose This Python" })) ?? [];
+    if (file === undefined) return;
+    // The setting is one of the machine: where VS Code is remote it goes there.
+    await vscode.workspace.getConfiguration("sessionls").update("server.python", file.fsPath, vscode.ConfigurationTarget.Global);
+    await this.install();
+  }
+
+  private async attempt(): Promise<void> {
+    const server = this.server();
+    if (server.state.kind === "ready") {
+      void vscode.window.showInformationMessage(`The sessionls server runs already: ${server.state.found}.`);
+      return;
+    }
+    const found = await this.found;
+    if (found === undefined) throw await this.missing();
+    const python = await findPython(surroundings(() => this.python()));
+    if (python.kind !== "found") {
+      void this.showWayOut(python);
+      return;
+    }
+    const before = server.state;
+    server.installing();
+    try {
+      await this.make(found, python);
+    } catch (error) {
+      server.notInstalled(before);
+      const problem = problemOf(error);
+      if (problem.kind === "cancelled") return;
+      server.log.error(problem.words);
+      void this.offerAgain(problem);
+      return;
+    }
+    await server.restart();
+    const after = this.server().state;
+    if (after.kind === "ready")
+      void vscode.window.showInformationMessage(`The sessionls server ${after.version} is installed and runs.`);
+  }
+
+  private async make({ bundle, environments }: { bundle: Bundle; environments: Environments }, base: Program): Promise<void> {
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: "Installing the sessionls server",
+      cancellable: true,
+    };
+    await vscode.window.withProgress(options, async (progress, token) => {
+      const cancellation = new vscode.CancellationTokenSource();
+      this.cancellation = cancellation;
+      token.onCancellationRequested(() => {
+        cancellation.cancel();
+      });
+      progress.report({ message: "making room for it" });
+      let count = 0;
+      const hear = (line: string): void => {
+        const step = stepOf(line);
+        if (step === undefined) return;
+        if (step.kind === "placing") {
+          progress.report({ message: "putting the packages in place", increment: 5 });
+          return;
+        }
+        count += 1;
+        const of = count <= bundle.packages ? `${step.name} (${count} of ${bundle.packages})` : step.name;
+        progress.report({ message: of, increment: 85 / bundle.packages });
+      };
+      this.server().log.info(`Installing the server with ${[base.program, ...base.args].join(" ")}`);
+      await environments.make(base, this.tools(cancellation.token, hear));
+    });
+  }
+
+  private tools(token: vscode.CancellationToken, hear: (line: string) => void): Tools {
+    const { log } = this.server();
+    const around = surroundings(() => this.python());
+    return {
+      works: (python) => around.succeeds(python, ["-I", "-c", HAS_SESSIONLS]),
+      run: (program, args, cwd) =>
+        runIn(program, args, cwd, token, (line) => {
+          log.info(line);
+          hear(line);
+        }),
+    };
+  }
+
+  private async offerAgain({ words }: Problem): Promise<void> {
+    const choice = await vscode.window.showErrorMessage(words, "Try Again", CHOOSE, OUTPUT);
+    if (choice === "Try Again") await this.install();
+    if (choice === CHOOSE) await this.choosePython();
+    if (choice === OUTPUT) this.server().log.show();
+  }
+
+  private async showWayOut(python: FoundPython): Promise<void> {
+    const choice = await vscode.window.showErrorMessage(wayOut(python), GET, CHOOSE, "Open Settings");
+    if (choice === GET) await vscode.env.openExternal(vscode.Uri.parse(PYTHON_PAGE));
+    if (choice === CHOOSE) await this.choosePython();
+    if (choice === "Open Settings") await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.server");
+  }
+}
+
+function wayOut(python: FoundPython): string {
+  switch (python.kind) {
+    case "badSetting":
+      return `The server needs Python 3.11 or newer, and ${python.program} of the setting sessionls.server.python is none. Choose another.`;
+    case "noVenv":
+      return `${python.program} cannot make the virtual environment that the server is installed into: it comes without \`venv\`. On Debian and Ubuntu the package python3-venv brings it; or choose another Python.`;
+    default:
+      return "The server needs Python 3.11 or newer, and none was found. Get it, or choose where it is, and install the server again.";
+  }
+}
+
+/** Runs a program in the person's own environment, and tells each line that it says. Cancelled, it ends with all that it started. */
+function runIn(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  token: vscode.CancellationToken,
+  say: (line: string) => void,
+): Promise<void> {
+  const windows = process.platform === "win32";
+  return new Promise((resolve, reject) => {
+    if (token.isCancellationRequested) {
+      reject(new Problem("cancelled", "Cancelled."));
+      return;
+    }
+    // pip must install into the environment, whatever it is set up to do elsewhere.
+    const env = { ...process.env, PIP_USER: "0", PIP_PROGRESS_BAR: "off" };
+    const child = spawn(program, [...args], {
+      cwd,
+      env,
+      detached: !windows,
+      windowsHide: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const said: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      readline.createInterface({ input: stream }).on("line", (line) => {
+        said.push(line);
+        if (said.length > KEPT) said.shift();
+        say(line);
+      });
+    }
+    const cancelling = token.onCancellationRequested(() => {
+      // A negative id names all processes of the group. The environment's Python on Windows ends with the one it starts.
+      if (windows || child.pid === undefined) child.kill();
+      else process.kill(-child.pid, "SIGTERM");
+    });
+    child.once("error", (error) => {
+      cancelling.dispose();
+      reject(new Problem("installFailed", `${program} could not be started: ${error.message}.`, "Choose another Python."));
+    });
+    child.once("close", (code) => {
+      cancelling.dispose();
+      if (token.isCancellationRequested) reject(new Problem("cancelled", "Cancelled."));
+      else if (code === 0) resolve();
+      else reject(whyFailed(said));
+    });
+  });
+}

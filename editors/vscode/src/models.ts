@@ -1,0 +1,73 @@
+/** Which models can answer, and which one does where nobody names one. Looks again by itself as long as none can. */
+import * as vscode from "vscode";
+import type { Api } from "./api";
+import type { ModelInfo } from "./protocol";
+import type { Disposable } from "./emitter";
+import { did } from "./walkthrough";
+
+/** While no model can answer, and somebody looks: an Ollama may be started, or its first model pulled. */
+const AGAIN = 5000; // milliseconds
+
+export class Models implements vscode.Disposable {
+  private known: readonly ModelInfo[] | undefined;
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscriptions: Disposable[];
+
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly api: Api) {
+    const timer = setInterval(() => {
+      if (this.known !== undefined && this.default === undefined && api.ready && vscode.window.state.focused) this.look();
+    }, AGAIN);
+    this.subscriptions = [
+      this.changed,
+      new vscode.Disposable(() => {
+        clearInterval(timer);
+      }),
+      api.onConnected(() => {
+        this.look();
+      }),
+    ];
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+  }
+
+  /** All that are known, able or not; nothing before a server has said so. */
+  get all(): readonly ModelInfo[] | undefined {
+    return this.known;
+  }
+
+  get able(): readonly ModelInfo[] {
+    return (this.known ?? []).filter((model) => model.available);
+  }
+
+  /** The model that answers where neither the message, the session nor the agent names one. */
+  get default(): string | undefined {
+    return this.known?.find((model) => model.default)?.name;
+  }
+
+  /** Why there is no default, where it was chosen and cannot answer. */
+  get problem(): string | undefined {
+    if (this.default !== undefined) return undefined;
+    const setting = vscode.workspace.getConfiguration("sessionls").get<string>("model")?.trim();
+    const names = [setting, process.env["SESSIONLS_MODEL"]].filter(Boolean);
+    const chosen = this.known?.find((model) => model.name === names[0]);
+    return chosen?.problem === undefined ? undefined : `${chosen.name} cannot answer. ${chosen.problem}`;
+  }
+
+  async refresh(): Promise<void> {
+    const before = JSON.stringify(this.known);
+    this.known = (await this.api.request("model/list", {})).models;
+    if (JSON.stringify(this.known) === before) return;
+    const none = this.default === undefined;
+    await vscode.commands.executeCommand("setContext", "sessionls.noModel", none);
+    if (!none) did("model");
+    this.changed.fire();
+  }
+
+  private look(): void {
+    this.refresh().catch(() => undefined); // what is wrong with the server shows elsewhere
+  }
+}

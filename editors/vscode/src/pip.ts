@@ -1,0 +1,74 @@
+/** What pip says while it installs, as a person wants to hear it. Pure. */
+import { Problem } from "./problem";
+
+/** A line of pip's that tells how far it is: it looks at one more of the packages, or has all and puts them in place. */
+export type Step = { readonly kind: "package"; readonly name: string } | { readonly kind: "placing" };
+
+/** pip has one such line for each line of a requirements file. */
+export function stepOf(line: string): Step | undefined {
+  if (line.startsWith("Installing collected packages:")) return { kind: "placing" };
+  const name =
+    /^(?:Collecting|Requirement already satisfied:) ([\w.-]+)/.exec(line) ??
+    /^Ignoring ([\w.-]+):/.exec(line) ??
+    /^Processing (?:.*[/\\])?([A-Za-z0-9.]+(?:[_.][A-Za-z0-9.]+)*)-\d/.exec(line);
+  return name?.[1] === undefined ? undefined : { kind: "package", name: name[1].replaceAll("_", "-") };
+}
+
+/** How many packages a requirements file names. */
+export function countOf(requirements: string): number {
+  return requirements.split("\n").filter((line) => /^[\w.-]+==/.test(line)).length;
+}
+
+const REASONS: readonly { readonly sign: RegExp; readonly message: string; readonly hint: string }[] = [
+  {
+    sign: /DO NOT MATCH THE HASHES/,
+    message: "A package is not the one that was expected, so nothing was installed.",
+    hint: "The place that your pip gets packages from may have changed it, or a download was cut short. Try again, or see the output.",
+  },
+  {
+    sign: /No space left on device|not enough space|Errno 28/i,
+    message: "There is not enough room on the disk.",
+    hint: "The server and its packages need about 500 MB. Make room and try again.",
+  },
+  {
+    sign: /CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed/i,
+    message: "The certificate of the place that packages come from is not trusted here.",
+    hint: "Behind a company's proxy, name its certificate in pip's setting `cert` and try again.",
+  },
+  {
+    sign: /ProxyError|Tunnel connection failed|407 Proxy/i,
+    message: "The proxy did not let pip through.",
+    hint: "Name the proxy in pip's setting `proxy`, or in HTTPS_PROXY, and try again.",
+  },
+  {
+    sign: /NewConnectionError|NameResolutionError|name resolution|ConnectTimeout|ReadTimeout|Read timed out|Connection ?refused|Network is unreachable|getaddrinfo failed/i,
+    message: "The packages could not be downloaded.",
+    hint: "Look at the network connection and try again.",
+  },
+  {
+    sign: /401 Client Error|403 Client Error|401 Error|403 Error/,
+    message: "The place that packages come from refused pip.",
+    hint: "Look at pip's settings (`pip config list`) and try again.",
+  },
+  {
+    sign: /subprocess-exited-with-error|Failed building wheel|Failed to build/,
+    message: "A package has no ready-made build for this Python and could not be built.",
+    hint: "Choose another Python (3.11 to 3.13 fit most systems), or see the output.",
+  },
+  {
+    sign: /No matching distribution found|Could not find a version/,
+    message: "A package is not to be had for this Python, or not from where your pip gets packages.",
+    hint: "Choose another Python, look at pip's settings (`pip config list`), or see the output.",
+  },
+];
+
+/** Why the installing failed, from the last of what pip said. */
+export function whyFailed(output: readonly string[]): Problem {
+  const text = output.join("\n");
+  const reason = REASONS.find(({ sign }) => sign.test(text));
+  return new Problem(
+    "installFailed",
+    `The server could not be installed. ${reason?.message ?? "pip ended with an error."}`,
+    reason?.hint ?? "The output says more.",
+  );
+}

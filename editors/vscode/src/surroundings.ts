@@ -1,0 +1,42 @@
+/** Where to look for the server and for a Python, as VS Code and the system tell it. */
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { Surroundings } from "./discovery";
+
+const PATIENCE = 10_000; // milliseconds
+
+/** In a workspace that is not trusted nothing of its folders is looked at, also where PATH leads into them. */
+export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
+  const settings = vscode.workspace.getConfiguration("sessionls");
+  const all = (vscode.workspace.workspaceFolders ?? [])
+    .filter((folder) => folder.uri.scheme === "file")
+    .map((folder) => folder.uri.fsPath);
+  const { isTrusted } = vscode.workspace;
+  const paths = (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  return {
+    setting: settings.get<string[]>("server.command") ?? [],
+    path: isTrusted ? paths : paths.filter((folder) => !all.some((own) => isInside(folder, own))),
+    folders: isTrusted ? all : [],
+    windows: process.platform === "win32",
+    python: settings.get<string>("server.python")?.trim() ?? "",
+    bundled,
+    isProgram: (file) =>
+      access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    succeeds: (program, args) =>
+      new Promise((resolve) => {
+        execFile(program, [...args], { timeout: PATIENCE, windowsHide: true }, (error) => {
+          resolve(error === null);
+        });
+      }),
+  };
+}
+
+function isInside(file: string, folder: string): boolean {
+  const way = path.relative(folder, file);
+  return way === "" || (!way.startsWith("..") && !path.isAbsolute(way));
+}

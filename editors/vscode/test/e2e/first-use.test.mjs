@@ -1,0 +1,286 @@
+// From nothing to a reply: the server that the .vsix brings is installed, a model is set up, the walkthrough leads through it.
+// Each part has an editor of its own, on a machine that lacks something else.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import http from "node:http";
+import os from "node:os";
+import path from "node:path";
+import { after, before, describe } from "node:test";
+import { freePort, python, startEditor, startModel, step, until } from "./editor.mjs";
+import { cache } from "./setup.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+const windows = process.platform === "win32";
+const bin = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-bin-"));
+const files = { "notes.md": "# Notes\n" };
+const INSTALLING = 8 * 60_000; // milliseconds
+
+async function start(more) {
+  editor = await startEditor({ files, model, ...more });
+  await more.prepare?.(editor);
+  window = await editor.window();
+  panel = window.panel;
+}
+
+before(async () => {
+  model = await startModel();
+});
+
+after(async () => {
+  await model?.stop();
+  fs.rmSync(bin, { recursive: true, force: true });
+});
+
+const stop = async () => {
+  await editor?.stop();
+  editor = window = undefined;
+};
+
+/** A folder for PATH with one program, which does what these words of a shell say. */
+function programs(name, words) {
+  const folder = path.join(bin, name);
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, "python3"), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  return folder;
+}
+
+const notification = (words) => window.page.locator(".notification-list-item").filter({ hasText: words }).first();
+const welcome = () => window.page.locator(".welcome-view-content");
+const showSessions = async () => {
+  await window.page.locator(".activitybar").getByRole("tab", { name: "Sessions" }).click();
+};
+/** Where the extension keeps the environments that it makes. */
+const made = () => {
+  const folder = path.join(editor.tmp, "data/User/globalStorage/sessionls.sessionls/server");
+  return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+};
+
+describe(
+  "without a server",
+  { skip: !process.env.SESSIONLS_E2E_VSIX && "the .vsix brings it: SESSIONLS_E2E_VSIX names none" },
+  () => {
+    before(async () => {
+      const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
+      // A Python by another name, so that what is installed beside it is not on the PATH.
+      const PATH = windows ? path.dirname(base) : programs("good", `exec ${base} "$@"`);
+      const pip = [".config/pip/pip.conf", ".pip/pip.conf"]
+        .map((name) => path.join(os.homedir(), name))
+        .find((file) => fs.existsSync(file));
+      const env = { PATH, PIP_CACHE_DIR: path.join(cache, "pip"), ...(pip && { PIP_CONFIG_FILE: pip }) };
+      await start({ machine: {}, env });
+    });
+    after(stop);
+
+    it("it is offered, with what it means, in a notification and in the view", async () => {
+      await notification("The sessionls server is not installed yet")
+        .getByRole("button", { name: "Install the Server" })
+        .waitFor();
+      await window.shot("install-offered-dark");
+      await showSessions();
+      await welcome().getByText("downloads about 90 MB").waitFor();
+      await welcome().getByRole("button", { name: "Install the Server" }).waitFor();
+      await window.shot("install-welcome-dark");
+    });
+
+    it("a cancelled installation leaves nothing behind", async () => {
+      await welcome().getByRole("button", { name: "Install the Server" }).click();
+      await notification("Installing the sessionls server")
+        .getByText(/\(\d+ of \d+\)/)
+        .waitFor({ timeout: 120_000 });
+      await welcome().getByText("The server is being installed").waitFor();
+      await window.shot("installing-dark");
+      await notification("Installing the sessionls server").getByRole("button", { name: "Cancel" }).click();
+      await welcome().getByRole("button", { name: "Install the Server" }).waitFor();
+      await until(() => made().length === 0, "what was made of it to go");
+    });
+
+    it("it is installed where the person says so, and a session answers", async () => {
+      await welcome().getByRole("button", { name: "Install the Server" }).click();
+      await notification("is installed and runs").waitFor({ timeout: INSTALLING });
+      await window.shot("installed-dark");
+      assert.match(made().join(), /^\d[\w.]*-[0-9a-f]{12}$/);
+      await window.command("Session: New");
+      await panel.text.waitFor();
+      assert.match(await (await panel.ask("say: hello from the bundled server")).innerText(), /hello from the bundled server/);
+    });
+
+    it("it is found without a question from then on", async () => {
+      await window.reload();
+      await panel.replies.getByText("hello from the bundled server").waitFor({ timeout: 60_000 });
+      await panel.ask("say: and again");
+      assert.equal(await notification("not installed").count(), 0);
+    });
+  },
+);
+
+describe(
+  "without a Python, in a workspace that is not trusted",
+  { skip: (!process.env.SESSIONLS_E2E_VSIX || windows) && "needs the .vsix, and a shell" },
+  () => {
+    const started = path.join(bin, "started");
+    before(async () => {
+      const own = ".venv/bin/python";
+      await start({
+        machine: {},
+        trusted: false,
+        files: { ...files, [own]: `#!/bin/sh\ntouch ${started}\nexit 1\n` },
+        env: { PATH: programs("old", "exit 1") },
+        prepare: ({ folder }) => fs.chmodSync(path.join(folder, own), 0o755),
+      });
+    });
+    after(stop);
+
+    it("the way out is shown, and nothing of the workspace is started", async () => {
+      await notification("not installed yet").getByRole("button", { name: "Install the Server" }).click();
+      const way = notification("The server needs Python 3.11 or newer, and none was found");
+      await way.waitFor();
+      for (const name of ["Get Python", "Choose a Python…", "Open Settings"]) await way.getByRole("button", { name }).waitFor();
+      await window.page.waitForTimeout(500); // it slides in
+      await window.shot("no-python-dark");
+      assert.equal(fs.existsSync(started), false);
+    });
+
+    it("a Python that is chosen is kept in the machine's settings and used", async () => {
+      const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
+      await notification("The server needs Python").getByRole("button", { name: "Choose a Python…" }).click();
+      const box = window.page.locator(".quick-input-widget:visible input").first();
+      await until(async () => (await box.inputValue()).endsWith("/folder/"), "the dialog to stand where it begins");
+      await box.fill(base);
+      await window.shot("choose-python-dark");
+      await box.press("Enter");
+      await notification("Installing the sessionls server").waitFor();
+      const settings = JSON.parse(fs.readFileSync(path.join(editor.tmp, "data/Machine/settings.json"), "utf8"));
+      assert.deepEqual(settings, { "sessionls.server.python": base });
+      await notification("Installing the sessionls server").getByRole("button", { name: "Cancel" }).click();
+      await until(() => made().length === 0, "what was made of it to go");
+      assert.equal(fs.existsSync(started), false);
+    });
+  },
+);
+
+describe("without a model", () => {
+  const KEY = "sk-test-7f3a9c51e2b84d06";
+  let ollama, port;
+  before(async () => {
+    port = await freePort();
+    const none = ["ANTHROPIC", "OPENAI", "GEMINI", "GOOGLE", "MISTRAL", "DEEPSEEK", "GROQ", "OPENROUTER", "OR", "XAI"];
+    await start({
+      env: {
+        ...Object.fromEntries(none.map((name) => [`${name}_API_KEY`, undefined])),
+        SESSIONLS_MODEL: undefined,
+        SESSIONLS_EMBEDDED: "false",
+        OLLAMA_API_BASE: `http://127.0.0.1:${port}`,
+      },
+    });
+  });
+  after(async () => {
+    await stop();
+    ollama?.close();
+  });
+
+  const modelButton = (name) => panel.frame.locator(".session-head").getByRole("button", { name });
+
+  it("the panel says so, and the view", async () => {
+    await window.command("Session: New");
+    await panel.frame.getByText("No model can answer yet").waitFor();
+    await modelButton("The default model: none").waitFor();
+    await window.shot("no-model-dark");
+  });
+
+  it("an Ollama that is started is found by itself", async () => {
+    ollama = http.createServer((_request, response) => response.end(JSON.stringify({ models: [{ name: "qwen3" }] })));
+    await new Promise((resolve) => ollama.listen(port, "127.0.0.1", resolve));
+    await modelButton("The default model: ollama/qwen3").waitFor({ timeout: 60_000 });
+    assert.equal(await panel.frame.getByText("No model can answer yet").count(), 0);
+    await new Promise((resolve) => {
+      ollama.close(resolve);
+      ollama.closeAllConnections();
+    });
+    await window.reload();
+    await panel.frame.getByText("No model can answer yet").waitFor({ timeout: 60_000 });
+  });
+
+  it("a key that is typed in makes a session answer", async () => {
+    await panel.frame.getByRole("button", { name: "Set Up a Model…" }).click();
+    const rows = window.page.locator(".quick-input-list .monaco-list-row");
+    await rows.filter({ hasText: "OpenAI" }).first().waitFor();
+    await window.shot("set-up-model-dark");
+    const box = window.page.locator(".quick-input-widget:visible input").first();
+    await box.fill("OpenAI");
+    await rows.filter({ hasText: "OpenAI" }).last().click();
+    await window.page.getByText("OpenAI: Key").waitFor();
+    await box.fill("two words");
+    await window.page.getByText("A key has no spaces").waitFor();
+    await box.fill(KEY);
+    await window.page.getByText("It stays in VS Code's secret storage").waitFor();
+    await window.shot("key-dark");
+    await box.press("Enter");
+    await notification("OpenAI answers now: sessions use openai/").waitFor({ timeout: 60_000 });
+    await modelButton(/The default model: openai\//).waitFor();
+    await window.shot("key-set-dark");
+    assert.match(await (await panel.ask("say: with a key")).innerText(), /with a key/);
+  });
+
+  it("the key is in no file: no setting, no log, no session", () => {
+    const found = [];
+    const look = (folder) => {
+      for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+        const file = path.join(folder, entry.name);
+        if (entry.isDirectory()) look(file);
+        else if (entry.isFile() && fs.readFileSync(file).includes(KEY)) found.push(path.relative(editor.tmp, file));
+      }
+    };
+    look(editor.tmp);
+    assert.deepEqual(found, []);
+  });
+
+  it("the key outlives the window", async () => {
+    await window.reload();
+    await modelButton(/The default model: openai\//).waitFor({ timeout: 60_000 });
+    await panel.ask("say: still with a key");
+  });
+
+  it("the session's model and agent are switched in its header", async () => {
+    await modelButton(/The default model/).click();
+    const rows = window.page.locator(".quick-input-list .monaco-list-row");
+    await rows.filter({ hasText: "No model of its own" }).first().waitFor();
+    await window.shot("switch-model-dark");
+    await rows
+      .filter({ hasText: /^openai\// })
+      .nth(1)
+      .click();
+    await modelButton(/Model of this session: openai\//).waitFor();
+    await modelButton("Agent of this session: code").click();
+    await rows.filter({ hasText: "review" }).first().click();
+    await modelButton("Agent of this session: review").waitFor();
+    await modelButton(/The default model: openai\//).waitFor();
+    await window.shot("header-dark");
+  });
+
+  it("the walkthrough leads through it, and knows what is done", async () => {
+    await window.page.setViewportSize({ width: 1500, height: 850 });
+    await window.command("Session: Get Started");
+    const page = window.page.locator(".gettingStartedContainer");
+    await page.getByRole("heading", { name: "Get Started with Sessions", level: 2 }).waitFor();
+    const steps = page.locator("button.getting-started-step");
+    await steps.filter({ hasText: "Have it reviewed" }).waitFor();
+    assert.equal(await steps.count(), 7);
+    for (const name of ["Install the server", "Set up a model", "Begin a session"])
+      await steps.filter({ hasText: name }).locator(".codicon-getting-started-step-checked").waitFor();
+    for (const name of [
+      "Install the server",
+      "Set up a model",
+      "Begin a session",
+      "Hand over context",
+      "Ask another agent",
+      "Pause, resume",
+      "Have it reviewed",
+    ]) {
+      await steps.filter({ hasText: name }).click();
+      await window.page.waitForTimeout(400); // the picture fades in
+      await window.shot(`walkthrough-${name.split(/\W/)[0].toLowerCase()}-dark`);
+    }
+  });
+});
