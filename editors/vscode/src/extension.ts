@@ -23,6 +23,9 @@ export function activate(extension: vscode.ExtensionContext): void {
   const server: Server = new Server(api, {
     environment: () => secrets.environment(),
     show: (sessionId) => panels.show(sessionId),
+    foldersChanged: () => {
+      sessions.refresh();
+    },
   });
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
@@ -51,7 +54,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);
     }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.trusted()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (SETTINGS.some((name) => event.affectsConfiguration(name))) void offerRestart();
     }),

@@ -20,7 +20,9 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
   const text = textOf(message);
   return (
     <article
+      id={`message-${message.id}`}
       class={`message ${message.role} ${message.status}`}
+      tabIndex={-1}
       aria-label={`${name(message)}, ${clock(message.createdAt)}`}
       aria-busy={replying}
     >

@@ -1,12 +1,15 @@
 /** The messages. It follows the newest one while the end is in sight, and loads older ones as the start comes near. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
+import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
 
 /** So near to an edge, in pixels, counts as at it. */
 const END = 40;
 const START = 600;
+/** So long, in milliseconds, a message stands out that was looked for. */
+const REVEALED = 2500;
 
 const colors = new Set(["red", "green", "yellow", "blue", "magenta", "cyan"]);
 
@@ -14,10 +17,11 @@ interface TranscriptProps {
   readonly view: View;
   readonly agents: Agents;
   readonly loading: boolean;
+  readonly reveal: State["reveal"];
   readonly onOlder: () => void;
 }
 
-export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) {
+export function Transcript({ view, agents, loading, reveal, onOlder }: TranscriptProps) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
@@ -34,6 +38,22 @@ export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) 
     else if (following.current) element.scrollTop = element.scrollHeight;
     before.current = { first, height: element.scrollHeight };
   });
+
+  useLayoutEffect(() => {
+    const element = reveal && document.getElementById(`message-${reveal.messageId}`);
+    if (!element) return;
+    following.current = false;
+    element.scrollIntoView({ block: "center" });
+    element.focus({ preventScroll: true });
+    element.classList.add("revealed");
+    const timer = setTimeout(() => {
+      element.classList.remove("revealed");
+    }, REVEALED);
+    return () => {
+      clearTimeout(timer);
+      element.classList.remove("revealed");
+    };
+  }, [reveal?.number]);
 
   useEffect(() => {
     const element = box.current;
