@@ -13,6 +13,7 @@ from model_server import ModelServer
 from sessionls.compose import Composition, compose, preload
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Participant, Session
+from sessionls.sessions.permission import Bounds
 from sessionls.sessions.ports import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
@@ -137,7 +138,7 @@ async def house(
     settings = await asyncio.to_thread(
         lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False)
     )
-    built = compose(settings, editor, trusted=True, participant=participant)
+    built = compose(settings, editor, bounds=Bounds(trusted=True), participant=participant)
     await built.start()
     home = House(built, editor)
     stop = built.sessions.subscribe(home.notice)

@@ -120,6 +120,7 @@ async def fork(store: SqlStore, session_id: str, place: int, *, title: str = "A 
             "message_count": place,
             "replying": False,
             "queued": 0,
+            "stopped": None,
             "created_at": at,
             "updated_at": at,
         }

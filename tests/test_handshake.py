@@ -67,6 +67,7 @@ async def test_a_request_before_initialize_is_refused(connect_raw: SessionClient
         ({"participant": {"email": "ada@example.org"}}, ["participant.name"]),
         ({"participant": "Ada"}, ["participant"]),
         ({"workspaceTrusted": "perhaps"}, ["workspaceTrusted"]),
+        ({"readOnly": 5}, ["readOnly"]),
         ({"databaseUrl": 5, "model": ""}, ["model", "databaseUrl"]),
         ([], ["params"]),
     ],

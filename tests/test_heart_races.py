@@ -45,6 +45,7 @@ class UseIt:
     name = "use_it"
     description = "Is used."
     schema: Mapping[str, Any] = {"type": "object"}
+    runs_programs = False
 
     def __init__(self, run: Callable[[ToolCall], Any], risk: Risk = "read") -> None:
         self.risk = risk

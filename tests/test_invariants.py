@@ -247,9 +247,8 @@ class Sessions(RuleBasedStateMachine):
             left = [e for e in log.entries.values() if e.place is None or e.place > place]
             copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
-        child = state.session.model_copy(
-            update={"id": new_id(), "parent": parent, "state": "active", "replying": False, "queued": 0, "message_count": place}
-        )
+        fresh = {"state": "active", "replying": False, "queued": 0, "stopped": None}
+        child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: verbs.fork(change, child, [], place, copies, PEOPLE[process]))
         self.change(log, process, lambda change: verbs.forked(change, child.id, PEOPLE[process]))
@@ -305,6 +304,14 @@ class Sessions(RuleBasedStateMachine):
             for entry in log.entries.values():
                 if entry.message.role == "agent" and entry.message.status in ("paused", "interrupted"):
                     assert log.state is not None and log.state.resumable == entry.message.id
+
+    @invariant()
+    def the_session_says_how_the_reply_stopped_that_resume_goes_on_with(self) -> None:
+        for log in self.all:
+            assert log.state is not None
+            resumable = log.state.resumable
+            assert log.state.session.stopped == (None if resumable is None else log.entries[resumable].message.status)
+            assert log.state.session.stopped is None or not log.state.session.replying
 
     @invariant()
     def a_finished_call_is_never_made_again(self) -> None:

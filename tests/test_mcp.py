@@ -20,6 +20,7 @@ from rooms import house
 from sessionls.agents.agent import Definition
 from sessionls.models.naming import Naming, told_name
 from sessionls.programs import McpServer
+from sessionls.sessions.permission import Bounds
 from sessionls.sessions.ports import ModelRequest, ToolRequest
 from sessionls.sessions.tooling import Tool, ToolFailed
 from sessionls.tools import mcp
@@ -235,6 +236,26 @@ async def test_an_untrusted_workspace_starts_nothing(tmp_path: Path) -> None:
     await trusting.prepare(ANY)
     await trusting.close()
     assert mark.exists()  # the trap works
+
+
+async def test_where_agents_may_only_read_no_server_runs() -> None:
+    bounds = Bounds(trusted=True)
+    room = McpServers({"workshop": program()}, read_only=lambda: bounds.read_only, patience=30)
+    try:
+        await room.prepare(ANY)
+        pid = int((await call(room, "workshop/pid")).split()[0])
+        bounds.read_only = True
+        await room.follow()
+        assert not alive(pid) and room.tools == []
+        await room.prepare(ANY)
+        assert [(status.name, status.problem) for status in await room.check()] == [("workshop", "agents may only read here")]
+        assert room.tools == []
+        bounds.read_only = False
+        await room.follow()
+        await room.prepare(ANY)
+        assert await call(room, "workshop/add", a=2, b=3) == "5"
+    finally:
+        await room.close()
 
 
 async def test_each_folder_has_servers_of_its_own_and_they_end_with_it(tmp_path: Path) -> None:

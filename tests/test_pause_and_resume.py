@@ -51,6 +51,7 @@ async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder:
         reply = (await send).reply
         assert (reply.status, reply.text) == ("paused", "The first half, ")
         await model_server.requests[0].closed.wait()
+        assert (await home.sessions.get(session.id)).stopped == "paused"
         with pytest.raises(SessionPaused):
             await home.sessions.message(session.id, "more")
     # Tomorrow, in another process.
@@ -61,6 +62,7 @@ async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder:
         assert resumed.state == "active"
         ended = await until_ended(home, session.id)
         assert (ended.id, ended.status, ended.text) == (reply.id, "complete", "The first half, the second half.")
+        assert (await home.sessions.get(session.id)).stopped is None
         # What the deltas add begins where the text stood.
         assert home.deltas[0].offset == len("The first half, ")
         told = model_server.requests[1].messages
@@ -98,6 +100,7 @@ async def test_a_cut_reply_keeps_its_words_and_goes_on(folder: Path, model_serve
         with pytest.raises(ModelUnavailable):
             await home.sessions.message(session.id, "count")
         assert (await last(home, session.id)).text == "One, two, "
+        assert (await home.sessions.get(session.id)).stopped == "failed"
         home.events.clear()
         await home.sessions.resume(session.id)
         ended = await until_ended(home, session.id)
@@ -133,7 +136,13 @@ async def test_closing_down_interrupts_and_a_new_message_settles_what_was_left(f
     assert (await send).reply.status == "interrupted"
     async with house(folder, model_server) as home:
         assert (await last(home, session.id)).status == "interrupted"
+        listed, _ = await home.built.store.sessions(identities=None, folders=None, state=None, query=None, limit=5, cursor=None)
+        assert [one.stopped for one in listed] == ["interrupted"]
+        fork = await home.sessions.fork(session.id, at=(await last(home, session.id)).id)
+        assert fork.stopped is None
+        assert (await home.sessions.get(session.id)).stopped == "interrupted"
         assert (await home.sessions.message(session.id, "m2")).reply.text == "fresh"
+        assert (await home.sessions.get(session.id)).stopped is None
         statuses = [m.status for m in (await home.sessions.history(session.id)).messages]
         assert statuses == ["complete", "cancelled", "complete", "complete"]
 

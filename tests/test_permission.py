@@ -29,6 +29,7 @@ class Writes:
     description = "Writes."
     schema: Mapping[str, Any] = {"type": "object", "properties": {"what": {"type": "string"}}}
     risk: Literal["write"] = "write"
+    runs_programs = False
 
     def __init__(self) -> None:
         self.done: list[str] = []

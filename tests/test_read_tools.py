@@ -103,6 +103,7 @@ class Named:
     description = ""
     schema: Mapping[str, Any] = {}
     risk: Literal["read"] = "read"
+    runs_programs = False
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -641,3 +641,20 @@ async def test_participants_that_only_look_do_not_change_the_order(store: SqlSto
     older, _newer = await create(store, title="older"), await create(store, title="newer")
     await store.change(older, lambda change: change.add(ev.ParticipantJoined, participant=ANN))
     assert await all_sessions(store) == await all_sessions(store, folders=["file:///work"]) == ["newer", "older"]
+
+
+async def test_a_session_stored_before_lists_told_how_a_reply_stopped_is_read_and_tells_it_with_its_next_event(
+    tmp_path: Path,
+) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "hi"))
+        await end(store, session_id, reply, "so far", status="interrupted")
+        assert (await store.session(session_id)).stopped == "interrupted"
+    with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
+        connection.execute("UPDATE sessions SET session = json_remove(session, '$.stopped')")
+        connection.commit()
+    async with SqlStore(url(tmp_path)) as store:
+        assert (await store.session(session_id)).stopped is None
+        await rename(store, session_id, "Another")
+        assert (await store.session(session_id)).stopped == "interrupted"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sessionls.sessions import uris
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Participant
-from sessionls.sessions.permission import Policy
+from sessionls.sessions.permission import Bounds, Policy
 from sessionls.sessions.ports import Editor
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace import Workspace
@@ -31,14 +31,17 @@ __all__ = ["Composition", "compose", "preload"]
 
 @dataclass
 class Composition:
-    """`sessions`, and the rooms behind it. `start` before anything is asked of it, `close` at the end, also after an error."""
+    """`sessions`, and the rooms behind it. `start` before anything is asked of it, `close` at the end, also after an error.
+
+    `bounds` are the door's: it changes them, and calls `follow` then.
+    """
 
     sessions: Sessions
     editor: Editor
     catalog: Catalog
     models: Gateway
     store: SqlStore
-    trusted: bool
+    bounds: Bounds
     servers: McpServers | None = None
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -55,9 +58,11 @@ class Composition:
         """From now on follow what changes in definitions on disk, and say so each time."""
         self._jobs.append(asyncio.create_task(self.catalog.watch(changed), name="watch agents"))
 
-    async def folders_changed(self) -> None:
-        """The editor's folders are others now: so are the agents that they define."""
-        await self.catalog.set_workspace(_folders(self.editor), trusted=self.trusted)
+    async def follow(self) -> None:
+        """The editor's folders or the bounds are others now: so are the agents and the servers that there are."""
+        await self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)
+        if self.servers is not None:
+            await self.servers.follow()
 
     async def close(self) -> None:
         """Replies being written stop, resumable; then the rooms close, the store last."""
@@ -83,10 +88,10 @@ def preload() -> None:
     import sessionls.tools.toolbox  # noqa: F401
 
 
-def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: Participant) -> Composition:
+def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant) -> Composition:
     """Everything behind a door, for one editor and one participant, not started yet.
 
-    What a workspace defines (agents, their permissions) counts only where it is `trusted`.
+    What a workspace defines (agents, their permissions, servers) counts only within the `bounds`, as they are at each moment.
     """
     from sessionls.agents.catalog import Catalog
     from sessionls.models.gateway import Gateway
@@ -99,9 +104,14 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
 
     store = SqlStore(settings.url)
     models = Gateway(settings.model, embedded=_embedded(settings))
-    catalog = Catalog(_folders(editor), trusted=trusted, user_dir=config_dir() / "agents", home=Path.home())
+    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=config_dir() / "agents", home=Path.home())
     workspace = Workspace(editor)
-    servers = McpServers(settings.mcp, folders=lambda: _folders(editor), trusted=lambda: trusted)
+    servers = McpServers(
+        settings.mcp,
+        folders=lambda: _folders(editor),
+        trusted=lambda: bounds.trusted,
+        read_only=lambda: bounds.read_only,
+    )
     scanners = {scanner.name: scanner for scanner in builtin_scanners()}
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
     tools = Toolbox(
@@ -109,7 +119,7 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
             *all_tools(workspace, editor, confirm=settings.confirm_edits),
             *finding_tools(workspace, editor, store.findings),
             # A program that a workspace brings along is started only where the workspace is trusted.
-            Scan(workspace, editor, [*scanners.values()], never_in=lambda: [] if trusted else _folders(editor)),
+            Scan(workspace, editor, [*scanners.values()], never_in=lambda: [] if bounds.trusted else _folders(editor)),
         ],
         servers,
     )
@@ -123,10 +133,10 @@ def compose(settings: Settings, editor: Editor, *, trusted: bool, participant: P
         participant=participant,
         # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
         defaults=Defaults(agent=settings.agent),
-        policy=Policy(settings.permissions),
+        policy=Policy(settings.permissions, bounds),
         patience=settings.permission_seconds,
     )
-    return Composition(sessions, editor, catalog, models, store, trusted, servers)
+    return Composition(sessions, editor, catalog, models, store, bounds, servers)
 
 
 def _embedded(settings: Settings) -> Embedded | None:

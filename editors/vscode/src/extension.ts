@@ -28,6 +28,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     bundled: installer,
     environment: () => secrets.environment(),
     show: (sessionId) => panels.show(sessionId),
+    foldersChanged: () => {
+      sessions.refresh();
+    },
   });
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
@@ -58,7 +61,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);
     }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.trusted()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!isChoosingModel() && SETTINGS.some((name) => event.affectsConfiguration(name))) void offerRestart();
     }),

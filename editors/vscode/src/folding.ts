@@ -301,6 +301,11 @@ class Folding {
     this.session.participants = [...others, participant];
   }
 
+  private stop(how: Session["stopped"]): void {
+    const { stopped: _old, ...rest } = this.session;
+    this.session = { ...rest, ...(how !== undefined && { stopped: how }) };
+  }
+
   private spend(usage: Usage, counted?: Usage): void {
     this.session.usage = add(this.session.usage, usage, counted);
   }
@@ -356,6 +361,7 @@ class Folding {
     });
     this.update(replyTo, (message) => ({ ...message, status: "replying" }));
     this.session.replying = true;
+    this.stop(undefined);
   }
 
   /** Gives a waiting message its place, and its reply the place after it. */
@@ -398,6 +404,10 @@ class Folding {
 
   private replyFinished(message: Message): void {
     const { replyTo } = message;
+    const stopped = stoppedAs(message);
+    // The end of another one, which was cancelled while it waited, leaves the one that stopped as it is.
+    const known = this.messages[findLast(this.messages, message.id)];
+    if (stopped !== undefined || known?.status === this.session.stopped) this.stop(stopped);
     if (replyTo !== undefined && findLast(this.messages, message.id) < 0) this.begin(message.id, replyTo, message.author);
     this.update(message.id, (before) => {
       if (message.usage !== undefined) this.spend(message.usage, before.usage);
@@ -407,6 +417,11 @@ class Folding {
     if (replyTo !== undefined) this.update(replyTo, (asked) => ({ ...asked, status: ended ? "complete" : message.status }));
     this.session.replying = false;
   }
+}
+
+/** How a reply stopped that can be gone on with. */
+function stoppedAs({ status }: Message): Session["stopped"] {
+  return status === "paused" || status === "interrupted" || status === "failed" ? status : undefined;
 }
 
 function add(total: Usage, usage: Usage, counted: Usage | undefined): Usage {

@@ -35,6 +35,8 @@ export interface ServerNeeds {
   environment(): Promise<Readonly<Record<string, string>>>;
   /** Shows the session that the server asks to show as a document. */
   show(sessionId: string): Promise<void>;
+  /** The server knows of the folders that are open now: what it lists may be another. */
+  foldersChanged(): void;
 }
 
 const SESSION_DOCUMENT = /^\/*([0-9a-zA-Z-]+)\.md$/;
@@ -50,6 +52,8 @@ export class Server implements vscode.Disposable {
   /** Counts starts and stops, so that what an earlier server still says is told from what the present one says. */
   private round = 0;
   private current: ServerState = { kind: "stopped" };
+  /** Whether the server that runs was told that the workspace is trusted. */
+  private toldTrusted = false;
 
   readonly onDidChangeState = this.changed.event;
 
@@ -85,6 +89,13 @@ export class Server implements vscode.Disposable {
     await this.end();
   }
 
+  /** The workspace is trusted from now on. A server that runs takes it over, and goes on with its replies. */
+  async trusted(): Promise<void> {
+    // In the folders, which nothing was started from before, there may be a server.
+    if (this.current.kind === "stopped") await this.restart();
+    else await this.tellTrust();
+  }
+
   dispose(): void {
     void this.stop();
     this.changed.dispose();
@@ -109,6 +120,7 @@ export class Server implements vscode.Disposable {
       this.log.info(`Starting ${[command.program, ...command.args].join(" ")} (found: ${command.found})`);
       await client.start();
       if (!this.isCurrent(round)) return;
+      await this.tellTrust();
       this.become({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
       this.api.connect(client);
       bundled.used(command.program).catch((error: unknown) => {
@@ -117,6 +129,14 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       this.ended(round, problemOf(error));
     }
+  }
+
+  private async tellTrust(): Promise<void> {
+    const { client } = this;
+    const trust = trustOptions();
+    if (client?.isRunning() !== true || this.toldTrusted === trust.workspaceTrusted) return;
+    this.toldTrusted = trust.workspaceTrusted;
+    await client.sendNotification("workspace/didChangeConfiguration", { settings: { sessionls: trust } });
   }
 
   private async end(): Promise<void> {
@@ -173,7 +193,11 @@ export class Server implements vscode.Disposable {
       diagnosticCollectionName: "sessionls",
       outputChannel: this.log,
       traceOutputChannel: this.trace,
-      initializationOptions,
+      initializationOptions: () => {
+        const told = initializationOptions();
+        this.toldTrusted = told.workspaceTrusted;
+        return told;
+      },
       initializationFailedHandler: () => false,
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -183,6 +207,12 @@ export class Server implements vscode.Disposable {
         },
       },
       middleware: {
+        workspace: {
+          didChangeWorkspaceFolders: async (event, next) => {
+            await next(event);
+            this.needs.foldersChanged();
+          },
+        },
         window: {
           showDocument: async (params, token, next) => {
             const uri = vscode.Uri.parse(params.uri);
@@ -212,14 +242,20 @@ const ABILITIES: StaticFeature = {
   clear: () => undefined,
 };
 
-function initializationOptions(): Record<string, unknown> {
+/** In Restricted Mode the workspace defines nothing, and agents may only read. */
+function trustOptions(): { workspaceTrusted: boolean; readOnly: boolean } {
+  const { isTrusted } = vscode.workspace;
+  return { workspaceTrusted: isTrusted, readOnly: !isTrusted };
+}
+
+function initializationOptions(): ReturnType<typeof trustOptions> & Record<string, unknown> {
   const settings = vscode.workspace.getConfiguration("sessionls");
   const text = (name: string): string | undefined => settings.get<string>(name)?.trim() ?? undefined;
   const name = text("participant.name");
   const email = text("participant.email");
   const given = { agent: text("agent"), model: text("model"), databaseUrl: text("databaseUrl") };
   return {
-    workspaceTrusted: vscode.workspace.isTrusted,
+    ...trustOptions(),
     ...(name && { participant: { name, ...(email && { email }) } }),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
   };

@@ -16,6 +16,8 @@ export interface Panels {
     sessionId: string,
     draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
   ): Promise<void>;
+  /** Shows a session at one of its messages. */
+  reveal(sessionId: string, messageId: string): void;
   /** The session of the panel that was active last, as long as that panel is there. */
   readonly current: string | undefined;
   /** Whether a panel with the session can be seen now. */

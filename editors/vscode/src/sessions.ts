@@ -8,11 +8,15 @@ import { Store } from "./store";
 /** Messages fetched when a session is opened, and for each page of older ones. */
 export const PAGE = 50;
 const LIST_PAGE = 100;
+/** How far back a message is looked for, and how many are fetched at a time on the way. */
+export const REACH = 2000;
+const REACH_PAGE = 200;
 
 export class Sessions {
   readonly store = new Store();
   private known: AgentList = { agents: [], default: "" };
   private more: string | undefined;
+  private withArchived = false;
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
   private readonly paging = new Map<string, Promise<void>>();
@@ -63,9 +67,23 @@ export class Sessions {
   }
 
   async refreshList(): Promise<void> {
-    const { sessions, nextCursor } = await this.api.request("session/list", { limit: LIST_PAGE });
+    const [{ sessions, nextCursor }, archived] = await Promise.all([
+      this.api.request("session/list", { limit: LIST_PAGE }),
+      this.withArchived ? this.api.request("session/list", { limit: LIST_PAGE, state: "archived" }) : undefined,
+    ]);
     this.more = nextCursor;
-    this.store.setList(sessions);
+    this.store.setList([...sessions, ...(archived?.sessions ?? [])]);
+  }
+
+  /** Lists the archived sessions too, or no more. */
+  async listArchived(shown: boolean): Promise<void> {
+    this.withArchived = shown;
+    await this.refreshList();
+  }
+
+  /** Lists the sessions anew, and nobody waits for it. */
+  refresh(): void {
+    this.quietly(this.refreshList());
   }
 
   async moreOfList(): Promise<void> {
@@ -99,12 +117,23 @@ export class Sessions {
   }
 
   /** Fetches the page before the first message that is known of an open session. */
-  older(sessionId: string): Promise<void> {
+  older(sessionId: string, limit = PAGE): Promise<void> {
     const running = this.paging.get(sessionId);
     if (running !== undefined) return running;
-    const page = this.fetchOlder(sessionId).finally(() => this.paging.delete(sessionId));
+    const page = this.fetchOlder(sessionId, limit).finally(() => this.paging.delete(sessionId));
     this.paging.set(sessionId, page);
     return page;
+  }
+
+  /** Fetches older messages of an open session until that one is among them. False where it is not, or too far back. */
+  async reach(sessionId: string, messageId: string): Promise<boolean> {
+    for (;;) {
+      const state = this.store.open(sessionId);
+      if (state?.messages.some((message) => message.id === messageId) === true) return true;
+      if (state === undefined || !state.more || state.messages.length >= REACH) return false;
+      await this.older(sessionId, REACH_PAGE);
+      if (this.store.open(sessionId)?.messages.length === state.messages.length) return false;
+    }
   }
 
   async create(params: { title?: string; agent?: string; workspaceFolder?: string }): Promise<Session> {
@@ -170,11 +199,11 @@ export class Sessions {
     return opening;
   }
 
-  private async fetchOlder(sessionId: string): Promise<void> {
+  private async fetchOlder(sessionId: string, limit: number): Promise<void> {
     const state = this.store.open(sessionId);
     const first = state?.messages[0];
     if (state === undefined || first === undefined || !state.more) return;
-    this.store.addOlder(sessionId, await this.api.request("session/history", { sessionId, before: first.id, limit: PAGE }));
+    this.store.addOlder(sessionId, await this.api.request("session/history", { sessionId, before: first.id, limit }));
   }
 
   private async reconnect(): Promise<void> {

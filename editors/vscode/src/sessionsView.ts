@@ -2,15 +2,15 @@
 import * as vscode from "vscode";
 import type { Panels } from "./services";
 import type { Sessions } from "./sessions";
-import { age, descriptionOf, showingOf, treeOf, type Node, type Showing } from "./tree";
+import { age, descriptionOf, ICONS, showingOf, treeOf, type Node, type Showing } from "./tree";
 
 const MINUTE = 60_000;
-const ICONS: Readonly<Record<Showing, string>> = {
-  replying: "loading~spin",
-  waiting: "watch",
-  paused: "debug-pause",
-  archived: "archive",
-  idle: "comment-discussion",
+/** Rows of sessions have addresses of this scheme, for their decoration alone. */
+const SCHEME = "sessionls-row";
+const COLORS: Partial<Readonly<Record<Showing, string>>> = {
+  interrupted: "list.warningForeground",
+  failed: "list.errorForeground",
+  archived: "disabledForeground",
 };
 
 export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -22,6 +22,7 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
   private readonly hidden = new Set<string>();
   private roots: readonly Node[] | undefined;
   private filter = "";
+  private archived = false;
 
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -45,6 +46,7 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
       panels.onDidChange(() => {
         this.count();
       }),
+      vscode.window.registerFileDecorationProvider({ provideFileDecoration: dimmed }),
     );
   }
 
@@ -63,6 +65,13 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     return this.filter;
   }
 
+  /** Shows archived sessions among the others, dimmed. */
+  showArchived(shown: boolean): void {
+    this.archived = shown;
+    void vscode.commands.executeCommand("setContext", "sessionls.archivedShown", shown);
+    this.refresh();
+  }
+
   /** Takes a session out of the view for now, or puts it back. */
   hide(sessionId: string, hidden: boolean): void {
     if (hidden) this.hidden.add(sessionId);
@@ -75,7 +84,7 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
   }
 
   getChildren(node?: Node): Node[] {
-    this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden);
+    this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden, this.archived);
     return [...(node === undefined ? this.roots : node.forks)];
   }
 
@@ -91,7 +100,10 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     // VS Code keeps a node of the same id collapsed when it gets its first fork; a new one it shows expanded.
     item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
-    item.iconPath = new vscode.ThemeIcon(node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing]);
+    const icon = node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing];
+    const color = COLORS[showing];
+    item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
+    if (showing === "archived") item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}` });
     item.contextValue = `session.${showing}`;
     item.command = { command: "session.open", title: "Open", arguments: [node] };
     item.tooltip = tooltip(node);
@@ -131,6 +143,10 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const value = this.unseen.size;
     this.view.badge = value === 0 ? undefined : { value, tooltip: value === 1 ? "A reply ended" : `${value} replies ended` };
   }
+}
+
+function dimmed(uri: vscode.Uri): vscode.FileDecoration | undefined {
+  return uri.scheme === SCHEME ? { color: new vscode.ThemeColor("disabledForeground") } : undefined;
 }
 
 function tooltip({ session, parent }: Node): vscode.MarkdownString {

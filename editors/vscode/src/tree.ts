@@ -7,12 +7,21 @@ export interface Node {
   readonly forks: readonly Node[];
 }
 
-/** `sessions` newest first; of those in `hidden` and the archived ones nothing is shown, and of others only what fits the filter. */
-export function treeOf(sessions: readonly Session[], filter: string, hidden: ReadonlySet<string>): readonly Node[] {
+/**
+ * `sessions` newest first; of those in `hidden` nothing is shown, of archived ones only where `archived` says so, and of others only
+ * what fits the filter.
+ */
+export function treeOf(
+  sessions: readonly Session[],
+  filter: string,
+  hidden: ReadonlySet<string>,
+  archived = false,
+): readonly Node[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (session: Session): boolean =>
     words.every((word) => session.title.toLowerCase().includes(word) || session.agent.toLowerCase().includes(word));
-  const shown = sessions.filter((session) => session.state !== "archived" && !hidden.has(session.id) && fits(session));
+  const listed = (session: Session): boolean => archived || session.state !== "archived";
+  const shown = sessions.filter((session) => listed(session) && !hidden.has(session.id) && fits(session));
   const ids = new Set(shown.map((session) => session.id));
   const children = new Map<string | undefined, Session[]>();
   for (const session of shown) {
@@ -29,12 +38,24 @@ export function treeOf(sessions: readonly Session[], filter: string, hidden: Rea
 }
 
 /** A state of a session as lists show it. */
-export type Showing = "replying" | "waiting" | "paused" | "archived" | "idle";
+export type Showing = "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
+
+/** The icon of each, by its name in VS Code's own set. */
+export const ICONS: Readonly<Record<Showing, string>> = {
+  replying: "loading~spin",
+  waiting: "watch",
+  paused: "debug-pause",
+  interrupted: "debug-disconnect",
+  failed: "error",
+  archived: "archive",
+  idle: "comment-discussion",
+};
 
 export function showingOf(session: Session): Showing {
   if (session.state === "paused") return "paused";
   if (session.state === "archived") return "archived";
   if (session.replying) return "replying";
+  if (session.stopped !== undefined) return session.stopped;
   return session.queued > 0 ? "waiting" : "idle";
 }
 

@@ -10,9 +10,12 @@ export interface State {
   readonly models?: Models;
   readonly offers: readonly Chip[];
   readonly server: Server;
+  readonly trusted: boolean;
   readonly problem?: Problem;
   /** The page before the first message has been asked for and is on its way. */
   readonly loading: boolean;
+  /** The message that is to be shown; its number tells one wish from the next. */
+  readonly reveal?: { readonly number: number; readonly messageId: string };
   /** A draft that the host wants in the composer; its number tells one from the next. */
   readonly compose?: { readonly number: number; readonly draft: Draft; readonly onlyIfEmpty: boolean };
 }
@@ -22,6 +25,7 @@ export const nothing: State = {
   agents: { agents: [], default: "" },
   offers: [],
   server: "starting",
+  trusted: true,
   loading: false,
 };
 
@@ -55,6 +59,10 @@ export function fold(state: State, step: Step): State {
       return { ...state, offers: step.chips };
     case "server":
       return { ...state, server: step.server };
+    case "trust":
+      return { ...state, trusted: step.trusted };
+    case "reveal":
+      return { ...state, reveal: { number: (state.reveal?.number ?? 0) + 1, messageId: step.messageId } };
     case "draft":
       return { ...state, draft: step.draft };
     case "compose":

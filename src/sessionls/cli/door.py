@@ -13,6 +13,7 @@ from sessionls.cli.terminal import Terminal, TerminalEditor
 from sessionls.compose import Composition, compose, preload
 from sessionls.participant import local_participant
 from sessionls.sessions import uris
+from sessionls.sessions.permission import Bounds
 from sessionls.sessions.service import Sessions
 from sessionls.settings import Settings
 
@@ -47,7 +48,7 @@ async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True,
         asyncio.to_thread(preload),
         local_participant(folder, name=settings.participant_name, email=settings.participant_email),
     )
-    rooms = compose(settings, TerminalEditor(uris.from_path(folder), terminal), trusted=trusted, participant=participant)
+    rooms = compose(settings, TerminalEditor(uris.from_path(folder), terminal), bounds=Bounds(trusted), participant=participant)
     try:
         if start:
             await rooms.start()

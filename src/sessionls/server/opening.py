@@ -11,6 +11,7 @@ from sessionls.participant import local_participant
 from sessionls.server.options import Options
 from sessionls.sessions import uris
 from sessionls.sessions.model import Participant
+from sessionls.sessions.permission import Bounds
 from sessionls.sessions.ports import Editor
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["compose_for"]
 
 
-async def compose_for(options: Options, editor: Editor) -> Composition:
+async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Composition:
     """Everything behind the door, put together and not yet started. The imports are paid for in a thread."""
     settings = await asyncio.to_thread(_load, options)
     participant = await _participant(options, settings, editor)
     from sessionls.compose import compose
 
-    return compose(settings, editor, trusted=options.workspace_trusted, participant=participant)
+    return compose(settings, editor, bounds=bounds, participant=participant)
 
 
 def _load(options: Options) -> Settings:

@@ -11,7 +11,7 @@ from pygls.capabilities import get_capability
 
 from sessionls.sessions.model import Wire
 
-__all__ = ["Client", "EditSupport", "Options"]
+__all__ = ["Client", "Configuration", "EditSupport", "Options"]
 
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -26,9 +26,21 @@ class Options(Wire):
 
     participant: Person | None = None
     workspace_trusted: bool = False
+    read_only: bool = False
     agent: _Text | None = None
     model: _Text | None = None
     database_url: _Text | None = None
+
+
+class _Changed(Wire):
+    workspace_trusted: bool | None = None
+    read_only: bool | None = None
+
+
+class Configuration(Wire):
+    """`settings` of `workspace/didChangeConfiguration`: the options that a running server takes over. What is left out stays."""
+
+    sessionls: _Changed = _Changed()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from sessionls.server.framing import BrokenStream
 from sessionls.server.handlers import HANDLERS, Desk
 from sessionls.server.notices import Notices
 from sessionls.server.opening import compose_for
-from sessionls.server.options import Client, Options
+from sessionls.server.options import Client, Configuration, Options
 from sessionls.server.protocol import SessionProtocol, converter
 from sessionls.server.standard import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
 from sessionls.server.watching import Watching
+from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Range, Wire
+from sessionls.sessions.permission import Bounds
 from sessionls.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class SessionServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__("sessionls", __version__, protocol_cls=SessionProtocol, converter_factory=converter)
         self._options = Options()
+        self._bounds = Bounds()
         self._client = Client()
         self._rooms: Composition | None = None
         self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
@@ -66,6 +69,7 @@ class SessionServer(LanguageServer):
                 lsp.TEXT_DOCUMENT_DID_SAVE: self._document_saved,
                 lsp.TEXT_DOCUMENT_DID_CLOSE: self._document_closed,
                 lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._files_changed,
+                lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuration_changed,
             }
         )
         features[lsp.TEXT_DOCUMENT_CODE_ACTION] = self._code_actions
@@ -145,6 +149,7 @@ class SessionServer(LanguageServer):
         except ValidationError as error:
             raise problems.bad_params(error, "initializationOptions", given) from None
         self._client = Client.of(params.capabilities)
+        self._bounds = Bounds(self._options.workspace_trusted, self._options.read_only)
 
     def make_workspace(self, made: PyglsWorkspace) -> Documents:
         return Documents.like(made)
@@ -164,7 +169,26 @@ class SessionServer(LanguageServer):
 
     def folders_changed(self) -> None:
         """The client's workspace folders are others now."""
-        job = asyncio.create_task(self._follow_folders())
+        self._follow()
+
+    def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
+        """The client trusts the workspace now, or no more; agents may only read, or do more. It holds from here on."""
+        try:
+            changed = Configuration.model_validate(params.settings or {}).sessionls
+        except ValidationError as error:
+            log.warning("Ignored a changed configuration: %s", problems.bad_params(error, "settings", params.settings).message)
+            return
+        before = (self._bounds.trusted, self._bounds.read_only)
+        if changed.workspace_trusted is not None:
+            self._bounds.trusted = changed.workspace_trusted
+        if changed.read_only is not None:
+            self._bounds.read_only = changed.read_only
+        if before != (self._bounds.trusted, self._bounds.read_only):
+            self._follow()
+
+    def _follow(self) -> None:
+        """Let the rooms follow what the client changed: its folders, or the bounds."""
+        job = asyncio.create_task(self._followed())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
@@ -190,7 +214,7 @@ class SessionServer(LanguageServer):
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
-        rooms = await compose_for(self._options, editor)
+        rooms = await compose_for(self._options, self._bounds, editor)
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
         watching = Watching(self.protocol) if self._client.watches_files else None
         findings = Findings(rooms.sessions, editor, self.protocol.notify, watching)
@@ -213,18 +237,23 @@ class SessionServer(LanguageServer):
         self._findings = findings
         return desk, standard
 
-    async def _follow_folders(self) -> None:
-        """The agents of the folders, and which sessions are theirs."""
-        if (rooms := self._rooms) is None:
-            return
+    async def _followed(self) -> None:
+        """The agents and the servers that there are now, and which sessions are the folders'."""
         try:
-            await rooms.folders_changed()
+            await self.desk()  # what changes while everything is being opened is followed when it is there
+        except SessionlsError:
+            return  # the next start takes everything as it is then
+        rooms = self._rooms
+        assert rooms is not None
+        try:
+            await rooms.follow()
             if self._findings is not None:
                 self._findings.reload()
             if (notices := self._notices) is not None:
+                self.protocol.notify("agent/changed")
                 notices.identities = frozenset(await Workspace(rooms.editor).identities(rooms.editor.folders))
         except Exception:
-            log.exception("The workspace folders could not be followed")
+            log.exception("What changed in the client could not be followed")
 
     # -- documents -------------------------------------------------------------------------------------------------------
 

@@ -289,7 +289,11 @@ METHODS: tuple[Method, ...] = (
         direction="server → client",
     ),
     Method(
-        "agent/changed", p.Empty, None, "Definitions of agents changed on disk: list them again.", direction="server → client"
+        "agent/changed",
+        p.Empty,
+        None,
+        "Definitions of agents changed on disk, or others count now because folders or trust changed: list them again.",
+        direction="server → client",
     ),
     Method(
         "session/requestPermission",

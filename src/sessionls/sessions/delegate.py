@@ -47,6 +47,7 @@ class AskAgent:
         "and has at most the tools that you have: say all that it must know."
     )
     risk: Risk = "read"
+    runs_programs = False
     schema: Mapping[str, Any] = {
         "type": "object",
         "properties": {
@@ -126,6 +127,9 @@ class _Stricter(Policy):
         super().__init__()
         self._policy = policy
         self._definition = asking
+
+    def bound(self, tool: Tool) -> str | None:
+        return self._policy.bound(tool)
 
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
         return stricter(self._policy.decide(self._definition, tool, risk), self._policy.decide(definition, tool, risk))

@@ -64,6 +64,7 @@ class Forking:
                 "state": "active",
                 "replying": False,
                 "queued": 0,
+                "stopped": None,
                 "agent": agent or session.agent,
                 "model": session.model if agent is None else None,
                 "parent": parent,

@@ -207,12 +207,12 @@ class Loop(ABC):
             await self._tool_ended(index, part, "failed", f"The arguments are not a JSON object: {arguments[_INVALID]}")
             return
         try:
-            permitted = await self._permitted(part, tool)
+            refusal = await self._refusal(part, tool)
         except ToolFailed as problem:
             await self._tool_ended(index, part, "failed", str(problem))
             return
-        if not permitted:
-            await self._tool_ended(index, part, "denied", _DENIED)
+        if refusal is not None:
+            await self._tool_ended(index, part, "denied", refusal)
             return
         running = part.model_copy(update={"status": "running"})
         await self.keep_call(ToolCalled, index, running)
@@ -228,11 +228,21 @@ class Loop(ABC):
         else:
             await self._tool_ended(index, running, "done", result)
 
-    async def _permitted(self, part: ToolPart, tool: Tool) -> bool:
-        """Whether the tool may run: by the policy, by what was granted before, or because somebody says yes now."""
-        rule = self.means.policy.decide(self.definition, tool.name, tool.risk)
+    async def _refusal(self, part: ToolPart, tool: Tool) -> str | None:
+        """Why the tool may not run; None where it may: by the policy, by an earlier grant, or because somebody says yes now.
+
+        The bounds have the first word, and the last: they may have changed while somebody was asked.
+        """
+        policy = self.means.policy
+        if (bound := policy.bound(tool)) is not None:
+            return bound
+        rule = policy.decide(self.definition, tool.name, tool.risk)
         if rule != "ask":
-            return rule == "allow"
+            return _DENIED if rule == "deny" else None
+        return policy.bound(tool) if await self._agreed(part, tool) else _DENIED
+
+    async def _agreed(self, part: ToolPart, tool: Tool) -> bool:
+        """Whether somebody says yes to the call, or has for the whole session."""
         try:
             wish = await tool.wish(part.arguments)
         except SessionlsError as problem:

@@ -338,13 +338,17 @@ class ParentRef(Wire):
 
 
 class Session(Wire):
-    """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own."""
+    """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+
+    `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it.
+    """
 
     id: str
     title: str
     state: Literal["active", "paused", "archived"] = "active"
     replying: bool = False
     queued: int = 0
+    stopped: Literal["paused", "interrupted", "failed"] | None = None
     agent: str
     model: str | None = None
     workspace_folders: list[str] = []

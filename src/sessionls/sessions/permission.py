@@ -3,7 +3,7 @@
 A rule is `allow`, `ask` or `deny`, under the name of a tool, of a group (`server/*`), or of a risk; the nearest one counts.
 Without a rule reading is allowed and everything else is asked. A participant's settings say what holds for every agent; a
 definition of theirs (or a built-in one) may say otherwise for its agent, except against a `deny`; one from the workspace can
-only be stricter.
+only be stricter. Above all rules stand the `Bounds` of this process.
 """
 
 from __future__ import annotations
@@ -11,22 +11,46 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from sessionls.agents.agent import Definition, Permission
-from sessionls.sessions.tooling import Answer, Editor, Question, Risk
+from sessionls.sessions.tooling import Answer, Editor, Question, Risk, Tool
 
-__all__ = ["Asking", "Policy", "stricter"]
+__all__ = ["Asking", "Bounds", "Policy", "stricter"]
 
 _STRICTNESS: Mapping[Permission, int] = {"allow": 0, "ask": 1, "deny": 2}
 
 
-class Policy:
-    """`settings`: the participant's own rules, by tool, group or risk."""
+_READ_ONLY = (
+    "Agents may only read here: the workspace is open in a restricted mode, in which nothing is written, run, or reached over "
+    "the network, whatever the policy says. Do not try it again in another way; say what you would do, or what the person could."
+)
 
-    def __init__(self, settings: Mapping[str, Permission] | None = None) -> None:
+
+@dataclass(slots=True)
+class Bounds:
+    """What holds for all agents of this process, and can change while they work. Whoever made it changes it, and nobody else.
+
+    `trusted`: what the workspace defines (agents, servers, instructions) counts. `read_only`: agents may only read, whatever the
+    rules say and whoever says yes.
+    """
+
+    trusted: bool = False
+    read_only: bool = False
+
+
+class Policy:
+    """`settings`: the participant's own rules, by tool, group or risk. `bounds` are asked each time."""
+
+    def __init__(self, settings: Mapping[str, Permission] | None = None, bounds: Bounds | None = None) -> None:
         self._settings = dict(settings or {})
+        self._bounds = bounds or Bounds()
+
+    def bound(self, tool: Tool) -> str | None:
+        """Why that tool may not run now, whatever the rules say and whoever says yes; None where the bounds allow it."""
+        return _READ_ONLY if self._bounds.read_only and (tool.risk != "read" or tool.runs_programs) else None
 
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
         default: Permission = "allow" if risk == "read" else "ask"

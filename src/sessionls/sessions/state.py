@@ -148,6 +148,8 @@ class _Folding:
             if entry.message.status in _ENDED and not self._belongs_to(self.reply or self.resumable, entry):
                 del self.open[entry.message.id]
         self.session["replying"] = self.reply is not None
+        stopped = None if self.resumable is None else self.open[self.resumable].message.status
+        self.session["stopped"] = stopped
         self.session["queued"] = sum(entry.message.status == "queued" for entry in self.open.values())
         state = replace(
             self.before,

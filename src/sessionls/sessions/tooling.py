@@ -156,6 +156,11 @@ class Tool(Protocol):
     @property
     def risk(self) -> Risk: ...
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether it starts programs in whose work the workspace has a say, be it only to read."""
+        ...
+
     async def wish(self, arguments: Mapping[str, Any]) -> Wish:
         """What a call with these arguments wants; asked before permission is. Raises `ToolFailed` for bad arguments."""
         ...

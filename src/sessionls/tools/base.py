@@ -34,6 +34,7 @@ class BaseTool(ABC, Generic[A]):
     name: ClassVar[str]
     description: ClassVar[str]
     risk: ClassVar[Risk]
+    runs_programs: ClassVar[bool] = False
     arguments: type[A]
 
     @cached_property

@@ -114,6 +114,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
         "output the middle is left out."
     )
     risk = "execute"
+    runs_programs = True
     arguments = RunCommandArguments
 
     def __init__(self, workspace: Workspace) -> None:

@@ -45,8 +45,8 @@ _TOOLS = 128
 _DESCRIPTION = 4_000  # characters
 _SCHEMA = 30_000
 _NAME = 64  # characters of a tool's name as models are told it
-_UNTRUSTED, _DISABLED = "the workspace is not trusted", "it is disabled"
-_LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disabled"}
+_UNTRUSTED, _DISABLED, _READ_ONLY = "the workspace is not trusted", "it is disabled", "agents may only read here"
+_LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disabled", _READ_ONLY: "disabled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Status:
 class McpServers:
     """The servers of one editor: the participant's own, and those of its folders where the workspace is trusted.
 
-    `folders` and `trusted` are asked each time. Each server runs once, and what one folder's server knows no other folder's does.
+    `folders`, `trusted` and `read_only` are asked each time; where agents may only read, no server runs. Each runs once, and what
+    one folder's server knows no other folder's does.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class McpServers:
         *,
         folders: Callable[[], Sequence[Path]] = tuple,
         trusted: Callable[[], bool] = lambda: False,
+        read_only: Callable[[], bool] = lambda: False,
         patience: float = PATIENCE,
     ) -> None:
         self._own = [Named(server_name(name), server, "the settings") for name, server in (own or {}).items()]
         self._folders = folders
         self._trusted = trusted
+        self._read_only = read_only
         self._patience = patience
         self._running: dict[Key, _Server] = {}
         self._closed = False
@@ -119,6 +122,11 @@ class McpServers:
                 job.cancel()
         return [self._status(one) for one in found]
 
+    async def follow(self) -> None:
+        """The folders, the trust or what agents may do are others now: servers that may run no more are ended."""
+        if self._running and not self._closed:
+            await self._current()
+
     async def close(self) -> None:
         """End all servers, and what they started."""
         self._closed = True
@@ -146,20 +154,18 @@ class McpServers:
         named = [
             one for found in await asyncio.gather(*(asyncio.to_thread(read_folder, path) for path in folders)) for one in found
         ]
-        current = unique([*self._own, *(one if trusted else _untrusted(one) for one in named)])
-        current = [_disabled(one) if one.server is not None and one.server.disabled else one for one in current]
+        current = unique([*self._own, *(one if trusted else _left_alone(one, _UNTRUSTED) for one in named)])
+        current = [_left_alone(one, _DISABLED) if one.server is not None and one.server.disabled else one for one in current]
+        if self._read_only():
+            current = [_left_alone(one, _READ_ONLY) if one.problem is None else one for one in current]
         known = {one.key for one in current if one.problem is None}
         gone = [key for key in self._running if key not in known]
         await asyncio.gather(*(self._running.pop(key).close() for key in gone))
         return current
 
 
-def _untrusted(one: Named) -> Named:
-    return Named(one.name, None, one.source, one.folder, _UNTRUSTED)
-
-
-def _disabled(one: Named) -> Named:
-    return Named(one.name, None, one.source, one.folder, _DISABLED)
+def _left_alone(one: Named, why: str) -> Named:
+    return Named(one.name, None, one.source, one.folder, why)
 
 
 def _may_use(definition: Definition, server: str) -> bool:
@@ -336,6 +342,7 @@ class McpTool:
     risk: Risk
     own_name: str
     call: Callable[[str, Mapping[str, Any]], Any] = field(repr=False, compare=False)
+    runs_programs: bool = True
 
     async def wish(self, arguments: Mapping[str, Any]) -> Wish:
         shown = uris.printable(json.dumps(arguments, ensure_ascii=False))

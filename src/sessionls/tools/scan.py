@@ -61,6 +61,7 @@ class Scan(BaseTool[ScanArguments]):
         "to you: check it and go on from it, and do not report the same again."
     )
     risk = "read"
+    runs_programs = True  # scanners, which may take settings and even code from the workspace
     arguments = ScanArguments
 
     def __init__(

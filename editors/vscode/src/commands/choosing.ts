@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
-import { descriptionOf, showingOf, type Node, type Showing } from "../tree";
+import { descriptionOf, ICONS, showingOf, type Node } from "../tree";
 
 /** What a command is called with: a node of the view, the id of a session, or nothing. */
 export type Target = Node | string | undefined;
@@ -26,14 +26,6 @@ export async function chooseSession(
   }
   return pickSession(title, offered);
 }
-
-const ICONS: Readonly<Record<Showing, string>> = {
-  replying: "loading~spin",
-  waiting: "watch",
-  paused: "debug-pause",
-  archived: "archive",
-  idle: "comment-discussion",
-};
 
 export async function pickSession(title: string, offered: readonly Session[]): Promise<Session | undefined> {
   const items = offered.map((session) => ({

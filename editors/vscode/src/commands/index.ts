@@ -6,7 +6,19 @@ import type { Services } from "../services";
 import { getStarted, ran } from "../walkthrough";
 import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
-import { act, exportSession, filter, fork, open, openArchived, remove, rename, switchAgent, switchModel } from "./managing";
+import {
+  act,
+  exportSession,
+  filter,
+  fork,
+  open,
+  openArchived,
+  remove,
+  rename,
+  showArchived,
+  switchAgent,
+  switchModel,
+} from "./managing";
 import { search } from "./searching";
 
 type Command = (services: Services, target: Target) => unknown;
@@ -15,6 +27,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.new": newSession,
   "session.open": open,
   "session.openArchived": openArchived,
+  "session.showArchived": (services) => showArchived(services, true),
+  "session.hideArchived": (services) => showArchived(services, false),
   "session.sendMessage": sendMessage,
   "session.askAboutSelection": askAboutSelection,
   "session.reviewSelection": (services) => review(services, "selection", "review"),

@@ -32,6 +32,12 @@ export async function openArchived({ api, panels }: Services): Promise<void> {
   if (session !== undefined) await panels.show(session.id);
 }
 
+/** Lists the archived sessions with the others, or no more. */
+export async function showArchived({ sessions, view }: Services, shown: boolean): Promise<void> {
+  view.showArchived(shown);
+  await sessions.listArchived(shown);
+}
+
 export async function rename(services: Services, target: Target): Promise<void> {
   const session = await chooseSession(services, target, "Rename Session");
   if (session === undefined) return;
@@ -52,7 +58,7 @@ type Act = "session/pause" | "session/resume" | "session/cancel" | "session/arch
 
 const ACTS: Readonly<Record<Act, { readonly title: string; readonly fits: (session: Session) => boolean }>> = {
   "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
-  "session/resume": { title: "Resume Session", fits: () => true },
+  "session/resume": { title: "Resume Session", fits: (session) => session.state === "paused" || session.stopped !== undefined },
   "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
   "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
   "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },

@@ -8,7 +8,7 @@ const DELAY = 150; // milliseconds without a key before it is searched
 const LIMIT = 50;
 
 interface HitItem extends vscode.QuickPickItem {
-  readonly sessionId?: string;
+  readonly hit?: Hit;
 }
 
 export function search({ api, panels }: Services): void {
@@ -45,8 +45,8 @@ export function search({ api, panels }: Services): void {
   });
   picker.onDidAccept(() => {
     const [item] = picker.selectedItems;
-    if (item?.sessionId === undefined) return;
-    void panels.show(item.sessionId);
+    if (item?.hit === undefined) return;
+    panels.reveal(item.hit.session.id, item.hit.messageId);
     picker.hide();
   });
   picker.onDidHide(() => {
@@ -58,12 +58,13 @@ export function search({ api, panels }: Services): void {
 }
 
 // The server has chosen what fits, so the picker must not choose again.
-function itemOf({ session, snippet }: Hit): HitItem {
+function itemOf(hit: Hit): HitItem {
+  const { session, snippet } = hit;
   return {
     label: session.title,
     description: session.agent,
     detail: snippet.replace(/\s+/g, " "),
-    sessionId: session.id,
+    hit,
     alwaysShow: true,
   };
 }

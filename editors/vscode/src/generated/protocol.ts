@@ -252,6 +252,8 @@ export interface Created {
 }
 /**
  * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+ *
+ * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it.
  */
 export interface Session {
   id: string;
@@ -259,6 +261,7 @@ export interface Session {
   state: 'active' | 'paused' | 'archived';
   replying: boolean;
   queued: number;
+  stopped?: 'paused' | 'interrupted' | 'failed';
   agent: string;
   model?: string;
   workspaceFolders: string[];

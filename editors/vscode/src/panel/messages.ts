@@ -73,6 +73,8 @@ export type ToView =
   | { readonly type: "append"; readonly messageId: string; readonly part: number; readonly text: string }
   /** Messages that stand before all others. */
   | { readonly type: "older"; readonly messages: readonly Message[]; readonly more: boolean }
+  /** Show this message, which the page has. */
+  | { readonly type: "reveal"; readonly messageId: string }
   | { readonly type: "agents"; readonly agents: Agents }
   | { readonly type: "models"; readonly models: Models }
   /** What the editor could hand over now. */
@@ -83,6 +85,8 @@ export type ToView =
   /** Put into the composer: from a command such as "Ask Agent About Selection". */
   | { readonly type: "compose"; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
+  /** Whether the workspace is trusted; where it is not, agents may only read. */
+  | { readonly type: "trust"; readonly trusted: boolean }
   /** What could not be done; `draft` goes back into the composer where it is empty. */
   | { readonly type: "problem"; readonly problem: Problem; readonly draft?: Draft };
 
@@ -93,7 +97,7 @@ export type FromView =
   | { readonly type: "older" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
   | { readonly type: "fork"; readonly at?: string }
-  | { readonly type: "showParent" }
+  | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }

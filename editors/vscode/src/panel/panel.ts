@@ -4,10 +4,10 @@ import type { Api } from "../api";
 import type { EditorContext } from "../context";
 import type { Message } from "../protocol";
 import { Problem, problemOf } from "../problem";
-import type { Sessions } from "../sessions";
 import type { Models } from "../models";
 import { standingOf } from "../status";
 import { did } from "../walkthrough";
+import { REACH, type Sessions } from "../sessions";
 import type { OpenChange } from "../store";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
@@ -35,6 +35,8 @@ export class SessionPanel {
   private listening = false;
   private joined = false;
   private waiting: Draft[] = [];
+  /** The message that is to be shown as soon as the page is there. */
+  private wanted: string | undefined;
   private readonly stretch = new Stretch();
   private readonly subscriptions: { dispose(): void }[];
 
@@ -70,6 +72,9 @@ export class SessionPanel {
       server.onDidChangeState(() => {
         this.tellServer();
       }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        this.tellTrust();
+      }),
       api.onConnected(() => {
         this.attempt(this.join());
       }),
@@ -89,6 +94,29 @@ export class SessionPanel {
   compose(draft: Draft): void {
     if (this.listening) this.tell({ type: "compose", draft });
     else this.waiting.push(draft);
+  }
+
+  /** Scrolls to a message of the session, however far back it stands. */
+  reveal(messageId: string): void {
+    this.wanted = messageId;
+    this.attempt(this.goTo());
+  }
+
+  private async goTo(): Promise<void> {
+    const { wanted, sessionId } = this;
+    const { sessions } = this.doors;
+    if (wanted === undefined || !this.listening || sessions.store.open(sessionId) === undefined) return;
+    this.wanted = undefined;
+    const reached = await sessions.reach(sessionId, wanted);
+    const state = sessions.store.open(sessionId);
+    if (state === undefined) return;
+    if (!reached) {
+      throw state.messages.length < REACH
+        ? new Problem("messageNotFound", "That message is not in this session any more.")
+        : new Problem("messageNotFound", `That message is more than ${REACH} messages back.`, "Scroll up to reach it.");
+    }
+    while (!this.stretch.has(state, wanted)) this.tell(this.stretch.older(state));
+    this.tell({ type: "reveal", messageId: wanted });
   }
 
   private async join(): Promise<void> {
@@ -119,6 +147,7 @@ export class SessionPanel {
     this.panel.title = state.session.title;
     this.tell({ type: "show", view: this.stretch.show(state) });
     for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
+    this.attempt(this.goTo());
   }
 
   private tell(message: ToView): void {
@@ -127,6 +156,10 @@ export class SessionPanel {
 
   private tellServer(): void {
     this.tell({ type: "server", server: standingOf(this.doors.server.state) });
+  }
+
+  private tellTrust(): void {
+    this.tell({ type: "trust", trusted: vscode.workspace.isTrusted });
   }
 
   private tellAgents(): void {
@@ -167,6 +200,7 @@ export class SessionPanel {
         this.listening = true;
         this.stretch.reset();
         this.tellServer();
+        this.tellTrust();
         this.tellAgents();
         this.tellModels();
         this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
@@ -200,6 +234,9 @@ export class SessionPanel {
       }
       case "command":
         if (COMMANDS.includes(message.command)) await vscode.commands.executeCommand(`session.${message.command}`, sessionId);
+        return;
+      case "manageTrust":
+        await vscode.commands.executeCommand("workbench.trust.manage");
         return;
       case "answer":
         await this.doors.permissions.answer(sessionId, message.requestId, message.decision);

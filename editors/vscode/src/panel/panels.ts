@@ -39,6 +39,12 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return Promise.resolve();
   }
 
+  reveal(sessionId: string, messageId: string): void {
+    const known = this.panels.get(sessionId);
+    known?.panel.reveal();
+    (known ?? this.create(sessionId)).reveal(messageId);
+  }
+
   isVisible(sessionId: string): boolean {
     return this.panels.get(sessionId)?.panel.visible ?? false;
   }

@@ -36,6 +36,11 @@ export class Stretch {
     return { type: "older", messages, more: from > 0 || state.more };
   }
 
+  /** Whether the page has that message, which the store knows. */
+  has(state: OpenSession, id: string): boolean {
+    return state.messages.findIndex((message) => message.id === id) >= this.start(state);
+  }
+
   /** Those of the given messages that the page has, or should have because they are new. */
   within(state: OpenSession, ids: readonly string[]): readonly Message[] {
     const wanted = new Set(ids);

@@ -41,8 +41,11 @@ export async function startModel() {
 /** The settings of the machine where nothing else is said: the server of this repository. */
 const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
 
-/** VS Code with a folder that holds `files`. What `env` has as undefined is not set. */
-export async function startEditor({ files, model, settings = {}, machine = MACHINE, trusted = true, env = {} }) {
+/**
+ * VS Code with a folder that holds `files`; with those folders inside it as a workspace, where `folders` names some. What `env`
+ * has as undefined is not set.
+ */
+export async function startEditor({ files, model, settings = {}, machine = MACHINE, trusted = true, env = {}, folders = [] }) {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
   const dir = (name) => {
     const made = path.join(tmp, name);
@@ -54,6 +57,8 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     fs.writeFileSync(path.join(folder, name), text);
   }
+  const workspace = path.join(folder, "all.code-workspace");
+  if (folders.length > 0) fs.writeFileSync(workspace, JSON.stringify({ folders: folders.map((name) => ({ path: name })) }));
   const userSettings = path.join(dir("data/User"), "settings.json");
   const write = (more) =>
     fs.writeFileSync(
@@ -108,7 +113,7 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
     "--disable-update-check",
     "--disable-getting-started-override",
     ...(trusted ? ["--disable-workspace-trust"] : []),
-    folder,
+    folders.length > 0 ? workspace : folder,
   ];
   const log = fs.openSync(path.join(tmp, "code-server.log"), "w");
   const child = spawn(process.execPath, args, {
@@ -122,7 +127,8 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
     headless: true,
     args: CHROMIUM,
   });
-  const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
+  const opens = folders.length > 0 ? `workspace=${encodeURIComponent(workspace)}` : `folder=${encodeURIComponent(folder)}`;
+  const url = `http://127.0.0.1:${port}/?${opens}`;
   return {
     folder,
     tmp,

@@ -323,3 +323,28 @@ describe("opening and paging", () => {
     expect(ids(opened(result(page(8, 9)), 2, before))).toEqual(["m8", "m9"]);
   });
 });
+
+describe("how the newest reply stopped", () => {
+  const stopping = (status: Message["status"]): OpenSession =>
+    after(state(), sent(11, "a"), started(12, "r", "a"), finished(13, "r", "a", { status }));
+
+  it.each(["paused", "interrupted", "failed"] as const)("is kept while it can be gone on with: %s", (status) => {
+    const now = stopping(status);
+    expect(now.session.stopped).toBe(status);
+    expect(after(now, started(14, "r", "a")).session).not.toHaveProperty("stopped");
+  });
+
+  it.each(["complete", "cancelled"] as const)("is nothing when it ended: %s", (status) => {
+    expect(stopping(status).session).not.toHaveProperty("stopped");
+  });
+
+  it("is over when what stopped is given up", () => {
+    const now = after(stopping("interrupted"), finished(14, "r", "a", { status: "cancelled" }));
+    expect(now.session).not.toHaveProperty("stopped");
+  });
+
+  it("is not touched by the end of a message that waited", () => {
+    const now = after(stopping("paused"), sent(14, "b"), finished(15, "rb", "b", { status: "cancelled" }));
+    expect(now.session.stopped).toBe("paused");
+  });
+});

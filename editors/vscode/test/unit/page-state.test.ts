@@ -73,3 +73,11 @@ describe("a message that could not be sent", () => {
     expect(fold(state, { type: "dismiss" }).problem).toBeUndefined();
   });
 });
+
+describe("a message that is looked for", () => {
+  it("is wanted anew each time, also the same one", () => {
+    const once = fold(shown(message("a")), { type: "reveal", messageId: "a" });
+    expect(once.reveal).toEqual({ number: 1, messageId: "a" });
+    expect(fold(once, { type: "reveal", messageId: "a" }).reveal).toEqual({ number: 2, messageId: "a" });
+  });
+});

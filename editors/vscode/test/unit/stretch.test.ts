@@ -56,6 +56,14 @@ describe("the page", () => {
     expect(stretch.older(all)).toMatchObject({ more: false });
     expect(stretch.hasOlder(all)).toBe(false);
   });
+  it("knows which messages it has", () => {
+    const stretch = new Stretch();
+    const all = state(0, 120);
+    stretch.show(all);
+    expect([stretch.has(all, "m119"), stretch.has(all, "m70"), stretch.has(all, "m69")]).toEqual([true, true, false]);
+    stretch.older(all);
+    expect(stretch.has(all, "m69")).toBe(true);
+  });
   it("keeps what it has when the session is shown anew", () => {
     const stretch = new Stretch();
     stretch.show(state(0, 120));

@@ -24,8 +24,10 @@ describe("the tree of sessions", () => {
     expect(outline(treeOf([aSession({ id: "2" }), aSession({ id: "1" })], "", NONE))).toEqual(["2", "1"]);
   });
 
-  it("leaves archived sessions out", () => {
-    expect(treeOf([aSession({ state: "archived" })], "", NONE)).toEqual([]);
+  it("leaves archived sessions out, unless they are asked for", () => {
+    const archived = aSession({ id: "b", state: "archived", parent: { sessionId: "a", seq: 3 } });
+    expect(outline(treeOf([archived, parent], "", NONE))).toEqual(["a"]);
+    expect(outline(treeOf([archived, parent], "", NONE, true))).toEqual([["a", ["b"]]]);
   });
 
   it("filters by all words, of the title or the agent", () => {
@@ -44,6 +46,11 @@ describe("what stands behind a title", () => {
     expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("code · replying · 45 min");
     expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("code · paused · 45 min");
     expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("code · 2 waiting · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("code · interrupted · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "failed", queued: 1 }), now)).toBe("code · failed · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted", state: "archived" }), now)).toBe(
+      "code · archived · 45 min",
+    );
   });
 
   it("counts participants where there is more than one", () => {

@@ -6,7 +6,7 @@ import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
 import { Header } from "./header";
 import { Icon } from "./icon";
-import { NoModel, ProblemBar, Questions, ServerStanding, Standing } from "./notices";
+import { NoModel, ProblemBar, Questions, Restricted, ServerStanding, Standing } from "./notices";
 import { Transcript } from "./transcript";
 
 export function App() {
@@ -49,7 +49,7 @@ export function App() {
       {view.messages.length === 0 ? (
         <Beginning agent={view.session.agent} />
       ) : (
-        <Transcript view={view} agents={state.agents} loading={state.loading} onOlder={older} />
+        <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
       )}
       <footer class="foot">
         <Questions questions={view.questions} />
@@ -66,6 +66,7 @@ export function App() {
           />
         )}
         <Composer key={view.session.id} state={state} view={view} complete={complete} />
+        {!state.trusted && <Restricted />}
       </footer>
     </main>
   );

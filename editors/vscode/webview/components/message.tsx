@@ -23,6 +23,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
     <article
       data-id={message.id}
       class={`message ${message.role} ${message.status}`}
+      tabIndex={-1}
       aria-label={`${name(message)}, ${clock(message.createdAt)}`}
       aria-busy={replying}
     >

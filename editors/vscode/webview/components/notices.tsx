@@ -90,6 +90,26 @@ export function Standing({ session, server }: { readonly session: Session; reado
   return null;
 }
 
+/** What Restricted Mode keeps agents from, in one line. */
+export function Restricted() {
+  return (
+    <p class="restricted dim">
+      <span>
+        <Icon name="shield" /> Restricted Mode: agents may only read, and what this workspace defines is not used.
+      </span>
+      <button
+        type="button"
+        class="link"
+        onClick={() => {
+          tell({ type: "manageTrust" });
+        }}
+      >
+        Manage Workspace Trust
+      </button>
+    </p>
+  );
+}
+
 /** What is to be done where no server answers. */
 export function ServerStanding({ server }: { readonly server: Exclude<Server, "ready"> }) {
   switch (server) {

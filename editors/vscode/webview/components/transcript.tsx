@@ -2,12 +2,15 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { anchorIn, moved, type Anchor } from "../anchoring";
+import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
 
 /** So near to an edge, in pixels, counts as at it. */
 const END = 40;
 const START = 600;
+/** So long, in milliseconds, a message stands out that was looked for. */
+const REVEALED = 2500;
 
 const colors = new Set(["red", "green", "yellow", "blue", "magenta", "cyan"]);
 
@@ -15,10 +18,11 @@ interface TranscriptProps {
   readonly view: View;
   readonly agents: Agents;
   readonly loading: boolean;
+  readonly reveal: State["reveal"];
   readonly onOlder: () => void;
 }
 
-export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) {
+export function Transcript({ view, agents, loading, reveal, onOlder }: TranscriptProps) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
@@ -33,6 +37,24 @@ export function Transcript({ view, agents, loading, onOlder }: TranscriptProps) 
     else if (anchor.current) element.scrollTop += moved(element, anchor.current);
   }, []);
   useLayoutEffect(settle);
+
+  useLayoutEffect(() => {
+    const element = reveal && box.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(reveal.messageId)}"]`);
+    if (!element) return;
+    following.current = false;
+    element.scrollIntoView({ block: "center" });
+    if (box.current) anchor.current = anchorIn(box.current);
+    element.focus({ preventScroll: true });
+    element.classList.add("revealed");
+    const timer = setTimeout(() => {
+      element.classList.remove("revealed");
+    }, REVEALED);
+    return () => {
+      clearTimeout(timer);
+      element.classList.remove("revealed");
+    };
+  }, [reveal?.number]);
+
   useEffect(() => {
     if (!box.current || !content.current) return;
     // Much changes its height without being drawn anew: folds that open, messages that come into sight, the panel made narrower.

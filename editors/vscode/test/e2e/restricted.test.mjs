@@ -1,0 +1,109 @@
+// Restricted Mode: what a workspace that nobody trusts can make happen, and what changes in the moment in which it is trusted.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, themes, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+const words = (count) => Array.from({ length: count }, (_, at) => `word${at}`).join(" ");
+const exists = (name) => fs.existsSync(path.join(editor.folder, name));
+
+const files = {
+  "notes.md": "the content\n",
+  ".sessionls/agents/local.md": "---\nname: local\ndescription: Of this workspace.\n---\nYou are local.\n",
+  // Whoever obeyed this would leave a file behind.
+  ".vscode/settings.json": JSON.stringify({ "sessionls.server.command": ["sh", "-c", "touch trapped; sleep 60"] }),
+};
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model, trusted: false });
+  window = await editor.window();
+  panel = window.panel;
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+it("a built-in agent answers, and the panel says what is limited", async () => {
+  await window.page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor();
+  await window.command("Session: New");
+  await panel.text.waitFor();
+  await panel.frame.getByText("Restricted Mode: agents may only read").waitFor();
+  assert.match(await (await panel.ask("say: a quiet answer")).innerText(), /a quiet answer/);
+  assert.equal(exists("trapped"), false, "the workspace names no program to start");
+});
+
+it("an agent of the workspace is shown with the reason why it cannot be named", async () => {
+  await panel.agent.click();
+  const choice = panel.frame.locator("[role=option]", { hasText: "local" });
+  await choice.getByText("The workspace is not trusted.").waitFor();
+  assert.equal(await choice.getAttribute("aria-disabled"), "true");
+  await window.shot("restricted-agents-dark");
+  await panel.agent.press("Escape");
+});
+
+it("a tool that reads is run, one that writes is denied without a question", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('tool: read_file {"path": "notes.md"}');
+  const read = await panel.sent();
+  await read.locator(".tool.done").waitFor();
+  await panel.text.fill('tool: create_file {"path": "made.txt", "text": "made"}');
+  await panel.text.press("Enter");
+  const written = await panel.ended(before + 1);
+  await written.locator(".tool.denied").waitFor();
+  await written.locator(".tool.denied summary").click();
+  await written.getByText("Agents may only read here").first().waitFor();
+  assert.equal(await panel.frame.locator(".question").count(), 0);
+  assert.equal(exists("made.txt"), false);
+  await window.shot("restricted-dark");
+});
+
+it("trust is given while a reply is written, which goes on, and the workspace's agent answers", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(400)}`);
+  await panel.text.press("Enter");
+  await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
+  await panel.frame.getByRole("button", { name: "Manage Workspace Trust" }).click();
+  const trust = window.page.locator(".workspace-trust-editor .monaco-button", { hasText: /^Trust/ }).first();
+  await trust.waitFor();
+  await window.shot("restricted-trust-dark");
+  await trust.click();
+  await window.page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor({ state: "hidden" });
+  await trust.waitFor({ state: "hidden" });
+  await window.page.keyboard.press("Escape"); // the page about trust lies over the others
+  await window.page.locator(".workspace-trust-editor").waitFor({ state: "hidden" });
+  await panel.frame.locator(".message.agent.replying").waitFor();
+  await until(
+    async () => (await panel.frame.getByText("Restricted Mode").count()) === 0,
+    "the panel to say nothing of it any more",
+  );
+  const reply = await panel.ended(before);
+  assert.match(await reply.innerText(), /word399/);
+  assert.equal(await panel.frame.locator(".message.interrupted").count(), 0);
+  await panel.text.fill("@local say: from the workspace's own");
+  assert.match(await (await panel.sent()).innerText(), /from the workspace's own/);
+  const asked = model.requests.findLast((one) => JSON.stringify(one.messages).includes("from the workspace's own"));
+  assert.match(JSON.stringify(asked.system), /You are local/);
+  await window.shot("trusted-dark");
+});
+
+it("what writes is asked about again, as the policy says", async () => {
+  await panel.text.fill('tool: create_file {"path": "made.txt", "text": "made"}');
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Allow Once" }).click();
+  await until(() => exists("made.txt"), "the file");
+  assert.equal(exists("trapped"), false, "no other server was started meanwhile");
+});
+
+it("in light, and narrow", async () => {
+  await editor.settings({ "workbench.colorTheme": themes.light });
+  window = await editor.window({ width: 420, height: 800 });
+  await window.command("Session: New");
+  await window.panel.frame.getByText("Restricted Mode: agents may only read").waitFor();
+  await window.shot("restricted-light-narrow");
+});

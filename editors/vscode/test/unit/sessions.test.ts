@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import type { Api } from "../../src/api";
+import { REACH, Sessions } from "../../src/sessions";
+import { aMessage, aSession } from "./samples";
+
+const NOTHING = () => ({ dispose: () => undefined });
+
+/** A server with one session of that many messages, and the requests that it got. */
+function server(count: number) {
+  const all = Array.from({ length: count }, (_, at) => aMessage(`m${at}`));
+  const asked: string[] = [];
+  const answers: Record<string, (params: { limit: number; before?: string; state?: string }) => unknown> = {
+    "session/open": ({ limit }) => ({ session: aSession(), messages: all.slice(-limit), participants: [], seq: 10 }),
+    "session/history": ({ before, limit }) => {
+      const end = all.findIndex((message) => message.id === before);
+      return { messages: all.slice(Math.max(0, end - limit), end), more: end > limit };
+    },
+    "session/list": ({ state }) => ({ sessions: [state === "archived" ? aSession({ id: "old", state }) : aSession()] }),
+  };
+  const api = {
+    onEvent: NOTHING,
+    onDelta: NOTHING,
+    onChanged: NOTHING,
+    onAgentsChanged: NOTHING,
+    onConnected: NOTHING,
+    request: (method: string, params: { limit: number }) => {
+      asked.push(method);
+      return Promise.resolve(answers[method]?.(params));
+    },
+  };
+  return { sessions: new Sessions(api as unknown as Api), asked };
+}
+
+describe("a message that is looked for", () => {
+  it("is fetched with all that stands after it", async () => {
+    const { sessions } = server(700);
+    await sessions.join("s");
+    expect(await sessions.reach("s", "m300")).toBe(true);
+    const ids = sessions.store.open("s")?.messages.map((message) => message.id);
+    expect(ids?.at(-1)).toBe("m699");
+    expect(ids).toContain("m300");
+    expect(ids?.length).toBeLessThan(700);
+  });
+
+  it("costs nothing when it is there", async () => {
+    const { sessions, asked } = server(10);
+    await sessions.join("s");
+    expect(await sessions.reach("s", "m3")).toBe(true);
+    expect(asked).not.toContain("session/history");
+  });
+
+  it("is given up when it is not in the session, or too far back", async () => {
+    const short = server(70).sessions;
+    await short.join("s");
+    expect(await short.reach("s", "gone")).toBe(false);
+    const long = server(REACH * 2).sessions;
+    await long.join("s");
+    expect(await long.reach("s", "m0")).toBe(false);
+    expect(long.store.open("s")?.messages.length).toBeLessThan(REACH * 1.2);
+  });
+});
+
+describe("the list", () => {
+  it("has the archived sessions where they are asked for, also when it is listed anew", async () => {
+    const { sessions } = server(0);
+    await sessions.refreshList();
+    expect(sessions.store.session("old")).toBeUndefined();
+    await sessions.listArchived(true);
+    await sessions.refreshList();
+    expect(sessions.store.session("old")?.state).toBe("archived");
+    await sessions.listArchived(false);
+    expect(sessions.store.session("old")).toBeUndefined();
+  });
+});
