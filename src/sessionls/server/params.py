@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Context, Range, Session, Wire
+from sessionls.sessions.model import Context, ModelMessage, Range, Session, Wire
 
 __all__ = [
     "AgentListParams",
@@ -29,6 +29,7 @@ __all__ = [
     "HistoryParams",
     "ListParams",
     "MessageParams",
+    "ModelReplyParams",
     "OpenParams",
     "PermissionDecision",
     "PermissionParams",
@@ -138,6 +139,13 @@ class FindingUpdateParams(Wire):
 
 class AgentListParams(Wire):
     workspace_folder: Uri | None = None
+
+
+class ModelReplyParams(Wire):
+    model: Name | None = None
+    instructions: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    messages: Annotated[list[ModelMessage], Field(min_length=1, max_length=2000)]
+    partial_result_token: Token | None = None
 
 
 class AskAboutParams(Wire):

@@ -61,6 +61,7 @@ class Method:
 _COMMANDS = {
     "agent/list": "sessionls.agents",
     "model/list": "sessionls.models",
+    "model/reply": "sessionls.modelReply",
     "finding/list": "sessionls.findings",
     "finding/update": "sessionls.updateFinding",
 }
@@ -263,6 +264,17 @@ METHODS: tuple[Method, ...] = (
         r.ModelList,
         "Lists what could answer now (providers whose key is set, a local Ollama's models, the embedded one) and why others "
         "cannot.",
+    ),
+    Method(
+        "model/reply",
+        p.ModelReplyParams,
+        r.ModelReply,
+        "Asks a model outside of any session: for programs with instructions and messages of their own, such as other "
+        "extensions of an editor that use its models. The last message is the participant's; without `model` the default one "
+        "answers. No agent is invoked, no tool is offered, and nothing is kept: whatever is to be shared, resumed or found "
+        "again belongs in a session. With `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the text "
+        "of the answer, to the one who asked alone. `$/cancelRequest` ends it.",
+        errors=(e.ModelUnavailable,),
     ),
     Method(
         "session/event",

@@ -663,6 +663,31 @@ export interface ModelInfo {
 export interface ModelList {
   models: ModelInfo[];
 }
+/**
+ * What a model is told that is asked outside of any session: words of the participant, or its own earlier ones.
+ */
+export interface ModelMessage {
+  role: 'participant' | 'agent';
+  text: string;
+}
+/**
+ * What a model answered outside of any session. `model` is the one that did.
+ */
+export interface ModelReply {
+  text: string;
+  model: string;
+  usage?: Usage;
+}
+export interface ModelReplyParams {
+  model?: string;
+  instructions?: string;
+  /**
+   * @minItems 1
+   * @maxItems 2000
+   */
+  messages: [ModelMessage, ...ModelMessage[]];
+  partialResultToken?: number | string;
+}
 export interface OpenParams {
   sessionId: string;
   limit?: number;
@@ -773,6 +798,7 @@ export interface Requests {
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };
   'model/list': { params: Empty; result: ModelList };
+  'model/reply': { params: ModelReplyParams; result: ModelReply };
 }
 
 /** Notifications from the server. */
