@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from model_server import Answer, Cut, Hold, ModelServer, Refuse
+from model_server import Answer, Cut, Hold, ModelServer, Refuse, ToolUse
 from office import Office, environment, key_for, make_workspace
 from server_client import refused, start_server, stop
 
@@ -85,12 +85,46 @@ async def test_the_model_is_told_exactly_what_was_given(office: Office) -> None:
         {"role": "user", "content": "go on"},
     ]
     assert asked.tools == []
+    assert "tool_choice" not in asked.body
+
+
+TOOL = {"name": "weather", "description": "Tells the weather.", "schema": {"type": "object", "properties": {"city": {}}}}
+
+
+async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) -> None:
+    office.models.script(Answer("I look. ", tools=[ToolUse("weather", {"city": "Paris"}, "c1")]), Answer("It rains."))
+    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL], partialResultToken="t")
+    assert first["text"] == "".join(pieces(office, "t")) == "I look. "
+    assert first["calls"] == [{"callId": "c1", "name": "weather", "arguments": {"city": "Paris"}}]
+
+    called = {"role": "agent", "text": first["text"], "calls": [{**first["calls"][0], "result": "rain"}]}
+    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL], mustCall=True)
+    assert second["text"] == "It rains." and "calls" not in second
+    one, two = office.models.requests
+    assert one.body["tools"][0]["function"]["parameters"] == TOOL["schema"] and "tool_choice" not in one.body
+    assert two.body["tool_choice"] == "required"
+    asked_for, result = two.messages[-2:]
+    assert asked_for["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city": "Paris"}'}
+    assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
+
+
+@pytest.mark.parametrize("arguments", ["{not json", "[1]", '"x"'])
+async def test_a_call_that_makes_no_sense_is_an_error(office: Office, arguments: str) -> None:
+    office.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
+    with refused(-32046, "modelUnavailable"):
+        await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+
+
+async def test_messages_of_one_role_in_a_row_are_sent_as_one(office: Office) -> None:
+    office.models.script(Answer("ok"))
+    await office.client.ask("model/reply", messages=[*told("context"), *told("question")])
+    assert office.models.requests[0].messages == [{"role": "user", "content": "context\n\nquestion"}]
 
 
 async def test_reasoning_is_not_part_of_the_text(office: Office) -> None:
     office.models.script(Answer("said", reasoning="thought"))
     reply = await office.client.ask("model/reply", messages=told("hi"), partialResultToken="r")
-    assert (reply["text"], pieces(office, "r")) == ("said", ["said"])
+    assert reply["text"] == "".join(pieces(office, "r")) == "said"
 
 
 async def test_cancelling_closes_the_connection_to_the_model(office: Office) -> None:
@@ -147,6 +181,11 @@ async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office:
         ({"messages": [{"role": "participant", "text": ""}]}, "messages.0.text"),
         ({"messages": [{"role": "participant", "text": "x"}], "model": ""}, "model"),
         ({"messages": [{"role": "participant", "text": "x"}, {"role": "agent", "text": "y"}]}, "messages"),
+        (
+            {"messages": [{"role": "participant", "calls": [{"callId": "c", "name": "n", "arguments": {}, "result": ""}]}]},
+            "messages.0.calls",
+        ),
+        ({"messages": [{"role": "participant", "text": "x"}], "tools": [{"name": ""}]}, "tools.0.name"),
     ],
 )
 async def test_params_that_make_no_sense(office: Office, params: dict[str, Any], field: str) -> None:

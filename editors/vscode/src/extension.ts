@@ -1,6 +1,7 @@
 /** Puts the extension together. Everything else is in a file of its own. */
 import * as vscode from "vscode";
 import { Api } from "./api";
+import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
 import { watchModels } from "./firstUse";
@@ -46,6 +47,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     permissions.use(panels),
     showStatus(server),
     watchModels({ api }),
+    registerChat({ api, server, sessions }, extension.extensionUri),
     registerCommands({ api, server, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {

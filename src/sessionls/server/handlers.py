@@ -11,7 +11,7 @@ from sessionls.server.progress import PartialText, ReplyProgress
 from sessionls.sessions import results as r
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import DiagnosticsContext, Finding, Session, Wire
-from sessionls.sessions.model_reply import model_reply
+from sessionls.sessions.model_reply import ModelReply, model_reply
 
 if TYPE_CHECKING:
     from sessionls.server.editor import LspEditor
@@ -179,9 +179,17 @@ async def models(desk: Desk, _: p.Empty) -> r.ModelList:
     return await desk.sessions.models()
 
 
-async def reply_of_model(desk: Desk, params: p.ModelReplyParams) -> r.ModelReply:
+async def reply_of_model(desk: Desk, params: p.ModelReplyParams) -> ModelReply:
     with PartialText(desk.protocol, params.partial_result_token) as told:
-        return await model_reply(desk.models, params.messages, told.add, model=params.model, instructions=params.instructions)
+        return await model_reply(
+            desk.models,
+            params.messages,
+            told.add,
+            model=params.model,
+            instructions=params.instructions,
+            tools=params.tools or (),
+            must_call=params.must_call,
+        )
 
 
 HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {

@@ -27,7 +27,6 @@ __all__ = [
     "MessageError",
     "MessageStatus",
     "ModelInfo",
-    "ModelMessage",
     "ParentRef",
     "Part",
     "Participant",
@@ -386,10 +385,3 @@ class ModelInfo(Wire):
     problem: str | None = None
     context_window: int | None = None
     default: bool | None = None
-
-
-class ModelMessage(Wire):
-    """What a model is told that is asked outside of any session: words of the participant, or its own earlier ones."""
-
-    role: Literal["participant", "agent"]
-    text: Annotated[str, Field(min_length=1, max_length=1 << 20)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Usage, Wire
+from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Wire
 
 __all__ = [
     "AgentList",
@@ -13,7 +13,6 @@ __all__ = [
     "History",
     "Hit",
     "ModelList",
-    "ModelReply",
     "Opened",
     "SearchResult",
     "SessionList",
@@ -72,11 +71,3 @@ class AgentList(Wire):
 
 class ModelList(Wire):
     models: list[ModelInfo]
-
-
-class ModelReply(Wire):
-    """What a model answered outside of any session. `model` is the one that did."""
-
-    text: str
-    model: str
-    usage: Usage | None = None

@@ -101,6 +101,17 @@ export interface AnswerParams {
   requestId: string;
   decision: 'once' | 'session' | 'deny';
 }
+/**
+ * A call that was made, or was not: `result` says what the model is told of it.
+ */
+export interface AnsweredCall {
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+  result: string;
+}
 export interface Archived {
   sessionId: string;
   seq: number;
@@ -650,6 +661,16 @@ export interface MessageParams {
   partialResultToken?: number | string;
 }
 /**
+ * A call that a model asks for.
+ */
+export interface ModelCall {
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+}
+/**
  * A model that could answer now, or why it cannot. `context_window` is in tokens.
  */
 export interface ModelInfo {
@@ -664,11 +685,15 @@ export interface ModelList {
   models: ModelInfo[];
 }
 /**
- * What a model is told that is asked outside of any session: words of the participant, or its own earlier ones.
+ * What a model is told outside of any session: the participant's words, or its own earlier ones with its calls.
  */
 export interface ModelMessage {
   role: 'participant' | 'agent';
-  text: string;
+  text?: string;
+  /**
+   * @maxItems 500
+   */
+  calls?: AnsweredCall[];
 }
 /**
  * What a model answered outside of any session. `model` is the one that did.
@@ -676,8 +701,12 @@ export interface ModelMessage {
 export interface ModelReply {
   text: string;
   model: string;
+  calls?: ModelCall[];
   usage?: Usage;
 }
+/**
+ * `tools` are those that the asker can call; with `mustCall` the model is to ask for one of them.
+ */
 export interface ModelReplyParams {
   model?: string;
   instructions?: string;
@@ -686,7 +715,22 @@ export interface ModelReplyParams {
    * @maxItems 2000
    */
   messages: [ModelMessage, ...ModelMessage[]];
+  /**
+   * @maxItems 500
+   */
+  tools?: ModelTool[];
+  mustCall?: boolean;
   partialResultToken?: number | string;
+}
+/**
+ * A tool that the asker can call. `schema` is the JSON Schema of its arguments.
+ */
+export interface ModelTool {
+  name: string;
+  description?: string;
+  schema?: {
+    [k: string]: unknown;
+  };
 }
 export interface OpenParams {
   sessionId: string;
