@@ -47,7 +47,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     permissions.use(panels),
     showStatus(server),
     watchModels({ api }),
-    registerChat({ api, server, sessions }, extension.extensionUri),
+    registerChat({ api, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {

@@ -4,6 +4,9 @@ import type { Services } from "../services";
 import { registerModels } from "./models";
 import { registerParticipant } from "./participant";
 
-export function registerChat(needs: Pick<Services, "api" | "server" | "sessions">, extension: vscode.Uri): vscode.Disposable {
+export function registerChat(
+  needs: Pick<Services, "api" | "server" | "sessions" | "view">,
+  extension: vscode.Uri,
+): vscode.Disposable {
   return vscode.Disposable.from(registerModels(needs.api), registerParticipant(needs, extension));
 }

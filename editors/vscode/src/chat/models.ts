@@ -9,7 +9,10 @@ import type { ModelInfo } from "../protocol";
 import { asked, estimate, familyOf, nameOf, offered } from "./asking";
 
 export const VENDOR = "sessionls";
-/** The entry that names no model: in a session its own, or that of the agent that answers; elsewhere the server's default. */
+/**
+ * The entry that names no model: in a session its own, or that of the agent that answers; elsewhere the server's default. VS Code
+ * takes the first of the names where a person chose none: so this one comes before those of models.
+ */
 export const OWN = "default";
 
 // Where a provider does not say how much its model takes: what the server reckons with too.
@@ -84,7 +87,7 @@ function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation 
     // Whoever answers in a session calls its tools by itself.
     capabilities: { imageInput: false, toolCalling: true },
     id: OWN,
-    name: "Session Default",
+    name: "Agent's Own",
     family: OWN,
     version: "1",
     tooltip: "With @session: the model of the session, or of the agent that answers. Elsewhere: the default model of sessionls.",

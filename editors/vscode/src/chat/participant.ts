@@ -15,7 +15,7 @@ const ID = "sessionls.session";
 /** VS Code waits one second for who was cancelled, and then forgets what they would have said. */
 const PATIENCE = 500; // milliseconds
 
-type Needs = Pick<Services, "api" | "server" | "sessions">;
+type Needs = Pick<Services, "api" | "server" | "sessions" | "view">;
 
 export function registerParticipant(needs: Needs, extension: vscode.Uri): vscode.Disposable {
   const participant = vscode.chat.createChatParticipant(ID, (request, { history }, stream, token) =>
@@ -138,6 +138,7 @@ class Answer {
       if (!this.token.isCancellationRequested) this.stream.markdown("\n\n*Cancelled.*");
     } finally {
       following.dispose();
+      this.needs.view.seen(sessionId);
     }
   }
 
