@@ -1,6 +1,7 @@
 /** The door to the server: typed requests and notifications, whichever process answers. Everything here speaks through it. */
+import { randomUUID } from "node:crypto";
 import type { CancellationToken } from "vscode";
-import type { LanguageClient } from "vscode-languageclient/node";
+import { ProgressType, type LanguageClient } from "vscode-languageclient/node";
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
 import { lost, problemOf, stopped } from "./problem";
@@ -46,6 +47,25 @@ export class Api {
         : await client.sendRequest<Requests[M]["result"]>(method, params, token);
     } catch (error) {
       throw client === this.client ? problemOf(error) : lost();
+    }
+  }
+
+  /** Asks a model outside of any session. `told` gets the pieces of its words as they come. Fails with a `Problem`. */
+  async modelReply(
+    params: Omit<Requests["model/reply"]["params"], "partialResultToken">,
+    told: (text: string) => void,
+    token: CancellationToken,
+  ): Promise<Requests["model/reply"]["result"]> {
+    const { client } = this;
+    if (client === undefined) throw stopped();
+    const partialResultToken = randomUUID();
+    const pieces = client.onProgress(new ProgressType<{ text: string }>(), partialResultToken, ({ text }) => {
+      told(text);
+    });
+    try {
+      return await this.request("model/reply", { ...params, partialResultToken }, token);
+    } finally {
+      pieces.dispose();
     }
   }
 

@@ -1,6 +1,7 @@
 /** Puts the extension together. Everything else is in a file of its own. */
 import * as vscode from "vscode";
 import { Api } from "./api";
+import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
 import { isChoosingModel } from "./firstUse";
@@ -56,6 +57,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     view,
     permissions.use(panels),
     showStatus(server),
+    registerChat({ api, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {

@@ -5,6 +5,8 @@ export class Problem extends Error {
     readonly kind: string,
     message: string,
     readonly hint?: string,
+    /** Of `modelUnavailable`: which of its reasons. */
+    readonly reason?: string,
   ) {
     super(message);
   }
@@ -31,7 +33,8 @@ export function problemOf(error: unknown): Problem {
   if (code !== undefined && GONE.has(code)) return lost();
   const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
   const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
-  return new Problem(kind, message, hint);
+  const reason = typeof data["reason"] === "string" ? data["reason"] : undefined;
+  return new Problem(kind, message, hint, reason);
 }
 
 export function stopped(): Problem {

@@ -79,6 +79,13 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     this.refresh();
   }
 
+  /** The reply that ended just now was seen elsewhere than in a panel. */
+  seen(sessionId: string): void {
+    this.wereReplying.delete(sessionId);
+    this.unseen.delete(sessionId);
+    this.count();
+  }
+
   get selected(): string | undefined {
     return this.view.selection[0]?.session.id;
   }

@@ -199,6 +199,7 @@ class Gateway:
             "max_tokens": request.max_tokens,
             "reasoning_effort": request.reasoning_effort,
             "tools": [_copied(tool) for tool in request.tools] or None,
+            "tool_choice": "required" if request.tools and request.must_call else None,
         }
         arguments.update({name: value for name, value in given.items() if value is not None})
         name = providers.known_provider(request.model) or request.model.partition("/")[0]
@@ -207,6 +208,7 @@ class Gateway:
             assert self._embedded is not None
             address = await self._embedded.address()
             arguments.pop("tools", None)
+            arguments.pop("tool_choice", None)
             arguments.pop("reasoning_effort", None)
             arguments.setdefault("max_tokens", _EMBEDDED_REPLY)
             arguments.update(model=f"openai/{request.model.partition('/')[2]}", api_base=address.base, api_key=address.key)

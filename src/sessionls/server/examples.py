@@ -111,6 +111,14 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "finding/update": ({"findingId": _FINDING["id"], "state": "fixed"}, {**_FINDING, "state": "fixed"}),
     "agent/list": ({}, {"agents": [_AGENT], "default": "code"}),
     "model/list": ({}, {"models": [{"name": "openai/gpt-4o", "provider": "openai", "available": True, "default": True}]}),
+    "model/reply": (
+        {
+            "model": "openai/gpt-4o",
+            "instructions": "Answer in one word.",
+            "messages": [{"role": "participant", "text": "What is the capital of France?"}],
+        },
+        {"text": "Paris", "model": "openai/gpt-4o", "usage": {"inputTokens": 24, "outputTokens": 1}},
+    ),
     "session/event": (
         {"sessionId": _S, "seq": 6, "at": _AT, "by": _ADA, "kind": "renamed", "title": "The parser's last line"},
         None,

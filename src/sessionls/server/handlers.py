@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessionls.server import params as p
-from sessionls.server.progress import ReplyProgress
+from sessionls.server.progress import PartialText, ReplyProgress
 from sessionls.sessions import results as r
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import DiagnosticsContext, Finding, Session, Wire
+from sessionls.sessions.model_reply import ModelReply, model_reply
 
 if TYPE_CHECKING:
     from sessionls.server.editor import LspEditor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sessionls.server.notices import Notices
     from sessionls.server.options import Client
     from sessionls.server.protocol import SessionProtocol
+    from sessionls.sessions.ports import Models
     from sessionls.sessions.service import Sessions
 
 __all__ = ["HANDLERS", "Desk"]
@@ -28,6 +30,7 @@ class Desk:
     """What the handlers of one connection work with."""
 
     sessions: Sessions
+    models: Models
     editor: LspEditor
     notices: Notices
     findings: Findings
@@ -176,6 +179,19 @@ async def models(desk: Desk, _: p.Empty) -> r.ModelList:
     return await desk.sessions.models()
 
 
+async def reply_of_model(desk: Desk, params: p.ModelReplyParams) -> ModelReply:
+    with PartialText(desk.protocol, params.partial_result_token) as told:
+        return await model_reply(
+            desk.models,
+            params.messages,
+            told.add,
+            model=params.model,
+            instructions=params.instructions,
+            tools=params.tools or (),
+            must_call=params.must_call,
+        )
+
+
 HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "session/create": create,
     "session/list": list_,
@@ -201,4 +217,5 @@ HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "finding/update": update_finding,
     "agent/list": agents,
     "model/list": models,
+    "model/reply": reply_of_model,
 }

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Context, Range, Session, Wire
+from sessionls.sessions.model_reply import ModelMessage, ModelTool
 
 __all__ = [
     "AgentListParams",
@@ -29,6 +30,7 @@ __all__ = [
     "HistoryParams",
     "ListParams",
     "MessageParams",
+    "ModelReplyParams",
     "OpenParams",
     "PermissionDecision",
     "PermissionParams",
@@ -138,6 +140,17 @@ class FindingUpdateParams(Wire):
 
 class AgentListParams(Wire):
     workspace_folder: Uri | None = None
+
+
+class ModelReplyParams(Wire):
+    """`tools` are those that the asker can call; with `mustCall` the model is to ask for one of them."""
+
+    model: Name | None = None
+    instructions: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    messages: Annotated[list[ModelMessage], Field(min_length=1, max_length=2000)]
+    tools: Annotated[list[ModelTool], Field(max_length=500)] | None = None
+    must_call: bool = False
+    partial_result_token: Token | None = None
 
 
 class AskAboutParams(Wire):

@@ -15,9 +15,51 @@ from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Message
 from sessionls.sessions.ports import Delta, EventNotice, Notice
 
-__all__ = ["ReplyProgress", "Token"]
+__all__ = ["PartialText", "ReplyProgress", "Token"]
 
 Token = int | str
+_GAP = 0.004  # seconds between two pieces of text
+
+
+class PartialText:
+    """Brings pieces of text to the one request that has this token, gathered where they come close together.
+
+    To be used as a context around the request's work: the last piece is out before the answer.
+    """
+
+    def __init__(self, protocol: SessionProtocol, token: Token | None) -> None:
+        self._protocol = protocol
+        self._token = token
+        self._pieces: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+
+    def add(self, text: str) -> None:
+        if self._token is None or not text:
+            return
+        self._pieces.append(text)
+        if self._timer is None:
+            self._flush()
+            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        if self._pieces:
+            self._flush()
+            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
+
+    def _flush(self) -> None:
+        if self._pieces and self._token is not None:
+            text = "".join(self._pieces)
+            self._pieces = []
+            self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._token, value={"text": text}))
 
 
 class ReplyProgress:

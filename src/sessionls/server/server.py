@@ -218,7 +218,7 @@ class SessionServer(LanguageServer):
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
         watching = Watching(self.protocol) if self._client.watches_files else None
         findings = Findings(rooms.sessions, editor, self.protocol.notify, watching)
-        desk = Desk(rooms.sessions, editor, notices, findings, self.protocol, self._client)
+        desk = Desk(rooms.sessions, rooms.models, editor, notices, findings, self.protocol, self._client)
         standard = Standard(desk)
         try:
             await rooms.start()

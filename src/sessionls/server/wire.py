@@ -13,6 +13,7 @@ from sessionls.server import params as p
 from sessionls.sessions import errors as e
 from sessionls.sessions import results as r
 from sessionls.sessions.model import Finding, Session, Wire
+from sessionls.sessions.model_reply import ModelReply
 
 __all__ = ["COMMANDS", "ERRORS", "EVENTS", "METHODS", "NOTIFICATIONS", "REQUESTS", "VERSION", "Method"]
 
@@ -61,6 +62,7 @@ class Method:
 _COMMANDS = {
     "agent/list": "sessionls.agents",
     "model/list": "sessionls.models",
+    "model/reply": "sessionls.modelReply",
     "finding/list": "sessionls.findings",
     "finding/update": "sessionls.updateFinding",
 }
@@ -263,6 +265,18 @@ METHODS: tuple[Method, ...] = (
         r.ModelList,
         "Lists what could answer now (providers whose key is set, a local Ollama's models, the embedded one) and why others "
         "cannot.",
+    ),
+    Method(
+        "model/reply",
+        p.ModelReplyParams,
+        ModelReply,
+        "Asks a model outside of any session: for programs with instructions and messages of their own, such as other "
+        "extensions of an editor that use its models. Without `model` the default one answers. No agent is invoked, and nothing"
+        " is kept: whatever is to be shared, resumed or found again belongs in a session. The model may ask for the `tools` "
+        "that are offered; to call them, or not, is up to the one who asked, who sends the messages again with the call and its"
+        " `result`. With `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the text of the answer, to "
+        "the one who asked alone. `$/cancelRequest` ends it.",
+        errors=(e.ModelUnavailable,),
     ),
     Method(
         "session/event",

@@ -286,7 +286,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, as litellm takes them."""
+    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, as litellm takes them.
+
+    `must_call`: the model is to ask for one of the tools, not to answer in words.
+    """
 
     model: str
     messages: Sequence[Mapping[str, Any]]
@@ -294,6 +297,7 @@ class ModelRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: str | None = None
+    must_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

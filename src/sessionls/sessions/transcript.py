@@ -16,7 +16,7 @@ from sessionls.agents.agent import Definition
 from sessionls.sessions.model import AgentAuthor, Context, Message, Part, Participant, TextPart, ToolPart
 from sessionls.sessions.state import Entry
 
-__all__ = ["ModelMessages", "Voice", "estimate_tokens", "for_model", "instructions", "plain", "with_reply"]
+__all__ = ["ModelMessages", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
 
 ModelMessages = list[dict[str, Any]]
 
@@ -67,7 +67,7 @@ def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = N
             told.extend(_reply(message, message.author, steered.pop(message.id, []), voice, named=named))
             if message.status in ("cancelled", "failed", "interrupted"):
                 told.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
-    return _joined(told)
+    return joined_up(told)
 
 
 def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], voice: Voice, *, named: bool) -> ModelMessages:
@@ -76,7 +76,7 @@ def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], 
     so_far = [*told, *_reply(reply, reply.author, steered, voice, named=named)]
     if so_far[-1]["role"] == "assistant":  # it stopped in the middle of its words
         so_far.append({"role": "user", "content": CONTINUE})
-    return _joined(so_far)
+    return joined_up(so_far)
 
 
 def _participant(message: Message, author: Participant, voice: Voice, *, named: bool) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def plain(parts: Sequence[Part]) -> str:
     return "\n\n".join(word for word in words if word.strip())
 
 
-def _joined(messages: ModelMessages) -> ModelMessages:
+def joined_up(messages: ModelMessages) -> ModelMessages:
     """Neighbours of one role made one: several providers insist that the roles alternate."""
     joined: ModelMessages = []
     for message in messages:

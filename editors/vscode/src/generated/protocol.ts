@@ -101,6 +101,17 @@ export interface AnswerParams {
   requestId: string;
   decision: 'once' | 'session' | 'deny';
 }
+/**
+ * A call that was made, or was not: `result` says what the model is told of it.
+ */
+export interface AnsweredCall {
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+  result: string;
+}
 export interface Archived {
   sessionId: string;
   seq: number;
@@ -653,6 +664,16 @@ export interface MessageParams {
   partialResultToken?: number | string;
 }
 /**
+ * A call that a model asks for.
+ */
+export interface ModelCall {
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+}
+/**
  * A model that could answer now, or why it cannot. `context_window` is in tokens.
  */
 export interface ModelInfo {
@@ -665,6 +686,54 @@ export interface ModelInfo {
 }
 export interface ModelList {
   models: ModelInfo[];
+}
+/**
+ * What a model is told outside of any session: the participant's words, or its own earlier ones with its calls.
+ */
+export interface ModelMessage {
+  role: 'participant' | 'agent';
+  text?: string;
+  /**
+   * @maxItems 500
+   */
+  calls?: AnsweredCall[];
+}
+/**
+ * What a model answered outside of any session. `model` is the one that did.
+ */
+export interface ModelReply {
+  text: string;
+  model: string;
+  calls?: ModelCall[];
+  usage?: Usage;
+}
+/**
+ * `tools` are those that the asker can call; with `mustCall` the model is to ask for one of them.
+ */
+export interface ModelReplyParams {
+  model?: string;
+  instructions?: string;
+  /**
+   * @minItems 1
+   * @maxItems 2000
+   */
+  messages: [ModelMessage, ...ModelMessage[]];
+  /**
+   * @maxItems 500
+   */
+  tools?: ModelTool[];
+  mustCall?: boolean;
+  partialResultToken?: number | string;
+}
+/**
+ * A tool that the asker can call. `schema` is the JSON Schema of its arguments.
+ */
+export interface ModelTool {
+  name: string;
+  description?: string;
+  schema?: {
+    [k: string]: unknown;
+  };
 }
 export interface OpenParams {
   sessionId: string;
@@ -776,6 +845,7 @@ export interface Requests {
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };
   'model/list': { params: Empty; result: ModelList };
+  'model/reply': { params: ModelReplyParams; result: ModelReply };
 }
 
 /** Notifications from the server. */

@@ -1,0 +1,132 @@
+/** From what VS Code asks of a language model to what the server is asked. Pure. */
+import { Problem } from "../problem";
+import type { AnsweredCall, ModelMessage, ModelReplyParams } from "../protocol";
+
+/** What is needed of a `vscode.LanguageModelChatRequestMessage`. */
+export interface Message {
+  /** 1: the person's; 2: the model's own; 3, which only VS Code itself sends: instructions. */
+  readonly role: number;
+  readonly content: readonly unknown[];
+}
+
+const MODEL = 2;
+const INSTRUCTIONS = 3;
+const NOT_CALLED = "The call was not made.";
+
+/** Fails with a `Problem` where something is said that models cannot be told here. */
+export function asked(messages: readonly Message[]): Pick<ModelReplyParams, "instructions" | "messages"> {
+  const instructions: string[] = [];
+  const told: ModelMessage[] = [];
+  const results = new Map(messages.flatMap(({ content }) => content.filter(isResult)).map((one) => [one.callId, one]));
+  for (const message of messages) {
+    const text = textOf(message);
+    const calls = message.content.filter(isCall).map(({ callId, name, input }): AnsweredCall => {
+      const result = results.get(callId);
+      return { callId, name, arguments: { ...input }, result: result === undefined ? NOT_CALLED : resultText(result.content) };
+    });
+    if (message.role === INSTRUCTIONS) instructions.push(text);
+    else if (message.role === MODEL && calls.length > 0) told.push({ role: "agent", text, calls });
+    else if (text !== "") told.push({ role: message.role === MODEL ? "agent" : "participant", text });
+  }
+  const [first, ...rest] = told;
+  if (first === undefined) throw new Problem("invalidParams", "There is nothing to answer.", "Send a message with text.");
+  return { messages: [first, ...rest], ...(instructions.length > 0 && { instructions: instructions.join("\n\n") }) };
+}
+
+/** What is needed of a `vscode.LanguageModelChatTool`. */
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema?: object | undefined;
+}
+
+export function offered(tools: readonly Tool[] | undefined, mustCall: boolean): Pick<ModelReplyParams, "tools" | "mustCall"> {
+  if (tools === undefined || tools.length === 0) return {};
+  return {
+    tools: tools.map(({ name, description, inputSchema }) => ({
+      name,
+      description,
+      schema: { ...(inputSchema ?? { type: "object", properties: {} }) },
+    })),
+    ...(mustCall && { mustCall }),
+  };
+}
+
+/**
+ * An estimate of the tokens of a text: a quarter of its bytes. Each model counts by rules of its own, which only its provider
+ * knows; this is near enough to tell what fits with room to spare.
+ */
+export function estimate(of: string | Message): number {
+  const text =
+    typeof of === "string" ? of : of.content.map((part) => (isText(part) ? part.value : JSON.stringify(part))).join("");
+  return Math.ceil(Buffer.byteLength(text) / 4);
+}
+
+/** `openai/gpt-4o` → `gpt-4o`: the provider is shown beside it. */
+export function nameOf(model: string): string {
+  return model.slice(model.indexOf("/") + 1);
+}
+
+/** The name without a date or a tag at its end. */
+export function familyOf(model: string): string {
+  return nameOf(model).replace(/(?:[-@:]\d{4}-?\d{2}-?\d{2}|:[\w.-]+)$/, "");
+}
+
+interface Text {
+  readonly value: string;
+}
+
+interface Call {
+  readonly callId: string;
+  readonly name: string;
+  readonly input: object;
+}
+
+interface Result {
+  readonly callId: string;
+  readonly content: readonly unknown[];
+}
+
+interface Data {
+  readonly mimeType: string;
+  readonly data: Uint8Array;
+}
+
+function textOf({ content }: Message): string {
+  return content.map((part) => (isCall(part) || isResult(part) ? "" : wordsOf(part))).join("");
+}
+
+function wordsOf(part: unknown): string {
+  if (isText(part)) return part.value;
+  // VS Code marks with such a part how far a provider may keep what it was told.
+  if (isData(part) && part.mimeType === "cache_control") return "";
+  if (isData(part) && part.mimeType.startsWith("text/")) return new TextDecoder().decode(part.data);
+  throw new Problem("invalidParams", "Through sessionls a model is told text alone.", "Leave out pictures and other data.");
+}
+
+/** What a tool gave is told as far as it is text: the model must be told something of each call. */
+function resultText(content: readonly unknown[]): string {
+  return content
+    .map((part) => (isText(part) ? part.value : isData(part) ? `(${part.mimeType})` : JSON.stringify(part)))
+    .join("\n");
+}
+
+function isText(part: unknown): part is Text {
+  return isObject(part) && typeof part["value"] === "string";
+}
+
+function isCall(part: unknown): part is Call {
+  return isObject(part) && typeof part["callId"] === "string" && typeof part["name"] === "string" && isObject(part["input"]);
+}
+
+function isResult(part: unknown): part is Result {
+  return isObject(part) && typeof part["callId"] === "string" && Array.isArray(part["content"]);
+}
+
+function isData(part: unknown): part is Data {
+  return isObject(part) && typeof part["mimeType"] === "string" && part["data"] instanceof Uint8Array;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,35 @@
+/** What VS Code knows of a document that was attached to a message. */
+import * as vscode from "vscode";
+import type { Range } from "../protocol";
+import type { Documents, UriLike } from "./references";
+
+export const editorDocuments: Documents = {
+  async readerOf(uri) {
+    const known = real(uri);
+    if (known.scheme === "untitled") return "server";
+    if (known.scheme !== "file") return "editor";
+    try {
+      const { type } = await vscode.workspace.fs.stat(known);
+      if ((type & vscode.FileType.Directory) !== 0) return "none";
+    } catch {
+      // The server says in its own words that it is not there; it may also be open and not saved yet.
+    }
+    // The server reads nothing outside of the workspace. What a person attaches from there goes along as text.
+    return vscode.workspace.getWorkspaceFolder(known) === undefined ? "editor" : "server";
+  },
+  async read(uri, range) {
+    const document = await vscode.workspace.openTextDocument(real(uri));
+    return document.getText(range && vscodeRange(range));
+  },
+  name(uri) {
+    return vscode.workspace.asRelativePath(real(uri));
+  },
+};
+
+function real(uri: UriLike): vscode.Uri {
+  return uri instanceof vscode.Uri ? uri : vscode.Uri.parse(uri.toString());
+}
+
+export function vscodeRange({ start, end }: Range): vscode.Range {
+  return new vscode.Range(start.line, start.character, end.line, end.character);
+}

@@ -1,0 +1,129 @@
+/** Follows the reply to one message in the store, and writes what is new of it to VS Code's chat. */
+import * as vscode from "vscode";
+import type { Question } from "../folding";
+import type { Message, MessageParams } from "../protocol";
+import type { Sessions } from "../sessions";
+import { vscodeRange } from "./documents";
+import { Telling, type Piece } from "./telling";
+
+/** Words that come closer together are written as one. */
+const GAP = 20; // milliseconds
+
+// Messages that a request follows: two with the same words, sent at once, follow each their own.
+const followed = new Set<string>();
+
+export class Following {
+  private readonly telling = new Telling();
+  private readonly subscription: { dispose(): void };
+  private timer: NodeJS.Timeout | undefined;
+  private messageId: string | undefined;
+  private readonly known: ReadonlySet<string>;
+
+  /** Joins the session of a message that is about to be sent. Each wants a `dispose`. */
+  static async of(sessions: Sessions, params: MessageParams, stream: vscode.ChatResponseStream): Promise<Following> {
+    try {
+      await sessions.join(params.sessionId);
+    } catch (error) {
+      leave(sessions, params.sessionId);
+      throw error;
+    }
+    return new Following(sessions, params, stream);
+  }
+
+  private constructor(
+    private readonly sessions: Sessions,
+    private readonly params: MessageParams,
+    private readonly stream: vscode.ChatResponseStream,
+  ) {
+    this.known = new Set(this.messages.map((message) => message.id));
+    this.subscription = sessions.store.onDidChangeOpen(({ sessionId }) => {
+      if (sessionId === params.sessionId) this.soon();
+    });
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    clearTimeout(this.timer);
+    if (this.messageId !== undefined) followed.delete(this.messageId);
+    leave(this.sessions, this.params.sessionId);
+  }
+
+  /** Writes what has come until now. */
+  show(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const message = this.message();
+    if (message === undefined) return;
+    const reply = this.messages.find((one) => one.replyTo === message.id);
+    if (reply !== undefined) this.write(this.telling.step(reply, this.questions(reply)));
+    else if (message.status === "queued") this.write(this.telling.waiting());
+  }
+
+  /** Writes the rest of the reply, which has ended or stopped. */
+  end(reply: Message): void {
+    this.write(this.telling.end(reply));
+  }
+
+  private soon(): void {
+    this.timer ??= setTimeout(() => {
+      this.show();
+    }, GAP);
+  }
+
+  private get messages(): readonly Message[] {
+    return this.sessions.store.open(this.params.sessionId)?.messages ?? [];
+  }
+
+  /** The message as it is in the session: the first new one with its words that nobody else follows. */
+  private message(): Message | undefined {
+    const found = this.messages.find((one) => (this.messageId === undefined ? this.isOurs(one) : one.id === this.messageId));
+    if (found !== undefined) {
+      this.messageId = found.id;
+      followed.add(found.id);
+    }
+    return found;
+  }
+
+  private isOurs({ id, role, agent, parts }: Message): boolean {
+    const [first] = parts;
+    return (
+      role === "participant" &&
+      !this.known.has(id) &&
+      !followed.has(id) &&
+      agent === this.params.agent &&
+      first?.kind === "text" &&
+      first.text === this.params.text
+    );
+  }
+
+  private questions(reply: Message): readonly Question[] {
+    const { questions = [] } = this.sessions.store.open(this.params.sessionId) ?? {};
+    return questions.filter(({ messageId }) => messageId === undefined || messageId === reply.id);
+  }
+
+  private write(pieces: readonly Piece[]): void {
+    for (const piece of pieces) {
+      switch (piece.kind) {
+        case "markdown":
+          if (piece.text !== "") this.stream.markdown(piece.text);
+          break;
+        case "progress":
+          this.stream.progress(piece.text);
+          break;
+        case "place": {
+          const uri = vscode.Uri.parse(piece.uri);
+          this.stream.anchor(piece.range ? new vscode.Location(uri, vscodeRange(piece.range)) : uri, piece.title);
+          break;
+        }
+        case "question":
+          this.stream.progress(piece.text);
+          this.stream.button({ command: "session.open", title: "Open Session to Answer", arguments: [this.params.sessionId] });
+          break;
+      }
+    }
+  }
+}
+
+function leave(sessions: Sessions, sessionId: string): void {
+  sessions.leave(sessionId).catch(() => undefined); // a server that is not there has nothing to leave
+}

@@ -1,0 +1,12 @@
+/** VS Code's own chat: the participant, and the models without which it asks nobody. */
+import * as vscode from "vscode";
+import type { Services } from "../services";
+import { registerModels } from "./models";
+import { registerParticipant } from "./participant";
+
+export function registerChat(
+  needs: Pick<Services, "api" | "server" | "sessions" | "view">,
+  extension: vscode.Uri,
+): vscode.Disposable {
+  return vscode.Disposable.from(registerModels(needs.api), registerParticipant(needs, extension));
+}

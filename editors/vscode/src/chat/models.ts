@@ -1,0 +1,134 @@
+/**
+ * The server's models for VS Code: in the model picker of its chat, and for other extensions that ask for a language model. What
+ * they ask goes through no session, and nothing of it is kept.
+ */
+import * as vscode from "vscode";
+import type { Api } from "../api";
+import { problemOf, type Problem } from "../problem";
+import type { ModelInfo } from "../protocol";
+import { asked, estimate, familyOf, nameOf, offered } from "./asking";
+
+export const VENDOR = "sessionls";
+/**
+ * The entry that names no model: in a session its own, or that of the agent that answers; elsewhere the server's default. VS Code
+ * takes the first of the names where a person chose none: so this one comes before those of models.
+ */
+export const OWN = "default";
+
+// Where a provider does not say how much its model takes: what the server reckons with too.
+const WINDOW = 32_000; // tokens
+/** Of the window, what an answer is reckoned with. The server sets no limit. */
+const OUTPUT = 4_096; // tokens
+
+export class Models implements vscode.LanguageModelChatProvider, vscode.Disposable {
+  private known: readonly ModelInfo[] = [];
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscription: { dispose(): void };
+
+  readonly onDidChangeLanguageModelChatInformation = this.changed.event;
+
+  constructor(private readonly api: Api) {
+    this.subscription = api.onConnected(() => {
+      this.changed.fire();
+    });
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.changed.dispose();
+  }
+
+  /** While the server is not there, what was known of it: it may only be starting again, and a choice of the person stays. */
+  async provideLanguageModelChatInformation(): Promise<vscode.LanguageModelChatInformation[]> {
+    if (this.api.ready) this.known = (await this.api.request("model/list", {})).models;
+    const able = this.known.filter((model) => model.available);
+    return [own(able.find((model) => model.default)), ...able.map((model) => information(model))];
+  }
+
+  async provideLanguageModelChatResponse(
+    { id }: vscode.LanguageModelChatInformation,
+    messages: readonly vscode.LanguageModelChatRequestMessage[],
+    { tools, toolMode }: vscode.ProvideLanguageModelChatResponseOptions,
+    progress: vscode.Progress<vscode.LanguageModelResponsePart>,
+    token: vscode.CancellationToken,
+  ): Promise<void> {
+    try {
+      const must = toolMode === vscode.LanguageModelChatToolMode.Required;
+      const params = { ...asked(messages), ...offered(tools, must), ...(id !== OWN && { model: id }) };
+      const { calls = [] } = await this.api.modelReply(
+        params,
+        (text) => {
+          progress.report(new vscode.LanguageModelTextPart(text));
+        },
+        token,
+      );
+      for (const call of calls) progress.report(new vscode.LanguageModelToolCallPart(call.callId, call.name, call.arguments));
+    } catch (error) {
+      throw thrown(problemOf(error));
+    }
+  }
+
+  provideTokenCount(
+    _model: vscode.LanguageModelChatInformation,
+    text: string | vscode.LanguageModelChatRequestMessage,
+  ): Promise<number> {
+    return Promise.resolve(estimate(text));
+  }
+}
+
+export function registerModels(api: Api): vscode.Disposable {
+  const models = new Models(api);
+  return vscode.Disposable.from(models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
+}
+
+function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {
+  return {
+    ...limits(model),
+    // Whoever answers in a session calls its tools by itself.
+    capabilities: { imageInput: false, toolCalling: true },
+    id: OWN,
+    name: "Agent's Own",
+    family: OWN,
+    version: "1",
+    tooltip: "With @session: the model of the session, or of the agent that answers. Elsewhere: the default model of sessionls.",
+  };
+}
+
+function information(model: ModelInfo): vscode.LanguageModelChatInformation {
+  return {
+    ...limits(model),
+    id: model.name,
+    name: nameOf(model.name),
+    family: familyOf(model.name),
+    version: "1",
+    detail: model.provider,
+    tooltip: `${model.name}, through sessionls.`,
+  };
+}
+
+function limits(
+  model: ModelInfo | undefined,
+): Pick<vscode.LanguageModelChatInformation, "maxInputTokens" | "maxOutputTokens" | "capabilities"> {
+  const window = model?.contextWindow ?? WINDOW;
+  // In VS Code's agent mode, which its chat begins in, only models that call tools can be chosen. All but the embedded one can.
+  const capabilities = { imageInput: false, toolCalling: model?.provider !== "embedded" };
+  const output = Math.min(OUTPUT, Math.floor(window / 4));
+  return { maxInputTokens: window - output, maxOutputTokens: output, capabilities };
+}
+
+/** The error as other extensions are told of it: by VS Code's kinds where there is one, always in the protocol's words. */
+function thrown(problem: Problem): Error {
+  switch (problem.reason) {
+    case "noKey":
+    case "unauthorized":
+      return vscode.LanguageModelError.NoPermissions(problem.words);
+    case "rateLimited":
+    case "quota":
+      return vscode.LanguageModelError.Blocked(problem.words);
+    case "noModel":
+    case "unknownModel":
+      return vscode.LanguageModelError.NotFound(problem.words);
+    default:
+      return problem.kind === "cancelled" ? new vscode.CancellationError() : new Error(problem.words);
+  }
+}

@@ -1,0 +1,213 @@
+/** `@session` in VS Code's chat: what is written there becomes messages of a session, and the replies stream back. */
+import * as vscode from "vscode";
+import { pickSession } from "../commands/choosing";
+import { named } from "../naming";
+import { problemOf, stopped, type Problem } from "../problem";
+import type { Context, Exchange, MessageParams, Session } from "../protocol";
+import type { Services } from "../services";
+import { editorDocuments } from "./documents";
+import { Following } from "./following";
+import { OWN, VENDOR } from "./models";
+import { contextOf } from "./references";
+import { AGENTS, plain, worded } from "./words";
+
+const ID = "sessionls.session";
+/** VS Code waits one second for who was cancelled, and then forgets what they would have said. */
+const PATIENCE = 500; // milliseconds
+
+type Needs = Pick<Services, "api" | "server" | "sessions" | "view">;
+
+export function registerParticipant(needs: Needs, extension: vscode.Uri): vscode.Disposable {
+  const participant = vscode.chat.createChatParticipant(ID, (request, { history }, stream, token) =>
+    new Answer(needs, request, stream, token).run(history),
+  );
+  participant.iconPath = vscode.Uri.joinPath(extension, "media", "icon.png");
+  return participant;
+}
+
+/** The answer to one request. */
+class Answer {
+  private sessionId: string | undefined;
+
+  constructor(
+    private readonly needs: Needs,
+    private readonly request: vscode.ChatRequest,
+    private readonly stream: vscode.ChatResponseStream,
+    private readonly token: vscode.CancellationToken,
+  ) {}
+
+  async run(history: vscode.ChatContext["history"]): Promise<vscode.ChatResult> {
+    this.sessionId = sessionOf(history);
+    let problem: Problem | undefined;
+    try {
+      await this.started();
+      await this.answer();
+    } catch (error) {
+      problem = problemOf(error);
+    }
+    // The next request of the same chat finds the session by this, whatever became of the present one.
+    const metadata = this.sessionId === undefined ? {} : { sessionId: this.sessionId };
+    if (problem === undefined || (problem.kind === "cancelled" && this.token.isCancellationRequested)) return { metadata };
+    this.offerWaysOut(problem);
+    return { metadata, errorDetails: { message: problem.words } };
+  }
+
+  private async answer(): Promise<void> {
+    const { command, prompt, references } = this.request;
+    const { agents } = this.needs.sessions;
+    const written = named(
+      prompt,
+      agents.map((agent) => agent.name),
+    );
+    const { context, left } = await contextOf(references, editorDocuments);
+    const message = worded(command, written.text, context);
+    const first = await this.findSession(message !== undefined);
+    if (left.length > 0) this.stream.markdown(`Not handed over, as it is no text: ${left.map(plain).join(", ")}.\n\n`);
+    if (message === undefined) {
+      if (command !== "open" && command !== "new")
+        this.stream.markdown("Write what the agent is asked, or attach what it is about.");
+    } else if (this.sessionId !== undefined) {
+      await this.send(this.sessionId, message.text, message.context, written.agent ?? AGENTS[command ?? ""]);
+    }
+    if (first) this.offerSession();
+  }
+
+  /** The session that the message goes to, joined to nothing yet. True where this chat meets it for the first time. */
+  private async findSession(needed: boolean): Promise<boolean> {
+    const { sessions } = this.needs;
+    if (this.request.command === "open") {
+      await sessions.refreshList();
+      const offered = sessions.store.sessions.filter((session) => session.state !== "archived");
+      const picked = await pickSession("Go On in Session", offered);
+      if (picked === undefined) return false;
+      this.sessionId = picked.id;
+      this.stream.markdown(`Messages go to **${plain(picked.title)}** from now on.\n\n`);
+      return true;
+    }
+    if (this.request.command === "new") {
+      this.sessionId = (await this.create()).id;
+      this.stream.markdown("Messages go to a new session from now on.\n\n");
+      return true;
+    }
+    if (this.sessionId !== undefined) {
+      if (await this.exists(this.sessionId)) return false;
+      this.stream.markdown("The session of this chat was deleted. This is a new one.\n\n");
+    }
+    if (!needed) return false;
+    this.sessionId = (await this.create()).id;
+    return true;
+  }
+
+  private async exists(sessionId: string): Promise<boolean> {
+    try {
+      await this.needs.sessions.act("session/get", sessionId);
+      return true;
+    } catch (error) {
+      if (problemOf(error).kind === "sessionNotFound") return false;
+      throw error;
+    }
+  }
+
+  /** For the folder of the file that is open, else for all. */
+  private create(): Promise<Session> {
+    const uri = vscode.window.activeTextEditor?.document.uri;
+    const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
+    return this.needs.sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
+  }
+
+  private async send(sessionId: string, text: string, context: readonly Context[], agent: string | undefined): Promise<void> {
+    const { sessions } = this.needs;
+    const { model } = this.request;
+    const params: MessageParams = {
+      sessionId,
+      text,
+      ...(agent !== undefined && { agent }),
+      ...(model.vendor === VENDOR && model.id !== OWN && { model: model.id }),
+      ...(context.length > 0 && { context: [...context] }),
+    };
+    const following = await Following.of(sessions, params, this.stream);
+    try {
+      const exchange = await this.unlessCancelled(sessions.message(params, this.token));
+      if (exchange === undefined) return;
+      following.end(exchange.reply);
+      if (exchange.reply.status === "paused" || exchange.reply.status === "interrupted") this.offerResume();
+    } catch (error) {
+      following.show();
+      const problem = problemOf(error);
+      if (problem.kind !== "cancelled") throw error;
+      if (!this.token.isCancellationRequested) this.stream.markdown("\n\n*Cancelled.*");
+    } finally {
+      following.dispose();
+      this.needs.view.seen(sessionId);
+    }
+  }
+
+  /** What it gives, or undefined where the person does not wait any more. */
+  private async unlessCancelled(work: Promise<Exchange>): Promise<Exchange | undefined> {
+    const cancelled = new Promise<undefined>((resolve) => {
+      this.token.onCancellationRequested(() => setTimeout(resolve, PATIENCE, undefined));
+    });
+    return Promise.race([work, cancelled]);
+  }
+
+  /** Waits for a server that is only starting. Fails with a `Problem` where none runs. */
+  private async started(): Promise<void> {
+    const { api, server } = this.needs;
+    const starting = (): boolean => !api.ready && server.state.kind !== "stopped" && !this.token.isCancellationRequested;
+    if (starting()) {
+      this.stream.progress("Waiting for the sessionls server to start");
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (starting()) return;
+          for (const one of listening) one.dispose();
+          resolve();
+        };
+        const listening = [api.onConnected(look), server.onDidChangeState(look), this.token.onCancellationRequested(look)];
+      });
+    }
+    if (api.ready) return;
+    throw (server.state.kind === "stopped" ? server.state.problem : undefined) ?? stopped();
+  }
+
+  private offerWaysOut(problem: Problem): void {
+    switch (problem.kind) {
+      case "serverStopped":
+      case "serverNotFound":
+        this.button("session.restartServer", "Restart Server");
+        this.button("session.showOutput", "Show Output");
+        return;
+      case "sessionPaused":
+        this.offerResume();
+        break;
+      case "sessionArchived":
+        this.button("session.unarchive", "Unarchive", this.sessionId);
+        break;
+      case "modelUnavailable":
+        this.button("session.setUpModel", "Set Up a Model");
+        break;
+    }
+    this.offerSession();
+  }
+
+  private offerResume(): void {
+    this.button("session.resume", "Resume", this.sessionId);
+  }
+
+  private offerSession(): void {
+    if (this.sessionId !== undefined) this.button("session.open", "Open Session", this.sessionId);
+  }
+
+  private button(command: string, title: string, argument?: string): void {
+    this.stream.button({ command, title, ...(argument !== undefined && { arguments: [argument] }) });
+  }
+}
+
+/** The session that this chat went to last. */
+function sessionOf(history: vscode.ChatContext["history"]): string | undefined {
+  for (const turn of [...history].reverse()) {
+    if (!(turn instanceof vscode.ChatResponseTurn) || turn.participant !== ID) continue;
+    const id: unknown = turn.result.metadata?.["sessionId"];
+    if (typeof id === "string") return id;
+  }
+  return undefined;
+}

@@ -1,0 +1,95 @@
+/** From what a person attached to a message in VS Code's chat to the context that goes along with it. */
+import type { Context, Range } from "../protocol";
+
+/** What is needed of a `vscode.ChatPromptReference`. */
+export interface Reference {
+  readonly id: string;
+  readonly modelDescription?: string;
+  readonly value: unknown;
+}
+
+/** What is asked of the editor about a document. */
+export interface Documents {
+  /** `server`: the server reads it by itself. `editor`: only the editor can. `none`: it is no document. */
+  readerOf(uri: UriLike): Promise<"server" | "editor" | "none">;
+  /** Its text, or that of a range. Fails where it is no text. */
+  read(uri: UriLike, range?: Range): Promise<string>;
+  /** How a person knows it. */
+  name(uri: UriLike): string;
+}
+
+export interface UriLike {
+  readonly scheme: string;
+  readonly path: string;
+  toString(): string;
+}
+
+export interface References {
+  readonly context: readonly Context[];
+  /** What could not be handed over, as a person knows it. */
+  readonly left: readonly string[];
+}
+
+/** VS Code hands over what can be seen of the open file where nothing is selected. */
+const VIEWPORT = "vscode.implicit.viewport";
+
+/** Each reference once; those of a kind that a session has no context for are left out. */
+export async function contextOf(references: readonly Reference[], documents: Documents): Promise<References> {
+  const context = new Map<string, Context>();
+  const left: string[] = [];
+  // VS Code lists the last one first.
+  for (const reference of [...references].reverse()) {
+    const made = await one(reference, documents);
+    if (typeof made === "string") left.push(made);
+    else context.set(JSON.stringify(made), made);
+  }
+  return { context: [...context.values()], left };
+}
+
+async function one({ id, modelDescription, value }: Reference, documents: Documents): Promise<Context | string> {
+  if (typeof value === "string") return { kind: "text", title: modelDescription ?? id, text: value };
+  if (isLocation(value)) {
+    const { uri, range } = value;
+    // What happens to be on the screen is the file that the person looks at, not something they selected.
+    return id === VIEWPORT || isEmpty(range) ? fileContext(uri, documents) : selectionContext(uri, plainRange(range), documents);
+  }
+  return isUri(value) ? fileContext(value, documents) : (modelDescription ?? id);
+}
+
+async function fileContext(uri: UriLike, documents: Documents): Promise<Context | string> {
+  const reader = await documents.readerOf(uri);
+  if (reader === "server") return { kind: "file", uri: uri.toString() };
+  return reader === "none" ? documents.name(uri) : textContext(uri, undefined, documents);
+}
+
+async function selectionContext(uri: UriLike, range: Range, documents: Documents): Promise<Context | string> {
+  const reader = await documents.readerOf(uri);
+  if (reader === "server") return { kind: "selection", uri: uri.toString(), range };
+  return reader === "none" ? documents.name(uri) : textContext(uri, range, documents);
+}
+
+async function textContext(uri: UriLike, range: Range | undefined, documents: Documents): Promise<Context | string> {
+  const name = documents.name(uri);
+  try {
+    const title = range === undefined ? name : `${name}, from line ${range.start.line + 1}`;
+    return { kind: "text", title, text: await documents.read(uri, range) };
+  } catch {
+    return name;
+  }
+}
+
+function isLocation(value: unknown): value is { uri: UriLike; range: Range } {
+  return typeof value === "object" && value !== null && "range" in value && "uri" in value && isUri(value.uri);
+}
+
+function isUri(value: unknown): value is UriLike {
+  return typeof value === "object" && value !== null && "scheme" in value && "path" in value;
+}
+
+function isEmpty({ start, end }: Range): boolean {
+  return start.line === end.line && start.character === end.character;
+}
+
+function plainRange({ start, end }: Range): Range {
+  return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
+}

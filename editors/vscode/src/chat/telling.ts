@@ -1,0 +1,135 @@
+/**
+ * What VS Code's chat is told of a reply that is being written. It can only be added to: so this keeps what was told, and gives
+ * what is new. Pure.
+ */
+import type { Question } from "../folding";
+import type { Finding, Message, Part, Range } from "../protocol";
+import { plain } from "./words";
+
+export type Piece =
+  | { readonly kind: "markdown"; readonly text: string }
+  | { readonly kind: "progress"; readonly text: string }
+  /** A link to a place in a document. */
+  | { readonly kind: "place"; readonly uri: string; readonly range?: Range; readonly title: string }
+  /** An agent waits for a yes or a no. */
+  | { readonly kind: "question"; readonly text: string };
+
+const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Note", 4: "Hint" };
+const BRIEF = 80; // characters
+
+export class Telling {
+  /** For each part, how much of its text was told, or in which state it was. */
+  private readonly told: (number | string)[] = [];
+  private readonly asked = new Set<string>();
+  private waited = false;
+  private began = false;
+
+  /** The message waits for the reply before it. */
+  waiting(): Piece[] {
+    if (this.waited) return [];
+    this.waited = true;
+    return [{ kind: "progress", text: "Waiting for the reply before it" }];
+  }
+
+  /** What is new of the reply. */
+  step(reply: Message, questions: readonly Question[] = []): Piece[] {
+    const parts = reply.parts.flatMap((part, index) => this.part(part, index));
+    return [...parts, ...questions.flatMap((question) => this.question(question))];
+  }
+
+  /** What is new of a reply that has ended or stopped, and what became of it. */
+  end(reply: Message): Piece[] {
+    const pieces = this.step(reply);
+    const state = STATES[reply.status];
+    return state === undefined ? pieces : [...pieces, this.paragraph(`*${state}*`)];
+  }
+
+  private part(part: Part, index: number): Piece[] {
+    const before = this.told[index];
+    switch (part.kind) {
+      case "text": {
+        const length = typeof before === "number" ? before : 0;
+        if (part.text.length <= length) return [];
+        this.told[index] = part.text.length;
+        const text = part.text.slice(length);
+        return [length === 0 ? this.paragraph(text) : { kind: "markdown", text }];
+      }
+      case "reasoning":
+        return this.once(index, "reasoning", () => [{ kind: "progress", text: "Reasoning" }]);
+      case "tool":
+        return this.once(index, part.status, () => this.tool(part));
+      case "finding":
+        return this.once(index, "finding", () => this.finding(part.finding));
+      case "edit":
+        return this.once(index, "edit", () => [
+          this.paragraph(part.applied ? "Changed " : "Not changed: "),
+          { kind: "place", uri: part.uri, title: basename(part.uri) },
+          { kind: "markdown", text: part.summary === "" ? "" : ` (${plain(part.summary)})` },
+        ]);
+    }
+  }
+
+  private once(index: number, state: string, pieces: () => Piece[]): Piece[] {
+    if (this.told[index] === state) return [];
+    this.told[index] = state;
+    return pieces();
+  }
+
+  private tool({ name, arguments: given, status }: Extract<Part, { kind: "tool" }>): Piece[] {
+    switch (status) {
+      case "running":
+        return [{ kind: "progress", text: `${plain(name)} ${plain(brief(given))}`.trim() }];
+      case "failed":
+      case "denied":
+        return [this.paragraph(`*${plain(name)} ${status === "denied" ? "was not permitted" : "failed"}.*`)];
+      case "waiting":
+      case "done":
+        return [];
+    }
+  }
+
+  private finding(finding: Finding): Piece[] {
+    const line = finding.range.start.line + 1;
+    return [
+      this.paragraph(`**${SEVERITIES[finding.severity]}:** ${plain(finding.title)} `),
+      { kind: "place", uri: finding.uri, range: finding.range, title: `${basename(finding.uri)}:${line}` },
+    ];
+  }
+
+  private question({ requestId, agent, summary }: Question): Piece[] {
+    if (this.asked.has(requestId)) return [];
+    this.asked.add(requestId);
+    return [{ kind: "question", text: `${agent ?? "The agent"} asks: ${summary}` }];
+  }
+
+  /** Text that begins a paragraph of its own. */
+  private paragraph(text: string): Piece {
+    const first = !this.began;
+    this.began = true;
+    return { kind: "markdown", text: first ? text : `\n\n${text}` };
+  }
+}
+
+const STATES: Readonly<Partial<Record<Message["status"], string>>> = {
+  paused: "The session is paused. Resume it to go on with this reply.",
+  interrupted: "The reply was interrupted. Nothing is lost: resume the session to go on.",
+  cancelled: "Cancelled.",
+};
+
+/** The values of a call's arguments in a few words. */
+function brief(given: Readonly<Record<string, unknown>>): string {
+  const words = Object.values(given)
+    .filter((value) => ["string", "number", "boolean"].includes(typeof value))
+    .join(" ")
+    .replace(/\s+/g, " ");
+  return words.length > BRIEF ? `${words.slice(0, BRIEF)}…` : words;
+}
+
+function basename(uri: string): string {
+  const name = uri.replace(/[?#].*$/, "").replace(/^.*\//, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { asked, estimate, familyOf, nameOf, offered } from "../../src/chat/asking";
+import { Problem } from "../../src/problem";
+
+const text = (value: string) => ({ value });
+const [PERSON, MODEL, VSCODE] = [1, 2, 3];
+
+describe("what another extension asks", () => {
+  it("keeps who said what, and leaves out what says nothing", () => {
+    const messages = [
+      { role: VSCODE, content: [text("Be brief.")] },
+      { role: PERSON, content: [text("one "), text("two")] },
+      { role: PERSON, content: [] },
+      { role: MODEL, content: [text("three")] },
+    ];
+    expect(asked(messages)).toEqual({
+      instructions: "Be brief.",
+      messages: [
+        { role: "participant", text: "one two" },
+        { role: "agent", text: "three" },
+      ],
+    });
+  });
+  it("brings the results of calls to the calls", () => {
+    const messages = [
+      { role: PERSON, content: [text("Paris?")] },
+      {
+        role: MODEL,
+        content: [
+          text("I look."),
+          { callId: "a", name: "weather", input: { city: "Paris" } },
+          { callId: "b", name: "map", input: {} },
+        ],
+      },
+      { role: PERSON, content: [{ callId: "a", content: [text("rain"), text("12 °C")] }] },
+    ];
+    expect(asked(messages).messages[1]).toEqual({
+      role: "agent",
+      text: "I look.",
+      calls: [
+        { callId: "a", name: "weather", arguments: { city: "Paris" }, result: "rain\n12 °C" },
+        { callId: "b", name: "map", arguments: {}, result: "The call was not made." },
+      ],
+    });
+  });
+  it("says so where it is more than text", () => {
+    const picture = { mimeType: "image/png", data: new Uint8Array(1) };
+    expect(() => asked([{ role: PERSON, content: [picture] }])).toThrow(Problem);
+    expect(() => asked([])).toThrow(Problem);
+  });
+  it("may offer tools", () => {
+    const schema = { type: "object", properties: { city: {} } };
+    expect(offered([{ name: "weather", description: "Tells it.", inputSchema: schema }], true)).toEqual({
+      tools: [{ name: "weather", description: "Tells it.", schema }],
+      mustCall: true,
+    });
+    expect(offered([], true)).toEqual({});
+  });
+});
+
+it("tokens are estimated from bytes: words of any script count", () => {
+  expect(estimate("four")).toBe(1);
+  expect(estimate("日本語の文章")).toBe(5);
+  expect(estimate({ role: PERSON, content: [text("four"), text("more")] })).toBe(2);
+});
+
+it("a model is named without its provider, its family without date and tag", () => {
+  expect([nameOf("openai/gpt-4o"), nameOf("gpt-4o")]).toEqual(["gpt-4o", "gpt-4o"]);
+  expect([familyOf("openai/gpt-4o-2024-11-20"), familyOf("ollama/qwen3:8b")]).toEqual(["gpt-4o", "qwen3"]);
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { Telling, type Piece } from "../../src/chat/telling";
+import type { Finding, Part } from "../../src/protocol";
+import { aReply } from "./samples";
+
+const text = (words: string): Part => ({ kind: "text", text: words });
+const tool = (status: "waiting" | "running" | "done" | "failed" | "denied"): Part => ({
+  kind: "tool",
+  callId: "c",
+  name: "read_file",
+  arguments: { path: "notes.md", lines: [1, 2] },
+  status,
+});
+const replyOf = (...parts: Part[]) => aReply("r", "m", { parts, status: "replying" });
+const markdown = (pieces: readonly Piece[]): string =>
+  pieces.map((piece) => (piece.kind === "markdown" ? piece.text : piece.kind === "place" ? `<${piece.title}>` : "")).join("");
+
+describe("a reply that grows", () => {
+  it("is told once, whatever the steps", () => {
+    const telling = new Telling();
+    const told = ["Hel", "Hello", "Hello", "Hello **you**"].flatMap((words) => telling.step(replyOf(text(words))));
+    told.push(...telling.end(aReply("r", "m", { parts: [text("Hello **you**!")] })));
+    expect(told.map((piece) => markdown([piece]))).toEqual(["Hel", "lo", " **you**", "!"]);
+  });
+  it("is told whole where no step was seen", () => {
+    expect(markdown(new Telling().end(aReply("r", "m", { parts: [text("all")] })))).toBe("all");
+  });
+  it("keeps its texts apart", () => {
+    const telling = new Telling();
+    const told = [...telling.step(replyOf(text("one"))), ...telling.step(replyOf(text("one"), tool("done"), text("two")))];
+    expect(markdown(told)).toBe("one\n\ntwo");
+  });
+});
+
+describe("tools", () => {
+  it("are told of while they run, once", () => {
+    const telling = new Telling();
+    expect(telling.step(replyOf(tool("waiting")))).toEqual([]);
+    expect(telling.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "read\\_file notes\\.md" }]);
+    expect(telling.step(replyOf(tool("running")))).toEqual([]);
+    expect(telling.step(replyOf(tool("done")))).toEqual([]);
+  });
+  it("leave a line where they were not permitted or failed", () => {
+    expect(markdown(new Telling().step(replyOf(tool("denied"))))).toBe("*read\\_file was not permitted.*");
+    expect(markdown(new Telling().step(replyOf(tool("failed"))))).toBe("*read\\_file failed.*");
+  });
+  it("ask, once for each question", () => {
+    const telling = new Telling();
+    const question = { requestId: "q", tool: "read_file", summary: "Read notes.md", risk: "read", agent: "careful" } as const;
+    expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([
+      { kind: "question", text: "careful asks: Read notes.md" },
+    ]);
+    expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([]);
+  });
+});
+
+describe("what an agent found and changed", () => {
+  const finding: Finding = {
+    id: "f",
+    uri: "file:///w/a%20b/read.py",
+    range: { start: { line: 1, character: 0 }, end: { line: 1, character: 5 } },
+    severity: 1,
+    title: "`[:-1]` drops a *line*",
+    body: "",
+    state: "open",
+    sessionId: "s",
+    agent: "review",
+    messageId: "r",
+  };
+  it("links to its place, its title as it is", () => {
+    const told = new Telling().step(replyOf({ kind: "finding", finding }));
+    expect(markdown(told)).toBe("**Error:** \\`\\[:\\-1\\]\\` drops a \\*line\\* <read.py:2>");
+    expect(told[1]).toMatchObject({ kind: "place", uri: finding.uri, range: finding.range });
+  });
+  it("says whether an edit was applied", () => {
+    const edit = { kind: "edit", uri: "file:///w/read.py", summary: "1 line", applied: true } as const;
+    expect(markdown(new Telling().step(replyOf(edit)))).toBe("Changed <read.py> (1 line)");
+    expect(markdown(new Telling().step(replyOf({ ...edit, applied: false })))).toBe("Not changed: <read.py> (1 line)");
+  });
+});
+
+describe("a reply that stopped", () => {
+  it("says how, and what to do", () => {
+    const told = new Telling().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
+    expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to go on with this reply.*");
+  });
+  it("that has not begun waits, once", () => {
+    const telling = new Telling();
+    expect([...telling.waiting(), ...telling.waiting()]).toHaveLength(1);
+  });
+});

@@ -1,0 +1,219 @@
+"""A model asked outside of any session, over a real server process: its words stream, and nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from model_server import Answer, Cut, Hold, ModelServer, Refuse, ToolUse
+from office import Office, environment, key_for, make_workspace
+from server_client import refused, start_server, stop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    home = tmp_path_factory.mktemp("office")
+    folder = make_workspace(home)
+    models = ModelServer()
+    models.start()
+    client = await start_server(
+        events=True, folders=[folder], options={"model": "openai/test"}, env=environment(home) | key_for(models)
+    )
+    yield Office(client, models, folder)
+    await stop(client)
+    models.stop()
+
+
+@pytest.fixture
+def office(one_office: Office) -> Office:
+    one_office.client.received.clear()
+    one_office.models.requests.clear()
+    return one_office
+
+
+def told(text: str) -> list[dict[str, Any]]:
+    return [{"role": "participant", "text": text}]
+
+
+def pieces(office: Office, token: str) -> list[str]:
+    return [value["text"] for value in office.client.progress_of(token)]
+
+
+async def test_the_pieces_join_to_the_text_of_the_answer(office: Office) -> None:
+    words = [f"🦀{at} " for at in range(200)]
+    office.models.script(Answer(chunks=words))
+    reply = await office.client.ask("model/reply", messages=told("hi"), partialResultToken="p")
+    assert reply["text"] == "".join(words) == "".join(pieces(office, "p"))
+    assert reply["model"] == "openai/test"
+    assert reply["usage"]["outputTokens"] > 0
+    assert 1 < len(pieces(office, "p")) <= 200
+
+
+async def test_without_a_token_the_answer_alone_brings_the_text(office: Office) -> None:
+    office.models.script(Answer("all of it"))
+    reply = await office.client.ask("model/reply", messages=told("hi"))
+    assert reply["text"] == "all of it"
+    assert office.client.all_of("$/progress") == []
+
+
+async def test_the_model_is_told_exactly_what_was_given(office: Office) -> None:
+    office.models.script(Answer("third"))
+    await office.client.ask(
+        "model/reply",
+        model="openai/other",
+        instructions="Count.",
+        messages=[
+            {"role": "participant", "text": "one"},
+            {"role": "agent", "text": "two"},
+            {"role": "participant", "text": "go on"},
+        ],
+    )
+    (asked,) = office.models.requests
+    assert asked.body["model"] == "other"
+    assert asked.messages == [
+        {"role": "system", "content": "Count."},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "go on"},
+    ]
+    assert asked.tools == []
+    assert "tool_choice" not in asked.body
+
+
+TOOL = {"name": "weather", "description": "Tells the weather.", "schema": {"type": "object", "properties": {"city": {}}}}
+
+
+async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) -> None:
+    office.models.script(Answer("I look. ", tools=[ToolUse("weather", {"city": "Paris"}, "c1")]), Answer("It rains."))
+    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL], partialResultToken="t")
+    assert first["text"] == "".join(pieces(office, "t")) == "I look. "
+    assert first["calls"] == [{"callId": "c1", "name": "weather", "arguments": {"city": "Paris"}}]
+
+    called = {"role": "agent", "text": first["text"], "calls": [{**first["calls"][0], "result": "rain"}]}
+    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL], mustCall=True)
+    assert second["text"] == "It rains." and "calls" not in second
+    one, two = office.models.requests
+    assert one.body["tools"][0]["function"]["parameters"] == TOOL["schema"] and "tool_choice" not in one.body
+    assert two.body["tool_choice"] == "required"
+    asked_for, result = two.messages[-2:]
+    assert asked_for["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city": "Paris"}'}
+    assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
+
+
+@pytest.mark.parametrize("arguments", ["{not json", "[1]", '"x"'])
+async def test_a_call_that_makes_no_sense_is_an_error(office: Office, arguments: str) -> None:
+    office.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
+    with refused(-32046, "modelUnavailable"):
+        await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+
+
+async def test_messages_of_one_role_in_a_row_are_sent_as_one(office: Office) -> None:
+    office.models.script(Answer("ok"))
+    await office.client.ask("model/reply", messages=[*told("context"), *told("question")])
+    assert office.models.requests[0].messages == [{"role": "user", "content": "context\n\nquestion"}]
+
+
+async def test_reasoning_is_not_part_of_the_text(office: Office) -> None:
+    office.models.script(Answer("said", reasoning="thought"))
+    reply = await office.client.ask("model/reply", messages=told("hi"), partialResultToken="r")
+    assert reply["text"] == "".join(pieces(office, "r")) == "said"
+
+
+async def test_cancelling_closes_the_connection_to_the_model(office: Office) -> None:
+    hold = Hold("begun ")
+    office.models.script(hold)
+    asking = asyncio.create_task(office.client.ask("model/reply", msg_id="asked", messages=told("hi"), partialResultToken="c"))
+    await office.client.until(lambda: pieces(office, "c"))
+    office.client.cancel("asked")
+    with refused(-32800, "cancelled"):
+        await asking
+    await office.models.requests[0].closed.wait()
+    assert pieces(office, "c") == ["begun "]
+
+
+async def test_two_at_once_get_each_their_own(office: Office) -> None:
+    first, second = Hold("a", then=Answer("b")), Answer("c")
+    office.models.script(first)
+    waiting = asyncio.create_task(office.client.ask("model/reply", messages=told("1"), partialResultToken="one"))
+    await first.reached.wait()
+    office.models.script(second)
+    reply = await office.client.ask("model/reply", messages=told("2"), partialResultToken="two")
+    first.go.set()
+    assert (reply["text"], (await waiting)["text"]) == ("c", "ab")
+    assert ("".join(pieces(office, "one")), "".join(pieces(office, "two"))) == ("ab", "c")
+
+
+async def test_an_unknown_model(office: Office) -> None:
+    with refused(-32046, "modelUnavailable") as refusal:
+        await office.client.ask("model/reply", model="nobody/nothing", messages=told("hi"))
+    assert refusal.data["reason"] == "unknownModel"
+    assert office.models.requests == []
+
+
+async def test_a_provider_that_refuses(office: Office) -> None:
+    office.models.script(Refuse.of("unauthorized"))
+    with refused(-32046, "modelUnavailable") as refusal:
+        await office.client.ask("model/reply", messages=told("hi"))
+    assert refusal.data["reason"] == "unauthorized"
+
+
+async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office: Office) -> None:
+    office.models.script(Cut("half"))
+    with refused(-32046, "modelUnavailable") as refusal:
+        await office.client.ask("model/reply", messages=told("hi"), partialResultToken="h")
+    assert refusal.data["reason"] == "cut"
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "assistant", "text": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "participant", "text": ""}]}, "messages.0.text"),
+        ({"messages": [{"role": "participant", "text": "x"}], "model": ""}, "model"),
+        ({"messages": [{"role": "participant", "text": "x"}, {"role": "agent", "text": "y"}]}, "messages"),
+        (
+            {"messages": [{"role": "participant", "calls": [{"callId": "c", "name": "n", "arguments": {}, "result": ""}]}]},
+            "messages.0.calls",
+        ),
+        ({"messages": [{"role": "participant", "text": "x"}], "tools": [{"name": ""}]}, "tools.0.name"),
+    ],
+)
+async def test_params_that_make_no_sense(office: Office, params: dict[str, Any], field: str) -> None:
+    with refused(-32602, "invalidParams") as refusal:
+        await office.client.ask("model/reply", **params)
+    assert refusal.data["fields"] == [field]
+    assert office.models.requests == []
+
+
+async def test_nothing_of_it_is_kept_and_nobody_else_is_told(office: Office) -> None:
+    before = database(office.folder.parent)
+    office.models.script(Answer("never kept"))
+    await office.client.ask("model/reply", messages=told("never written down"), partialResultToken="n")
+    assert database(office.folder.parent) == before
+    methods = {method for method, _ in office.client.received}
+    assert methods == {"$/progress"}
+    assert (await office.client.ask("session/list", workspaceFolder="*"))["sessions"] == []
+
+
+async def test_as_a_command(office: Office) -> None:
+    office.models.script(Answer("by command"))
+    reply = await office.client.command("sessionls.modelReply", {"messages": told("hi")})
+    assert reply["text"] == "by command"
+
+
+def database(home: Path) -> dict[str, int]:
+    """How many rows each table of the database has."""
+    (path,) = (home / "data").glob("*.db")
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
