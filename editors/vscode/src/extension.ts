@@ -1,8 +1,13 @@
 /** Puts the extension together. Everything else is in a file of its own. */
 import * as vscode from "vscode";
 import { Api } from "./api";
+import { Changes } from "./changes/changes";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
+import { FindingActions } from "./findings/actions";
+import { registerFindingCommands } from "./findings/commands";
+import { ShownFindings } from "./findings/shown";
+import { FindingThreads } from "./findings/threads";
 import { watchModels } from "./firstUse";
 import { Drafts } from "./panel/drafts";
 import { SessionPanels, VIEW_TYPE } from "./panel/panels";
@@ -23,7 +28,14 @@ export function activate(extension: vscode.ExtensionContext): void {
   const server: Server = new Server(api, {
     environment: () => secrets.environment(),
     show: (sessionId) => panels.show(sessionId),
+    diagnosed: (uri, diagnostics) => {
+      shown.take(uri, diagnostics);
+    },
   });
+  const shown = new ShownFindings(api);
+  const findings = new FindingActions(api, sessions, shown);
+  const threads = new FindingThreads(findings, sessions);
+  const changes = new Changes(api, sessions);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
   const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
@@ -33,6 +45,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     server,
     context,
     drafts: new Drafts(extension.workspaceState),
+    findings,
+    changes,
   });
   const view = new SessionsView(sessions, panels);
   running = server;
@@ -44,11 +58,18 @@ export function activate(extension: vscode.ExtensionContext): void {
     panels,
     view,
     permissions.use(panels),
+    shown,
+    threads,
+    changes,
+    registerFindingCommands(findings, threads, panels),
     showStatus(server),
     watchModels({ api }),
     registerCommands({ api, server, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
+      server.log.error(problemOf(error).words);
+    }),
+    shown.onError((error) => {
       server.log.error(problemOf(error).words);
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),

@@ -28,6 +28,8 @@ export interface ServerNeeds {
   environment(): Promise<Readonly<Record<string, string>>>;
   /** Shows the session that the server asks to show as a document. */
   show(sessionId: string): Promise<void>;
+  /** The diagnostics of a document that the server tells of: its findings. */
+  diagnosed(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void;
 }
 
 const SESSION_DOCUMENT = /^\/*([0-9a-zA-Z-]+)\.md$/;
@@ -161,6 +163,10 @@ export class Server implements vscode.Disposable {
         },
       },
       middleware: {
+        handleDiagnostics: (uri, diagnostics, next) => {
+          next(uri, diagnostics);
+          if (this.isCurrent(round)) this.needs.diagnosed(uri, diagnostics);
+        },
         window: {
           showDocument: async (params, token, next) => {
             const uri = vscode.Uri.parse(params.uri);

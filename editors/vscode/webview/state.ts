@@ -1,5 +1,5 @@
 /** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
-import type { Agents, Chip, Draft, Message, Problem, Server, ToView, View } from "../src/panel/messages";
+import type { Agents, Chip, Draft, Message, PlaceNow, Problem, Server, ToView, View } from "../src/panel/messages";
 
 export interface State {
   readonly view?: View;
@@ -8,6 +8,8 @@ export interface State {
   readonly agents: Agents;
   readonly offers: readonly Chip[];
   readonly server: Server;
+  /** Where the code of findings is now, by their ids. */
+  readonly places: Readonly<Record<string, PlaceNow>>;
   readonly problem?: Problem;
   /** The page before the first message has been asked for and is on its way. */
   readonly loading: boolean;
@@ -20,6 +22,7 @@ export const nothing: State = {
   agents: { agents: [], default: "" },
   offers: [],
   server: "starting",
+  places: {},
   loading: false,
 };
 
@@ -49,6 +52,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, agents: step.agents };
     case "offers":
       return { ...state, offers: step.chips };
+    case "places":
+      return { ...state, places: step.places };
     case "server":
       return { ...state, server: step.server };
     case "draft":

@@ -3,6 +3,7 @@ import type { Completion, ToView } from "../../src/panel/messages";
 import { keep, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
+import { Places } from "./finding";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { ProblemBar, Questions, Standing } from "./notices";
@@ -43,7 +44,9 @@ export function App() {
       {view.messages.length === 0 ? (
         <Beginning agent={view.session.agent} />
       ) : (
-        <Transcript view={view} agents={state.agents} loading={state.loading} onOlder={older} />
+        <Places.Provider value={state.places}>
+          <Transcript view={view} agents={state.agents} loading={state.loading} onOlder={older} />
+        </Places.Provider>
       )}
       <footer class="foot">
         <Questions questions={view.questions} />
