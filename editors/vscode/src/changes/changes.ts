@@ -4,6 +4,7 @@
  */
 import * as vscode from "vscode";
 import type { Api } from "../api";
+import { besidePanel } from "../panel/places";
 import { Problem, problemOf } from "../problem";
 import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
@@ -52,7 +53,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
       vscode.Uri.from({ scheme: SCHEME, path: `/${side}/${decoded(name)}`, query }),
     );
     const title = `${decoded(name)} (${part.applied ? "before ↔ after" : "as it was ↔ as proposed"}${whole ? "" : ", changed lines only"})`;
-    await vscode.commands.executeCommand("vscode.diff", before, after, title, { preview: true });
+    await vscode.commands.executeCommand("vscode.diff", before, after, title, { preview: true, viewColumn: besidePanel() });
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {

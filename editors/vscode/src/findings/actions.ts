@@ -4,6 +4,7 @@ import type { CodeAction, CodeActionParams } from "vscode-languageclient/node";
 import type { Api } from "../api";
 import { wireRange } from "../context";
 import type { FindingAct } from "../panel/messages";
+import { besidePanel } from "../panel/places";
 import { Problem } from "../problem";
 import type { Context, Exchange, FindingUpdateParams } from "../protocol";
 import type { Sessions } from "../sessions";
@@ -46,7 +47,7 @@ export class FindingActions {
     const edit = actions?.find((action) => action.edit !== undefined && isOf(action, findingId))?.edit;
     if (edit === undefined || !(await vscode.workspace.applyEdit(await this.api.converted(edit))))
       throw new Problem("noSuggestion", "The suggestion does not fit the code any more.", "Ask an agent to fix it.");
-    await vscode.window.showTextDocument(document, { preserveFocus: true, preview: false });
+    await vscode.window.showTextDocument(document, { viewColumn: besidePanel(), preserveFocus: true });
   }
 
   /** Sends a message about the finding to its session. Ends when the reply has ended or stopped. */

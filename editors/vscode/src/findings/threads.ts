@@ -110,7 +110,7 @@ export class FindingThreads implements vscode.Disposable {
   private start(): void {
     if (this.controller !== undefined) return;
     this.controller = vscode.comments.createCommentController(CONTROLLER, "Findings");
-    this.controller.options = { prompt: "Reply to the agent…", placeHolder: "A question or a remark: the agent answers here" };
+    this.controller.options = { prompt: "Reply to the agent…", placeHolder: "A question or a remark" };
     this.update();
   }
 

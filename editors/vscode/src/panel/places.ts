@@ -45,11 +45,13 @@ async function showAt(uri: vscode.Uri, line?: number, endLine?: number): Promise
   const document = await vscode.workspace.openTextDocument(uri);
   const selection =
     line === undefined ? undefined : document.validateRange(new vscode.Range(line, 0, endLine ?? line, Number.MAX_SAFE_INTEGER));
-  const beside = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
-  await vscode.window.showTextDocument(document, {
-    viewColumn: beside ?? vscode.ViewColumn.Beside,
-    ...(selection && { selection }),
-  });
+  await vscode.window.showTextDocument(document, { viewColumn: besidePanel(), ...(selection && { selection }) });
+}
+
+/** Where documents are shown without covering the panel. */
+export function besidePanel(): vscode.ViewColumn {
+  const texts = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined);
+  return texts?.viewColumn ?? vscode.ViewColumn.Beside;
 }
 
 function number(digits: string | undefined): number | undefined {
