@@ -15,7 +15,7 @@ from rooms import PlainEditor
 from sessionls.sessions.positions import Lines
 from sessionls.sessions.tooling import Buffer, DocumentChange, EditOutcome, ToolFailed
 from sessionls.sessions.workspace import Workspace
-from sessionls.tools.patching import patch
+from sessionls.tools.patching import patch, shown
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall
 
@@ -229,6 +229,7 @@ class TestTheEditorHasTheLastWord:
         place.editor.refuses = None
         await place.edit("text.txt", ("b", "c"))  # what was seen is what is still there
         assert place.call.edits[-1] == (path.as_uri(), "Edit text.txt", True)
+        assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"] * 2
 
     async def test_an_edit_that_comes_out_otherwise_is_said_to(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sessionls.tools.write._SETTLING", (0.0,))
@@ -242,6 +243,7 @@ class TestTheEditorHasTheLastWord:
 
         monkeypatch.setattr(place.editor, "_make", and_format)
         assert "read it before the next edit" in await place.edit("text.txt", ("a", "b"))
+        assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1 +1 @@\n-a\n+formatted\n"], "what was made is kept"
         assert "has changed" in await place.edit_refused("text.txt", ("formatted", "c"))
 
     @pytest.mark.parametrize("confirm", [True, False])
@@ -275,7 +277,7 @@ class TestTheEditorHasTheLastWord:
                 await found.wish(arguments)
 
     def test_a_huge_patch_is_cut(self) -> None:
-        assert len(patch("a", "", "x\n" * 100_000)) < 21_000
+        assert len(shown(patch("a", "", "x\n" * 100_000))) < 21_000
 
 
 class TestCreatingAndDeleting:
@@ -292,12 +294,18 @@ class TestCreatingAndDeleting:
         await place.run("delete_file", path="a.txt")
         assert not path.exists()
         assert place.call.edits == [(path.as_uri(), "Delete a.txt", True)]
+        assert place.call.patches == ["--- a/a.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n\\ No newline at end of file\n"]
 
     async def test_a_binary_file_can_be_deleted_and_not_edited(self, place: Place) -> None:
         place.write("a.bin", b"\0\1\2")
         assert "binary" in await place.edit_refused("a.bin", ("x", "y"))
         await place.run("delete_file", path="a.bin")
         assert not (place.folder / "a.bin").exists()
+        assert place.call.patches == [None]
+
+    async def test_a_very_long_patch_is_not_kept(self, place: Place) -> None:
+        await place.run("create_file", path="a.txt", text="x\n" * 30_000)
+        assert place.call.patches == [None]
 
     async def test_unsaved_changes_are_not_deleted(self, place: Place) -> None:
         path = place.write("a.txt", "x")

@@ -17,10 +17,12 @@ class LoneCall:
     agent: str = "code"
     findings: list[Finding] = field(default_factory=list)
     edits: list[tuple[str, str, bool]] = field(default_factory=list)
+    patches: list[str | None] = field(default_factory=list)
 
     async def report(self, finding: Finding) -> Finding:
         self.findings.append(finding)
         return finding
 
-    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
         self.edits.append((uri, summary, applied))
+        self.patches.append(patch)

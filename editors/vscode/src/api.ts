@@ -1,7 +1,7 @@
 /** The door to the server: typed requests and notifications, whichever process answers. Everything here speaks through it. */
 import { randomUUID } from "node:crypto";
-import type { CancellationToken } from "vscode";
-import { ProgressType, type LanguageClient } from "vscode-languageclient/node";
+import type { CancellationToken, WorkspaceEdit as VsCodeEdit } from "vscode";
+import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-languageclient/node";
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
 import { lost, problemOf, stopped } from "./problem";
@@ -38,13 +38,28 @@ export class Api {
     params: Requests[M]["params"],
     token?: CancellationToken,
   ): Promise<Requests[M]["result"]> {
+    return this.send(method, params, token);
+  }
+
+  /** Sends a request of LSP itself. Fails with a `Problem`. */
+  async standard<R>(method: string, params: object): Promise<R> {
+    return this.send<R>(method, params);
+  }
+
+  /** An edit of the server's, as VS Code takes it. */
+  async converted(edit: WorkspaceEdit): Promise<VsCodeEdit> {
+    if (this.client === undefined) throw stopped();
+    return this.client.protocol2CodeConverter.asWorkspaceEdit(edit);
+  }
+
+  private async send<R>(method: string, params: object, token?: CancellationToken): Promise<R> {
     const { client } = this;
     if (client === undefined) throw stopped();
     try {
       // An undefined third argument would be sent as a second param.
       return token === undefined
-        ? await client.sendRequest<Requests[M]["result"]>(method, params)
-        : await client.sendRequest<Requests[M]["result"]>(method, params, token);
+        ? await client.sendRequest<R>(method, params)
+        : await client.sendRequest<R>(method, params, token);
     } catch (error) {
       throw client === this.client ? problemOf(error) : lost();
     }

@@ -199,7 +199,7 @@ function wireDiagnostic(diagnostic: vscode.Diagnostic): Record<string, unknown> 
   };
 }
 
-function wireRange({ start, end }: vscode.Range) {
+export function wireRange({ start, end }: vscode.Range) {
   return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
 }
 

@@ -1,9 +1,14 @@
 /** Puts the extension together. Everything else is in a file of its own. */
 import * as vscode from "vscode";
 import { Api } from "./api";
+import { Changes } from "./changes/changes";
 import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
+import { FindingActions } from "./findings/actions";
+import { registerFindingCommands } from "./findings/commands";
+import { ShownFindings } from "./findings/shown";
+import { FindingThreads } from "./findings/threads";
 import { isChoosingModel } from "./firstUse";
 import { Installer } from "./installing";
 import { Models } from "./models";
@@ -32,7 +37,14 @@ export function activate(extension: vscode.ExtensionContext): void {
     foldersChanged: () => {
       sessions.refresh();
     },
+    diagnosed: (uri, diagnostics) => {
+      shown.take(uri, diagnostics);
+    },
   });
+  const shown = new ShownFindings(api);
+  const findings = new FindingActions(api, sessions, shown);
+  const threads = new FindingThreads(findings, sessions);
+  const changes = new Changes(api, sessions);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
   const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
@@ -43,6 +55,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     server,
     context,
     drafts: new Drafts(extension.workspaceState),
+    findings,
+    changes,
   });
   const view = new SessionsView(sessions, panels);
   running = server;
@@ -56,11 +70,18 @@ export function activate(extension: vscode.ExtensionContext): void {
     panels,
     view,
     permissions.use(panels),
+    shown,
+    threads,
+    changes,
+    registerFindingCommands(findings, threads, panels),
     showStatus(server),
     registerChat({ api, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
+      server.log.error(problemOf(error).words);
+    }),
+    shown.onError((error) => {
       server.log.error(problemOf(error).words);
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.trusted()),

@@ -278,7 +278,13 @@ class Folding {
         this.findingChanged(event.findingId, event.state, event.reason);
         break;
       case "edited":
-        this.append(event.messageId, { kind: "edit", uri: event.uri, summary: event.summary, applied: event.applied });
+        this.append(event.messageId, {
+          kind: "edit",
+          uri: event.uri,
+          summary: event.summary,
+          applied: event.applied,
+          ...(event.patch !== undefined && { patch: event.patch }),
+        });
         break;
       case "replyFinished":
         this.questions = []; // a reply that ends or stops withdraws its questions

@@ -37,6 +37,8 @@ export interface ServerNeeds {
   show(sessionId: string): Promise<void>;
   /** The server knows of the folders that are open now: what it lists may be another. */
   foldersChanged(): void;
+  /** The diagnostics of a document that the server tells of: its findings. */
+  diagnosed(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void;
 }
 
 const SESSION_DOCUMENT = /^\/*([0-9a-zA-Z-]+)\.md$/;
@@ -212,6 +214,10 @@ export class Server implements vscode.Disposable {
             await next(event);
             this.needs.foldersChanged();
           },
+        },
+        handleDiagnostics: (uri, diagnostics, next) => {
+          next(uri, diagnostics);
+          if (this.isCurrent(round)) this.needs.diagnosed(uri, diagnostics);
         },
         window: {
           showDocument: async (params, token, next) => {

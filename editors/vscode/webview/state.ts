@@ -1,5 +1,5 @@
 /** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
-import type { Agents, Chip, Draft, Message, Models, Problem, Server, ToView, View } from "../src/panel/messages";
+import type { Agents, Chip, Draft, Message, Models, PlaceNow, Problem, Server, ToView, View } from "../src/panel/messages";
 
 export interface State {
   readonly view?: View;
@@ -11,6 +11,8 @@ export interface State {
   readonly offers: readonly Chip[];
   readonly server: Server;
   readonly trusted: boolean;
+  /** Where the code of findings is now, by their ids. */
+  readonly places: Readonly<Record<string, PlaceNow>>;
   readonly problem?: Problem;
   /** The page before the first message has been asked for and is on its way. */
   readonly loading: boolean;
@@ -26,6 +28,7 @@ export const nothing: State = {
   offers: [],
   server: "starting",
   trusted: true,
+  places: {},
   loading: false,
 };
 
@@ -57,6 +60,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, models: step.models };
     case "offers":
       return { ...state, offers: step.chips };
+    case "places":
+      return { ...state, places: step.places };
     case "server":
       return { ...state, server: step.server };
     case "trust":

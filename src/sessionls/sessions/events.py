@@ -155,11 +155,14 @@ class FindingChanged(_Event):
 
 
 class Edited(_Event):
+    """`patch` as in the part that it adds to its message."""
+
     kind: Literal["edited"] = "edited"
     message_id: str
     uri: str
     summary: str = ""
     applied: bool
+    patch: str | None = None
 
 
 class CancelAsked(_Event):

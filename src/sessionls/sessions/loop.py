@@ -325,11 +325,9 @@ class _Call:
         await self.writer.record(lambda change: change.add(FindingReported, by=by, finding=finding))
         return finding
 
-    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
-        by, message_id = ByAgent(agent=self.agent), self.message_id
-        await self.writer.record(
-            lambda change: change.add(Edited, by=by, message_id=message_id, uri=uri, summary=summary, applied=applied)
-        )
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
+        fields = {"message_id": self.message_id, "uri": uri, "summary": summary, "applied": applied, "patch": patch}
+        await self.writer.record(lambda change: change.add(Edited, by=ByAgent(agent=self.agent), **fields))
 
 
 class _Words:

@@ -192,10 +192,16 @@ class FindingPart(Wire):
 
 
 class EditPart(Wire):
+    """An edit of one document, applied or only proposed.
+
+    `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
+    """
+
     kind: Literal["edit"] = "edit"
     uri: str
     summary: str
     applied: bool
+    patch: str | None = None
 
 
 Part = Annotated[TextPart | ReasoningPart | ToolPart | FindingPart | EditPart, Field(discriminator="kind")]

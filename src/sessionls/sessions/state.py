@@ -240,7 +240,8 @@ class _Folding:
             case ev.FindingReported():
                 self._append(event.finding.message_id, FindingPart(finding=event.finding))
             case ev.Edited():
-                self._append(event.message_id, EditPart(uri=event.uri, summary=event.summary, applied=event.applied))
+                part = EditPart(uri=event.uri, summary=event.summary, applied=event.applied, patch=event.patch)
+                self._append(event.message_id, part)
             case ev.ReplyFinished():
                 self.asked = {}  # a reply that ends or stops withdraws its questions
                 self._reply_finished(event.message, event.seq)

@@ -129,8 +129,8 @@ class ToolCall(Protocol):
         """Record a finding of the reply. Where the same one is known already (same rule, same code) that one is the answer."""
         ...
 
-    async def edited(self, uri: str, summary: str, *, applied: bool) -> None:
-        """Record an edit, applied or only proposed."""
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
+        """Record an edit, applied or only proposed, and its unified diff where that can be kept."""
         ...
 
 

@@ -15,11 +15,9 @@ from sessionls.sessions.rendering import numbered
 from sessionls.sessions.tooling import ToolFailed
 from sessionls.tools.base import cut_middle
 
-__all__ = ["PATCH_LIMIT", "Replacement", "patch", "replace", "with_ending"]
+__all__ = ["Replacement", "patch", "replace", "shown", "with_ending"]
 
-PATCH_LIMIT = 20_000
-"""Characters of a patch that is shown."""
-
+_PATCH = 20_000  # characters of a patch that are shown
 _SHOWN = 10  # places that are named, or lines that are shown
 _COMPARED = 20_000  # lines among which a near one is looked for
 _LONG = 300  # characters of a line that are compared
@@ -78,14 +76,18 @@ def with_ending(text: str) -> str:
 
 
 def patch(name: str, old: str | None, new: str | None) -> str:
-    """A unified diff, bounded. `old` of None is a file that is not there yet, `new` of None one that goes."""
+    """A unified diff. `old` of None is a file that is not there yet, `new` of None one that goes."""
     before, after = _lines(old or ""), _lines(new or "")
-    diff = difflib.unified_diff(
+    lines = difflib.unified_diff(
         before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}"
     )
     # A line that ends without a line end is said to do so, as git does it.
-    told = [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff]
-    return cut_middle("".join(told), PATCH_LIMIT)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def shown(whole: str) -> str:
+    """A patch for a person or an agent to look at: a long one without its middle."""
+    return cut_middle(whole, _PATCH)
 
 
 def _lines(text: str) -> list[str]:

@@ -23,13 +23,14 @@ from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import DocumentChange, Editor, ToolCall, ToolFailed, Wish
 from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.patching import patch, replace
+from sessionls.tools.patching import patch, replace, shown
 from sessionls.tools.seen import Seen
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile"]
 
 _EDITED = 8 << 20  # bytes of a file that can be edited
 _WRITTEN = 1_000_000  # characters of one text that an agent writes
+_KEPT = 50_000  # characters of a patch that the log keeps
 _PATH = "Path of a file, relative to the workspace folder."
 _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrives, from most editors, a moment after their yes
 
@@ -40,7 +41,10 @@ _OWN_FILES = frozenset({".mcp.json", ".vscode/mcp.json"})
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One call, worked out: what the editor is asked to do, and what is told of it."""
+    """One call, worked out: what the editor is asked to do, and what is told of it.
+
+    `before` and `text` are the document's text then and afterwards; None where there is none.
+    """
 
     place: ResolvedFile
     uri: str
@@ -48,6 +52,7 @@ class _Plan:
     change: DocumentChange
     patch: str | None
     done: str
+    before: str | None
     text: str | None
 
 
@@ -68,22 +73,33 @@ class _WriteTool(BaseTool[A]):
             plan = await self._plan(self._checked(arguments), None)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
-        return Wish(plan.summary, detail=plan.patch)
+        return Wish(plan.summary, detail=None if plan.patch is None else shown(plan.patch))
 
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)
         await self._check_still_there(plan)
         outcome = await self._editor.apply(plan.summary, [plan.change], confirm=self._confirm)
-        await call.edited(plan.uri, plan.summary, applied=outcome.applied)
         if not outcome.applied:
+            await call.edited(plan.uri, plan.summary, applied=False, patch=_kept(plan.patch))
             raise ToolFailed(_refused(plan, outcome.reason))
         if plan.text is None:
+            await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(plan.patch))
             return plan.done
-        sha256 = _hash(plan.text)
-        self._seen.knows(call.session_id, plan.uri, sha256)
-        if await self._settled(plan.uri, sha256):
+        self._seen.knows(call.session_id, plan.uri, _hash(plan.text))
+        made: str | None = plan.text
+        try:
+            made = await self._came_out(plan.uri, plan.text)
+        finally:  # what was done is in the log, also where the reply is stopped just now
+            whole = plan.patch
+            if made != plan.text:
+                whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
+            await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(whole))
+        if made == plan.text:
             return plan.done
-        return f"{plan.done} Its text came out otherwise (a formatter may have run): read it before the next edit."
+        return (
+            f"{plan.done} Its text came out otherwise (a formatter may have run, or only a part was confirmed): "
+            "read it before the next edit."
+        )
 
     async def _check_still_there(self, plan: _Plan) -> None:
         """What lies at that path may have become a link that leads elsewhere since it was looked at."""
@@ -94,16 +110,19 @@ class _WriteTool(BaseTool[A]):
         if not same:
             raise ToolFailed(f"{plan.place.display} changed while it was looked at; look again.")
 
-    async def _settled(self, uri: str, sha256: str) -> bool:
-        """Whether the document comes to have that text."""
+    async def _came_out(self, uri: str, text: str) -> str | None:
+        """The text that the document comes to have: that one as soon as it is there, else what is there in the end, if any."""
+        sha256, last = _hash(text), None
         for delay in _SETTLING:
             await asyncio.sleep(delay)
             try:
-                if (await self._workspace.read(uri, limit=_EDITED)).sha256 == sha256:
-                    return True
+                document = await self._workspace.read(uri, limit=_EDITED)
             except SessionlsError:  # not there yet
                 continue
-        return False
+            if document.sha256 == sha256:
+                return text
+            last = document.text
+        return last
 
     @abstractmethod
     async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
@@ -168,7 +187,7 @@ class EditFile(_WriteTool[EditFileArguments]):
         where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:10]))}{' …' if lines[10:] else ''}"
         done = f"Edited {document.path}: {made.count} replacement{'s' if made.count > 1 else ''} ({where})."
         diff = await asyncio.to_thread(patch, document.path, document.text, made.text)
-        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, made.text)
+        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, made.text)
 
     def _check_seen(self, document: Document, session_id: str | None) -> None:
         if document.notice is not None:
@@ -208,7 +227,7 @@ class CreateFile(_WriteTool[CreateFileArguments]):
             raise ToolFailed("Only text can be written: there is a NUL in it.")
         change = DocumentChange(place.uri, kind="create", text=text)
         diff = await asyncio.to_thread(patch, place.display, None, text)
-        return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", text)
+        return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
 
 
 # -- delete_file -----------------------------------------------------------------------------------------------------
@@ -226,7 +245,7 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
     async def _plan(self, arguments: DeleteFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
         place = await self._place(arguments.path)
         await asyncio.to_thread(_check_file, place, arguments.path)
-        diff, sha256 = None, None
+        diff, sha256, text = None, None, None
         try:
             document = await self._workspace.read(arguments.path, limit=_EDITED)
         except InvalidParams:  # no text: it can be deleted all the same
@@ -235,9 +254,9 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
             if document.buffer and document.dirty:
                 raise ToolFailed(f"{place.display} has unsaved changes in the editor; only its person can delete it.")
             diff = await asyncio.to_thread(patch, place.display, document.text, None)
-            sha256 = document.sha256
+            sha256, text = document.sha256, document.text
         change = DocumentChange(place.uri, kind="delete", sha256=sha256)
-        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, f"Deleted {place.display}.", None)
+        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, f"Deleted {place.display}.", text, None)
 
 
 def _exists(place: ResolvedFile) -> bool:
@@ -258,7 +277,12 @@ def _refused(plan: _Plan, reason: str | None) -> str:
     words = f"The editor did not make the change: {reason or 'it gave no reason.'}"
     if plan.patch is None:
         return words
-    return f"{words} Show this patch in your reply, so that it can be applied by hand:\n```diff\n{plan.patch}```"
+    return f"{words} Show this patch in your reply, so that it can be applied by hand:\n```diff\n{shown(plan.patch)}```"
+
+
+def _kept(whole: str | None) -> str | None:
+    """A patch for the log: whole, or none."""
+    return whole if whole is not None and len(whole) <= _KEPT else None
 
 
 def _hash(text: str) -> str:

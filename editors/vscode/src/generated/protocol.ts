@@ -303,12 +303,21 @@ export interface DeltaParams {
   offset: number;
   text: string;
 }
+/**
+ * An edit of one document, applied or only proposed.
+ *
+ * `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
+ */
 export interface EditPart {
   kind: 'edit';
   uri: string;
   summary: string;
   applied: boolean;
+  patch?: string;
 }
+/**
+ * `patch` as in the part that it adds to its message.
+ */
 export interface Edited {
   sessionId: string;
   seq: number;
@@ -319,6 +328,7 @@ export interface Edited {
   uri: string;
   summary: string;
   applied: boolean;
+  patch?: string;
 }
 /**
  * No fields.

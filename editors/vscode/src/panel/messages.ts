@@ -1,6 +1,6 @@
 /** What the extension host and the panel's webview say to each other. Both sides import these types and nothing else of each other. */
 import type { OpenSession, Question } from "../folding";
-import type { Agent, Context, Message, Participant, Session } from "../protocol";
+import type { Agent, Context, Finding, Message, Participant, Session } from "../protocol";
 
 export type { Agent, Context, Message, Participant, Question, Session };
 
@@ -42,6 +42,15 @@ export interface Completion {
   readonly icon: string;
   readonly chip: Chip;
 }
+
+/** Where a finding's code is now. */
+export interface PlaceNow {
+  readonly uri: string;
+  readonly range: Finding["range"];
+}
+
+/** What can be done about a finding in the panel. */
+export type FindingAct = "fix" | "apply" | "dismiss" | "resolve" | "reopen";
 
 /** `missing`: the server is not installed, and can be from here. */
 export type Server = "ready" | "starting" | "installing" | "missing" | "stopped";
@@ -87,6 +96,8 @@ export type ToView =
   | { readonly type: "server"; readonly server: Server }
   /** Whether the workspace is trusted; where it is not, agents may only read. */
   | { readonly type: "trust"; readonly trusted: boolean }
+  /** Where the code is now of the findings of this session that stand in Problems, by the finding's id. */
+  | { readonly type: "places"; readonly places: Readonly<Record<string, PlaceNow>> }
   /** What could not be done; `draft` goes back into the composer where it is empty. */
   | { readonly type: "problem"; readonly problem: Problem; readonly draft?: Draft };
 
@@ -104,7 +115,10 @@ export type FromView =
   | { readonly type: "copy" | "insert"; readonly text: string }
   | { readonly type: "openDocument"; readonly messageId: string }
   | { readonly type: "openPlace"; readonly uri: string; readonly line?: number; readonly endLine?: number }
-  | { readonly type: "openLink"; readonly href: string };
+  | { readonly type: "openLink"; readonly href: string }
+  | { readonly type: "finding"; readonly findingId: string; readonly act: FindingAct }
+  /** `path`: the number of the part in its message, and of the part in that one. */
+  | { readonly type: "showChanges"; readonly messageId: string; readonly path: readonly number[] };
 
 /** What the webview keeps of itself across reloads of the window. */
 export interface Kept {

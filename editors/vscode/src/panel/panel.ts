@@ -1,7 +1,9 @@
 /** One session in one editor tab: tells the page what the store knows, and does what the page asks for. */
 import * as vscode from "vscode";
 import type { Api } from "../api";
-import type { EditorContext } from "../context";
+import type { Changes } from "../changes/changes";
+import { wireRange, type EditorContext } from "../context";
+import type { FindingActions } from "../findings/actions";
 import type { Message } from "../protocol";
 import { Problem, problemOf } from "../problem";
 import type { Models } from "../models";
@@ -11,7 +13,7 @@ import { REACH, type Sessions } from "../sessions";
 import type { OpenChange } from "../store";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
-import { COMMANDS, type Draft, type FromView, type ToView } from "./messages";
+import { COMMANDS, type Draft, type FromView, type PlaceNow, type ToView } from "./messages";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
@@ -26,6 +28,8 @@ export interface Doors {
   readonly server: Server;
   readonly context: EditorContext;
   readonly drafts: Drafts;
+  readonly findings: FindingActions;
+  readonly changes: Changes;
   /** Shows another session. */
   readonly show: (sessionId: string) => void;
 }
@@ -68,6 +72,9 @@ export class SessionPanel {
       }),
       context.onDidChange(() => {
         this.tell({ type: "offers", chips: context.offers() });
+      }),
+      doors.findings.shown.onDidChange(() => {
+        this.tellPlaces();
       }),
       server.onDidChangeState(() => {
         this.tellServer();
@@ -181,6 +188,12 @@ export class SessionPanel {
     });
   }
 
+  private tellPlaces(): void {
+    const own = this.doors.findings.shown.all.filter(({ finding }) => finding.sessionId === this.sessionId);
+    const places = own.map(({ finding, uri, range }) => [finding.id, { uri: uri.toString(), range: wireRange(range) }]);
+    this.tell({ type: "places", places: Object.fromEntries(places) as Record<string, PlaceNow> });
+  }
+
   private attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.failed(error);
@@ -203,6 +216,7 @@ export class SessionPanel {
         this.tellTrust();
         this.tellAgents();
         this.tellModels();
+        this.tellPlaces();
         this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
@@ -261,6 +275,12 @@ export class SessionPanel {
         return;
       case "openLink":
         await openLink(message.href);
+        return;
+      case "finding":
+        await this.doors.findings.act(message.findingId, message.act);
+        return;
+      case "showChanges":
+        await this.doors.changes.show({ sessionId, messageId: message.messageId, path: message.path });
         return;
     }
   }

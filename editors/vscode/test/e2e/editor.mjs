@@ -25,17 +25,28 @@ export const shots = path.join(project, "tests/screenshots/vscode");
 
 /** A model provider that keeps what it was asked. */
 export async function startModel() {
-  const child = spawn(python, [path.join(import.meta.dirname, "model.py")], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(python, [path.join(import.meta.dirname, "model.py")], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = readline.createInterface({ input: child.stdout });
   const requests = [];
+  const acknowledge = [];
   const url = await new Promise((resolve, reject) => {
     child.once("exit", () => reject(new Error("The model server did not start.")));
     lines.once("line", (first) => {
-      lines.on("line", (line) => requests.push(JSON.parse(line)));
+      lines.on("line", (line) => {
+        const told = JSON.parse(line);
+        if ("scripted" in told) acknowledge.shift()?.();
+        else requests.push(told);
+      });
       resolve(first);
     });
   });
-  return { url, requests, stop: () => ended(child) };
+  /** What it answers to the next requests, in place of what the conventions say: `{ text, tools: [{ name, arguments }] }` each. */
+  const script = (...answers) =>
+    new Promise((resolve) => {
+      acknowledge.push(resolve);
+      child.stdin.write(`${JSON.stringify(answers)}\n`);
+    });
+  return { url, requests, script, stop: () => ended(child) };
 }
 
 /** The settings of the machine where nothing else is said: the server of this repository. */

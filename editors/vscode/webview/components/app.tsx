@@ -4,6 +4,7 @@ import { answering } from "../answering";
 import { keep, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
+import { Places } from "./finding";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { NoModel, ProblemBar, Questions, Restricted, ServerStanding, Standing } from "./notices";
@@ -49,7 +50,9 @@ export function App() {
       {view.messages.length === 0 ? (
         <Beginning agent={view.session.agent} />
       ) : (
-        <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
+        <Places.Provider value={state.places}>
+          <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
+        </Places.Provider>
       )}
       <footer class="foot">
         <Questions questions={view.questions} />

@@ -18,16 +18,24 @@ interface ButtonProps {
   readonly onPress: () => void;
   readonly secondary?: boolean;
   readonly title?: string | undefined;
+  /** For a screen reader, where the label alone does not say what it is about. */
+  readonly spoken?: string;
 }
 
-export function Button({ label, onPress, secondary = false, title }: ButtonProps): JSX.Element {
+export function Button({ label, onPress, secondary = false, title, spoken }: ButtonProps): JSX.Element {
+  const more = { ...(title !== undefined && { title }), ...(spoken !== undefined && { "aria-label": spoken }) };
   return (
-    <vscode-button secondary={secondary} onClick={onPress} {...(title === undefined ? {} : { title })}>
+    <vscode-button secondary={secondary} onClick={onPress} {...more}>
       {label}
     </vscode-button>
   );
 }
 
-export function Badge({ children }: { readonly children: ComponentChildren }): JSX.Element {
-  return <vscode-badge>{children}</vscode-badge>;
+interface BadgeProps {
+  readonly title?: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+export function Badge({ title, children }: BadgeProps): JSX.Element {
+  return <vscode-badge {...(title !== undefined && { title })}>{children}</vscode-badge>;
 }

@@ -76,7 +76,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
       </header>
       <div class="message-body">
         {message.context && message.context.length > 0 && <Contexts contexts={message.context} />}
-        <Parts parts={message.parts} growing={replying} />
+        <Parts messageId={message.id} parts={message.parts} growing={replying} />
         {replying && (
           <div class="writing">
             <Icon name="loading" spin /> <span>{doing(message)}</span>

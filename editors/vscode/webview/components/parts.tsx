@@ -1,42 +1,60 @@
-/** The parts of a message: text, reasoning, tool calls, findings and edits. */
+/** The parts of a message. Findings and edits are in files of their own. */
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
 import { basename, lines } from "../words";
-import { Badge } from "./button";
+import { Edit } from "./edit";
+import { Finding } from "./finding";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 
-type Part = Message["parts"][number];
-type Of<K extends Part["kind"]> = Extract<Part, { kind: K }>;
+export type Part = Message["parts"][number];
+export type Of<K extends Part["kind"]> = Extract<Part, { kind: K }>;
 
 interface PartsProps {
+  readonly messageId: string;
+  /** The numbers of the parts that these are parts of. */
+  readonly path?: readonly number[];
   readonly parts: readonly Part[];
   /** The last part is being written. */
   readonly growing: boolean;
 }
 
-export function Parts({ parts, growing }: PartsProps) {
+export function Parts({ messageId, path = [], parts, growing }: PartsProps) {
   return (
     <>
       {parts.map((part, index) => (
-        <PartView key={index} part={part} growing={growing && index === parts.length - 1} />
+        <PartView
+          key={index}
+          messageId={messageId}
+          path={[...path, index]}
+          part={part}
+          growing={growing && index === parts.length - 1}
+        />
       ))}
     </>
   );
 }
 
-function PartView({ part, growing }: { readonly part: Part; readonly growing: boolean }) {
+interface PartProps<P extends Part> {
+  readonly messageId: string;
+  readonly path: readonly number[];
+  readonly part: P;
+  readonly growing: boolean;
+}
+
+function PartView(props: PartProps<Part>) {
+  const { messageId, path, part, growing } = props;
   switch (part.kind) {
     case "text":
       return <Markdown source={part.text} />;
     case "reasoning":
       return <Reasoning part={part} growing={growing} />;
     case "tool":
-      return <Tool part={part} />;
+      return <Tool messageId={messageId} path={path} part={part} />;
     case "finding":
       return <Finding finding={part.finding} />;
     case "edit":
-      return <Edit part={part} />;
+      return <Edit messageId={messageId} path={path} part={part} />;
   }
 }
 
@@ -61,7 +79,7 @@ const toolStates = {
   denied: { icon: "circle-slash", words: "denied" },
 } as const;
 
-function Tool({ part }: { readonly part: Of<"tool"> }) {
+function Tool({ messageId, path, part }: Omit<PartProps<Of<"tool">>, "growing">) {
   const state = toolStates[part.status];
   const given = Object.entries(part.arguments);
   return (
@@ -75,13 +93,15 @@ function Tool({ part }: { readonly part: Of<"tool"> }) {
       <div class="fold-body">
         {given.length > 0 && <Labelled label="Arguments" text={JSON.stringify(part.arguments, undefined, 2)} />}
         {part.result !== undefined && part.result !== "" && <Labelled label="Result" text={part.result} />}
-        {part.parts && part.parts.length > 0 && <Parts parts={part.parts} growing={part.status === "running"} />}
+        {part.parts && part.parts.length > 0 && (
+          <Parts messageId={messageId} path={path} parts={part.parts} growing={part.status === "running"} />
+        )}
       </div>
     </details>
   );
 }
 
-function Labelled({ label, text }: { readonly label: string; readonly text: string }) {
+export function Labelled({ label, text }: { readonly label: string; readonly text: string }) {
   return (
     <>
       <div class="fold-label">{label}</div>
@@ -95,45 +115,6 @@ function Labelled({ label, text }: { readonly label: string; readonly text: stri
 function brief(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-const severities = {
-  1: { icon: "error", word: "Error" },
-  2: { icon: "warning", word: "Warning" },
-  3: { icon: "info", word: "Information" },
-  4: { icon: "lightbulb", word: "Hint" },
-} as const;
-
-function Finding({ finding }: { readonly finding: Of<"finding">["finding"] }) {
-  const severity = severities[finding.severity];
-  return (
-    <section class={`card finding severity-${finding.severity}`} aria-label={`Finding: ${finding.title}`}>
-      <header>
-        <span class="finding-severity" title={severity.word}>
-          <Icon name={severity.icon} />
-        </span>
-        <strong>{finding.title}</strong>
-        {finding.state !== "open" && <Badge>{finding.state}</Badge>}
-      </header>
-      <div class="card-line">
-        <Place uri={finding.uri} range={finding.range} />
-        {finding.rule !== undefined && <code>{finding.rule}</code>}
-      </div>
-      <Markdown source={finding.body} />
-      {finding.suggestion !== undefined && finding.suggestion !== "" && <Labelled label="Suggestion" text={finding.suggestion} />}
-    </section>
-  );
-}
-
-function Edit({ part }: { readonly part: Of<"edit"> }) {
-  return (
-    <div class="card edit">
-      <Icon name={part.applied ? "diff-modified" : "circle-slash"} />
-      <Place uri={part.uri} />
-      <span class="edit-summary">{part.summary}</span>
-      {!part.applied && <Badge>not applied</Badge>}
-    </div>
-  );
 }
 
 interface PlaceProps {

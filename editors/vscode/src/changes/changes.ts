@@ -1,0 +1,139 @@
+/**
+ * What an agent's edit changed, in VS Code's diff editor. Both sides are read from the session's log: so it can be shown after a
+ * reload, and for edits that another participant's editor made.
+ */
+import * as vscode from "vscode";
+import type { Api } from "../api";
+import { besidePanels } from "../panel/places";
+import { Problem, problemOf } from "../problem";
+import type { Message } from "../protocol";
+import type { Sessions } from "../sessions";
+import { sidesOf, type Sides } from "./patch";
+
+const SCHEME = "sessionls-changes";
+const PAGE = 200;
+
+/** An edit in a session: `path` leads through the parts of the message, from part to part of a part. */
+export interface EditPlace {
+  readonly sessionId: string;
+  readonly messageId: string;
+  readonly path: readonly number[];
+}
+
+type Part = Message["parts"][number];
+type EditPart = Extract<Part, { kind: "edit" }>;
+
+export class Changes implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  /** The sides of a change as long as either is open: they must stay those of the same moment. */
+  private readonly open = new Map<string, Promise<Sides>>();
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly api: Api,
+    private readonly sessions: Sessions,
+  ) {
+    this.subscriptions = [
+      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+        if (uri.scheme === SCHEME) this.open.delete(uri.query);
+      }),
+    ];
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+  }
+
+  async show(place: EditPlace): Promise<void> {
+    const part = await this.find(place);
+    const query = JSON.stringify(place);
+    const { whole } = await this.sides(query);
+    const name = part.uri.slice(part.uri.lastIndexOf("/") + 1);
+    const [before, after] = ["before", "after"].map((side) =>
+      vscode.Uri.from({ scheme: SCHEME, path: `/${side}/${decoded(name)}`, query }),
+    );
+    const title = `${decoded(name)} (${part.applied ? "before ↔ after" : "as it was ↔ as proposed"}${whole ? "" : ", changed lines only"})`;
+    await vscode.commands.executeCommand("vscode.diff", before, after, title, { preview: true, viewColumn: besidePanels() });
+  }
+
+  async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
+    try {
+      const sides = await this.sides(uri.query);
+      return uri.path.startsWith("/before/") ? sides.before : sides.after;
+    } catch (error) {
+      return `This change cannot be shown any more. ${problemOf(error).words}\n`;
+    }
+  }
+
+  private sides(query: string): Promise<Sides> {
+    const known = this.open.get(query);
+    if (known !== undefined) return known;
+    const made = this.make(JSON.parse(query) as EditPlace);
+    this.open.set(query, made);
+    made.catch(() => this.open.delete(query));
+    return made;
+  }
+
+  private async make(place: EditPlace): Promise<Sides> {
+    const { uri, patch } = await this.find(place);
+    if (patch === undefined)
+      throw new Problem(
+        "noPatch",
+        "The session does not hold what changed: it is no text, or too much of it.",
+        "The tool's arguments may show it.",
+      );
+    return sidesOf(patch, await textOf(vscode.Uri.parse(uri)));
+  }
+
+  private async find(place: EditPlace): Promise<EditPart> {
+    const message = await this.message(place);
+    let parts: readonly Part[] = message?.parts ?? [];
+    for (const index of place.path) {
+      const part = parts[index];
+      if (part?.kind === "edit") return part;
+      parts = part?.kind === "tool" ? (part.parts ?? []) : [];
+    }
+    throw new Problem("editNotFound", "The edit is not in the session any more.");
+  }
+
+  /** The message, from what is known of its session, else page by page from the newest back. */
+  private async message({ sessionId, messageId }: EditPlace): Promise<Message | undefined> {
+    const known = this.sessions.store.open(sessionId)?.messages.find((message) => message.id === messageId);
+    if (known !== undefined) return known;
+    if (!this.api.ready) await connected(this.api);
+    for (let before: string | undefined; ;) {
+      const params = { sessionId, limit: PAGE, ...(before !== undefined && { before }) };
+      const { messages, more } = await this.api.request("session/history", params);
+      const found = messages.find((message) => message.id === messageId);
+      if (found !== undefined || !more) return found;
+      before = messages[0]?.id;
+    }
+  }
+}
+
+/** A tab that VS Code brings back after a reload asks before the server is there. */
+function connected(api: Api): Promise<void> {
+  return new Promise((resolve) => {
+    const waiting = api.onConnected(() => {
+      waiting.dispose();
+      resolve();
+    });
+  });
+}
+
+/** The text that a document has now; undefined where it is not there, or is no text. */
+async function textOf(uri: vscode.Uri): Promise<string | undefined> {
+  try {
+    return (await vscode.workspace.openTextDocument(uri)).getText();
+  } catch {
+    return undefined;
+  }
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,90 @@
+/** A unified diff, and the two texts that it lies between. Pure. */
+
+/** Lines that stand together, and where they begin, in lines from 0. */
+interface Stretch {
+  readonly start: number;
+  readonly lines: string[];
+}
+
+interface Hunk {
+  readonly before: Stretch;
+  readonly after: Stretch;
+}
+
+export interface Sides {
+  readonly before: string;
+  readonly after: string;
+  /** Both are the whole document; else only the stretches that changed, with the lines around them. */
+  readonly whole: boolean;
+}
+
+/**
+ * The document before and after the change. `now`, the text that it has now, gives what did not change, as long as what did
+ * still stands in it, or stands in it again.
+ */
+export function sidesOf(patch: string, now: string | undefined): Sides {
+  const hunks = parse(patch);
+  const cameOrWent = /^(--- |\+\+\+ )\/dev\/null$/m.test(patch.slice(0, patch.indexOf("\n@@")));
+  if (cameOrWent) return { ...stretches(hunks), whole: true };
+  const lines = now === undefined ? [] : linesOf(now.replaceAll("\r\n", "\n"));
+  const before = exchanged(hunks, lines, "after", "before");
+  if (before !== undefined) return { before, after: lines.join(""), whole: true };
+  // It was undone, or never made.
+  const after = exchanged(hunks, lines, "before", "after");
+  return after === undefined ? { ...stretches(hunks), whole: false } : { before: lines.join(""), after, whole: true };
+}
+
+function parse(patch: string): Hunk[] {
+  const hunks: Hunk[] = [];
+  let last: readonly Stretch[] = [];
+  for (const line of linesOf(patch)) {
+    const head = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/.exec(line);
+    const hunk = hunks.at(-1);
+    if (head !== null) {
+      hunks.push({ before: begun(head[1], head[2]), after: begun(head[3], head[4]) });
+    } else if (hunk !== undefined && line.startsWith("\\")) {
+      for (const { lines } of last) lines.push(lines.pop()?.replace(/\n$/, "") ?? "");
+    } else if (hunk !== undefined) {
+      last = line.startsWith("-") ? [hunk.before] : line.startsWith("+") ? [hunk.after] : [hunk.before, hunk.after];
+      for (const { lines } of last) lines.push(line.slice(1));
+    }
+  }
+  return hunks;
+}
+
+/** A stretch without lines is said to begin at the line before it. */
+function begun(line = "1", count = "1"): Stretch {
+  return { start: Number(line) - (count === "0" ? 0 : 1), lines: [] };
+}
+
+/** The text with one side of each hunk in place of the other; undefined where that does not stand in it, or not clearly. */
+function exchanged(hunks: readonly Hunk[], now: readonly string[], old: keyof Hunk, made: keyof Hunk): string | undefined {
+  const lines: string[] = [];
+  let from = 0;
+  for (const hunk of hunks) {
+    const at = find(hunk[old], now, from);
+    if (at === undefined) return undefined;
+    lines.push(...now.slice(from, at), ...hunk[made].lines);
+    from = at + hunk[old].lines.length;
+  }
+  return [...lines, ...now.slice(from)].join("");
+}
+
+/** In its place, else in the only other one where these lines stand. */
+function find({ start, lines }: Stretch, now: readonly string[], from: number): number | undefined {
+  const is = (at: number): boolean => lines.every((line, index) => now[at + index] === line);
+  if (start >= from && start + lines.length <= now.length && is(start)) return start;
+  if (lines.length === 0) return undefined;
+  const places: number[] = [];
+  for (let at = from; at + lines.length <= now.length && places.length < 2; at += 1) if (is(at)) places.push(at);
+  return places.length === 1 ? places[0] : undefined;
+}
+
+function stretches(hunks: readonly Hunk[]): { before: string; after: string } {
+  const joined = (side: keyof Hunk): string => hunks.map((hunk) => hunk[side].lines.join("")).join("⋯\n");
+  return { before: joined("before"), after: joined("after") };
+}
+
+function linesOf(text: string): string[] {
+  return text === "" ? [] : text.split(/(?<=\n)/);
+}

@@ -1,0 +1,88 @@
+/** What can be done about a finding, wherever it is shown. */
+import * as vscode from "vscode";
+import type { CodeAction, CodeActionParams } from "vscode-languageclient/node";
+import type { Api } from "../api";
+import { wireRange } from "../context";
+import type { FindingAct } from "../panel/messages";
+import { besidePanels } from "../panel/places";
+import { Problem } from "../problem";
+import type { Context, Exchange, FindingUpdateParams } from "../protocol";
+import type { Sessions } from "../sessions";
+import type { Shown, ShownFindings } from "./shown";
+import { toldOf } from "./words";
+
+export class FindingActions {
+  constructor(
+    private readonly api: Api,
+    private readonly sessions: Sessions,
+    readonly shown: ShownFindings,
+  ) {}
+
+  async update(findingId: string, state: FindingUpdateParams["state"]): Promise<void> {
+    await this.api.request("finding/update", { findingId, state });
+  }
+
+  /** Has the agent that can edit fix it, in the finding's session, which is shown. Ends when that has begun. */
+  async fix(findingId: string, wishes?: string): Promise<void> {
+    const title = this.shown.get(findingId)?.finding.title ?? "";
+    const text = wishes === undefined || wishes === "" ? undefined : `Fix this finding: ${title}\n\n${wishes}`;
+    await this.api.standard("workspace/executeCommand", {
+      command: "sessionls.fix",
+      arguments: [{ findingId, ...(text !== undefined && { text }) }],
+    });
+  }
+
+  /** Puts the suggestion in the place of the code, as the server's code action does. */
+  async applySuggestion(findingId: string): Promise<void> {
+    const { uri, range } = this.needed(findingId);
+    // The server makes edits for documents that it has, in the state that they are in now.
+    const document = await vscode.workspace.openTextDocument(uri);
+    const diagnostics = [{ range: wireRange(range), message: "", source: "sessionls", data: { findingId } }];
+    const params: CodeActionParams = {
+      textDocument: { uri: uri.toString() },
+      range: wireRange(range),
+      context: { diagnostics, only: ["quickfix"] },
+    };
+    const actions = await this.api.standard<CodeAction[] | null>("textDocument/codeAction", params);
+    const edit = actions?.find((action) => action.edit !== undefined && isOf(action, findingId))?.edit;
+    if (edit === undefined || !(await vscode.workspace.applyEdit(await this.api.converted(edit))))
+      throw new Problem("noSuggestion", "The suggestion does not fit the code any more.", "Ask an agent to fix it.");
+    await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), preserveFocus: true });
+  }
+
+  /** Sends a message about the finding to its session. Ends when the reply has ended or stopped. */
+  reply(shown: Shown, text: string): Promise<Exchange> {
+    const { finding, uri, range } = shown;
+    const context: Context[] = [
+      { kind: "text", title: "The finding", text: toldOf(finding) },
+      { kind: "selection", uri: uri.toString(), range: wireRange(range) },
+    ];
+    // Who found it answers, where that agent can still be invoked.
+    const found = this.sessions.agents.find((agent) => agent.name === finding.agent);
+    const agent = found?.available === true && found.trusted ? found.name : undefined;
+    return this.sessions.message({
+      sessionId: finding.sessionId,
+      text,
+      context,
+      ...(agent !== undefined && { agent }),
+    });
+  }
+
+  /** Does what the panel offers. */
+  async act(findingId: string, act: FindingAct): Promise<void> {
+    if (act === "fix") await this.fix(findingId);
+    else if (act === "apply") await this.applySuggestion(findingId);
+    else await this.update(findingId, act === "reopen" ? "open" : act === "resolve" ? "fixed" : "dismissed");
+  }
+
+  private needed(findingId: string): Shown {
+    const shown = this.shown.get(findingId);
+    if (shown === undefined)
+      throw new Problem("findingGone", "Its code was changed or cannot be read here.", "Ask an agent about it in the session.");
+    return shown;
+  }
+}
+
+function isOf(action: CodeAction, findingId: string): boolean {
+  return (action.diagnostics ?? []).some(({ data }) => (data as { findingId?: unknown } | undefined)?.findingId === findingId);
+}

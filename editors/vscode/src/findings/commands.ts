@@ -1,0 +1,37 @@
+/** The commands of a finding's place in the gutter. package.json has their titles; none stands in the command palette. */
+import * as vscode from "vscode";
+import { problemOf } from "../problem";
+import type { Panels } from "../services";
+import type { FindingActions } from "./actions";
+import type { FindingThreads } from "./threads";
+
+type Command = (findingId: string, text: string) => Promise<void>;
+
+export function registerFindingCommands(actions: FindingActions, threads: FindingThreads, panels: Panels): vscode.Disposable {
+  const commands: Readonly<Record<string, Command>> = {
+    "session.finding.reply": (id, text) => threads.reply(id, text),
+    "session.finding.fix": (id, text) => actions.fix(id, text),
+    "session.finding.applySuggestion": (id) => actions.applySuggestion(id),
+    "session.finding.resolve": (id) => actions.update(id, "fixed"),
+    "session.finding.dismiss": (id) => actions.update(id, "dismissed"),
+    "session.finding.openSession": async (id) => {
+      const shown = actions.shown.get(id);
+      if (shown !== undefined) await panels.show(shown.finding.sessionId);
+    },
+  };
+  const registered = Object.entries(commands).map(([name, command]) =>
+    // The thread itself from its title, with what was written from beside the text box.
+    vscode.commands.registerCommand(name, async (given: vscode.CommentThread | vscode.CommentReply | undefined) => {
+      if (given === undefined) return;
+      const [thread, text] = "thread" in given ? [given.thread, given.text] : [given, ""];
+      const id = threads.findingOf(thread);
+      if (id === undefined) return;
+      try {
+        await command(id, text);
+      } catch (error) {
+        void vscode.window.showErrorMessage(problemOf(error).words);
+      }
+    }),
+  );
+  return vscode.Disposable.from(...registered);
+}

@@ -1,0 +1,204 @@
+/** Findings in the editor's gutter: each one that stands in Problems is a comment thread where its code is. */
+import * as vscode from "vscode";
+import type { OpenSession } from "../folding";
+import { problemOf } from "../problem";
+import type { Message } from "../protocol";
+import type { Sessions } from "../sessions";
+import type { FindingActions } from "./actions";
+import type { Shown } from "./shown";
+import { answerOf, labelOf, markdownOf, plain } from "./words";
+
+const CONTROLLER = "sessionls.findings";
+const SETTING = "sessionls.findings.threads";
+
+/** Something said below a finding. */
+interface Said {
+  author: string;
+  words: string;
+  label?: string;
+  at: Date;
+}
+
+export class FindingThreads implements vscode.Disposable {
+  private controller: vscode.CommentController | undefined;
+  private readonly threads = new Map<string, vscode.CommentThread>();
+  /** What was said here about each finding: a thread that goes with its code, and comes back with it, still has it. */
+  private readonly said = new Map<string, readonly Said[]>();
+  private readonly drawn = new WeakMap<vscode.CommentThread, readonly Said[]>();
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly actions: FindingActions,
+    private readonly sessions: Sessions,
+  ) {
+    const toggle = (): void => {
+      if (vscode.workspace.getConfiguration().get<boolean>(SETTING, true)) this.start();
+      else this.stop();
+    };
+    this.subscriptions = [
+      actions.shown.onDidChange(() => {
+        this.update();
+      }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration(SETTING)) toggle();
+      }),
+    ];
+    toggle();
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+    this.stop();
+  }
+
+  /** The finding that a thread shows. */
+  findingOf(thread: vscode.CommentThread): string | undefined {
+    for (const [id, one] of this.threads) if (one === thread) return id;
+    return undefined;
+  }
+
+  /** Sends what a person wrote below a finding, and shows the reply there. */
+  async reply(findingId: string, text: string): Promise<void> {
+    const shown = this.actions.shown.get(findingId);
+    if (shown === undefined || text.trim() === "") return;
+    const own: Said = { author: "You", words: plainLines(text), at: new Date() };
+    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", label: "writing", at: new Date() };
+    const say = (): void => {
+      const before = (this.said.get(findingId) ?? []).filter((one) => one !== own && one !== answer);
+      this.said.set(findingId, [...before, own, answer]);
+      this.update();
+    };
+    say();
+    const following = this.follow(shown.finding.sessionId, text, (doing) => {
+      answer.words = `*${doing}*`;
+      say();
+    });
+    try {
+      const { reply } = await this.actions.reply(shown, text);
+      if ("agent" in reply.author) answer.author = reply.author.agent;
+      answer.words = answerOf(reply);
+      delete answer.label;
+    } catch (error) {
+      const problem = problemOf(error);
+      answer.words = plain(problem.words);
+      answer.label = problem.messageKept ? "no reply" : "not sent";
+    } finally {
+      following.dispose();
+    }
+    answer.at = new Date();
+    say();
+  }
+
+  /** Tells what becomes of a message, until it is disposed. */
+  private follow(sessionId: string, text: string, tell: (doing: string) => void): vscode.Disposable {
+    const { store } = this.sessions;
+    let last = "";
+    const listening = store.onDidChangeOpen((change) => {
+      const state = change.sessionId === sessionId ? store.open(sessionId) : undefined;
+      if (state === undefined) return;
+      const doing = doingOf(state, text);
+      if (doing !== last) tell(doing);
+      last = doing;
+    });
+    this.sessions.join(sessionId).catch(() => undefined);
+    return new vscode.Disposable(() => {
+      listening.dispose();
+      this.sessions.leave(sessionId).catch(() => undefined);
+    });
+  }
+
+  private start(): void {
+    if (this.controller !== undefined) return;
+    this.controller = vscode.comments.createCommentController(CONTROLLER, "Findings");
+    this.controller.options = { prompt: "Reply to the agent…", placeHolder: "A question or a remark" };
+    this.update();
+  }
+
+  private stop(): void {
+    this.threads.clear();
+    this.controller?.dispose();
+    this.controller = undefined;
+  }
+
+  /** Makes the threads what is shown. */
+  private update(): void {
+    const { controller } = this;
+    if (controller === undefined) return;
+    const shown = new Map(this.actions.shown.all.map((one) => [one.finding.id, one]));
+    for (const [id, thread] of [...this.threads]) {
+      const now = shown.get(id);
+      if (now?.uri.toString() === thread.uri.toString()) continue;
+      this.threads.delete(id);
+      thread.dispose();
+    }
+    for (const [id, one] of shown) {
+      const thread = this.threads.get(id) ?? this.create(controller, one);
+      // What is set is sent and drawn anew, whether it changed or not.
+      if (thread.range?.isEqual(one.range) !== true) thread.range = one.range;
+      const replies = this.said.get(id) ?? NOTHING;
+      if (this.drawn.get(thread) === replies) continue;
+      this.drawn.set(thread, replies);
+      thread.comments = [firstOf(one), ...replies.map(commentOf)];
+    }
+  }
+
+  private create(controller: vscode.CommentController, one: Shown): vscode.CommentThread {
+    const thread = controller.createCommentThread(one.uri, one.range, []);
+    thread.label = labelOf(one.finding);
+    thread.state = vscode.CommentThreadState.Unresolved;
+    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Collapsed;
+    thread.contextValue = one.finding.suggestion === undefined ? "open" : "open.suggestion";
+    this.threads.set(one.finding.id, thread);
+    return thread;
+  }
+}
+
+const NOTHING: readonly Said[] = [];
+
+/** What goes on with a message that asks this. */
+function doingOf(state: OpenSession, text: string): string {
+  const asked = state.questions.at(-1);
+  if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
+  const own = state.messages.findLast((message) => message.role === "participant" && textOf(message) === text);
+  return own?.status === "queued" ? "Waiting for the reply before it…" : "Writing…";
+}
+
+function textOf(message: Message): string {
+  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
+}
+
+function firstOf({ finding, uri }: Shown): vscode.Comment {
+  const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
+  return {
+    author: { name: finding.agent },
+    body: markdown(markdownOf(finding, document?.languageId ?? extensionOf(uri))),
+    mode: vscode.CommentMode.Preview,
+  };
+}
+
+function commentOf({ author, words, label, at }: Said): vscode.Comment {
+  return {
+    author: { name: author },
+    body: markdown(words),
+    mode: vscode.CommentMode.Preview,
+    timestamp: at,
+    ...(label !== undefined && { label }),
+  };
+}
+
+/** Agents wrote it: no HTML, and no link that does anything but lead to a page. */
+function markdown(words: string): vscode.MarkdownString {
+  const made = new vscode.MarkdownString(words);
+  made.isTrusted = false;
+  made.supportHtml = false;
+  return made;
+}
+
+/** What a person typed, as it was typed. */
+function plainLines(text: string): string {
+  return text.trim().split("\n").map(plain).join("  \n");
+}
+
+function extensionOf(uri: vscode.Uri): string {
+  return /\.(\w+)$/.exec(uri.path)?.[1] ?? "";
+}

@@ -1,0 +1,60 @@
+/** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
+import type { Finding, Message } from "../protocol";
+
+const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
+
+/** What stands above a finding: how bad it is, and which rule says so. */
+export function labelOf({ severity, rule }: Finding): string {
+  return rule === undefined ? SEVERITIES[severity] : `${SEVERITIES[severity]} · ${rule}`;
+}
+
+/** Title, body and suggestion as Markdown. `language` colours the suggestion. */
+export function markdownOf({ title, body, suggestion }: Finding, language: string): string {
+  const pieces = [`**${plain(title)}**`, safe(body)];
+  if (suggestion !== undefined)
+    pieces.push(suggestion.trim() === "" ? "*Suggestion: take it out.*" : `Suggestion:\n\n${fenced(suggestion, language)}`);
+  return pieces.filter((piece) => piece !== "").join("\n\n");
+}
+
+/** What a reply says, or how it ended where it says nothing. */
+export function answerOf(reply: Message): string {
+  const said = reply.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
+  const edits = reply.parts.filter((part) => part.kind === "edit" && part.applied).length;
+  const pieces = [safe(said)];
+  if (edits > 0) pieces.push(`*${edits === 1 ? "One edit was" : `${edits} edits were`} made.*`);
+  const standing = STANDINGS[reply.status];
+  if (reply.error !== undefined) pieces.push(plain([reply.error.message, reply.error.hint].filter(Boolean).join(" ")));
+  else if (standing !== undefined) pieces.push(`*${standing}*`);
+  const words = pieces.filter((piece) => piece !== "").join("\n\n");
+  return words === "" ? "*It said nothing. The session shows what it did.*" : words;
+}
+
+const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
+  paused: "The session is paused. Resume it, and the reply goes on there.",
+  interrupted: "The reply was interrupted. It can be resumed in the session.",
+  cancelled: "The reply was cancelled.",
+};
+
+/** The finding as an agent is told of it; the code goes along beside it. */
+export function toldOf({ title, body, rule, suggestion }: Finding): string {
+  const said = [title, body, rule === undefined ? "" : `Rule: ${rule}`];
+  if (suggestion !== undefined) said.push(`Suggested in its place:\n${suggestion}`);
+  return said.filter((piece) => piece !== "").join("\n\n");
+}
+
+/** Words that mean nothing in Markdown. */
+export function plain(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!|<>~&$:]/g, "\\$&").replace(/\s+/g, " ");
+}
+
+/** Markdown of an agent. VS Code runs nothing that is in it, but it would load pictures: it could tell others what it read. */
+export function safe(markdown: string): string {
+  const couldShow = markdown.includes("![") && /\](\(|\[|:)/.test(markdown);
+  return (couldShow ? markdown.replaceAll("![", "!\u200b[") : markdown).trim();
+}
+
+function fenced(code: string, language: string): string {
+  const longest = Math.max(2, ...Array.from(code.matchAll(/`+/g), ([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${/^[\w+#-]*$/.test(language) ? language : ""}\n${code.replace(/\n$/, "")}\n${fence}`;
+}

@@ -1,0 +1,100 @@
+// Where the server's settings ask for it, VS Code previews each edit of an agent: it is made when the person applies it, and not
+// when they discard it.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+before(async () => {
+  model = await startModel();
+  const env = { SESSIONLS_CONFIRM_EDITS: "true", SESSIONLS_PERMISSIONS: '{"write": "allow"}' };
+  editor = await startEditor({ files: { "a.py": "one = 1\ntwo = 2\n", "gone.py": "old = 0\n" }, model, env });
+  window = await editor.window();
+  panel = window.panel;
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const call = (name, args) => ({ tools: [{ name, arguments: args }] });
+const text = async () => (await window.page.locator(".monaco-editor .view-lines").first().innerText()).replaceAll("\u00a0", " ");
+const button = (name) => window.page.locator(".panel").getByRole("button", { name, exact: true });
+const edits = () => panel.frame.locator(".card.edit");
+
+/** Has the agent do something that is previewed; gives the number of its reply. */
+async function asked(...answers) {
+  const before = await panel.replies.count();
+  await model.script(...answers);
+  await panel.text.fill("Change it");
+  await panel.text.press("Enter");
+  await button("Discard").waitFor({ timeout: 60_000 });
+  return before;
+}
+
+it("an edit of unsaved code is previewed, and made when it is applied", async () => {
+  await window.command("Session: New");
+  await panel.text.waitFor();
+  await window.open("a.py");
+  await window.page.locator(".monaco-editor .view-line").first().click();
+  await window.page.keyboard.press("Control+Home");
+  await window.page.keyboard.type("# never saved\n");
+  const reply = await asked(
+    call("read_file", { path: "a.py" }),
+    call("edit_file", { path: "a.py", edits: [{ old: "two = 2", new: "two = 3" }] }),
+    { text: "Changed." },
+  );
+  assert.doesNotMatch(await text(), /two = 3/, "nothing is changed before");
+  await window.shot("preview-dark");
+  await button("Apply").click();
+  await panel.ended(reply);
+  await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await text()), "the edit");
+  assert.equal(await edits().getByText("not applied").count(), 0);
+});
+
+it("an edit that is discarded is not made, and the agent is told so", async () => {
+  const reply = await asked(call("edit_file", { path: "a.py", edits: [{ old: "two = 3", new: "two = 4" }] }), {
+    text: "A pity.",
+  });
+  await button("Discard").click();
+  await panel.ended(reply);
+  assert.match(await text(), /two = 3/);
+  await edits().nth(1).getByText("not applied").waitFor();
+  assert.match(JSON.stringify(model.requests.at(-1).messages.at(-1)), /did not make the change/);
+  await window.shot("preview-discarded-dark");
+});
+
+it("what was discarded can be shown as it was proposed", async () => {
+  await edits()
+    .nth(1)
+    .getByRole("button", { name: /^Show Changes/ })
+    .click();
+  const diff = window.page.locator(".monaco-diff-editor");
+  const side = (name) => diff.locator(`.editor.${name} .view-lines:not(.line-delete)`);
+  await side("modified").getByText("4").first().waitFor();
+  await window.page.locator(".tab", { hasText: "as it was ↔ as proposed" }).waitFor();
+  assert.match((await side("original").innerText()).replaceAll("\u00a0", " "), /two = 3/);
+  await window.shot("edit-proposed-dark");
+  await window.command("View: Close Editor");
+});
+
+it("new and deleted files are previewed too", async () => {
+  const made = await asked(call("create_file", { path: "new/b.py", text: "b = 1\n" }), { text: "Made." });
+  await window.shot("preview-create-dark");
+  await button("Apply").click();
+  await panel.ended(made);
+  await until(() => fs.existsSync(path.join(editor.folder, "new", "b.py")), "the new file");
+  const gone = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
+  await button("Discard").click();
+  await panel.ended(gone);
+  assert.ok(fs.existsSync(path.join(editor.folder, "gone.py")));
+  const again = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
+  await button("Apply").click();
+  await panel.ended(again);
+  await until(() => !fs.existsSync(path.join(editor.folder, "gone.py")), "the file to go");
+});

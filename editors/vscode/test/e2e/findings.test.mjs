@@ -1,0 +1,226 @@
+// A review of unsaved code, and what becomes of its finding: Problems, the gutter, a reply there, a fix that is asked for and
+// undone, dismissal, the suggestion. One window, one story; each test goes on where the one before ended.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, themes, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+const files = { "read.py": "def read(path):\n    with open(path) as file:\n        pass\n" };
+const TITLE = "The last line is dropped";
+const CODE = "return file.readlines()[:-1]";
+const finding = {
+  path: "read.py",
+  quote: CODE,
+  severity: "error",
+  title: TITLE,
+  body: "`[:-1]` takes the **last** line away: see ![this](https://example.org/x.png) and [that](command:workbench.action.quit).",
+  rule: "off-by-one",
+  suggestion: "return list(file)",
+};
+const FIXED = "return file.readlines()  # all";
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model });
+  window = await editor.window();
+  panel = window.panel;
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const call = (name, args) => ({ tools: [{ name, arguments: args }] });
+const problems = () => window.page.locator(".markers-panel .monaco-list-row", { hasText: TITLE });
+const glyphs = () => window.page.locator(".margin-view-overlays .comment-thread-unresolved");
+const thread = () => window.page.locator(".review-widget");
+const lines = () => window.page.locator(".monaco-editor .view-lines").first();
+const card = () => panel.frame.locator(".finding");
+const press = (key) => window.page.keyboard.press(key);
+
+async function text() {
+  return (await lines().innerText()).replaceAll("\u00a0", " ");
+}
+
+/** Puts the cursor into the first editor, at the start, with nothing selected. */
+async function intoEditor() {
+  await lines().locator(".view-line").first().click();
+  await press("Control+Home");
+}
+
+async function openThread() {
+  await intoEditor();
+  await glyphs().first().click();
+  await thread().getByText(TITLE).waitFor();
+}
+
+const act = (name) => thread().getByRole("button", { name }).first();
+
+async function gone() {
+  await until(async () => (await problems().count()) === 0 && (await glyphs().count()) === 0, "the finding to go");
+}
+
+async function there() {
+  await problems().waitFor();
+  await glyphs().first().waitFor();
+  assert.equal(await problems().count(), 1);
+  assert.equal(await glyphs().count(), 1);
+}
+
+it("a review of unsaved code puts its finding into Problems and the gutter", async () => {
+  await window.open("read.py");
+  await intoEditor();
+  await window.page.keyboard.type("# never saved\n");
+  await press("Control+End");
+  await press("ArrowUp");
+  await press("End");
+  await press("Shift+Home");
+  await window.page.keyboard.type(CODE);
+  await press("Control+a");
+  await model.script(call("report_finding", finding), { text: "One finding." });
+  await window.command("Session: Review Selection");
+  await panel.replies.getByText("One finding.").waitFor({ timeout: 60_000 });
+  assert.match(JSON.stringify(model.requests[0]), /never saved/);
+  await window.command("Problems: Focus on Problems View");
+  await there();
+  await window.shot("finding-problems-dark");
+});
+
+it("its thread says what is wrong, and runs or loads nothing", async () => {
+  await openThread();
+  assert.match(await thread().innerText(), /Error · off-by-one/);
+  assert.equal(await thread().locator("img[src*='example.org']").count(), 0);
+  assert.equal(await thread().locator("[href^='command:'], [data-href^='command:']").count(), 0);
+  assert.match(await thread().locator("pre, .monaco-tokenized-source").first().innerText(), /return list\(file\)/);
+  await window.shot("finding-thread-dark");
+});
+
+it("a reply in the thread goes to the session with the finding and the unsaved code, and is answered there", async () => {
+  await model.script({ text: "The slice ends before the **last** line, in every file.", delay: 0.2 });
+  await thread().locator(".comment-form-container .monaco-editor, .comment-form .monaco-editor").first().click();
+  await window.page.keyboard.type("Why *every* file?");
+  await thread().locator(".form-actions .monaco-button", { hasText: "Reply" }).click();
+  await thread().getByText("Writing…").waitFor();
+  await window.shot("finding-replying-dark");
+  await thread().getByText("The slice ends before").waitFor();
+  await until(async () => !(await thread().innerText()).includes("Writing…"), "the reply to end");
+  await thread().getByText("Why *every* file?").waitFor();
+  await window.shot("finding-replied-dark");
+  const told = JSON.stringify(model.requests.at(-1).messages.at(-1));
+  for (const words of ["Why *every* file?", TITLE, "off-by-one", CODE])
+    assert.ok(told.includes(words), `the model got: ${words}`);
+  assert.equal(await panel.replies.nth(1).locator(".author").innerText(), "review", "who found it answers");
+  await panel.replies.nth(1).getByText("The slice ends before").waitFor();
+});
+
+it("a fix is asked for, made in the editor, and takes the finding away", async () => {
+  await model.script(
+    call("read_file", { path: "read.py" }),
+    call("edit_file", { path: "read.py", edits: [{ old: CODE, new: FIXED }] }),
+    { text: "It reads all of it now." },
+  );
+  await act("Fix with Agent").click();
+  const allow = panel.frame.getByRole("button", { name: "Allow Once" });
+  await allow.waitFor({ timeout: 60_000 });
+  await window.shot("finding-fix-asked-dark");
+  await allow.click();
+  await panel.replies.getByText("It reads all of it now.").waitFor({ timeout: 60_000 });
+  await until(async () => (await text()).includes(FIXED), "the edit");
+  await gone();
+  await card().getByText("its code was changed").waitFor();
+  await window.shot("finding-fixed-dark");
+});
+
+it("undo brings the text and the finding back, with what was said about it", async () => {
+  await intoEditor();
+  await press("Control+z");
+  await until(async () => (await text()).includes(CODE), "the old text");
+  await there();
+  assert.match(await text(), /never saved/, "nothing else was undone");
+  await openThread();
+  await thread().getByText("The slice ends before").waitFor();
+  await press("Escape");
+});
+
+it("on disk it is fixed, and open again when the code comes back", async () => {
+  await intoEditor();
+  await press("Control+y");
+  await press("Control+s");
+  await card().locator(".tag", { hasText: "fixed" }).waitFor();
+  await gone();
+  await press("Control+z");
+  await press("Control+s");
+  await card().getByRole("button", { name: "Fix", exact: true }).waitFor();
+  await there();
+});
+
+it("another server shows it once", async () => {
+  await window.command("Session: Restart Server");
+  await gone();
+  await there();
+});
+
+it("dismissed in the thread it goes, and can be opened again in the panel", async () => {
+  await openThread();
+  await act("Dismiss").click();
+  await gone();
+  await card().locator(".tag", { hasText: "dismissed" }).waitFor();
+  await window.shot("finding-dismissed-dark");
+  const reopen = card().getByRole("button", { name: "Reopen" });
+  await reopen.focus();
+  await reopen.press("Enter");
+  await there();
+});
+
+it("the panel's link leads to where the code is now", async () => {
+  await intoEditor();
+  await window.page.keyboard.type("# one more\n");
+  await card().getByRole("button", { name: "read.py:5" }).click();
+  await until(
+    async () => (await window.page.locator(".line-numbers.active-line-number").first().innerText()) === "5",
+    "the line",
+  );
+  await press("Control+z");
+});
+
+it("what an edit changed is shown in the diff editor, also after a reload", async () => {
+  await panel.frame.getByRole("button", { name: /^Show Changes/ }).click();
+  const diff = window.page.locator(".monaco-diff-editor");
+  const holds = async (side, words) =>
+    (await diff.locator(`.editor.${side} .view-lines:not(.line-delete)`).innerText()).replaceAll("\u00a0", " ").includes(words);
+  const shown = () =>
+    until(
+      async () => (await diff.count()) > 0 && (await holds("original", CODE)) && (await holds("modified", FIXED)),
+      "the change",
+    );
+  await shown();
+  assert.ok(await holds("original", "def read(path):"), "the whole document");
+  await window.shot("edit-changes-dark");
+  await editor.settings({ "workbench.colorTheme": themes.light });
+  await window.reload();
+  await shown();
+  await window.shot("edit-changes-light");
+  await press("Control+F4");
+});
+
+it("the suggestion is applied from the panel", async () => {
+  await openThread();
+  await window.shot("finding-thread-light");
+  await card().getByRole("button", { name: "Apply Suggestion" }).click();
+  await until(async () => (await text()).includes("        return list(file)"), "the suggestion");
+  await gone();
+  await window.shot("finding-applied-light");
+});
+
+it("a setting keeps the gutter free", async () => {
+  await intoEditor();
+  await press("Control+z");
+  await there();
+  await editor.settings({ "sessionls.findings.threads": false });
+  await window.reload();
+  await problems().waitFor();
+  assert.equal(await glyphs().count(), 0);
+});

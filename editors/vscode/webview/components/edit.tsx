@@ -1,0 +1,38 @@
+import { tell } from "../host";
+import { Icon } from "./icon";
+import { Place, type Of } from "./parts";
+
+interface EditProps {
+  readonly messageId: string;
+  readonly path: readonly number[];
+  readonly part: Of<"edit">;
+}
+
+/** An edit of a document, and the way to see what it changed. */
+export function Edit({ messageId, path, part }: EditProps) {
+  return (
+    <div class="card edit">
+      <Icon name={part.applied ? "diff-modified" : "circle-slash"} />
+      <Place uri={part.uri} />
+      <span class="edit-summary">{part.summary}</span>
+      {!part.applied && <span class="tag">not applied</span>}
+      <span class="spacer" />
+      {part.patch !== undefined ? (
+        <button
+          type="button"
+          class="button secondary"
+          aria-label={`Show Changes: ${part.summary}`}
+          onClick={() => {
+            tell({ type: "showChanges", messageId, path });
+          }}
+        >
+          Show Changes
+        </button>
+      ) : (
+        <span class="dim" title="The session keeps what changed only where it is text, and not very long.">
+          changes not kept
+        </span>
+      )}
+    </div>
+  );
+}

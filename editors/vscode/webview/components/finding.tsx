@@ -1,0 +1,70 @@
+/** A finding: what is wrong, where its code is now, and what can be done about it. */
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { FindingAct, PlaceNow } from "../../src/panel/messages";
+import { tell } from "../host";
+import { Badge, Button } from "./button";
+import { Icon } from "./icon";
+import { Markdown } from "./markdown";
+import { Labelled, Place, type Of } from "./parts";
+
+/** Where the code of findings is now. Those that are not here were changed, or cannot be read. */
+export const Places = createContext<Readonly<Record<string, PlaceNow>>>({});
+
+const severities = {
+  1: { icon: "error", word: "Error" },
+  2: { icon: "warning", word: "Warning" },
+  3: { icon: "info", word: "Information" },
+  4: { icon: "lightbulb", word: "Hint" },
+} as const;
+
+export function Finding({ finding }: { readonly finding: Of<"finding">["finding"] }) {
+  const now = useContext(Places)[finding.id];
+  const severity = severities[finding.severity];
+  const open = finding.state === "open";
+  const suggests = finding.suggestion !== undefined;
+  return (
+    <section class={`card finding severity-${finding.severity} ${finding.state}`} aria-label={`Finding: ${finding.title}`}>
+      <header>
+        <span class="finding-severity" title={severity.word}>
+          <Icon name={severity.icon} />
+        </span>
+        <strong>{finding.title}</strong>
+        {!open && <Badge title={finding.reason}>{finding.state}</Badge>}
+      </header>
+      <div class="card-line">
+        <Place uri={now?.uri ?? finding.uri} range={now?.range ?? finding.range} />
+        {finding.rule !== undefined && <code>{finding.rule}</code>}
+        {open && now === undefined && <span class="dim">its code was changed</span>}
+      </div>
+      <Markdown source={finding.body} />
+      {finding.suggestion !== undefined && finding.suggestion !== "" && <Labelled label="Suggestion" text={finding.suggestion} />}
+      <div class="buttons" role="group" aria-label="Finding">
+        {open && <Act id={finding.id} act="fix" label="Fix" first />}
+        {open && suggests && now !== undefined && <Act id={finding.id} act="apply" label="Apply Suggestion" />}
+        {open && <Act id={finding.id} act="resolve" label="Resolve" />}
+        {open && <Act id={finding.id} act="dismiss" label="Dismiss" />}
+        {!open && <Act id={finding.id} act="reopen" label="Reopen" />}
+      </div>
+    </section>
+  );
+}
+
+interface ActProps {
+  readonly id: string;
+  readonly act: FindingAct;
+  readonly label: string;
+  readonly first?: boolean;
+}
+
+function Act({ id, act, label, first }: ActProps) {
+  return (
+    <Button
+      label={label}
+      secondary={!first}
+      onPress={() => {
+        tell({ type: "finding", findingId: id, act });
+      }}
+    />
+  );
+}
