@@ -21,6 +21,7 @@ import { Server } from "./server";
 import { Sessions } from "./sessions";
 import { SessionsView } from "./sessionsView";
 import { showStatus } from "./status";
+import { watchWalkthrough } from "./walkthrough";
 
 let running: Server | undefined;
 
@@ -75,6 +76,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     changes,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
+    watchWalkthrough(),
     registerChat({ api, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Panels } from "./services";
 import type { Sessions } from "./sessions";
 import { age, descriptionOf, ICONS, showingOf, treeOf, type Node, type Showing } from "./tree";
+import { did } from "./walkthrough";
 
 const MINUTE = 60_000;
 /** Rows of sessions have addresses of this scheme, for their decoration alone. */
@@ -124,6 +125,7 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     this.watchReplies();
     this.count();
     const all = this.sessions.store.sessions;
+    if (all.length > 0) did("session");
     const none = this.getChildren().length === 0;
     // VS Code shows a message in place of the welcome content.
     this.view.message = this.filter === "" ? "" : none ? `No session fits “${this.filter}”.` : `Filtered: ${this.filter}`;

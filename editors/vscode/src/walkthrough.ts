@@ -16,6 +16,9 @@ const BY_COMMAND: Readonly<Record<string, Step>> = {
   "session.securityReview": "review",
 };
 
+/** So long a walkthrough takes to open, at most. */
+const SETTLED = 500; // milliseconds
+
 const done = new Set<Step>();
 
 /** A person did what this step is about. */
@@ -33,12 +36,29 @@ export function ran(command: string): void {
 
 export async function getStarted(): Promise<void> {
   await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false);
-  // VS Code begins to listen when a walkthrough is first opened, and hears only of keys that change.
-  for (const step of done) await announce(step);
 }
 
+/** Tells a walkthrough that is opened, by whomever, what was done before: VS Code hears of it only while one has been opened. */
+export function watchWalkthrough(): vscode.Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  return vscode.Disposable.from(
+    new vscode.Disposable(() => {
+      clearTimeout(timer);
+    }),
+    vscode.window.tabGroups.onDidChangeTabs(({ opened, changed }) => {
+      // Extensions are not told what tab it is: walkthroughs are among those of which nothing is told.
+      if (![...opened, ...changed].some((tab) => tab.isActive && tab.input === undefined)) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        for (const step of done) void announce(step);
+      }, SETTLED);
+    }),
+  );
+}
+
+/** The key is true for a moment alone: one that is true when VS Code begins to listen counts as never having become so. */
 async function announce(step: Step): Promise<void> {
   const key = `sessionls.did.${step}`;
-  await vscode.commands.executeCommand("setContext", key, false);
   await vscode.commands.executeCommand("setContext", key, true);
+  await vscode.commands.executeCommand("setContext", key, false);
 }
