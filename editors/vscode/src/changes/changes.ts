@@ -100,7 +100,6 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   private async message({ sessionId, messageId }: EditPlace): Promise<Message | undefined> {
     const known = this.sessions.store.open(sessionId)?.messages.find((message) => message.id === messageId);
     if (known !== undefined) return known;
-    if (!this.api.ready) await connected(this.api);
     for (let before: string | undefined; ;) {
       const params = { sessionId, limit: PAGE, ...(before !== undefined && { before }) };
       const { messages, more } = await this.api.request("session/history", params);
@@ -109,16 +108,6 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
       before = messages[0]?.id;
     }
   }
-}
-
-/** A tab that VS Code brings back after a reload asks before the server is there. */
-function connected(api: Api): Promise<void> {
-  return new Promise((resolve) => {
-    const waiting = api.onConnected(() => {
-      waiting.dispose();
-      resolve();
-    });
-  });
 }
 
 /** The text that a document has now; undefined where it is not there, or is no text. */

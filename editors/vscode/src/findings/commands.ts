@@ -5,11 +5,14 @@ import type { Panels } from "../services";
 import type { FindingActions } from "./actions";
 import type { FindingThreads } from "./threads";
 
-type Command = (findingId: string, text: string) => Promise<void>;
+type Command = (findingId: string, text: string) => Promise<void> | void;
 
 export function registerFindingCommands(actions: FindingActions, threads: FindingThreads, panels: Panels): vscode.Disposable {
   const commands: Readonly<Record<string, Command>> = {
-    "session.finding.reply": (id, text) => threads.reply(id, text),
+    // The text box is emptied when the command has ended, so it ends before the reply does, which says itself how it ended.
+    "session.finding.reply": (id, text) => {
+      void threads.reply(id, text);
+    },
     "session.finding.fix": (id, text) => actions.fix(id, text),
     "session.finding.applySuggestion": (id) => actions.applySuggestion(id),
     "session.finding.resolve": (id) => actions.update(id, "fixed"),

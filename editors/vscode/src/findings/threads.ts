@@ -6,7 +6,7 @@ import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
 import type { FindingActions } from "./actions";
 import type { Shown } from "./shown";
-import { answerOf, labelOf, markdownOf, plain } from "./words";
+import { answerOf, labelOf, markdownOf, plain, safe } from "./words";
 
 const CONTROLLER = "sessionls.findings";
 const SETTING = "sessionls.findings.threads";
@@ -61,8 +61,8 @@ export class FindingThreads implements vscode.Disposable {
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
-    const own: Said = { author: "You", words: plainLines(text), at: new Date() };
-    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", label: "writing", at: new Date() };
+    const own: Said = { author: "You", words: safe(text), at: new Date() };
+    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: new Date() };
     const say = (): void => {
       const before = (this.said.get(findingId) ?? []).filter((one) => one !== own && one !== answer);
       this.said.set(findingId, [...before, own, answer]);
@@ -77,7 +77,6 @@ export class FindingThreads implements vscode.Disposable {
       const { reply } = await this.actions.reply(shown, text);
       if ("agent" in reply.author) answer.author = reply.author.agent;
       answer.words = answerOf(reply);
-      delete answer.label;
     } catch (error) {
       const problem = problemOf(error);
       answer.words = plain(problem.words);
@@ -192,11 +191,6 @@ function markdown(words: string): vscode.MarkdownString {
   made.isTrusted = false;
   made.supportHtml = false;
   return made;
-}
-
-/** What a person typed, as it was typed. */
-function plainLines(text: string): string {
-  return text.trim().split("\n").map(plain).join("  \n");
 }
 
 function extensionOf(uri: vscode.Uri): string {

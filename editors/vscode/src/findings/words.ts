@@ -47,7 +47,7 @@ export function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]()#+\-.!|<>~&$:]/g, "\\$&").replace(/\s+/g, " ");
 }
 
-/** Markdown of an agent. VS Code runs nothing that is in it, but it would load pictures: it could tell others what it read. */
+/** Markdown of a person or an agent. VS Code runs nothing that is in it, but it would load pictures: it could tell others what it read. */
 export function safe(markdown: string): string {
   const couldShow = markdown.includes("![") && /\](\(|\[|:)/.test(markdown);
   return (couldShow ? markdown.replaceAll("![", "!\u200b[") : markdown).trim();

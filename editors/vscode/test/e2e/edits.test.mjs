@@ -38,12 +38,12 @@ async function asked(...answers) {
 }
 
 it("an edit of unsaved code is previewed, and made when it is applied", async () => {
-  await window.command("Session: New");
-  await panel.text.waitFor();
   await window.open("a.py");
   await window.page.locator(".monaco-editor .view-line").first().click();
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.type("# never saved\n");
+  await window.command("Session: New");
+  await panel.text.waitFor();
   const reply = await asked(
     call("read_file", { path: "a.py" }),
     call("edit_file", { path: "a.py", edits: [{ old: "two = 2", new: "two = 3" }] }),

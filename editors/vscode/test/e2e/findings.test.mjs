@@ -104,10 +104,11 @@ it("a reply in the thread goes to the session with the finding and the unsaved c
   await window.page.keyboard.type("Why *every* file?");
   await thread().locator(".form-actions .monaco-button", { hasText: "Reply" }).click();
   await thread().getByText("Writing…").waitFor();
+  await until(async () => !(await thread().locator(".comment-form-container").innerText()).includes("Why"), "an empty text box");
   await window.shot("finding-replying-dark");
   await thread().getByText("The slice ends before").waitFor();
   await until(async () => !(await thread().innerText()).includes("Writing…"), "the reply to end");
-  await thread().getByText("Why *every* file?").waitFor();
+  await thread().getByText("Why every file?").waitFor();
   await window.shot("finding-replied-dark");
   const told = JSON.stringify(model.requests.at(-1).messages.at(-1));
   for (const words of ["Why *every* file?", TITLE, "off-by-one", CODE])
@@ -130,7 +131,7 @@ it("a fix is asked for, made in the editor, and takes the finding away", async (
   await panel.replies.getByText("It reads all of it now.").waitFor({ timeout: 60_000 });
   await until(async () => (await text()).includes(FIXED), "the edit");
   await gone();
-  await card().getByText("its code was changed").waitFor();
+  await card().getByText("its code was changed").scrollIntoViewIfNeeded();
   await window.shot("finding-fixed-dark");
 });
 
@@ -167,7 +168,7 @@ it("dismissed in the thread it goes, and can be opened again in the panel", asyn
   await openThread();
   await act("Dismiss").click();
   await gone();
-  await card().locator(".tag", { hasText: "dismissed" }).waitFor();
+  await card().locator(".tag", { hasText: "dismissed" }).scrollIntoViewIfNeeded();
   await window.shot("finding-dismissed-dark");
   const reopen = card().getByRole("button", { name: "Reopen" });
   await reopen.focus();
@@ -183,11 +184,16 @@ it("the panel's link leads to where the code is now", async () => {
     async () => (await window.page.locator(".line-numbers.active-line-number").first().innerText()) === "5",
     "the line",
   );
-  await press("Control+z");
+  await intoEditor();
+  await until(async () => {
+    await press("Control+z");
+    return !(await text()).includes("one more");
+  }, "the line to go");
 });
 
 it("what an edit changed is shown in the diff editor, also after a reload", async () => {
-  await panel.frame.getByRole("button", { name: /^Show Changes/ }).click();
+  const show = panel.frame.getByRole("button", { name: /^Show Changes/ });
+  await show.click();
   const diff = window.page.locator(".monaco-diff-editor");
   const holds = async (side, words) =>
     (await diff.locator(`.editor.${side} .view-lines:not(.line-delete)`).innerText()).replaceAll("\u00a0", " ").includes(words);
@@ -201,12 +207,15 @@ it("what an edit changed is shown in the diff editor, also after a reload", asyn
   await window.shot("edit-changes-dark");
   await editor.settings({ "workbench.colorTheme": themes.light });
   await window.reload();
+  await show.click({ timeout: 60_000 });
   await shown();
   await window.shot("edit-changes-light");
-  await press("Control+F4");
+  await window.command("View: Close Editor");
 });
 
 it("the suggestion is applied from the panel", async () => {
+  await window.command("Problems: Focus on Problems View");
+  await there();
   await openThread();
   await window.shot("finding-thread-light");
   await card().getByRole("button", { name: "Apply Suggestion" }).click();
@@ -221,6 +230,7 @@ it("a setting keeps the gutter free", async () => {
   await there();
   await editor.settings({ "sessionls.findings.threads": false });
   await window.reload();
-  await problems().waitFor();
+  await window.command("Problems: Focus on Problems View");
+  await problems().waitFor({ timeout: 60_000 });
   assert.equal(await glyphs().count(), 0);
 });

@@ -1,4 +1,5 @@
 import { tell } from "../host";
+import { basename } from "../words";
 import { Icon } from "./icon";
 import { Place, type Of } from "./parts";
 
@@ -10,11 +11,16 @@ interface EditProps {
 
 /** An edit of a document, and the way to see what it changed. */
 export function Edit({ messageId, path, part }: EditProps) {
+  const { summary } = part;
+  // A summary is a verb and the path of the document, which is the link.
+  const at = summary.endsWith(basename(part.uri)) ? summary.indexOf(" ") + 1 : 0;
   return (
     <div class="card edit">
       <Icon name={part.applied ? "diff-modified" : "circle-slash"} />
-      <Place uri={part.uri} />
-      <span class="edit-summary">{part.summary}</span>
+      <span class="edit-summary">
+        {summary.slice(0, at)}
+        <Place uri={part.uri} label={summary.slice(at)} />
+      </span>
       {!part.applied && <span class="tag">not applied</span>}
       <span class="spacer" />
       {part.patch !== undefined ? (

@@ -118,18 +118,20 @@ function brief(value: unknown): string {
 }
 
 interface PlaceProps {
+  /** In place of the document's name. */
+  readonly label?: string;
   readonly uri: string;
   readonly range?: { start: { line: number; character: number }; end: { line: number; character: number } } | undefined;
 }
 
 /** A link to a place in a document of the editor. */
-export function Place({ uri, range }: PlaceProps) {
+export function Place({ uri, range, label }: PlaceProps) {
   const open = () => {
     tell({ type: "openPlace", uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
   };
   return (
     <button type="button" class="link" title={uri} onClick={open}>
-      {basename(uri)}
+      {label ?? basename(uri)}
       {range ? `:${lines(range)}` : ""}
     </button>
   );
