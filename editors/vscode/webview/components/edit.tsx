@@ -1,5 +1,6 @@
 import { tell } from "../host";
 import { basename } from "../words";
+import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { Place, type Of } from "./parts";
 
@@ -21,19 +22,17 @@ export function Edit({ messageId, path, part }: EditProps) {
         {summary.slice(0, at)}
         <Place uri={part.uri} label={summary.slice(at)} />
       </span>
-      {!part.applied && <span class="tag">not applied</span>}
+      {!part.applied && <Badge>not applied</Badge>}
       <span class="spacer" />
       {part.patch !== undefined ? (
-        <button
-          type="button"
-          class="button secondary"
-          aria-label={`Show Changes: ${part.summary}`}
-          onClick={() => {
+        <Button
+          label="Show Changes"
+          spoken={`Show Changes: ${part.summary}`}
+          secondary
+          onPress={() => {
             tell({ type: "showChanges", messageId, path });
           }}
-        >
-          Show Changes
-        </button>
+        />
       ) : (
         <span class="dim" title="The session keeps what changed only where it is text, and not very long.">
           changes not kept
