@@ -17,7 +17,16 @@ fs.rmSync(path.join(root, "dist"), { recursive: true, force: true });
 fs.copyFileSync(path.join(root, "../../LICENSE"), path.join(root, "LICENSE"));
 run("esbuild.mjs", "--production");
 bringServer(path.join(root, "dist/server"));
-run(vsce, "package", "--no-dependencies", "--skip-license", "--allow-missing-repository", "--out", out);
+run(
+  vsce,
+  "package",
+  "--no-dependencies",
+  "--skip-license",
+  "--allow-missing-repository",
+  "--no-rewrite-relative-links",
+  "--out",
+  out,
+);
 
 const { size } = fs.statSync(out);
 if (size > LIMIT) throw new Error(`${out} has ${size} bytes; the limit is ${LIMIT}.`);

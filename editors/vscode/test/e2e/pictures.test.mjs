@@ -120,6 +120,7 @@ it("the session, the code and the finding are in sight together", async () => {
   await panel.replies.first().scrollIntoViewIfNeeded();
   await picture("session");
   await panel.replies.last().locator(".finding").scrollIntoViewIfNeeded();
+  await window.page.locator(".view-line", { hasText: "from pathlib" }).first().click();
   await window.page.locator(".margin-view-overlays .comment-thread-unresolved").first().click();
   await window.page.locator(".review-widget").getByText(FINDING.title).first().waitFor();
   await picture("finding");
