@@ -11,6 +11,7 @@ import {
 import type { Api } from "./api";
 import { Backoff } from "./backoff";
 import { findServer, type ServerCommand } from "./discovery";
+import { confirmEdit } from "./preview";
 import { Problem, problemOf } from "./problem";
 import { surroundings } from "./surroundings";
 
@@ -210,6 +211,7 @@ export class Server implements vscode.Disposable {
       },
       middleware: {
         workspace: {
+          handleApplyEdit: confirmEdit,
           didChangeWorkspaceFolders: async (event, next) => {
             await next(event);
             this.needs.foldersChanged();

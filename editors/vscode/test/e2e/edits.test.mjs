@@ -25,6 +25,11 @@ after(async () => {
 const call = (name, args) => ({ tools: [{ name, arguments: args }] });
 const text = async () => (await window.page.locator(".monaco-editor .view-lines").first().innerText()).replaceAll("\u00a0", " ");
 const button = (name) => window.page.locator(".panel").getByRole("button", { name, exact: true });
+/** Ticks all that is previewed, and applies it. */
+async function apply() {
+  await window.page.locator(".panel .monaco-list-row .edit-checkbox").first().click();
+  await button("Apply").click();
+}
 const edits = () => panel.frame.locator(".card.edit");
 
 /** Has the agent do something that is previewed; gives the number of its reply. */
@@ -50,8 +55,9 @@ it("an edit of unsaved code is previewed, and made when it is applied", async ()
     { text: "Changed." },
   );
   assert.doesNotMatch(await text(), /two = 3/, "nothing is changed before");
+  await window.page.locator(".notifications-toasts").getByText("tick it in Refactor Preview").waitFor();
   await window.shot("preview-dark");
-  await button("Apply").click();
+  await apply();
   await panel.ended(reply);
   await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await text()), "the edit");
   assert.equal(await edits().getByText("not applied").count(), 0);
@@ -65,7 +71,10 @@ it("an edit that is discarded is not made, and the agent is told so", async () =
   await panel.ended(reply);
   assert.match(await text(), /two = 3/);
   await edits().nth(1).getByText("not applied").waitFor();
-  assert.match(JSON.stringify(model.requests.at(-1).messages.at(-1)), /did not make the change/);
+  assert.match(
+    JSON.stringify(model.requests.at(-1).messages.at(-1)),
+    /did not make the change: In the refactor preview it was discarded, or not ticked/,
+  );
   await window.shot("preview-discarded-dark");
 });
 
@@ -86,7 +95,7 @@ it("what was discarded can be shown as it was proposed", async () => {
 it("new and deleted files are previewed too", async () => {
   const made = await asked(call("create_file", { path: "new/b.py", text: "b = 1\n" }), { text: "Made." });
   await window.shot("preview-create-dark");
-  await button("Apply").click();
+  await apply();
   await panel.ended(made);
   await until(() => fs.existsSync(path.join(editor.folder, "new", "b.py")), "the new file");
   const gone = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
@@ -94,7 +103,7 @@ it("new and deleted files are previewed too", async () => {
   await panel.ended(gone);
   assert.ok(fs.existsSync(path.join(editor.folder, "gone.py")));
   const again = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
-  await button("Apply").click();
+  await apply();
   await panel.ended(again);
   await until(() => !fs.existsSync(path.join(editor.folder, "gone.py")), "the file to go");
 });
