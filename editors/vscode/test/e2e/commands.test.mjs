@@ -88,7 +88,7 @@ it("the model is switched for the session", async () => {
 
 it("a reply is cancelled from the palette", async () => {
   const before = await panel.replies.count();
-  await panel.text.fill(`slow: ${words(300)}`);
+  await panel.text.fill(`slow: ${words(60)}`);
   await panel.text.press("Enter");
   await panel.replies.nth(before).getByText("word0").waitFor();
   await window.command("Session: Cancel Reply");

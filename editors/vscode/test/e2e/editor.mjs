@@ -230,7 +230,9 @@ class Window {
   /** Opens a file from the explorer. */
   async open(name) {
     await this.page.locator(".explorer-folders-view").getByText(name, { exact: true }).dblclick();
-    await this.page.locator(".tab", { hasText: name }).waitFor();
+    await this.page.locator(".tab.active", { hasText: name }).first().waitFor();
+    // What is typed before the editor has the focus is lost.
+    await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
   }
 
   /** The page of the session panel: an iframe in an iframe. */
