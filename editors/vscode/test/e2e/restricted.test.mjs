@@ -63,7 +63,7 @@ it("a tool that reads is run, one that writes is denied without a question", asy
   await window.shot("restricted-dark");
 });
 
-it("trust is given while a reply is written, which goes on, and the workspace's agent answers", async () => {
+it("trust is given while a reply is written, which goes on", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(500)}`);
   await panel.text.press("Enter");
@@ -78,17 +78,9 @@ it("trust is given while a reply is written, which goes on, and the workspace's 
   await window.page.locator(".monaco-modal-editor-block .codicon-close").first().click();
   await window.page.locator(".workspace-trust-editor").waitFor({ state: "hidden" });
   await panel.frame.locator(".message.agent.replying").waitFor();
-  await until(
-    async () => (await panel.frame.getByText("Restricted Mode").count()) === 0,
-    "the panel to say nothing of it any more",
-  );
   const reply = await panel.ended(before);
   assert.match(await reply.innerText(), /word499/);
   assert.equal(await panel.frame.locator(".message.interrupted").count(), 0);
-  await panel.text.fill("@local say: from the workspace's own");
-  assert.match(await (await panel.sent()).innerText(), /from the workspace's own/);
-  const asked = model.requests.findLast((one) => JSON.stringify(one.messages).includes("from the workspace's own"));
-  assert.match(JSON.stringify(asked.system), /You are local/);
   await window.shot("trusted-dark");
 });
 
