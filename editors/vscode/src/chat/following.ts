@@ -116,7 +116,6 @@ export class Following {
           break;
         }
         case "question":
-          this.stream.progress(piece.text);
           this.stream.button({ command: "session.open", title: "Open Session to Answer", arguments: [this.params.sessionId] });
           break;
       }

@@ -19,9 +19,11 @@ export const OWN = "default";
 const WINDOW = 32_000; // tokens
 /** Of the window, what an answer is reckoned with. The server sets no limit. */
 const OUTPUT = 4_096; // tokens
+const FRESH = 30_000; // milliseconds
 
 export class Models implements vscode.LanguageModelChatProvider, vscode.Disposable {
   private known: readonly ModelInfo[] = [];
+  private asked = 0;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscription: { dispose(): void };
 
@@ -29,8 +31,14 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
 
   constructor(private readonly api: Api) {
     this.subscription = api.onConnected(() => {
-      this.changed.fire();
+      this.asked = 0;
+      this.refresh();
     });
+  }
+
+  /** VS Code asks a provider for its models when they change, not when it comes. */
+  come(): void {
+    this.changed.fire();
   }
 
   dispose(): void {
@@ -38,11 +46,28 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
     this.changed.dispose();
   }
 
-  /** While the server is not there, what was known of it: it may only be starting again, and a choice of the person stays. */
-  async provideLanguageModelChatInformation(): Promise<vscode.LanguageModelChatInformation[]> {
-    if (this.api.ready) this.known = (await this.api.request("model/list", {})).models;
+  /**
+   * What is known at once: as long as there is no model, VS Code answers no request to @session. While the server is not there, this
+   * is what was known of it, so that a choice of the person stays.
+   */
+  provideLanguageModelChatInformation(): vscode.LanguageModelChatInformation[] {
+    this.refresh();
     const able = this.known.filter((model) => model.available);
     return [own(able.find((model) => model.default)), ...able.map((model) => information(model))];
+  }
+
+  /** Asks the server, where its last answer is not fresh, and tells VS Code where there is something new. */
+  private refresh(): void {
+    if (!this.api.ready || Date.now() - this.asked < FRESH) return;
+    this.asked = Date.now();
+    this.api.request("model/list", {}).then(
+      ({ models }) => {
+        if (JSON.stringify(models) === JSON.stringify(this.known)) return;
+        this.known = models;
+        this.changed.fire();
+      },
+      () => undefined, // what is wrong with the server shows elsewhere
+    );
   }
 
   async provideLanguageModelChatResponse(
@@ -78,7 +103,9 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
 
 export function registerModels(api: Api): vscode.Disposable {
   const models = new Models(api);
-  return vscode.Disposable.from(models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
+  const registration = vscode.lm.registerLanguageModelChatProvider(VENDOR, models);
+  models.come();
+  return vscode.Disposable.from(models, registration);
 }
 
 function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {

@@ -11,8 +11,8 @@ export type Piece =
   | { readonly kind: "progress"; readonly text: string }
   /** A link to a place in a document. */
   | { readonly kind: "place"; readonly uri: string; readonly range?: Range; readonly title: string }
-  /** An agent waits for a yes or a no. */
-  | { readonly kind: "question"; readonly text: string };
+  /** An agent waits for a yes or a no, which is given elsewhere. */
+  | { readonly kind: "question" };
 
 const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Note", 4: "Hint" };
 const BRIEF = 80; // characters
@@ -99,7 +99,7 @@ export class Telling {
   private question({ requestId, agent, summary }: Question): Piece[] {
     if (this.asked.has(requestId)) return [];
     this.asked.add(requestId);
-    return [{ kind: "question", text: `${agent ?? "The agent"} asks: ${summary}` }];
+    return [this.paragraph(`**${plain(agent ?? "The agent")} asks:** ${plain(summary)}`), { kind: "question" }];
   }
 
   /** Text that begins a paragraph of its own. */

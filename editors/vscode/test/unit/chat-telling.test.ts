@@ -48,7 +48,8 @@ describe("tools", () => {
     const telling = new Telling();
     const question = { requestId: "q", tool: "read_file", summary: "Read notes.md", risk: "read", agent: "careful" } as const;
     expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([
-      { kind: "question", text: "careful asks: Read notes.md" },
+      { kind: "markdown", text: "**careful asks:** Read notes\\.md" },
+      { kind: "question" },
     ]);
     expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([]);
   });

@@ -1,0 +1,214 @@
+// VS Code's own chat, with nobody signed in and no other extension that brings a model: @session, and the server's models.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, page;
+const it = (name, run) => step(name, () => window, run);
+
+const careful =
+  "---\nname: careful\ndescription: Asks before it reads.\ntools: [read_file]\npermissions: {read: ask}\n---\nYou are careful.\n";
+const files = {
+  "read.py": "def read(path):\n    with open(path) as file:\n        return file.readlines()[:-1]\n",
+  "notes.md": "the content\n",
+  ".sessionls/agents/careful.md": careful,
+};
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files, model, settings: { "chat.disableAIFeatures": false } });
+  writeAsker(path.join(editor.tmp, "extensions", "tests.asker-1.0.0"));
+  window = await editor.window({ width: 1400, height: 900 });
+  page = window.page;
+  await window.command("Chat: Open Chat");
+  await input().waitFor();
+  await named();
+  await page.locator(".chat-input-container").getByText("Agent's Own").waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const input = () => page.locator(".chat-input-container .monaco-editor").first();
+const last = () => page.locator(".interactive-session .monaco-list-row.response").last();
+const sessions = () => page.locator(".pane-body .monaco-list[aria-label='Sessions'] .monaco-list-row");
+const stop = () => page.locator(".chat-input-container .codicon-stop-circle");
+
+/** Writes @session as a person does. Right after the start VS Code may not know of it yet. */
+async function named() {
+  await until(async () => {
+    await input().click();
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.press("Delete");
+    await page.keyboard.type("@sess");
+    const offered = page.locator(".suggest-widget.visible .monaco-list-row", { hasText: "@session" }).first();
+    return offered.click({ timeout: 2000 }).then(
+      () => true,
+      () => false,
+    );
+  }, "@session to be offered");
+  await page.locator(".chat-input-container").getByText("@session").first().waitFor();
+}
+
+/** Writes a request and sends it. The chat itself puts @session before it, once it was named. */
+async function send(text) {
+  await input().click();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.keyboard.type(text.slice(0, 40));
+  await page.keyboard.insertText(text.slice(40));
+  await page.keyboard.press("Escape"); // suggestions
+  await page.keyboard.press("Enter");
+}
+
+/** The answer that holds these words, when it has ended. */
+async function answered(words) {
+  const answer = page.locator(".monaco-list-row.response", { hasText: words }).last();
+  await answer.waitFor({ timeout: 60_000 });
+  await stop().waitFor({ state: "hidden", timeout: 60_000 });
+  return answer;
+}
+
+async function ask(text, words) {
+  await send(text);
+  return answered(words);
+}
+
+/** The last request that the model got with these words. */
+const told = (words) =>
+  until(() => model.requests.findLast((one) => JSON.stringify(one.messages.at(-1)).includes(words)), `a request with “${words}”`);
+
+it("a request to @session is answered by a session, and can be opened", async () => {
+  await send("say: hello **there**");
+  const answer = await answered("hello there");
+  assert.equal(await answer.locator("strong").innerText(), "there");
+  await answer.getByRole("button", { name: "Open Session" }).waitFor();
+  await window.shot("chat-first-dark");
+});
+
+it("the next request goes to the same session", async () => {
+  await ask("say: and again", "and again");
+  const { messages } = await told("and again");
+  assert.ok(JSON.stringify(messages).includes("hello **there**"), "the model knows what was said before");
+  await window.command("Sessions: Focus on Sessions View");
+  await sessions().first().waitFor();
+  assert.equal(await sessions().count(), 1);
+  assert.equal(await page.locator(".activitybar .badge:visible", { hasText: /\d/ }).count(), 0, "what was seen counts as seen");
+});
+
+it("/review is one message to another agent, and the next goes back", async () => {
+  await ask("/review say: reviewed", "reviewed");
+  assert.match((await told("reviewed")).system, /You review code/);
+  await ask("say: back again", "back again");
+  assert.match((await told("back again")).system, /You work on a person's code/);
+  await ask("@careful say: by name", "by name");
+  assert.match((await told("by name")).system, /You are careful/);
+});
+
+it("what is found links to its place", async () => {
+  const finding = { path: "read.py", start_line: 3, severity: "error", title: "The last line is dropped", body: "`[:-1]`" };
+  const answer = await ask(`/review tool: report_finding ${JSON.stringify(finding)}`, "The last line is dropped");
+  await window.shot("chat-finding-dark");
+  await answer.getByText("read.py:3").first().click();
+  await page.locator(".tab", { hasText: "read.py" }).waitFor();
+});
+
+it("the selection goes along, unsaved changes included", async () => {
+  await window.open("read.py");
+  await page.keyboard.press("ControlOrMeta+Home");
+  await page.keyboard.type("# never saved\n");
+  await page.keyboard.press("ControlOrMeta+Home");
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("Shift+ArrowDown");
+  await window.command("Chat: Add Selection to Chat");
+  await page.locator(".chat-attached-context, .chat-attachments-container").getByText("read.py").first().waitFor();
+  await window.shot("chat-selection-dark");
+  await ask("say: with the selection", "with the selection");
+  const { messages } = await told("with the selection");
+  assert.match(JSON.stringify(messages.at(-1)), /never saved[\s\S]*def read/);
+  assert.doesNotMatch(JSON.stringify(messages.at(-1)), /readlines/);
+});
+
+it("a reply streams, and stopping the request cancels it", async () => {
+  await send(`slow: begun ${Array.from({ length: 200 }, (_, at) => `word${at}`).join(" ")}`);
+  await last().getByText("begun word0").waitFor({ timeout: 60_000 });
+  await window.shot("chat-streaming-dark");
+  await stop().click();
+  await stop().waitFor({ state: "hidden" });
+  const text = await last().innerText();
+  assert.doesNotMatch(text, /word199/);
+  await ask("say: after the stop", "after the stop");
+});
+
+it("a question for permission says where it can be answered", async () => {
+  await send('@careful tool: read_file {"path": "notes.md"}');
+  await last().getByText("read_file: path 'notes.md'").waitFor({ timeout: 60_000 });
+  await last().getByRole("button", { name: "Open Session to Answer" }).waitFor();
+  await window.shot("chat-question-dark");
+  const note = page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
+  await note.getByRole("button", { name: "Deny", exact: true }).click();
+  await answered("was not permitted");
+  await window.shot("chat-denied-dark");
+});
+
+it("an error is told in words, with a way out", async () => {
+  const answer = await ask("fail: 401", "key");
+  await answer.getByRole("button", { name: "Set Up a Model" }).waitFor();
+  await window.shot("chat-error-dark");
+});
+
+it("a chat finds its session again after the window was reloaded", async () => {
+  await window.reload();
+  await page.locator(".monaco-list-row.response").last().waitFor({ timeout: 60_000 });
+  await ask("say: after the reload", "after the reload");
+  assert.ok(JSON.stringify((await told("after the reload")).messages).includes("hello **there**"));
+});
+
+it("the button shows the session, with the same messages", async () => {
+  await ask("/new say: elsewhere", "elsewhere");
+  assert.ok(!JSON.stringify((await told("elsewhere")).messages).includes("hello **there**"), "/new begins another session");
+  await send("/open");
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: "hello" }).first().click();
+  const answer = await answered("Messages go to");
+  await answer.getByRole("button", { name: "Open Session" }).click();
+  await window.panel.replies.getByText("hello there").first().waitFor();
+  await window.panel.replies.getByText("after the reload").waitFor();
+  await ask("say: in both places", "in both places");
+  await window.panel.replies.getByText("in both places").waitFor();
+  await window.shot("chat-and-panel-dark");
+});
+
+it("another extension asks the server's models, streamed, with tools, and in words where it fails", async () => {
+  await window.command("Asker: Ask");
+  const file = path.join(editor.folder, "asked.json");
+  await until(() => fs.existsSync(file), "the other extension to be done", 120_000);
+  const got = JSON.parse(fs.readFileSync(file, "utf8"));
+  assert.deepEqual(got.problem, undefined);
+  assert.ok(got.models.includes("openai/test") && got.models.includes("default"));
+  assert.equal(got.text, "word ".repeat(40).trim());
+  assert.ok(got.pieces > 1, "it streams");
+  assert.ok(got.tokens > 0);
+  assert.deepEqual(got.call, { name: "weather", input: { city: "Paris" } });
+  assert.equal(got.told, "echo: rain");
+  assert.equal(got.error.code, "NoPermissions");
+  assert.match(got.error.message, /key/i);
+  assert.ok(got.cancelled < 200, "a cancelled request ends early");
+});
+
+/** A tiny extension that uses language models as any other does. */
+function writeAsker(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  const manifest = {
+    name: "asker",
+    publisher: "tests",
+    version: "1.0.0",
+    engines: { vscode: "^1.100.0" },
+    main: "./asker.js",
+    contributes: { commands: [{ command: "asker.ask", title: "Ask", category: "Asker" }] },
+  };
+  fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest));
+  fs.copyFileSync(path.join(import.meta.dirname, "asker.cjs"), path.join(folder, "asker.js"));
+}
