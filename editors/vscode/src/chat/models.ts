@@ -36,6 +36,11 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
     });
   }
 
+  /** VS Code asks a provider for its models when they change, not when it comes. */
+  come(): void {
+    this.changed.fire();
+  }
+
   dispose(): void {
     this.subscription.dispose();
     this.changed.dispose();
@@ -98,7 +103,9 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
 
 export function registerModels(api: Api): vscode.Disposable {
   const models = new Models(api);
-  return vscode.Disposable.from(models, vscode.lm.registerLanguageModelChatProvider(VENDOR, models));
+  const registration = vscode.lm.registerLanguageModelChatProvider(VENDOR, models);
+  models.come();
+  return vscode.Disposable.from(models, registration);
 }
 
 function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {

@@ -25,6 +25,7 @@ before(async () => {
   await window.command("Chat: Open Chat");
   await input().waitFor();
   await named();
+  await page.locator(".chat-input-container").getByText("Agent's Own").waitFor();
 });
 
 after(async () => {
@@ -57,7 +58,8 @@ async function named() {
 async function send(text) {
   await input().click();
   await page.keyboard.press("ControlOrMeta+End");
-  await page.keyboard.type(text);
+  await page.keyboard.type(text.slice(0, 40));
+  await page.keyboard.insertText(text.slice(40));
   await page.keyboard.press("Escape"); // suggestions
   await page.keyboard.press("Enter");
 }
@@ -131,17 +133,14 @@ it("the selection goes along, unsaved changes included", async () => {
 });
 
 it("a reply streams, and stopping the request cancels it", async () => {
-  await send(`slow: begun ${Array.from({ length: 400 }, (_, at) => `word${at}`).join(" ")}`);
+  await send(`slow: begun ${Array.from({ length: 200 }, (_, at) => `word${at}`).join(" ")}`);
   await last().getByText("begun word0").waitFor({ timeout: 60_000 });
   await window.shot("chat-streaming-dark");
-  const began = Date.now();
   await stop().click();
   await stop().waitFor({ state: "hidden" });
-  console.log("stopped", Date.now() - began);
   const text = await last().innerText();
-  assert.doesNotMatch(text, /word399/);
+  assert.doesNotMatch(text, /word199/);
   await ask("say: after the stop", "after the stop");
-  console.log("next", Date.now() - began);
 });
 
 it("a question for permission says where it can be answered", async () => {
