@@ -235,6 +235,18 @@ class Window {
     await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
   }
 
+  /** The text of the first editor. Its lines stand in the page in any order. */
+  async text() {
+    const lines = await this.page
+      .locator(".monaco-editor .view-lines")
+      .first()
+      .locator(".view-line")
+      .evaluateAll((found) =>
+        found.map((line) => ({ top: line.offsetTop, text: line.textContent })).toSorted((one, other) => one.top - other.top),
+      );
+    return lines.map(({ text }) => text.replaceAll("\u00a0", " ")).join("\n");
+  }
+
   /** The page of the session panel: an iframe in an iframe. */
   get panel() {
     return new Panel(this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame"));

@@ -23,7 +23,6 @@ after(async () => {
 });
 
 const call = (name, args) => ({ tools: [{ name, arguments: args }] });
-const text = async () => (await window.page.locator(".monaco-editor .view-lines").first().innerText()).replaceAll("\u00a0", " ");
 const button = (name) => window.page.locator(".panel").getByRole("button", { name, exact: true });
 /** Ticks all that is previewed, and applies it. */
 async function apply() {
@@ -54,12 +53,12 @@ it("an edit of unsaved code is previewed, and made when it is applied", async ()
     call("edit_file", { path: "a.py", edits: [{ old: "two = 2", new: "two = 3" }] }),
     { text: "Changed." },
   );
-  assert.doesNotMatch(await text(), /two = 3/, "nothing is changed before");
+  assert.doesNotMatch(await window.text(), /two = 3/, "nothing is changed before");
   await window.page.locator(".notifications-toasts").getByText("tick it in Refactor Preview").waitFor();
   await window.shot("preview-dark");
   await apply();
   await panel.ended(reply);
-  await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await text()), "the edit");
+  await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await window.text()), "the edit");
   assert.equal(await edits().getByText("not applied").count(), 0);
 });
 
@@ -69,7 +68,7 @@ it("an edit that is discarded is not made, and the agent is told so", async () =
   });
   await button("Discard").click();
   await panel.ended(reply);
-  assert.match(await text(), /two = 3/);
+  assert.match(await window.text(), /two = 3/);
   await edits().nth(1).getByText("not applied").waitFor();
   assert.match(
     JSON.stringify(model.requests.at(-1).messages.at(-1)),

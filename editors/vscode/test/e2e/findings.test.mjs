@@ -41,10 +41,6 @@ const lines = () => window.page.locator(".monaco-editor .view-lines").first();
 const card = () => panel.frame.locator(".finding");
 const press = (key) => window.page.keyboard.press(key);
 
-async function text() {
-  return (await lines().innerText()).replaceAll("\u00a0", " ");
-}
-
 /** Puts the cursor into the first editor, at the start, with nothing selected. */
 async function intoEditor() {
   await lines().locator(".view-line").first().click();
@@ -129,7 +125,7 @@ it("a fix is asked for, made in the editor, and takes the finding away", async (
   await window.shot("finding-fix-asked-dark");
   await allow.click();
   await panel.replies.getByText("It reads all of it now.").waitFor({ timeout: 60_000 });
-  await until(async () => (await text()).includes(FIXED), "the edit");
+  await until(async () => (await window.text()).includes(FIXED), "the edit");
   await gone();
   await card().getByText("its code was changed").scrollIntoViewIfNeeded();
   await window.shot("finding-fixed-dark");
@@ -138,9 +134,9 @@ it("a fix is asked for, made in the editor, and takes the finding away", async (
 it("undo brings the text and the finding back, with what was said about it", async () => {
   await intoEditor();
   await press("Control+z");
-  await until(async () => (await text()).includes(CODE), "the old text");
+  await until(async () => (await window.text()).includes(CODE), "the old text");
   await there();
-  assert.match(await text(), /never saved/, "nothing else was undone");
+  assert.match(await window.text(), /never saved/, "nothing else was undone");
   await openThread();
   await thread().getByText("The slice ends before").waitFor();
   await press("Escape");
@@ -187,7 +183,7 @@ it("the panel's link leads to where the code is now", async () => {
   await intoEditor();
   await until(async () => {
     await press("Control+z");
-    return !(await text()).includes("one more");
+    return !(await window.text()).includes("one more");
   }, "the line to go");
 });
 
@@ -219,7 +215,7 @@ it("the suggestion is applied from the panel", async () => {
   await openThread();
   await window.shot("finding-thread-light");
   await card().getByRole("button", { name: "Apply Suggestion" }).click();
-  await until(async () => (await text()).includes("        return list(file)"), "the suggestion");
+  await until(async () => (await window.text()).includes("        return list(file)"), "the suggestion");
   await gone();
   await window.shot("finding-applied-light");
 });

@@ -10,7 +10,7 @@ const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "g
 
 export function Questions({ questions }: { readonly questions: readonly Question[] }) {
   return (
-    <>
+    <div class="questions">
       {questions.map((question) => (
         <section key={question.requestId} class="card question" role="alertdialog" aria-label="Permission">
           <header>
@@ -30,7 +30,7 @@ export function Questions({ questions }: { readonly questions: readonly Question
           </div>
         </section>
       ))}
-    </>
+    </div>
   );
 }
 
