@@ -1,6 +1,5 @@
 // What can be done with a session and with a message, from the palette, the keyboard and the panel.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
 
@@ -10,11 +9,7 @@ const it = (name, run) => step(name, () => window, run);
 before(async () => {
   model = await startModel();
   editor = await startEditor({ files: { "read.py": "def read(path):\n    return open(path)\n", "notes.md": "" }, model });
-  const git = (...words) =>
-    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...words], { cwd: editor.folder });
-  git("init", "--quiet");
-  git("add", ".");
-  git("commit", "--quiet", "-m", "All");
+  editor.commit();
   window = await editor.window();
   panel = window.panel;
   await window.open("notes.md");

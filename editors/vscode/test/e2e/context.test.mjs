@@ -1,6 +1,5 @@
 // What the editor can hand over with a message: each kind is offered after #, shown as a chip, and reaches the model.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
 
@@ -15,11 +14,7 @@ const files = {
 before(async () => {
   model = await startModel();
   editor = await startEditor({ files, model });
-  const git = (...words) =>
-    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...words], { cwd: editor.folder });
-  git("init", "--quiet");
-  git("add", ".");
-  git("commit", "--quiet", "-m", "All");
+  editor.commit();
   window = await editor.window();
   panel = window.panel;
   await window.open("settings.json");

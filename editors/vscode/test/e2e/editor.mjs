@@ -153,6 +153,12 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
       await window.started();
       return window;
     },
+    /** Makes the folder a git repository, and commits all that is in it. */
+    commit: () => {
+      const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+      for (const words of [["init"], ["add", "."], [...author, "commit", "-m", "All"]])
+        execFileSync("git", words, { cwd: folder, stdio: "ignore" });
+    },
     /** Puts a session of so many messages into the database, titled after their number. */
     fill: (count) =>
       execFileSync(python, [

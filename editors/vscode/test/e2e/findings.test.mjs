@@ -146,7 +146,7 @@ it("on disk it is fixed, and open again when the code comes back", async () => {
   await intoEditor();
   await press("Control+y");
   await press("Control+s");
-  await card().locator(".tag", { hasText: "fixed" }).waitFor();
+  await card().locator("vscode-badge", { hasText: "fixed" }).waitFor();
   await gone();
   await press("Control+z");
   await press("Control+s");
@@ -164,7 +164,7 @@ it("dismissed in the thread it goes, and can be opened again in the panel", asyn
   await openThread();
   await act("Dismiss").click();
   await gone();
-  await card().locator(".tag", { hasText: "dismissed" }).scrollIntoViewIfNeeded();
+  await card().locator("vscode-badge", { hasText: "dismissed" }).scrollIntoViewIfNeeded();
   await window.shot("finding-dismissed-dark");
   const reopen = card().getByRole("button", { name: "Reopen" });
   await reopen.focus();
