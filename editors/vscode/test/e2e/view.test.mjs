@@ -94,7 +94,7 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "needle" }).first().click();
   const found = panel.frame.locator(".message.revealed");
   await found.waitFor();
-  const shown = panel.frame.locator(`[id='${await found.getAttribute("id")}']`);
+  const shown = panel.frame.locator(`[data-id='${await found.getAttribute("data-id")}']`);
   await window.shot("view-revealed-dark");
   assert.match(await shown.innerText(), /needle/);
   const [message, box] = [await shown.boundingBox(), await panel.frame.locator(".transcript").boundingBox()];

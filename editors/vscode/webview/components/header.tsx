@@ -41,23 +41,24 @@ export function Header({ view, answers }: { readonly view: View; readonly answer
           </span>
         )}
         {usage !== "" && <span class="dim">{usage}</span>}
-        <span class="spacer" />
-        {session.state === "active" && !session.replying && (
+        <span class="session-acts">
+          {session.state === "active" && !session.replying && (
+            <IconButton
+              name="debug-pause"
+              label="Pause Session"
+              onPress={() => {
+                tell({ type: "pause" });
+              }}
+            />
+          )}
           <IconButton
-            name="debug-pause"
-            label="Pause Session"
+            name="repo-forked"
+            label="Fork Session"
             onPress={() => {
-              tell({ type: "pause" });
+              tell({ type: "fork" });
             }}
           />
-        )}
-        <IconButton
-          name="repo-forked"
-          label="Fork Session"
-          onPress={() => {
-            tell({ type: "fork" });
-          }}
-        />
+        </span>
       </div>
     </header>
   );
