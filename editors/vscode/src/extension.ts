@@ -77,7 +77,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
     watchWalkthrough(),
-    registerChat({ api, server, sessions, view }, extension.extensionUri),
+    registerChat({ api, models, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {

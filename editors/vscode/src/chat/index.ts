@@ -5,8 +5,8 @@ import { registerModels } from "./models";
 import { registerParticipant } from "./participant";
 
 export function registerChat(
-  needs: Pick<Services, "api" | "server" | "sessions" | "view">,
+  needs: Pick<Services, "api" | "models" | "server" | "sessions" | "view">,
   extension: vscode.Uri,
 ): vscode.Disposable {
-  return vscode.Disposable.from(registerModels(needs.api), registerParticipant(needs, extension));
+  return vscode.Disposable.from(registerModels(needs.api, needs.models), registerParticipant(needs, extension));
 }

@@ -4,6 +4,7 @@
  */
 import * as vscode from "vscode";
 import type { Api } from "../api";
+import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
 import type { ModelInfo } from "../protocol";
 import { asked, estimate, familyOf, nameOf, offered } from "./asking";
@@ -19,20 +20,19 @@ export const OWN = "default";
 const WINDOW = 32_000; // tokens
 /** Of the window, what an answer is reckoned with. The server sets no limit. */
 const OUTPUT = 4_096; // tokens
-const FRESH = 30_000; // milliseconds
 
-export class Models implements vscode.LanguageModelChatProvider, vscode.Disposable {
-  private known: readonly ModelInfo[] = [];
-  private asked = 0;
+export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscription: { dispose(): void };
 
   readonly onDidChangeLanguageModelChatInformation = this.changed.event;
 
-  constructor(private readonly api: Api) {
-    this.subscription = api.onConnected(() => {
-      this.asked = 0;
-      this.refresh();
+  constructor(
+    private readonly api: Api,
+    private readonly models: Models,
+  ) {
+    this.subscription = models.onDidChange(() => {
+      this.changed.fire();
     });
   }
 
@@ -51,23 +51,8 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
    * is what was known of it, so that a choice of the person stays.
    */
   provideLanguageModelChatInformation(): vscode.LanguageModelChatInformation[] {
-    this.refresh();
-    const able = this.known.filter((model) => model.available);
+    const { able } = this.models;
     return [own(able.find((model) => model.default)), ...able.map((model) => information(model))];
-  }
-
-  /** Asks the server, where its last answer is not fresh, and tells VS Code where there is something new. */
-  private refresh(): void {
-    if (!this.api.ready || Date.now() - this.asked < FRESH) return;
-    this.asked = Date.now();
-    this.api.request("model/list", {}).then(
-      ({ models }) => {
-        if (JSON.stringify(models) === JSON.stringify(this.known)) return;
-        this.known = models;
-        this.changed.fire();
-      },
-      () => undefined, // what is wrong with the server shows elsewhere
-    );
   }
 
   async provideLanguageModelChatResponse(
@@ -101,8 +86,8 @@ export class Models implements vscode.LanguageModelChatProvider, vscode.Disposab
   }
 }
 
-export function registerModels(api: Api): vscode.Disposable {
-  const models = new Models(api);
+export function registerModels(api: Api, all: Models): vscode.Disposable {
+  const models = new ModelProvider(api, all);
   const registration = vscode.lm.registerLanguageModelChatProvider(VENDOR, models);
   models.come();
   return vscode.Disposable.from(models, registration);
