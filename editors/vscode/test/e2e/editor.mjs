@@ -53,10 +53,19 @@ export async function startModel() {
 const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
 
 /**
- * VS Code with a folder that holds `files`; with those folders inside it as a workspace, where `folders` names some. What `env`
- * has as undefined is not set.
+ * VS Code with a folder that holds `files`; with those folders inside it as a workspace, where `folders` names some; with
+ * `others`, extensions beside ours, by folder. What `env` has as undefined is not set.
  */
-export async function startEditor({ files, model, settings = {}, machine = MACHINE, trusted = true, env = {}, folders = [] }) {
+export async function startEditor({
+  files,
+  model,
+  settings = {},
+  machine = MACHINE,
+  trusted = true,
+  env = {},
+  folders = [],
+  others = [],
+}) {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
   const dir = (name) => {
     const made = path.join(tmp, name);
@@ -110,6 +119,8 @@ export async function startEditor({ files, model, settings = {}, machine = MACHI
   };
   fs.writeFileSync(path.join(home, ".gitconfig"), "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n");
   const common = ["--user-data-dir", data, "--extensions-dir", extensions, "--config", path.join(tmp, "config.yaml")];
+  // Before ours: VS Code takes in what lies in the folder at its first look, and after that only what it installed itself.
+  for (const other of others) fs.cpSync(other, path.join(extensions, path.basename(other)), { recursive: true });
   install(common, extensions, processEnv);
 
   const port = await freePort();

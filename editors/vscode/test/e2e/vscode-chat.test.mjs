@@ -18,8 +18,8 @@ const files = {
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model, settings: { "chat.disableAIFeatures": false } });
-  writeAsker(path.join(editor.tmp, "extensions", "tests.asker-1.0.0"));
+  const others = [path.join(import.meta.dirname, "asker")];
+  editor = await startEditor({ files, model, settings: { "chat.disableAIFeatures": false }, others });
   window = await editor.window({ width: 1400, height: 900 });
   page = window.page;
   await window.command("Chat: Open Chat");
@@ -203,18 +203,3 @@ it("another extension asks the server's models, streamed, with tools, and in wor
   assert.match(got.error.message, /key/i);
   assert.ok(got.cancelled < 200, "a cancelled request ends early");
 });
-
-/** A tiny extension that uses language models as any other does. */
-function writeAsker(folder) {
-  fs.mkdirSync(folder, { recursive: true });
-  const manifest = {
-    name: "asker",
-    publisher: "tests",
-    version: "1.0.0",
-    engines: { vscode: "^1.100.0" },
-    main: "./asker.js",
-    contributes: { commands: [{ command: "asker.ask", title: "Ask", category: "Asker" }] },
-  };
-  fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest));
-  fs.copyFileSync(path.join(import.meta.dirname, "asker.cjs"), path.join(folder, "asker.js"));
-}
