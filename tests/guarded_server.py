@@ -6,7 +6,7 @@ from sessionls.server.app import main
 
 if __name__ == "__main__":
     guard = BlockBuster("sessionls")
-    # As in conftest.py: litellm asks whether SSL_CERT_FILE, where it is set, exists.
+    # litellm asks whether SSL_CERT_FILE, where it is set, exists.
     guard.functions["os.stat"].can_block_in(
         "litellm/llms/custom_httpx/http_handler.py", {"get_ssl_configuration", "get_ssl_verify"}
     )

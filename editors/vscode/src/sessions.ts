@@ -8,6 +8,8 @@ import { Store } from "./store";
 /** Messages fetched when a session is opened, and for each page of older ones. */
 export const PAGE = 50;
 const LIST_PAGE = 100;
+/** The longest page of a list that the server gives. */
+const LIST_MOST = 500;
 /** How far back a message is looked for, and how many are fetched at a time on the way. */
 export const REACH = 2000;
 const REACH_PAGE = 200;
@@ -15,8 +17,10 @@ const REACH_PAGE = 200;
 export class Sessions {
   readonly store = new Store();
   private known: AgentList = { agents: [], default: "" };
-  private more: string | undefined;
-  private withArchived = false;
+  /** The lists that are shown, with the cursor of their next page where they go on. */
+  private lists = new Map<"archived" | undefined, string | undefined>([[undefined, undefined]]);
+  private listLength = LIST_PAGE;
+  private words = "";
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
   private readonly paging = new Map<string, Promise<void>>();
@@ -61,37 +65,40 @@ export class Sessions {
     return this.known.default;
   }
 
-  /** Whether the list goes on after what the store holds. */
+  /** Whether the lists go on after what the store holds. */
   get listHasMore(): boolean {
-    return this.more !== undefined;
+    return [...this.lists.values()].some((cursor) => cursor !== undefined);
   }
 
+  /** Lists the sessions anew, as far as they were listed before. */
   async refreshList(): Promise<void> {
-    const [{ sessions, nextCursor }, archived] = await Promise.all([
-      this.api.request("session/list", { limit: LIST_PAGE }),
-      this.withArchived ? this.api.request("session/list", { limit: LIST_PAGE, state: "archived" }) : undefined,
-    ]);
-    this.more = nextCursor;
-    this.store.setList([...sessions, ...(archived?.sessions ?? [])]);
+    const pages = await Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
+    this.store.setList([...pages.flat(), ...(await this.fitting())]);
+  }
+
+  /** Lists the next page of sessions too. */
+  async moreOfList(): Promise<void> {
+    const unfinished = [...this.lists].filter(([, cursor]) => cursor !== undefined);
+    const pages = await Promise.all(unfinished.map(([state, cursor]) => this.page(state, LIST_PAGE, cursor)));
+    this.listLength = Math.min(this.listLength + LIST_PAGE, LIST_MOST);
+    this.store.setList(pages.flat(), true);
+  }
+
+  /** From now on lists those too that have these words in their title, however old they are; none where there are no words. */
+  async listFitting(words: string): Promise<void> {
+    this.words = words;
+    this.store.setList(await this.fitting(), true);
   }
 
   /** Lists the archived sessions too, or no more. */
   async listArchived(shown: boolean): Promise<void> {
-    this.withArchived = shown;
+    this.lists = new Map(shown ? [...this.lists, ["archived", undefined]] : [[undefined, this.lists.get(undefined)]]);
     await this.refreshList();
   }
 
   /** Lists the sessions anew, and nobody waits for it. */
   refresh(): void {
     this.quietly(this.refreshList());
-  }
-
-  async moreOfList(): Promise<void> {
-    const cursor = this.more;
-    if (cursor === undefined) return;
-    const { sessions, nextCursor } = await this.api.request("session/list", { limit: LIST_PAGE, cursor });
-    this.more = nextCursor;
-    this.store.setList(sessions, true);
   }
 
   async refreshAgents(): Promise<void> {
@@ -167,6 +174,22 @@ export class Sessions {
   async delete(sessionId: string): Promise<void> {
     await this.api.request("session/delete", { sessionId });
     this.store.changed({ deleted: sessionId });
+  }
+
+  private async fitting(): Promise<readonly Session[]> {
+    const query = this.words;
+    if (query === "" || !this.listHasMore) return [];
+    const pages = [...this.lists.keys()].map((state) =>
+      this.api.request("session/list", { limit: LIST_PAGE, query, ...(state !== undefined && { state }) }),
+    );
+    return (await Promise.all(pages)).flatMap(({ sessions }) => sessions);
+  }
+
+  private async page(state: "archived" | undefined, limit: number, cursor?: string): Promise<readonly Session[]> {
+    const asked = { limit, ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
+    const { sessions, nextCursor } = await this.api.request("session/list", asked);
+    if (this.lists.has(state)) this.lists.set(state, nextCursor);
+    return sessions;
   }
 
   private kept(session: Session): Session {

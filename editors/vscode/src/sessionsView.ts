@@ -14,9 +14,13 @@ const COLORS: Partial<Readonly<Record<Showing, string>>> = {
   archived: "disabledForeground",
 };
 
-export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+/** The row below the last session that is known, where there are more. */
+const MORE = "more";
+type Row = Node | typeof MORE;
+
+export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly view: vscode.TreeView<Node>;
+  private readonly view: vscode.TreeView<Row>;
   private readonly subscriptions: { dispose(): unknown }[] = [];
   private readonly unseen = new Set<string>();
   private readonly wereReplying = new Set<string>();
@@ -87,20 +91,35 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     this.count();
   }
 
-  get selected(): string | undefined {
-    return this.view.selection[0]?.session.id;
+  /** The session whose row has the keyboard's focus. */
+  async focused(): Promise<string | undefined> {
+    // VS Code tells only what is selected; where the arrow keys went from there is known to its own command alone.
+    const before = this.view.selection;
+    await vscode.commands.executeCommand("list.toggleSelection");
+    const after = this.view.selection;
+    const added = after.find((row) => !before.includes(row));
+    const row = added ?? before.find((one) => !after.includes(one));
+    if (row === undefined || row === MORE) return undefined;
+    await this.view.reveal(row, { select: true, focus: true });
+    return row.session.id;
   }
 
-  getChildren(node?: Node): Node[] {
+  getChildren(row?: Row): Row[] {
     this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden, this.archived);
-    return [...(node === undefined ? this.roots : node.forks)];
+    if (row === MORE) return [];
+    if (row !== undefined) return [...row.forks];
+    return this.sessions.listHasMore && this.filter === "" ? [...this.roots, MORE] : [...this.roots];
   }
 
-  getParent(node: Node): Node | undefined {
-    return node.parent;
+  getParent(row: Row): Row | undefined {
+    return row === MORE ? undefined : row.parent;
   }
 
-  getTreeItem(node: Node): vscode.TreeItem {
+  getTreeItem(row: Row): vscode.TreeItem {
+    return row === MORE ? more() : this.item(row);
+  }
+
+  private item(node: Node): vscode.TreeItem {
     const { session } = node;
     const showing = showingOf(session);
     const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
@@ -152,6 +171,14 @@ export class SessionsView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const value = this.unseen.size;
     this.view.badge = value === 0 ? undefined : { value, tooltip: value === 1 ? "A reply ended" : `${value} replies ended` };
   }
+}
+
+function more(): vscode.TreeItem {
+  const item = new vscode.TreeItem("Show More");
+  item.id = MORE;
+  item.iconPath = new vscode.ThemeIcon("ellipsis");
+  item.command = { command: "session.showMore", title: "Show More" };
+  return item;
 }
 
 function dimmed(uri: vscode.Uri): vscode.FileDecoration | undefined {

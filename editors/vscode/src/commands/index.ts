@@ -15,6 +15,7 @@ import {
   openArchived,
   remove,
   rename,
+  setFilter,
   showArchived,
   switchAgent,
   switchModel,
@@ -48,9 +49,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.export": exportSession,
   "session.search": search,
   "session.filter": filter,
-  "session.clearFilter": ({ view }) => {
-    view.setFilter("");
-  },
+  "session.clearFilter": (services) => setFilter(services, ""),
+  "session.showMore": ({ sessions }) => sessions.moreOfList(),
   "session.refresh": ({ sessions }) => sessions.refreshList(),
   "session.setUpModel": setUpModel,
   "session.forgetKey": forgetKey,
@@ -66,7 +66,7 @@ export function registerCommands(services: Services): vscode.Disposable {
   const registered = Object.entries(COMMANDS).map(([id, command]) =>
     vscode.commands.registerCommand(id, async (target?: unknown) => {
       try {
-        await command(services, targetOf(target, services));
+        await command(services, await targetOf(target, services));
         ran(id);
       } catch (error) {
         const problem = problemOf(error);
@@ -78,9 +78,9 @@ export function registerCommands(services: Services): vscode.Disposable {
 }
 
 /** What the view's menus and keys name; menus of editors name the document's URI, which is no session. */
-function targetOf(given: unknown, { view }: Services): Target {
+async function targetOf(given: unknown, { view }: Services): Promise<Target> {
   if (typeof given === "string") return given;
   if (typeof given !== "object" || given === null) return undefined;
-  if ("selected" in given) return view.selected;
+  if ("focused" in given) return view.focused();
   return "session" in given ? (given as Target) : undefined;
 }

@@ -182,11 +182,16 @@ export async function exportSession(services: Services, target: Target): Promise
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
 }
 
-export async function filter({ view }: Services): Promise<void> {
+export async function filter(services: Services): Promise<void> {
   const words = await vscode.window.showInputBox({
     title: "Filter Sessions",
-    value: view.filterText,
+    value: services.view.filterText,
     placeHolder: "Words of the title, or an agent",
   });
-  if (words !== undefined) view.setFilter(words);
+  if (words !== undefined) await setFilter(services, words);
+}
+
+export async function setFilter({ sessions, view }: Services, words: string): Promise<void> {
+  view.setFilter(words);
+  await sessions.listFitting(words.trim());
 }

@@ -170,13 +170,14 @@ export async function startEditor({
       for (const words of [["init"], ["add", "."], [...author, "commit", "-m", "All"]])
         execFileSync("git", words, { cwd: folder, stdio: "ignore" });
     },
-    /** Puts a session of so many messages into the database, titled after their number. */
-    fill: (count) =>
+    /** Puts a session of so many `messages` into the database, titled after their number, or so many small `sessions`. */
+    fill: (count, what = "messages") =>
       execFileSync(python, [
-        path.join(import.meta.dirname, "fill_session.py"),
+        path.join(import.meta.dirname, "filling_up.py"),
         path.join(tmp, "sessions"),
         folder,
         String(count),
+        what,
       ]),
     /** Kills the server, without a word. Gives how many there were. */
     killServer: () => Number(execFileSync(python, [path.join(import.meta.dirname, "killing.py"), tmp], { encoding: "utf8" })),
@@ -244,6 +245,14 @@ class Window {
     }
   }
 
+  /** Picks a colour theme: dark, light or contrast. */
+  async theme(name) {
+    await this.command("Preferences: Color Theme");
+    await this.page.locator(".quick-input-widget:visible input").first().fill(PICKED[name]);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: PICKED[name] }).first().click();
+    await this.page.locator(`.monaco-workbench.${WORKBENCH[name]}`).first().waitFor();
+  }
+
   /** Opens a file from the explorer. */
   async open(name) {
     await this.page.locator(".explorer-folders-view").getByText(name, { exact: true }).dblclick();
@@ -274,6 +283,14 @@ class Window {
     // Where nothing lights up under the mouse.
     await this.page.mouse.move(640, this.page.viewportSize().height - 2);
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+  }
+
+  /** Pictures in each theme. The palette is opened for it: what closes when it loses the focus is gone. */
+  async shotInEachTheme(name) {
+    for (const theme of ["light", "contrast", "dark"]) {
+      await this.theme(theme);
+      await this.shot(`${name}-${theme}`);
+    }
   }
 }
 
@@ -316,6 +333,9 @@ class Panel {
 }
 
 export const themes = { dark: "Default Dark Modern", light: "Default Light Modern", contrast: "Default High Contrast" };
+/** How the picker calls them, and how the workbench does. */
+const PICKED = { dark: "Dark Modern", light: "Light Modern", contrast: "Dark High Contrast" };
+const WORKBENCH = { dark: "vs-dark", light: "vs", contrast: "hc-black" };
 
 /** A test that leaves a picture of the window behind where it fails. */
 export function step(name, window, run) {

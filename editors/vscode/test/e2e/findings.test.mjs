@@ -91,7 +91,7 @@ it("its thread says what is wrong, and runs or loads nothing", async () => {
   assert.equal(await thread().locator("img[src*='example.org']").count(), 0);
   assert.equal(await thread().locator("[href^='command:'], [data-href^='command:']").count(), 0);
   assert.match(await thread().locator("pre, .monaco-tokenized-source").first().innerText(), /return list\(file\)/);
-  await window.shot("finding-thread-dark");
+  await window.shotInEachTheme("finding-thread");
 });
 
 it("a reply in the thread goes to the session with the finding and the unsaved code, and is answered there", async () => {

@@ -81,7 +81,7 @@ describe(
       await showSessions();
       await welcome().getByText("downloads about 90 MB").waitFor();
       await welcome().getByRole("button", { name: "Install the Server" }).waitFor();
-      await window.shot("install-welcome-dark");
+      await window.shotInEachTheme("install-welcome");
     });
 
     it("a cancelled installation leaves nothing behind", async () => {
@@ -186,7 +186,7 @@ describe("without a model", () => {
     await window.command("Session: New");
     await panel.frame.getByText("No model can answer yet").waitFor();
     await modelButton("The default model: none").waitFor();
-    await window.shot("no-model-dark");
+    await window.shotInEachTheme("no-model");
   });
 
   it("an Ollama that is started is found by itself", async () => {
@@ -256,7 +256,7 @@ describe("without a model", () => {
     await rows.filter({ hasText: "review" }).first().click();
     await modelButton("Agent of this session: review").waitFor();
     await modelButton(/The default model: openai\//).waitFor();
-    await window.shot("header-dark");
+    await window.shotInEachTheme("header");
   });
 
   it("the walkthrough leads through it, and knows what is done", async () => {

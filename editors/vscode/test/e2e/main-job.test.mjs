@@ -52,7 +52,7 @@ const told = (words) =>
 it("a new session answers a message, with Markdown and coloured code", async () => {
   await window.command("Session: New");
   await panel.text.waitFor();
-  await window.shot("empty-dark");
+  await window.shotInEachTheme("empty");
   await panel.text.fill(`say: ${MARKDOWN.join("\\n")}`);
   const reply = await panel.sent();
   assert.match(await reply.innerText(), /The last line is dropped/);
@@ -101,7 +101,7 @@ it("the selection is offered, goes along only when taken, and is that of the uns
   assert.doesNotMatch(await told("nothing unseen"), /never saved/);
   await offer.click();
   await panel.frame.getByRole("button", { name: "Remove read.py:1–2" }).waitFor();
-  await window.shot("chips-dark");
+  await window.shotInEachTheme("chips");
   await panel.ask("say: with the selection");
   assert.match(await told("with the selection"), /never saved/);
 });

@@ -53,7 +53,7 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   await panel.frame.getByRole("button", { name: "Pause" }).click();
   await panel.frame.getByText("This session is paused.").waitFor();
   await panel.write("not sent yet");
-  await window.shot("paused-dark");
+  await window.shotInEachTheme("paused");
   await window.reload();
   await panel.frame.getByText("This session is paused.").waitFor({ timeout: 60_000 });
   assert.equal(await panel.text.inputValue(), "not sent yet");
@@ -71,7 +71,7 @@ it("a question for permission stands in the panel, and no means no", async () =>
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
-  await window.shot("permission-dark");
+  await window.shotInEachTheme("permission");
   await panel.frame.getByRole("button", { name: "Deny" }).click();
   const reply = await panel.ended(before);
   await reply.locator(".tool.denied").waitFor();
@@ -111,7 +111,7 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
   assert.equal(editor.killServer(), 1);
   await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
-  await window.shot("interrupted-dark");
+  await window.shotInEachTheme("interrupted");
   await panel.frame.getByRole("button", { name: "Go On" }).click();
   await panel.replies
     .nth(before)

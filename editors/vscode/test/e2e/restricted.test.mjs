@@ -60,7 +60,7 @@ it("a tool that reads is run, one that writes is denied without a question", asy
   await written.getByText("Agents may only read here").first().waitFor();
   assert.equal(await panel.frame.locator(".question").count(), 0);
   assert.equal(exists("made.txt"), false);
-  await window.shot("restricted-dark");
+  await window.shotInEachTheme("restricted");
 });
 
 it("trust is given while a reply is written, which goes on", async () => {

@@ -61,7 +61,7 @@ test("an empty view says what a session is, and begins one", async () => {
   await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
   const begin = window.page.locator(".welcome-view .monaco-button", { hasText: "New Session" });
   await begin.waitFor({ timeout: 60_000 });
-  await window.shot("view-empty-dark");
+  await window.shotInEachTheme("view-empty");
   await begin.click();
   await panel.text.waitFor();
   await panel.ask("say: The first answer with an elephant");
@@ -92,7 +92,7 @@ test("a paused session shows as paused, and goes on when resumed", async () => {
   await parent.hover();
   await parent.locator(".action-label[aria-label='Session: Pause'], .action-label[aria-label='Pause']").click();
   await until(async () => /paused/.test(await parent.innerText()), "the session to be paused");
-  await window.shot("view-dark");
+  await window.shotInEachTheme("view");
   await parent.hover();
   await parent.locator(".action-label[aria-label='Session: Resume'], .action-label[aria-label='Resume']").click();
   await until(async () => !/paused/.test(await parent.innerText()), "the session to be resumed");

@@ -1,7 +1,6 @@
 // What the sessions view says and does: a reply that ended unseen, actions at hand, what was interrupted, and the message that was
 // searched for.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
 
@@ -45,7 +44,7 @@ it("a reply that ends while nobody sees it is counted, until it is seen", async 
   await window.command("View: Close Editor");
   await row("replying").waitFor();
   await until(async () => (await badge().count()) === 1 && (await badge().innerText()) === "1", "the badge");
-  await window.shot("view-badge-dark");
+  await window.shotInEachTheme("view-badge");
   await row("needle").click();
   await panel.text.waitFor();
   await until(
@@ -76,11 +75,11 @@ it("a reply that was interrupted shows so in its row, and is gone on with from t
   await panel.text.fill(`slow: ${words(100)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
-  kill(editor.tmp);
+  assert.equal(editor.killServer(), 1);
   const stopped = row("interrupted");
   await stopped.waitFor({ timeout: 90_000 });
   await stopped.locator(".codicon-debug-disconnect").waitFor();
-  await window.shot("view-interrupted-dark");
+  await window.shotInEachTheme("view-interrupted");
   await act(stopped, "Resume");
   await until(async () => (await row("interrupted").count()) === 0, "the reply to go on");
 });
@@ -102,19 +101,47 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   await found.waitFor({ state: "hidden" });
 });
 
-/** Kills the server of this test alone: the one whose sessions are in this folder. */
-function kill(tmp) {
-  const listed = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
-  for (const line of listed) {
-    const found = /^\s*(\d+) .*sessionls serve/.exec(line);
-    if (found && environment(found[1]).includes(tmp)) process.kill(Number(found[1]), "SIGKILL");
-  }
-}
+it("F2 and Delete are for the row that the arrow keys went to", async () => {
+  await panel.frame.getByText("word99").last().waitFor({ timeout: 60_000 });
+  await act(row("needle").first(), "Fork");
+  await until(async () => (await view().locator(".monaco-list-row").count()) === 2, "the fork");
+  await view().locator(".monaco-list-row[aria-level='1']").click();
+  await panel.text.waitFor();
+  await window.command("Sessions: Focus on Sessions View");
+  await window.page.keyboard.press("ArrowDown");
+  await window.page.keyboard.press("F2");
+  const input = window.page.locator(".quick-input-widget:visible input").first();
+  await input.fill("The fork");
+  await window.page.keyboard.press("Enter");
+  const fork = view().locator(".monaco-list-row[aria-level='2']", { hasText: "The fork" });
+  await fork.waitFor();
+  await window.command("Sessions: Focus on Sessions View");
+  await window.page.keyboard.press("ArrowUp");
+  await window.page.keyboard.press("ArrowDown");
+  await window.page.keyboard.press("Delete");
+  await fork.waitFor({ state: "hidden" });
+  await row("needle").first().waitFor();
+});
 
-function environment(pid) {
-  try {
-    return execFileSync("cat", [`/proc/${pid}/environ`], { encoding: "utf8" });
-  } catch {
-    return "";
-  }
-}
+it("a long list goes on below its last row, and the filter finds what it has not come to yet", async () => {
+  editor.fill(120, "sessions");
+  await window.command("Session: Refresh List");
+  const titles = () => view().locator(".monaco-list-row .label-name").allInnerTexts();
+  const more = view().locator(".monaco-list-row", { hasText: "Show More" });
+  await row("Session number 119").waitFor();
+  await window.command("Session: Filter…");
+  await window.page.locator(".quick-input-widget:visible input").first().fill("number 5");
+  await window.page.keyboard.press("Enter");
+  await until(async () => (await titles()).includes("Session number 5"), "a session of the second page");
+  await window.command("Session: Clear Filter");
+  await row("Session number 119").waitFor();
+  await window.command("Sessions: Focus on Sessions View");
+  await window.page.keyboard.press("End");
+  await more.waitFor();
+  await window.shotInEachTheme("view-more");
+  await more.click();
+  await window.command("Sessions: Focus on Sessions View");
+  await window.page.keyboard.press("End");
+  await row("needle").first().waitFor();
+  assert.equal(await more.count(), 0);
+});

@@ -111,7 +111,7 @@ it("/review is one message to another agent, and the next goes back", async () =
 it("what is found links to its place", async () => {
   const finding = { path: "read.py", start_line: 3, severity: "error", title: "The last line is dropped", body: "`[:-1]`" };
   const answer = await ask(`/review tool: report_finding ${JSON.stringify(finding)}`, "The last line is dropped");
-  await window.shot("chat-finding-dark");
+  await window.shotInEachTheme("chat-finding");
   await answer.getByText("read.py:3").first().click();
   await page.locator(".tab", { hasText: "read.py" }).waitFor();
 });
@@ -158,7 +158,7 @@ it("a question for permission says where it can be answered", async () => {
 it("an error is told in words, with a way out", async () => {
   const answer = await ask("fail: 401", "key");
   await answer.getByRole("button", { name: "Set Up a Model" }).waitFor();
-  await window.shot("chat-error-dark");
+  await window.shotInEachTheme("chat-error");
 });
 
 it("a chat finds its session again after the window was reloaded", async () => {

@@ -5,17 +5,29 @@ import { aMessage, aSession } from "./samples";
 
 const NOTHING = () => ({ dispose: () => undefined });
 
-/** A server with one session of that many messages, and the requests that it got. */
-function server(count: number) {
+/** A server with one session of that many messages, with a list of that many others, and the requests that it got. */
+function server(count: number, listed = 1) {
   const all = Array.from({ length: count }, (_, at) => aMessage(`m${at}`));
   const asked: string[] = [];
-  const answers: Record<string, (params: { limit: number; before?: string; state?: string }) => unknown> = {
+  const others = Array.from({ length: listed }, (_, at) => aSession({ id: `s${at}`, title: `Session ${at}` }));
+  interface Params {
+    limit: number;
+    before?: string;
+    state?: string;
+    cursor?: string;
+    query?: string;
+  }
+  const answers: Record<string, (params: Params) => unknown> = {
     "session/open": ({ limit }) => ({ session: aSession(), messages: all.slice(-limit), participants: [], seq: 10 }),
     "session/history": ({ before, limit }) => {
       const end = all.findIndex((message) => message.id === before);
       return { messages: all.slice(Math.max(0, end - limit), end), more: end > limit };
     },
-    "session/list": ({ state }) => ({ sessions: [state === "archived" ? aSession({ id: "old", state }) : aSession()] }),
+    "session/list": ({ state, limit, cursor = "0", query = "" }) => {
+      const all = state === "archived" ? [aSession({ id: "old", state })] : others.filter(({ title }) => title.includes(query));
+      const end = Number(cursor) + limit;
+      return { sessions: all.slice(Number(cursor), end), ...(end < all.length && { nextCursor: String(end) }) };
+    },
   };
   const api = {
     onEvent: NOTHING,
@@ -70,5 +82,26 @@ describe("the list", () => {
     expect(sessions.store.session("old")?.state).toBe("archived");
     await sessions.listArchived(false);
     expect(sessions.store.session("old")).toBeUndefined();
+  });
+
+  it("goes on page by page, and is listed anew as far as it was known", async () => {
+    const { sessions } = server(0, 250);
+    await sessions.refreshList();
+    expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([100, true]);
+    await sessions.moreOfList();
+    expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([200, true]);
+    await sessions.refreshList();
+    expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([200, true]);
+    await sessions.moreOfList();
+    expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([250, false]);
+  });
+
+  it("has those whose title has the words that are looked for, however far down they stand", async () => {
+    const { sessions } = server(0, 250);
+    await sessions.refreshList();
+    await sessions.listFitting("Session 249");
+    await sessions.refreshList();
+    expect(sessions.store.session("s249")).toBeDefined();
+    expect(sessions.store.sessions.length).toBe(101);
   });
 });

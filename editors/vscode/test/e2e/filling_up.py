@@ -1,0 +1,27 @@
+"""Fills the database of a test: `filling_up.py DATA_DIR FOLDER COUNT messages|sessions`.
+
+A session of so many messages, or so many sessions of one exchange each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "benchmarks"))
+
+from bench import Bench
+from filling import fill, many_sessions
+
+
+async def main(data: str, folder: str, count: str, what: str) -> None:
+    where = Bench(Path(data), Path(folder), {"SESSIONLS_DATA_DIR": data}, model="", quick=True)
+    if what == "messages":
+        await fill(where, int(count))
+    else:
+        await many_sessions(where, range(int(count)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
