@@ -9,6 +9,9 @@ import { lost, problemOf, stopped } from "./problem";
 /** Answers `session/requestPermission`. The token is cancelled when the question is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
 
+/** The kinds of errors that tell nothing of what became of a request. */
+const UNTOLD: ReadonlySet<string> = new Set(["internalError", "cancelled"]);
+
 export class Api {
   private client: LanguageClient | undefined;
   private readonly eventHappened = new Emitter<Event>();
@@ -61,7 +64,10 @@ export class Api {
         ? await client.sendRequest<R>(method, params)
         : await client.sendRequest<R>(method, params, token);
     } catch (error) {
-      throw client === this.client ? problemOf(error) : lost();
+      const problem = problemOf(error);
+      // Of a server that was put away, and did not say no before.
+      const ended = client !== this.client && UNTOLD.has(problem.kind) && token?.isCancellationRequested !== true;
+      throw ended ? lost() : problem;
     }
   }
 

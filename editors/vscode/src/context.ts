@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Chip, Completion } from "./panel/messages";
 import type { Context } from "./protocol";
+import { wireRange } from "./ranges";
 
 /** Documents of these schemes are open at the server too, unsaved changes included. */
 const SCHEMES = new Set(["file", "untitled"]);
@@ -31,7 +32,13 @@ export class EditorContext {
         this.follow(editor);
       }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        if (textEditor === vscode.window.activeTextEditor) this.follow(textEditor);
+        // While a panel has the focus no editor is active, and an edit may move what is selected.
+        const active = vscode.window.activeTextEditor;
+        if (textEditor === active || (active === undefined && textEditor.document === this.place?.document))
+          this.follow(textEditor);
+      }),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length > 0 && document === this.place?.document) this.forgetHidden(this.place);
       }),
       vscode.workspace.onDidCloseTextDocument((document) => {
         if (document !== this.place?.document) return;
@@ -86,7 +93,7 @@ export class EditorContext {
     const open = vscode.workspace.textDocuments
       .filter((document) => SCHEMES.has(document.uri.scheme) && document.uri.path.toLowerCase().includes(query.toLowerCase()))
       .map((document) => document.uri);
-    const found = query === "" ? [] : await vscode.workspace.findFiles(`**/*${anyCase(query)}*`, undefined, LIMIT, token);
+    const found = query === "" ? [] : await vscode.workspace.findFiles(`**/*${anyCase(query)}*`, excluded(), LIMIT, token);
     return [...open, ...found].map((uri) => {
       const chip = fileChip(uri);
       return { label: chip.label, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip };
@@ -110,6 +117,13 @@ export class EditorContext {
   private follow(editor: vscode.TextEditor | undefined): void {
     if (!editor || !SCHEMES.has(editor.document.uri.scheme)) return;
     this.place = { document: editor.document, selection: editor.selection, viewColumn: editor.viewColumn };
+    this.soon();
+  }
+
+  /** The selection of an editor that cannot be seen does not move with its text: what it selected is not known any more. */
+  private forgetHidden({ document, selection, viewColumn }: Place): void {
+    if (vscode.window.visibleTextEditors.some((editor) => editor.document === document)) return;
+    this.place = { document, selection: new vscode.Selection(selection.start, selection.start), viewColumn };
     this.soon();
   }
 
@@ -199,10 +213,6 @@ function wireDiagnostic(diagnostic: vscode.Diagnostic): Record<string, unknown> 
   };
 }
 
-export function wireRange({ start, end }: vscode.Range) {
-  return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
-}
-
 function completion(label: string, chip: Chip): Completion {
   return { label, detail: chip.title, icon: chip.icon, chip };
 }
@@ -232,6 +242,16 @@ function first(items: readonly Completion[]): Completion[] {
   for (const { label, detail, icon, chip } of items)
     if (!unique.has(chip.key)) unique.set(chip.key, { label, detail, icon, chip });
   return [...unique.values()].slice(0, LIMIT);
+}
+
+/** What neither VS Code's own search nor its explorer shows; `findFiles` alone would leave out only what the latter hides. */
+function excluded(): string | null {
+  const patterns = ["files.exclude", "search.exclude"].flatMap((name) =>
+    Object.entries(vscode.workspace.getConfiguration().get<Record<string, unknown>>(name) ?? {}).flatMap(([glob, on]) =>
+      on === true ? [glob] : [],
+    ),
+  );
+  return patterns.length === 0 ? null : `{${patterns.join(",")}}`;
 }
 
 /** A glob for the words as they are, in any case. */

@@ -31,9 +31,11 @@ export const HAS_SESSIONLS =
   "import sys, importlib.util as u; sys.exit(not (sys.version_info >= (3, 11) and u.find_spec('sessionls')))";
 
 export async function findServer(around: Surroundings): Promise<ServerCommand | undefined> {
-  const [program, ...args] = around.setting;
-  if (program !== undefined)
+  const [named, ...args] = around.setting;
+  if (named !== undefined) {
+    const program = isRelativePath(named) ? path.resolve(around.folders[0] ?? path.sep, named) : named;
     return { program, args: args.at(-1) === "serve" ? args : [...args, "serve"], found: "the setting sessionls.server.command" };
+  }
 
   for (const folder of [...environments(around), ...around.path]) {
     const file = path.join(folder, around.windows ? "sessionls.exe" : "sessionls");
@@ -93,6 +95,11 @@ export async function findPython(around: Surroundings): Promise<FoundPython> {
     if (best.kind === "none") best = found;
   }
   return best;
+}
+
+/** A path that begins in the workspace's folder; a name alone is looked for in PATH. */
+function isRelativePath(program: string): boolean {
+  return /[\\/]/.test(program) && !path.isAbsolute(program);
 }
 
 /** Where the workspace's environments have their programs. */

@@ -28,7 +28,7 @@ let running: Server | undefined;
 export function activate(extension: vscode.ExtensionContext): void {
   const api = new Api();
   const sessions = new Sessions(api);
-  const secrets = new Secrets(extension.secrets, extension.globalState);
+  const secrets = new Secrets(extension.secrets);
   const installer = new Installer(extension, () => server);
   const models = new Models(api);
   const server: Server = new Server(api, {
@@ -78,7 +78,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     showStatus(server),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
-    registerCommands({ api, server, installer, models, sessions, panels, view, secrets }),
+    registerCommands({ api, server, installer, models, sessions, panels, view, secrets, context }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);
@@ -101,11 +101,16 @@ export async function deactivate(): Promise<void> {
 
 const SETTINGS = ["server.command", "participant", "agent", "model", "databaseUrl"].map((name) => `sessionls.${name}`);
 
+let offered = false;
+
 /** The server reads its settings when it starts; a restart stops replies, so it is the person's to choose. */
 async function offerRestart(): Promise<void> {
+  if (offered) return;
+  offered = true;
   const choice = await vscode.window.showInformationMessage(
     "The sessionls server takes the new setting at its next start.",
     "Restart Now",
   );
+  offered = false;
   if (choice === "Restart Now") await vscode.commands.executeCommand("session.restartServer");
 }

@@ -40,7 +40,7 @@ type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<void> };
 /** Leads to a model that answers: one that can already, or the key of a provider. */
 export async function setUpModel(services: Services): Promise<void> {
   const { models, secrets } = services;
-  await models.refresh();
+  const [names] = await Promise.all([secrets.names(), models.refresh()]);
   const groups = new Map<string, ModelInfo[]>();
   for (const model of models.able) groups.set(model.provider, [...(groups.get(model.provider) ?? []), model]);
   const able: Item[] = [...groups].map(([name, group]) => ({
@@ -52,7 +52,7 @@ export async function setUpModel(services: Services): Promise<void> {
   }));
   const keys: Item[] = PROVIDERS.map((provider) => ({
     label: `$(key) ${provider.label}`,
-    description: secrets.names.includes(provider.variable) ? "a key is kept: give another" : "",
+    description: names.includes(provider.variable) ? "a key is kept: give another" : "",
     pick: () => askForKey(services, provider),
   }));
   const ollama: Item = {
@@ -87,21 +87,22 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
   else await useByDefault(services, picked.model.name);
 }
 
-async function useByDefault({ server, models }: Services, name: string): Promise<void> {
+async function useByDefault(services: Services, name: string): Promise<void> {
+  const { models } = services;
   choosing = true;
   try {
     await vscode.workspace.getConfiguration("sessionls").update("model", name, vscode.ConfigurationTarget.Global);
   } finally {
     choosing = false;
   }
-  await server.restart();
+  if (!(await startAnew(services))) return;
   await models.refresh();
   if (models.default === name) tell(`Sessions use ${name} now, where no other model is named.`);
   else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. The server's output says more.`);
 }
 
 async function askForKey(services: Services, { label, name, variable, keys }: Provider): Promise<void> {
-  const { secrets, server, models } = services;
+  const { secrets, models } = services;
   const key = await vscode.window.showInputBox({
     title: `${label}: Key`,
     placeHolder: "Paste the key here",
@@ -112,7 +113,7 @@ async function askForKey(services: Services, { label, name, variable, keys }: Pr
   });
   if (key === undefined || key.trim() === "") return;
   await secrets.set(variable, key.trim());
-  await server.restart();
+  if (!(await startAnew(services))) return;
   await models.refresh();
   await tellWhatAnswers(services, name, label);
 }
@@ -137,7 +138,7 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
   } else if (first.default) {
     const words = `${label} answers now: sessions use ${first.name}.`;
     // Where a session is open the person goes on in it.
-    if (services.panels.current !== undefined) tell(words);
+    if (services.panels.visible.length > 0) tell(words);
     else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
       await vscode.commands.executeCommand("session.new");
   } else {
@@ -148,8 +149,19 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
   }
 }
 
-export async function forgetKey({ secrets, server }: Services): Promise<void> {
-  const items = secrets.names.map((name) => ({
+/** Starts the server anew, which is told of models and keys at its start. False where the person would rather wait. */
+async function startAnew({ server, sessions }: Services): Promise<boolean> {
+  if (sessions.store.sessions.some((session) => session.replying)) {
+    const words = "A reply is being written, and a restart of the server interrupts it. What you changed counts from then on.";
+    if ((await vscode.window.showWarningMessage(words, "Restart Now", "Later")) !== "Restart Now") return false;
+  }
+  await server.restart();
+  return true;
+}
+
+export async function forgetKey(services: Services): Promise<void> {
+  const { secrets } = services;
+  const items = (await secrets.names()).map((name) => ({
     label: PROVIDERS.find((one) => one.variable === name)?.label ?? name,
     description: name,
     name,
@@ -161,7 +173,7 @@ export async function forgetKey({ secrets, server }: Services): Promise<void> {
   const picked = await vscode.window.showQuickPick(items, { title: "Forget a Key", placeHolder: "Provider" });
   if (picked === undefined) return;
   await secrets.forget(picked.name);
-  await server.restart();
+  await startAnew(services);
 }
 
 function labelOf(provider: string): string {

@@ -51,7 +51,7 @@ export class Installer implements vscode.Disposable {
       return new Problem(
         "serverNotThere",
         "The sessionls server is not installed.",
-        "Install it with `pip install sessionls` (Python 3.11 or newer), or say with the setting sessionls.server.command how to start it.",
+        "It is a Python program (3.11 or newer). Say with the setting sessionls.server.command how to start it.",
       );
     }
     const updating = await found.environments.hasOther();

@@ -12,6 +12,8 @@ export type Decision = PermissionDecision["decision"];
 interface Asked {
   readonly params: PermissionParams;
   readonly decide: (decision: Decision) => void;
+  /** Leaves the question open. */
+  readonly drop: (why: string) => void;
 }
 
 const ALLOW_ONCE = "Allow Once";
@@ -30,9 +32,9 @@ export class Permissions {
     private readonly sessions: Sessions,
   ) {
     api.onPermission((params, token) => this.ask(params, token));
-    // A server that is gone waits for no answer. What still waits is asked again when its reply goes on.
+    // Nobody has said no: the question is put again when its reply goes on.
     api.onDisconnected(() => {
-      for (const { decide } of [...this.asked.values()]) decide("deny");
+      for (const { drop } of [...this.asked.values()]) drop("The server ends.");
     });
   }
 
@@ -63,10 +65,13 @@ export class Permissions {
         settled();
         resolve({ decision });
       };
-      this.asked.set(requestId, { params, decide });
-      token.onCancellationRequested(() => {
+      const drop = (why: string): void => {
         settled();
-        reject(new Problem("cancelled", "The question was withdrawn."));
+        reject(new Problem("cancelled", why));
+      };
+      this.asked.set(requestId, { params, decide, drop });
+      token.onCancellationRequested(() => {
+        drop("The question was withdrawn.");
       });
       this.sessions.store.ask(sessionId, questionOf(params));
       this.notify(params);

@@ -7,6 +7,8 @@ export class Problem extends Error {
     readonly hint?: string,
     /** Of `modelUnavailable`: which of its reasons. */
     readonly reason?: string,
+    /** Whether a message whose request failed with this is in the session all the same, so that it must not be sent again. */
+    readonly messageKept = kind === "cancelled",
   ) {
     super(message);
   }
@@ -15,26 +17,25 @@ export class Problem extends Error {
   get words(): string {
     return this.hint === undefined ? this.message : `${this.message} ${this.hint}`;
   }
-
-  /** Whether a message whose request failed with this is in the session all the same, so that it must not be sent again. */
-  get messageKept(): boolean {
-    return this.kind === "modelUnavailable" || this.kind === "cancelled" || this.kind === "serverLost";
-  }
 }
 
 const CANCELLED = -32800;
-// JSON-RPC's codes for a connection that went away with requests unanswered, and for one that is not there.
-const GONE = new Set([-32097, -32096, -32099]);
+// vscode-jsonrpc's codes: for requests that a connection left unanswered, and for those that it never took.
+const UNANSWERED = -32097;
+const UNSENT = new Set([-32096, -32099]);
 
 /** Any error, as a `Problem`. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { code, message, data } = fields(error);
-  if (code !== undefined && GONE.has(code)) return lost();
+  if (code === UNANSWERED) return lost();
+  if (code !== undefined && UNSENT.has(code)) return stopped();
   const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
   const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
   const reason = typeof data["reason"] === "string" ? data["reason"] : undefined;
-  return new Problem(kind, message, hint, reason);
+  // The error of a reply names it: its message was accepted.
+  const kept = typeof data["replyId"] === "string" || kind === "cancelled";
+  return new Problem(kind, message, hint, reason, kept);
 }
 
 export function stopped(): Problem {
@@ -45,7 +46,7 @@ export function stopped(): Problem {
   );
 }
 
-/** The server ended with a request unanswered. What it had accepted is kept. */
+/** The server ended with a request unanswered: it may have accepted what was sent, or not. */
 export function lost(): Problem {
   return new Problem("serverLost", "The sessionls server ended before it answered.", "A reply that stopped can be resumed.");
 }

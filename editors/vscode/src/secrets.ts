@@ -2,34 +2,27 @@
 import type * as vscode from "vscode";
 
 const PREFIX = "sessionls.key.";
-const NAMES = "sessionls.keyNames"; // SecretStorage lists only the names of this extension's own secrets, and not on every version
 
 export class Secrets {
-  constructor(
-    private readonly storage: vscode.SecretStorage,
-    private readonly memory: vscode.Memento,
-  ) {}
+  constructor(private readonly storage: vscode.SecretStorage) {}
 
   /** The names of the environment variables that have a key. */
-  get names(): readonly string[] {
-    return this.memory.get<readonly string[]>(NAMES) ?? [];
+  async names(): Promise<readonly string[]> {
+    const keys = await this.storage.keys();
+    return keys.filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length));
   }
 
   async environment(): Promise<Record<string, string>> {
-    const found = await Promise.all(this.names.map(async (name) => [name, await this.storage.get(PREFIX + name)] as const));
+    const names = await this.names();
+    const found = await Promise.all(names.map(async (name) => [name, await this.storage.get(PREFIX + name)] as const));
     return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   }
 
-  async set(name: string, value: string): Promise<void> {
-    await this.storage.store(PREFIX + name, value);
-    await this.memory.update(NAMES, [...new Set([...this.names, name])]);
+  set(name: string, value: string): Thenable<void> {
+    return this.storage.store(PREFIX + name, value);
   }
 
-  async forget(name: string): Promise<void> {
-    await this.storage.delete(PREFIX + name);
-    await this.memory.update(
-      NAMES,
-      this.names.filter((one) => one !== name),
-    );
+  forget(name: string): Thenable<void> {
+    return this.storage.delete(PREFIX + name);
   }
 }

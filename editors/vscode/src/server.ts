@@ -1,4 +1,5 @@
 /** The server's process: found, started, started again after a crash, and told what it needs to know. */
+import { homedir } from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import {
@@ -55,6 +56,8 @@ export class Server implements vscode.Disposable {
   /** Counts starts and stops, so that what an earlier server still says is told from what the present one says. */
   private round = 0;
   private current: ServerState = { kind: "stopped" };
+  /** The restart that came last: one that came before it starts nothing. */
+  private restarting = Promise.resolve();
   /** Whether the server that runs was told that the workspace is trusted. */
   private toldTrusted = false;
 
@@ -73,8 +76,10 @@ export class Server implements vscode.Disposable {
   async restart(): Promise<void> {
     this.backoff.reset();
     this.become({ kind: "starting" });
-    await this.end();
-    await this.start();
+    for (let mine = (this.restarting = this.startAnew()); ; mine = this.restarting) {
+      await mine;
+      if (mine === this.restarting) return;
+    }
   }
 
   /** The server is being installed. */
@@ -106,14 +111,25 @@ export class Server implements vscode.Disposable {
     this.trace.dispose();
   }
 
+  private async startAnew(): Promise<void> {
+    const round = await this.end();
+    if (this.isCurrent(round)) await this.start();
+  }
+
   private async start(): Promise<void> {
     this.round += 1;
     const { round } = this;
     this.become({ kind: "starting" });
     try {
       const { bundled } = this.needs;
-      const around = surroundings(() => bundled.python());
-      const command = await findServer(around);
+      const trusted = vscode.workspace.isTrusted;
+      let around = surroundings(() => bundled.python());
+      let command = await findServer(around);
+      if (command === undefined && vscode.workspace.isTrusted !== trusted) {
+        // Now that the workspace is trusted, its own environments count.
+        around = surroundings(() => bundled.python());
+        command = await findServer(around);
+      }
       if (command === undefined) throw await bundled.missing();
       if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw notThere(command);
       const client = await this.makeClient(command, round);
@@ -142,13 +158,16 @@ export class Server implements vscode.Disposable {
     await client.sendNotification("workspace/didChangeConfiguration", { settings: { sessionls: trust } });
   }
 
-  private async end(): Promise<void> {
+  /** Ends the server that runs. Gives the round that began with it. */
+  private async end(): Promise<number> {
     this.round += 1;
+    const { round } = this;
     clearTimeout(this.timer);
     this.api.disconnect();
     const { client } = this;
     this.client = undefined;
     if (client !== undefined) await this.discard(client);
+    return round;
   }
 
   /** A server ended, or could not start. What an earlier one says late is of no interest. */
@@ -190,7 +209,8 @@ export class Server implements vscode.Disposable {
 
   private async makeClient(command: ServerCommand, round: number): Promise<LanguageClient> {
     const env = { ...process.env, ...(await this.needs.environment()) };
-    const cwd = vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file")?.uri.fsPath;
+    // In a workspace's folder Python, and Windows, would look for programs first.
+    const cwd = homedir();
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
       diagnosticCollectionName: "sessionls",
@@ -232,7 +252,7 @@ export class Server implements vscode.Disposable {
         },
       },
     };
-    const run = { command: command.program, args: [...command.args], options: { env, ...(cwd !== undefined && { cwd }) } };
+    const run = { command: command.program, args: [...command.args], options: { env, cwd } };
     const client = new LanguageClient("sessionls", "sessionls", { run, debug: run }, options);
     client.registerFeature(ABILITIES);
     this.api.attach(client);

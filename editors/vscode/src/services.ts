@@ -2,6 +2,7 @@
 import type * as vscode from "vscode";
 import type { Context } from "./protocol";
 import type { Api } from "./api";
+import type { EditorContext } from "./context";
 import type { Installer } from "./installing";
 import type { Models } from "./models";
 import type { Secrets } from "./secrets";
@@ -18,11 +19,11 @@ export interface Panels {
   ): Promise<void>;
   /** Shows a session at one of its messages. */
   reveal(sessionId: string, messageId: string): void;
-  /** The session of the panel that was active last, as long as that panel is there. */
-  readonly current: string | undefined;
+  /** The sessions whose panels can be seen, that of the one that was active last first. */
+  readonly visible: readonly string[];
   /** Whether a panel with the session can be seen now. */
   isVisible(sessionId: string): boolean;
-  /** `current`, or what can be seen, changed. */
+  /** What can be seen changed. */
   readonly onDidChange: vscode.Event<void>;
 }
 
@@ -35,4 +36,5 @@ export interface Services {
   readonly panels: Panels;
   readonly view: SessionsView;
   readonly secrets: Secrets;
+  readonly context: EditorContext;
 }

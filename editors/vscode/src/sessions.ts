@@ -20,6 +20,7 @@ export class Sessions {
   /** The lists that are shown, with the cursor of their next page where they go on. */
   private lists = new Map<"archived" | undefined, string | undefined>([[undefined, undefined]]);
   private listLength = LIST_PAGE;
+  private listRound = 0;
   private words = "";
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
@@ -72,8 +73,10 @@ export class Sessions {
 
   /** Lists the sessions anew, as far as they were listed before. */
   async refreshList(): Promise<void> {
+    const round = ++this.listRound;
     const pages = await Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
-    this.store.setList([...pages.flat(), ...(await this.fitting())]);
+    const all = [...pages.flat(), ...(await this.fitting())];
+    if (round === this.listRound) this.store.setList(all); // else a later one knows better
   }
 
   /** Lists the next page of sessions too. */
@@ -106,21 +109,20 @@ export class Sessions {
     this.agentsChanged.fire();
   }
 
-  /** Opens a session here. Each `join` wants one `leave`. */
+  /** Opens a session here. Each `join` that did not fail wants one `leave`. */
   async join(sessionId: string): Promise<void> {
     this.joined.set(sessionId, (this.joined.get(sessionId) ?? 0) + 1);
-    if (this.store.open(sessionId) === undefined) await this.fetch(sessionId);
+    if (this.store.open(sessionId) !== undefined) return;
+    try {
+      await this.fetch(sessionId);
+    } catch (error) {
+      this.release(sessionId);
+      throw error;
+    }
   }
 
   async leave(sessionId: string): Promise<void> {
-    const count = (this.joined.get(sessionId) ?? 0) - 1;
-    if (count > 0) {
-      this.joined.set(sessionId, count);
-      return;
-    }
-    this.joined.delete(sessionId);
-    this.store.close(sessionId);
-    if (this.api.ready) await this.api.request("session/close", { sessionId });
+    if (this.release(sessionId) && this.api.ready) await this.api.request("session/close", { sessionId });
   }
 
   /** Fetches the page before the first message that is known of an open session. */
@@ -190,6 +192,18 @@ export class Sessions {
     const { sessions, nextCursor } = await this.api.request("session/list", asked);
     if (this.lists.has(state)) this.lists.set(state, nextCursor);
     return sessions;
+  }
+
+  /** One less has the session open. True where nobody has any more. */
+  private release(sessionId: string): boolean {
+    const count = (this.joined.get(sessionId) ?? 0) - 1;
+    if (count > 0) {
+      this.joined.set(sessionId, count);
+      return false;
+    }
+    this.joined.delete(sessionId);
+    this.store.close(sessionId);
+    return true;
   }
 
   private kept(session: Session): Session {

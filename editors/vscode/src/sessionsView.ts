@@ -94,14 +94,26 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   /** The session whose row has the keyboard's focus. */
   async focused(): Promise<string | undefined> {
     // VS Code tells only what is selected; where the arrow keys went from there is known to its own command alone.
-    const before = this.view.selection;
+    const before = this.selected();
     await vscode.commands.executeCommand("list.toggleSelection");
-    const after = this.view.selection;
-    const added = after.find((row) => !before.includes(row));
-    const row = added ?? before.find((one) => !after.includes(one));
-    if (row === undefined || row === MORE) return undefined;
-    await this.view.reveal(row, { select: true, focus: true });
-    return row.session.id;
+    const after = this.selected();
+    const id = [...after].find((one) => !before.has(one)) ?? [...before].find((one) => !after.has(one));
+    const node = id === undefined ? undefined : this.node(id);
+    if (node !== undefined) await this.view.reveal(node, { select: true, focus: true });
+    return node?.session.id;
+  }
+
+  private selected(): ReadonlySet<string> {
+    return new Set(this.view.selection.map((row) => (row === MORE ? MORE : row.session.id)));
+  }
+
+  private node(id: string, among: readonly Row[] = this.getChildren()): Node | undefined {
+    for (const row of among) {
+      if (row === MORE) continue;
+      const found = row.session.id === id ? row : this.node(id, row.forks);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   getChildren(row?: Row): Row[] {

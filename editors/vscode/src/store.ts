@@ -52,14 +52,15 @@ export class Store {
     return own.length === 0 ? state : { ...state, questions: [...state.questions, ...own.map((one) => one.question)] };
   }
 
-  get openIds(): readonly string[] {
-    return [...this.opened.keys()];
-  }
-
   /** The answer of `session/list`. Replaces the list, or adds a further page to it. */
   setList(sessions: readonly Session[], further = false): void {
+    const before = new Map(this.listed);
     if (!further) this.listed.clear();
-    for (const session of sessions) this.listed.set(session.id, session);
+    for (const session of sessions) {
+      // What was heard while the list was on its way is newer.
+      const known = before.get(session.id);
+      this.listed.set(session.id, known !== undefined && known.seq > session.seq ? known : session);
+    }
     this.listChanged.fire();
   }
 

@@ -8,6 +8,7 @@ import { besidePanels } from "../panel/places";
 import { Problem, problemOf } from "../problem";
 import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
+import { decoded } from "../words";
 import { sidesOf, type Sides } from "./patch";
 
 const SCHEME = "sessionls-changes";
@@ -35,7 +36,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     this.subscriptions = [
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       vscode.workspace.onDidCloseTextDocument(({ uri }) => {
-        if (uri.scheme === SCHEME) this.open.delete(uri.query);
+        if (uri.scheme === SCHEME && !isOpen(uri.query)) this.open.delete(uri.query);
       }),
     ];
   }
@@ -110,19 +111,16 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   }
 }
 
+/** Whether a side of this change is open. */
+function isOpen(query: string): boolean {
+  return vscode.workspace.textDocuments.some(({ uri, isClosed }) => uri.scheme === SCHEME && uri.query === query && !isClosed);
+}
+
 /** The text that a document has now; undefined where it is not there, or is no text. */
 async function textOf(uri: vscode.Uri): Promise<string | undefined> {
   try {
     return (await vscode.workspace.openTextDocument(uri)).getText();
   } catch {
     return undefined;
-  }
-}
-
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
   }
 }

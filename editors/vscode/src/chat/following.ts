@@ -21,12 +21,7 @@ export class Following {
 
   /** Joins the session of a message that is about to be sent. Each wants a `dispose`. */
   static async of(sessions: Sessions, params: MessageParams, stream: vscode.ChatResponseStream): Promise<Following> {
-    try {
-      await sessions.join(params.sessionId);
-    } catch (error) {
-      leave(sessions, params.sessionId);
-      throw error;
-    }
+    await sessions.join(params.sessionId);
     return new Following(sessions, params, stream);
   }
 

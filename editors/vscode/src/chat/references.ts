@@ -1,5 +1,6 @@
 /** From what a person attached to a message in VS Code's chat to the context that goes along with it. */
 import type { Context, Range } from "../protocol";
+import { wireRange } from "../ranges";
 
 /** What is needed of a `vscode.ChatPromptReference`. */
 export interface Reference {
@@ -51,7 +52,7 @@ async function one({ id, modelDescription, value }: Reference, documents: Docume
   if (isLocation(value)) {
     const { uri, range } = value;
     // What happens to be on the screen is the file that the person looks at, not something they selected.
-    return id === VIEWPORT || isEmpty(range) ? fileContext(uri, documents) : selectionContext(uri, plainRange(range), documents);
+    return id === VIEWPORT || isEmpty(range) ? fileContext(uri, documents) : selectionContext(uri, wireRange(range), documents);
   }
   return isUri(value) ? fileContext(value, documents) : (modelDescription ?? id);
 }
@@ -88,8 +89,4 @@ function isUri(value: unknown): value is UriLike {
 
 function isEmpty({ start, end }: Range): boolean {
   return start.line === end.line && start.character === end.character;
-}
-
-function plainRange({ start, end }: Range): Range {
-  return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
 }

@@ -4,6 +4,7 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range } from "../protocol";
+import { decoded } from "../words";
 import { plain } from "./words";
 
 export type Piece =
@@ -14,7 +15,7 @@ export type Piece =
   /** An agent waits for a yes or a no, which is given elsewhere. */
   | { readonly kind: "question" };
 
-const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Note", 4: "Hint" };
+const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" };
 const BRIEF = 80; // characters
 
 export class Telling {
@@ -126,10 +127,5 @@ function brief(given: Readonly<Record<string, unknown>>): string {
 }
 
 function basename(uri: string): string {
-  const name = uri.replace(/[?#].*$/, "").replace(/^.*\//, "");
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
+  return decoded(uri.replace(/[?#].*$/, "").replace(/^.*\//, ""));
 }

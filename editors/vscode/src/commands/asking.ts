@@ -3,11 +3,12 @@ import * as vscode from "vscode";
 import { problemOf } from "../problem";
 import type { Context, Session } from "../protocol";
 import type { Services } from "../services";
-import { chooseSession, pickAgent, type Target } from "./choosing";
+import { wireRange } from "../ranges";
+import { chooseSession, pickAgent, type Done, type Target } from "./choosing";
 
-export async function newSession({ sessions, panels }: Services): Promise<void> {
+export async function newSession({ sessions, panels }: Services): Promise<Done> {
   const folder = await chooseFolder();
-  if (folder === "none") return;
+  if (folder === "none") return false;
   const session = await sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
   await panels.show(session.id);
 }
@@ -19,14 +20,14 @@ export async function sendMessage(services: Services, target: Target): Promise<v
 }
 
 /** Puts the selection and the agent into the composer; the person writes the words and sends them. */
-export async function askAboutSelection(services: Services): Promise<void> {
-  const selection = selectionContext();
+export async function askAboutSelection(services: Services): Promise<Done> {
+  const selection = selectionContext(services);
   if (selection === undefined) {
     void vscode.window.showInformationMessage("Open a file and select the code that you want to ask about.");
-    return;
+    return false;
   }
   const agent = await pickAgent(services, "Ask Agent About Selection");
-  if (agent === undefined) return;
+  if (agent === undefined) return false;
   const session = await sessionForAsking(services);
   await services.panels.show(session.id, { text: "", agent: agent.name, context: [selection] });
 }
@@ -41,14 +42,14 @@ const WORDS: Readonly<Record<Subject, string>> = {
 };
 
 /** Has an agent review something, in the session that is shown, else in a new one. */
-export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<void> {
+export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<Done> {
   const context: Context | undefined =
-    subject === "changes" ? { kind: "diff" } : subject === "file" ? fileContext() : selectionContext();
+    subject === "changes" ? { kind: "diff" } : subject === "file" ? fileContext(services) : selectionContext(services);
   if (context === undefined) {
     void vscode.window.showInformationMessage(
       `There is nothing to review: open a file${subject === "selection" ? " and select the code" : ""}.`,
     );
-    return;
+    return false;
   }
   const session = await sessionForAsking(services);
   const text = agent === "security" ? `Review ${WORDS[subject]} for security problems.` : `Review ${WORDS[subject]}.`;
@@ -62,29 +63,27 @@ export async function review(services: Services, subject: Subject, agent: "revie
 }
 
 /** Reviews the selection where there is one, else the file. */
-export function securityReview(services: Services): Promise<void> {
-  const selected = vscode.window.activeTextEditor?.selection.isEmpty === false;
-  return review(services, selected ? "selection" : vscode.window.activeTextEditor ? "file" : "changes", "security");
+export function securityReview(services: Services): Promise<Done> {
+  const place = services.context.last;
+  return review(services, place === undefined ? "changes" : place.selection.isEmpty ? "file" : "selection", "security");
 }
 
-function selectionContext(): Context | undefined {
-  const editor = vscode.window.activeTextEditor;
-  if (editor === undefined || editor.selection.isEmpty) return undefined;
-  const { start, end } = editor.selection;
-  const range = { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
-  return { kind: "selection", uri: editor.document.uri.toString(), range };
+function selectionContext({ context }: Services): Context | undefined {
+  const { last } = context;
+  if (last === undefined || last.selection.isEmpty) return undefined;
+  return { kind: "selection", uri: last.document.uri.toString(), range: wireRange(last.selection) };
 }
 
-function fileContext(): Context | undefined {
-  const uri = vscode.window.activeTextEditor?.document.uri;
+function fileContext({ context }: Services): Context | undefined {
+  const uri = context.last?.document.uri;
   return uri === undefined ? undefined : { kind: "file", uri: uri.toString() };
 }
 
 /** The session that can be seen and takes messages, else a new one for the folder of the file. */
-async function sessionForAsking({ sessions, panels }: Services): Promise<Session> {
-  const shown = sessions.store.sessions.find((session) => session.state === "active" && panels.isVisible(session.id));
+async function sessionForAsking({ sessions, panels, context }: Services): Promise<Session> {
+  const shown = panels.visible.map((id) => sessions.store.session(id)).find((session) => session?.state === "active");
   if (shown !== undefined) return shown;
-  const uri = vscode.window.activeTextEditor?.document.uri;
+  const uri = context.last?.document.uri;
   const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
   return sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
 }

@@ -7,19 +7,25 @@ import { descriptionOf, ICONS, showingOf, type Node } from "../tree";
 /** What a command is called with: a node of the view, the id of a session, or nothing. */
 export type Target = Node | string | undefined;
 
+/** What a command gives: false where the person did not go through with it. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most commands give nothing
+export type Done = false | void;
+
 /**
- * The session that a command is about: the one it was called for, else the one that is shown, else the one that the person
- * picks among those that fit. Undefined where they pick none.
+ * The session that a command is about: the one it was called for, else one that can be seen and fits, else the one that the
+ * person picks among those that fit. Undefined where they pick none.
  */
 export async function chooseSession(
   { sessions, panels }: Services,
   target: Target,
   title: string,
-  fits: (session: Session) => boolean = () => true,
+  fits: (session: Session) => boolean = (session) => session.state !== "archived",
 ): Promise<Session | undefined> {
-  const id: string | undefined = typeof target === "string" ? target : (target?.session.id ?? panels.current);
+  const id = typeof target === "string" ? target : target?.session.id;
   if (id !== undefined) return sessions.store.session(id) ?? (await sessions.act("session/get", id));
-  const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
+  const shown = panels.visible.map((one) => sessions.store.session(one)).find((one) => one !== undefined && fits(one));
+  if (shown !== undefined) return shown;
+  const offered = sessions.store.sessions.filter(fits);
   if (offered.length === 0) {
     void vscode.window.showInformationMessage("There is no session for that here.");
     return undefined;

@@ -22,6 +22,7 @@ import {
 } from "./managing";
 import { search } from "./searching";
 
+/** Gives false, or nothing. */
 type Command = (services: Services, target: Target) => unknown;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -66,8 +67,10 @@ export function registerCommands(services: Services): vscode.Disposable {
   const registered = Object.entries(COMMANDS).map(([id, command]) =>
     vscode.commands.registerCommand(id, async (target?: unknown) => {
       try {
-        await command(services, await targetOf(target, services));
-        ran(id);
+        const about = isFocused(target) ? await services.view.focused() : targetOf(target);
+        // What is for the row with the focus is for nothing else.
+        if (isFocused(target) && about === undefined) return;
+        if ((await command(services, about)) !== false) ran(id);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
@@ -77,10 +80,13 @@ export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-/** What the view's menus and keys name; menus of editors name the document's URI, which is no session. */
-async function targetOf(given: unknown, { view }: Services): Promise<Target> {
+/** Whether the view's keys call it. */
+function isFocused(given: unknown): boolean {
+  return typeof given === "object" && given !== null && "focused" in given;
+}
+
+/** What the view's menus name; menus of editors name the document's URI, which is no session. */
+function targetOf(given: unknown): Target {
   if (typeof given === "string") return given;
-  if (typeof given !== "object" || given === null) return undefined;
-  if ("focused" in given) return view.focused();
-  return "session" in given ? (given as Target) : undefined;
+  return typeof given === "object" && given !== null && "session" in given ? (given as Target) : undefined;
 }

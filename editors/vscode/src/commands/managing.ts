@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Requests, Session } from "../protocol";
 import { besidePanels } from "../panel/places";
 import type { Services } from "../services";
-import { chooseSession, pickAgent, pickSession, type Target } from "./choosing";
+import { chooseSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
 const UNDO_TIME = 15_000; // milliseconds
 
@@ -22,14 +22,16 @@ export async function open(services: Services, target: Target): Promise<void> {
   if (session !== undefined) await panels.show(session.id);
 }
 
-export async function openArchived({ api, panels }: Services): Promise<void> {
+export async function openArchived(services: Services): Promise<void> {
+  const session = await pickArchived(services, "Open Archived Session");
+  if (session !== undefined) await services.panels.show(session.id);
+}
+
+async function pickArchived({ api }: Services, title: string): Promise<Session | undefined> {
   const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
-  if (sessions.length === 0) {
-    void vscode.window.showInformationMessage("No session of these folders is archived.");
-    return;
-  }
-  const session = await pickSession("Open Archived Session", sessions);
-  if (session !== undefined) await panels.show(session.id);
+  if (sessions.length > 0) return pickSession(title, sessions);
+  void vscode.window.showInformationMessage("No session of these folders is archived.");
+  return undefined;
 }
 
 /** Lists the archived sessions with the others, or no more. */
@@ -58,16 +60,23 @@ type Act = "session/pause" | "session/resume" | "session/cancel" | "session/arch
 
 const ACTS: Readonly<Record<Act, { readonly title: string; readonly fits: (session: Session) => boolean }>> = {
   "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
-  "session/resume": { title: "Resume Session", fits: (session) => session.state === "paused" || session.stopped !== undefined },
+  "session/resume": { title: "Resume Session", fits: isResumable },
   "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
   "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
   "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },
 };
 
-export async function act(services: Services, method: Act, target: Target): Promise<void> {
+function isResumable({ state, stopped }: Session): boolean {
+  return state === "paused" || (state === "active" && stopped !== undefined);
+}
+
+export async function act(services: Services, method: Act, target: Target): Promise<Done> {
   const { title, fits } = ACTS[method];
-  const session = await chooseSession(services, target, title, fits);
-  if (session === undefined) return;
+  const shown = services.panels.visible.map((id) => services.sessions.store.session(id));
+  // Most lists leave archived sessions out.
+  const listed = method !== "session/unarchive" || target !== undefined || shown.some((one) => one !== undefined && fits(one));
+  const session = await (listed ? chooseSession(services, target, title, fits) : pickArchived(services, title));
+  if (session === undefined) return false;
   await services.sessions.act(method, session.id);
   if (method !== "session/archive") return;
   const choice = await vscode.window.showInformationMessage(`Archived “${session.title}”.`, "Undo");
@@ -95,9 +104,9 @@ export async function remove(services: Services, target: Target): Promise<void> 
   if (!undone && (await undo)) void vscode.window.showWarningMessage(`“${session.title}” was deleted for good before.`);
 }
 
-export async function fork(services: Services, target: Target): Promise<void> {
+export async function fork(services: Services, target: Target): Promise<Done> {
   const session = await chooseSession(services, target, "Fork Session");
-  if (session === undefined) return;
+  if (session === undefined) return false;
   await services.panels.show((await services.sessions.fork({ sessionId: session.id })).id);
 }
 

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { CodeAction, CodeActionParams } from "vscode-languageclient/node";
 import type { Api } from "../api";
-import { wireRange } from "../context";
+import { wireRange } from "../ranges";
 import type { FindingAct } from "../panel/messages";
 import { besidePanels } from "../panel/places";
 import { Problem } from "../problem";

@@ -35,15 +35,14 @@ export class ShownFindings {
 
   constructor(private readonly api: Api) {
     this.subscriptions = [
-      // The first diagnostics may come before requests are answered.
+      // The first diagnostics may come before requests are answered. Those of the server before stay until then: what a person
+      // writes below a finding stays with them.
       api.onConnected(() => {
         this.ask();
+        void this.forgetClosed();
       }),
-      // Whatever the next server publishes is all there is.
       api.onDisconnected(() => {
-        this.places.clear();
         this.asking.clear();
-        this.changed.fire();
       }),
     ];
   }
@@ -82,6 +81,23 @@ export class ShownFindings {
         return finding === undefined ? [] : [{ finding, uri, range }];
       }),
     );
+  }
+
+  /** Of findings that were fixed or dismissed while no server ran, none publishes anything. */
+  private async forgetClosed(): Promise<void> {
+    const before = new Set([...this.places.values()].flatMap((places) => [...places.keys()]));
+    try {
+      const { findings } = await this.api.request("finding/list", { state: "open" });
+      const open = new Set(findings.map((finding) => finding.id));
+      for (const [document, places] of this.places) {
+        const left = new Map([...places].filter(([id]) => open.has(id) || !before.has(id)));
+        if (left.size > 0) this.places.set(document, left);
+        else this.places.delete(document);
+      }
+    } catch (error) {
+      this.failed.fire(error);
+    }
+    this.changed.fire();
   }
 
   /** Asks what the findings are that are not known, session by session. */

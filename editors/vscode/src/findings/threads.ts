@@ -2,8 +2,8 @@
 import * as vscode from "vscode";
 import type { OpenSession } from "../folding";
 import { problemOf } from "../problem";
-import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
+import { textOf } from "../words";
 import type { FindingActions } from "./actions";
 import type { Shown } from "./shown";
 import { answerOf, labelOf, markdownOf, plain, safe } from "./words";
@@ -80,7 +80,7 @@ export class FindingThreads implements vscode.Disposable {
     } catch (error) {
       const problem = problemOf(error);
       answer.words = plain(problem.words);
-      answer.label = problem.messageKept ? "no reply" : "not sent";
+      answer.label = problem.messageKept || problem.kind === "serverLost" ? "no reply" : "not sent";
     } finally {
       following.dispose();
     }
@@ -99,10 +99,11 @@ export class FindingThreads implements vscode.Disposable {
       if (doing !== last) tell(doing);
       last = doing;
     });
-    this.sessions.join(sessionId).catch(() => undefined);
+    const joined = this.sessions.join(sessionId);
+    joined.catch(() => undefined);
     return new vscode.Disposable(() => {
       listening.dispose();
-      this.sessions.leave(sessionId).catch(() => undefined);
+      joined.then(() => this.sessions.leave(sessionId)).catch(() => undefined);
     });
   }
 
@@ -160,10 +161,6 @@ function doingOf(state: OpenSession, text: string): string {
   if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
   const own = state.messages.findLast((message) => message.role === "participant" && textOf(message) === text);
   return own?.status === "queued" ? "Waiting for the reply before it…" : "Writing…";
-}
-
-function textOf(message: Message): string {
-  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
 }
 
 function firstOf({ finding, uri }: Shown): vscode.Comment {

@@ -1,5 +1,6 @@
 /** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
 import type { Finding, Message } from "../protocol";
+import { textOf } from "../words";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 
@@ -18,9 +19,8 @@ export function markdownOf({ title, body, suggestion }: Finding, language: strin
 
 /** What a reply says, or how it ended where it says nothing. */
 export function answerOf(reply: Message): string {
-  const said = reply.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
   const edits = reply.parts.filter((part) => part.kind === "edit" && part.applied).length;
-  const pieces = [safe(said)];
+  const pieces = [safe(textOf(reply))];
   if (edits > 0) pieces.push(`*${edits === 1 ? "One edit was" : `${edits} edits were`} made.*`);
   const standing = STANDINGS[reply.status];
   if (reply.error !== undefined) pieces.push(plain([reply.error.message, reply.error.hint].filter(Boolean).join(" ")));

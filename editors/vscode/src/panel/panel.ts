@@ -2,15 +2,17 @@
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { Changes } from "../changes/changes";
-import { wireRange, type EditorContext } from "../context";
+import type { EditorContext } from "../context";
+import { wireRange } from "../ranges";
+import type { OpenSession } from "../folding";
 import type { FindingActions } from "../findings/actions";
-import type { Message } from "../protocol";
 import { Problem, problemOf } from "../problem";
 import type { Models } from "../models";
 import { standingOf } from "../status";
 import { did } from "../walkthrough";
 import { REACH, type Sessions } from "../sessions";
 import type { OpenChange } from "../store";
+import { textOf } from "../words";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
 import { COMMANDS, type Draft, type FromView, type PlaceNow, type ToView } from "./messages";
@@ -34,11 +36,23 @@ export interface Doors {
   readonly show: (sessionId: string) => void;
 }
 
+/** A message on its way, and the messages that were known before it. */
+interface Sent {
+  readonly draft: Draft;
+  readonly known: ReadonlySet<string>;
+}
+
 export class SessionPanel {
   /** The page listens: what it is told arrives. */
   private listening = false;
   private joined = false;
+  private disposed = false;
   private waiting: Draft[] = [];
+  /** What went wrong while no page listened. */
+  private untold: unknown;
+  /** What was on its way when the server ended: it has it, or it has it not. */
+  private unsure: Sent[] = [];
+  private completing = new vscode.CancellationTokenSource();
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
   private readonly stretch = new Stretch();
@@ -92,7 +106,10 @@ export class SessionPanel {
 
   /** Leaves the session. The panel is gone. */
   dispose(): void {
+    this.disposed = true;
+    this.listening = false;
     for (const one of this.subscriptions) one.dispose();
+    this.completing.dispose();
     // A server that is not there has nothing to leave.
     if (this.joined) this.doors.sessions.leave(this.sessionId).catch(() => undefined);
   }
@@ -129,19 +146,35 @@ export class SessionPanel {
   private async join(): Promise<void> {
     if (this.joined || !this.doors.api.ready) return;
     this.joined = true;
-    await this.doors.sessions.join(this.sessionId);
-    this.shown();
+    try {
+      await this.doors.sessions.join(this.sessionId);
+    } catch (error) {
+      this.joined = false;
+      const problem = problemOf(error);
+      if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
+      this.gone();
+      void vscode.window.showWarningMessage("That session is not there any more: it was deleted.");
+      return;
+    }
+    if (this.disposed) await this.doors.sessions.leave(this.sessionId);
+    else this.shown();
+  }
+
+  /** The session is not there any more, and neither is what was written for it. */
+  private gone(): void {
+    void this.doors.drafts.forget(this.sessionId);
+    this.panel.dispose();
   }
 
   private changed(change: OpenChange): void {
     if (change.kind === "gone") {
-      void this.doors.drafts.forget(this.sessionId);
-      this.panel.dispose();
+      this.gone();
       return;
     }
     const state = this.doors.sessions.store.open(this.sessionId);
     if (!state) return;
     this.panel.title = state.session.title;
+    if (change.kind === "whole") this.giveBackLost(state);
     if (!this.listening) return;
     if (change.kind === "whole") this.tell({ type: "show", view: this.stretch.show(state) });
     else if (change.kind === "step") for (const told of toldOf(state, change.change, this.stretch)) this.tell(told);
@@ -201,6 +234,14 @@ export class SessionPanel {
   }
 
   private failed(error: unknown, draft?: Draft): void {
+    if (this.disposed) {
+      void vscode.window.showErrorMessage(problemOf(error).words);
+      return;
+    }
+    if (!this.listening) {
+      this.untold = error;
+      return;
+    }
     const { message, hint } = problemOf(error);
     this.tell({ type: "problem", problem: { message, ...(hint !== undefined && { hint }) }, ...(draft && { draft }) });
   }
@@ -220,6 +261,9 @@ export class SessionPanel {
         this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
+        if (this.untold !== undefined) this.failed(this.untold);
+        this.untold = undefined;
+        await this.join();
         return;
       case "send":
         await this.send(message.draft, message.delivery);
@@ -256,8 +300,12 @@ export class SessionPanel {
         await this.doors.permissions.answer(sessionId, message.requestId, message.decision);
         return;
       case "complete": {
-        const source = new vscode.CancellationTokenSource();
-        this.tell({ type: "completions", id: message.id, items: await context.complete(message.query, source.token) });
+        // What was asked for before is of no interest any more.
+        this.completing.cancel();
+        this.completing.dispose();
+        this.completing = new vscode.CancellationTokenSource();
+        const { token } = this.completing;
+        this.tell({ type: "completions", id: message.id, items: await context.complete(message.query, token) });
         return;
       }
       case "copy":
@@ -291,6 +339,7 @@ export class SessionPanel {
     void this.doors.drafts.forget(this.sessionId);
     if (agent !== undefined) did("agent");
     if (context.length > 0) did("context");
+    const sent: Sent = { draft, known: new Set(this.doors.sessions.store.open(this.sessionId)?.messages.map(({ id }) => id)) };
     try {
       await this.doors.sessions.message({
         sessionId: this.sessionId,
@@ -302,9 +351,31 @@ export class SessionPanel {
     } catch (error) {
       const problem = problemOf(error);
       // A reply that failed or was cancelled says so itself, in its place.
-      if (problem.kind === "modelUnavailable" || problem.kind === "cancelled") return;
-      this.failed(problem, problem.messageKept ? undefined : draft);
+      if (problem.messageKept) return;
+      if (problem.kind === "serverLost") {
+        this.unsure.push(sent);
+        this.failed(problem);
+      } else {
+        this.giveBack(draft);
+        this.failed(problem, draft);
+      }
     }
+  }
+
+  /** A server tells what the session has: what was lost on the way to the one before it goes back to the person. */
+  private giveBackLost(state: OpenSession): void {
+    for (const { draft, known } of this.unsure.splice(0)) {
+      const own = state.messages.filter((message) => message.role === "participant" && !known.has(message.id));
+      if (own.some((message) => textOf(message) === draft.text)) continue;
+      this.giveBack(draft);
+      this.failed(new Problem("notSent", "The server ended before it had the message.", "Send it again."), draft);
+    }
+  }
+
+  /** Keeps what was not sent for when the page is there again, unless the person writes something else by now. */
+  private giveBack(draft: Draft): void {
+    const { drafts } = this.doors;
+    if (drafts.of(this.sessionId) === undefined) void drafts.keep(this.sessionId, draft);
   }
 
   private async older(): Promise<void> {
@@ -333,8 +404,4 @@ export class SessionPanel {
     const document = await vscode.workspace.openTextDocument({ language: "markdown", content: textOf(message) });
     await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
   }
-}
-
-function textOf(message: Message): string {
-  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
 }

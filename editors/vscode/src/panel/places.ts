@@ -1,5 +1,6 @@
 /** Opens what a message points to. Nothing that an agent wrote can do more than show a document or, after VS Code's own question, a page. */
 import * as vscode from "vscode";
+import { placeOf } from "./links";
 
 const SCHEMES = new Set(["file", "untitled", "sessionls", "vscode-remote"]);
 
@@ -21,21 +22,20 @@ export async function openLink(href: string): Promise<void> {
     await vscode.env.openExternal(vscode.Uri.parse(href));
     return;
   }
-  const found = /^(?:file:\/\/)?([^#]+?)(?:#L(\d+)(?:-L?(\d+))?|:(\d+))?$/.exec(href);
-  const path = found?.[1];
-  if (found === null || path === undefined || /^[a-z][\w+.-]+:/i.test(path)) return;
-  const line = number(found[2] ?? found[4]);
+  const link = placeOf(href);
+  if (link === undefined) return;
+  const { path, line, endLine } = link;
   for (const folder of vscode.workspace.workspaceFolders ?? []) {
-    const uri = path.startsWith(`${folder.uri.path}/`)
-      ? folder.uri.with({ path: decoded(path) })
-      : vscode.Uri.joinPath(folder.uri, decoded(path));
-    // Out of the workspace leads no link.
-    if (!uri.path.startsWith(`${folder.uri.path}/`)) continue;
-    try {
-      await showAt(uri, line, number(found[3]) ?? line);
-      return;
-    } catch {
-      // Perhaps it is in another folder.
+    const whole = path.startsWith("/") ? [folder.uri.with({ path })] : [];
+    for (const uri of [...whole, vscode.Uri.joinPath(folder.uri, path)]) {
+      // Out of the workspace leads no link.
+      if (vscode.workspace.getWorkspaceFolder(uri) === undefined) continue;
+      try {
+        await showAt(uri, line, endLine ?? line);
+        return;
+      } catch {
+        // Perhaps it is elsewhere.
+      }
     }
   }
   vscode.window.setStatusBarMessage(`There is no ${path} in this workspace.`, 5000);
@@ -53,16 +53,4 @@ export function besidePanels(): vscode.ViewColumn {
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
   const free = vscode.window.tabGroups.activeTabGroup.activeTab === undefined;
   return shown ?? (free ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
-}
-
-function number(digits: string | undefined): number | undefined {
-  return digits === undefined ? undefined : Math.max(0, Number(digits) - 1);
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

@@ -17,7 +17,10 @@ it("knows a request that was cancelled, and one whose server ended", () => {
 });
 
 it("says whether a message is in the session all the same", () => {
-  expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageKept).toBe(true);
+  const failed = { kind: "modelUnavailable", messageId: "m", replyId: "r" };
+  expect(problemOf({ code: -32046, message: "No key.", data: failed }).messageKept).toBe(true);
+  expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageKept).toBe(false);
+  expect(problemOf({ code: -32800, message: "Cancelled." }).messageKept).toBe(true);
   expect(problemOf({ code: -32042, message: "Paused.", data: { kind: "sessionPaused" } }).messageKept).toBe(false);
   expect(stopped().messageKept).toBe(false);
 });

@@ -1,0 +1,32 @@
+/** The places that links of agents lead to. Pure. */
+import { posix } from "node:path";
+import { decoded } from "../words";
+
+export interface LinkedPlace {
+  /** As URIs have it: `/` between its names, and no way up out of where it begins. */
+  readonly path: string;
+  /** Lines from 0. */
+  readonly line?: number;
+  readonly endLine?: number;
+}
+
+/**
+ * Where `src/read.py`, `/home/ada/src/read.py`, `C:\\src\\read.py` or `file:///src/read.py` leads, each also with `#L12`, `#L12-L20`
+ * or `:12` behind it. Undefined where it is no path.
+ */
+export function placeOf(href: string): LinkedPlace | undefined {
+  const [, given, from, to, line] = /^(?:file:\/\/)?([^#]+?)(?:#L(\d+)(?:-L?(\d+))?|:(\d+)(?::\d+)?)?$/.exec(href) ?? [];
+  if (given === undefined) return undefined;
+  let path = decoded(given).replaceAll("\\", "/");
+  const drive = /^\/?([a-z]):(\/.*)$/i.exec(path);
+  if (drive !== null) path = `/${drive[1]?.toLowerCase()}:${drive[2]}`;
+  else if (/^[a-z][\w+.-]+:/i.test(path)) return undefined;
+  path = posix.normalize(path);
+  if (path === ".." || path.startsWith("../") || path.includes("\0")) return undefined;
+  const first = from ?? line;
+  return { path, ...(first !== undefined && { line: fromZero(first) }), ...(to !== undefined && { endLine: fromZero(to) }) };
+}
+
+function fromZero(digits: string): number {
+  return Math.max(0, Number(digits) - 1);
+}

@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { placeOf } from "../../src/panel/links";
+
+it.each([
+  ["src/read.py", { path: "src/read.py" }],
+  ["src/read.py:12", { path: "src/read.py", line: 11 }],
+  ["read.py:12:3", { path: "read.py", line: 11 }],
+  ["src/read.py#L12", { path: "src/read.py", line: 11 }],
+  ["src/read.py#L12-L20", { path: "src/read.py", line: 11, endLine: 19 }],
+  ["my%20notes/a%23b.md", { path: "my notes/a#b.md" }],
+  ["./src/../read.py", { path: "read.py" }],
+  ["/home/ada/my%20work/read.py:1", { path: "/home/ada/my work/read.py", line: 0 }],
+  ["file:///home/ada/read.py", { path: "/home/ada/read.py" }],
+  ["C:\\work\\read.py:3", { path: "/c:/work/read.py", line: 2 }],
+  ["file:///C:/work/read.py", { path: "/c:/work/read.py" }],
+  ["100%.md", { path: "100%.md" }],
+])("%s leads to a place", (href, place) => {
+  expect(placeOf(href)).toEqual(place);
+});
+
+it.each([
+  "../secret",
+  "src/../../secret",
+  "command:run",
+  "vscode://x/y",
+  "javascript:alert(1)",
+  "data:text/html,x",
+  "a%00b",
+  "#L1",
+])("%s leads nowhere", (href) => {
+  expect(placeOf(href)).toBeUndefined();
+});
