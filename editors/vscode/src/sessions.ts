@@ -89,8 +89,11 @@ export class Sessions {
 
   /** From now on lists those too that have these words in their title, however old they are; none where there are no words. */
   async listFitting(words: string): Promise<void> {
+    const before = this.words;
     this.words = words;
-    this.store.setList(await this.fitting(), true);
+    // Those that were listed only for their words would leave gaps before them.
+    if (words === "" && before !== "") await this.refreshList();
+    else this.store.setList(await this.fitting(), true);
   }
 
   /** Lists the archived sessions too, or no more. */

@@ -80,5 +80,6 @@ export function descriptionOf(session: Session, now: number): string {
   const showing = showingOf(session);
   const others = session.participants.length > 1 ? `${session.participants.length} participants` : "";
   const state = showing === "idle" ? "" : showing === "waiting" ? `${session.queued} waiting` : showing;
-  return [session.agent, state, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
+  // Where there is little room the end is cut off.
+  return [state, session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
 }

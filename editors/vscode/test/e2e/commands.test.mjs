@@ -118,7 +118,8 @@ it("the selection goes into the composer with the agent that was picked, and not
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.press("Shift+ArrowDown");
   const before = model.requests.length;
-  await window.page.keyboard.press("Control+Alt+a");
+  await window.page.keyboard.press("Control+k");
+  await window.page.keyboard.press("Control+a");
   await choose("review");
   await panel.frame.locator(".chip.taken", { hasText: "read.py:1" }).waitFor();
   assert.match(await panel.agent.innerText(), /review/);

@@ -179,8 +179,9 @@ export async function startEditor({
         String(count),
         what,
       ]),
-    /** Kills the server, without a word. Gives how many there were. */
-    killServer: () => Number(execFileSync(python, [path.join(import.meta.dirname, "killing.py"), tmp], { encoding: "utf8" })),
+    /** Kills the server, without a word, or lets it stand still (`suspend`). Gives how many there were. */
+    killServer: (how = "kill") =>
+      Number(execFileSync(python, [path.join(import.meta.dirname, "killing.py"), tmp, how], { encoding: "utf8" })),
     stop: async () => {
       await browser.close();
       process.kill(-child.pid, "SIGTERM");
@@ -251,6 +252,7 @@ class Window {
     await this.page.locator(".quick-input-widget:visible input").first().fill(PICKED[name]);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: PICKED[name] }).first().click();
     await this.page.locator(`.monaco-workbench.${WORKBENCH[name]}`).first().waitFor();
+    await this.page.waitForTimeout(500); // the palette and the colours fade
   }
 
   /** Opens a file from the explorer. */

@@ -118,3 +118,18 @@ it("a server that is killed in the middle of a reply is started again, and the r
     .getByText(/^word0 .*Go on exactly where it stops/)
     .waitFor({ timeout: 60_000 });
 });
+
+it("a message that the server ended before it had is in the composer again", async () => {
+  const before = await panel.messages.count();
+  assert.equal(editor.killServer("suspend"), 1);
+  await panel.text.fill("say: nobody hears this");
+  await panel.text.press("Enter");
+  await until(async () => (await panel.text.inputValue()) === "", "the message to be on its way");
+  await window.page.waitForTimeout(500); // it is written to a process that reads no more
+  assert.equal(editor.killServer(), 1);
+  await panel.frame.getByText("The server ended before it had the message.").waitFor({ timeout: 90_000 });
+  assert.equal(await panel.text.inputValue(), "say: nobody hears this");
+  assert.equal(await panel.messages.count(), before);
+  await panel.text.press("Enter");
+  await panel.replies.getByText("nobody hears this").waitFor();
+});

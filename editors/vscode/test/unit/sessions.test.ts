@@ -103,5 +103,7 @@ describe("the list", () => {
     await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeDefined();
     expect(sessions.store.sessions.length).toBe(101);
+    await sessions.listFitting("");
+    expect(sessions.store.session("s249")).toBeUndefined();
   });
 });

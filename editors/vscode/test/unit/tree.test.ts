@@ -40,16 +40,16 @@ describe("the tree of sessions", () => {
 describe("what stands behind a title", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
 
-  it("is the agent, the state where there is something to say, and the age", () => {
+  it("is the state where there is something to say, the agent and the age", () => {
     const updatedAt = "2026-03-01T11:15:00Z";
     expect(descriptionOf(aSession({ updatedAt }), now)).toBe("code · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("code · replying · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("code · paused · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("code · 2 waiting · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("code · interrupted · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, stopped: "failed", queued: 1 }), now)).toBe("code · failed · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("replying · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("paused · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("2 waiting · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("interrupted · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "failed", queued: 1 }), now)).toBe("failed · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted", state: "archived" }), now)).toBe(
-      "code · archived · 45 min",
+      "archived · code · 45 min",
     );
   });
 
