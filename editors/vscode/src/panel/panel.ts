@@ -174,10 +174,12 @@ export class SessionPanel {
     const state = this.doors.sessions.store.open(this.sessionId);
     if (!state) return;
     this.panel.title = state.session.title;
-    if (change.kind === "whole") this.giveBackLost(state);
-    if (!this.listening) return;
-    if (change.kind === "whole") this.tell({ type: "show", view: this.stretch.show(state) });
-    else if (change.kind === "step") for (const told of toldOf(state, change.change, this.stretch)) this.tell(told);
+    if (change.kind === "whole") {
+      this.tell({ type: "show", view: this.stretch.show(state) });
+      this.giveBackLost(state);
+    } else if (change.kind === "step" && this.listening) {
+      for (const told of toldOf(state, change.change, this.stretch)) this.tell(told);
+    }
   }
 
   /** The whole state, for a page that has nothing yet. */

@@ -154,10 +154,21 @@ it("on disk it is fixed, and open again when the code comes back", async () => {
   await there();
 });
 
-it("another server shows it once", async () => {
+it("another server shows it once, and what is being written below it stays", async () => {
+  await openThread();
+  await thread().locator(".comment-form-container .monaco-editor, .comment-form .monaco-editor").first().click();
+  await window.page.keyboard.type("half a thought");
   await window.command("Session: Restart Server");
-  await gone();
+  await until(async () => (await problems().count()) === 0, "the server to end");
   await there();
+  const written = thread().getByText("half a thought");
+  await written.click();
+  await press("ControlOrMeta+A");
+  await press("Delete");
+  await press("Escape");
+  await thread().waitFor({ state: "hidden" });
+  await window.command("View: Focus Active Editor Group");
+  await press("Control+Home");
 });
 
 it("dismissed in the thread it goes, and can be opened again in the panel", async () => {
