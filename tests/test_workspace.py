@@ -545,10 +545,10 @@ async def test_a_git_that_hangs_is_ended(
     write(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho\nexec sleep 600\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    answer = await repository.git(str(folder), "status", seconds=0.5)
+    answer = await repository.Git()(str(folder), "status", seconds=0.5)
     assert answer.code is None
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
-    assert (await repository.git(str(folder), "status", limit=0)).cut
+    assert (await repository.Git()(str(folder), "status", limit=0)).cut
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
