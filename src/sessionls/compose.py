@@ -60,9 +60,13 @@ class Composition:
 
     async def follow(self) -> None:
         """The editor's folders or the bounds are others now: so are the agents and the servers that there are."""
-        await self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)
+        jobs = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
         if self.servers is not None:
-            await self.servers.follow()
+            jobs.append(self.servers.follow())
+        # Neither waits for the other, nor fails with it: what is not trusted any more ends now.
+        for problem in await asyncio.gather(*jobs, return_exceptions=True):
+            if isinstance(problem, BaseException):
+                raise problem
 
     async def close(self) -> None:
         """Replies being written stop, resumable; then the rooms close, the store last."""
