@@ -16,6 +16,7 @@ from sessionls.sessions.errors import NotPermitted
 from sessionls.sessions.events import PermissionAsked
 from sessionls.sessions.model import Message, ToolPart
 from sessionls.sessions.permission import Policy
+from sessionls.sessions.reply import ReplyWriter
 from sessionls.sessions.tooling import Risk, ToolCall, Wish
 from sessionls.tools.toolbox import Toolbox
 
@@ -113,6 +114,24 @@ async def test_once_is_for_one_call_and_session_for_all(home: House, model_serve
     kinds = [event.kind for event in await home.built.store.events(session.id, after=0)]
     assert kinds.count("permissionAsked") == kinds.count("permissionAnswered") == 2
     assert kinds.index("permissionAnswered") < kinds.index("toolCalled")
+
+
+async def test_a_bound_that_comes_when_the_call_is_being_kept_holds_for_it(
+    home: House, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_server.script(calls("a"), Answer("then not"))
+    home.editor.answers += ["once"]
+    keep = ReplyWriter.keep_call
+
+    async def and_bind(self: ReplyWriter, *call: Any) -> None:
+        home.built.bounds.read_only = True
+        await keep(self, *call)
+
+    monkeypatch.setattr(ReplyWriter, "keep_call", and_bind)
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert (tool.done, statuses(reply)) == ([], ["denied"])
+    assert "may only read" in model_server.requests[1].text
 
 
 async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: House, model_server: ModelServer, tool: Writes) -> None:
