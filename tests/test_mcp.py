@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -213,6 +214,29 @@ async def test_tools_at_an_address_are_listed_and_called_and_outlive_a_restart()
             assert await call(room, "web/add", a=2, b=3) == "5"
 
 
+@pytest.mark.parametrize("kind", ["sse", "http"])
+@pytest.mark.parametrize("status", [401, 404])
+async def test_what_an_address_holds_is_told_to_nobody(
+    kind: Literal["sse", "http"], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        web = McpServer(type=kind, url=f"http://bob:s3cret@127.0.0.1:{port}/hush/mcp?apiKey=whisper")
+        async with servers(web=web) as room:
+            (found,) = await room.check()
+            with pytest.raises(ToolFailed) as failed:
+                await room._running["web", None, web.model_dump_json()].call("add", {})
+    assert found.state == "failed" and found.problem
+    told = f"{found} {failed.value} {[record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]}"
+    assert not [secret for secret in ("s3cret", "hush", "whisper") if secret in told], told
+
+
 # -- of workspaces ---------------------------------------------------------------------------------------------------
 
 
@@ -343,7 +367,12 @@ async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Work
     await workshop.room.prepare(ANY)
     pid = int((await call(workshop.room, "workshop/pid")).split()[0])
     lived: list[bool] = []
-    monkeypatch.setattr(mcp, "read_folder", lambda _: lived.append(alive(pid)) or [])
+
+    def read(_: Path) -> list[object]:
+        lived.append(alive(pid))
+        return []
+
+    monkeypatch.setattr(mcp, "read_folder", read)
     workshop.bind("untrusted")
     await workshop.room.follow()
     assert lived == [False]

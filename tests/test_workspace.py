@@ -480,6 +480,25 @@ def test_documents_are_shown_by_their_path_in_their_folder(uri: str, folders: li
     assert uris.display(uri, folders) == shown
 
 
+@pytest.mark.parametrize(
+    ("address", "shown", "without_path"),
+    [
+        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434"),
+        ("https://host/a/b", "https://host/a/b", "https://host/…"),
+        ("http://bob:s3cret@host:1/a?key=s3cret#s3cret", "http://host:1/a", "http://host:1/…"),
+        ("http://bob:s3@cret@host", "http://host", "http://host"),
+        ("http://bob:s3/cret@host", "http://…", "http://…"),
+        ("http://bob:s3?cret@host/a", "http://…", "http://…"),
+        ("http://[::1]:8000/?s3cret", "http://[::1]:8000/", "http://[::1]:8000/"),
+        ("http://[", "http://[", "http://["),
+        ("nonsense", "nonsense", "nonsense"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str, without_path: str) -> None:
+    assert (uris.public(address), uris.public(address, path=False)) == (shown, without_path)
+    assert uris.public_text(f"No answer from '{address}', {address} says.") == f"No answer from '{shown}', {shown} says."
+
+
 # -- repositories ------------------------------------------------------------------------------------------------------
 
 

@@ -431,7 +431,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _short(text: str) -> str:
-    return uris.printable(" ".join(sound(text).split()))[:500]
+    # An address may hold a key in any of its parts.
+    return uris.printable(uris.public_text(" ".join(sound(text).split()), path=False))[:500]
 
 
 def _library() -> None:
