@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -213,6 +214,29 @@ async def test_tools_at_an_address_are_listed_and_called_and_outlive_a_restart()
             assert await call(room, "web/add", a=2, b=3) == "5"
 
 
+@pytest.mark.parametrize("kind", ["sse", "http"])
+@pytest.mark.parametrize("status", [401, 404])
+async def test_what_an_address_holds_is_told_to_nobody(
+    kind: Literal["sse", "http"], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        web = McpServer(type=kind, url=f"http://bob:s3cret@127.0.0.1:{port}/hush/mcp?apiKey=whisper")
+        async with servers(web=web) as room:
+            (found,) = await room.check()
+            with pytest.raises(ToolFailed) as failed:
+                await room._running["web", None, web.model_dump_json()].call("add", {})
+    assert found.state == "failed" and found.problem
+    told = f"{found} {failed.value} {[record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]}"
+    assert not [secret for secret in ("s3cret", "hush", "whisper") if secret in told], told
+
+
 # -- of workspaces ---------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +280,112 @@ async def test_where_agents_may_only_read_no_server_runs() -> None:
         assert await call(room, "workshop/add", a=2, b=3) == "5"
     finally:
         await room.close()
+
+
+class Workshop:
+    """A workspace folder that names a server, and the bounds of whoever opened it. `mark` has a line for each start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = folder / "mark"
+        self.bounds = Bounds(trusted=True)
+        self.folders = [folder]
+        server = {"command": sys.executable, "args": [SERVER], "env": {"MARK": str(self.mark)}}
+        write(folder, ".mcp.json", {"mcpServers": {"workshop": server}})
+        self.room = McpServers(
+            folders=lambda: self.folders,
+            trusted=lambda: self.bounds.trusted,
+            read_only=lambda: self.bounds.read_only,
+            patience=30,
+        )
+
+    def bind(self, how: str) -> None:
+        match how:
+            case "untrusted":
+                self.bounds.trusted = False
+            case "read only":
+                self.bounds.read_only = True
+            case "folder":
+                self.folders = []
+
+    @property
+    def starts(self) -> int:
+        return len(self.mark.read_text().split()) if self.mark.exists() else 0
+
+
+@pytest.fixture
+async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
+    workshop = Workshop(tmp_path)
+    yield workshop
+    await workshop.room.close()
+
+
+BINDING = pytest.mark.parametrize("how", ["untrusted", "read only", "folder"])
+
+
+@BINDING
+async def test_a_tool_that_a_reply_still_holds_starts_nothing_again(workshop: Workshop, how: str) -> None:
+    await workshop.room.prepare(ANY)
+    held = tool(workshop.room, "workshop/add")
+    workshop.bind(how)
+    with pytest.raises(ToolFailed, match="does not run here any more"):
+        await held.run({"a": 2, "b": 3}, LoneCall())  # also before anybody was told
+    await workshop.room.follow()
+    with pytest.raises(ToolFailed, match="does not run here any more"):
+        await held.run({"a": 2, "b": 3}, LoneCall())
+    workshop.bounds.trusted, workshop.bounds.read_only = True, False
+    with pytest.raises(ToolFailed, match="does not run here any more: it was ended"):
+        await held.run({"a": 2, "b": 3}, LoneCall())
+    assert workshop.starts == 1
+
+
+async def test_a_tool_that_is_still_held_when_all_is_closed_starts_nothing_again(workshop: Workshop) -> None:
+    await workshop.room.prepare(ANY)
+    held = tool(workshop.room, "workshop/add")
+    await workshop.room.close()
+    with pytest.raises(ToolFailed, match="does not run here any more"):
+        await held.run({"a": 2, "b": 3}, LoneCall())
+    assert workshop.starts == 1
+
+
+@BINDING
+@pytest.mark.parametrize("moment", ["read_folder", "_library"])
+async def test_what_is_forbidden_while_a_server_is_about_to_start_starts_none(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, how: str, moment: str
+) -> None:
+    real = getattr(mcp, moment)
+
+    def and_meanwhile(*arguments: Any) -> Any:
+        workshop.bind(how)
+        return real(*arguments)
+
+    monkeypatch.setattr(mcp, moment, and_meanwhile)
+    await workshop.room.prepare(ANY)
+    assert (workshop.starts, workshop.room.tools) == (0, [])
+
+
+async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await workshop.room.prepare(ANY)
+    pid = int((await call(workshop.room, "workshop/pid")).split()[0])
+    lived: list[bool] = []
+
+    def read(_: Path) -> list[object]:
+        lived.append(alive(pid))
+        return []
+
+    monkeypatch.setattr(mcp, "read_folder", read)
+    workshop.bind("untrusted")
+    await workshop.room.follow()
+    assert lived == [False]
+
+
+async def test_a_server_that_is_ended_before_it_began_keeps_nobody_waiting(workshop: Workshop) -> None:
+    await workshop.room.prepare(ANY)
+    (server,) = workshop.room._running.values()
+    fresh = mcp._Server(server.named, lambda _: None)
+    waiting = asyncio.create_task(fresh.up())
+    await asyncio.sleep(0)  # its task is made, and has not run yet
+    await fresh.close()
+    await asyncio.wait_for(waiting, 10)
 
 
 async def test_each_folder_has_servers_of_its_own_and_they_end_with_it(tmp_path: Path) -> None:
@@ -370,3 +500,25 @@ async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(
         assert [question.tool for question in home.editor.questions] == ["workshop/add"]
         called = [part for part in exchange.reply.parts if part.kind == "tool"]
         assert [(part.name, part.result) for part in called] == [("workshop/add", "5")]
+
+
+async def test_servers_end_with_the_trust_also_where_agents_cannot_be_read(
+    tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+    async with house(folder, model_server) as home:
+        room = home.built.servers
+        assert room is not None
+        room._patience = 30.0
+        await room.prepare(ANY)
+        pid = int((await call(room, "workshop/pid")).split()[0])
+
+        async def fails(*_: Any, **__: Any) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(home.built.catalog, "reload", fails)
+        home.built.bounds.trusted = False
+        with pytest.raises(OSError, match="the disk is gone"):
+            await home.built.follow()
+        assert not alive(pid)

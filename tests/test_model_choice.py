@@ -105,6 +105,15 @@ class TestOllama:
         problem = await refused({"OLLAMA_API_BASE": base}, ask=["ollama/qwen3"])
         assert problem.reason == "refused" and base in problem.message and "OLLAMA_API_BASE" in problem.hint
 
+    async def test_a_password_in_its_address_is_not_told(self, model_server: ModelServer) -> None:
+        model_server.ollama = ["llama3:latest"]
+        for address in ("http://bob:s3cret@127.0.0.1:9/ollama?key=hush", model_server.url.replace("//", "//bob:s3cret@")):
+            environ = {"OLLAMA_API_BASE": address}
+            problem = await refused(environ, ask=["ollama/qwen3"])
+            listed = await Gateway(environ=environ).list()
+            told = f"{problem!r} {problem} {problem.wire()} {listed}"
+            assert "s3cret" not in told and "hush" not in told and "//127.0.0.1:" in problem.message
+
     async def test_its_answer_is_believed_for_a_while(self, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
         model_server.ollama = ["llama3:latest"]
         gateway = Gateway(environ={"OLLAMA_API_BASE": model_server.url})

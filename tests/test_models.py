@@ -362,7 +362,10 @@ class TestFailures:
     async def test_no_key_is_ever_told(self, make: Make, model_server: ModelServer, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         strange = "strange/key+of:another=shape"
-        said = f"Key {KEY} (or {strange}, or Bearer abc.def.ghi, or ?key=AIzaSyA-1234567890) is not for user:pass."
+        said = (
+            f"Key {KEY} (or {strange}, or Bearer abc.def.ghi, or ?key=AIzaSyA-1234567890) is not for user:pass "
+            "at 'http://bob:s3cret@host/v1?auth=hush'."
+        )
         problems = []
         for model, status in ((OPENAI, 401), (ANTHROPIC, 401), (OPENAI, 400), (ANTHROPIC, 403), (OLLAMA, 400)):
             model_server.script(Refuse(status, said))
@@ -370,7 +373,7 @@ class TestFailures:
         model_server.script(Fault("x", said))
         problems.append(await failure(make(OPENAI_API_KEY=strange), request(OPENAI)))
         told = "".join(f"{problem!r} {problem} {problem.wire()}" for problem in problems) + caplog.text
-        for secret in (KEY, strange, "abc.def.ghi", "AIzaSyA-1234567890"):
+        for secret in (KEY, strange, "abc.def.ghi", "AIzaSyA-1234567890", "s3cret", "hush"):
             assert secret not in told
         assert all(problem.__cause__ is None and problem.__suppress_context__ for problem in problems)
 

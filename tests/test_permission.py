@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,9 @@ from sessionls.sessions.errors import NotPermitted
 from sessionls.sessions.events import PermissionAsked
 from sessionls.sessions.model import Message, ToolPart
 from sessionls.sessions.permission import Policy
-from sessionls.sessions.tooling import Risk, ToolCall, Wish
+from sessionls.sessions.reply import ReplyWriter
+from sessionls.sessions.tooling import Risk, ToolCall, ToolFailed, Wish
+from sessionls.settings import config_dir, config_file
 from sessionls.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
@@ -113,6 +116,39 @@ async def test_once_is_for_one_call_and_session_for_all(home: House, model_serve
     kinds = [event.kind for event in await home.built.store.events(session.id, after=0)]
     assert kinds.count("permissionAsked") == kinds.count("permissionAnswered") == 2
     assert kinds.index("permissionAnswered") < kinds.index("toolCalled")
+
+
+async def test_a_bound_that_comes_when_the_call_is_being_kept_holds_for_it(
+    home: House, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_server.script(calls("a"), Answer("then not"))
+    home.editor.answers += ["once"]
+    keep = ReplyWriter.keep_call
+
+    async def and_bind(self: ReplyWriter, *call: Any) -> None:
+        home.built.bounds.read_only = True
+        await keep(self, *call)
+
+    monkeypatch.setattr(ReplyWriter, "keep_call", and_bind)
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert (tool.done, statuses(reply)) == ([], ["denied"])
+    assert "may only read" in model_server.requests[1].text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not ask the environment where the configuration is")
+async def test_the_persons_own_configuration_is_not_written_by_agents(
+    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(folder))  # who opens the home itself as a workspace
+    for name in ("XDG_CONFIG_HOME", "SESSIONLS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    async with house(folder, model_server) as home:
+        (create,) = home.built.sessions._replies._tools.offer(["create_file"])
+        for path in (config_file(), config_dir() / "agents" / "me.md", folder / ".config" / "opencode" / "agent" / "me.md"):
+            with pytest.raises(ToolFailed, match="only people change it"):
+                await create.wish({"path": str(path), "text": "x"})
 
 
 async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: House, model_server: ModelServer, tool: Writes) -> None:

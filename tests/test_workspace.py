@@ -480,6 +480,25 @@ def test_documents_are_shown_by_their_path_in_their_folder(uri: str, folders: li
     assert uris.display(uri, folders) == shown
 
 
+@pytest.mark.parametrize(
+    ("address", "shown", "without_path"),
+    [
+        ("http://localhost:11434", "http://localhost:11434", "http://localhost:11434"),
+        ("https://host/a/b", "https://host/a/b", "https://host/…"),
+        ("http://bob:s3cret@host:1/a?key=s3cret#s3cret", "http://host:1/a", "http://host:1/…"),
+        ("http://bob:s3@cret@host", "http://host", "http://host"),
+        ("http://bob:s3/cret@host", "http://…", "http://…"),
+        ("http://bob:s3?cret@host/a", "http://…", "http://…"),
+        ("http://[::1]:8000/?s3cret", "http://[::1]:8000/", "http://[::1]:8000/"),
+        ("http://[", "http://[", "http://["),
+        ("nonsense", "nonsense", "nonsense"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str, without_path: str) -> None:
+    assert (uris.public(address), uris.public(address, path=False)) == (shown, without_path)
+    assert uris.public_text(f"No answer from '{address}', {address} says.") == f"No answer from '{shown}', {shown} says."
+
+
 # -- repositories ------------------------------------------------------------------------------------------------------
 
 
@@ -545,10 +564,10 @@ async def test_a_git_that_hangs_is_ended(
     write(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho\nexec sleep 600\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    answer = await repository.git(str(folder), "status", seconds=0.5)
+    answer = await repository.Git()(str(folder), "status", seconds=0.5)
     assert answer.code is None
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
-    assert (await repository.git(str(folder), "status", limit=0)).cut
+    assert (await repository.Git()(str(folder), "status", limit=0)).cut
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from rooms import PlainEditor
+from sessionls.agents.sources import DEFINING, places
 from sessionls.sessions.positions import Lines
 from sessionls.sessions.tooling import Buffer, DocumentChange, EditOutcome, ToolFailed
 from sessionls.sessions.workspace import Workspace
+from sessionls.tools.mcp_config import FILES
 from sessionls.tools.patching import patch, shown
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall
@@ -69,8 +71,15 @@ class Place:
         self.folder = root / "project"
         self.folder.mkdir(exist_ok=True)
         self.editor = WritingEditor(self.folder)
-        self.toolbox = Toolbox(all_tools(Workspace(self.editor), self.editor, confirm=confirm))
+        self.confirm = confirm
+        self.read_only = False
         self.call = LoneCall()
+        self.obeying()
+
+    def obeying(self, *own: Path) -> None:
+        """From now on these are the participant's own places that are obeyed."""
+        tools = all_tools(Workspace(self.editor), self.editor, confirm=self.confirm, obeyed=own, read_only=lambda: self.read_only)
+        self.toolbox = Toolbox(tools)
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
@@ -355,13 +364,65 @@ class TestAnAttacker:
         assert "withheld" in await place.refused("delete_file", path=path)
 
     @pytest.mark.parametrize(
-        "path", [".sessionls/agents/me.md", ".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json", ".MCP.json"]
+        "path",
+        [
+            *(f"{folder}/me.md" for folder in DEFINING),
+            *FILES,
+            *(".sessionls/more", ".MCP.json", ".Claude/Agents/me.md", "sub/.opencode/agent/deep/me.md", "sub/.vscode/mcp.json"),
+            *(".mcp.json. .", ".claude /agents./me.md", ".mcp.json:stream", ".mcp.json::$DATA"),  # to Windows they are the same
+        ],
     )
     async def test_an_agent_gives_itself_no_permission_and_no_program(self, place: Place, path: str) -> None:
         assert "only people change it" in await place.refused("create_file", path=path, text="{}")
         place.write(path, "x")
         await place.run("read_file", path=path)
         assert "only people change it" in await place.edit_refused(path, *ANY)
+
+    async def test_every_place_that_is_obeyed_is_protected(self, place: Place) -> None:
+        own = place.folder / "config"
+        place.obeying(own / "sessionls", own / "elsewhere.toml", *(one.directory for one in places((), own / "agents", own)))
+        defining = [one.directory / "me.md" for one in places([place.folder], own / "agents", own)]
+        programs = [place.folder / name for name in FILES]
+        for path in (*defining, *programs, own / "sessionls" / "config.toml", own / "elsewhere.toml"):
+            assert "only people change it" in await place.refused("create_file", path=str(path), text="{}")
+
+    @pytest.mark.parametrize(
+        "path", ["AGENTS.md", ".claude/settings.md", ".github/workflows/agents.yml", "agents/me.md", "mcp.json"]
+    )
+    async def test_what_only_sounds_like_it_is_written(self, place: Place, path: str) -> None:
+        assert "Created" in await place.run("create_file", path=path, text="x")
+
+    @posix_only
+    async def test_a_definition_is_protected_where_links_lead(self, place: Place) -> None:
+        for name in ("shared/one.md", "notes/two.md", "notes/three.md", "tools.json"):
+            place.write(name, "x")
+        for link, to in (
+            (".claude/agents", "../shared"),
+            (".sessionls/agents/two.md", "../../notes/two.md"),
+            (".mcp.json", "tools.json"),
+        ):
+            (place.folder / link).parent.mkdir(parents=True, exist_ok=True)
+            (place.folder / link).symlink_to(to)
+        for name in ("shared/one.md", "notes/two.md", "tools.json"):
+            await place.run("read_file", path=name)
+            assert "only people change it" in await place.edit_refused(name, *ANY)
+            assert "only people change it" in await place.refused("delete_file", path=name)
+        assert "only people change it" in await place.refused("create_file", path="shared/new.md", text="x")
+        await place.run("read_file", path="notes/three.md")
+        await place.edit("notes/three.md", *ANY)
+
+    async def test_where_agents_may_only_read_by_now_nothing_is_changed(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.write("a.txt", "x")
+        await place.run("read_file", path="a.txt")
+
+        def and_bind(name: str, old: str | None, new: str | None) -> str:
+            place.read_only = True
+            return patch(name, old, new)
+
+        monkeypatch.setattr("sessionls.tools.write.patch", and_bind)
+        assert "may only read here now" in await place.edit_refused("a.txt", *ANY)
 
     @posix_only
     async def test_links_that_lead_out_are_not_followed(self, place: Place) -> None:

@@ -17,7 +17,7 @@ from sessionls.sessions.permission import Bounds, Policy
 from sessionls.sessions.ports import Editor
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace import Workspace
-from sessionls.settings import Settings, config_dir
+from sessionls.settings import Settings, config_dir, config_file
 
 if TYPE_CHECKING:
     from sessionls.agents.catalog import Catalog
@@ -60,9 +60,13 @@ class Composition:
 
     async def follow(self) -> None:
         """The editor's folders or the bounds are others now: so are the agents and the servers that there are."""
-        await self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)
+        jobs = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
         if self.servers is not None:
-            await self.servers.follow()
+            jobs.append(self.servers.follow())
+        # Neither waits for the other, nor fails with it: what is not trusted any more ends now.
+        for problem in await asyncio.gather(*jobs, return_exceptions=True):
+            if isinstance(problem, BaseException):
+                raise problem
 
     async def close(self) -> None:
         """Replies being written stop, resumable; then the rooms close, the store last."""
@@ -94,6 +98,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     What a workspace defines (agents, their permissions, servers) counts only within the `bounds`, as they are at each moment.
     """
     from sessionls.agents.catalog import Catalog
+    from sessionls.agents.sources import places
     from sessionls.models.gateway import Gateway
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
@@ -104,7 +109,8 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
 
     store = SqlStore(settings.url)
     models = Gateway(settings.model, embedded=_embedded(settings))
-    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=config_dir() / "agents", home=Path.home())
+    own, home = config_dir() / "agents", Path.home()
+    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home)
     workspace = Workspace(editor)
     servers = McpServers(
         settings.mcp,
@@ -116,7 +122,13 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
     tools = Toolbox(
         [
-            *all_tools(workspace, editor, confirm=settings.confirm_edits),
+            *all_tools(
+                workspace,
+                editor,
+                confirm=settings.confirm_edits,
+                obeyed=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
+                read_only=lambda: bounds.read_only,
+            ),
             *finding_tools(workspace, editor, store.findings),
             # A program that a workspace brings along is started only where the workspace is trusted.
             Scan(workspace, editor, [*scanners.values()], never_in=lambda: [] if bounds.trusted else _folders(editor)),

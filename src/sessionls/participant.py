@@ -6,8 +6,10 @@ import asyncio
 import getpass
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from sessionls.installed import find_git
 from sessionls.sessions.model import Participant
 
 __all__ = ["local_participant", "participant"]
@@ -22,22 +24,25 @@ def participant(name: str, email: str | None = None) -> Participant:
     return Participant(id=f"p-{hashlib.sha256(key.encode()).hexdigest()[:16]}", name=name, email=email)
 
 
-async def local_participant(folder: Path | None = None, *, name: str | None = None, email: str | None = None) -> Participant:
-    """The person here: as given, else as `git config` says in `folder`, else by the login name."""
+async def local_participant(*folders: Path, name: str | None = None, email: str | None = None) -> Participant:
+    """The person here: as given, else as `git config` says in the first of the workspace's folders, else by the login name."""
     if name is None:  # an e-mail address of git's belongs to git's name: another name goes without it
-        configured = await asyncio.to_thread(_git_identity, folder)
+        configured = await asyncio.to_thread(_git_identity, folders)
         name, email = configured.get("user.name"), email or configured.get("user.email")
     if name is None:
         name = email.partition("@")[0] if email else await asyncio.to_thread(_login)
     return participant(name, email)
 
 
-def _git_identity(folder: Path | None) -> dict[str, str]:
+def _git_identity(folders: Sequence[Path]) -> dict[str, str]:
     """`user.name` and `user.email` of git, as far as they are set; nothing where git does not answer."""
+    git = find_git(never_in=folders)
+    if git is None:
+        return {}
     try:
-        done = subprocess.run(
-            ["git", "config", "--null", "--get-regexp", r"^user\.(name|email)$"],  # noqa: S607  # git is where PATH says
-            cwd=folder if folder is not None and folder.is_dir() else None,
+        done = subprocess.run(  # noqa: S603
+            [git, "config", "--null", "--get-regexp", r"^user\.(name|email)$"],
+            cwd=folders[0] if folders and folders[0].is_dir() else None,
             stdin=subprocess.DEVNULL,  # a language server's own stdin is the wire
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

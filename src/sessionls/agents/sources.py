@@ -16,7 +16,7 @@ from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
 from sessionls.sessions import uris
 
-__all__ = ["Entry", "Loaded", "Place", "is_directory", "load", "places", "watched_directories", "watched_names"]
+__all__ = ["DEFINING", "Entry", "Loaded", "Place", "is_directory", "load", "places", "watched_directories", "watched_names"]
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ _IN_FOLDER: tuple[tuple[str, Format], ...] = (
     (".claude/agents", "claude"),
     (".sessionls/agents", "sessionls"),
 )
+DEFINING = tuple(path for path, _ in _IN_FOLDER)
+"""Where in a workspace folder agents are defined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import contextlib
 import importlib.util
 import os
 import platform
-import shutil
 import sqlite3
 import stat
 import subprocess
@@ -21,6 +20,7 @@ from rich.text import Text
 from sessionls import __version__
 from sessionls.cli.door import Door, opened
 from sessionls.cli.terminal import Terminal, safe
+from sessionls.installed import find_git
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Agent, ModelInfo
 from sessionls.settings import PREFIX, Settings, config_file
@@ -107,7 +107,7 @@ def _data(settings: Settings) -> Iterator[Check]:
 
 
 def _git() -> Check:
-    git = shutil.which("git")
+    git = find_git(never_in=[Path.cwd()])
     if git is None:
         return Check(
             "git", "problem", "is not installed", "Without it agents see no diffs, and sessions do not follow a moved folder."

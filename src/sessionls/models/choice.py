@@ -11,6 +11,7 @@ from typing import Any
 from sessionls.models import library
 from sessionls.models.embedded import Embedded
 from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, no_key, unknown_model
+from sessionls.sessions import uris
 from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import ModelInfo
 
@@ -134,7 +135,7 @@ class Choice:
         name = model.partition("/")[2]
         if models is None:
             return ModelUnavailable(
-                f"No Ollama answers at {self.ollama_base}.",
+                f"No Ollama answers at {uris.public(self.ollama_base)}.",
                 hint="Start Ollama (`ollama serve`), or set OLLAMA_API_BASE to where it runs.",
                 reason="refused",
                 model=model,
@@ -142,7 +143,7 @@ class Choice:
         if not name or (name not in models and f"{name}:latest" not in models):
             what = f"has no model {name!r}" if name else "has no model yet"
             return ModelUnavailable(
-                f"The Ollama at {self.ollama_base} {what}.",
+                f"The Ollama at {uris.public(self.ollama_base)} {what}.",
                 hint=f"Get it: ollama pull {name}" if name else "Get one, as with: ollama pull qwen3",
                 reason="unknownModel",
                 model=model,

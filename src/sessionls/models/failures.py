@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from sessionls.sessions import uris
 from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["Asked", "cut", "explain", "is_passing", "stalled"]
@@ -35,7 +36,7 @@ class Asked:
         """The provider, and its address where that is not the provider's own (without what may be secret in it)."""
         if self.base is None or self.provider == "embedded":
             return "the embedded model" if self.provider == "embedded" else self.provider
-        return f"{self.provider} at {re.sub(r'//[^/@]*@', '//', self.base).partition('?')[0]}"
+        return f"{self.provider} at {uris.public(self.base)}"
 
 
 _REFUSED = {
@@ -222,7 +223,7 @@ def _told(chain: Sequence[BaseException], asked: Asked) -> str:
     said = next(filter(None, (_message(getattr(link, "body", None)) for link in chain)), "") or _from_text(str(chain[0]))
     for secret in asked.secrets:
         said = said.replace(secret, "…")
-    said = " ".join(_SECRET.sub("…", said).split())
+    said = " ".join(_SECRET.sub("…", uris.public_text(said)).split())
     said = said[:240] + "…" if len(said) > 240 else said
     return said if said.endswith((".", "…", "!", "?")) else f"{said or 'no reason given'}."
 

@@ -45,4 +45,4 @@ async def _participant(options: Options, settings: Settings, editor: Editor) -> 
     name = said.name if said else settings.participant_name
     email = said.email if said else settings.participant_email
     paths = [path for uri in editor.folders if (path := uris.to_path(uri)) is not None]
-    return await local_participant(Path(paths[0]) if paths else None, name=name, email=email)
+    return await local_participant(*map(Path, paths), name=name, email=email)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sessionls.sessions import uris
 from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.repository import git, inert_filters
+from sessionls.sessions.repository import NO_GIT, Git
 from sessionls.sessions.texts import sound
 from sessionls.sessions.workspace import Workspace
 
@@ -42,7 +42,7 @@ async def changes_since(
     folders = _outermost(workspace.folders)
     for folder, label in zip(folders, uris.labels(folders), strict=True):
         path = uris.to_path(folder)
-        commit = None if path is None else await _commit(path, revision)
+        commit = None if path is None else await _commit(workspace.git, path, revision)
         if path is None or commit is None:
             continue
         known = True
@@ -52,13 +52,13 @@ async def changes_since(
         notices += more
         limit = max(limit - len(text.encode()), 0)
     if not known:
-        raise await _unknown(folders, base, field)
+        raise await _unknown(workspace.git, folders, base, field)
     if not any(texts):
         notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {revision}.")
     return "".join(texts), notices
 
 
-async def _commit(path: str, revision: str) -> str | None:
+async def _commit(git: Git, path: str, revision: str) -> str | None:
     answer = await git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", seconds=_SECONDS)
     commit = answer.output.decode("ascii", "replace").strip()
     return commit if answer.code == 0 and commit.isalnum() else None
@@ -68,11 +68,13 @@ async def _of_folder(
     workspace: Workspace, path: str, commit: str, prefix: str, limit: int, field: str, staged: bool
 ) -> tuple[str, list[str]]:
     what = ["--cached"] if staged else []
-    filters = await inert_filters(path)
-    if filters is None:
-        raise InvalidParams("git could not tell its configuration.", fields=[field], hint="Use git 2.26 or newer, and try again.")
+    git = workspace.git
+    inert = await git.inert(path)
+    if inert is None:
+        hint = "Use git 2.31 or newer, and try again, or send the files themselves."
+        raise InvalidParams("git could not tell its configuration.", fields=[field], hint=hint)
     names = await git(
-        *(path, *filters, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."),
+        *(path, *inert, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."),
         seconds=_SECONDS,
         limit=_NAMES,
     )
@@ -91,7 +93,7 @@ async def _of_folder(
         ".",
     ]
     excluded = [f":(exclude,literal){name}" for name in secret]
-    patch = await git(path, *filters, *arguments, *excluded, seconds=_SECONDS, limit=limit)
+    patch = await git(path, *inert, *arguments, *excluded, seconds=_SECONDS, limit=limit)
     if patch.code != 0 and not patch.cut:
         raise _too_much(field)
     text = sound(patch.output.decode("utf-8", "replace"))
@@ -111,7 +113,7 @@ async def _of_folder(
     return text, notices
 
 
-async def _unknown(folders: Sequence[str], base: str | None, field: str) -> InvalidParams:
+async def _unknown(git: Git, folders: Sequence[str], base: str | None, field: str) -> InvalidParams:
     paths = [path for folder in folders if (path := uris.to_path(folder)) is not None]
     for path in paths:
         if (await git(path, "rev-parse", "--git-dir")).code == 0:
@@ -120,7 +122,9 @@ async def _unknown(folders: Sequence[str], base: str | None, field: str) -> Inva
                     "The repository has no commit yet: there is no diff.", fields=[field], hint="Send the files."
                 )
             return InvalidParams(f"There is no git revision {base!r}.", fields=[field], hint="Give a branch, a tag or a commit.")
-    hint = "Open a folder that lies in one, check that git is installed, or send the files themselves."
+    if not await git.installed():
+        return InvalidParams(NO_GIT, fields=[field], hint="Install git, or send the files themselves.")
+    hint = "Open a folder that lies in one, or send the files themselves."
     return InvalidParams("No workspace folder lies in a git repository.", fields=[field], hint=hint)
 
 

@@ -216,6 +216,9 @@ class Loop(ABC):
             return
         running = part.model_copy(update={"status": "running"})
         await self.keep_call(ToolCalled, index, running)
+        if (bound := self.means.policy.bound(tool)) is not None:  # it may have come while that was written
+            await self._tool_ended(index, running, "denied", bound)
+            return
         try:
             result = await tool.run(arguments, _Call(self, part.call_id))
         except ToolFailed as problem:

@@ -7,11 +7,24 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-__all__ = ["comparable", "display", "from_path", "is_uri", "labels", "path_of", "printable", "spellings", "to_path"]
+__all__ = [
+    "comparable",
+    "display",
+    "from_path",
+    "is_uri",
+    "labels",
+    "path_of",
+    "printable",
+    "public",
+    "public_text",
+    "spellings",
+    "to_path",
+]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one letter is a Windows drive
 _DRIVE = re.compile(r"/([A-Za-z]):(?=/|$)")
 _WINDOWS = os.name == "nt"
+_ADDRESS = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+", re.IGNORECASE)
 # What editors leave unescaped in a path beside letters, digits and `_.-~`: VS Code and Python nothing, Neovim and others more.
 _UNESCAPED = ("/", "/!*'()", "/!$&'()*+,;=:@")
 
@@ -133,3 +146,21 @@ def _components(uri: str) -> tuple[str, ...] | None:
 def printable(text: str) -> str:
     """Without control characters, which a file's name may hold and a line of text must not."""
     return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+
+
+def public(address: str, *, path: bool = True) -> str:
+    """An address of the web without what may be secret in it: who signs in, what is asked for, and without `path` the path."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address
+    rest, *asked = re.split(r"[?#]", rest, maxsplit=1)
+    host, slash, below = rest.partition("/")
+    if "@" in below or "@" in "".join(asked):  # a password with `/`, `?` or `#` in it, for all that can be told
+        return f"{scheme}://…"
+    host = host.rpartition("@")[2]
+    return f"{scheme}://{host}{slash}{below if path or not below else '…'}"
+
+
+def public_text(text: str, *, path: bool = True) -> str:
+    """The text with each address of the web in it made `public`."""
+    return _ADDRESS.sub(lambda found: public(found[0], path=path), text)

@@ -19,7 +19,7 @@ from sessionls.sessions.disk import LARGEST, FileText, read_file
 from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.sessions.languages import language_of
 from sessionls.sessions.ports import Buffer, Buffers
-from sessionls.sessions.repository import Identities
+from sessionls.sessions.repository import Git, Identities
 from sessionls.sessions.texts import cut_bytes, sound
 from sessionls.sessions.withheld import is_withheld
 
@@ -75,7 +75,8 @@ class Workspace:
         self._editor = editor
         self._withheld = tuple(withheld)
         self._limit = limit
-        self._identities = Identities()
+        self.git = Git(lambda: [Path(path) for uri in editor.folders if (path := uris.to_path(uri)) is not None])
+        self._identities = Identities(self.git)
 
     @property
     def folders(self) -> tuple[str, ...]:

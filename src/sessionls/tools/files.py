@@ -16,7 +16,7 @@ from sessionls.sessions import uris
 from sessionls.sessions.disk import read_file
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.ports import ToolFailed
-from sessionls.sessions.repository import git
+from sessionls.sessions.repository import Git
 from sessionls.sessions.workspace import Workspace
 
 __all__ = ["Listing", "glob_filter", "list_workspace"]
@@ -63,7 +63,7 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
     files: list[tuple[Path, str]] = []
     cut = False
     for root in roots:
-        names, more = await _names(root, start)
+        names, more = await _names(workspace.git, root, start)
         files += [(root, name) for name in names]
         cut = cut or more
     return Listing(tuple(files[:COUNT_LIMIT]), labels, cut or len(files) > COUNT_LIMIT)
@@ -95,7 +95,7 @@ def _roots(workspace: Workspace) -> dict[Path, str]:
     return {root: label for root, label in found.items() if not any(other in root.parents for other in found)}
 
 
-async def _names(root: Path, start: str) -> tuple[Sequence[str], bool]:
+async def _names(git: Git, root: Path, start: str) -> tuple[Sequence[str], bool]:
     answer = await git(
         *(str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(literal){start}"),
         seconds=SECONDS,

@@ -12,7 +12,7 @@ from pydantic import Field
 from sessionls.sessions import uris
 from sessionls.sessions.ports import ToolCall, ToolFailed
 from sessionls.sessions.rendering import numbered
-from sessionls.sessions.repository import git, inert_filters
+from sessionls.sessions.repository import NO_GIT, Git
 from sessionls.sessions.texts import sound
 from sessionls.sessions.withheld import WITHHELD_FILES, WITHHELD_FOLDERS
 from sessionls.sessions.workspace import Workspace
@@ -43,23 +43,26 @@ class _Repository:
 
     folder: str
     label: str
+    git: Git
 
 
 async def _repositories(workspace: Workspace) -> list[_Repository]:
-    folders = await asyncio.to_thread(_outermost, workspace.folders)
-    found = [one for one in folders if (await git(one.folder, "rev-parse", "--git-dir", seconds=_SECONDS)).code == 0]
+    if not await workspace.git.installed():
+        raise ToolFailed(NO_GIT)
+    folders = await asyncio.to_thread(_outermost, workspace.folders, workspace.git)
+    found = [one for one in folders if (await workspace.git(one.folder, "rev-parse", "--git-dir", seconds=_SECONDS)).code == 0]
     if not found:
-        raise ToolFailed("No workspace folder lies in a git repository, or git is not installed.")
+        raise ToolFailed("No workspace folder lies in a git repository.")
     return found
 
 
-def _outermost(folders: tuple[str, ...]) -> list[_Repository]:
+def _outermost(folders: tuple[str, ...], git: Git) -> list[_Repository]:
     paths = [
         (Path(os.path.realpath(path)), label)
         for folder, label in zip(folders, uris.labels(folders), strict=True)
         if (path := uris.to_path(folder)) is not None
     ]
-    return [_Repository(str(path), label) for path, label in paths if not any(other in path.parents for other, _ in paths)]
+    return [_Repository(str(path), label, git) for path, label in paths if not any(other in path.parents for other, _ in paths)]
 
 
 async def _locate(workspace: Workspace, path: str) -> tuple[_Repository, str]:
@@ -76,7 +79,7 @@ async def _commit(repository: _Repository, revision: str) -> str | None:
     if not revision or revision.startswith("-") or len(revision) > 200 or not revision.isprintable():
         raise ToolFailed(f"{revision[:60]!r} is no git revision. Give a branch, a tag or a commit.")
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    answer = await git(repository.folder, *arguments, seconds=_SECONDS)
+    answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS)
     commit = answer.output.decode("ascii", "replace").strip()
     return commit if answer.code == 0 and commit.isalnum() else None
 
@@ -95,7 +98,7 @@ async def _range(repository: _Repository, revision: str) -> list[str]:
             left, _, right = revision.partition(dots)
             ends = [await _surely(repository, left or "HEAD"), await _surely(repository, right or "HEAD")]
             if dots == "...":
-                answer = await git(repository.folder, "merge-base", *ends, seconds=_SECONDS)
+                answer = await repository.git(repository.folder, "merge-base", *ends, seconds=_SECONDS)
                 base = answer.output.decode("ascii", "replace").strip()
                 if answer.code != 0 or not base.isalnum():
                     raise ToolFailed(f"{left or 'HEAD'} and {right or 'HEAD'} have no commit in common.")
@@ -105,7 +108,7 @@ async def _range(repository: _Repository, revision: str) -> list[str]:
 
 
 async def _text(repository: _Repository, *arguments: str, limit: int = _LIMIT) -> str:
-    answer = await git(repository.folder, *arguments, seconds=_SECONDS, limit=limit)
+    answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS, limit=limit)
     if answer.code != 0 and not answer.cut:
         raise ToolFailed("git failed or took too long; ask for less, such as one path.")
     text = sound(answer.output.decode("utf-8", "replace"))
@@ -114,7 +117,7 @@ async def _text(repository: _Repository, *arguments: str, limit: int = _LIMIT) -
 
 async def _allowed(workspace: Workspace, repository: _Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
     """Pathspecs for `paths` without the withheld among the files that `git names…` gives, and a word about those."""
-    answer = await git(repository.folder, *names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
+    answer = await repository.git(repository.folder, *names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
     if answer.code != 0:
         raise ToolFailed("That changes too many files to be shown; name a path.")
     secret = {name for raw in answer.output.split(b"\0") if raw and workspace.withheld(name := os.fsdecode(raw).strip("\n"))}
@@ -170,20 +173,20 @@ class GitDiff(BaseTool[GitDiffArguments]):
 
     async def _one(self, repository: _Repository, base: str, paths: list[str], *, staged: bool) -> str:
         ends = await _range(repository, base)
-        filters = await inert_filters(repository.folder)
-        if filters is None:
-            raise ToolFailed("git could not tell its configuration; it must be 2.26 or newer.")
+        inert = await repository.git.inert(repository.folder)
+        if inert is None:
+            raise ToolFailed("git could not tell its configuration; it must be 2.31 or newer.")
         which = [*(["--cached"] if staged else []), *ends]
-        names = [*filters, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
+        names = [*inert, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
         allowed, notice = await _allowed(self._workspace, repository, paths, *names)
-        text = await _text(repository, *filters, "diff", "--find-renames", *_PATCH, *which, "--", *allowed)
+        text = await _text(repository, *inert, "diff", "--find-renames", *_PATCH, *which, "--", *allowed)
         if len(ends) == 1 and not staged:
             notice += await self._untracked(repository, paths)
         return f"{text}{notice}" if text or notice else "No changes."
 
     async def _untracked(self, repository: _Repository, paths: list[str]) -> str:
         arguments = ("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-        answer = await git(repository.folder, *arguments, seconds=_SECONDS, limit=_NAMES)
+        answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS, limit=_NAMES)
         names = [os.fsdecode(raw) for raw in answer.output.split(b"\0") if raw]
         new = [uris.printable(name) for name in names if not self._workspace.withheld(name)]
         if not new:
@@ -284,7 +287,9 @@ class GitShow(BaseTool[GitShowArguments]):
     async def _file(self, path: str, revision: str) -> str:
         repository, name = await _locate(self._workspace, path)
         commit = await _surely(repository, revision)
-        answer = await git(repository.folder, "cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
+        answer = await repository.git(
+            repository.folder, "cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20
+        )
         if answer.code != 0 and not answer.cut:
             raise ToolFailed(f"There is no file {path} at {revision}. git_log with its path tells when it changed.")
         if b"\0" in answer.output[:8192]:

@@ -46,6 +46,7 @@ _DESCRIPTION = 4_000  # characters
 _SCHEMA = 30_000
 _NAME = 64  # characters of a tool's name as models are told it
 _UNTRUSTED, _DISABLED, _READ_ONLY = "the workspace is not trusted", "it is disabled", "agents may only read here"
+_GONE = "it was ended"
 _LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disabled", _READ_ONLY: "disabled"}
 
 
@@ -123,7 +124,10 @@ class McpServers:
         return [self._status(one) for one in found]
 
     async def follow(self) -> None:
-        """The folders, the trust or what agents may do are others now: servers that may run no more are ended."""
+        """The folders, the trust or what agents may do are others now: servers that may run no more are ended.
+
+        (One that is about to be started asks for itself.)
+        """
         if self._running and not self._closed:
             await self._current()
 
@@ -145,23 +149,40 @@ class McpServers:
 
     def _server(self, one: Named) -> _Server:
         if one.key not in self._running:
-            self._running[one.key] = _Server(one)
+            self._running[one.key] = _Server(one, self._forbidden)
         return self._running[one.key]
 
     async def _current(self) -> list[Named]:
         """The servers as they are named now; those that are named no more, or otherwise, are ended."""
-        folders, trusted = tuple(self._folders()), self._trusted()
-        named = [
-            one for found in await asyncio.gather(*(asyncio.to_thread(read_folder, path) for path in folders)) for one in found
+        # What may run no more does not run while files are read, however long that takes.
+        await self._end([key for key, server in self._running.items() if self._forbidden(server.named) is not None])
+        while True:
+            folders = tuple(self._folders())
+            read = await asyncio.gather(*(asyncio.to_thread(read_folder, path) for path in folders))
+            if folders == tuple(self._folders()):
+                break
+        # All is asked after the last wait: what was true before it may not be any more.
+        current = [
+            _left_alone(one, why) if (why := self._forbidden(one)) is not None else one
+            for one in unique([*self._own, *(one for found in read for one in found)])
         ]
-        current = unique([*self._own, *(one if trusted else _left_alone(one, _UNTRUSTED) for one in named)])
-        current = [_left_alone(one, _DISABLED) if one.server is not None and one.server.disabled else one for one in current]
-        if self._read_only():
-            current = [_left_alone(one, _READ_ONLY) if one.problem is None else one for one in current]
         known = {one.key for one in current if one.problem is None}
-        gone = [key for key in self._running if key not in known]
-        await asyncio.gather(*(self._running.pop(key).close() for key in gone))
+        await self._end([key for key in self._running if key not in known])
         return current
+
+    async def _end(self, keys: Sequence[Key]) -> None:
+        ending = [self._running.pop(key) for key in keys]
+        await asyncio.gather(*(server.close() for server in ending))
+
+    def _forbidden(self, one: Named) -> str | None:
+        """Why that server may not run now; None where it may."""
+        if self._closed:
+            return _GONE
+        if one.folder is not None and (one.folder not in self._folders() or not self._trusted()):
+            return _UNTRUSTED
+        if one.server is not None and one.server.disabled:
+            return _DISABLED
+        return _READ_ONLY if one.problem is None and self._read_only() else None
 
 
 def _left_alone(one: Named, why: str) -> Named:
@@ -179,9 +200,11 @@ def _may_use(definition: Definition, server: str) -> bool:
 class _Server:
     """One server. A task of its own holds the connection: it begins and ends there, as the protocol's library wants it."""
 
-    def __init__(self, named: Named) -> None:
+    def __init__(self, named: Named, forbidden: Callable[[Named], str | None]) -> None:
         assert named.server is not None
         self.named = named
+        self._bound = forbidden
+        self._ended = False
         self.server = named.server
         self.tools: list[Tool] = []
         self.problem: str | None = None
@@ -197,12 +220,19 @@ class _Server:
     def ready(self) -> bool:
         return self._client is not None and not self._dead.is_set()
 
+    @property
+    def _forbidden(self) -> str | None:
+        """Why it may not run now: who still holds one of its tools may be late."""
+        return _GONE if self._ended else self._bound(self.named)
+
     async def up(self) -> None:
-        """Wait until it is up, or has failed to start. Starts it where it is not running, unless it failed just now."""
+        """Wait until it is up, or has failed to start. Starts it where it is not running, unless it failed just now, or may not
+        run any more.
+        """
         if self._task is not None and self._dead.is_set():
             await asyncio.wait({self._task})  # what is left of it is being ended
         if self._task is None or self._task.done():
-            if asyncio.get_running_loop().time() < self._not_before:
+            if self._forbidden is not None or asyncio.get_running_loop().time() < self._not_before:
                 return
             self._up, self._dead = asyncio.Event(), asyncio.Event()
             self._task = asyncio.create_task(self._keep(), name=f"MCP server {self.named.name}")
@@ -213,9 +243,14 @@ class _Server:
                 self.tools = await self._list(self._client)
 
     async def close(self) -> None:
+        """End it, for good."""
+        self._ended = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            # A task that had not begun says nothing at its end.
+            self._dead.set()
+            self._up.set()
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
         """Call a tool. Raises `ToolFailed`. Cancelling tells the server."""
@@ -223,6 +258,8 @@ class _Server:
         if client is None or self._dead.is_set():
             await self.up()  # it died since it was offered
             client = self._client
+        if (why := self._forbidden) is not None:
+            raise ToolFailed(f"The MCP server {self.named.name} does not run here any more: {why}.")
         if client is None or self._dead.is_set():
             raise ToolFailed(f"The MCP server {self.named.name} is not running: {self.problem or 'it is starting'}.")
         # A server that dies answers nothing any more.
@@ -271,6 +308,8 @@ class _Server:
 
     async def _connect(self, closing: contextlib.AsyncExitStack) -> Client:
         await asyncio.to_thread(_library)
+        if (why := self._forbidden) is not None:
+            raise ToolFailed(why)
         from mcp import Client
 
         transport = _watched(self._transport(), self._dead)
@@ -392,7 +431,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _short(text: str) -> str:
-    return uris.printable(" ".join(sound(text).split()))[:500]
+    # An address may hold a key in any of its parts.
+    return uris.printable(uris.public_text(" ".join(sound(text).split()), path=False))[:500]
 
 
 def _library() -> None:

@@ -90,7 +90,9 @@ async def _end(transport: asyncio.SubprocessTransport, listener: _Listener, mark
     if sys.platform == "win32":
         if transport.get_returncode() is None:
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            await (await asyncio.create_subprocess_exec("taskkill", "/F", "/T", "/PID", str(pid), **quiet)).wait()
+            # By its name alone it would be looked for in the current directory first, which may be anyone's.
+            taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # noqa: PTH118
+            await (await asyncio.create_subprocess_exec(taskkill, "/F", "/T", "/PID", str(pid), **quiet)).wait()
     else:
         # The watcher is in the group until now: nobody else can have its number.
         with contextlib.suppress(ProcessLookupError, PermissionError):

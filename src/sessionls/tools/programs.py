@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Outcome", "find_program", "run_program"]
+__all__ = ["Outcome", "run_program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +22,6 @@ class Outcome:
     output: bytes
     errors: bytes
     cut: bool = False
-
-
-def find_program(name: str, *, never_in: Sequence[Path] = ()) -> str | None:
-    """The absolute path of an installed program: on PATH, else beside this Python. Touches the disk.
-
-    Relative entries of PATH, and the current directory on Windows, do not count: what lies there is whatever the workspace
-    holds. Nor does what is inside of one of `never_in`.
-    """
-    if Path(name).is_absolute():
-        return name if os.access(name, os.X_OK) and _outside(Path(name), never_in) else None
-    if os.path.dirname(name):  # noqa: PTH120 (a Path forgets a leading ./)
-        return None
-    places = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and Path(entry).is_absolute()]
-    for place in (*places, sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        # With a folder before it the name is looked up in that folder alone, with the endings that Windows knows.
-        found = shutil.which(str(Path(place, name)))
-        if found is not None and _outside(Path(found), never_in):
-            return found
-    return None
-
-
-def _outside(path: Path, folders: Sequence[Path]) -> bool:
-    real = [Path(os.path.abspath(path)), Path(os.path.realpath(path))]  # noqa: PTH100
-    return not any(one.is_relative_to(os.path.realpath(folder)) for folder in folders for one in real)
 
 
 async def run_program(

@@ -20,7 +20,7 @@ from sessionls.sessions.model import Finding
 from sessionls.sessions.ports import Buffers, ToolCall, ToolFailed
 from sessionls.sessions.positions import Lines
 from sessionls.sessions.rendering import SEVERITIES
-from sessionls.sessions.repository import git, inert_filters
+from sessionls.sessions.repository import NO_GIT, Git
 from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import list_workspace
@@ -138,12 +138,14 @@ class Scan(BaseTool[ScanArguments]):
         if not base or base.startswith("-") or len(base) > 200 or not base.isprintable():
             raise ToolFailed(f"{base[:60]!r} is no git revision. Give a branch, a tag or a commit.")
         changed: dict[Path, frozenset[int] | None] = {}
-        known = False
+        known, git = False, self._workspace.git
+        if not await git.installed():
+            raise ToolFailed(NO_GIT)
         for folder in self._workspace.folders:
             path = uris.to_path(folder)
-            found = (
-                None if path is None else await _changed_in(await asyncio.to_thread(os.path.realpath, path), base, staged=staged)
-            )
+            if path is None:
+                continue
+            found = await _changed_in(git, await asyncio.to_thread(os.path.realpath, path), base, staged=staged)
             if found is not None:
                 known = True
                 changed.update(found)
@@ -200,24 +202,24 @@ class Scan(BaseTool[ScanArguments]):
         return list(found.values())
 
 
-async def _changed_in(folder: str, base: str, *, staged: bool) -> Changed | None:
+async def _changed_in(git: Git, folder: str, base: str, *, staged: bool) -> Changed | None:
     """The changes in one folder; None where git does not know the revision."""
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     answer = await git(folder, *arguments, seconds=_SECONDS)
     commit = answer.output.decode("ascii", "replace").strip()
-    filters = await inert_filters(folder)
-    if answer.code != 0 or not commit.isalnum() or filters is None:
+    inert = await git.inert(folder)
+    if answer.code != 0 or not commit.isalnum() or inert is None:
         return None
     flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--no-renames", "--ignore-submodules")
     only = ["--cached"] if staged else []
     names = await git(
-        folder, *filters, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
+        folder, *inert, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
     )
     changed: dict[Path, frozenset[int] | None] = {}
     for raw in [name for name in names.output.split(b"\0") if name]:
         name = os.fsdecode(raw)
         diff = await git(
-            *(folder, *filters, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
+            *(folder, *inert, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
         )
         changed[Path(folder, name)] = None if diff.cut else _new_lines(diff.output)
     if not staged:

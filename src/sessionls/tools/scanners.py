@@ -16,10 +16,11 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from sessionls.installed import find_program
 from sessionls.sessions import uris
 from sessionls.sessions.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter
-from sessionls.tools.programs import Outcome, find_program, run_program
+from sessionls.tools.programs import Outcome, run_program
 from sessionls.tools.sarif import NotSarif, Result, Severity, read_bandit, read_sarif
 
 __all__ = ["Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]

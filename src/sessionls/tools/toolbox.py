@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions.tooling import Editor, Tool
@@ -16,7 +17,7 @@ from sessionls.tools.seen import Seen
 from sessionls.tools.symbols import Symbols
 from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 
-__all__ = ["Toolbox", "all_tools", "read_tools", "write_tools"]
+__all__ = ["Toolbox", "all_tools", "read_tools"]
 
 
 class Toolbox:
@@ -49,22 +50,27 @@ class Toolbox:
         return [*self._tools.values(), *(self._servers.tools if self._servers is not None else ())]
 
 
-def all_tools(workspace: Workspace, editor: Editor, *, confirm: bool = False) -> list[Tool]:
-    """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it."""
+def all_tools(
+    workspace: Workspace,
+    editor: Editor,
+    *,
+    confirm: bool = False,
+    obeyed: Sequence[Path] = (),
+    read_only: Callable[[], bool] = lambda: False,
+) -> list[Tool]:
+    """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it.
+
+    `obeyed` are the files and folders in which the participant says which agents and programs run: agents do not write there,
+    nor in those of the workspace. `read_only` is asked each time.
+    """
     seen = Seen()
     return [
         *read_tools(workspace, seen),
-        *write_tools(workspace, editor, seen, confirm=confirm),
+        *(
+            write(workspace, editor, seen, confirm=confirm, obeyed=obeyed, read_only=read_only)
+            for write in (EditFile, CreateFile, DeleteFile)
+        ),
         RunCommand(workspace),
-    ]
-
-
-def write_tools(workspace: Workspace, editor: Editor, seen: Seen, *, confirm: bool = False) -> list[Tool]:
-    """The tools that change files. `seen` is what `read_tools` were given: they edit only what was read."""
-    return [
-        EditFile(workspace, editor, seen, confirm=confirm),
-        CreateFile(workspace, editor, seen, confirm=confirm),
-        DeleteFile(workspace, editor, seen, confirm=confirm),
     ]
 
 

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import os
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import DocumentChange, Editor, ToolCall, ToolFailed, Wish
 from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.obeyed import is_obeyed
 from sessionls.tools.patching import patch, replace, shown
 from sessionls.tools.seen import Seen
 
@@ -33,10 +34,6 @@ _WRITTEN = 1_000_000  # characters of one text that an agent writes
 _KEPT = 50_000  # characters of a patch that the log keeps
 _PATH = "Path of a file, relative to the workspace folder."
 _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrives, from most editors, a moment after their yes
-
-# What sessionls itself obeys: agents, and programs to start. No agent may give itself another permission or a program.
-_OWN_FOLDERS = frozenset({".sessionls"})
-_OWN_FILES = frozenset({".mcp.json", ".vscode/mcp.json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,22 @@ A = TypeVar("A", bound=Arguments)
 class _WriteTool(BaseTool[A]):
     risk = "write"
 
-    def __init__(self, workspace: Workspace, editor: Editor, seen: Seen, *, confirm: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        editor: Editor,
+        seen: Seen,
+        *,
+        confirm: bool = False,
+        obeyed: Sequence[Path] = (),
+        read_only: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._workspace = workspace
         self._editor = editor
         self._seen = seen
         self._confirm = confirm
+        self._obeyed = obeyed
+        self._read_only = read_only
 
     async def wish(self, arguments: Mapping[str, Any]) -> Wish:
         try:
@@ -78,6 +86,8 @@ class _WriteTool(BaseTool[A]):
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)
         await self._check_still_there(plan)
+        if self._read_only():  # it may have come while the change was worked out
+            raise ToolFailed("Agents may only read here now; nothing was changed.")
         outcome = await self._editor.apply(plan.summary, [plan.change], confirm=self._confirm)
         if not outcome.applied:
             await call.edited(plan.uri, plan.summary, applied=False, patch=_kept(plan.patch))
@@ -130,12 +140,11 @@ class _WriteTool(BaseTool[A]):
 
     async def _place(self, path: str) -> ResolvedFile:
         place = await self._workspace.resolve(path)
-        for name in (place.name.lower(), uris.path_of(place.display).lower()):
-            if not _OWN_FOLDERS.isdisjoint(name.split("/")) or any(f"/{name}".endswith(f"/{own}") for own in _OWN_FILES):
-                raise ToolFailed(
-                    f"{place.display} says which agents and programs run here; only people change it. "
-                    "Show what you would write in your reply instead."
-                )
+        if await asyncio.to_thread(is_obeyed, place, self._workspace.folders, self._obeyed):
+            raise ToolFailed(
+                f"{place.display} says which agents and programs run here; only people change it. "
+                "Show what you would write in your reply instead."
+            )
         return place
 
 

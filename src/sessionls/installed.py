@@ -1,0 +1,49 @@
+"""Where an installed program lies: on PATH, and never where the workspace could have put one. All of this touches the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["find_git", "find_program", "search_path"]
+
+
+def find_program(name: str, *, never_in: Sequence[Path] = ()) -> str | None:
+    """The absolute path of an installed program: on PATH, else beside this Python.
+
+    Relative entries of PATH, and the current directory on Windows, do not count: what lies there is whatever the workspace
+    holds. Nor does what is inside of one of `never_in`.
+    """
+    if Path(name).is_absolute():
+        return name if os.access(name, os.X_OK) and _outside(Path(name), never_in) else None
+    if os.path.dirname(name):  # noqa: PTH120 (a Path forgets a leading ./)
+        return None
+    for place in (*_absolute(), sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        # With a folder before it the name is looked up in that folder alone, with the endings that Windows knows.
+        found = shutil.which(str(Path(place, name)))
+        if found is not None and _outside(Path(found), never_in):
+            return found
+    return None
+
+
+def find_git(*, never_in: Sequence[Path] = ()) -> str | None:
+    """The program git. On Windows no `git.cmd`: the shell would run that one, and to a shell a file's name can be a command."""
+    return find_program("git.exe" if os.name == "nt" else "git", never_in=never_in)
+
+
+def search_path(*, never_in: Sequence[Path] = ()) -> str:
+    """PATH without the entries in which `find_program` finds nothing: for a program that looks for others by itself."""
+    return os.pathsep.join(place for place in _absolute() if _outside(Path(place), never_in))
+
+
+def _absolute() -> list[str]:
+    return [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and Path(entry).is_absolute()]
+
+
+def _outside(path: Path, folders: Sequence[Path]) -> bool:
+    real = [Path(os.path.abspath(path)), Path(os.path.realpath(path))]  # noqa: PTH100
+    return not any(one.is_relative_to(os.path.realpath(folder)) for folder in folders for one in real)
