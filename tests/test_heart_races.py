@@ -377,6 +377,19 @@ async def test_who_closes_at_once_what_was_just_opened_has_left(home: House, fol
     assert [p.name for p in (await home.sessions.get(session.id)).participants] == ["Ann", "Ben"]
 
 
+async def test_who_closes_while_still_opening_has_left(home: House, folder: Path, model_server: ModelServer) -> None:
+    session = await home.sessions.create()
+    async with house(folder, model_server, participant=BEN) as ben:
+        opening = asyncio.create_task(ben.sessions.open(session.id))
+        await asyncio.sleep(0)
+        await ben.sessions.close(session.id)
+        assert opening.done()
+        await home.sessions.rename(session.id, "Without Ben")
+        await ben.until(lambda: ben.known[session.id].title == "Without Ben")
+        assert not any(event.kind == "renamed" for event in ben.events)
+        assert (await home.sessions.open(session.id)).participants == []
+
+
 # -- what a model or a tool may do wrong -----------------------------------------------------------------------------
 
 
