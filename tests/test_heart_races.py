@@ -408,7 +408,9 @@ async def test_half_a_surrogate_pair_breaks_nothing(
     assert ended.status == "complete" and ended.text.endswith("end")
 
 
-@pytest.mark.parametrize("arguments", ['{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", '{"a": 1'])
+@pytest.mark.parametrize(
+    "arguments", [*('{"a": ' + "[" * deep + "]" * deep + "}" for deep in (198, 300, 100_000)), '{"a": 1'], ids=lambda text: len(text)
+)
 async def test_arguments_that_are_no_json_go_back_to_the_agent(
     home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
@@ -416,6 +418,7 @@ async def test_arguments_that_are_no_json_go_back_to_the_agent(
     model_server.script(Answer(tools=[ToolUse("use_it", arguments)]), Answer("sorry"))
     session = await home.sessions.create(agent="user")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "sorry"
+    assert (await home.built.store.events(session.id, after=0))[-1].kind == "replyFinished"  # and all of it can be read
 
 
 @pytest.mark.parametrize("arguments", [{"secret": True}, {"wrong": True}])

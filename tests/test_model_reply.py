@@ -108,7 +108,19 @@ async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) ->
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
 
 
-@pytest.mark.parametrize("arguments", ["{not json", "[1]", '"x"'])
+async def test_the_id_of_a_call_may_carry_what_the_provider_wants_to_be_told_again(office: Office) -> None:
+    call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
+    office.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
+    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+    assert first["calls"][0]["callId"] == call_id
+    called = {"role": "agent", "calls": [{**first["calls"][0], "result": "rain"}]}
+    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL])
+    assert second["text"] == "It rains."
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{not json", "[1]", '"x"', '{"half": "\\ud83e"}', '{"a":' * 300 + "1" + "}" * 300], ids=lambda text: text[:20]
+)
 async def test_a_call_that_makes_no_sense_is_an_error(office: Office, arguments: str) -> None:
     office.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
     with refused(-32046, "modelUnavailable"):

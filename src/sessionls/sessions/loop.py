@@ -8,7 +8,6 @@ the session's log, an agent that was asked by another agent (`delegate.py`) unde
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import verbs
+from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
 from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
 from sessionls.sessions.ids import new_id
@@ -363,12 +363,8 @@ _INVALID = "\0invalid"
 
 
 def _tool_part(request: ToolRequest, call_id: str, step: int) -> ToolPart:
-    try:
-        arguments = json.loads(request.arguments or "{}")
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # no JSON, nested without end, or with half a surrogate pair
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = arguments_of(request.arguments)
+    if arguments is None:
         arguments = {_INVALID: sound(request.arguments)}
     return ToolPart(call_id=call_id, name=sound(request.name), arguments=arguments, status="waiting", step=step)
 
