@@ -151,6 +151,28 @@ async def test_who_waits_in_a_session_that_is_deleted_is_told(home: House, folde
                 await second
 
 
+async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
+    home: House, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold("one")
+    model_server.script(hold)
+    session = await home.sessions.create(agent="plain")
+    delete = home.built.store.delete
+    async with house(folder, model_server, participant=BEN) as ben:
+        sending: list[asyncio.Task[Any]] = []
+
+        async def late(session_id: str, *checks: Any) -> None:
+            sending.append(asyncio.create_task(ben.sessions.message(session_id, "m1")))
+            await model_server.received()
+            await delete(session_id, *checks)
+
+        monkeypatch.setattr(home.built.store, "delete", late)
+        with pytest.raises(NotPermitted):
+            await home.sessions.delete(session.id)
+        hold.go.set()
+        assert (await sending[0]).reply.text == "one"
+
+
 async def test_who_waits_for_another_process_is_told_when_this_one_ends(
     home: House, folder: Path, model_server: ModelServer
 ) -> None:

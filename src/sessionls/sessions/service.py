@@ -407,8 +407,7 @@ class Sessions:
         return await self._change(session_id, lambda change: verbs.unarchive(change, self._participant))
 
     async def delete(self, session_id: str) -> None:
-        await self._change(session_id, verbs.delete_check)
-        await self._store.delete(session_id)
+        await self._replies.delete(session_id)
         if self._open.pop(session_id, None) is not None:
             self._store.unfollow(session_id)
 

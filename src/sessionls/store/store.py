@@ -107,8 +107,8 @@ class SqlStore:
 
         return await self._write(job)
 
-    async def delete(self, session_id: str) -> None:
-        await self._write(lambda backend: backend.delete(session_id))
+    async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
+        await self._write(lambda backend: backend.delete(session_id, check))
         self._do(self._purge())
 
     async def _purge(self) -> None:
