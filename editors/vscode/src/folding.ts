@@ -217,12 +217,16 @@ class Folding {
       case "paused":
         this.session.state = "paused";
         break;
+      case "resumed":
+        this.session.state = "active";
+        break;
       case "archived":
         this.session.state = "archived";
+        this.stop(undefined); // nothing can be resumed there
         break;
-      case "resumed":
       case "unarchived":
-        this.session.state = "active";
+        this.session.state = event.state;
+        this.stop(event.stopped);
         break;
       case "agentSwitched":
         this.switched(event.agent, event.model);

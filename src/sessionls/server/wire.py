@@ -199,7 +199,7 @@ METHODS: tuple[Method, ...] = (
         "session/unarchive",
         p.SessionParams,
         Session,
-        "Brings an archived session back.",
+        "Brings an archived session back, as it was: one that was paused is paused.",
         errors=_GONE,
         causes=("unarchived",),
     ),

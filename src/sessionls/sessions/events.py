@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from sessionls.sessions.model import Finding, Message, Part, Participant, Session, ToolPart, Usage, Wire
+from sessionls.sessions.model import Finding, Message, Part, Participant, Session, Stopped, ToolPart, Usage, Wire
 
 __all__ = [
     "AgentSwitched",
@@ -216,7 +216,11 @@ class Archived(_Event):
 
 
 class Unarchived(_Event):
+    """The session is back as it was: `state` and `stopped` are what they were before it was archived."""
+
     kind: Literal["unarchived"] = "unarchived"
+    state: Literal["active", "paused"] = "active"
+    stopped: Stopped | None = None
 
 
 class ParticipantJoined(_Event):

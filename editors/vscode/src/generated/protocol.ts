@@ -264,7 +264,7 @@ export interface Created {
 /**
  * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
  *
- * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it.
+ * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
  */
 export interface Session {
   id: string;
@@ -583,12 +583,17 @@ export interface Forked {
   kind: 'forked';
   childId: string;
 }
+/**
+ * The session is back as it was: `state` and `stopped` are what they were before it was archived.
+ */
 export interface Unarchived {
   sessionId: string;
   seq: number;
   at: string;
   by?: Participant | ByAgent;
   kind: 'unarchived';
+  state: 'active' | 'paused';
+  stopped?: 'paused' | 'interrupted' | 'failed';
 }
 export interface ParticipantJoined {
   sessionId: string;

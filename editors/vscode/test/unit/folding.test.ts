@@ -338,6 +338,14 @@ describe("how the newest reply stopped", () => {
     expect(stopping(status).session).not.toHaveProperty("stopped");
   });
 
+  it("is not said while the session is archived, and again when it is back as it was", () => {
+    const before = after(stopping("paused"), anEvent(14, { kind: "paused" }), anEvent(15, { kind: "archived" }));
+    expect(before.session.state).toBe("archived");
+    expect(before.session).not.toHaveProperty("stopped");
+    const now = after(before, anEvent(16, { kind: "unarchived", state: "paused", stopped: "paused" }));
+    expect(now.session).toMatchObject({ state: "paused", stopped: "paused" });
+  });
+
   it("is over when what stopped is given up", () => {
     const now = after(stopping("interrupted"), finished(14, "r", "a", { status: "cancelled" }));
     expect(now.session).not.toHaveProperty("stopped");
