@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,8 +16,9 @@ from sessionls.sessions import replies, reply, verbs
 from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import AgentAuthor, Message, ToolPart
 from sessionls.sessions.ports import Change
-from sessionls.sessions.tooling import Risk, Tool, ToolCall, Wish
+from sessionls.sessions.tooling import ToolCall
 from sessionls.tools.toolbox import Toolbox
+from use_it import UseIt, give, use
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 T = TypeVar("T")
@@ -37,35 +38,6 @@ def folder(tmp_path: Path) -> Path:
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
     async with house(folder, model_server) as home:
         yield home
-
-
-class UseIt:
-    """A tool that does what the test says."""
-
-    name = "use_it"
-    description = "Is used."
-    schema: Mapping[str, Any] = {"type": "object"}
-    runs_programs = False
-
-    def __init__(self, run: Callable[[ToolCall], Any], risk: Risk = "read") -> None:
-        self.risk = risk
-        self._run = run
-
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
-        if arguments.get("secret"):
-            raise NotPermitted("That is never read.", hint="Go on without it.")
-        return Wish(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
-
-    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        return str(await self._run(call))
-
-
-def give(home: House, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
-    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
-
-
-def use(**arguments: Any) -> Answer:
-    return Answer(tools=[ToolUse("use_it", arguments)])
 
 
 async def last(home: House, session_id: str) -> Message:
@@ -431,7 +403,9 @@ async def test_half_a_surrogate_pair_breaks_nothing(
 
 
 @pytest.mark.parametrize(
-    "arguments", [*('{"a": ' + "[" * deep + "]" * deep + "}" for deep in (198, 300, 100_000)), '{"a": 1'], ids=lambda text: len(text)
+    "arguments",
+    [*('{"a": ' + "[" * deep + "]" * deep + "}" for deep in (198, 300, 100_000)), '{"a": 1'],
+    ids=len,
 )
 async def test_arguments_that_are_no_json_go_back_to_the_agent(
     home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition, Permission
 from sessionls.sessions.events import ToolCalled, ToolFinished
-from sessionls.sessions.loop import Loop, Means
+from sessionls.sessions.loop import Loop
 from sessionls.sessions.model import AgentAuthor, Part, ToolPart, Usage
 from sessionls.sessions.permission import Policy, stricter
 from sessionls.sessions.ports import Change
@@ -83,7 +83,7 @@ class AskAgent:
             return messages
 
         inner = Delegate(
-            means=_no_more_than(outer.means, outer.definition),
+            means=replace(outer.means, policy=_Stricter(outer.means.policy, outer.definition)),
             session_id=outer.session_id,
             reply=outer.reply.model_copy(update={"author": asked.author, "parts": []}),
             definition=asked.definition,
@@ -114,10 +114,6 @@ def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
 
 def _sum(a: Usage | None, b: Usage | None) -> Usage | None:
     return b if a is None else a if b is None else a + b
-
-
-def _no_more_than(means: Means, asking: Definition) -> Means:
-    return Means(means.store, means.models, _Stricter(means.policy, asking), means.asking, means.participant)
 
 
 class _Stricter(Policy):

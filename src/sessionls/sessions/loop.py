@@ -1,8 +1,9 @@
 """The loop between a model and its tools, whatever is made of it.
 
 A step is one answer of the model and the tools it asked for. Calls that only read run together, the others one after the other,
-each after the permission it needs. Where what happened is kept is up to the two kinds of loops: a reply (`reply.py`) keeps it in
-the session's log, an agent that was asked by another agent (`delegate.py`) under the call that asked it.
+each after the permission it needs; so it is too where agents that were asked work at the same time. Where what happened is kept
+is up to the two kinds of loops: a reply (`reply.py`) keeps it in the session's log, an agent that was asked by another agent
+(`delegate.py`) under the call that asked it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Means:
     """What every loop of this process works with.
 
     `met`: for a session that is listed there, the findings that were reported in it and known already, from any session.
+    `acting` is one lock for each reply: whoever holds it makes a call that does more than read.
     """
 
     store: Store
@@ -49,6 +51,7 @@ class Means:
     asking: Asking
     participant: Participant
     met: dict[str, list[Finding]] = field(default_factory=dict)
+    acting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
@@ -192,7 +195,11 @@ class Loop(ABC):
             await self.stoppable(_all([self._run_tool(index, part, tools.get(part.name)) for index, part in reads]))
         for index, part in calls:
             if (index, part) not in reads:
-                await self.stoppable(self._run_tool(index, part, tools.get(part.name)))
+                await self.stoppable(self._run_alone(index, part, tools.get(part.name)))
+
+    async def _run_alone(self, index: int, part: ToolPart, tool: Tool | None) -> None:
+        async with self.means.acting:
+            await self._run_tool(index, part, tool)
 
     async def _run_tool(self, index: int, part: ToolPart, tool: Tool | None) -> None:
         arguments = part.arguments

@@ -387,7 +387,7 @@ class Replies:
         before: dict[tuple[str, ...], ModelMessages] = {}
 
         writer = ReplyWriter(
-            means=replace(self._means, models=begun.prepared.models or self._means.models),
+            means=replace(self._means, models=begun.prepared.models or self._means.models, acting=asyncio.Lock()),
             session_id=session_id,
             reply=begun.reply,
             definition=definition,
