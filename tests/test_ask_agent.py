@@ -10,8 +10,11 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import House, house, write_agent
+from sessionls.sessions import uris
+from sessionls.sessions.events import AgentWorked
 from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Anchor, Finding, Position, Range, ToolPart
+from sessionls.sessions.model import Anchor, Finding, Part, Position, Range, ToolPart
+from sessionls.sessions.state import with_work
 from sessionls.sessions.tooling import ToolCall
 from use_it import UseIt, give, use
 
@@ -26,6 +29,7 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House
     write_agent(folder, "chief", "You are the chief.", tools="[ask_agent, read_file]")
     write_agent(folder, "lone", "You are alone.", tools="[ask_agent]")
     write_agent(folder, "scout", "You are the scout.", model="openai/scout", tools="[read_file, list_files, search]")
+    write_agent(folder, "deputy", "You are the deputy.", tools="[ask_agent, read_file]")
     write_agent(folder, "hand", "You do it.")
     write_agent(folder, "loop", "You ask yourself.", tools="[ask_agent]")
     async with house(folder, model_server) as home:
@@ -119,6 +123,55 @@ async def test_calls_of_one_id_in_different_steps_are_told_apart(home: House, mo
     calls = [part for part in reply.parts if isinstance(part, ToolPart)]
     assert [(part.status, part.result) for part in calls] == [("done", "one"), ("done", "two")]
     assert [[inner.kind for inner in part.parts or ()] for part in calls] == [["text"], ["text"]]
+
+
+async def test_its_work_is_seen_while_it_goes_on(home: House, model_server: ModelServer) -> None:
+    hold = Hold("42.")
+    model_server.script(ask("scout"), Answer("Reading.", tools=[ToolUse("read_file", {"path": "a.py"})]), hold, Answer("ok"))
+    session = await home.sessions.create(agent="chief")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "go"))
+    await hold.reached.wait()
+    asked = call(list((await home.sessions.history(session.id)).messages[-1].parts))
+    assert asked.status == "running"
+    assert [(part.kind, getattr(part, "status", None)) for part in asked.parts or ()] == [("text", None), ("tool", "done")]
+    hold.go.set()
+    reply = (await send).reply
+    # Whoever folds the events that came sees the same.
+    worked = [event for event in home.events if isinstance(event, AgentWorked)]
+    folded: list[Part] = [asked.model_copy(update={"parts": None})]
+    for event in worked:
+        assert (event.message_id, event.path) == (reply.id, [0])
+        folded = with_work(folded, event.path, event.index, event.parts)
+    assert call(list(folded)).parts == call(list(reply.parts)).parts
+
+
+async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_place(home: House, model_server: ModelServer) -> None:
+    read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
+    model_server.script(ask("deputy"), ask("scout"), read, Answer("42."), Answer("It says 42."), Answer("ok"))
+    session = await home.sessions.create(agent="chief")
+    await home.sessions.open(session.id)
+    reply = (await home.sessions.message(session.id, "go")).reply
+    deputy = call(list(reply.parts))
+    scout = call(list(deputy.parts or ()))
+    assert [part.kind for part in deputy.parts or ()] == ["tool", "text"]
+    assert [part.kind for part in scout.parts or ()] == ["tool", "text"]
+    assert (scout.status, scout.result) == ("done", "42.")
+    assert [0, 0] in [event.path for event in home.events if isinstance(event, AgentWorked)]
+
+
+async def test_its_work_is_logged_once_and_not_again_with_each_call(home: House, model_server: ModelServer) -> None:
+    (Path(uris.to_path(home.editor.folders[0]) or "") / "a.py").write_text("answer = 42  # and some more\n" * 300)
+    read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
+
+    async def logged(calls: int) -> int:
+        model_server.script(ask("scout"), *[read] * calls, Answer("42."), Answer("ok"))
+        session = await home.sessions.create(agent="chief")
+        await home.sessions.message(session.id, "go")
+        return sum(len(event.model_dump_json()) for event in await home.built.store.events(session.id, after=0))
+
+    few, twice, thrice = [await logged(calls) for calls in (4, 8, 12)]
+    assert thrice - twice < 1.1 * (twice - few)
 
 
 async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever_makes_them(

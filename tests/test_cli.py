@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from model_server import Answer, Hold, ModelServer, Refuse
+from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
 from sessionls.cli import main
 from sessionls.cli.commands import run
 from sessionls.tools import mcp
@@ -277,6 +277,22 @@ class TestAsk:
         [name] = re.findall(r"sessionls show ([0-9a-f]{8})", err)
         reply = cli("show", name, "--json").data["messages"][-1]
         assert (reply["status"], reply["parts"][0]["text"]) == ("cancelled", "Half of it")
+
+    def test_what_an_agent_does_that_another_one_asks_is_told_under_its_call(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(
+            Answer(tools=[ToolUse("ask_agent", {"agent": "research", "question": "What is it?"})]),
+            Answer(tools=[ToolUse("read_file", {"path": "shop.py"})]),
+            Answer(tools=[ToolUse("read_file", {"path": "none.py"})]),
+            Answer("It adds."),
+            Answer("It adds up."),
+        )
+        told = [line for line in cli("ask", "What is it?").err.splitlines() if line.startswith("  ")]
+        assert [line.rstrip().partition("  failed")[0] for line in told] == [
+            "  ask_agent research",
+            "    read_file shop.py",
+            "    read_file none.py",
+            "    read_file none.py",
+        ]
 
     def test_ctrl_c_while_it_still_starts_ends_it_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class StillStarting(ModuleType):

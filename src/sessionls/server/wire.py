@@ -135,7 +135,16 @@ METHODS: tuple[Method, ...] = (
         "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
         " text of the reply.",
         errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable),
-        causes=("messageSent", "messageSteered", "replyStarted", "stepFinished", "toolCalled", "toolFinished", "replyFinished"),
+        causes=(
+            "messageSent",
+            "messageSteered",
+            "replyStarted",
+            "stepFinished",
+            "toolCalled",
+            "agentWorked",
+            "toolFinished",
+            "replyFinished",
+        ),
     ),
     Method(
         "session/cancel",

@@ -13,6 +13,7 @@ from sessionls.sessions.model import Finding, Message, Part, Participant, Sessio
 
 __all__ = [
     "AgentSwitched",
+    "AgentWorked",
     "Archived",
     "ByAgent",
     "CancelAsked",
@@ -121,6 +122,18 @@ class ToolFinished(_Event):
     message_id: str
     index: int
     part: ToolPart
+
+
+class AgentWorked(_Event):
+    """An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
+    `path` leads to the call that asked it: the number of that call, behind those of the calls around it.
+    """
+
+    kind: Literal["agentWorked"] = "agentWorked"
+    message_id: str
+    path: list[int]
+    index: int
+    parts: list[Part]
 
 
 class PermissionAsked(_Event):
@@ -242,6 +255,7 @@ Event = Annotated[
     | StepFinished
     | ToolCalled
     | ToolFinished
+    | AgentWorked
     | PermissionAsked
     | PermissionAnswered
     | FindingReported

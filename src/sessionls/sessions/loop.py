@@ -89,6 +89,10 @@ class Loop(ABC):
         """A call starts or has ended: keep it before anything relies on it."""
 
     @abstractmethod
+    async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
+        """An agent that was asked by the call at `path` went on: keep its parts, these from number `index` on."""
+
+    @abstractmethod
     async def record(self, decide: Callable[[Change], object]) -> None:
         """Add events about the reply to the session's log."""
 

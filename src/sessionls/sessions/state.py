@@ -29,10 +29,11 @@ from sessionls.sessions.model import (
     Steered,
     Stopped,
     TextPart,
+    ToolPart,
     Usage,
 )
 
-__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts"]
+__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts", "with_work"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
@@ -66,6 +67,17 @@ def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]
             whole.append(new(text=draft.text))
         elif draft.part < len(whole) and isinstance(part := whole[draft.part], TextPart | ReasoningPart):
             whole[draft.part] = part.model_copy(update={"text": part.text[: draft.offset] + draft.text})
+    return whole
+
+
+def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequence[Part]) -> list[Part]:
+    """The parts, with what an agent did that was asked by the call at `path` (see `AgentWorked`)."""
+    whole = list(parts)
+    if not path:
+        whole[index : index + len(work)] = work
+    elif path[0] < len(whole) and isinstance(asking := whole[path[0]], ToolPart):
+        inner = with_work(asking.parts or (), path[1:], index, work)
+        whole[path[0]] = asking.model_copy(update={"parts": inner})
     return whole
 
 
@@ -244,6 +256,9 @@ class _Folding:
                 self._update(event.message_id, **fields)
             case ev.ToolCalled() | ev.ToolFinished():
                 self._put_part(event.message_id, event.index, event.part)
+            case ev.AgentWorked():
+                parts = self.open[event.message_id].message.parts
+                self._update(event.message_id, parts=with_work(parts, event.path, event.index, event.parts))
             case ev.PermissionAsked():
                 self.asked[event.request_id] = event.scope
             case ev.PermissionAnswered():

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fold, grow, opened, withOlder, type Change, type OpenSession } from "../../src/folding";
-import type { DeltaParams, Event, Message } from "../../src/protocol";
+import type { DeltaParams, Event, Message, Part } from "../../src/protocol";
 import { ADA, aMessage, anEvent, aReply, aSession, AT } from "./samples";
 
 const BOB = { id: "p-bob", name: "Bob" };
@@ -321,6 +321,44 @@ describe("opening and paging", () => {
     expect(ids(joined)).toEqual(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
     expect(joined.more).toBe(true);
     expect(ids(opened(result(page(8, 9)), 2, before))).toEqual(["m8", "m9"]);
+  });
+});
+
+describe("an agent that was asked by another one", () => {
+  const call = (callId: string, parts?: Part[]): Part => ({
+    kind: "tool",
+    callId,
+    name: "ask_agent",
+    arguments: {},
+    status: "running",
+    ...(parts && { parts }),
+  });
+  const worked = (seq: number, path: number[], index: number, parts: Part[]): Event =>
+    anEvent(seq, { kind: "agentWorked", messageId: "r", path, index, parts });
+
+  it("has its work under the call that asked it, each event bringing what is new", () => {
+    const before = after(
+      state(),
+      sent(11, "a"),
+      started(12, "r", "a"),
+      anEvent(13, { kind: "stepFinished", messageId: "r", index: 0, parts: [{ kind: "text", text: "I ask." }, call("one")] }),
+    );
+    const asking = call("two");
+    const now = after(
+      before,
+      worked(14, [1], 0, [{ kind: "text", text: "So do I." }, asking]),
+      worked(15, [1, 1], 0, [{ kind: "text", text: "It is 42." }]),
+      worked(16, [1], 2, [{ kind: "text", text: "42." }]),
+      worked(17, [9], 0, [{ kind: "text", text: "nobody asked" }]),
+    );
+    expect(message(now, "r").parts).toEqual([
+      { kind: "text", text: "I ask." },
+      call("one", [
+        { kind: "text", text: "So do I." },
+        call("two", [{ kind: "text", text: "It is 42." }]),
+        { kind: "text", text: "42." },
+      ]),
+    ]);
   });
 });
 
