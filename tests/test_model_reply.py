@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from model_server import Answer, Cut, Hold, ModelServer, Refuse, ToolUse
+from model_server import Answer, Cut, Fault, Hold, ModelServer, Refuse, Scripted, ToolUse
 from office import Office, environment, key_for, make_workspace
 from server_client import refused, start_server, stop
 
@@ -175,6 +176,16 @@ async def test_a_provider_that_refuses(office: Office) -> None:
     with refused(-32046, "modelUnavailable") as refusal:
         await office.client.ask("model/reply", messages=told("hi"))
     assert refusal.data["reason"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    "answer", [Refuse.of("overflow"), Refuse(418), Cut("half"), Fault("half")], ids=lambda answer: str(answer)[:20]
+)
+async def test_what_is_to_be_done_about_an_error_needs_no_session(office: Office, answer: Scripted) -> None:
+    office.models.script(answer)
+    with refused(-32046, "modelUnavailable") as refusal:
+        await office.client.ask("model/reply", messages=told("hi"))
+    assert not re.search("resume|reply|session|agent", refusal.data["hint"], re.IGNORECASE)
 
 
 async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office: Office) -> None:

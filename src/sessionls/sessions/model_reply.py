@@ -80,6 +80,23 @@ async def model_reply(
     Raises `ModelUnavailable`, and `InvalidParams` where there is nothing to reply to; cancelling the task closes the connection.
     """
     _check(messages)
+    try:
+        return await _ask(models, messages, told, model=model, instructions=instructions, tools=tools, must_call=must_call)
+    except ModelUnavailable as problem:
+        problem.hint = problem.alone  # there is no reply to resume, and no session to compact
+        raise
+
+
+async def _ask(
+    models: Models,
+    messages: Sequence[ModelMessage],
+    told: Callable[[str], None],
+    *,
+    model: str | None,
+    instructions: str | None,
+    tools: Sequence[ModelTool],
+    must_call: bool,
+) -> ModelReply:
     models.warm()
     chosen = await models.choose([] if model is None else [model])
     sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": sound(instructions)}]
