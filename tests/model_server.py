@@ -43,6 +43,7 @@ __all__ = [
     "Received",
     "Refuse",
     "Script",
+    "Scripted",
     "Signal",
     "Stall",
     "Tokens",

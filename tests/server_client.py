@@ -144,6 +144,13 @@ class SessionClient(LanguageClient):
                 text += delta["text"]
         return text
 
+    async def written(self, text: str) -> None:
+        """Wait until the deltas of the sessions that are open here join to text that ends so.
+
+        A `Hold` that is reached says only that the model has sent its words: the server may not have them yet.
+        """
+        await self.until(lambda: "".join(delta["text"] for delta in self.all_of("session/delta")).endswith(text))
+
     def progress_of(self, token: str | int) -> list[dict[str, Any]]:
         return [params["value"] for params in self.all_of("$/progress") if params["token"] == token]
 

@@ -10,7 +10,13 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import House, house, write_agent
-from sessionls.sessions.model import ToolPart
+from sessionls.sessions import uris
+from sessionls.sessions.events import AgentWorked
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Anchor, Finding, Part, Position, Range, ToolPart
+from sessionls.sessions.state import with_work
+from sessionls.sessions.tooling import ToolCall
+from use_it import UseIt, give, use
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 
@@ -23,6 +29,8 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House
     write_agent(folder, "chief", "You are the chief.", tools="[ask_agent, read_file]")
     write_agent(folder, "lone", "You are alone.", tools="[ask_agent]")
     write_agent(folder, "scout", "You are the scout.", model="openai/scout", tools="[read_file, list_files, search]")
+    write_agent(folder, "deputy", "You are the deputy.", tools="[ask_agent, read_file]")
+    write_agent(folder, "hand", "You do it.")
     write_agent(folder, "loop", "You ask yourself.", tools="[ask_agent]")
     async with house(folder, model_server) as home:
         yield home
@@ -115,3 +123,114 @@ async def test_calls_of_one_id_in_different_steps_are_told_apart(home: House, mo
     calls = [part for part in reply.parts if isinstance(part, ToolPart)]
     assert [(part.status, part.result) for part in calls] == [("done", "one"), ("done", "two")]
     assert [[inner.kind for inner in part.parts or ()] for part in calls] == [["text"], ["text"]]
+
+
+async def test_its_work_is_seen_while_it_goes_on(home: House, model_server: ModelServer) -> None:
+    hold = Hold("42.")
+    model_server.script(ask("scout"), Answer("Reading.", tools=[ToolUse("read_file", {"path": "a.py"})]), hold, Answer("ok"))
+    session = await home.sessions.create(agent="chief")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "go"))
+    await hold.reached.wait()
+    asked = call(list((await home.sessions.history(session.id)).messages[-1].parts))
+    assert asked.status == "running"
+    assert [(part.kind, getattr(part, "status", None)) for part in asked.parts or ()] == [("text", None), ("tool", "done")]
+    hold.go.set()
+    reply = (await send).reply
+    # Whoever folds the events that came sees the same.
+    worked = [event for event in home.events if isinstance(event, AgentWorked)]
+    folded: list[Part] = [asked.model_copy(update={"parts": None})]
+    for event in worked:
+        assert (event.message_id, event.path) == (reply.id, [0])
+        folded = with_work(folded, event.path, event.index, event.parts)
+    assert call(list(folded)).parts == call(list(reply.parts)).parts
+
+
+async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_place(home: House, model_server: ModelServer) -> None:
+    read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
+    model_server.script(ask("deputy"), ask("scout"), read, Answer("42."), Answer("It says 42."), Answer("ok"))
+    session = await home.sessions.create(agent="chief")
+    await home.sessions.open(session.id)
+    reply = (await home.sessions.message(session.id, "go")).reply
+    deputy = call(list(reply.parts))
+    scout = call(list(deputy.parts or ()))
+    assert [part.kind for part in deputy.parts or ()] == ["tool", "text"]
+    assert [part.kind for part in scout.parts or ()] == ["tool", "text"]
+    assert (scout.status, scout.result) == ("done", "42.")
+    assert [0, 0] in [event.path for event in home.events if isinstance(event, AgentWorked)]
+
+
+async def test_its_work_is_logged_once_and_not_again_with_each_call(home: House, model_server: ModelServer) -> None:
+    (Path(uris.to_path(home.editor.folders[0]) or "") / "a.py").write_text("answer = 42  # and some more\n" * 300)
+    read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
+
+    async def logged(calls: int) -> int:
+        model_server.script(ask("scout"), *[read] * calls, Answer("42."), Answer("ok"))
+        session = await home.sessions.create(agent="chief")
+        await home.sessions.message(session.id, "go")
+        return sum(len(event.model_dump_json()) for event in await home.built.store.events(session.id, after=0))
+
+    few, twice, thrice = [await logged(calls) for calls in (4, 8, 12)]
+    assert thrice - twice < 1.1 * (twice - few)
+
+
+async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever_makes_them(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+    under_way, most = 0, 0
+
+    async def write(_: ToolCall) -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        begun.set()
+        await go.wait()
+        under_way -= 1
+        return "written"
+
+    give(home, monkeypatch, UseIt(write, "write"))
+    home.editor.answers = ["once", "once"]
+    both = [ToolUse("ask_agent", {"agent": "hand", "question": f"{one}?"}, one) for one in ("one", "two")]
+    model_server.default = lambda request: use() if request.text.endswith("?") else Answer("ok")
+    model_server.script(Answer(tools=both))
+    session = await home.sessions.create(agent="hand")
+    send = asyncio.create_task(home.sessions.message(session.id, "Go."))
+    await begun.wait()
+    await model_server.received(3)
+    for _ in range(20):  # the other one has come as far as it can
+        await home.built.store.session(session.id)
+    go.set()
+    calls = [part for part in (await send).reply.parts if isinstance(part, ToolPart)]
+    assert [call(list(one.parts or ())).result for one in calls] == ["written", "written"]
+    assert most == 1
+
+
+async def test_a_known_finding_that_it_meets_again_is_met(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Position(line=0, character=0)
+
+    async def report(made: ToolCall) -> str:
+        finding = Finding(
+            id=new_id(),
+            session_id=made.session_id,
+            message_id=made.message_id,
+            agent=made.agent,
+            uri=f"{home.editor.folders[0]}/a.py",
+            range=Range(start=at, end=Position(line=0, character=6)),
+            severity=2,
+            title="It answers",
+            body="",
+            rule="answers",
+            anchor=Anchor(quote="answer"),
+        )
+        return (await made.report(finding)).id
+
+    give(home, monkeypatch, UseIt(report))
+    model_server.script(use(), Answer("found"), ask("hand"), use(), Answer("found"), Answer("ok"))
+    first = (await home.sessions.message((await home.sessions.create(agent="hand")).id, "go")).reply
+    session = await home.sessions.create(agent="hand")
+    with home.sessions.meeting(session.id) as met:
+        await home.sessions.message(session.id, "go")
+        assert [finding.id for finding in met] == [call([part for part in first.parts if part.kind == "tool"]).result]

@@ -9,15 +9,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from model_server import Answer, Hold, ModelServer, Refuse
+from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
+from sessionls.cli import main
 from sessionls.cli.commands import run
 from sessionls.tools import mcp
 
@@ -54,17 +57,18 @@ class Cli:
         return Cli(folder, self._monkeypatch, self._capsys)
 
     def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "sessionls", *words],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", **variables},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            start_new_session=os.name == "posix",
-        )
+        with obeying_ctrl_c():
+            return subprocess.Popen(
+                [sys.executable, "-m", "sessionls", *words],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", **variables},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                start_new_session=os.name == "posix",
+            )
 
     def __call__(self, *words: str, code: int = 0, given: str = "", **variables: str) -> Done:
         """Run to the end, and expect that exit code. No error is ever told by a traceback."""
@@ -83,6 +87,18 @@ class Cli:
 
     def session(self, name: str) -> Any:
         return self("show", name, "--json").data["session"]
+
+
+@contextmanager
+def obeying_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile obey Ctrl+C, also where the tests run in the background of a shell script: what a shell
+    puts there ignores it, and hands that on to all that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -261,6 +277,33 @@ class TestAsk:
         [name] = re.findall(r"sessionls show ([0-9a-f]{8})", err)
         reply = cli("show", name, "--json").data["messages"][-1]
         assert (reply["status"], reply["parts"][0]["text"]) == ("cancelled", "Half of it")
+
+    def test_what_an_agent_does_that_another_one_asks_is_told_under_its_call(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(
+            Answer(tools=[ToolUse("ask_agent", {"agent": "research", "question": "What is it?"})]),
+            Answer(tools=[ToolUse("read_file", {"path": "shop.py"})]),
+            Answer(tools=[ToolUse("read_file", {"path": "none.py"})]),
+            Answer("It adds."),
+            Answer("It adds up."),
+        )
+        told = [line for line in cli("ask", "What is it?").err.splitlines() if line.startswith("  ")]
+        assert [line.rstrip().partition("  failed")[0] for line in told] == [
+            "  ask_agent research",
+            "    read_file shop.py",
+            "    read_file none.py",
+            "    read_file none.py",
+        ]
+
+    def test_ctrl_c_while_it_still_starts_ends_it_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class StillStarting(ModuleType):
+            def __getattr__(self, name: str) -> Any:
+                raise KeyboardInterrupt
+
+        monkeypatch.setitem(sys.modules, "sessionls.cli.commands", StillStarting("commands"))
+        monkeypatch.setattr(sys, "argv", ["sessionls", "ask", "hello"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 130
 
 
 class TestSessions:

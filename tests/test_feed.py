@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sessionls.sessions import events as ev
-from sessionls.sessions.errors import SessionNotFound
+from sessionls.sessions.errors import SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import ReasoningPart, TextPart, ToolPart
 from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
@@ -116,6 +117,43 @@ async def test_a_follow_that_fails_leaves_nothing_behind(store: SqlStore) -> Non
     await create(store, session_id="none")
     await rename(store, "none", "x")
     assert heard.events == []
+
+
+async def test_who_follows_is_told_of_a_fault_and_does_not_wait_for_ever(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await create(store)
+    heard = Heard(store)
+
+    def start(found: object) -> Any:
+        raise RuntimeError("a fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._feed, "start", start)
+        async with asyncio.timeout(10):
+            with pytest.raises(RuntimeError, match="a fault"):
+                await store.follow(session_id)
+    await rename(store, session_id, "not heard")
+    assert heard.events == []
+
+
+async def test_a_store_that_is_closed_while_it_begins_to_watch_watches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqlStore(url(tmp_path))
+    Heard(store)
+    job = store._job
+
+    async def closing(*given: Any) -> Any:
+        result = await job(*given)
+        monkeypatch.undo()
+        await store.close()
+        return result
+
+    monkeypatch.setattr(store, "_job", closing)
+    with pytest.raises(StoreUnavailable):
+        await store.session("any")
+    assert store._watching is None
 
 
 async def test_a_snapshot_and_what_follows_it_make_the_whole(store: SqlStore, other: SqlStore) -> None:

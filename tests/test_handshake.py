@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.workspace import Workspace
 
 from server_client import Connect, SessionClient, refused, stop
 from sessionls import __version__
+from sessionls.server.server import SessionServer
 from sessionls.server.wire import COMMANDS, EVENTS, REQUESTS
+from sessionls.sessions.errors import StoreUnavailable
 
 
 async def test_initialize_tells_name_version_methods_and_events(connect: Connect) -> None:
@@ -143,3 +147,19 @@ async def test_the_servers_process_ends_with_the_client(connect: Connect) -> Non
     client = await connect()
     await stop(client)
     assert client._server is not None and client._server.returncode == 0
+
+
+async def test_what_changes_while_the_server_closes_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+
+    async def compose(*given: object) -> Any:
+        opened.append(given)
+        raise StoreUnavailable("gone", hint="gone")
+
+    monkeypatch.setattr("sessionls.server.server.compose_for", compose)
+    server = SessionServer()
+    server.protocol._workspace = server.make_workspace(Workspace(None))
+    await server.close_down()
+    server.folders_changed()
+    await asyncio.gather(*server._jobs)
+    assert opened == []

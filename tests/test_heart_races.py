@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,8 +16,9 @@ from sessionls.sessions import replies, reply, verbs
 from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import AgentAuthor, Message, ToolPart
 from sessionls.sessions.ports import Change
-from sessionls.sessions.tooling import Risk, Tool, ToolCall, Wish
+from sessionls.sessions.tooling import ToolCall
 from sessionls.tools.toolbox import Toolbox
+from use_it import UseIt, give, use
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 T = TypeVar("T")
@@ -37,35 +38,6 @@ def folder(tmp_path: Path) -> Path:
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
     async with house(folder, model_server) as home:
         yield home
-
-
-class UseIt:
-    """A tool that does what the test says."""
-
-    name = "use_it"
-    description = "Is used."
-    schema: Mapping[str, Any] = {"type": "object"}
-    runs_programs = False
-
-    def __init__(self, run: Callable[[ToolCall], Any], risk: Risk = "read") -> None:
-        self.risk = risk
-        self._run = run
-
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
-        if arguments.get("secret"):
-            raise NotPermitted("That is never read.", hint="Go on without it.")
-        return Wish(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
-
-    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        return str(await self._run(call))
-
-
-def give(home: House, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
-    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
-
-
-def use(**arguments: Any) -> Answer:
-    return Answer(tools=[ToolUse("use_it", arguments)])
 
 
 async def last(home: House, session_id: str) -> Message:
@@ -149,6 +121,28 @@ async def test_who_waits_in_a_session_that_is_deleted_is_told(home: House, folde
         async with asyncio.timeout(10):
             with pytest.raises(SessionNotFound):
                 await second
+
+
+async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
+    home: House, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold("one")
+    model_server.script(hold)
+    session = await home.sessions.create(agent="plain")
+    delete = home.built.store.delete
+    async with house(folder, model_server, participant=BEN) as ben:
+        sending: list[asyncio.Task[Any]] = []
+
+        async def late(session_id: str, *checks: Any) -> None:
+            sending.append(asyncio.create_task(ben.sessions.message(session_id, "m1")))
+            await model_server.received()
+            await delete(session_id, *checks)
+
+        monkeypatch.setattr(home.built.store, "delete", late)
+        with pytest.raises(NotPermitted):
+            await home.sessions.delete(session.id)
+        hold.go.set()
+        assert (await sending[0]).reply.text == "one"
 
 
 async def test_who_waits_for_another_process_is_told_when_this_one_ends(
@@ -377,6 +371,19 @@ async def test_who_closes_at_once_what_was_just_opened_has_left(home: House, fol
     assert [p.name for p in (await home.sessions.get(session.id)).participants] == ["Ann", "Ben"]
 
 
+async def test_who_closes_while_still_opening_has_left(home: House, folder: Path, model_server: ModelServer) -> None:
+    session = await home.sessions.create()
+    async with house(folder, model_server, participant=BEN) as ben:
+        opening = asyncio.create_task(ben.sessions.open(session.id))
+        await asyncio.sleep(0)
+        await ben.sessions.close(session.id)
+        assert opening.done()
+        await home.sessions.rename(session.id, "Without Ben")
+        await ben.until(lambda: ben.known[session.id].title == "Without Ben")
+        assert not any(event.kind == "renamed" for event in ben.events)
+        assert (await home.sessions.open(session.id)).participants == []
+
+
 # -- what a model or a tool may do wrong -----------------------------------------------------------------------------
 
 
@@ -395,7 +402,11 @@ async def test_half_a_surrogate_pair_breaks_nothing(
     assert ended.status == "complete" and ended.text.endswith("end")
 
 
-@pytest.mark.parametrize("arguments", ['{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", '{"a": 1'])
+@pytest.mark.parametrize(
+    "arguments",
+    [*('{"a": ' + "[" * deep + "]" * deep + "}" for deep in (198, 300, 100_000)), '{"a": 1'],
+    ids=len,
+)
 async def test_arguments_that_are_no_json_go_back_to_the_agent(
     home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
@@ -403,6 +414,7 @@ async def test_arguments_that_are_no_json_go_back_to_the_agent(
     model_server.script(Answer(tools=[ToolUse("use_it", arguments)]), Answer("sorry"))
     session = await home.sessions.create(agent="user")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "sorry"
+    assert (await home.built.store.events(session.id, after=0))[-1].kind == "replyFinished"  # and all of it can be read
 
 
 @pytest.mark.parametrize("arguments", [{"secret": True}, {"wrong": True}])

@@ -58,6 +58,7 @@ class Sessions(RuleBasedStateMachine):
         self.all: list[Log] = []
         self.finished_calls: dict[str, int] = {}
         self.accepted: dict[str, set[str]] = {}
+        self.archived: dict[str, str] = {}  # session → what it was before
 
     def change(self, log: Log, process: str, decide: Callable[[Change], T]) -> T | None:
         """One transaction; what is refused changes nothing."""
@@ -129,6 +130,7 @@ class Sessions(RuleBasedStateMachine):
         )
         begin = self.begin(log, agent=agent) if ready else None
         if self.change(log, process, lambda change: verbs.send(change, message, begin)) is not None:
+            assert log.state.session.state == "active"
             self.accepted[log.session_id].add(message.id)
         assert log.state.session.agent == default, "an agent for one message never changes the session's default"
 
@@ -220,15 +222,19 @@ class Sessions(RuleBasedStateMachine):
             self.alive.add(process)
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
-    def archive_and_back(self, log: Log, process: str) -> None:
+    def archive(self, log: Log, process: str) -> None:
         if process in self.alive:
-            self.change(log, process, lambda change: verbs.archive(change, PEOPLE[process]))
-            assert log.state is not None
-            message = log_message(log)
-            if self.change(log, process, lambda change: verbs.send(change, message, None)) is not None:
-                assert log.state.session.state == "active"
-                self.accepted[log.session_id].add(message.id)
-            self.change(log, process, lambda change: verbs.unarchive(change, PEOPLE[process]))
+            before = log.state.session if log.state else None
+            after = self.change(log, process, lambda change: verbs.archive(change, PEOPLE[process]))
+            if after is not None and before is not None and before.state != "archived":
+                self.archived[log.session_id] = before.state
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def unarchive(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            after = self.change(log, process, lambda change: verbs.unarchive(change, PEOPLE[process]))
+            if after is not None and (state := self.archived.pop(log.session_id, None)) is not None:
+                assert after.state == state, "a session comes back as it was"
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), agent=st.sampled_from(["code", "review"]))
     def switch_agent(self, log: Log, process: str, agent: str) -> None:
@@ -310,8 +316,11 @@ class Sessions(RuleBasedStateMachine):
         for log in self.all:
             assert log.state is not None
             resumable = log.state.resumable
-            assert log.state.session.stopped == (None if resumable is None else log.entries[resumable].message.status)
-            assert log.state.session.stopped is None or not log.state.session.replying
+            session, archived = log.state.session, log.state.session.state == "archived"
+            assert session.stopped == (None if resumable is None or archived else log.entries[resumable].message.status)
+            assert session.stopped is None or not session.replying
+            assert not (archived and session.replying)
+            assert log.state.paused == ((self.archived[log.session_id] if archived else session.state) == "paused")
 
     @invariant()
     def a_finished_call_is_never_made_again(self) -> None:
@@ -333,19 +342,6 @@ class Sessions(RuleBasedStateMachine):
         for log in self.all:
             places = sorted(e.place for e in log.entries.values() if e.place is not None)
             assert places == list(range(log.cut + 1, log.cut + 1 + len(places)))
-
-
-def log_message(log: Log) -> Message:
-    return Message(
-        id=new_id(),
-        session_id=log.session_id,
-        seq=0,
-        role="participant",
-        author=PEOPLE["one"],
-        parts=[TextPart(text="hi")],
-        status="queued",
-        created_at="",
-    )
 
 
 Sessions.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from model_server import Answer, Cut, Hold, ModelServer, Refuse, ToolUse
+from model_server import Answer, Cut, Fault, Hold, ModelServer, Refuse, Scripted, ToolUse
 from office import Office, environment, key_for, make_workspace
 from server_client import refused, start_server, stop
 
@@ -108,7 +109,19 @@ async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) ->
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
 
 
-@pytest.mark.parametrize("arguments", ["{not json", "[1]", '"x"'])
+async def test_the_id_of_a_call_may_carry_what_the_provider_wants_to_be_told_again(office: Office) -> None:
+    call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
+    office.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
+    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+    assert first["calls"][0]["callId"] == call_id
+    called = {"role": "agent", "calls": [{**first["calls"][0], "result": "rain"}]}
+    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL])
+    assert second["text"] == "It rains."
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{not json", "[1]", '"x"', '{"half": "\\ud83e"}', '{"a":' * 300 + "1" + "}" * 300], ids=lambda text: text[:20]
+)
 async def test_a_call_that_makes_no_sense_is_an_error(office: Office, arguments: str) -> None:
     office.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
     with refused(-32046, "modelUnavailable"):
@@ -163,6 +176,16 @@ async def test_a_provider_that_refuses(office: Office) -> None:
     with refused(-32046, "modelUnavailable") as refusal:
         await office.client.ask("model/reply", messages=told("hi"))
     assert refusal.data["reason"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    "answer", [Refuse.of("overflow"), Refuse(418), Cut("half"), Fault("half")], ids=lambda answer: str(answer)[:20]
+)
+async def test_what_is_to_be_done_about_an_error_needs_no_session(office: Office, answer: Scripted) -> None:
+    office.models.script(answer)
+    with refused(-32046, "modelUnavailable") as refusal:
+        await office.client.ask("model/reply", messages=told("hi"))
+    assert not re.search("resume|reply|session|agent", refusal.data["hint"], re.IGNORECASE)
 
 
 async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office: Office) -> None:

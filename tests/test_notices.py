@@ -148,6 +148,17 @@ async def test_after_close_nothing_comes(client: Client) -> None:
     assert client.got == []
 
 
+async def test_who_closes_and_is_opening_again_is_told_what_comes_after_the_new_answer(client: Client) -> None:
+    client.open(seq=1)
+    hold = client.notices.hold("s")
+    client.notices(event(2))
+    client.notices.close("s")
+    client.notices(event(3))
+    hold.opened = opened("s", 2)
+    hold.release()
+    assert client.numbers == [3]
+
+
 async def test_words_that_come_fast_are_joined_and_an_event_comes_after_them(client: Client) -> None:
     client.open()
     text = "".join(chr(0x1F600 + n % 50) for n in range(500))

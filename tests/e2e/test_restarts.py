@@ -9,17 +9,17 @@ import pytest
 from lsprotocol import types as lsp
 
 from model_server import Answer, Hold, ModelServer
-from office import PATIENCE, OpenEditor, text_of
+from office import OpenEditor, text_of
 from server_client import refused, stop, uri_of
 
 
 async def test_pause_during_a_reply_restart_the_editor_and_resume(open_editor: OpenEditor, model_server: ModelServer) -> None:
     client = await open_editor()
     session = await client.ask("session/create")
-    hold = Hold("The first half, ", then=Answer("never said"))
-    model_server.script(hold, Answer("the second half."))
+    await client.ask("session/open", sessionId=session["id"])
+    model_server.script(Hold("The first half, ", then=Answer("never said")), Answer("the second half."))
     sending = asyncio.ensure_future(client.ask("session/message", sessionId=session["id"], text="Tell me"))
-    await hold.reached.wait(PATIENCE)
+    await client.written("The first half, ")
     paused = await client.ask("session/pause", sessionId=session["id"])
     assert (paused["state"], paused["replying"]) == ("paused", False)
     assert (await sending)["reply"]["status"] == "paused"
@@ -42,10 +42,10 @@ async def test_closing_the_editor_in_the_middle_of_a_reply_leaves_it_resumable(
 ) -> None:
     client = await open_editor()
     session = await client.ask("session/create")
-    hold = Hold("Half a ", then=Answer("never said"))
-    model_server.script(hold, Answer("word."))
+    await client.ask("session/open", sessionId=session["id"])
+    model_server.script(Hold("Half a ", then=Answer("never said")), Answer("word."))
     sending = asyncio.ensure_future(client.ask("session/message", sessionId=session["id"], text="Tell me"))
-    await hold.reached.wait(PATIENCE)
+    await client.written("Half a ")
     await stop(client)
     assert (await sending)["reply"]["status"] == "interrupted"
 

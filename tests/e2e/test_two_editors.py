@@ -24,8 +24,7 @@ async def test_each_sees_the_other_join_write_and_leave(open_editor: OpenEditor,
     hold = Hold("Hello ", then=Answer(chunks=["both ", "of ", "you."]))
     model_server.script(hold)
     sending = asyncio.ensure_future(ada.ask("session/message", sessionId=session["id"], text="Greet us"))
-    await hold.reached.wait(PATIENCE)
-    await ben.until(lambda: ben.all_of("session/delta"))  # while it is written
+    await ben.written("Hello ")  # while it is written
     assert ben.events_of("messageSent")[0]["message"]["author"]["name"] == "Ada"
     hold.go.set()
     reply = (await sending)["reply"]
@@ -59,8 +58,7 @@ async def test_joining_in_the_middle_of_a_reply_gives_the_text_so_far_and_all_th
     hold = Hold("The text so far", then=Answer(chunks=[", and", " the", " rest."]))
     model_server.script(hold)
     sending = asyncio.ensure_future(ada.ask("session/message", sessionId=session["id"], text="Tell me"))
-    await hold.reached.wait(PATIENCE)
-    await ada.until(lambda: ada.all_of("session/delta"))
+    await ada.written("The text so far")
     opened = await ben.ask("session/open", sessionId=session["id"])
     hold.go.set()
     reply = (await sending)["reply"]

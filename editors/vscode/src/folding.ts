@@ -217,12 +217,16 @@ class Folding {
       case "paused":
         this.session.state = "paused";
         break;
+      case "resumed":
+        this.session.state = "active";
+        break;
       case "archived":
         this.session.state = "archived";
+        this.stop(undefined); // nothing can be resumed there
         break;
-      case "resumed":
       case "unarchived":
-        this.session.state = "active";
+        this.session.state = event.state;
+        this.stop(event.stopped);
         break;
       case "agentSwitched":
         this.switched(event.agent, event.model);
@@ -264,6 +268,12 @@ class Folding {
           parts.splice(event.index, 1, event.part);
           return { ...message, parts };
         });
+        break;
+      case "agentWorked":
+        this.update(event.messageId, (message) => ({
+          ...message,
+          parts: withWork(message.parts, event.path, event.index, event.parts),
+        }));
         break;
       case "permissionAsked":
         this.questions = [...this.questions, asQuestion(event)];
@@ -423,6 +433,15 @@ class Folding {
     if (replyTo !== undefined) this.update(replyTo, (asked) => ({ ...asked, status: ended ? "complete" : message.status }));
     this.session.replying = false;
   }
+}
+
+/** The parts, with what an agent did that was asked by the call at `path`. */
+function withWork(parts: readonly Part[], path: readonly number[], index: number, work: readonly Part[]): Part[] {
+  const [at, ...rest] = path;
+  if (at === undefined) return parts.toSpliced(index, work.length, ...work);
+  const asking = parts[at];
+  if (asking?.kind !== "tool") return [...parts];
+  return parts.with(at, { ...asking, parts: withWork(asking.parts ?? [], rest, index, work) });
 }
 
 /** How a reply stopped that can be gone on with. */

@@ -19,6 +19,9 @@ def main() -> None:
         from sessionls.server.app import main as serve
 
         sys.exit(serve())
-    from sessionls.cli.commands import run
+    try:
+        from sessionls.cli.commands import run
 
-    run(words)
+        run(words)
+    except KeyboardInterrupt:  # while it was still being imported: there is nothing to cancel, and nothing to tell of
+        sys.exit(130)

@@ -14,8 +14,16 @@ from rich.text import Text
 
 from sessionls.cli.render import finding_line, markdown, tool_line
 from sessionls.cli.terminal import Terminal, safe
-from sessionls.sessions.events import FindingReported, PermissionAsked, ReplyFinished, ReplyStarted, ToolCalled, ToolFinished
-from sessionls.sessions.model import Message, TextPart
+from sessionls.sessions.events import (
+    AgentWorked,
+    FindingReported,
+    PermissionAsked,
+    ReplyFinished,
+    ReplyStarted,
+    ToolCalled,
+    ToolFinished,
+)
+from sessionls.sessions.model import Message, TextPart, ToolPart
 from sessionls.sessions.ports import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
@@ -120,6 +128,10 @@ class ReplyStream:
             case EventNotice(event=ToolCalled() | ToolFinished() as event) if event.message_id == self._reply_id:
                 if isinstance(event, ToolCalled) or event.part.status in ("failed", "denied"):
                     self._view.line(tool_line(event.part))
+            case EventNotice(event=AgentWorked() as event) if event.message_id == self._reply_id:
+                for part in event.parts:
+                    if isinstance(part, ToolPart) and part.status in ("running", "failed", "denied"):
+                        self._view.line(Text("  " * len(event.path)) + tool_line(part))
             case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._asks:
                 self._view.line(
                     Text(safe(f"  {event.summary}: waits for a yes, which someone in an editor can give"), style="yellow")

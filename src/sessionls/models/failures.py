@@ -73,6 +73,7 @@ _SECRET = re.compile(
     r"|\b(sk|pk|rk|gsk|xai|tgp|hf|AIza|ghp|gho|eyJ)[-_]?[A-Za-z0-9*_.-]{8,}"
 )
 _LONGEST_WAIT = 24 * 3600.0
+_AGAIN = "Ask again, or choose another model."
 
 
 def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavailable:
@@ -84,8 +85,10 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
     told = _told(chain, asked)
     text = " ".join(str(link) for link in chain) + " ".join(str(getattr(link, "body", "")) for link in chain)
 
-    def unavailable(reason: str, message: str, hint: str, retry_after: float | None = None) -> ModelUnavailable:
-        return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after)
+    def unavailable(
+        reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
+    ) -> ModelUnavailable:
+        return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after, alone=alone)
 
     if names & _NO_ADDRESS:
         return unavailable("refused", f"The address of {asked.where} is not one.", _address_hint(asked))
@@ -97,7 +100,7 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
         if "Timeout" in names:
             return stalled(asked, started=True)
         return unavailable(
-            "provider", f"{asked.model} stopped with an error: {told}", "Resume the reply, or choose another model."
+            "provider", f"{asked.model} stopped with an error: {told}", "Resume the reply, or choose another model.", alone=_AGAIN
         )
     status = _status(chain)
     if "ContextWindowExceededError" in names or (status in (400, 413, 422) and _OVERFLOW.search(text)):
@@ -105,6 +108,7 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
             "overflow",
             f"What was sent does not fit into the context of {asked.model}.",
             "Compact the session, send less context, or choose a model with a larger context.",
+            alone="Send less, or choose a model with a larger context.",
         )
     if status == 402 or ("RateLimitError" in names and _QUOTA.search(text)) or (status == 400 and _QUOTA.search(told)):
         return unavailable(
@@ -116,7 +120,11 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
         after = _retry_after(chain)
         when = f"Wait {after:g} seconds" if after is not None else "Wait a moment"
         return unavailable(
-            "rateLimited", f"{asked.where} takes no more requests now: {told}", f"{when} and resume the reply.", after
+            "rateLimited",
+            f"{asked.where} takes no more requests now: {told}",
+            f"{when} and resume the reply.",
+            after,
+            alone=f"{when} and ask again.",
         )
     if names & {"AuthenticationError", "PermissionDeniedError"} or status in (401, 403):
         hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
@@ -140,8 +148,14 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
             "badRequest",
             f"{asked.where} refuses the request: {told}",
             "Choose another model, or correct the agent's configuration.",
+            alone="Choose another model, or send it something else.",
         )
-    return unavailable("provider", f"{asked.where} failed: {told}", "Resume the reply in a while, or choose another model.")
+    return unavailable(
+        "provider",
+        f"{asked.where} failed: {told}",
+        "Resume the reply in a while, or choose another model.",
+        alone="Ask again in a while, or choose another model.",
+    )
 
 
 def cut(asked: Asked, *, started: bool) -> ModelUnavailable:
@@ -151,6 +165,7 @@ def cut(asked: Asked, *, started: bool) -> ModelUnavailable:
         hint="Resume the reply: it goes on from its last completed step.",
         reason="cut",
         model=asked.model,
+        alone="Ask again.",
     )
 
 
@@ -158,7 +173,11 @@ def stalled(asked: Asked, *, started: bool) -> ModelUnavailable:
     """The model said nothing for longer than we wait."""
     what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
     return ModelUnavailable(
-        f"{asked.model} {what}.", hint="Resume the reply, or choose another model.", reason="stalled", model=asked.model
+        f"{asked.model} {what}.",
+        hint="Resume the reply, or choose another model.",
+        reason="stalled",
+        model=asked.model,
+        alone=_AGAIN,
     )
 
 

@@ -91,6 +91,8 @@ class Notices:
     def close(self, session_id: str) -> None:
         self._open.discard(session_id)
         self._drop_words(session_id)
+        if (held := self._held.get(session_id)) is not None:
+            held.known = False  # who is coming back already is told from the next answer on
 
     def _release(self, session_id: str, hold: Hold) -> None:
         held = self._held[session_id]

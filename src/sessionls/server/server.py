@@ -27,7 +27,7 @@ from sessionls.server.protocol import SessionProtocol, converter
 from sessionls.server.standard import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
 from sessionls.server.stdio import Inbox, Outbox
 from sessionls.server.watching import Watching
-from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.errors import SessionlsError, StoreUnavailable
 from sessionls.sessions.model import Range, Wire
 from sessionls.sessions.permission import Bounds
 from sessionls.sessions.workspace import Workspace
@@ -211,6 +211,8 @@ class SessionServer(LanguageServer):
         return starting
 
     async def _start(self) -> tuple[Desk, Standard]:
+        if self._closing is not None:  # nobody would close what is opened now
+            raise StoreUnavailable("The server is closing.", hint="Start it again.")
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
         self._editor = editor = LspEditor(documents, self.protocol, self._client)

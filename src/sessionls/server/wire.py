@@ -134,8 +134,17 @@ METHODS: tuple[Method, ...] = (
         "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
         "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
         " text of the reply.",
-        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable),
-        causes=("messageSent", "messageSteered", "replyStarted", "stepFinished", "toolCalled", "toolFinished", "replyFinished"),
+        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable, e.NotPermitted),
+        causes=(
+            "messageSent",
+            "messageSteered",
+            "replyStarted",
+            "stepFinished",
+            "toolCalled",
+            "agentWorked",
+            "toolFinished",
+            "replyFinished",
+        ),
     ),
     Method(
         "session/cancel",
@@ -192,14 +201,14 @@ METHODS: tuple[Method, ...] = (
         p.SessionParams,
         Session,
         "Hides a session from lists. It takes no message until it is unarchived.",
-        errors=_GONE,
+        errors=(e.SessionNotFound, e.NotPermitted),
         causes=("archived",),
     ),
     Method(
         "session/unarchive",
         p.SessionParams,
         Session,
-        "Brings an archived session back.",
+        "Brings an archived session back, as it was: one that was paused is paused.",
         errors=_GONE,
         causes=("unarchived",),
     ),
@@ -208,7 +217,7 @@ METHODS: tuple[Method, ...] = (
         p.SessionParams,
         p.Empty,
         "Removes a session and its messages for good. Forks of it stay whole.",
-        errors=_GONE,
+        errors=(e.SessionNotFound, e.NotPermitted),
     ),
     Method(
         "session/search",
@@ -228,7 +237,7 @@ METHODS: tuple[Method, ...] = (
         p.SessionParams,
         Session,
         "Summarises the older part of a session for the model. The log keeps everything.",
-        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable),
+        errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable),
         causes=("compacted",),
     ),
     Method(

@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition, Permission
 from sessionls.sessions.events import ToolCalled, ToolFinished
-from sessionls.sessions.loop import Loop, Means
+from sessionls.sessions.loop import Loop
 from sessionls.sessions.model import AgentAuthor, Part, ToolPart, Usage
 from sessionls.sessions.permission import Policy, stricter
 from sessionls.sessions.ports import Change
+from sessionls.sessions.state import with_work
 from sessionls.sessions.tooling import Risk, Tool, ToolCall, ToolFailed, Wish
 from sessionls.sessions.transcript import ModelMessages, plain
 
@@ -83,7 +84,7 @@ class AskAgent:
             return messages
 
         inner = Delegate(
-            means=_no_more_than(outer.means, outer.definition),
+            means=replace(outer.means, policy=_Stricter(outer.means.policy, outer.definition)),
             session_id=outer.session_id,
             reply=outer.reply.model_copy(update={"author": asked.author, "parts": []}),
             definition=asked.definition,
@@ -99,7 +100,7 @@ class AskAgent:
             inner.tools = [*tools, AskAgent(inner, self._find, self._depth + 1)]
         try:
             await inner.steps()
-            await inner.keep_step(0)
+            await inner.keep_rest()
         finally:
             outer.usage = _sum(outer.usage, inner.usage)
         return plain([part for part in inner.parts if part.kind != "tool"]) or "It gave no answer."
@@ -114,10 +115,6 @@ def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
 
 def _sum(a: Usage | None, b: Usage | None) -> Usage | None:
     return b if a is None else a if b is None else a + b
-
-
-def _no_more_than(means: Means, asking: Definition) -> Means:
-    return Means(means.store, means.models, _Stricter(means.policy, asking), means.asking, means.participant)
 
 
 class _Stricter(Policy):
@@ -141,23 +138,27 @@ class Delegate(Loop):
 
     outer: Loop = field(kw_only=True)
     index: int = field(kw_only=True)
+    _kept: int = field(default=0, init=False)
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
         """Its words are shown when its step has ended."""
 
-    async def keep_step(self, first: int) -> None:  # noqa: ARG002 (all its parts are shown together)
-        await self._show()
+    async def keep_step(self, first: int) -> None:
+        self._kept = len(self.parts)
+        await self.keep_work((), first, self.parts[first:])
+
+    async def keep_rest(self) -> None:
+        """Its last step, which asks for no tools, ended."""
+        if len(self.parts) > self._kept:
+            await self.keep_step(self._kept)
 
     async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:  # noqa: ARG002
-        self.parts[index] = part
-        await self._show()
+        await self.keep_work((), index, [part])
 
-    async def _show(self) -> None:
-        """Its work so far is part of the call that asked it, and in the log with that."""
-        part = self.outer.parts[self.index]
-        assert isinstance(part, ToolPart)
-        shown: list[Part] = list(self.parts)
-        await self.outer.keep_call(ToolCalled, self.index, part.model_copy(update={"parts": shown}))
+    async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
+        """Its work is part of the call that asked it, and in the log with that: each time only what is new of it."""
+        self.parts = with_work(self.parts, path, index, parts)
+        await self.outer.keep_work([self.index, *path], index, parts)
 
     async def record(self, decide: Callable[[Change], object]) -> None:
         await self.outer.record(decide)

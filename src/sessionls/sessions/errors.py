@@ -121,14 +121,22 @@ class AgentUnavailable(SessionlsError):
 
 class ModelUnavailable(SessionlsError):
     """`retry_after` is in seconds, where the provider said. `reason` is one of: noModel, noKey, unknownModel, refused,
-    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider.
+    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider. `alone` is the hint where a model is asked
+    outside of any session, if the other one speaks of a session.
     """
 
     code = -32046
     kind = "modelUnavailable"
 
     def __init__(
-        self, message: str, *, hint: str, reason: str, model: str | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        hint: str,
+        reason: str,
+        model: str | None = None,
+        retry_after: float | None = None,
+        alone: str | None = None,
     ) -> None:
         extra: dict[str, Any] = {"reason": reason}
         if model is not None:
@@ -139,6 +147,7 @@ class ModelUnavailable(SessionlsError):
         self.reason = reason
         self.model = model
         self.retry_after = retry_after
+        self.alone = alone or hint
 
 
 class MessageNotFound(SessionlsError):

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from sessionls.sessions.model import Finding, Message, Part, Participant, Session, ToolPart, Usage, Wire
+from sessionls.sessions.model import Finding, Message, Part, Participant, Session, Stopped, ToolPart, Usage, Wire
 
 __all__ = [
     "AgentSwitched",
+    "AgentWorked",
     "Archived",
     "ByAgent",
     "CancelAsked",
@@ -123,6 +124,18 @@ class ToolFinished(_Event):
     part: ToolPart
 
 
+class AgentWorked(_Event):
+    """An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
+    `path` leads to the call that asked it: the number of that call, behind those of the calls around it.
+    """
+
+    kind: Literal["agentWorked"] = "agentWorked"
+    message_id: str
+    path: list[int]
+    index: int
+    parts: list[Part]
+
+
 class PermissionAsked(_Event):
     """A tool may not go on without a yes. `scope` is what a yes for the whole session covers."""
 
@@ -216,7 +229,11 @@ class Archived(_Event):
 
 
 class Unarchived(_Event):
+    """The session is back as it was: `state` and `stopped` are what they were before it was archived."""
+
     kind: Literal["unarchived"] = "unarchived"
+    state: Literal["active", "paused"] = "active"
+    stopped: Stopped | None = None
 
 
 class ParticipantJoined(_Event):
@@ -238,6 +255,7 @@ Event = Annotated[
     | StepFinished
     | ToolCalled
     | ToolFinished
+    | AgentWorked
     | PermissionAsked
     | PermissionAnswered
     | FindingReported

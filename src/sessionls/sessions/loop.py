@@ -1,14 +1,14 @@
 """The loop between a model and its tools, whatever is made of it.
 
 A step is one answer of the model and the tools it asked for. Calls that only read run together, the others one after the other,
-each after the permission it needs. Where what happened is kept is up to the two kinds of loops: a reply (`reply.py`) keeps it in
-the session's log, an agent that was asked by another agent (`delegate.py`) under the call that asked it.
+each after the permission it needs; so it is too where agents that were asked work at the same time. Where what happened is kept
+is up to the two kinds of loops: a reply (`reply.py`) keeps it in the session's log, an agent that was asked by another agent
+(`delegate.py`) under the call that asked it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import verbs
+from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
 from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
 from sessionls.sessions.ids import new_id
@@ -41,6 +42,7 @@ class Means:
     """What every loop of this process works with.
 
     `met`: for a session that is listed there, the findings that were reported in it and known already, from any session.
+    `acting` is one lock for each reply: whoever holds it makes a call that does more than read.
     """
 
     store: Store
@@ -49,6 +51,7 @@ class Means:
     asking: Asking
     participant: Participant
     met: dict[str, list[Finding]] = field(default_factory=dict)
+    acting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
@@ -84,6 +87,10 @@ class Loop(ABC):
     @abstractmethod
     async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
         """A call starts or has ended: keep it before anything relies on it."""
+
+    @abstractmethod
+    async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
+        """An agent that was asked by the call at `path` went on: keep its parts, these from number `index` on."""
 
     @abstractmethod
     async def record(self, decide: Callable[[Change], object]) -> None:
@@ -192,7 +199,11 @@ class Loop(ABC):
             await self.stoppable(_all([self._run_tool(index, part, tools.get(part.name)) for index, part in reads]))
         for index, part in calls:
             if (index, part) not in reads:
-                await self.stoppable(self._run_tool(index, part, tools.get(part.name)))
+                await self.stoppable(self._run_alone(index, part, tools.get(part.name)))
+
+    async def _run_alone(self, index: int, part: ToolPart, tool: Tool | None) -> None:
+        async with self.means.acting:
+            await self._run_tool(index, part, tool)
 
     async def _run_tool(self, index: int, part: ToolPart, tool: Tool | None) -> None:
         arguments = part.arguments
@@ -366,12 +377,8 @@ _INVALID = "\0invalid"
 
 
 def _tool_part(request: ToolRequest, call_id: str, step: int) -> ToolPart:
-    try:
-        arguments = json.loads(request.arguments or "{}")
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # no JSON, nested without end, or with half a surrogate pair
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = arguments_of(request.arguments)
+    if arguments is None:
         arguments = {_INVALID: sound(request.arguments)}
     return ToolPart(call_id=call_id, name=sound(request.name), arguments=arguments, status="waiting", step=step)
 

@@ -343,10 +343,13 @@ class ParentRef(Wire):
     message_id: str | None = None
 
 
+Stopped = Literal["paused", "interrupted", "failed"]
+
+
 class Session(Wire):
     """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
 
-    `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it.
+    `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
     """
 
     id: str
@@ -354,7 +357,7 @@ class Session(Wire):
     state: Literal["active", "paused", "archived"] = "active"
     replying: bool = False
     queued: int = 0
-    stopped: Literal["paused", "interrupted", "failed"] | None = None
+    stopped: Stopped | None = None
     agent: str
     model: str | None = None
     workspace_folders: list[str] = []

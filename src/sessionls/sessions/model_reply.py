@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import InvalidParams, ModelUnavailable
 from sessionls.sessions.model import Usage, Wire
 from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta, ToolRequest
@@ -20,6 +21,8 @@ from sessionls.sessions.transcript import ModelMessages, joined_up
 __all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
+# Some providers put into it what they want to be told again, such as the signature of a thought.
+_CallId = Annotated[str, Field(min_length=1, max_length=1 << 16)]
 _Text = Annotated[str, Field(max_length=1 << 20)]
 
 
@@ -34,7 +37,7 @@ class ModelTool(Wire):
 class ModelCall(Wire):
     """A call that a model asks for."""
 
-    call_id: _Name
+    call_id: _CallId
     name: _Name
     arguments: dict[str, Any]
 
@@ -77,6 +80,23 @@ async def model_reply(
     Raises `ModelUnavailable`, and `InvalidParams` where there is nothing to reply to; cancelling the task closes the connection.
     """
     _check(messages)
+    try:
+        return await _ask(models, messages, told, model=model, instructions=instructions, tools=tools, must_call=must_call)
+    except ModelUnavailable as problem:
+        problem.hint = problem.alone  # there is no reply to resume, and no session to compact
+        raise
+
+
+async def _ask(
+    models: Models,
+    messages: Sequence[ModelMessage],
+    told: Callable[[str], None],
+    *,
+    model: str | None,
+    instructions: str | None,
+    tools: Sequence[ModelTool],
+    must_call: bool,
+) -> ModelReply:
     models.warm()
     chosen = await models.choose([] if model is None else [model])
     sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": sound(instructions)}]
@@ -134,8 +154,11 @@ def _offer(tool: ModelTool) -> dict[str, Any]:
 
 def _call(request: ToolRequest, model: str) -> ModelCall:
     try:
-        return ModelCall(call_id=request.call_id, name=request.name, arguments=json.loads(sound(request.arguments) or "{}"))
-    except (ValueError, RecursionError):  # no JSON, no object, or no name
+        # (Pydantic refuses arguments that are none, and a name that is no name.)
+        return ModelCall.model_validate(
+            {"callId": request.call_id, "name": request.name, "arguments": arguments_of(sound(request.arguments))}
+        )
+    except ValueError:
         raise ModelUnavailable(
             f"{model} asked for a tool in a way that makes no sense.",
             hint="Ask again, or choose another model.",

@@ -211,8 +211,11 @@ class Store(Protocol):
         """The number of the last event by which all messages up to that place had ended."""
         ...
 
-    async def delete(self, session_id: str) -> None:
-        """Erase the session and its messages; what living forks hold of it stays until the last of them is deleted."""
+    async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
+        """Erase the session and its messages; what living forks hold of it stays until the last of them is deleted.
+
+        `check` looks at it in the same transaction, and raises where it may not be deleted.
+        """
         ...
 
     async def search(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import events as ev
@@ -85,10 +85,17 @@ class Replies:
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
         """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        return await self._among_the_living(session_id, lambda: self._store.change(session_id, decide))
+
+    async def delete(self, session_id: str) -> None:
+        """As the store's, where nothing is going on in the session."""
+        await self._among_the_living(session_id, lambda: self._store.delete(session_id, verbs.delete_check))
+
+    async def _among_the_living(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._watch_over()
         while True:
             try:
-                return await self._store.change(session_id, decide)
+                return await change()
             except verbs.WriterGone:
                 await self.interrupt(session_id)
 
@@ -380,7 +387,7 @@ class Replies:
         before: dict[tuple[str, ...], ModelMessages] = {}
 
         writer = ReplyWriter(
-            means=replace(self._means, models=begun.prepared.models or self._means.models),
+            means=replace(self._means, models=begun.prepared.models or self._means.models, acting=asyncio.Lock()),
             session_id=session_id,
             reply=begun.reply,
             definition=definition,

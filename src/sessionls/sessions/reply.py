@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sessionls.sessions import verbs
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
-from sessionls.sessions.events import ToolCalled, ToolFinished
+from sessionls.sessions.events import AgentWorked, ToolCalled, ToolFinished
 from sessionls.sessions.loop import Loop
 from sessionls.sessions.model import Message, MessageError, Part, ToolPart
 from sessionls.sessions.ports import Change
@@ -113,6 +113,10 @@ class ReplyWriter(Loop):
     async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
         self.parts[index] = part
         await self.record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
+
+    async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
+        work = {"message_id": self.reply.id, "path": list(path), "index": index, "parts": list(parts)}
+        await self.record(lambda change: change.add(AgentWorked, **work))
 
     async def record(self, decide: Callable[[Change], object]) -> None:
         """Add events about this reply; its parts are then what the log says they are."""

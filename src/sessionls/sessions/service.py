@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+from weakref import WeakValueDictionary
 
 from sessionls.sessions import context as contexts
 from sessionls.sessions import export, verbs
@@ -96,6 +97,8 @@ class Sessions:
             participant=participant,
         )
         self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
+        # Who opens and closes in one breath has left: the two are done in the order they came.
+        self._doors: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._end_subscription = store.subscribe(self._on_notice)
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -164,12 +167,13 @@ class Sessions:
     async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
         """Join the session: its notices arrive from exactly here on."""
         self._models.warm()
-        await self._replies.sweep()
-        snapshot = await self._store.follow(session_id, limit=limit, after=after)
-        if session_id in self._open:  # opened again: one follow is enough
-            self._store.unfollow(session_id)
-        else:
-            self._join(session_id)
+        async with self._door(session_id):
+            await self._replies.sweep()
+            snapshot = await self._store.follow(session_id, limit=limit, after=after)
+            if session_id in self._open:  # opened again: one follow is enough
+                self._store.unfollow(session_id)
+            else:
+                self._join(session_id)
         if snapshot.session.queued:
             self._replies.attend(session_id)  # the process that was to answer may be gone
         return Opened(
@@ -179,6 +183,9 @@ class Sessions:
             seq=snapshot.seq,
             events=None if snapshot.events is None else list(snapshot.events),
         )
+
+    def _door(self, session_id: str) -> asyncio.Lock:
+        return self._doors.setdefault(session_id, asyncio.Lock())
 
     def _join(self, session_id: str) -> None:
         joining = self._change(session_id, lambda change: verbs.join(change, self._participant))
@@ -192,12 +199,13 @@ class Sessions:
             self._join(notice.event.session_id)
 
     async def close(self, session_id: str) -> None:
-        if (joining := self._open.pop(session_id, None)) is not None:
-            self._store.unfollow(session_id)
-            await asyncio.wait([joining])
-            await self._change(session_id, lambda change: verbs.leave(change, self._participant))
-        else:
-            await self._store.session(session_id)
+        async with self._door(session_id):
+            if (joining := self._open.pop(session_id, None)) is not None:
+                self._store.unfollow(session_id)
+                await asyncio.wait([joining])
+                await self._change(session_id, lambda change: verbs.leave(change, self._participant))
+            else:
+                await self._store.session(session_id)
 
     async def history(self, session_id: str, *, before: str | None = None, limit: int = 50) -> History:
         messages, more = await self._store.history(session_id, before=before, limit=limit)
@@ -399,8 +407,7 @@ class Sessions:
         return await self._change(session_id, lambda change: verbs.unarchive(change, self._participant))
 
     async def delete(self, session_id: str) -> None:
-        await self._change(session_id, verbs.delete_check)
-        await self._store.delete(session_id)
+        await self._replies.delete(session_id)
         if self._open.pop(session_id, None) is not None:
             self._store.unfollow(session_id)
 

@@ -27,11 +27,13 @@ from sessionls.sessions.model import (
     ReasoningPart,
     Session,
     Steered,
+    Stopped,
     TextPart,
+    ToolPart,
     Usage,
 )
 
-__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts"]
+__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts", "with_work"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
@@ -68,12 +70,24 @@ def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]
     return whole
 
 
+def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequence[Part]) -> list[Part]:
+    """The parts, with what an agent did that was asked by the call at `path` (see `AgentWorked`)."""
+    whole = list(parts)
+    if not path:
+        whole[index : index + len(work)] = work
+    elif path[0] < len(whole) and isinstance(asking := whole[path[0]], ToolPart):
+        inner = with_work(asking.parts or (), path[1:], index, work)
+        whole[path[0]] = asking.model_copy(update={"parts": inner})
+    return whole
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
     while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
     `present` are the participants that have the session open, `asked` the questions for permission that nobody has answered
-    yet (by their id: what a yes for the session would cover), `granted` what was granted for the whole session.
+    yet (by their id: what a yes for the session would cover), `granted` what was granted for the whole session. `paused`: it
+    takes no message before it is resumed, which is so too when it is unarchived.
     """
 
     session: Session
@@ -85,6 +99,13 @@ class State:
     present: tuple[Participant, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
     granted: tuple[str, ...] = ()
+    paused: bool = False
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """How the newest reply stopped, where it could be resumed."""
+        status = None if self.resumable is None else self.open[self.resumable].message.status
+        return status if status in ("paused", "interrupted", "failed") else None
 
     @property
     def queue(self) -> list[Entry]:
@@ -139,6 +160,7 @@ class _Folding:
         self.present = state.present
         self.asked = dict(state.asked)
         self.granted = state.granted
+        self.paused = state.paused
         self.touched: dict[str, Entry] = {}
 
     def run(self) -> Applied:
@@ -147,13 +169,8 @@ class _Folding:
         for entry in list(self.open.values()):
             if entry.message.status in _ENDED and not self._belongs_to(self.reply or self.resumable, entry):
                 del self.open[entry.message.id]
-        self.session["replying"] = self.reply is not None
-        stopped = None if self.resumable is None else self.open[self.resumable].message.status
-        self.session["stopped"] = stopped
-        self.session["queued"] = sum(entry.message.status == "queued" for entry in self.open.values())
         state = replace(
             self.before,
-            session=self.before.session.model_copy(update=self.session),
             placed=self.placed,
             reply=self.reply,
             resumable=self.resumable,
@@ -161,8 +178,14 @@ class _Folding:
             present=self.present,
             asked=self.asked,
             granted=self.granted,
+            paused=self.paused,
         )
-        return Applied(state, tuple(self.touched.values()))
+        archived = self.session.get("state", self.before.session.state) == "archived"
+        self.session["replying"] = self.reply is not None
+        self.session["stopped"] = None if archived else state.stopped
+        self.session["queued"] = len(state.queue)
+        session = self.before.session.model_copy(update=self.session)
+        return Applied(replace(state, session=session), tuple(self.touched.values()))
 
     def _belongs_to(self, reply_id: str | None, entry: Entry) -> bool:
         """Whether the entry is that reply, the message it answers, or a message steered into it."""
@@ -197,11 +220,13 @@ class _Folding:
             case ev.Renamed():
                 self.session["title"] = event.title
             case ev.Paused():
-                self.session["state"] = "paused"
-            case ev.Resumed() | ev.Unarchived():
-                self.session["state"] = "active"
+                self.session["state"], self.paused = "paused", True
+            case ev.Resumed():
+                self.session["state"], self.paused = "active", False
             case ev.Archived():
                 self.session["state"] = "archived"
+            case ev.Unarchived():
+                self.session["state"], self.paused = event.state, event.state == "paused"
             case ev.AgentSwitched():
                 self.session.update(agent=event.agent, model=event.model)
             case ev.ParticipantJoined():
@@ -231,6 +256,9 @@ class _Folding:
                 self._update(event.message_id, **fields)
             case ev.ToolCalled() | ev.ToolFinished():
                 self._put_part(event.message_id, event.index, event.part)
+            case ev.AgentWorked():
+                parts = self.open[event.message_id].message.parts
+                self._update(event.message_id, parts=with_work(parts, event.path, event.index, event.parts))
             case ev.PermissionAsked():
                 self.asked[event.request_id] = event.scope
             case ev.PermissionAnswered():

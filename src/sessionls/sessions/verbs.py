@@ -137,8 +137,10 @@ def archive(change: Change, by: Participant) -> Session:
 
 
 def unarchive(change: Change, by: Participant) -> Session:
-    if _living(change).session.state == "archived":
-        change.add(ev.Unarchived, by=by)
+    """It is as it was: what was paused takes no message before it is resumed."""
+    state = _living(change)
+    if state.session.state == "archived":
+        change.add(ev.Unarchived, by=by, state="paused" if state.paused else "active", stopped=state.stopped)
     return change.now.session
 
 

@@ -65,8 +65,10 @@ class Backend:
             )
         return outcome
 
-    def delete(self, session_id: str) -> None:
+    def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
         with self.database.writing() as connection:
+            if check is not None:
+                self._changes.make(connection, session_id, check)
             rev = delete_session(connection, session_id)
         self._changes.forget(session_id)
         self._tail.unfollow(session_id)

@@ -71,6 +71,7 @@ def session_values(state: State) -> dict[str, Any]:
         "present": [participant.wire() for participant in state.present],
         "asked": state.asked,
         "granted": state.granted,
+        "paused": state.paused,
     }
     session = state.session
     return {
@@ -94,8 +95,9 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         found = connection.execute(_OPEN, {"id": row.id, "ids": ids})
         by_id = {one.id: entry_of(one) for one in found}
         entries = {message_id: by_id[message_id] for message_id in ids}
+    session = session_of(row)
     return State(
-        session=session_of(row),
+        session=session,
         identities=tuple(rest["identities"]),
         placed=row.placed,
         reply=row.reply,
@@ -104,6 +106,7 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
         asked=rest["asked"],
         granted=tuple(rest["granted"]),
+        paused=rest.get("paused", session.state == "paused"),  # (an older version did not say)
     )
 
 

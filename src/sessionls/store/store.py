@@ -107,8 +107,8 @@ class SqlStore:
 
         return await self._write(job)
 
-    async def delete(self, session_id: str) -> None:
-        await self._write(lambda backend: backend.delete(session_id))
+    async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
+        await self._write(lambda backend: backend.delete(session_id, check))
         self._do(self._purge())
 
     async def _purge(self) -> None:
@@ -227,8 +227,12 @@ class SqlStore:
         snapshot: asyncio.Future[Snapshot] = loop.create_future()
 
         def start(found: Found) -> None:
-            if not snapshot.cancelled():
+            if snapshot.cancelled():
+                return
+            try:
                 snapshot.set_result(self._feed.start(found))
+            except Exception as fault:  # noqa: BLE001 (else whoever follows would wait for ever)
+                snapshot.set_exception(fault)
 
         self._feed.follow(session_id)
         try:
@@ -250,8 +254,13 @@ class SqlStore:
         async with self._beginning:
             if self._watching is None and self._feed.subscribed and not self._closed:
                 await self._job(self._writer, lambda backend: backend.begin_watch())
+                if self._is_closed():  # meanwhile: nobody would stop a watch that begins now
+                    return
                 self._stop_watching.clear()
                 self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     async def _watch(self) -> None:
         assert self._backend is not None
@@ -300,10 +309,10 @@ class SqlStore:
         return await self._in(self._reader, lambda backend: backend.read(question))
 
     async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
+        if self._watching is None and self._feed.subscribed and not self._closed:
+            await self._begin_watching()
         if self._closed:
             raise StoreUnavailable("The store is closed.", hint="Start sessionls again.")
-        if self._watching is None and self._feed.subscribed:
-            await self._begin_watching()
         return await self._job(thread, job)
 
     async def _job(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:

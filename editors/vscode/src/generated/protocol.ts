@@ -1,5 +1,6 @@
 // Generated from docs/protocol.schema.json by `npm run generate`. Do not edit.
 
+export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart;
 export type Context = SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext;
 export type Event =
   | Created
@@ -10,6 +11,7 @@ export type Event =
   | StepFinished
   | ToolCalled
   | ToolFinished
+  | AgentWorked
   | PermissionAsked
   | PermissionAnswered
   | FindingReported
@@ -26,7 +28,6 @@ export type Event =
   | Unarchived
   | ParticipantJoined
   | ParticipantLeft;
-export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart;
 
 /**
  * An agent as lists show it. `source` is "builtin" or the URI of the file that defines it.
@@ -84,6 +85,86 @@ export interface ByAgent {
   agent: string;
 }
 /**
+ * An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
+ * `path` leads to the call that asked it: the number of that call, behind those of the calls around it.
+ */
+export interface AgentWorked {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'agentWorked';
+  messageId: string;
+  path: number[];
+  index: number;
+  parts: Part[];
+}
+export interface TextPart {
+  kind: 'text';
+  text: string;
+}
+export interface ReasoningPart {
+  kind: 'reasoning';
+  text: string;
+}
+/**
+ * One call of a tool. `result` is what the agent was told, cut to a bounded size.
+ *
+ * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
+ */
+export interface ToolPart {
+  kind: 'tool';
+  callId: string;
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+  status: 'waiting' | 'running' | 'done' | 'failed' | 'denied';
+  result?: string;
+  step?: number;
+  parts?: Part[];
+}
+export interface FindingPart {
+  kind: 'finding';
+  finding: Finding;
+}
+/**
+ * One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+ *
+ * `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
+ */
+export interface Finding {
+  id: string;
+  uri: string;
+  range: Range;
+  severity: 1 | 2 | 3 | 4;
+  title: string;
+  body: string;
+  rule?: string;
+  suggestion?: string;
+  state: 'open' | 'fixed' | 'dismissed';
+  reason?: string;
+  help?: string;
+  anchor?: Anchor;
+  sessionId: string;
+  agent: string;
+  messageId: string;
+}
+/**
+ * From `start` up to and without `end`.
+ */
+export interface Range {
+  start: Position;
+  end: Position;
+}
+/**
+ * A place between two characters: zero-based line, and character in units of the negotiated encoding.
+ */
+export interface Position {
+  line: number;
+  character: number;
+}
+/**
  * The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
  *
  * It finds the place again after edits (see `anchors.py`). `start` and `end` are where the range begins in the first of the
@@ -95,6 +176,18 @@ export interface Anchor {
   after: string;
   start: number;
   end?: number;
+}
+/**
+ * An edit of one document, applied or only proposed.
+ *
+ * `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
+ */
+export interface EditPart {
+  kind: 'edit';
+  uri: string;
+  summary: string;
+  applied: boolean;
+  patch?: string;
 }
 export interface AnswerParams {
   sessionId: string;
@@ -163,20 +256,6 @@ export interface SelectionContext {
   kind: 'selection';
   range: Range;
   text?: string;
-}
-/**
- * From `start` up to and without `end`.
- */
-export interface Range {
-  start: Position;
-  end: Position;
-}
-/**
- * A place between two characters: zero-based line, and character in units of the negotiated encoding.
- */
-export interface Position {
-  line: number;
-  character: number;
 }
 export interface FileContext {
   uri: string;
@@ -264,7 +343,7 @@ export interface Created {
 /**
  * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
  *
- * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it.
+ * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
  */
 export interface Session {
   id: string;
@@ -302,18 +381,6 @@ export interface DeltaParams {
   kind: 'text' | 'reasoning';
   offset: number;
   text: string;
-}
-/**
- * An edit of one document, applied or only proposed.
- *
- * `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
- */
-export interface EditPart {
-  kind: 'edit';
-  uri: string;
-  summary: string;
-  applied: boolean;
-  patch?: string;
 }
 /**
  * `patch` as in the part that it adds to its message.
@@ -374,57 +441,6 @@ export interface Message {
   error?: MessageError;
   createdAt: string;
   finishedAt?: string;
-}
-export interface TextPart {
-  kind: 'text';
-  text: string;
-}
-export interface ReasoningPart {
-  kind: 'reasoning';
-  text: string;
-}
-/**
- * One call of a tool. `result` is what the agent was told, cut to a bounded size.
- *
- * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
- */
-export interface ToolPart {
-  kind: 'tool';
-  callId: string;
-  name: string;
-  arguments: {
-    [k: string]: unknown;
-  };
-  status: 'waiting' | 'running' | 'done' | 'failed' | 'denied';
-  result?: string;
-  step?: number;
-  parts?: Part[];
-}
-export interface FindingPart {
-  kind: 'finding';
-  finding: Finding;
-}
-/**
- * One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
- *
- * `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
- */
-export interface Finding {
-  id: string;
-  uri: string;
-  range: Range;
-  severity: 1 | 2 | 3 | 4;
-  title: string;
-  body: string;
-  rule?: string;
-  suggestion?: string;
-  state: 'open' | 'fixed' | 'dismissed';
-  reason?: string;
-  help?: string;
-  anchor?: Anchor;
-  sessionId: string;
-  agent: string;
-  messageId: string;
 }
 /**
  * A message that was handed to a reply being written: which one, and before which of its parts it came.
@@ -583,12 +599,17 @@ export interface Forked {
   kind: 'forked';
   childId: string;
 }
+/**
+ * The session is back as it was: `state` and `stopped` are what they were before it was archived.
+ */
 export interface Unarchived {
   sessionId: string;
   seq: number;
   at: string;
   by?: Participant | ByAgent;
   kind: 'unarchived';
+  state: 'active' | 'paused';
+  stopped?: 'paused' | 'interrupted' | 'failed';
 }
 export interface ParticipantJoined {
   sessionId: string;
@@ -767,6 +788,7 @@ export interface Opened {
     | StepFinished
     | ToolCalled
     | ToolFinished
+    | AgentWorked
     | PermissionAsked
     | PermissionAnswered
     | FindingReported

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fold, grow, opened, withOlder, type Change, type OpenSession } from "../../src/folding";
-import type { DeltaParams, Event, Message } from "../../src/protocol";
+import type { DeltaParams, Event, Message, Part } from "../../src/protocol";
 import { ADA, aMessage, anEvent, aReply, aSession, AT } from "./samples";
 
 const BOB = { id: "p-bob", name: "Bob" };
@@ -324,6 +324,44 @@ describe("opening and paging", () => {
   });
 });
 
+describe("an agent that was asked by another one", () => {
+  const call = (callId: string, parts?: Part[]): Part => ({
+    kind: "tool",
+    callId,
+    name: "ask_agent",
+    arguments: {},
+    status: "running",
+    ...(parts && { parts }),
+  });
+  const worked = (seq: number, path: number[], index: number, parts: Part[]): Event =>
+    anEvent(seq, { kind: "agentWorked", messageId: "r", path, index, parts });
+
+  it("has its work under the call that asked it, each event bringing what is new", () => {
+    const before = after(
+      state(),
+      sent(11, "a"),
+      started(12, "r", "a"),
+      anEvent(13, { kind: "stepFinished", messageId: "r", index: 0, parts: [{ kind: "text", text: "I ask." }, call("one")] }),
+    );
+    const asking = call("two");
+    const now = after(
+      before,
+      worked(14, [1], 0, [{ kind: "text", text: "So do I." }, asking]),
+      worked(15, [1, 1], 0, [{ kind: "text", text: "It is 42." }]),
+      worked(16, [1], 2, [{ kind: "text", text: "42." }]),
+      worked(17, [9], 0, [{ kind: "text", text: "nobody asked" }]),
+    );
+    expect(message(now, "r").parts).toEqual([
+      { kind: "text", text: "I ask." },
+      call("one", [
+        { kind: "text", text: "So do I." },
+        call("two", [{ kind: "text", text: "It is 42." }]),
+        { kind: "text", text: "42." },
+      ]),
+    ]);
+  });
+});
+
 describe("how the newest reply stopped", () => {
   const stopping = (status: Message["status"]): OpenSession =>
     after(state(), sent(11, "a"), started(12, "r", "a"), finished(13, "r", "a", { status }));
@@ -336,6 +374,14 @@ describe("how the newest reply stopped", () => {
 
   it.each(["complete", "cancelled"] as const)("is nothing when it ended: %s", (status) => {
     expect(stopping(status).session).not.toHaveProperty("stopped");
+  });
+
+  it("is not said while the session is archived, and again when it is back as it was", () => {
+    const before = after(stopping("paused"), anEvent(14, { kind: "paused" }), anEvent(15, { kind: "archived" }));
+    expect(before.session.state).toBe("archived");
+    expect(before.session).not.toHaveProperty("stopped");
+    const now = after(before, anEvent(16, { kind: "unarchived", state: "paused", stopped: "paused" }));
+    expect(now.session).toMatchObject({ state: "paused", stopped: "paused" });
   });
 
   it("is over when what stopped is given up", () => {

@@ -1,0 +1,47 @@
+"""A tool that does what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from model_server import Answer, ToolUse
+from rooms import House
+from sessionls.sessions.errors import NotPermitted
+from sessionls.sessions.tooling import Risk, Tool, ToolCall, Wish
+from sessionls.tools.toolbox import Toolbox
+
+__all__ = ["UseIt", "give", "use"]
+
+
+class UseIt:
+    """The tool. `run` is what it does."""
+
+    name = "use_it"
+    description = "Is used."
+    schema: Mapping[str, Any] = {"type": "object"}
+    runs_programs = False
+
+    def __init__(self, run: Callable[[ToolCall], Any], risk: Risk = "read") -> None:
+        self.risk = risk
+        self._run = run
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        if arguments.get("secret"):
+            raise NotPermitted("That is never read.", hint="Go on without it.")
+        return Wish(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        return str(await self._run(call))
+
+
+def give(home: House, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
+    """Let these be all the tools there are."""
+    monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
+
+
+def use(**arguments: Any) -> Answer:
+    """A model that uses it."""
+    return Answer(tools=[ToolUse("use_it", arguments)])
