@@ -46,7 +46,7 @@ function PartView(props: PartProps<Part>) {
   const { messageId, path, part, growing } = props;
   switch (part.kind) {
     case "text":
-      return <Markdown source={part.text} />;
+      return <Markdown source={part.text} growing={growing} />;
     case "reasoning":
       return <Reasoning part={part} growing={growing} />;
     case "tool":
@@ -65,7 +65,7 @@ function Reasoning({ part, growing }: { readonly part: Of<"reasoning">; readonly
         <Icon name="lightbulb" /> {growing ? "Reasoning…" : "Reasoning"}
       </summary>
       <div class="fold-body">
-        <Markdown source={part.text} />
+        <Markdown source={part.text} growing={growing} />
       </div>
     </details>
   );
