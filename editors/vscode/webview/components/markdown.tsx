@@ -39,6 +39,8 @@ function clicked(event: MouseEvent): void {
   const link = event.target.closest("a");
   if (link) {
     event.preventDefault();
+    // VS Code listens for links at the window of each webview, and would open it a second time.
+    event.stopPropagation();
     const href = link.getAttribute("href");
     if (href !== null && href !== "") tell({ type: "openLink", href });
     return;
