@@ -2,7 +2,7 @@
 import { memo } from "preact/compat";
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
-import { basename, clock, lines, textOf, usageOf } from "../words";
+import { basename, clock, lines, selected, textOf, usageOf } from "../words";
 import { Badge, Button } from "./button";
 import { Icon, IconButton } from "./icon";
 import { Parts } from "./parts";
@@ -187,7 +187,7 @@ function SentChip({ context }: { readonly context: SentContext }) {
   const range = "range" in context ? context.range : undefined;
   const unsaved = context.dirty === true ? ", with unsaved changes" : "";
   const open = () => {
-    tell({ type: "openPlace", uri: context.uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
+    tell({ type: "openPlace", uri: context.uri, ...(range && selected(range)) });
   };
   return (
     <button type="button" class="chip" title={`${context.uri}${unsaved}`} onClick={open}>

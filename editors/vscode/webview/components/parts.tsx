@@ -1,7 +1,7 @@
 /** The parts of a message. Findings and edits are in files of their own. */
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
-import { basename, lines } from "../words";
+import { basename, lines, selected } from "../words";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
 import { Icon } from "./icon";
@@ -127,7 +127,7 @@ interface PlaceProps {
 /** A link to a place in a document of the editor. */
 export function Place({ uri, range, label }: PlaceProps) {
   const open = () => {
-    tell({ type: "openPlace", uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
+    tell({ type: "openPlace", uri, ...(range && selected(range)) });
   };
   return (
     <button type="button" class="link" title={uri} onClick={open}>
