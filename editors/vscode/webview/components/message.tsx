@@ -11,7 +11,7 @@ interface MessageProps {
   readonly message: Message;
   /** The colour that the agent's definition names. */
   readonly color: string | undefined;
-  /** It is the last one, so that its reply can be gone on with. */
+  /** It is the last one that does not wait: what stopped there can be gone on with. */
   readonly last: boolean;
 }
 

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { anchorIn, moved, type Anchor } from "../anchoring";
+import { newestBegun } from "../messages";
 import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
@@ -82,7 +83,7 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
     const color = agents.agents.find((agent) => agent.name === name)?.color;
     return color !== undefined && colors.has(color) ? color : undefined;
   };
-  const last = view.messages.at(-1)?.id;
+  const last = newestBegun(view.messages)?.id;
   return (
     <div class="transcript-box">
       <div class="transcript" ref={box} onScroll={scrolled} role="log" aria-label="Messages" tabIndex={0}>
