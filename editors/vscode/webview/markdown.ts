@@ -29,7 +29,7 @@ md.renderer.rules["image"] = (tokens, index) => {
   const words = token?.content === "" || token === undefined ? href : token.content;
   return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
 };
-md.renderer.rules["table_open"] = () => '<div class="table" tabindex="0"><table>';
+md.renderer.rules["table_open"] = () => '<div class="table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 
 function escaped(text: string): string {
@@ -41,9 +41,9 @@ function codeBlock(code: string, language: string, growing: boolean): string {
   const body = highlighted(text, language.toLowerCase(), growing) ?? escaped(text);
   return (
     `<div class="code"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
-    '<button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
-    '<button type="button" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button>' +
-    `</div><pre tabindex="0"><code>${body}</code></pre></div>`
+    '<span role="toolbar" aria-label="Code"><button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
+    '<button type="button" tabindex="-1" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button></span>' +
+    `</div><pre><code>${body}</code></pre></div>`
   );
 }
 

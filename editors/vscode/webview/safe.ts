@@ -34,7 +34,7 @@ export function safe(html: string): string {
       "th",
       "td",
     ],
-    ALLOWED_ATTR: ["href", "title", "class", "start", "type", "tabindex", "aria-label", "data-act"],
+    ALLOWED_ATTR: ["href", "title", "class", "start", "type", "tabindex", "role", "aria-label", "data-act"],
     ALLOWED_URI_REGEXP: LINK,
     ALLOW_DATA_ATTR: false,
   });

@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks";
 import { tell } from "../host";
 import { blocks, html, type Block } from "../markdown";
 import { safe } from "../safe";
+import { walkToolbar } from "../toolbar";
 
 interface BlockProps extends Block {
   readonly growing: boolean;
@@ -26,7 +27,7 @@ interface MarkdownProps {
 export const Markdown = memo(function Markdown({ source, growing = false }: MarkdownProps) {
   const found = useMemo(() => blocks(source), [source]);
   return (
-    <div class="markdown" onClick={clicked}>
+    <div class="markdown" onClick={clicked} onKeyDown={walkToolbar}>
       {found.map((block, index) => (
         <BlockView key={index} {...block} growing={growing && index === found.length - 1} />
       ))}

@@ -105,9 +105,7 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
   return (
     <>
       <div class="fold-label">{label}</div>
-      <pre class="plain" tabIndex={0}>
-        {text}
-      </pre>
+      <pre class="plain">{text}</pre>
     </>
   );
 }
