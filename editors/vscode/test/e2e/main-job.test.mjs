@@ -79,6 +79,7 @@ it("a link to the web is opened once, after a question; one to a line shows it",
     "the line",
   );
   assert.equal(await dialogs.count(), 0, "VS Code asks once");
+  assert.equal(window.page.context().pages().length, 1, "no page was opened beside the question");
   await window.command("View: Close Editor");
 });
 
