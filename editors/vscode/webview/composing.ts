@@ -1,4 +1,5 @@
 /** What the text of the composer asks for: an agent at its start, a completion where the caret is. Pure. */
+import type { Completion } from "../src/panel/messages";
 
 export interface Wanted {
   readonly kind: "agent" | "context";
@@ -16,6 +17,28 @@ export function wanted(text: string, caret: number): Wanted | undefined {
   const context = /(?:^|\s)#([^\s#]*)$/.exec(before);
   if (context?.[1] !== undefined) return { kind: "context", query: context[1], start: caret - context[1].length - 1, end: caret };
   return undefined;
+}
+
+export interface Found {
+  readonly query: string;
+  /** Where the word begins that they were found for. */
+  readonly start: number;
+  readonly items: readonly Completion[];
+}
+
+export const nothingFound: Found = { query: "", start: -1, items: [] };
+
+export interface Fitting {
+  readonly items: readonly Completion[];
+  /** They were found for less of the word than is there now: the answer to that is on its way, and no key may take one. */
+  readonly pending: boolean;
+}
+
+/** What there is to choose from. A list stays in sight while its word grows; that of another word is never shown. */
+export function fitting(found: Found, asked: Wanted | undefined): Fitting {
+  if (asked?.kind !== "context") return { items: nothingFound.items, pending: false };
+  if (found.start !== asked.start) return { items: nothingFound.items, pending: true };
+  return { items: found.items, pending: found.query !== asked.query };
 }
 
 export { named } from "../src/naming";

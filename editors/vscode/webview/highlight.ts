@@ -53,9 +53,11 @@ for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(
 
 /** Above this many characters a block stays plain: colouring it would be felt while typing. */
 const LONGEST = 50_000;
+/** A block that is being written is coloured anew with each frame: above this many characters it waits for its end. */
+const GROWING = 8_000;
 
-/** The code as HTML, every character of it escaped; undefined where the language is not known. */
-export function highlighted(code: string, language: string): string | undefined {
-  if (code.length > LONGEST || hljs.getLanguage(language) === undefined) return undefined;
+/** The code as HTML, every character of it escaped; undefined where it is too long, or the language is not known. */
+export function highlighted(code: string, language: string, growing = false): string | undefined {
+  if (code.length > (growing ? GROWING : LONGEST) || hljs.getLanguage(language) === undefined) return undefined;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;
 }

@@ -3,6 +3,7 @@ import type { FromView, Kept } from "../src/panel/messages";
 
 interface Api {
   postMessage(message: FromView): void;
+  getState(): Kept | undefined;
   setState(state: Kept): void;
 }
 
@@ -12,6 +13,10 @@ const api = acquireVsCodeApi();
 
 export function tell(message: FromView): void {
   api.postMessage(message);
+}
+
+export function kept(): Kept | undefined {
+  return api.getState();
 }
 
 export function keep(state: Kept): void {

@@ -1,84 +1,81 @@
-/** Markdown to safe HTML, in pieces, so that a reply that grows redraws only its last piece. */
-import DOMPurify from "dompurify";
-import MarkdownIt from "markdown-it";
+/** Markdown to HTML, in pieces, so that a reply that grows redraws only its last piece. Pure; `safe` must have the last word. */
+import MarkdownIt, { type Env } from "markdown-it";
 import { highlighted } from "./highlight";
+import { LINK } from "./links";
+
+export interface Block {
+  readonly source: string;
+  /** The link definitions of the whole text, for a block that may use them. As JSON: two that are equal are the same. */
+  readonly references: string;
+  /** Code whose end has not been seen. */
+  readonly open: boolean;
+}
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
 
-md.renderer.rules["fence"] = (tokens, index) => {
+// A picture may be in its own address. It is not shown, and such an address is nothing to read either: `safe` takes it away.
+md.validateLink = (href) => LINK.test(href) || IMAGE.test(href);
+const IMAGE = /^data:image\//i;
+
+md.renderer.rules["fence"] = (tokens, index, _options, env) => {
   const token = tokens[index];
-  return token ? codeBlock(token.content, token.info.trim().split(/\s+/)[0] ?? "") : "";
+  return token ? codeBlock(token.content, token.info.trim().split(/\s+/)[0] ?? "", env?.["growing"] === true) : "";
 };
-md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.content ?? "", "");
+md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.content ?? "", "", false);
 // Nothing is loaded from anywhere: an image becomes a link to it.
 md.renderer.rules["image"] = (tokens, index) => {
   const token = tokens[index];
   const href = String(token?.attrGet("src") ?? "");
-  return `<a href="${escaped(href)}">${escaped(token?.content === "" || token === undefined ? href : token.content)}</a>`;
+  const words = token?.content === "" || token === undefined ? href : token.content;
+  return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
 };
-md.renderer.rules["table_open"] = () => '<div class="table" tabindex="0"><table>';
+md.renderer.rules["table_open"] = () => '<div class="table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 
 function escaped(text: string): string {
   return md.utils.escapeHtml(text);
 }
 
-function codeBlock(code: string, language: string): string {
+function codeBlock(code: string, language: string, growing: boolean): string {
   const text = code.replace(/\n$/, "");
-  const body = highlighted(text, language.toLowerCase()) ?? escaped(text);
+  const body = highlighted(text, language.toLowerCase(), growing) ?? escaped(text);
   return (
     `<div class="code"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
-    '<button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
-    '<button type="button" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button>' +
-    `</div><pre tabindex="0"><code>${body}</code></pre></div>`
+    '<span role="toolbar" aria-label="Code"><button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
+    '<button type="button" tabindex="-1" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button></span>' +
+    `</div><pre><code>${body}</code></pre></div>`
   );
 }
 
-/** The source of each top-level block, in order; their texts join to the whole but for empty lines between them. */
-export function blocks(source: string): string[] {
+/** The top-level blocks, in order. Link definitions are in none of them: they belong to all. */
+export function blocks(source: string): Block[] {
   const lines = source.split("\n");
-  const found: string[] = [];
-  for (const token of md.parse(source, {})) {
-    if (token.level === 0 && token.nesting >= 0 && token.map) found.push(lines.slice(token.map[0], token.map[1]).join("\n"));
-  }
-  // Link definitions belong to no block; every block gets them, so that its links still lead somewhere.
-  const definitions = lines.filter((line) => /^ {0,3}\[[^\]]+\]:\s/.test(line)).join("\n");
-  return definitions === "" ? found : found.map((block) => `${block}\n\n${definitions}`);
+  const env: Env = {};
+  const tokens = md.parse(source, env).filter((token) => token.level === 0 && token.nesting >= 0);
+  const references = env.references === undefined ? "" : JSON.stringify(env.references);
+  return tokens.flatMap(({ map, type, markup }) => {
+    if (!map) return [];
+    const own = lines.slice(map[0], map[1]);
+    const text = own.join("\n");
+    return [
+      {
+        source: text,
+        references: text.includes("[") ? references : "",
+        open: type === "fence" && (own.length === 1 || !ends(own.at(-1) ?? "", markup)),
+      },
+    ];
+  });
 }
 
-export function html(source: string): string {
-  return DOMPurify.sanitize(md.render(source), {
-    ALLOWED_TAGS: [
-      "p",
-      "br",
-      "hr",
-      "h1",
-      "h2",
-      "h3",
-      "h4",
-      "h5",
-      "h6",
-      "ul",
-      "ol",
-      "li",
-      "blockquote",
-      "strong",
-      "em",
-      "s",
-      "code",
-      "pre",
-      "a",
-      "div",
-      "span",
-      "button",
-      "table",
-      "thead",
-      "tbody",
-      "tr",
-      "th",
-      "td",
-    ],
-    ALLOWED_ATTR: ["href", "title", "class", "start", "type", "tabindex", "aria-label", "data-act"],
-    ALLOW_DATA_ATTR: false,
-  });
+/** Whether a line ends a fence that began with these marks. */
+function ends(line: string, marks: string): boolean {
+  const text = line.trim();
+  return text.length >= marks.length && text === marks.charAt(0).repeat(text.length);
+}
+
+/** `growing`: more of it is on its way. */
+export function html({ source, references, open }: Block, growing = false): string {
+  const env: Env = { growing: growing && open };
+  if (references !== "") env.references = JSON.parse(references) as NonNullable<Env["references"]>;
+  return md.render(source, env);
 }

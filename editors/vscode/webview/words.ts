@@ -43,11 +43,20 @@ export function decoded(text: string): string {
   }
 }
 
-/** Lines as a person counts them: `12` or `12–19`. A range that ends at the start of a line leaves that line out. */
-export function lines(range: { start: { line: number }; end: { line: number; character: number } }): string {
-  const first = range.start.line + 1;
-  const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line : range.end.line + 1;
-  return first === last ? String(first) : `${first}–${last}`;
+interface Range {
+  readonly start: { readonly line: number };
+  readonly end: { readonly line: number; readonly character: number };
+}
+
+/** The first and the last line of a range. One that ends at the start of a line leaves that line out. */
+export function selected({ start, end }: Range): { line: number; endLine: number } {
+  return { line: start.line, endLine: end.character === 0 && end.line > start.line ? end.line - 1 : end.line };
+}
+
+/** Lines as a person counts them: `12` or `12–19`. */
+export function lines(range: Range): string {
+  const { line, endLine } = selected(range);
+  return line === endLine ? String(line + 1) : `${line + 1}–${endLine + 1}`;
 }
 
 /** The text of a message, without what was thought and done for it. */

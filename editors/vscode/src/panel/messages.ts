@@ -123,4 +123,6 @@ export type FromView =
 /** What the webview keeps of itself across reloads of the window. */
 export interface Kept {
   readonly sessionId: string;
+  /** What was last sent from here. */
+  readonly sent?: string;
 }

@@ -58,6 +58,17 @@ it("#diagnostics hands over what the editor says is wrong", async () => {
   assert.match(await sentWith("diag", "diagnostics", "what is wrong"), /Duplicate object key/);
 });
 
+it("Enter takes nothing that was found for less of the word than is there", async () => {
+  await panel.write("say: in a hurry #reader");
+  await panel.text.press("Enter");
+  await panel.frame.locator(".menu-item, .chip.taken", { hasText: "reader.py" }).first().waitFor();
+  assert.equal(await panel.frame.locator(".chip.taken", { hasNotText: "reader.py" }).count(), 0);
+  assert.match(await panel.text.inputValue(), /^say: in a hurry/, "nor is it sent");
+  await panel.text.fill("");
+  const taken = panel.frame.getByRole("button", { name: "Remove reader.py" });
+  if (await taken.isVisible()) await taken.click();
+});
+
 it("#symbol finds a symbol of the open file", async () => {
   assert.match(await sentWith("symbol:retr", "retries", "this symbol"), /retries/);
 });

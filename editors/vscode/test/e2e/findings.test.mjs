@@ -150,7 +150,9 @@ it("on disk it is fixed, and open again when the code comes back", async () => {
   await gone();
   await press("Control+z");
   await press("Control+s");
-  await card().getByRole("button", { name: "Fix", exact: true }).waitFor();
+  await card()
+    .getByRole("button", { name: `Fix: ${TITLE}` })
+    .waitFor();
   await there();
 });
 

@@ -34,12 +34,14 @@ const MARKDOWN = [
   "    return open(path).readlines()[:-1]  # here",
   "```",
   "",
-  "- one [link](https://example.org) and `code`",
+  "- one [link](https://example.org), [lines](read.py:3), [none](command:workbench.action.quit), [page] and `code`",
   "- two <img src=x onerror=alert(1)> and ![picture](https://example.org/x.png)",
   "",
   "| a | b |",
   "|---|---|",
   "| 1 | 2 |",
+  "",
+  "[page]: https://example.org/page",
 ];
 
 /** The last request that the model got and that holds these words, as text. */
@@ -58,8 +60,35 @@ it("a new session answers a message, with Markdown and coloured code", async () 
   assert.match(await reply.innerText(), /The last line is dropped/);
   assert.equal(await reply.locator(".hljs-keyword").first().innerText(), "def", "code is coloured");
   assert.equal(await reply.locator("img, script, [onerror]").count(), 0, "nothing is loaded or run");
+  const links = await reply.locator("a").evaluateAll((found) => found.map((link) => link.getAttribute("href")));
+  assert.deepEqual(links, ["https://example.org", "read.py:3", "https://example.org/page", "https://example.org/x.png"]);
+  assert.doesNotMatch(await reply.innerText(), /\[page\]/, "a definition is shown nowhere");
   assert.equal(await panel.text.inputValue(), "", "the composer is empty again");
   await window.shot("reply-dark");
+});
+
+it("a link to the web is opened once, after a question; one to a line shows it", async () => {
+  const dialogs = window.page.locator(".monaco-dialog-box");
+  await panel.replies.first().getByRole("link", { name: "link" }).click();
+  await dialogs.getByText("https://example.org").first().waitFor();
+  await dialogs.getByRole("button", { name: "Cancel" }).click();
+  await panel.replies.first().getByRole("link", { name: "lines" }).click();
+  await window.page.locator(".tab.active", { hasText: "read.py" }).waitFor();
+  await until(
+    async () => (await window.page.locator(".line-numbers.active-line-number").first().innerText()) === "3",
+    "the line",
+  );
+  assert.equal(await dialogs.count(), 0, "VS Code asks once");
+  assert.equal(window.page.context().pages().length, 1, "no page was opened beside the question");
+  await window.command("View: Close Editor");
+});
+
+it("the last message comes back for another one", async () => {
+  await panel.text.press("Control+ArrowUp");
+  assert.equal(await panel.text.inputValue(), "");
+  await panel.text.press("ArrowUp");
+  assert.match(await panel.text.inputValue(), /^say: The last line is dropped/);
+  await panel.text.fill("");
 });
 
 it("an agent named for one message answers that one alone", async () => {

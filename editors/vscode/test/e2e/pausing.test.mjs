@@ -1,4 +1,4 @@
-// Stopping and going on: queue, stop, pause, a reload of the window, resume, fork, permission, a server that was killed.
+// Stopping and going on: queue, cancel, pause, a reload of the window, resume, fork, permission, a server that was killed.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -24,12 +24,16 @@ after(async () => {
   await model?.stop();
 });
 
+/** Waits until the composer has the focus: what is typed goes there. */
+const composing = () => until(() => panel.text.evaluate((area) => area === area.ownerDocument.activeElement), "the focus");
+
 it("a message sent during a reply waits, and is shown waiting", async () => {
   await panel.text.fill(`slow: ${words(60)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").waitFor();
   await panel.write("say: second");
-  await panel.text.press("Enter");
+  await panel.send.click();
+  await composing();
   await panel.frame.getByText("1 waiting").waitFor();
   await panel.frame.getByText("Waiting for the reply before it").waitFor();
   await window.shot("queue-dark");
@@ -37,11 +41,11 @@ it("a message sent during a reply waits, and is shown waiting", async () => {
   assert.match(await panel.replies.first().innerText(), /word59/);
 });
 
-it("stop ends the reply and keeps what it wrote", async () => {
+it("cancel ends the reply and keeps what it wrote", async () => {
   await panel.text.fill(`slow: begun ${words(200)}`);
   await panel.text.press("Enter");
   await panel.frame.getByText("begun word0", { exact: false }).last().waitFor();
-  await panel.frame.getByRole("button", { name: "Stop" }).click();
+  await panel.frame.getByRole("button", { name: "Cancel Reply" }).click();
   const reply = await panel.ended(2);
   assert.match(await reply.innerText(), /begun[\s\S]*Cancelled/);
 });
@@ -71,8 +75,12 @@ it("a question for permission stands in the panel, and no means no", async () =>
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
+  const question = panel.frame.getByRole("alertdialog", { name: "Permission for careful" });
+  await question.getByText("For this session: read_file").waitFor();
+  await question.getByRole("button", { name: /^Allow for This Session: read_file/ }).waitFor();
   await window.shotInEachTheme("permission");
-  await panel.frame.getByRole("button", { name: "Deny" }).click();
+  await panel.frame.getByRole("button", { name: "Deny" }).press("Enter");
+  await composing();
   const reply = await panel.ended(before);
   await reply.locator(".tool.denied").waitFor();
   assert.equal(await panel.frame.locator(".question").count(), 0);
@@ -94,8 +102,15 @@ it("a yes lets the tool run, and its call is shown folded", async () => {
 
 it("a fork from a message opens beside, with all up to it and nothing after", async () => {
   const all = await panel.messages.count();
-  await panel.messages.nth(1).hover();
-  await panel.messages.nth(1).getByRole("button", { name: "Fork from Here" }).click();
+  const actions = panel.messages
+    .nth(1)
+    .getByRole("toolbar", { name: /^Message of/ })
+    .getByRole("button");
+  assert.equal(await actions.and(panel.frame.locator("[tabindex='0']")).count(), 1, "one stop of the Tab key");
+  await actions.first().press("End");
+  await actions.last().and(panel.frame.locator(":focus")).waitFor();
+  assert.equal(await actions.last().getAttribute("aria-label"), "Fork from Here");
+  await actions.last().press("Enter");
   await panel.frame.getByRole("button", { name: "forked" }).waitFor();
   assert.equal(await panel.messages.count(), 2);
   await panel.ask("say: in the fork");
@@ -106,16 +121,23 @@ it("a fork from a message opens beside, with all up to it and nothing after", as
 
 it("a server that is killed in the middle of a reply is started again, and the reply can be gone on with", async () => {
   const before = await panel.replies.count();
-  await panel.text.fill(`slow: ${words(100)}`);
+  await panel.text.fill(`slow: ${words(200)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
+  await panel.text.fill("say: behind it");
+  await panel.text.press("Enter");
+  await panel.frame.getByText("1 waiting").waitFor();
   assert.equal(editor.killServer(), 1);
   await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
   await window.shotInEachTheme("interrupted");
-  await panel.frame.getByRole("button", { name: "Go On" }).click();
+  await panel.frame.getByRole("button", { name: "Resume" }).click();
   await panel.replies
     .nth(before)
     .getByText(/^word0 .*Go on exactly where it stops/)
+    .waitFor({ timeout: 60_000 });
+  await panel.replies
+    .nth(before + 1)
+    .getByText("behind it")
     .waitFor({ timeout: 60_000 });
 });
 

@@ -27,11 +27,11 @@ it("what was said before is there for who comes later", async () => {
   await other.panel.replies.getByText("before the other came").waitFor();
 });
 
-it("a reply grows in both windows, and the other can stop it", async () => {
+it("a reply grows in both windows, and the other can cancel it", async () => {
   await one.panel.text.fill(`slow: live ${Array.from({ length: 300 }, (_, at) => `word${at}`).join(" ")}`);
   await one.panel.text.press("Enter");
   await other.panel.replies.nth(1).getByText("live word0").waitFor();
-  await other.panel.frame.getByRole("button", { name: "Stop" }).click();
+  await other.panel.frame.getByRole("button", { name: "Cancel Reply" }).click();
   await one.panel.frame.getByText("Cancelled").waitFor();
   await other.panel.frame.getByText("Cancelled").waitFor();
   await other.shot("shared-dark");

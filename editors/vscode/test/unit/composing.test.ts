@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { cut, named, wanted } from "../../webview/composing";
+import type { Completion } from "../../src/panel/messages";
+import { cut, fitting, named, nothingFound, wanted } from "../../webview/composing";
 
 describe("what is completed at the caret", () => {
   it("is an agent after @ at the start of the message", () => {
@@ -17,6 +18,30 @@ describe("what is completed at the caret", () => {
   it("looks at what stands before the caret only", () => {
     expect(wanted("#one two", 4)).toEqual({ kind: "context", query: "one", start: 0, end: 4 });
     expect(wanted("#one two", 8)).toBeUndefined();
+  });
+});
+
+describe("what was found for a word", () => {
+  const item = (label: string): Completion => {
+    const chip = { key: label, icon: "file", label, title: label, context: { kind: "file", uri: `file:///${label}` } as const };
+    return { label, detail: "", icon: "file", chip };
+  };
+  const asked = (query: string, start = 0) => ({ kind: "context", query, start, end: start + 1 + query.length }) as const;
+  const found = { query: "re", start: 0, items: [item("read.py")] };
+
+  it("is there to choose from", () => {
+    expect(fitting(found, asked("re"))).toEqual({ items: found.items, pending: false });
+  });
+  it("stays in sight while the word grows, and the answer to that is waited for", () => {
+    expect(fitting(found, asked("rea"))).toEqual({ items: found.items, pending: true });
+  });
+  it("is not there for another word", () => {
+    expect(fitting(found, asked("re", 12))).toEqual({ items: [], pending: true });
+    expect(fitting(nothingFound, asked(""))).toEqual({ items: [], pending: true });
+  });
+  it("is nothing where an agent is asked for, or nothing at all, and always the same nothing", () => {
+    expect(fitting(found, { kind: "agent", query: "re", start: 0, end: 3 })).toEqual({ items: [], pending: false });
+    expect(fitting(found, undefined).items).toBe(fitting(found, undefined).items);
   });
 });
 

@@ -55,7 +55,7 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       }
       return;
     }
-    const does = menuKey(event.key, active, choices);
+    const does = menuKey(event.key === " " ? "Enter" : event.key, active, choices);
     if (does === undefined || event.key === "Tab") return;
     event.preventDefault();
     event.stopPropagation();
@@ -80,11 +80,14 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       <button
         type="button"
         class={`picker-button ${chosen === undefined ? "" : "other"}`}
+        // A button that opens a list has no active option; a combobox with nothing to write in has.
+        role="combobox"
         aria-haspopup="listbox"
         aria-expanded={open}
         aria-label={label}
         title={label}
-        {...(open ? { "aria-controls": "agent-menu", "aria-activedescendant": `agent-menu-${active}` } : {})}
+        {...(open && { "aria-controls": "agent-menu" })}
+        {...(open && choices.length > 0 && { "aria-activedescendant": `agent-menu-${active}` })}
         onClick={() => {
           if (open) setOpen(false);
           else show();

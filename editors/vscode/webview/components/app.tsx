@@ -1,10 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Completion, ToView } from "../../src/panel/messages";
+import type { Completion, Server, ToView } from "../../src/panel/messages";
 import { answering } from "../answering";
-import { keep, tell } from "../host";
+import { keep, kept, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
 import { Composer } from "./composer";
 import { Places } from "./finding";
+import { ToComposer } from "./focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { NoModel, ProblemBar, Questions, Restricted, ServerStanding, Standing } from "./notices";
@@ -19,59 +20,65 @@ export function App() {
   const { view } = state;
   const id = view?.session.id;
   useEffect(() => {
-    if (id !== undefined) keep({ sessionId: id });
+    if (id !== undefined) keep({ ...kept(), sessionId: id });
   }, [id]);
-  if (!view) {
-    return (
-      <main class="panel">
-        {state.problem ? (
-          <ProblemBar
-            problem={state.problem}
-            onDismiss={() => {
-              step({ type: "dismiss" });
-            }}
-          />
-        ) : state.server === "missing" || state.server === "installing" || state.server === "stopped" ? (
-          <div class="foot">
-            <ServerStanding server={state.server} />
-          </div>
-        ) : (
-          <p class="empty dim">
-            <Icon name="loading" spin /> Opening…
-          </p>
-        )}
-      </main>
-    );
-  }
+  const area = useRef<HTMLTextAreaElement>(null);
+  const toComposer = useCallback(() => {
+    area.current?.focus();
+  }, []);
+  const problem = state.problem && (
+    <ProblemBar
+      problem={state.problem}
+      onDismiss={() => {
+        step({ type: "dismiss" });
+        toComposer();
+      }}
+    />
+  );
+  if (!view) return <main class="panel">{problem ?? <Opening server={state.server} />}</main>;
   const answers = answering(view.session, state.agents.agents, state.models);
   return (
-    <main class="panel">
-      <Header view={view} answers={answers} />
-      {view.messages.length === 0 ? (
-        <Beginning agent={view.session.agent} />
+    <ToComposer.Provider value={toComposer}>
+      <main class="panel">
+        <Header view={view} answers={answers} />
+        {view.messages.length === 0 ? (
+          <Beginning agent={view.session.agent} />
+        ) : (
+          <Places.Provider value={state.places}>
+            <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
+          </Places.Provider>
+        )}
+        <footer class="foot">
+          <Questions questions={view.questions} />
+          {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
+          <div role="status">
+            <Standing session={view.session} server={state.server} />
+            {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
+              <NoModel problem={answers.problem} />
+            )}
+          </div>
+          {problem}
+          <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} />
+          {!state.trusted && <Restricted />}
+        </footer>
+      </main>
+    </ToComposer.Provider>
+  );
+}
+
+/** While there is nothing of the session yet. */
+function Opening({ server }: { readonly server: Server }) {
+  const waits = server === "ready" || server === "starting";
+  return (
+    <div class={waits ? "empty dim" : "foot"} role="status">
+      {waits ? (
+        <>
+          <Icon name="loading" spin /> Opening…
+        </>
       ) : (
-        <Places.Provider value={state.places}>
-          <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
-        </Places.Provider>
+        <ServerStanding server={server} />
       )}
-      <footer class="foot">
-        <Questions questions={view.questions} />
-        <Standing session={view.session} server={state.server} />
-        {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
-          <NoModel problem={answers.problem} />
-        )}
-        {state.problem && (
-          <ProblemBar
-            problem={state.problem}
-            onDismiss={() => {
-              step({ type: "dismiss" });
-            }}
-          />
-        )}
-        <Composer key={view.session.id} state={state} view={view} complete={complete} />
-        {!state.trusted && <Restricted />}
-      </footer>
-    </main>
+    </div>
   );
 }
 

@@ -1,12 +1,15 @@
 /** Where a message is written: its text, the agent for it, and the context that goes along. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { Completion, Draft } from "../../src/panel/messages";
+import type { RefObject } from "preact";
+import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
+import type { Draft } from "../../src/panel/messages";
 import { cut, named, wanted, type Wanted } from "../composing";
-import { tell } from "../host";
+import { keep, kept, tell } from "../host";
+import { writtenLast } from "../messages";
 import type { State } from "../state";
-import { textOf } from "../words";
 import { AgentPicker, agentChoices } from "./agent-picker";
 import { Chips } from "./chips";
+import { useCompletions, type Complete } from "./completions";
+import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Menu, menuKey, type Choice } from "./menu";
 
@@ -18,17 +21,16 @@ const DRAFT = 150;
 interface ComposerProps {
   readonly state: State;
   readonly view: NonNullable<State["view"]>;
-  /** Asks the host for context that fits; the answer comes later. */
-  readonly complete: (query: string) => Promise<readonly Completion[]>;
+  readonly complete: Complete;
+  readonly area: RefObject<HTMLTextAreaElement | null>;
 }
 
-export function Composer({ state, view, complete }: ComposerProps) {
+export function Composer({ state, view, complete, area }: ComposerProps) {
   const { session } = view;
   const [draft, setDraft] = useState<Draft>(state.draft);
   const [asked, setAsked] = useState<Wanted>();
-  const [found, setFound] = useState<readonly Completion[]>([]);
   const [active, setActive] = useState(0);
-  const area = useRef<HTMLTextAreaElement>(null);
+  const { items, pending } = useCompletions(asked, complete);
   const agents = state.agents.agents;
   const ready = state.server === "ready";
 
@@ -56,23 +58,14 @@ export function Composer({ state, view, complete }: ComposerProps) {
     area.current?.focus();
   }, [state.compose?.number]);
 
-  useEffect(() => {
-    if (asked?.kind !== "context") return;
-    let current = true;
-    void complete(asked.query).then((items) => {
-      if (!current) return;
-      setFound(items);
-      setActive(0);
-    });
-    return () => {
-      current = false;
-    };
-  }, [asked?.kind, asked?.query]);
+  useLayoutEffect(() => {
+    setActive(0);
+  }, [items]);
 
   const choices: Choice[] =
     asked?.kind === "agent"
       ? agentChoices(agents, session.agent, draft.agent ?? session.agent, asked.query)
-      : found.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
+      : items.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
 
   const look = (box: HTMLTextAreaElement) => {
     const now = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
@@ -82,7 +75,7 @@ export function Composer({ state, view, complete }: ComposerProps) {
   const pick = (index: number) => {
     const choice = choices[index];
     if (!asked || !choice || choice.disabled) return;
-    const chip = found[index]?.chip;
+    const chip = items[index]?.chip;
     setDraft((now) => {
       const text = cut(now.text, asked.start, asked.end);
       if (asked.kind === "agent") return withAgent({ ...now, text }, choice.key === session.agent ? undefined : choice.key);
@@ -111,31 +104,33 @@ export function Composer({ state, view, complete }: ComposerProps) {
       agents.map((one) => one.name),
     );
     tell({ type: "send", delivery, draft: withAgent({ ...draft, text }, agent ?? draft.agent) });
+    keep({ sessionId: session.id, sent: text });
     setDraft(empty);
     setAsked(undefined);
+    // The button that was pressed can do nothing any more, and loses the focus.
+    area.current?.focus();
   };
-  const last = () => view.messages.findLast((message) => message.role === "participant");
 
   const pressed = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
+    if (composes(event)) return;
     if (asked) {
-      const does = menuKey(event.key, active, choices);
+      const does = pending && (event.key === "Enter" || event.key === "Tab") ? "wait" : menuKey(event.key, active, choices);
       if (does !== undefined) {
         event.preventDefault();
         if (does === "close") setAsked(undefined);
         else if (does === "pick") pick(active);
-        else setActive(does);
+        else if (does !== "wait") setActive(does);
         return;
       }
     }
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
-    } else if (event.key === "ArrowUp" && draft.text === "") {
-      const message = last();
-      if (!message) return;
+    } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
+      const text = writtenLast(view, kept()?.sent);
+      if (text === undefined) return;
       event.preventDefault();
-      setDraft((now) => ({ ...now, text: textOf(message) }));
+      setDraft((now) => ({ ...now, text }));
     }
   };
   const addContext = () => {
@@ -153,7 +148,7 @@ export function Composer({ state, view, complete }: ComposerProps) {
   };
 
   return (
-    <div class="composer" aria-label="Composer">
+    <div class="composer" role="group" aria-label="Composer">
       <Chips
         chips={draft.chips}
         offers={state.offers}
@@ -173,7 +168,7 @@ export function Composer({ state, view, complete }: ComposerProps) {
             label={asked.kind === "agent" ? "Agents" : "Context"}
             choices={choices}
             active={active}
-            empty={asked.kind === "agent" ? "No agent of that name" : "Nothing found"}
+            empty={asked.kind === "agent" ? "No agent of that name" : pending ? "Looking…" : "Nothing found"}
             onPick={pick}
             onHover={setActive}
           />
@@ -185,7 +180,8 @@ export function Composer({ state, view, complete }: ComposerProps) {
           placeholder={placeholder(session.replying, draft.agent ?? session.agent)}
           aria-label="Message"
           aria-autocomplete="list"
-          {...(asked ? { "aria-controls": "completions", "aria-activedescendant": `completions-${active}` } : {})}
+          {...(asked && { "aria-controls": "completions" })}
+          {...(asked && choices.length > 0 && { "aria-activedescendant": `completions-${active}` })}
           onInput={(event) => {
             const text = event.currentTarget.value;
             setDraft((now) => ({ ...now, text }));
@@ -213,13 +209,12 @@ export function Composer({ state, view, complete }: ComposerProps) {
         />
         <IconButton name="add" label="Add Context… (#)" onPress={addContext} class="add-context" />
         <span class="spacer" />
-        {session.queued > 0 && (
-          <span class="dim waiting-count" role="status">
-            {session.queued} waiting
-          </span>
-        )}
+        {/* It is there before its words are: else nobody is told of them. */}
+        <span class="dim waiting-count" role="status">
+          {session.queued > 0 ? `${session.queued} waiting` : ""}
+        </span>
         {session.replying && <Act type="pause" icon="debug-pause" label="Pause" />}
-        {session.replying && <Act type="cancel" icon="debug-stop" label="Stop" />}
+        {session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply" />}
         <button
           type="button"
           class="send"
@@ -237,13 +232,25 @@ export function Composer({ state, view, complete }: ComposerProps) {
   );
 }
 
+/** The key belongs to an input method. Some tell so by its old number alone. */
+function composes(event: KeyboardEvent): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way to know
+  return event.isComposing || event.keyCode === 229;
+}
+
+function modified(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
+}
+
 function Act({ type, icon, label }: { readonly type: "pause" | "cancel"; readonly icon: string; readonly label: string }) {
+  const toComposer = useContext(ToComposer);
   return (
     <IconButton
       name={icon}
       label={label}
       onPress={() => {
         tell({ type });
+        toComposer();
       }}
     />
   );

@@ -1,6 +1,6 @@
 /** A finding: what is wrong, where its code is now, and what can be done about it. */
-import { createContext } from "preact";
-import { useContext } from "preact/hooks";
+import { createContext, type RefObject } from "preact";
+import { useContext, useRef } from "preact/hooks";
 import type { FindingAct, PlaceNow } from "../../src/panel/messages";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
@@ -21,12 +21,18 @@ const severities = {
 export function Finding({ finding }: { readonly finding: Of<"finding">["finding"] }) {
   const now = useContext(Places)[finding.id];
   const severity = severities[finding.severity];
+  const card = useRef<HTMLElement>(null);
   const open = finding.state === "open";
   const suggests = finding.suggestion !== undefined;
   return (
-    <section class={`card finding severity-${finding.severity} ${finding.state}`} aria-label={`Finding: ${finding.title}`}>
+    <section
+      class={`card finding severity-${finding.severity} ${finding.state}`}
+      aria-label={`Finding: ${finding.title}`}
+      tabIndex={-1}
+      ref={card}
+    >
       <header>
-        <span class="finding-severity" title={severity.word}>
+        <span class="finding-severity" role="img" aria-label={severity.word} title={severity.word}>
           <Icon name={severity.icon} />
         </span>
         <strong>{finding.title}</strong>
@@ -40,30 +46,34 @@ export function Finding({ finding }: { readonly finding: Of<"finding">["finding"
       <Markdown source={finding.body} />
       {finding.suggestion !== undefined && finding.suggestion !== "" && <Labelled label="Suggestion" text={finding.suggestion} />}
       <div class="buttons" role="group" aria-label="Finding">
-        {open && <Act id={finding.id} act="fix" label="Fix" first />}
-        {open && suggests && now !== undefined && <Act id={finding.id} act="apply" label="Apply Suggestion" />}
-        {open && <Act id={finding.id} act="resolve" label="Resolve" />}
-        {open && <Act id={finding.id} act="dismiss" label="Dismiss" />}
-        {!open && <Act id={finding.id} act="reopen" label="Reopen" />}
+        {open && <Act finding={finding} card={card} act="fix" label="Fix" first />}
+        {open && suggests && now !== undefined && <Act finding={finding} card={card} act="apply" label="Apply Suggestion" />}
+        {open && <Act finding={finding} card={card} act="resolve" label="Resolve" />}
+        {open && <Act finding={finding} card={card} act="dismiss" label="Dismiss" />}
+        {!open && <Act finding={finding} card={card} act="reopen" label="Reopen" />}
       </div>
     </section>
   );
 }
 
 interface ActProps {
-  readonly id: string;
+  readonly finding: Of<"finding">["finding"];
+  readonly card: RefObject<HTMLElement | null>;
   readonly act: FindingAct;
   readonly label: string;
   readonly first?: boolean;
 }
 
-function Act({ id, act, label, first }: ActProps) {
+function Act({ finding, card, act, label, first }: ActProps) {
   return (
     <Button
       label={label}
+      spoken={`${label}: ${finding.title}`}
       secondary={!first}
       onPress={() => {
-        tell({ type: "finding", findingId: id, act });
+        tell({ type: "finding", findingId: finding.id, act });
+        // The button goes away, and the next one to be pressed is in the same card or in one after it.
+        if (act !== "fix") card.current?.focus({ preventScroll: true });
       }}
     />
   );

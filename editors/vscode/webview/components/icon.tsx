@@ -7,11 +7,20 @@ interface IconButtonProps {
   readonly label: string;
   readonly onPress: () => void;
   readonly class?: string;
+  /** -1 in a toolbar, for all but the first. */
+  readonly tabIndex?: number;
 }
 
-export function IconButton({ name, label, onPress, class: extra }: IconButtonProps) {
+export function IconButton({ name, label, onPress, class: extra, tabIndex = 0 }: IconButtonProps) {
   return (
-    <button type="button" class={`icon-button ${extra ?? ""}`} title={label} aria-label={label} onClick={onPress}>
+    <button
+      type="button"
+      class={`icon-button ${extra ?? ""}`}
+      title={label}
+      aria-label={label}
+      tabIndex={tabIndex}
+      onClick={onPress}
+    >
       <Icon name={name} />
     </button>
   );

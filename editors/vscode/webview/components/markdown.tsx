@@ -1,21 +1,35 @@
 import { memo } from "preact/compat";
 import { useMemo } from "preact/hooks";
 import { tell } from "../host";
-import { blocks, html } from "../markdown";
+import { blocks, html, type Block } from "../markdown";
+import { safe } from "../safe";
+import { walkToolbar } from "../toolbar";
 
-const Block = memo(function Block({ source }: { readonly source: string }) {
-  const inner = useMemo(() => ({ __html: html(source) }), [source]);
-  // The HTML has been sanitised in `html`.
+interface BlockProps extends Block {
+  readonly growing: boolean;
+}
+
+const BlockView = memo(function BlockView({ source, references, open, growing }: BlockProps) {
+  const inner = useMemo(
+    () => ({ __html: safe(html({ source, references, open }, growing)) }),
+    [source, references, open, growing],
+  );
   return <div class="block" dangerouslySetInnerHTML={inner} />;
 });
 
+interface MarkdownProps {
+  readonly source: string;
+  /** More of it is on its way. */
+  readonly growing?: boolean;
+}
+
 /** Markdown whose finished blocks stay as they are while the last one grows: a selection in them survives. */
-export const Markdown = memo(function Markdown({ source }: { readonly source: string }) {
+export const Markdown = memo(function Markdown({ source, growing = false }: MarkdownProps) {
   const found = useMemo(() => blocks(source), [source]);
   return (
-    <div class="markdown" onClick={clicked}>
+    <div class="markdown" onClick={clicked} onKeyDown={walkToolbar}>
       {found.map((block, index) => (
-        <Block key={index} source={block} />
+        <BlockView key={index} {...block} growing={growing && index === found.length - 1} />
       ))}
     </div>
   );
@@ -26,6 +40,8 @@ function clicked(event: MouseEvent): void {
   const link = event.target.closest("a");
   if (link) {
     event.preventDefault();
+    // VS Code listens for links at the window of each webview, and would open it a second time.
+    event.stopPropagation();
     const href = link.getAttribute("href");
     if (href !== null && href !== "") tell({ type: "openLink", href });
     return;

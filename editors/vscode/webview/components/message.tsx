@@ -1,9 +1,12 @@
 /** One message: who wrote it, what it says, how it stands, and what can be done with it. */
 import { memo } from "preact/compat";
-import type { Message } from "../../src/panel/messages";
+import { useContext } from "preact/hooks";
+import type { FromView, Message } from "../../src/panel/messages";
 import { tell } from "../host";
-import { basename, clock, lines, textOf, usageOf } from "../words";
+import { walkToolbar } from "../toolbar";
+import { basename, clock, lines, selected, textOf, usageOf } from "../words";
 import { Badge, Button } from "./button";
+import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Parts } from "./parts";
 
@@ -11,7 +14,7 @@ interface MessageProps {
   readonly message: Message;
   /** The colour that the agent's definition names. */
   readonly color: string | undefined;
-  /** It is the last one, so that its reply can be gone on with. */
+  /** It is the last one that does not wait: what stopped there can be gone on with. */
   readonly last: boolean;
 }
 
@@ -37,42 +40,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
         <time class="dim" dateTime={message.createdAt}>
           {clock(message.createdAt)}
         </time>
-        <span class="message-actions" role="toolbar" aria-label="Message">
-          {text !== "" && (
-            <IconButton
-              name="copy"
-              label="Copy"
-              onPress={() => {
-                tell({ type: "copy", text });
-              }}
-            />
-          )}
-          {text !== "" && (
-            <IconButton
-              name="insert"
-              label="Insert at Cursor"
-              onPress={() => {
-                tell({ type: "insert", text });
-              }}
-            />
-          )}
-          {text !== "" && (
-            <IconButton
-              name="go-to-file"
-              label="Open as Document"
-              onPress={() => {
-                tell({ type: "openDocument", messageId: message.id });
-              }}
-            />
-          )}
-          <IconButton
-            name="repo-forked"
-            label="Fork from Here"
-            onPress={() => {
-              tell({ type: "fork", at: message.id });
-            }}
-          />
-        </span>
+        <Actions message={message} text={text} />
       </header>
       <div class="message-body">
         {message.context && message.context.length > 0 && <Contexts contexts={message.context} />}
@@ -88,6 +56,35 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
   );
 });
 
+/** What can be done with a message: seen where the mouse or the focus is. */
+function Actions({ message, text }: { readonly message: Message; readonly text: string }) {
+  const actions: readonly { readonly icon: string; readonly label: string; readonly does: FromView }[] = [
+    ...(text === ""
+      ? []
+      : [
+          { icon: "copy", label: "Copy", does: { type: "copy", text } as const },
+          { icon: "insert", label: "Insert at Cursor", does: { type: "insert", text } as const },
+          { icon: "go-to-file", label: "Open as Document", does: { type: "openDocument", messageId: message.id } as const },
+        ]),
+    { icon: "repo-forked", label: "Fork from Here", does: { type: "fork", at: message.id } },
+  ];
+  return (
+    <span class="message-actions" role="toolbar" aria-label={`Message of ${name(message)}`} onKeyDown={walkToolbar}>
+      {actions.map(({ icon, label, does }, index) => (
+        <IconButton
+          key={label}
+          name={icon}
+          label={label}
+          tabIndex={index === 0 ? 0 : -1}
+          onPress={() => {
+            tell(does);
+          }}
+        />
+      ))}
+    </span>
+  );
+}
+
 /** What the agent does just now. */
 function doing(message: Message): string {
   const last = message.parts.at(-1);
@@ -102,6 +99,7 @@ function name(message: Message): string {
 }
 
 function Standing({ message, last }: { readonly message: Message; readonly last: boolean }) {
+  const resume = useResume();
   const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
   return (
     <>
@@ -109,23 +107,15 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
       {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
       {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
       {message.role === "agent" && message.status === "interrupted" && (
-        <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Go On" } : {})} />
+        <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Resume" } : {})} />
       )}
       {message.status === "failed" && (
-        <div class="failure" role="alert">
+        <div class="failure" {...(last && { role: "alert" })}>
           <Icon name="error" />
           <div>
             <div>{message.error?.message ?? "The reply failed."}</div>
             {message.error?.hint !== undefined && <div class="dim">{message.error.hint}</div>}
-            {last && (
-              <Button
-                label="Try Again"
-                secondary
-                onPress={() => {
-                  tell({ type: "resume" });
-                }}
-              />
-            )}
+            {last && <Button label="Try Again" secondary onPress={resume} />}
           </div>
         </div>
       )}
@@ -134,19 +124,21 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
   );
 }
 
+/** Gives what goes on with the reply: the button for it is gone then. */
+function useResume(): () => void {
+  const toComposer = useContext(ToComposer);
+  return () => {
+    tell({ type: "resume" });
+    toComposer();
+  };
+}
+
 function Note({ icon, words, action }: { readonly icon: string; readonly words: string; readonly action?: string }) {
+  const resume = useResume();
   return (
     <div class="note">
       <Icon name={icon} /> <span>{words}</span>
-      {action !== undefined && (
-        <Button
-          label={action}
-          secondary
-          onPress={() => {
-            tell({ type: "resume" });
-          }}
-        />
-      )}
+      {action !== undefined && <Button label={action} secondary onPress={resume} />}
     </div>
   );
 }
@@ -187,7 +179,7 @@ function SentChip({ context }: { readonly context: SentContext }) {
   const range = "range" in context ? context.range : undefined;
   const unsaved = context.dirty === true ? ", with unsaved changes" : "";
   const open = () => {
-    tell({ type: "openPlace", uri: context.uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
+    tell({ type: "openPlace", uri: context.uri, ...(range && selected(range)) });
   };
   return (
     <button type="button" class="chip" title={`${context.uri}${unsaved}`} onClick={open}>

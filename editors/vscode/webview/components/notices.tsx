@@ -1,36 +1,53 @@
 /** What stands between the messages and the composer: questions, a paused session, what could not be done. */
 import type { ComponentChildren } from "preact";
+import { useContext } from "preact/hooks";
 import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
+import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 
-const risks = { read: "read", write: "write", execute: "run", network: "network" } as const;
 const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
 
 export function Questions({ questions }: { readonly questions: readonly Question[] }) {
   return (
     <div class="questions">
       {questions.map((question) => (
-        <section key={question.requestId} class="card question" role="alertdialog" aria-label="Permission">
-          <header>
-            <Icon name={riskIcons[question.risk]} />
-            <strong>{question.summary}</strong>
-            <Badge>{risks[question.risk]}</Badge>
-          </header>
-          {question.detail !== undefined && question.detail !== "" && (
-            <pre class="plain" tabIndex={0}>
-              {question.detail}
-            </pre>
-          )}
-          <div class="buttons">
-            <Answer question={question} decision="once" label="Allow Once" />
-            <Answer question={question} decision="session" label="Allow in This Session" title={question.scope} />
-            <Answer question={question} decision="deny" label="Deny" />
-          </div>
-        </section>
+        <Asked key={question.requestId} question={question} />
       ))}
     </div>
+  );
+}
+
+function Asked({ question }: { readonly question: Question }) {
+  const { requestId, agent, summary, detail, scope, risk } = question;
+  const described = `question-${requestId}`;
+  return (
+    <section
+      class="card question"
+      role="alertdialog"
+      aria-label={agent === undefined ? "Permission" : `Permission for ${agent}`}
+      aria-describedby={`${described} ${described}-scope`}
+    >
+      <header>
+        <Icon name={riskIcons[risk]} />
+        <strong id={described}>{summary}</strong>
+        {agent !== undefined && <span class="dim">{agent}</span>}
+        <Badge>{risk}</Badge>
+      </header>
+      {detail !== undefined && detail !== "" && <pre class="plain">{detail}</pre>}
+      {/* What the second button allows is read before it is pressed. */}
+      {scope !== undefined && scope !== "" && (
+        <p class="question-scope dim" id={`${described}-scope`}>
+          For this session: {scope}
+        </p>
+      )}
+      <div class="buttons">
+        <Answer question={question} decision="once" label="Allow Once" />
+        <Answer question={question} decision="session" label="Allow for This Session" />
+        <Answer question={question} decision="deny" label="Deny" />
+      </div>
+    </section>
   );
 }
 
@@ -38,17 +55,18 @@ interface AnswerProps {
   readonly question: Question;
   readonly decision: Decision;
   readonly label: string;
-  readonly title?: string | undefined;
 }
 
-function Answer({ question, decision, label, title }: AnswerProps) {
+function Answer({ question, decision, label }: AnswerProps) {
+  const toComposer = useContext(ToComposer);
   return (
     <Button
       label={label}
+      spoken={`${label}: ${question.summary}`}
       secondary={decision !== "once"}
-      title={title}
       onPress={() => {
         tell({ type: "answer", requestId: question.requestId, decision });
+        toComposer();
       }}
     />
   );
@@ -59,12 +77,7 @@ export function Standing({ session, server }: { readonly session: Session; reado
   if (session.state === "paused") {
     return (
       <Bar icon="debug-pause" words="This session is paused.">
-        <Button
-          label="Resume"
-          onPress={() => {
-            tell({ type: "resume" });
-          }}
-        />
+        <Change type="resume" label="Resume" />
         <Button
           label="Fork"
           secondary
@@ -78,16 +91,25 @@ export function Standing({ session, server }: { readonly session: Session; reado
   if (session.state === "archived") {
     return (
       <Bar icon="archive" words="This session is archived.">
-        <Button
-          label="Unarchive"
-          onPress={() => {
-            tell({ type: "unarchive" });
-          }}
-        />
+        <Change type="unarchive" label="Unarchive" />
       </Bar>
     );
   }
   return null;
+}
+
+/** A button that makes the session take messages again, and goes away. */
+function Change({ type, label }: { readonly type: "resume" | "unarchive"; readonly label: string }) {
+  const toComposer = useContext(ToComposer);
+  return (
+    <Button
+      label={label}
+      onPress={() => {
+        tell({ type });
+        toComposer();
+      }}
+    />
+  );
 }
 
 /** What Restricted Mode keeps agents from, in one line. */
@@ -169,7 +191,7 @@ interface BarProps {
 
 function Bar({ icon, spin, words, children }: BarProps) {
   return (
-    <div class="bar" role="status">
+    <div class="bar">
       <Icon name={icon} {...(spin ? { spin } : {})} />
       <span>{words}</span>
       <span class="buttons">{children}</span>

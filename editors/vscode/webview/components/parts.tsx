@@ -1,7 +1,7 @@
 /** The parts of a message. Findings and edits are in files of their own. */
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
-import { basename, lines } from "../words";
+import { basename, lines, selected } from "../words";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
 import { Icon } from "./icon";
@@ -46,7 +46,7 @@ function PartView(props: PartProps<Part>) {
   const { messageId, path, part, growing } = props;
   switch (part.kind) {
     case "text":
-      return <Markdown source={part.text} />;
+      return <Markdown source={part.text} growing={growing} />;
     case "reasoning":
       return <Reasoning part={part} growing={growing} />;
     case "tool":
@@ -65,7 +65,7 @@ function Reasoning({ part, growing }: { readonly part: Of<"reasoning">; readonly
         <Icon name="lightbulb" /> {growing ? "Reasoning…" : "Reasoning"}
       </summary>
       <div class="fold-body">
-        <Markdown source={part.text} />
+        <Markdown source={part.text} growing={growing} />
       </div>
     </details>
   );
@@ -105,9 +105,7 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
   return (
     <>
       <div class="fold-label">{label}</div>
-      <pre class="plain" tabIndex={0}>
-        {text}
-      </pre>
+      <pre class="plain">{text}</pre>
     </>
   );
 }
@@ -127,7 +125,7 @@ interface PlaceProps {
 /** A link to a place in a document of the editor. */
 export function Place({ uri, range, label }: PlaceProps) {
   const open = () => {
-    tell({ type: "openPlace", uri, ...(range ? { line: range.start.line, endLine: range.end.line } : {}) });
+    tell({ type: "openPlace", uri, ...(range && selected(range)) });
   };
   return (
     <button type="button" class="link" title={uri} onClick={open}>

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { anchorIn, moved, type Anchor } from "../anchoring";
+import { newestBegun } from "../messages";
 import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
@@ -74,6 +75,11 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
     setAway(!following.current);
     if (element.scrollTop < START && view.more && !loading) onOlder();
   };
+  const older = () => {
+    onOlder();
+    // The button can do nothing for a while, and loses the focus. Who goes on reading has it where the arrow keys scroll.
+    box.current?.focus({ preventScroll: true });
+  };
   const toEnd = () => {
     following.current = true;
     box.current?.scrollTo({ top: box.current.scrollHeight });
@@ -82,14 +88,14 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
     const color = agents.agents.find((agent) => agent.name === name)?.color;
     return color !== undefined && colors.has(color) ? color : undefined;
   };
-  const last = view.messages.at(-1)?.id;
+  const last = newestBegun(view.messages)?.id;
   return (
     <div class="transcript-box">
-      <div class="transcript" ref={box} onScroll={scrolled} role="log" aria-label="Messages" tabIndex={0}>
+      <div class="transcript" ref={box} onScroll={scrolled} role="log" aria-label="Messages" aria-busy={loading} tabIndex={0}>
         <div ref={content}>
           {view.more && (
             <div class="older">
-              <button type="button" class="link" disabled={loading} onClick={onOlder}>
+              <button type="button" class="link" disabled={loading} onClick={older}>
                 {loading ? "Loading…" : "Older messages"}
               </button>
             </div>

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { LINK } from "../../webview/links";
+import { blocks, html } from "../../webview/markdown";
+
+const drawn = (source: string) =>
+  blocks(source)
+    .map((block) => html(block))
+    .join("");
+const sources = (source: string) => blocks(source).map((block) => block.source);
+
+describe("the blocks of a text", () => {
+  it("are its top-level pieces, in order", () => {
+    expect(sources("# One\n\ntwo\nlines\n\n- three\n- four\n")).toEqual(["# One", "two\nlines", "- three\n- four"]);
+  });
+  it("hold no code of other blocks, however much it looks like link definitions", () => {
+    const code = "```ts\nconst a: {\n  [key: string]: string | undefined;\n};\n[Kind.A]: () => foo,\n```";
+    expect(sources(`Before.\n\n${code}\n\nAfter.`)).toEqual(["Before.", code, "After."]);
+    expect(drawn(`Before.\n\n${code}\n\nAfter.`)).toMatch(/^<p>Before\.<\/p>\n<div class="code">.*<p>After\.<\/p>\n$/s);
+  });
+  it("hold no footnotes of other blocks", () => {
+    expect(sources("One.\n\nTwo.\n\n[^1]: Smith, 2020\n")).toEqual(["One.", "Two.", "[^1]: Smith, 2020"]);
+  });
+  it("use the link definitions of the whole text, which are shown nowhere", () => {
+    const text = "See [the page][page].\n\nNothing here.\n\n[page]: https://example.org 'Title'\n";
+    expect(drawn(text)).toBe('<p>See <a href="https://example.org" title="Title">the page</a>.</p>\n<p>Nothing here.</p>\n');
+  });
+  it("are the same as before where only a definition came that they cannot use", () => {
+    const before = blocks("Nothing here.\n\nSee [page].");
+    const after = blocks("Nothing here.\n\nSee [page].\n\n[page]: https://example.org");
+    expect(after[0]).toEqual(before[0]);
+    expect(after[1]).not.toEqual(before[1]);
+  });
+});
+
+describe("code that grows", () => {
+  const long = "x = 1\n".repeat(2000);
+  const open = (text: string) => blocks(text).map((block) => block.open);
+  it("is open until its fence ends", () => {
+    expect(open("```py\nx = 1")).toEqual([true]);
+    expect(open("```py")).toEqual([true]);
+    expect(open("````py\nx = 1\n```")).toEqual([true]);
+    expect(open("```py\nx = 1\n```")).toEqual([false]);
+    expect(open("~~~py\nx = 1\n~~~~\n\nAfter.")).toEqual([false, false]);
+    expect(open("text")).toEqual([false]);
+  });
+  it("is coloured as it comes while it is short, and at its end while it is long", () => {
+    const coloured = (text: string, growing: boolean) => blocks(text).some((block) => html(block, growing).includes("hljs-"));
+    expect(coloured("```py\nx = 1", true)).toBe(true);
+    expect(coloured(`\`\`\`py\n${long}`, true)).toBe(false);
+    expect(coloured(`\`\`\`py\n${long}`, false)).toBe(true);
+    expect(coloured(`\`\`\`py\n${long}\`\`\``, true)).toBe(true);
+  });
+});
+
+describe("a link", () => {
+  it.each([
+    "https://example.org/a?b#c",
+    "HTTP://example.org",
+    "mailto:ada@example.org",
+    "file:///home/ada/read.py#L12",
+    "read.py",
+    "src/read.py:12",
+    "read.py:12",
+    "read.py:12:5",
+    "../read.py#L3-L5",
+    "#part",
+    "a/b:c",
+  ])("leads to %s", (href) => {
+    expect(LINK.test(href)).toBe(true);
+    expect(drawn(`[words](<${href}>)`)).toContain("<a href=");
+  });
+  it.each([
+    "javascript:alert(1)",
+    "JavaScript:alert(1)",
+    "javascript&#58;alert(1)",
+    "javascript:1",
+    "javascript:1.5",
+    "javascript:/*.py:12*/alert(1)",
+    "javascript://%0aalert(1)",
+    "\u0001javascript:alert(1)",
+    "vbscript:1",
+    "command:workbench.action.quit",
+    "command:12",
+    "data:text/html,x",
+    "data:12",
+    "vscode://file/etc/passwd",
+    "blob:x",
+    "tel:12",
+  ])("does not lead to %s", (href) => {
+    expect(drawn(`[words](<${href}>)`)).not.toContain("<a");
+    expect(drawn(`![words](<${href}>)`)).not.toContain("<a");
+  });
+  it("of an image leads to it, and nothing is loaded", () => {
+    expect(drawn("![picture](https://example.org/x.png)")).toBe('<p><a href="https://example.org/x.png">picture</a></p>\n');
+    expect(drawn("![picture](data:image/png;base64,AAAA)")).toBe("<p>picture</p>\n");
+  });
+});
+
+describe("HTML in a text", () => {
+  it("is text", () => {
+    expect(drawn("a <img src=x onerror=alert(1)> b")).toBe("<p>a &lt;img src=x onerror=alert(1)&gt; b</p>\n");
+    expect(drawn('```"><script>\nx\n```')).not.toContain("<script");
+  });
+});
