@@ -31,7 +31,7 @@ async def test_a_plugin_is_asked_with_a_request_of_its_own(open_editor: OpenEdit
     exchange = await client.ask("session/message", sessionId=session["id"], text="Read a.txt")
     (question,) = client.questions
     assert (question["sessionId"], question["agent"], question["tool"]) == (session["id"], "careful", "read_file")
-    assert question["risk"] == "read" and question["summary"] and question["requestId"]
+    assert question["risk"] == "read" and question["summary"] and question["requestId"] and question["scope"] == "read_file"
     assert "the content" in model_server.requests[1].text
     assert text_of(exchange["reply"]) == "Done."
 
@@ -44,7 +44,7 @@ async def test_an_editor_with_no_plugin_is_asked_with_a_message(open_editor: Ope
     await client.ask("session/message", sessionId=session["id"], text="Read a.txt")
     (question,) = client.questions
     assert [action.title for action in question["actions"]] == ["Allow once", "Allow for this session", "Deny"]
-    assert "careful" in question["message"]
+    assert "careful" in question["message"] and "A yes for this session covers: read_file" in question["message"]
     assert "the content" not in model_server.requests[1].text
 
 

@@ -86,8 +86,15 @@ export class Permissions {
     const title = this.sessions.store.session(sessionId)?.title;
     const where = title === undefined ? "" : ` (${title})`;
     const detail = params.detail === undefined ? "" : `: ${shorten(params.detail)}`;
+    const covers = `For this session: ${shorten(params.scope)}`;
     void vscode.window
-      .showWarningMessage(`${params.agent} asks${where}: ${params.summary}${detail}`, ALLOW_ONCE, ALLOW_SESSION, DENY, SHOW)
+      .showWarningMessage(
+        `${params.agent} asks${where}: ${params.summary}${detail} (${covers})`,
+        ALLOW_ONCE,
+        ALLOW_SESSION,
+        DENY,
+        SHOW,
+      )
       .then((choice) => {
         if (choice === SHOW) void this.panels?.show(sessionId);
         // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
@@ -99,8 +106,8 @@ export class Permissions {
 const DECISIONS: Readonly<Record<string, Decision>> = { [ALLOW_ONCE]: "once", [ALLOW_SESSION]: "session", [DENY]: "deny" };
 
 function questionOf(params: PermissionParams): Question {
-  const { requestId, agent, tool, summary, detail, risk } = params;
-  return { requestId, agent, tool, summary, risk, ...(detail !== undefined && { detail }) };
+  const { requestId, agent, tool, summary, detail, risk, scope } = params;
+  return { requestId, agent, tool, summary, risk, scope, ...(detail !== undefined && { detail }) };
 }
 
 function shorten(text: string): string {

@@ -19,7 +19,7 @@ export interface State {
   /** The message that is to be shown; its number tells one wish from the next. */
   readonly reveal?: { readonly number: number; readonly messageId: string };
   /** A draft that the host wants in the composer; its number tells one from the next. */
-  readonly compose?: { readonly number: number; readonly draft: Draft; readonly onlyIfEmpty: boolean };
+  readonly compose?: { readonly number: number; readonly draft: Draft; readonly givenBack: boolean };
 }
 
 export const nothing: State = {
@@ -88,8 +88,8 @@ export function fold(state: State, step: Step): State {
   }
 }
 
-function next(state: State, draft: Draft, onlyIfEmpty: boolean): NonNullable<State["compose"]> {
-  return { number: (state.compose?.number ?? 0) + 1, draft, onlyIfEmpty };
+function next(state: State, draft: Draft, givenBack: boolean): NonNullable<State["compose"]> {
+  return { number: (state.compose?.number ?? 0) + 1, draft, givenBack };
 }
 
 function without(state: State, key: "problem"): State {

@@ -58,8 +58,3 @@ export function lines(range: Range): string {
   const { line, endLine } = selected(range);
   return line === endLine ? String(line + 1) : `${line + 1}–${endLine + 1}`;
 }
-
-/** The text of a message, without what was thought and done for it. */
-export function textOf(message: Message): string {
-  return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
-}

@@ -136,6 +136,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
             "tool": "run_command",
             "summary": "Run `make test`",
             "risk": "execute",
+            "scope": "run_command of make on any files",
         },
         {"decision": "once"},
     ),

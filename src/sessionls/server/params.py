@@ -221,6 +221,7 @@ class PermissionParams(Wire):
     summary: str
     detail: str | None = None
     risk: Literal["read", "write", "execute", "network"]
+    scope: str
 
 
 class PermissionDecision(Wire):

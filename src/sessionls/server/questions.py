@@ -38,6 +38,7 @@ async def _by_plugin(protocol: SessionProtocol, question: Question) -> Answer | 
         summary=question.summary,
         detail=question.detail,
         risk=question.risk,
+        scope=question.scope,
     )
     decision: PermissionDecision = await protocol.ask_client("session/requestPermission", params)
     return decision.decision
@@ -47,6 +48,7 @@ async def _by_message(protocol: SessionProtocol, question: Question) -> Answer |
     words = f"{question.agent} asks: {question.summary}"
     if question.detail:
         words += f"\n\n{question.detail[:_DETAIL]}{'…' if len(question.detail) > _DETAIL else ''}"
+    words += f"\n\nA yes for this session covers: {question.scope}"
     params = lsp.ShowMessageRequestParams(
         type=lsp.MessageType.Warning, message=words, actions=[lsp.MessageActionItem(title=title) for title in _ANSWERS]
     )

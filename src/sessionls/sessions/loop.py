@@ -273,6 +273,7 @@ class Loop(ABC):
             tool=tool.name,
             summary=wish.summary,
             risk=tool.risk,
+            scope=wish.scope or tool.name,
             detail=wish.detail,
         )
 
@@ -282,8 +283,7 @@ class Loop(ABC):
                 self.means.asking.answered(question.request_id, decision)
 
         async with self.means.asking.expected(question) as future:
-            scope = wish.scope or tool.name
-            if await self.save(lambda change: verbs.ask(change, self.reply.id, question, scope)):
+            if await self.save(lambda change: verbs.ask(change, self.reply.id, question)):
                 return True
             return await self.means.asking.ask(question, future, answer) != "deny"
 

@@ -65,7 +65,10 @@ class EditOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May a tool do this? `summary` is one line, `detail` shows all of it (a command, a patch)."""
+    """May a tool do this?
+
+    `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what a yes for the whole session covers.
+    """
 
     session_id: str
     request_id: str
@@ -73,6 +76,7 @@ class Question:
     tool: str
     summary: str
     risk: Risk
+    scope: str
     detail: str | None = None
 
 

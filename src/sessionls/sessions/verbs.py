@@ -342,10 +342,10 @@ def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
 # -- permission ------------------------------------------------------------------------------------------------------
 
 
-def ask(change: Change, reply_id: str, question: Question, scope: str) -> bool:
+def ask(change: Change, reply_id: str, question: Question) -> bool:
     """Put a question for permission in the log, unless a yes for the whole session covers it: then that is the answer."""
     own(change, reply_id)
-    if scope in change.now.granted:
+    if question.scope in change.now.granted:
         return True
     change.add(
         ev.PermissionAsked,
@@ -356,7 +356,7 @@ def ask(change: Change, reply_id: str, question: Question, scope: str) -> bool:
         summary=question.summary,
         risk=question.risk,
         detail=question.detail,
-        scope=scope,
+        scope=question.scope,
     )
     return False
 

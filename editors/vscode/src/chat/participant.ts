@@ -78,7 +78,7 @@ class Answer {
     if (this.request.command === "open") {
       await sessions.refreshList();
       const offered = sessions.store.sessions.filter((session) => session.state !== "archived");
-      const picked = await pickSession("Go On in Session", offered);
+      const picked = await pickSession("Open Session", offered);
       if (picked === undefined) return false;
       this.sessionId = picked.id;
       this.stream.markdown(`Messages go to **${plain(picked.title)}** from now on.\n\n`);

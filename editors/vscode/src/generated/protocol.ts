@@ -818,6 +818,7 @@ export interface PermissionParams {
   summary: string;
   detail?: string;
   risk: 'read' | 'write' | 'execute' | 'network';
+  scope: string;
 }
 export interface RenameParams {
   sessionId: string;

@@ -65,11 +65,11 @@ describe("the messages of the page", () => {
 });
 
 describe("a message that could not be sent", () => {
-  it("goes back into an empty composer, with why", () => {
+  it("goes back into the composer, with why", () => {
     const draft = { text: "hello", chips: [] };
     const state = after(shown(), { type: "problem", problem: { message: "No." }, draft });
     expect(state.problem).toEqual({ message: "No." });
-    expect(state.compose).toEqual({ number: 1, draft, onlyIfEmpty: true });
+    expect(state.compose).toEqual({ number: 1, draft, givenBack: true });
     expect(fold(state, { type: "dismiss" }).problem).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Draft } from "../../src/panel/messages";
-import { cut, named, wanted, type Wanted } from "../composing";
+import { cut, givenBack, named, together, wanted, type Wanted } from "../composing";
 import { keep, kept, tell } from "../host";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
@@ -49,8 +49,8 @@ export function Composer({ state, view, complete, area }: ComposerProps) {
     const wants = state.compose;
     if (!wants) return;
     setDraft((now) => {
-      if (wants.onlyIfEmpty) return now.text.trim() === "" ? wants.draft : now;
-      const chips = [...now.chips, ...wants.draft.chips.filter((chip) => !now.chips.some((old) => old.key === chip.key))];
+      if (wants.givenBack) return givenBack(now, wants.draft);
+      const chips = together(now.chips, wants.draft.chips);
       const agent = wants.draft.agent ?? now.agent;
       const text = wants.draft.text === "" ? now.text : wants.draft.text;
       return withAgent({ text, chips }, agent === session.agent ? undefined : agent);
