@@ -152,7 +152,7 @@ class TestEdits:
         assert (folder / "a.txt").read_bytes() == b"1\r\n2\r\n3\r\n"
 
 
-QUESTION = Question("session", "request", "code", "edit_file", "Edit a.txt", "write", "-old\n+new\x1b[2J")
+QUESTION = Question("session", "request", "code", "edit_file", "Edit a.txt", "write", "edit_file", "-old\n+new\x1b[2J")
 
 
 class TestQuestions:
@@ -188,7 +188,7 @@ class TestQuestions:
         with self.keyboard(editor) as keyboard:
             asking = asyncio.create_task(editor.ask(QUESTION))
             text = await self._shown(keyboard, "[n]o: ")
-            assert "Edit a.txt" in text and "+new" in text and "\x1b[2J" not in text
+            assert "Edit a.txt" in text and "+new" in text and "ession: edit_file" in text and "\x1b[2J" not in text
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking

@@ -18,7 +18,7 @@ __all__ = ["ask_person"]
 
 _DETAIL = 80  # lines that are shown
 _ANSWERS: dict[str, Answer] = {"y": "once", "yes": "once", "s": "session", "session": "session", "n": "deny", "no": "deny"}
-_WORDS = "  [y]es, once · yes for this [s]ession · [n]o: "
+_WORDS = "  [y]es, once · yes for this [s]ession: {scope} · [n]o: "
 
 
 async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
@@ -33,7 +33,7 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
             terminal.err.print(Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim"))
         _forget_typed()
         while True:
-            terminal.err.print(Text(_WORDS, style="yellow"), end="")
+            terminal.err.print(Text(_WORDS.format(scope=safe(question.scope)), style="yellow"), end="")
             line_ = await _line()
             if line_ is None:
                 terminal.err.print()

@@ -5,31 +5,24 @@ import { problemOf } from "../problem";
 import type { Sessions } from "../sessions";
 import { textOf } from "../words";
 import type { FindingActions } from "./actions";
+import type { Said, SaidBelow } from "./said";
 import type { Shown } from "./shown";
 import { answerOf, labelOf, markdownOf, plain, safe } from "./words";
 
 const CONTROLLER = "sessionls.findings";
 const SETTING = "sessionls.findings.threads";
 
-/** Something said below a finding. */
-interface Said {
-  author: string;
-  words: string;
-  label?: string;
-  at: Date;
-}
-
 export class FindingThreads implements vscode.Disposable {
   private controller: vscode.CommentController | undefined;
   private readonly threads = new Map<string, vscode.CommentThread>();
-  /** What was said here about each finding: a thread that goes with its code, and comes back with it, still has it. */
-  private readonly said = new Map<string, readonly Said[]>();
   private readonly drawn = new WeakMap<vscode.CommentThread, readonly Said[]>();
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
     private readonly actions: FindingActions,
     private readonly sessions: Sessions,
+    /** A thread that goes with its code, and comes back with it, still has what was said. */
+    private readonly said: SaidBelow,
   ) {
     const toggle = (): void => {
       if (vscode.workspace.getConfiguration().get<boolean>(SETTING, true)) this.start();
@@ -61,11 +54,10 @@ export class FindingThreads implements vscode.Disposable {
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
-    const own: Said = { author: "You", words: safe(text), at: new Date() };
-    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: new Date() };
+    const own: Said = { author: "You", words: safe(text), at: Date.now() };
+    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: Date.now() };
     const say = (): void => {
-      const before = (this.said.get(findingId) ?? []).filter((one) => one !== own && one !== answer);
-      this.said.set(findingId, [...before, own, answer]);
+      this.said.put(findingId, own, answer);
       this.update();
     };
     say();
@@ -84,8 +76,9 @@ export class FindingThreads implements vscode.Disposable {
     } finally {
       following.dispose();
     }
-    answer.at = new Date();
+    answer.at = Date.now();
     say();
+    await this.said.keep();
   }
 
   /** Tells what becomes of a message, until it is disposed. */
@@ -135,7 +128,7 @@ export class FindingThreads implements vscode.Disposable {
       const thread = this.threads.get(id) ?? this.create(controller, one);
       // What is set is sent and drawn anew, whether it changed or not.
       if (thread.range?.isEqual(one.range) !== true) thread.range = one.range;
-      const replies = this.said.get(id) ?? NOTHING;
+      const replies = this.said.of(id);
       if (this.drawn.get(thread) === replies) continue;
       this.drawn.set(thread, replies);
       thread.comments = [firstOf(one), ...replies.map(commentOf)];
@@ -152,8 +145,6 @@ export class FindingThreads implements vscode.Disposable {
     return thread;
   }
 }
-
-const NOTHING: readonly Said[] = [];
 
 /** What goes on with a message that asks this. */
 function doingOf(state: OpenSession, text: string): string {
@@ -177,7 +168,7 @@ function commentOf({ author, words, label, at }: Said): vscode.Comment {
     author: { name: author },
     body: markdown(words),
     mode: vscode.CommentMode.Preview,
-    timestamp: at,
+    timestamp: new Date(at),
     ...(label !== undefined && { label }),
   };
 }

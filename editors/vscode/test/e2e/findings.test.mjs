@@ -226,6 +226,8 @@ it("the suggestion is applied from the panel", async () => {
   await window.command("Problems: Focus on Problems View");
   await there();
   await openThread();
+  // What was said below it before the window was reloaded.
+  await thread().getByText("The slice ends before the last line").waitFor();
   await window.shot("finding-thread-light");
   await card().getByRole("button", { name: "Apply Suggestion" }).click();
   await until(async () => (await window.text()).includes("        return list(file)"), "the suggestion");

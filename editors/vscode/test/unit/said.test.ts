@@ -1,0 +1,45 @@
+import type { Memento } from "vscode";
+import { expect, it } from "vitest";
+import { SaidBelow, type Said } from "../../src/findings/said";
+
+function memory(): Memento {
+  const kept = new Map<string, string>();
+  return {
+    get: (key: string, otherwise?: unknown) => (kept.has(key) ? JSON.parse(kept.get(key) ?? "") : otherwise) as never,
+    update: (key, value) => Promise.resolve(void kept.set(key, JSON.stringify(value))),
+    keys: () => [...kept.keys()],
+  };
+}
+
+const said = (words: string): Said => ({ author: "You", words, at: 0 });
+
+it("what was said below a finding is there in the next window", async () => {
+  const kept = memory();
+  const before = new SaidBelow(kept);
+  before.put("f", said("one"), said("two"));
+  await before.keep();
+  const after = new SaidBelow(kept);
+  expect(after.of("f").map(({ words }) => words)).toEqual(["one", "two"]);
+  expect(after.of("another")).toEqual([]);
+});
+
+it("what becomes other words stands once", () => {
+  const below = new SaidBelow(memory());
+  const answer = said("Writing…");
+  below.put("f", said("one"), answer);
+  answer.words = "two";
+  below.put("f", answer);
+  expect(below.of("f").map(({ words }) => words)).toEqual(["one", "two"]);
+});
+
+it("of many findings those are kept that were spoken of last", async () => {
+  const kept = memory();
+  const before = new SaidBelow(kept);
+  for (let at = 0; at < 150; at += 1) before.put(`f${at}`, said("x"));
+  before.put("f0", said("again"));
+  await before.keep();
+  const after = new SaidBelow(kept);
+  expect(after.of("f0").length).toBe(2);
+  expect(after.of("f1").length).toBe(0);
+  expect(after.of("f149").length).toBe(1);
+});
