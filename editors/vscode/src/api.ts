@@ -14,6 +14,8 @@ const UNTOLD: ReadonlySet<string> = new Set(["internalError", "cancelled"]);
 
 export class Api {
   private client: LanguageClient | undefined;
+  /** How to end the requests that a client has not answered yet. */
+  private readonly unanswered = new Map<LanguageClient, Set<(reason: unknown) => void>>();
   private readonly eventHappened = new Emitter<Event>();
   private readonly grown = new Emitter<DeltaParams>();
   private readonly changed = new Emitter<SessionChangedParams>();
@@ -58,16 +60,24 @@ export class Api {
   private async send<R>(method: string, params: object, token?: CancellationToken): Promise<R> {
     const { client } = this;
     if (client === undefined) throw stopped();
+    const waiting = this.unanswered.get(client) ?? new Set();
+    let give: (reason: unknown) => void = () => undefined;
+    const given = new Promise<never>((_, reject) => {
+      give = reject;
+    });
+    waiting.add(give);
+    this.unanswered.set(client, waiting);
     try {
       // An undefined third argument would be sent as a second param.
-      return token === undefined
-        ? await client.sendRequest<R>(method, params)
-        : await client.sendRequest<R>(method, params, token);
+      const answer = token === undefined ? client.sendRequest<R>(method, params) : client.sendRequest<R>(method, params, token);
+      return await Promise.race([answer, given]);
     } catch (error) {
       const problem = problemOf(error);
       // Of a server that was put away, and did not say no before.
       const ended = client !== this.client && UNTOLD.has(problem.kind) && token?.isCancellationRequested !== true;
       throw ended ? lost() : problem;
+    } finally {
+      waiting.delete(give);
     }
   }
 
@@ -119,6 +129,12 @@ export class Api {
   connect(client: LanguageClient): void {
     this.client = client;
     this.connected.fire();
+  }
+
+  /** A client is put away: what it has not answered it never will, also where its server hangs. */
+  abandon(client: LanguageClient): void {
+    for (const give of this.unanswered.get(client) ?? []) give(lost());
+    this.unanswered.delete(client);
   }
 
   /** Nobody answers until the next `connect`. */

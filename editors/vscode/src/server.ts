@@ -58,6 +58,7 @@ export class Server implements vscode.Disposable {
   private current: ServerState = { kind: "stopped" };
   /** The restart that came last: one that came before it starts nothing. */
   private restarting = Promise.resolve();
+  private ending: Promise<unknown> = Promise.resolve();
   /** Whether the server that runs was told that the workspace is trusted. */
   private toldTrusted = false;
 
@@ -138,7 +139,10 @@ export class Server implements vscode.Disposable {
       this.backoff.started();
       this.log.info(`Starting ${[command.program, ...command.args].join(" ")} (found: ${command.found})`);
       await client.start();
-      if (!this.isCurrent(round)) return;
+      if (!this.isCurrent(round)) {
+        await this.discard(client);
+        return;
+      }
       await this.tellTrust();
       this.become({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
       this.api.connect(client);
@@ -166,7 +170,9 @@ export class Server implements vscode.Disposable {
     this.api.disconnect();
     const { client } = this;
     this.client = undefined;
-    if (client !== undefined) await this.discard(client);
+    // Whoever starts another waits for all that were put away.
+    if (client !== undefined) this.ending = Promise.all([this.ending, this.discard(client)]);
+    await this.ending;
     return round;
   }
 
@@ -205,6 +211,7 @@ export class Server implements vscode.Disposable {
     } catch {
       // It was not running any more, which is what was wanted.
     }
+    this.api.abandon(client);
   }
 
   private async makeClient(command: ServerCommand, round: number): Promise<LanguageClient> {

@@ -19,6 +19,8 @@ export interface Panels {
   ): Promise<void>;
   /** Shows a session at one of its messages. */
   reveal(sessionId: string, messageId: string): void;
+  /** The session of the panel that was active last, as long as that panel is there. */
+  readonly current: string | undefined;
   /** The sessions whose panels can be seen, that of the one that was active last first. */
   readonly visible: readonly string[];
   /** Whether a panel with the session can be seen now. */

@@ -3,6 +3,7 @@ import type { CancellationToken } from "vscode";
 import type { Agent, AgentList, DeltaParams, Event, Exchange, MessageParams, Session } from "./protocol";
 import type { Api } from "./api";
 import { Emitter, type Disposable } from "./emitter";
+import { problemOf } from "./problem";
 import { Store } from "./store";
 
 /** Messages fetched when a session is opened, and for each page of older ones. */
@@ -88,12 +89,11 @@ export class Sessions {
   }
 
   /** From now on lists those too that have these words in their title, however old they are; none where there are no words. */
-  async listFitting(words: string): Promise<void> {
-    const before = this.words;
+  listFitting(words: string): void {
+    if (words === this.words) return;
     this.words = words;
-    // Those that were listed only for their words would leave gaps before them.
-    if (words === "" && before !== "") await this.refreshList();
-    else this.store.setList(await this.fitting(), true);
+    // Anew: those that were listed only for their words would leave gaps before them.
+    if (this.api.ready) this.refresh();
   }
 
   /** Lists the archived sessions too, or no more. */
@@ -205,6 +205,7 @@ export class Sessions {
       return false;
     }
     this.joined.delete(sessionId);
+    this.fetching.delete(sessionId); // who joins again must ask again
     this.store.close(sessionId);
     return true;
   }
@@ -248,10 +249,20 @@ export class Sessions {
 
   private async reconnect(): Promise<void> {
     this.fetching.clear();
-    const open = [...this.joined.keys()].map((sessionId) => this.fetch(sessionId));
+    const open = [...this.joined.keys()].map((sessionId) => this.fetchAgain(sessionId));
     const all = await Promise.allSettled([this.refreshList(), this.refreshAgents(), ...open]);
     const error = all.find((one) => one.status === "rejected");
     if (error !== undefined) throw error.reason;
+  }
+
+  /** A session that was open at the server before; in the meantime it may have been deleted. */
+  private async fetchAgain(sessionId: string): Promise<void> {
+    try {
+      await this.fetch(sessionId);
+    } catch (error) {
+      if (problemOf(error).kind !== "sessionNotFound") throw error;
+      this.store.changed({ deleted: sessionId });
+    }
   }
 
   private quietly(work: Promise<void>): void {

@@ -120,7 +120,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden, this.archived);
     if (row === MORE) return [];
     if (row !== undefined) return [...row.forks];
-    return this.sessions.listHasMore && this.filter === "" ? [...this.roots, MORE] : [...this.roots];
+    return this.sessions.listHasMore ? [...this.roots, MORE] : [...this.roots];
   }
 
   getParent(row: Row): Row | undefined {
@@ -157,7 +157,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.count();
     const all = this.sessions.store.sessions;
     if (all.length > 0) did("session");
-    const none = this.getChildren().length === 0;
+    const none = !this.getChildren().some((row) => row !== MORE);
     // VS Code shows a message in place of the welcome content.
     this.view.message = this.filter === "" ? "" : none ? `No session fits “${this.filter}”.` : `Filtered: ${this.filter}`;
     void vscode.commands.executeCommand(

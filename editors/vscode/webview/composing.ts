@@ -1,5 +1,5 @@
 /** What the text of the composer asks for: an agent at its start, a completion where the caret is. Pure. */
-import type { Chip, Completion, Draft } from "../src/panel/messages";
+import type { Completion } from "../src/panel/messages";
 
 export interface Wanted {
   readonly kind: "agent" | "context";
@@ -48,17 +48,4 @@ export function cut(text: string, start: number, end: number): string {
   const before = text.slice(0, start);
   const after = text.slice(end);
   return before === "" || /\s$/.test(before) ? before + after.replace(/^ /, "") : before + after;
-}
-
-/** The draft with a message that was refused: it was written first, so it stands before what was begun since. */
-export function givenBack(now: Draft, refused: Draft): Draft {
-  if (now.text.trim() === "" || now.text === refused.text) return refused;
-  const agent = now.agent ?? refused.agent;
-  const text = `${refused.text}\n\n${now.text}`;
-  return { text, chips: together(refused.chips, now.chips), ...(agent !== undefined && { agent }) };
-}
-
-/** The chips of both, each once. */
-export function together(some: readonly Chip[], more: readonly Chip[]): readonly Chip[] {
-  return [...some, ...more.filter((chip) => !some.some((old) => old.key === chip.key))];
 }

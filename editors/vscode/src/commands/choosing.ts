@@ -12,20 +12,20 @@ export type Target = Node | string | undefined;
 export type Done = false | void;
 
 /**
- * The session that a command is about: the one it was called for, else one that can be seen and fits, else the one that the
+ * The session that a command is about: the one it was called for, else the one that was active last, else the one that the
  * person picks among those that fit. Undefined where they pick none.
  */
 export async function chooseSession(
   { sessions, panels }: Services,
   target: Target,
   title: string,
-  fits: (session: Session) => boolean = (session) => session.state !== "archived",
+  fits: (session: Session) => boolean = () => true,
 ): Promise<Session | undefined> {
   const id = typeof target === "string" ? target : target?.session.id;
   if (id !== undefined) return sessions.store.session(id) ?? (await sessions.act("session/get", id));
-  const shown = panels.visible.map((one) => sessions.store.session(one)).find((one) => one !== undefined && fits(one));
-  if (shown !== undefined) return shown;
-  const offered = sessions.store.sessions.filter(fits);
+  const current = panels.current === undefined ? undefined : sessions.store.session(panels.current);
+  if (current !== undefined && fits(current)) return current;
+  const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
   if (offered.length === 0) {
     void vscode.window.showInformationMessage("There is no session for that here.");
     return undefined;

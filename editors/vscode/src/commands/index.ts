@@ -50,7 +50,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.export": exportSession,
   "session.search": search,
   "session.filter": filter,
-  "session.clearFilter": (services) => setFilter(services, ""),
+  "session.clearFilter": (services) => {
+    setFilter(services, "");
+  },
   "session.showMore": ({ sessions }) => sessions.moreOfList(),
   "session.refresh": ({ sessions }) => sessions.refreshList(),
   "session.setUpModel": setUpModel,

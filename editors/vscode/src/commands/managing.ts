@@ -72,10 +72,11 @@ function isResumable({ state, stopped }: Session): boolean {
 
 export async function act(services: Services, method: Act, target: Target): Promise<Done> {
   const { title, fits } = ACTS[method];
-  const shown = services.panels.visible.map((id) => services.sessions.store.session(id));
-  // Most lists leave archived sessions out.
-  const listed = method !== "session/unarchive" || target !== undefined || shown.some((one) => one !== undefined && fits(one));
-  const session = await (listed ? chooseSession(services, target, title, fits) : pickArchived(services, title));
+  const { current } = services.panels;
+  const shown = current === undefined ? undefined : services.sessions.store.session(current);
+  // Lists leave archived sessions out.
+  const archived = method === "session/unarchive" && target === undefined && shown?.state !== "archived";
+  const session = await (archived ? pickArchived(services, title) : chooseSession(services, target, title, fits));
   if (session === undefined) return false;
   await services.sessions.act(method, session.id);
   if (method !== "session/archive") return;
@@ -85,8 +86,12 @@ export async function act(services: Services, method: Act, target: Target): Prom
 
 /** The server deletes for good: so it is asked to only when the time to undo is over. A window that closes before keeps the session. */
 export async function remove(services: Services, target: Target): Promise<void> {
-  const { sessions, view } = services;
-  const session = await chooseSession(services, target, "Delete Session");
+  const { sessions, panels, view } = services;
+  // What cannot be seen is not put away without a choice.
+  const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
+  const session = await (blind
+    ? pickSession("Delete Session", sessions.store.sessions)
+    : chooseSession(services, target, "Delete Session"));
   if (session === undefined) return;
   view.hide(session.id, true);
   const undo = vscode.window.showInformationMessage(`Deleted “${session.title}”.`, "Undo").then((choice) => choice === "Undo");
@@ -197,10 +202,10 @@ export async function filter(services: Services): Promise<void> {
     value: services.view.filterText,
     placeHolder: "Words of the title, or an agent",
   });
-  if (words !== undefined) await setFilter(services, words);
+  if (words !== undefined) setFilter(services, words);
 }
 
-export async function setFilter({ sessions, view }: Services, words: string): Promise<void> {
+export function setFilter({ sessions, view }: Services, words: string): void {
   view.setFilter(words);
-  await sessions.listFitting(words.trim());
+  sessions.listFitting(words.trim());
 }

@@ -8,6 +8,8 @@ export interface Said {
   label?: string;
   /** Milliseconds since 1970. */
   at: number;
+  /** It is being written. */
+  pending?: true;
 }
 
 const KEY = "findings.said";
@@ -18,7 +20,7 @@ export class SaidBelow {
   private readonly all: Map<string, readonly Said[]>;
 
   constructor(private readonly memory: Memento) {
-    this.all = new Map(memory.get<[string, readonly Said[]][]>(KEY, []));
+    this.all = new Map(memory.get<[string, readonly Said[]][]>(KEY, []).map(([id, said]) => [id, said.map(settled)]));
   }
 
   of(findingId: string): readonly Said[] {
@@ -39,3 +41,8 @@ export class SaidBelow {
 }
 
 const NOTHING: readonly Said[] = [];
+
+/** What was being written when the window closed went on without it. */
+function settled({ pending, ...said }: Said): Said {
+  return pending ? { ...said, words: "*The session has the reply.*" } : said;
+}

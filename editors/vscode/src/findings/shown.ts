@@ -5,6 +5,7 @@
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import { Emitter, type Disposable } from "../emitter";
+import { problemOf } from "../problem";
 import type { Finding } from "../protocol";
 
 export interface Shown {
@@ -85,10 +86,10 @@ export class ShownFindings {
 
   /** Of findings that were fixed or dismissed while no server ran, none publishes anything. */
   private async forgetClosed(): Promise<void> {
-    const before = new Set([...this.places.values()].flatMap((places) => [...places.keys()]));
+    const before = new Map([...this.places.values()].flatMap((places) => [...places].map(([id, one]) => [id, one.sessionId])));
     try {
-      const { findings } = await this.api.request("finding/list", { state: "open" });
-      const open = new Set(findings.map((finding) => finding.id));
+      const asked = [...new Set(before.values())].map((sessionId) => this.openOf(sessionId));
+      const open = new Set((await Promise.all(asked)).flat());
       for (const [document, places] of this.places) {
         const left = new Map([...places].filter(([id]) => open.has(id) || !before.has(id)));
         if (left.size > 0) this.places.set(document, left);
@@ -98,6 +99,16 @@ export class ShownFindings {
       this.failed.fire(error);
     }
     this.changed.fire();
+  }
+
+  private async openOf(sessionId: string): Promise<string[]> {
+    try {
+      const { findings } = await this.api.request("finding/list", { sessionId, state: "open" });
+      return findings.map((finding) => finding.id);
+    } catch (error) {
+      if (problemOf(error).kind === "sessionNotFound") return [];
+      throw error;
+    }
   }
 
   /** Asks what the findings are that are not known, session by session. */

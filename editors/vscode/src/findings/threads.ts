@@ -55,12 +55,13 @@ export class FindingThreads implements vscode.Disposable {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
     const own: Said = { author: "You", words: safe(text), at: Date.now() };
-    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: Date.now() };
+    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: Date.now(), pending: true };
     const say = (): void => {
       this.said.put(findingId, own, answer);
       this.update();
     };
     say();
+    void this.said.keep();
     const following = this.follow(shown.finding.sessionId, text, (doing) => {
       answer.words = `*${doing}*`;
       say();
@@ -77,6 +78,7 @@ export class FindingThreads implements vscode.Disposable {
       following.dispose();
     }
     answer.at = Date.now();
+    delete answer.pending;
     say();
     await this.said.keep();
   }

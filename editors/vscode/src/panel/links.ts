@@ -15,7 +15,7 @@ export interface LinkedPlace {
  * or `:12` behind it. Undefined where it is no path.
  */
 export function placeOf(href: string): LinkedPlace | undefined {
-  const [, given, from, to, line] = /^(?:file:\/\/)?([^#]+?)(?:#L(\d+)(?:-L?(\d+))?|:(\d+)(?::\d+)?)?$/.exec(href) ?? [];
+  const [, given, line, from, to] = LINK.exec(href) ?? [];
   if (given === undefined) return undefined;
   let path = decoded(given).replaceAll("\\", "/");
   const drive = /^\/?([a-z]):(\/.*)$/i.exec(path);
@@ -26,6 +26,9 @@ export function placeOf(href: string): LinkedPlace | undefined {
   const first = from ?? line;
   return { path, ...(first !== undefined && { line: fromZero(first) }), ...(to !== undefined && { endLine: fromZero(to) }) };
 }
+
+/** A path, and its lines; what else stands behind `#` is of no use in a text. */
+const LINK = /^(?:file:\/\/(?:localhost(?=\/))?)?([^#]+?)(?::(\d+)(?::\d+)?)?(?:#(?:L(\d+)(?:C\d+)?(?:-L?(\d+))?)?.*)?$/i;
 
 function fromZero(digits: string): number {
   return Math.max(0, Number(digits) - 1);

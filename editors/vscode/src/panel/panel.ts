@@ -16,6 +16,7 @@ import { textOf } from "../words";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
 import { COMMANDS, type Draft, type FromView, type PlaceNow, type ToView } from "./messages";
+import { lostOf } from "./draft";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
@@ -36,11 +37,8 @@ export interface Doors {
   readonly show: (sessionId: string) => void;
 }
 
-/** A message on its way, and the messages that were known before it. */
-interface Sent {
-  readonly draft: Draft;
-  readonly known: ReadonlySet<string>;
-}
+/** A session is opened with fewer messages than that. */
+const KNOWN = 100;
 
 export class SessionPanel {
   /** The page listens: what it is told arrives. */
@@ -50,8 +48,7 @@ export class SessionPanel {
   private waiting: Draft[] = [];
   /** What went wrong while no page listened. */
   private untold: unknown;
-  /** What was on its way when the server ended: it has it, or it has it not. */
-  private unsure: Sent[] = [];
+  private joining = false;
   private completing = new vscode.CancellationTokenSource();
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
@@ -111,7 +108,7 @@ export class SessionPanel {
     for (const one of this.subscriptions) one.dispose();
     this.completing.dispose();
     // A server that is not there has nothing to leave.
-    if (this.joined) this.doors.sessions.leave(this.sessionId).catch(() => undefined);
+    if (this.joined && !this.joining) this.doors.sessions.leave(this.sessionId).catch(() => undefined);
   }
 
   /** Puts words, an agent or context into the composer. */
@@ -145,30 +142,28 @@ export class SessionPanel {
 
   private async join(): Promise<void> {
     if (this.joined || !this.doors.api.ready) return;
-    this.joined = true;
+    this.joined = this.joining = true;
     try {
       await this.doors.sessions.join(this.sessionId);
     } catch (error) {
       this.joined = false;
       const problem = problemOf(error);
       if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
-      this.gone();
-      void vscode.window.showWarningMessage("That session is not there any more: it was deleted.");
+      // Perhaps it is in another database: what was written for it stays.
+      this.panel.dispose();
+      void vscode.window.showWarningMessage("That session is not there: it was deleted, or is kept in another database.");
       return;
+    } finally {
+      this.joining = false;
     }
     if (this.disposed) await this.doors.sessions.leave(this.sessionId);
     else this.shown();
   }
 
-  /** The session is not there any more, and neither is what was written for it. */
-  private gone(): void {
-    void this.doors.drafts.forget(this.sessionId);
-    this.panel.dispose();
-  }
-
   private changed(change: OpenChange): void {
     if (change.kind === "gone") {
-      this.gone();
+      void this.doors.drafts.forget(this.sessionId);
+      this.panel.dispose();
       return;
     }
     const state = this.doors.sessions.store.open(this.sessionId);
@@ -235,13 +230,12 @@ export class SessionPanel {
     });
   }
 
+  /** Tells what went wrong, and puts a message that was not sent back: into the composer, or where it finds it. */
   private failed(error: unknown, draft?: Draft): void {
-    if (this.disposed) {
-      void vscode.window.showErrorMessage(problemOf(error).words);
-      return;
-    }
     if (!this.listening) {
-      this.untold = error;
+      if (draft !== undefined) void this.doors.drafts.giveBack(this.sessionId, draft);
+      if (this.disposed) void vscode.window.showErrorMessage(problemOf(error).words);
+      else this.untold = error;
       return;
     }
     const { message, hint } = problemOf(error);
@@ -341,7 +335,7 @@ export class SessionPanel {
     void this.doors.drafts.forget(this.sessionId);
     if (agent !== undefined) did("agent");
     if (context.length > 0) did("context");
-    const sent: Sent = { draft, known: new Set(this.doors.sessions.store.open(this.sessionId)?.messages.map(({ id }) => id)) };
+    const known = (this.doors.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
     try {
       await this.doors.sessions.message({
         sessionId: this.sessionId,
@@ -355,29 +349,17 @@ export class SessionPanel {
       // A reply that failed or was cancelled says so itself, in its place.
       if (problem.messageKept) return;
       if (problem.kind === "serverLost") {
-        this.unsure.push(sent);
+        await this.doors.drafts.keepUnsure(this.sessionId, { draft, known });
         this.failed(problem);
-      } else {
-        this.giveBack(draft);
-        this.failed(problem, draft);
-      }
+      } else this.failed(problem, draft);
     }
   }
 
   /** A server tells what the session has: what was lost on the way to the one before it goes back to the person. */
   private giveBackLost(state: OpenSession): void {
-    for (const { draft, known } of this.unsure.splice(0)) {
-      const own = state.messages.filter((message) => message.role === "participant" && !known.has(message.id));
-      if (own.some((message) => textOf(message) === draft.text)) continue;
-      this.giveBack(draft);
-      this.failed(new Problem("notSent", "The server ended before it had the message.", "Send it again."), draft);
-    }
-  }
-
-  /** Keeps what was not sent for when the page is there again, unless the person writes something else by now. */
-  private giveBack(draft: Draft): void {
-    const { drafts } = this.doors;
-    if (drafts.of(this.sessionId) === undefined) void drafts.keep(this.sessionId, draft);
+    const lost = lostOf(this.doors.drafts.takeUnsure(this.sessionId), state.messages);
+    if (lost !== undefined)
+      this.failed(new Problem("notSent", "The server ended before it had the message.", "Send it again."), lost);
   }
 
   private async older(): Promise<void> {

@@ -49,6 +49,10 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return this.panels.get(sessionId)?.panel.visible ?? false;
   }
 
+  get current(): string | undefined {
+    return this.last;
+  }
+
   get visible(): readonly string[] {
     const ids = [...this.panels].filter(([, { panel }]) => panel.visible).map(([id]) => id);
     return ids.sort((one, other) => Number(other === this.last) - Number(one === this.last));

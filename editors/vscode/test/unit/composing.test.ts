@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Chip, Completion } from "../../src/panel/messages";
-import { cut, fitting, givenBack, named, nothingFound, wanted } from "../../webview/composing";
+import type { Completion } from "../../src/panel/messages";
+import { cut, fitting, named, nothingFound, wanted } from "../../webview/composing";
 
 describe("what is completed at the caret", () => {
   it("is an agent after @ at the start of the message", () => {
@@ -64,21 +64,5 @@ describe("a choice leaves the text", () => {
   it("as it was elsewhere", () => {
     expect(cut("see #a", 4, 6)).toBe("see ");
     expect(cut("#a, then", 0, 2)).toBe(", then");
-  });
-});
-
-describe("a message that was refused", () => {
-  const chip = (key: string): Chip => ({ key, icon: "file", label: key, title: key, context: { kind: "file", uri: key } });
-
-  it("is in an empty composer again", () => {
-    const refused = { text: "hello", agent: "review", chips: [chip("a")] };
-    expect(givenBack({ text: " ", chips: [] }, refused)).toEqual(refused);
-    expect(givenBack({ text: "hello", chips: [] }, refused)).toEqual(refused);
-  });
-  it("stands before what was begun since, and takes nothing of it away", () => {
-    expect(
-      givenBack({ text: "next", chips: [chip("b")] }, { text: "hello", agent: "review", chips: [chip("a"), chip("b")] }),
-    ).toEqual({ text: "hello\n\nnext", agent: "review", chips: [chip("a"), chip("b")] });
-    expect(givenBack({ text: "next", agent: "test", chips: [] }, { text: "hello", chips: [] }).agent).toBe("test");
   });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { placeOf } from "../../src/panel/links";
+import { LINK } from "../../webview/links";
 
 it.each([
   ["src/read.py", { path: "src/read.py" }],
@@ -14,8 +15,13 @@ it.each([
   ["C:\\work\\read.py:3", { path: "/c:/work/read.py", line: 2 }],
   ["file:///C:/work/read.py", { path: "/c:/work/read.py" }],
   ["100%.md", { path: "100%.md" }],
+  ["read.md#heading", { path: "read.md" }],
+  ["src/read.py#L12C3", { path: "src/read.py", line: 11 }],
+  ["FILE:///home/ada/read.py", { path: "/home/ada/read.py" }],
+  ["file://localhost/home/ada/read.py", { path: "/home/ada/read.py" }],
 ])("%s leads to a place", (href, place) => {
   expect(placeOf(href)).toEqual(place);
+  expect(LINK.test(href), "the page makes a link of it").toBe(true);
 });
 
 it.each([

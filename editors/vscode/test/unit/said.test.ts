@@ -1,15 +1,6 @@
-import type { Memento } from "vscode";
 import { expect, it } from "vitest";
 import { SaidBelow, type Said } from "../../src/findings/said";
-
-function memory(): Memento {
-  const kept = new Map<string, string>();
-  return {
-    get: (key: string, otherwise?: unknown) => (kept.has(key) ? JSON.parse(kept.get(key) ?? "") : otherwise) as never,
-    update: (key, value) => Promise.resolve(void kept.set(key, JSON.stringify(value))),
-    keys: () => [...kept.keys()],
-  };
-}
+import { memory } from "./samples";
 
 const said = (words: string): Said => ({ author: "You", words, at: 0 });
 
@@ -42,4 +33,12 @@ it("of many findings those are kept that were spoken of last", async () => {
   expect(after.of("f0").length).toBe(2);
   expect(after.of("f1").length).toBe(0);
   expect(after.of("f149").length).toBe(1);
+});
+
+it("what was being written when the window closed is in the session", async () => {
+  const kept = memory();
+  const before = new SaidBelow(kept);
+  before.put("f", said("one"), { ...said("Writing…"), pending: true });
+  await before.keep();
+  expect(new SaidBelow(kept).of("f").map(({ words }) => words)).toEqual(["one", "*The session has the reply.*"]);
 });

@@ -1,4 +1,5 @@
 /** Objects of the wire for tests: whole, with what matters to a test given. */
+import type { Memento } from "vscode";
 import type { Event, Message, Session } from "../../src/protocol";
 
 export const AT = "2026-03-01T12:00:00Z";
@@ -45,4 +46,18 @@ type Fields<E> = E extends Event ? Omit<E, "sessionId" | "seq" | "at"> : never;
 
 export function anEvent(seq: number, fields: Fields<Event>): Event {
   return { sessionId: "s", seq, at: AT, ...fields };
+}
+
+/** VS Code's memory: what it gives back went through JSON. */
+export function memory(): Memento {
+  const kept = new Map<string, string>();
+  return {
+    get: (key: string, otherwise?: unknown) => (kept.has(key) ? JSON.parse(kept.get(key) ?? "") : otherwise) as never,
+    update: (key, value) => {
+      if (value === undefined) kept.delete(key);
+      else kept.set(key, JSON.stringify(value));
+      return Promise.resolve();
+    },
+    keys: () => [...kept.keys()],
+  };
 }

@@ -35,6 +35,7 @@ function server(count: number, listed = 1) {
     onChanged: NOTHING,
     onAgentsChanged: NOTHING,
     onConnected: NOTHING,
+    ready: true,
     request: (method: string, params: { limit: number }) => {
       asked.push(method);
       return Promise.resolve(answers[method]?.(params));
@@ -99,11 +100,12 @@ describe("the list", () => {
   it("has those whose title has the words that are looked for, however far down they stand", async () => {
     const { sessions } = server(0, 250);
     await sessions.refreshList();
-    await sessions.listFitting("Session 249");
+    sessions.listFitting("Session 249");
     await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeDefined();
     expect(sessions.store.sessions.length).toBe(101);
-    await sessions.listFitting("");
+    sessions.listFitting("");
+    await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeUndefined();
   });
 });

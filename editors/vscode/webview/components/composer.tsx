@@ -1,8 +1,9 @@
 /** Where a message is written: its text, the agent for it, and the context that goes along. */
 import type { RefObject } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { givenBack, together } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
-import { cut, givenBack, named, together, wanted, type Wanted } from "../composing";
+import { cut, named, wanted, type Wanted } from "../composing";
 import { keep, kept, tell } from "../host";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
