@@ -154,4 +154,17 @@ it("a message that the server ended before it had is in the composer again", asy
   assert.equal(await panel.messages.count(), before);
   await panel.text.press("Enter");
   await panel.replies.getByText("nobody hears this").waitFor();
+  assert.equal(await panel.frame.getByText("The server ended before it had the message.").count(), 0);
+});
+
+it("a server that hangs is put away, and what it did not have comes back too", async () => {
+  assert.equal(editor.killServer("suspend"), 1);
+  await panel.text.fill("say: still nobody");
+  await panel.text.press("Enter");
+  await until(async () => (await panel.text.inputValue()) === "", "the message to be on its way");
+  await window.command("Session: Restart Server");
+  await panel.frame.getByText("The server ended before it had the message.").waitFor({ timeout: 90_000 });
+  assert.equal(await panel.text.inputValue(), "say: still nobody");
+  await panel.text.press("Enter");
+  await panel.replies.getByText("still nobody").waitFor();
 });

@@ -26,11 +26,14 @@ export function App() {
   const toComposer = useCallback(() => {
     area.current?.focus();
   }, []);
+  const dismiss = useCallback(() => {
+    step({ type: "dismiss" });
+  }, [step]);
   const problem = state.problem && (
     <ProblemBar
       problem={state.problem}
       onDismiss={() => {
-        step({ type: "dismiss" });
+        dismiss();
         toComposer();
       }}
     />
@@ -58,7 +61,8 @@ export function App() {
             )}
           </div>
           {problem}
-          <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} />
+          {/* What went wrong before is of no interest to who sends again. */}
+          <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} onSent={dismiss} />
           {!state.trusted && <Restricted />}
         </footer>
       </main>

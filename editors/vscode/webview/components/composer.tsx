@@ -24,9 +24,10 @@ interface ComposerProps {
   readonly view: NonNullable<State["view"]>;
   readonly complete: Complete;
   readonly area: RefObject<HTMLTextAreaElement | null>;
+  readonly onSent: () => void;
 }
 
-export function Composer({ state, view, complete, area }: ComposerProps) {
+export function Composer({ state, view, complete, area, onSent }: ComposerProps) {
   const { session } = view;
   const [draft, setDraft] = useState<Draft>(state.draft);
   const [asked, setAsked] = useState<Wanted>();
@@ -108,6 +109,7 @@ export function Composer({ state, view, complete, area }: ComposerProps) {
     keep({ sessionId: session.id, sent: text });
     setDraft(empty);
     setAsked(undefined);
+    onSent();
     // The button that was pressed can do nothing any more, and loses the focus.
     area.current?.focus();
   };
