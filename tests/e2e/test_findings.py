@@ -208,6 +208,25 @@ async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismisse
     await second.shows()
 
 
+async def test_that_a_finding_went_while_no_server_ran_is_told_by_the_next(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    """An editor that starts its server again may still show what the one before it told."""
+    path = folder / "mean.py"
+    path.write_text(CODE, encoding="utf-8")
+    one = await open_editor("Ada", capabilities=EDITS)
+    first = File(one, path)
+    first.text = CODE
+    await review(one, model_server, INDEX)
+    await first.shows(FIRST)
+    await one.shutdown_session()
+    await one.stop()  # type: ignore[no-untyped-call]
+
+    path.write_text(CODE.replace("names[0]", "next(iter(names), None)"), encoding="utf-8")
+    two = await open_editor("Ada", capabilities=EDITS)
+    await two.until(lambda: two.diagnostics.get(uri_of(path)) == [])
+
+
 async def test_with_no_folder_open_a_lone_document_has_its_findings(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:

@@ -330,8 +330,9 @@ class Findings:
         before = document.published
         if before is not None and before[0] != uri and before[1]:  # it is called by another name now
             self._send(before[0], [], None)
-        told = before[1] if before is not None and before[0] == uri else []
-        if diagnostics != told:
+        # At first there may still be on show what the process before this one told: that nothing is left is told as well.
+        told = None if before is None else before[1] if before[0] == uri else []
+        if uri and diagnostics != told:
             self._send(uri, diagnostics, version)
         document.published = (uri, diagnostics)
 
