@@ -9,11 +9,14 @@ const it = (name, run) => step(name, () => window, run);
 const files = {
   "settings.json": '{\n  "retries": 3,\n  "retries": 4\n}\n',
   "reader.py": "def read(path):\n    return path\n",
+  "reader.gen": "",
+  "build/reader.txt": "",
 };
+const settings = { "search.exclude": { "**/*.{gen,lock}": true, "**/build": true } };
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model });
+  editor = await startEditor({ files, model, settings });
   editor.commit();
   window = await editor.window();
   panel = window.panel;
@@ -75,6 +78,17 @@ it("#symbol finds a symbol of the open file", async () => {
 
 it("#file finds any file of the workspace by its name", async () => {
   assert.match(await sentWith("reader", "reader.py", "the reader"), /def read\(path\)/);
+});
+
+it("#file offers nothing that VS Code's own search leaves out", async () => {
+  await panel.write("#reader");
+  await panel.frame.locator(".menu-item", { hasText: "reader.py" }).first().waitFor();
+  const labels = await panel.frame.locator(".menu-item .menu-label").allInnerTexts();
+  assert.deepEqual(
+    labels.filter((label) => label.startsWith("reader")),
+    ["reader.py"],
+  );
+  await panel.text.fill("");
 });
 
 it("#diff hands over the uncommitted changes", async () => {
