@@ -1,4 +1,5 @@
-// Builds dist/ as it is shipped, with the server's wheel and the list of what it needs, and packs it: sessionls-<version>.vsix, or the file named as an argument. Fails above 5 MB.
+// Builds dist/ as it is shipped, with the server's wheel and the list of what it needs, and packs it: sessionls-<version>.vsix, or
+// the file named as an argument. Fails above 5 MB. The variable SESSIONLS_PICTURES_URL says where the README's pictures are on the web.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -7,33 +8,40 @@ import { fileURLToPath } from "node:url";
 
 const LIMIT = 5 * 1024 * 1024;
 const root = fileURLToPath(new URL("..", import.meta.url));
+const project = path.join(root, "../..");
 const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
 const out = path.resolve(process.argv[2] ?? path.join(root, `sessionls-${version}.vsix`));
 const vsce = path.join(path.dirname(createRequire(import.meta.url).resolve("@vscode/vsce/package.json")), "vsce");
+const dist = path.join(root, "dist");
+const packed = path.join(root, ".cache/vsix");
 
-const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+const run = (cwd, ...args) => execFileSync(process.execPath, args, { cwd, stdio: "inherit" });
 
-fs.rmSync(path.join(root, "dist"), { recursive: true, force: true });
-fs.copyFileSync(path.join(root, "../../LICENSE"), path.join(root, "LICENSE"));
-run("esbuild.mjs", "--production");
-bringServer(path.join(root, "dist/server"));
-run(
-  vsce,
-  "package",
-  "--no-dependencies",
-  "--skip-license",
-  "--allow-missing-repository",
-  "--no-rewrite-relative-links",
-  "--out",
-  out,
-);
+fs.rmSync(dist, { recursive: true, force: true });
+run(root, "esbuild.mjs", "--production");
+bringServer(path.join(dist, "server"));
+
+fs.rmSync(packed, { recursive: true, force: true });
+for (const name of ["package.json", "CHANGELOG.md", "dist", "media"])
+  fs.cpSync(path.join(root, name), path.join(packed, name), { recursive: true, filter: (from) => !from.endsWith("screenshots") });
+fs.copyFileSync(path.join(project, "LICENSE"), path.join(packed, "LICENSE"));
+fs.writeFileSync(path.join(packed, "README.md"), illustrated(fs.readFileSync(path.join(root, "README.md"), "utf8")));
+fs.writeFileSync(path.join(packed, ".vscodeignore"), ""); // all of it is wanted
+run(packed, vsce, "package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", out);
 
 const { size } = fs.statSync(out);
 if (size > LIMIT) throw new Error(`${out} has ${size} bytes; the limit is ${LIMIT}.`);
 
+/** VS Code shows pictures of a README from the web alone: with no place there they are left out, where they would be broken. */
+function illustrated(readme) {
+  const url = process.env.SESSIONLS_PICTURES_URL;
+  return readme.replace(/^!\[(.*)\]\((media\/.*)\)\n\n/gm, (_, alt, file) =>
+    url ? `![${alt}](${new URL(file, url).href})\n\n` : "",
+  );
+}
+
 /** The wheel is built by the project's own build back end, as pinned: nothing is fetched for it. */
 function bringServer(folder) {
-  const project = path.join(root, "../..");
   const own = path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
   const python = process.env.SESSIONLS_PYTHON ?? own;
   if (!fs.existsSync(python))
