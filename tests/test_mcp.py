@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import pkgutil
 import socket
 import subprocess
 import sys
@@ -24,10 +25,10 @@ from sessionls.programs import McpServer
 from sessionls.sessions.permission import Bounds
 from sessionls.sessions.ports import ModelRequest, ToolRequest
 from sessionls.sessions.tooling import Tool, ToolFailed
-from sessionls.tools import mcp
 from sessionls.tools.base import RESULT_LIMIT
 from sessionls.tools.mcp import McpServers
-from sessionls.tools.mcp_config import read_folder
+from sessionls.tools.mcp.config import read_folder
+from sessionls.tools.mcp.server import Server
 from tool_calls import LoneCall
 
 SERVER = str(Path(__file__).with_name("mcp_server.py"))
@@ -165,8 +166,8 @@ async def test_one_that_starts_slowly_is_missing_once_and_there_the_next_time(tm
 async def test_one_that_cannot_start_harms_nothing_and_is_not_tried_at_once_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mcp, "_FIRST_WAIT", 3600.0)
-    monkeypatch.setattr(mcp, "_LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr("sessionls.tools.mcp.server._FIRST_WAIT", 3600.0)
+    monkeypatch.setattr("sessionls.tools.mcp.server._LONGEST_WAIT", 3600.0)
     mark = tmp_path / "mark"
     fails = McpServer(command=sys.executable, args=["-c", f"open({str(mark)!r}, 'a').write('x')"])
     async with servers(broken=fails, missing=McpServer(command="no-such-program"), workshop=program()) as room:
@@ -348,17 +349,18 @@ async def test_a_tool_that_is_still_held_when_all_is_closed_starts_nothing_again
 
 
 @BINDING
-@pytest.mark.parametrize("moment", ["read_folder", "_library"])
+@pytest.mark.parametrize("moment", ["servers.read_folder", "server.library"])
 async def test_what_is_forbidden_while_a_server_is_about_to_start_starts_none(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, how: str, moment: str
 ) -> None:
-    real = getattr(mcp, moment)
+    place = f"sessionls.tools.mcp.{moment}"
+    real = pkgutil.resolve_name(place)
 
     def and_meanwhile(*arguments: Any) -> Any:
         workshop.bind(how)
         return real(*arguments)
 
-    monkeypatch.setattr(mcp, moment, and_meanwhile)
+    monkeypatch.setattr(place, and_meanwhile)
     await workshop.room.prepare(ANY)
     assert (workshop.starts, workshop.room.tools) == (0, [])
 
@@ -372,7 +374,7 @@ async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Work
         lived.append(alive(pid))
         return []
 
-    monkeypatch.setattr(mcp, "read_folder", read)
+    monkeypatch.setattr("sessionls.tools.mcp.servers.read_folder", read)
     workshop.bind("untrusted")
     await workshop.room.follow()
     assert lived == [False]
@@ -381,7 +383,7 @@ async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Work
 async def test_a_server_that_is_ended_before_it_began_keeps_nobody_waiting(workshop: Workshop) -> None:
     await workshop.room.prepare(ANY)
     (server,) = workshop.room._running.values()
-    fresh = mcp._Server(server.named, lambda _: None)
+    fresh = Server(server.named, lambda _: None)
     waiting = asyncio.create_task(fresh.up())
     await asyncio.sleep(0)  # its task is made, and has not run yet
     await fresh.close()

@@ -16,7 +16,7 @@ from sessionls.agents.sources import DEFINING, places
 from sessionls.sessions.positions import Lines
 from sessionls.sessions.tooling import Buffer, DocumentChange, EditOutcome, ToolFailed
 from sessionls.sessions.workspace import Workspace
-from sessionls.tools.mcp_config import FILES
+from sessionls.tools.mcp import FILES
 from sessionls.tools.patching import patch, shown
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall

@@ -12,7 +12,7 @@ from pathlib import Path
 from sessionls.agents.sources import DEFINING
 from sessionls.sessions import uris
 from sessionls.sessions.workspace import ResolvedFile
-from sessionls.tools.mcp_config import FILES
+from sessionls.tools.mcp import FILES
 
 __all__ = ["is_obeyed"]
 

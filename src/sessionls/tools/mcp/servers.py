@@ -1,0 +1,175 @@
+"""Which MCP servers run: those that are named, may run now, and that an agent may use."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from sessionls.agents.agent import Definition
+from sessionls.programs import McpServer
+from sessionls.sessions.tooling import Tool
+from sessionls.tools.mcp.config import Key, Named, read_folder, server_name, unique
+from sessionls.tools.mcp.connection import library
+from sessionls.tools.mcp.server import GONE, Server
+
+__all__ = ["McpServers", "Status"]
+
+log = logging.getLogger(__name__)
+
+State = Literal["up", "starting", "failed", "untrusted", "disabled"]
+
+PATIENCE = 5.0  # seconds that a reply waits for its servers
+_UNTRUSTED, _DISABLED, _READ_ONLY = "the workspace is not trusted", "it is disabled", "agents may only read here"
+_LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disabled", _READ_ONLY: "disabled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a server is: `tools` are its tools' names; `problem` is why it has none."""
+
+    name: str
+    source: str
+    state: State
+    tools: Sequence[str] = ()
+    problem: str | None = None
+
+
+class McpServers:
+    """The servers of one editor: the participant's own, and those of its folders where the workspace is trusted.
+
+    `folders`, `trusted` and `read_only` are asked each time; where agents may only read, no server runs. Each runs once, and what
+    one folder's server knows no other folder's does.
+    """
+
+    def __init__(
+        self,
+        own: Mapping[str, McpServer] | None = None,
+        *,
+        folders: Callable[[], Sequence[Path]] = tuple,
+        trusted: Callable[[], bool] = lambda: False,
+        read_only: Callable[[], bool] = lambda: False,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._own = [Named(server_name(name), server, "the settings") for name, server in (own or {}).items()]
+        self._folders = folders
+        self._trusted = trusted
+        self._read_only = read_only
+        self._patience = patience
+        self._running: dict[Key, Server] = {}
+        self._closed = False
+
+    @property
+    def tools(self) -> list[Tool]:
+        """The tools of the servers that are up."""
+        return [tool for server in self._running.values() for tool in server.tools]
+
+    async def prepare(self, definition: Definition) -> None:
+        """Start the servers whose tools that agent may use, and wait for them a while. Never raises.
+
+        One that is not up in time has no tools this time; it goes on starting.
+        """
+        if self._closed:
+            return
+        wanted = [one for one in await self._current() if one.problem is None and _may_use(definition, one.name)]
+        starting = {one.name: asyncio.ensure_future(self._server(one).up()) for one in wanted}
+        if not starting:
+            return
+        try:
+            _, late = await asyncio.wait(starting.values(), timeout=self._patience)
+        finally:
+            for job in starting.values():
+                job.cancel()
+        for name, job in starting.items():
+            if job in late:
+                log.warning("the MCP server %s is not up after %.0f s: its tools are missing this time", name, self._patience)
+
+    async def check(self) -> list[Status]:
+        """Every server there is, each one tried: for who wants to know what is wrong."""
+        found = await self._current()
+        trials = [one for one in found if one.problem is None]
+        if trials:
+            await asyncio.to_thread(library)  # a slow import is no server's fault
+        jobs = [asyncio.ensure_future(self._server(one).up()) for one in trials]
+        if jobs:
+            await asyncio.wait(jobs, timeout=self._patience)
+            for job in jobs:
+                job.cancel()
+        return [self._status(one) for one in found]
+
+    async def follow(self) -> None:
+        """The folders, the trust or what agents may do are others now: servers that may run no more are ended.
+
+        (One that is about to be started asks for itself.)
+        """
+        if self._running and not self._closed:
+            await self._current()
+
+    async def close(self) -> None:
+        """End all servers, and what they started."""
+        self._closed = True
+        await asyncio.gather(*(server.close() for server in self._running.values()))
+        self._running.clear()
+
+    def _status(self, one: Named) -> Status:
+        server = self._running.get(one.key)
+        if one.problem is not None:
+            return Status(one.name, one.source, _LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
+        if server is None or not (server.ready or server.problem):
+            return Status(one.name, one.source, "starting", problem="it is not up yet")
+        if not server.ready:
+            return Status(one.name, one.source, "failed", problem=server.problem)
+        return Status(one.name, one.source, "up", [tool.name for tool in server.tools])
+
+    def _server(self, one: Named) -> Server:
+        if one.key not in self._running:
+            self._running[one.key] = Server(one, self._forbidden)
+        return self._running[one.key]
+
+    async def _current(self) -> list[Named]:
+        """The servers as they are named now; those that are named no more, or otherwise, are ended."""
+        # What may run no more does not run while files are read, however long that takes.
+        await self._end([key for key, server in self._running.items() if self._forbidden(server.named) is not None])
+        while True:
+            folders = tuple(self._folders())
+            read = await asyncio.gather(*(asyncio.to_thread(read_folder, path) for path in folders))
+            if folders == tuple(self._folders()):
+                break
+        # All is asked after the last wait: what was true before it may not be any more.
+        current = [
+            _left_alone(one, why) if (why := self._forbidden(one)) is not None else one
+            for one in unique([*self._own, *(one for found in read for one in found)])
+        ]
+        known = {one.key for one in current if one.problem is None}
+        await self._end([key for key in self._running if key not in known])
+        return current
+
+    async def _end(self, keys: Sequence[Key]) -> None:
+        ending = [self._running.pop(key) for key in keys]
+        await asyncio.gather(*(server.close() for server in ending))
+
+    def _forbidden(self, one: Named) -> str | None:
+        """Why that server may not run now; None where it may."""
+        if self._closed:
+            return GONE
+        if one.folder is not None and (one.folder not in self._folders() or not self._trusted()):
+            return _UNTRUSTED
+        if one.server is not None and one.server.disabled:
+            return _DISABLED
+        return _READ_ONLY if one.problem is None and self._read_only() else None
+
+
+def _left_alone(one: Named, why: str) -> Named:
+    return Named(one.name, None, one.source, one.folder, why)
+
+
+def _may_use(definition: Definition, server: str) -> bool:
+    """Whether an agent may use any tool of that server."""
+    if any(rule == "deny" and fnmatchcase(f"{server}/*", key) for key, rule in definition.permissions.items()):
+        return False
+    patterns = definition.tools
+    return patterns is None or any(fnmatchcase(server, one.partition("/")[0]) for one in patterns if "/" in one or one == "*")
