@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sessionls.sessions.fitting import DEFAULT_WINDOW
 from sessionls.sessions.model import AgentAuthor, Usage
 from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta
 from sessionls.sessions.state import Entry
@@ -18,7 +19,6 @@ _REQUEST = (
     "found out; what is open, and the very next step. Leave out pleasantries and what was superseded. Write short factual "
     "paragraphs in the language of the session."
 )
-_DEFAULT_WINDOW = 32_000  # tokens, where a model's own is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
 
 async def summarise(models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None) -> Summary:
     """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`."""
-    window = models.window(model) or _DEFAULT_WINDOW
+    window = models.window(model) or DEFAULT_WINDOW
     room = max(window // 2, 500) * 3  # characters
     summary, usage = earlier, Usage()
     for piece in _pieces([_told(entry, voice) for entry in entries], room):

@@ -20,13 +20,14 @@ from sessionls.sessions import verbs
 from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
 from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
+from sessionls.sessions.fitting import FULL, fitted
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Message, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Change, ModelRequest, Models, ReasoningDelta, StepEnd, Store, TextDelta, ToolRequest
 from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
-from sessionls.sessions.transcript import ModelMessages, Voice, with_reply
+from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, with_reply
 
 __all__ = ["Loop", "Means"]
 
@@ -150,10 +151,12 @@ class Loop(ABC):
         for tighter in (False, True):
             told = await self.stoppable(self.told(tighter))
             so_far = self.reply.model_copy(update={"parts": self.parts})
+            messages = with_reply(told, so_far, self.steered, self.voice, named=self.named)
+            tools = [_offer(tool) for tool in self.tools]
             request = ModelRequest(
                 model=self.model,
-                messages=with_reply(told, so_far, self.steered, self.voice, named=self.named),
-                tools=[_offer(tool) for tool in self.tools],
+                messages=self._fitted(messages, tools, tighter=tighter),
+                tools=tools,
                 temperature=self.definition.temperature,
                 max_tokens=self.definition.max_tokens,
                 reasoning_effort=self.definition.reasoning_effort,
@@ -164,6 +167,15 @@ class Loop(ABC):
                 if problem.reason != "overflow" or tighter:
                     raise
         raise AssertionError  # the second round returns or raises
+
+    def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]], *, tighter: bool) -> ModelMessages:
+        """The messages as they fit into the model's window beside its tools: `tighter`, half of what it said did not."""
+        if tighter:
+            return fitted(messages, estimate_tokens(messages) // 2)
+        window = self.means.models.window(self.model)
+        if window is None:
+            return messages
+        return fitted(messages, int(window * FULL) - estimate_tokens(tools) - (self.definition.max_tokens or 0))
 
     async def _stream(self, request: ModelRequest) -> tuple[list[ToolRequest], Usage | None]:
         requests: list[ToolRequest] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import compaction, verbs
+from sessionls.sessions.fitting import DEFAULT_WINDOW, FULL
 from sessionls.sessions.model import Context, Session
 from sessionls.sessions.ports import Agents, Change, Models, Store, Tool, Transcript
 from sessionls.sessions.rendering import render
@@ -13,7 +14,6 @@ from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens,
 
 __all__ = ["Telling"]
 
-_FULL = 0.8  # of the window: above it the older part is summarised
 _KEPT = 0.4  # of the window: what the newest messages may take after that
 
 
@@ -41,8 +41,8 @@ class Telling:
         told = self._messages(transcript, voice, named=len(names) > 1)
         window = self._models.window(model)
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
-        if tighter or (window is not None and estimate_tokens(told) + fixed > window * _FULL):
-            budget = int((window or 32_000) * _KEPT / (2 if tighter else 1)) - fixed
+        if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
+            budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
             if await self.compact(session, transcript, voice, model, max(budget, 0)):
                 transcript = await self._store.transcript(session.id, through=place)
                 told = self._messages(transcript, voice, named=len(names) > 1)

@@ -1,0 +1,121 @@
+"""A long reply of an agent that works: what its tools gave is left out for the model, oldest first; the session keeps all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_server import Answer, ModelServer, Received, Refuse, ToolUse
+from rooms import House, house, write_agent
+from sessionls.sessions.fitting import LEFT_OUT, fitted
+from sessionls.sessions.model import Message, ToolPart
+from sessionls.sessions.transcript import ModelMessages, estimate_tokens
+
+FILES = 12
+
+
+@pytest.fixture
+async def home(litellm_ready: None, tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for number in range(FILES):
+        (folder / f"{number}.txt").write_text(f"file {number}: " + "word " * 300)
+    write_agent(folder, "reader", "You read.", tools="[read_file, ask_agent]")
+    write_agent(folder, "chief", "You ask.", tools="[read_file, ask_agent]")
+    async with house(folder, model_server) as home:
+        yield home
+
+
+def read(number: int) -> Answer:
+    return Answer(tools=[ToolUse("read_file", {"path": f"{number}.txt"})])
+
+
+def results(request: Received) -> list[str]:
+    """What the model was told that the tools gave: the number of each file, or that it is left out."""
+    told = [message["content"] for message in request.messages if message["role"] == "tool"]
+    return ["left out" if one == LEFT_OUT else one.partition("file ")[2].partition(":")[0] for one in told]
+
+
+async def read_all(home: House, model_server: ModelServer) -> Message:
+    model_server.script(*(read(number) for number in range(FILES)), Answer("All is read."))
+    session = await home.sessions.create(agent="reader")
+    return (await home.sessions.message(session.id, "read all")).reply
+
+
+async def test_the_oldest_results_are_left_out_when_the_window_is_full(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
+    reply = await read_all(home, model_server)
+    assert reply.text == "All is read."
+    first, last = results(model_server.requests[3]), results(model_server.requests[-1])
+    assert first == ["0", "1", "2"]
+    left_out = last.count("left out")
+    assert 0 < left_out < FILES - 2
+    assert last == ["left out"] * left_out + [str(number) for number in range(left_out, FILES)]
+    assert all(estimate_tokens(request.messages) < 6_000 * 0.8 for request in model_server.requests)
+    # The session has them all, for people and for whoever goes on.
+    kept = [part.result or "" for part in reply.parts if isinstance(part, ToolPart)]
+    assert all(f"file {number}" in result for number, result in enumerate(kept))
+
+
+async def test_what_was_told_stays_the_same_for_several_steps(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that keeps what it has read need not read it anew at each step."""
+    monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
+    await read_all(home, model_server)
+    counts = [results(request).count("left out") for request in model_server.requests]
+    assert counts == sorted(counts)
+    assert len(set(counts)) < len(counts) - counts.count(0)
+
+
+async def test_a_model_that_says_it_was_too_much_is_asked_again_without_the_older_results(
+    home: House, model_server: ModelServer
+) -> None:
+    model_server.script(*(read(number) for number in range(5)), Refuse.of("overflow"), Answer("Done."))
+    session = await home.sessions.create(agent="reader")
+    reply = (await home.sessions.message(session.id, "read some")).reply
+    assert reply.text == "Done."
+    refused, again = model_server.requests[-2], model_server.requests[-1]
+    assert results(refused) == ["0", "1", "2", "3", "4"]
+    assert results(again)[0] == "left out" and results(again)[-1] == "4"
+
+
+async def test_an_agent_that_was_asked_by_another_one_works_as_long(
+    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
+    asks = Answer(tools=[ToolUse("ask_agent", {"agent": "reader", "question": "What is in them?"})])
+    model_server.script(asks, *(read(number) for number in range(FILES)), Answer("Words."), Answer("It says: words."))
+    session = await home.sessions.create(agent="chief")
+    assert (await home.sessions.message(session.id, "find out")).reply.text == "It says: words."
+    assert "left out" in results(model_server.requests[-2])
+
+
+def step(number: int, sizes: list[int]) -> ModelMessages:
+    calls: list[dict[str, Any]] = [{"id": f"{number}.{i}", "function": {"name": "read_file"}} for i in range(len(sizes))]
+    told = [{"role": "tool", "tool_call_id": call["id"], "content": "x" * size} for call, size in zip(calls, sizes, strict=True)]
+    return [{"role": "assistant", "content": "", "tool_calls": calls}, *told]
+
+
+@given(st.lists(st.lists(st.integers(0, 5_000), min_size=1, max_size=4), max_size=12), st.integers(-100, 20_000))
+def test_only_results_are_left_out_and_never_those_of_the_last_step(sizes: list[list[int]], room: int) -> None:
+    steps = [step(number, each) for number, each in enumerate(sizes)]
+    messages: ModelMessages = [{"role": "user", "content": "go"}, *(one for each in steps for one in each)]
+    told = fitted(messages, room)
+    assert [{**one, "content": ""} for one in told] == [{**one, "content": ""} for one in messages]
+    changed = [i for i, one in enumerate(told) if one != messages[i]]
+    assert all(told[i]["role"] == "tool" and told[i]["content"] == LEFT_OUT for i in changed)
+    assert not changed or changed[-1] < len(messages) - len(steps[-1])
+    assert fitted(messages, room) == told
+    if estimate_tokens(messages) <= room:
+        assert told == messages
+    elif estimate_tokens(told) > room:  # no more can be left out
+        rest = told[: len(told) - len(steps[-1])] if steps else []
+        assert all(one["role"] != "tool" or len(one["content"]) <= len(LEFT_OUT) for one in rest)
