@@ -24,6 +24,12 @@ export function anchorIn(list: HTMLElement): Anchor | undefined {
   return first === undefined || id === undefined ? undefined : { id, top: first.getBoundingClientRect().top - edge };
 }
 
+/** How far the list has to scroll, in pixels, to have the message in its middle, or its beginning in sight where it is longer. */
+export function toMiddle(list: HTMLElement, message: HTMLElement): number {
+  const [around, own] = [list.getBoundingClientRect(), message.getBoundingClientRect()];
+  return own.top - around.top - Math.max(0, (around.height - own.height) / 2);
+}
+
 /** How far the message has moved since, in pixels downwards. */
 export function moved(list: HTMLElement, { id, top }: Anchor): number {
   const message = list.querySelector(`.message[data-id="${CSS.escape(id)}"]`);

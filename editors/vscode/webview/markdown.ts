@@ -29,6 +29,24 @@ md.renderer.rules["image"] = (tokens, index) => {
   const words = token?.content === "" || token === undefined ? href : token.content;
   return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
 };
+// `[ ]` and `[x]` at the beginning of a list's item say what is to be done and what is.
+md.core.ruler.after("inline", "tasks", ({ tokens }) => {
+  tokens.forEach((item, index) => {
+    const words = tokens[index + 2];
+    const first = words?.children?.[0];
+    const mark = item.type === "list_item_open" && words?.type === "inline" ? /^\[([ xX])\]\s+/.exec(words.content) : null;
+    if (mark === null || first?.type !== "text") return;
+    item.attrJoin("class", mark[1] === " " ? "to-do" : "done");
+    first.content = first.content.slice(mark[0].length);
+  });
+});
+md.renderer.rules["list_item_open"] = (tokens, index, options, _env, renderer) => {
+  const opened = renderer.renderToken(tokens, index, options);
+  const done = tokens[index]?.attrGet("class");
+  if (done !== "to-do" && done !== "done") return opened;
+  const [icon, label] = done === "done" ? ["pass-filled", "Done:"] : ["circle-large", "To do:"];
+  return `${opened}<span class="codicon codicon-${icon}" role="img" aria-label="${label}"></span>`;
+};
 md.renderer.rules["table_open"] = () => '<div class="table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 

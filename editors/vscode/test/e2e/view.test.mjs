@@ -88,6 +88,8 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   await row("needle").first().click();
   await panel.text.waitFor();
   for (let at = 0; at < 6; at += 1) await panel.ask(`say: line ${at}${"\\n\\nmore of it".repeat(8)}`);
+  const title = panel.frame.locator("h1").first();
+  const before = await title.boundingBox();
   await window.command("Session: Search…");
   await window.page.locator(".quick-input-widget:visible input").first().fill("needle beginning");
   await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "needle" }).first().click();
@@ -98,6 +100,7 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   assert.match(await shown.innerText(), /needle/);
   const [message, box] = [await shown.boundingBox(), await panel.frame.locator(".transcript").boundingBox()];
   assert.ok(message.y + message.height > box.y && message.y < box.y + box.height, "it is in sight");
+  assert.deepEqual(await title.boundingBox(), before, "and nothing around the messages has moved");
   await found.waitFor({ state: "hidden" });
 });
 

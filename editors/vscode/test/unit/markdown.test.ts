@@ -52,6 +52,24 @@ describe("code that grows", () => {
   });
 });
 
+describe("a task list", () => {
+  it("says what is done and what is to be done", () => {
+    const list = drawn("- [ ] one\n- [x] **two**\n- [X] three\n- four [ ]\n- [y] five");
+    expect(list.match(/aria-label="[^"]*"><\/span>[a-z]*/g)).toEqual([
+      'aria-label="To do:"></span>one',
+      'aria-label="Done:"></span>',
+      'aria-label="Done:"></span>three',
+    ]);
+    expect(list).toContain("<li>four [ ]</li>");
+    expect(list).toContain("<li>[y] five</li>");
+  });
+  it("may have paragraphs, and links that look like marks stay links", () => {
+    expect(drawn("1. [x] one\n\n   more\n\n2. [x](https://example.org)")).toMatch(
+      /<li class="done">\n<span[^>]*><\/span><p>one<\/p>\n<p>more<\/p>\n<\/li>\n<li>\n<p><a href/,
+    );
+  });
+});
+
 describe("a link", () => {
   it.each([
     "https://example.org/a?b#c",

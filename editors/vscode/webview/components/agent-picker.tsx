@@ -1,8 +1,9 @@
 /** The agent for this one message. After sending it falls back to the session's default. */
 import { useState } from "preact/hooks";
 import type { Agent } from "../../src/panel/messages";
+import { jumpKey, menuKey, type Choice } from "../choosing";
 import { Icon } from "./icon";
-import { Menu, menuKey, type Choice } from "./menu";
+import { Menu } from "./menu";
 
 interface AgentPickerProps {
   readonly agents: readonly Agent[];
@@ -55,7 +56,8 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       }
       return;
     }
-    const does = menuKey(event.key === " " ? "Enter" : event.key, active, choices);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const does = jumpKey(event.key, active, choices) ?? menuKey(event.key === " " ? "Enter" : event.key, active, choices);
     if (does === undefined || event.key === "Tab") return;
     event.preventDefault();
     event.stopPropagation();

@@ -3,6 +3,7 @@ import type { RefObject } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { givenBack, together } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
+import { menuKey, type Choice } from "../choosing";
 import { cut, named, wanted, type Wanted } from "../composing";
 import { keep, kept, tell } from "../host";
 import { writtenLast } from "../messages";
@@ -12,7 +13,7 @@ import { Chips } from "./chips";
 import { useCompletions, type Complete } from "./completions";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
-import { Menu, menuKey, type Choice } from "./menu";
+import { Menu } from "./menu";
 
 const empty: Draft = { text: "", chips: [] };
 
@@ -179,6 +180,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         <textarea
           ref={area}
           rows={1}
+          dir="auto"
           value={draft.text}
           placeholder={placeholder(session.replying, draft.agent ?? session.agent)}
           aria-label="Message"

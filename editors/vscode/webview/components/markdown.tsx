@@ -14,7 +14,7 @@ const BlockView = memo(function BlockView({ source, references, open, growing }:
     () => ({ __html: safe(html({ source, references, open }, growing)) }),
     [source, references, open, growing],
   );
-  return <div class="block" dangerouslySetInnerHTML={inner} />;
+  return <div class="block" dir="auto" dangerouslySetInnerHTML={inner} />;
 });
 
 interface MarkdownProps {

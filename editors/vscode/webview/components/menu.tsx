@@ -1,15 +1,7 @@
 /** A list to choose from, above what opened it: agents and completions. The focus stays where it was. */
 import { useEffect, useRef } from "preact/hooks";
+import type { Choice } from "../choosing";
 import { Icon } from "./icon";
-
-export interface Choice {
-  readonly key: string;
-  readonly label: string;
-  readonly detail: string;
-  readonly icon: string;
-  readonly disabled?: boolean;
-  readonly checked?: boolean;
-}
 
 interface MenuProps {
   readonly id: string;
@@ -58,22 +50,4 @@ export function Menu({ id, label, choices, active, empty, onPick, onHover }: Men
       ))}
     </ul>
   );
-}
-
-/** What a key does in an open menu: a new active index, 'pick', 'close', or nothing. */
-export function menuKey(key: string, active: number, choices: readonly Choice[]): number | "pick" | "close" | undefined {
-  const count = choices.length;
-  switch (key) {
-    case "ArrowDown":
-      return count === 0 ? undefined : (active + 1) % count;
-    case "ArrowUp":
-      return count === 0 ? undefined : (active + count - 1) % count;
-    case "Enter":
-    case "Tab":
-      return count === 0 ? undefined : "pick";
-    case "Escape":
-      return "close";
-    default:
-      return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** The messages. It follows the newest one while the end is in sight, and loads older ones as the start comes near. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
-import { anchorIn, moved, type Anchor } from "../anchoring";
+import { anchorIn, moved, toMiddle, type Anchor } from "../anchoring";
 import { newestBegun } from "../messages";
 import type { State } from "../state";
 import { Icon } from "./icon";
@@ -40,11 +40,13 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
   useLayoutEffect(settle);
 
   useLayoutEffect(() => {
-    const element = reveal && box.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(reveal.messageId)}"]`);
-    if (!element) return;
+    const list = box.current;
+    const element = reveal && list?.querySelector<HTMLElement>(`[data-id="${CSS.escape(reveal.messageId)}"]`);
+    if (!list || !element) return;
     following.current = false;
-    element.scrollIntoView({ block: "center" });
-    if (box.current) anchor.current = anchorIn(box.current);
+    // The browser's own way would move the pages around this one as well.
+    list.scrollTop += toMiddle(list, element);
+    anchor.current = anchorIn(list);
     element.focus({ preventScroll: true });
     element.classList.add("revealed");
     const timer = setTimeout(() => {
