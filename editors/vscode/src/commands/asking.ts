@@ -28,7 +28,7 @@ export async function askAboutSelection(services: Services): Promise<Done> {
   }
   const agent = await pickAgent(services, "Ask Agent About Selection");
   if (agent === undefined) return false;
-  const session = await sessionForAsking(services);
+  const { session } = await sessionForAsking(services);
   await services.panels.show(session.id, { text: "", agent: agent.name, context: [selection] });
 }
 
@@ -51,14 +51,20 @@ export async function review(services: Services, subject: Subject, agent: "revie
     );
     return false;
   }
-  const session = await sessionForAsking(services);
+  const { session, begun } = await sessionForAsking(services);
   const text = agent === "security" ? `Review ${WORDS[subject]} for security problems.` : `Review ${WORDS[subject]}.`;
   await services.panels.show(session.id);
   try {
     await services.sessions.message({ sessionId: session.id, text, agent, context: [context] });
   } catch (error) {
+    const { kind, messageKept } = problemOf(error);
     // What happens to a message that is in the session shows there.
-    if (!problemOf(error).messageKept) throw error;
+    if (messageKept) return;
+    // A session that was begun for what cannot be reviewed is of no use. (A server that was lost may have the message.)
+    const { sessions } = services;
+    if (begun && kind !== "serverLost" && sessions.store.open(session.id)?.messages.length === 0)
+      await sessions.delete(session.id);
+    throw error;
   }
 }
 
@@ -80,12 +86,13 @@ function fileContext({ context }: Services): Context | undefined {
 }
 
 /** The session that can be seen and takes messages, else a new one for the folder of the file. */
-async function sessionForAsking({ sessions, panels, context }: Services): Promise<Session> {
+async function sessionForAsking({ sessions, panels, context }: Services): Promise<{ session: Session; begun: boolean }> {
   const shown = panels.visible.map((id) => sessions.store.session(id)).find((session) => session?.state === "active");
-  if (shown !== undefined) return shown;
+  if (shown !== undefined) return { session: shown, begun: false };
   const uri = context.last?.document.uri;
   const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
-  return sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
+  const params = folder === undefined ? {} : { workspaceFolder: folder.uri.toString() };
+  return { session: await sessions.create(params), begun: true };
 }
 
 /** The folder that a new session is tied to: undefined for all open ones, `none` where the person picked nothing. */

@@ -67,3 +67,10 @@ it("a folder that is added brings its sessions", async () => {
   await until(async () => (await titles()).length === 2, "the sessions of both folders again");
   assert.deepEqual((await titles()).sort(), ["say: about the one", "say: about the two"]);
 });
+
+it("a review of changes where there is no repository says so, and leaves no session behind", async () => {
+  await window.command("Session: Review Changes");
+  await window.page.getByText("No workspace folder lies in a git repository.").first().waitFor();
+  await until(async () => (await window.page.locator(".tab", { hasText: "New session" }).count()) === 0, "the panel to go");
+  assert.deepEqual((await titles()).sort(), ["say: about the one", "say: about the two"]);
+});
