@@ -17,6 +17,7 @@ from sessionls.sessions.state import State
 from sessionls.store.drafts import Drafts
 from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat
+from sessionls.store.parts import write_parts
 from sessionls.store.reading import now_ms, summary_before
 from sessionls.store.rows import dump, load_state, message_values, require, session_values
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
@@ -194,6 +195,7 @@ def _write_messages(connection: Connection, before: State | None, change: Change
         earlier = known.get(message_id)
         if entry.ended_seq is not None and (earlier is None or earlier.ended_seq != entry.ended_seq):
             ended.append((entry.ended_seq, entry.place))
+        write_parts(connection, None if earlier is None else earlier.message, entry.message)
         if earlier is not None:
             connection.execute(_UPDATE_MESSAGE, {"key": change.session_id, "message": message_id, **values})
         else:

@@ -7,14 +7,16 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 from sessionls.store import lineage
 from sessionls.store.changing import next_rev
 from sessionls.store.rows import require
-from sessionls.store.schema import claims, drafts, events, findings, messages, session_places, sessions, summaries
+from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import unindex
 
 __all__ = ["delete_session"]
 
 _BURY = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
-_EMPTY = [delete(table).where(table.c.session_id == bindparam("key")) for table in (session_places, drafts, claims, findings)]
+_EMPTY = [
+    delete(table).where(table.c.session_id == bindparam("key")) for table in (session_places, drafts, parts, claims, findings)
+]
 _EVENTS = delete(events).where(events.c.session_id == bindparam("key"), events.c.seq > bindparam("above"))
 _MESSAGES = delete(messages).where(
     messages.c.session_id == bindparam("key"), or_(messages.c.place.is_(None), messages.c.place > bindparam("above"))

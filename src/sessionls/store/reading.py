@@ -82,7 +82,7 @@ class Reader:
 
     def history(self, session_id: str, before: str | None, limit: int) -> Page:
         row = require(self._connection, session_id)
-        waiting = [entry_of(one) for one in self._connection.execute(_WAITING, {"id": session_id})]
+        waiting = [entry_of(self._connection, one) for one in self._connection.execute(_WAITING, {"id": session_id}).all()]
         top: int = row.placed
         if before is not None:
             last = self.entry(session_id, before)
@@ -93,7 +93,7 @@ class Reader:
         shown = waiting[max(len(waiting) - limit, 0) :]
         # Places are counted without a gap: the newest messages are those at the highest places.
         low = max(top - (limit - len(shown)), 0)
-        placed = [entry_of(one) for one in lineage.messages_between(self._connection, session_id, low, top)]
+        placed = [entry_of(self._connection, one) for one in lineage.messages_between(self._connection, session_id, low, top)]
         found = [one.message for one in [*placed, *shown]]
         writing = row.reply if any(message.id == row.reply for message in found) else None
         saved = {writing: self.saved(session_id, writing)} if writing else {}
@@ -107,7 +107,7 @@ class Reader:
         row = lineage.find_message(self._connection, session_id, message_id)
         if row is None:
             raise MessageNotFound(message_id)
-        return entry_of(row)
+        return entry_of(self._connection, row)
 
     def events(self, session_id: str, after: int, limit: int) -> list[Event]:
         require(self._connection, session_id)
@@ -117,7 +117,9 @@ class Reader:
         newest = require(self._connection, session_id).summary
         summary = _summary(self._connection, newest, through=through)
         low = 0 if summary is None else summary.through
-        entries = [entry_of(row) for row in lineage.messages_between(self._connection, session_id, low, through)]
+        entries = [
+            entry_of(self._connection, row) for row in lineage.messages_between(self._connection, session_id, low, through)
+        ]
         return Transcript(entries, None if summary is None else summary.summary)
 
     def seq_at(self, session_id: str, place: int) -> int:

@@ -14,6 +14,7 @@ from sessionls.sessions.events import Event
 from sessionls.sessions.model import Message, Participant, Session, Wire
 from sessionls.sessions.state import Drafted, Entry, State
 from sessionls.store.drafts import Saved
+from sessionls.store.parts import is_growing, load_parts
 from sessionls.store.schema import claims, drafts, messages, sessions
 
 __all__ = [
@@ -93,7 +94,7 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
     entries: dict[str, Entry] = {}
     if ids:
         found = connection.execute(_OPEN, {"id": row.id, "ids": ids})
-        by_id = {one.id: entry_of(one) for one in found}
+        by_id = {one.id: entry_of(connection, one) for one in found.all()}
         entries = {message_id: by_id[message_id] for message_id in ids}
     session = session_of(row)
     return State(
@@ -110,12 +111,17 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
     )
 
 
-def entry_of(row: Row[*tuple[Any, ...]]) -> Entry:
-    return Entry(Message.model_validate_json(row.data), row.place, row.ended_seq)
+def entry_of(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
+    message = Message.model_validate_json(row.data)
+    if is_growing(message):
+        message = message.model_copy(update={"parts": load_parts(connection, message)})
+    return Entry(message, row.place, row.ended_seq)
 
 
 def message_values(entry: Entry) -> dict[str, Any]:
     message = entry.message
+    if is_growing(message):
+        message = message.model_copy(update={"parts": []})
     return {"seq": message.seq, "place": entry.place, "ended_seq": entry.ended_seq, "data": dump(message)}
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "findings",
     "messages",
     "metadata",
+    "parts",
     "processes",
     "session_places",
     "sessions",
@@ -91,6 +92,16 @@ messages = Table(
     Column("data", Text, nullable=False),
     Index("messages_by_id", "session_id", "id", unique=True),
     Index("messages_by_place", "session_id", "place"),
+)
+
+# The parts of a reply while it is written (see parts.py); those of every other message stand in its `data`.
+parts = Table(
+    "parts",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("data", Text, nullable=False),
 )
 
 # Each summary knows the one before it (`previous`), as far as its session could see it.

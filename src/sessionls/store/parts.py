@@ -1,0 +1,98 @@
+"""The parts of a reply while it is written: one row each, so that an event writes only what it changed.
+
+Those of an agent that another one asked stand in rows of their own, too, below the call that asked. As soon as the reply ends or
+stops all of it is in the message's own row, and these rows are gone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from sessionls.sessions.model import Message, Part, ToolPart
+from sessionls.store.schema import parts as table
+
+__all__ = ["is_growing", "load_parts", "write_parts"]
+
+_parts: TypeAdapter[list[Part]] = TypeAdapter(list[Part])
+
+_OF_MESSAGE = (table.c.session_id == bindparam("session"), table.c.message_id == bindparam("message"))
+_LOAD = select(table.c.path, table.c.data).where(*_OF_MESSAGE).order_by(table.c.path)
+_CLEAR = delete(table).where(*_OF_MESSAGE)
+_REMOVE = delete(table).where(*_OF_MESSAGE, table.c.path == bindparam("at"))
+
+
+def is_growing(message: Message) -> bool:
+    """Whether the message is a reply that is being written: its parts stand here, and not in its own row."""
+    return message.role == "agent" and message.status == "replying"
+
+
+def write_parts(connection: Connection, before: Message | None, after: Message) -> None:
+    """Write what changed of the parts; `before` is the message as it is stored."""
+    key = {"session": after.session_id, "message": after.id}
+    growing, grew = is_growing(after), before is not None and is_growing(before)
+    old: Sequence[Part] = before.parts if before is not None and grew else ()
+    if grew and (not growing or _shrank(old, after.parts)):
+        connection.execute(_CLEAR, key)
+        old = ()
+    if not growing:
+        return
+    changed = list(_changed(old, after.parts, ""))
+    known = [{**key, "at": path} for path, _, is_new in changed if not is_new]
+    if known:
+        connection.execute(_REMOVE, known)
+    rows = [
+        {"session_id": after.session_id, "message_id": after.id, "path": path, "data": _dump(part)} for path, part, _ in changed
+    ]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def load_parts(connection: Connection, message: Message) -> list[Part]:
+    """The parts of a reply that is being written."""
+    whole: list[dict[str, Any]] = []
+    above: dict[str, list[dict[str, Any]]] = {"": whole}
+    for path, data in connection.execute(_LOAD, {"session": message.session_id, "message": message.id}):
+        part: dict[str, Any] = json.loads(data)
+        around = path.rpartition("/")[0]
+        if around not in above:
+            above[around] = _owner(above, around)["parts"] = []
+        above[around].append(part)
+    return _parts.validate_python(whole)
+
+
+def _owner(above: Mapping[str, list[dict[str, Any]]], path: str) -> dict[str, Any]:
+    around, _, last = path.rpartition("/")
+    return above[around][int(last)]
+
+
+def _changed(before: Sequence[Part], after: Sequence[Part], around: str) -> Iterator[tuple[str, Part, bool]]:
+    """Where a part is that is another one now, the part, and whether it is a new one."""
+    for index, part in enumerate(after):
+        old = before[index] if index < len(before) else None
+        # Parts are never changed: what is the same object is the same.
+        if part is old:
+            continue
+        path = f"{around}{index:06}"
+        yield path, part, old is None
+        yield from _changed(_work(old), _work(part), f"{path}/")
+
+
+def _shrank(before: Sequence[Part], after: Sequence[Part]) -> bool:
+    return len(after) < len(before) or any(
+        new is not old and _shrank(_work(old), _work(new)) for old, new in zip(before, after, strict=False)
+    )
+
+
+def _work(part: Part | None) -> Sequence[Part]:
+    return part.parts or () if isinstance(part, ToolPart) else ()
+
+
+def _dump(part: Part) -> str:
+    """Without what an agent did that it asked: that stands in other rows."""
+    alone = part.model_copy(update={"parts": None}) if isinstance(part, ToolPart) else part
+    return alone.model_dump_json(by_alias=True, exclude_none=True)
