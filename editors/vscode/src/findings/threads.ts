@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { OpenSession } from "../folding";
 import { problemOf } from "../problem";
 import type { Sessions } from "../sessions";
-import { textOf } from "../words";
+import { extensionOf, textOf } from "../words";
 import type { FindingActions } from "./actions";
 import type { Said, SaidBelow } from "./said";
 import type { Shown } from "./shown";
@@ -160,7 +160,7 @@ function firstOf({ finding, uri }: Shown): vscode.Comment {
   const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
   return {
     author: { name: finding.agent },
-    body: markdown(markdownOf(finding, document?.languageId ?? extensionOf(uri))),
+    body: markdown(markdownOf(finding, document?.languageId ?? extensionOf(uri.path))),
     mode: vscode.CommentMode.Preview,
   };
 }
@@ -181,8 +181,4 @@ function markdown(words: string): vscode.MarkdownString {
   made.isTrusted = false;
   made.supportHtml = false;
   return made;
-}
-
-function extensionOf(uri: vscode.Uri): string {
-  return /\.(\w+)$/.exec(uri.path)?.[1] ?? "";
 }

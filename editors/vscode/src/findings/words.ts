@@ -1,6 +1,6 @@
 /** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
 import type { Finding, Message } from "../protocol";
-import { textOf } from "../words";
+import { fenced, textOf } from "../words";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 
@@ -51,10 +51,4 @@ export function plain(text: string): string {
 export function safe(markdown: string): string {
   const couldShow = markdown.includes("![") && /\](\(|\[|:)/.test(markdown);
   return (couldShow ? markdown.replaceAll("![", "!\u200b[") : markdown).trim();
-}
-
-function fenced(code: string, language: string): string {
-  const longest = Math.max(2, ...Array.from(code.matchAll(/`+/g), ([ticks]) => ticks.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}${/^[\w+#-]*$/.test(language) ? language : ""}\n${code.replace(/\n$/, "")}\n${fence}`;
 }

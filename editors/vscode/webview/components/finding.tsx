@@ -2,11 +2,12 @@
 import { createContext, type RefObject } from "preact";
 import { useContext, useRef } from "preact/hooks";
 import type { FindingAct, PlaceNow } from "../../src/panel/messages";
+import { extensionOf, fenced } from "../../src/words";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
-import { Labelled, Place, type Of } from "./parts";
+import { Place, type Of } from "./parts";
 
 /** Where the code of findings is now. Those that are not here were changed, or cannot be read. */
 export const Places = createContext<Readonly<Record<string, PlaceNow>>>({});
@@ -44,7 +45,7 @@ export function Finding({ finding }: { readonly finding: Of<"finding">["finding"
         {open && now === undefined && <span class="dim">its code was changed</span>}
       </div>
       <Markdown source={finding.body} />
-      {finding.suggestion !== undefined && finding.suggestion !== "" && <Labelled label="Suggestion" text={finding.suggestion} />}
+      {finding.suggestion !== undefined && <Suggestion code={finding.suggestion} uri={finding.uri} />}
       <div class="buttons" role="group" aria-label="Finding">
         {open && <Act finding={finding} card={card} act="fix" label="Fix" first />}
         {open && suggests && now !== undefined && <Act finding={finding} card={card} act="apply" label="Apply Suggestion" />}
@@ -53,6 +54,16 @@ export function Finding({ finding }: { readonly finding: Of<"finding">["finding"
         {!open && <Act finding={finding} card={card} act="reopen" label="Reopen" />}
       </div>
     </section>
+  );
+}
+
+function Suggestion({ code, uri }: { readonly code: string; readonly uri: string }) {
+  if (code.trim() === "") return <div class="fold-label">Suggestion: take it out</div>;
+  return (
+    <>
+      <div class="fold-label">Suggestion</div>
+      <Markdown source={fenced(code, extensionOf(uri))} />
+    </>
   );
 }
 
