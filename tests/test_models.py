@@ -237,6 +237,38 @@ class TestWhatIsSent:
         assert json.dumps(messages) == before
         assert model_server.requests[0].system == "Be brief."
 
+    async def test_anthropic_is_asked_to_keep_what_it_has_read_for_the_next_step(
+        self, make: Make, model_server: ModelServer
+    ) -> None:
+        """Tools and instructions, where the request before ended, and the end of this one (prompt caching)."""
+
+        def call(number: int) -> list[dict[str, Any]]:
+            function = {"name": "read", "arguments": "{}"}
+            return [
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "tool_calls": [{"id": f"c{number}", "type": "function", "function": function}],
+                },
+                {"role": "tool", "tool_call_id": f"c{number}", "content": f"result {number}"},
+            ]
+
+        began: list[dict[str, Any]] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "look"}]
+        gateway = make()
+        for steps in range(3):
+            messages = [*began, *(message for number in range(steps) for message in call(number))]
+            await outputs(gateway, ModelRequest(ANTHROPIC, messages, tools=[TOOL]))
+            await outputs(gateway, ModelRequest(OPENAI, messages, tools=[TOOL]))
+        asked = [received.body for received in model_server.requests]
+        assert "cache_control" not in str([body for body in asked if body["model"].startswith("gpt")])
+        ours = [body for body in asked if body["model"].startswith("claude")]
+        assert all(body["system"][-1]["cache_control"] == {"type": "ephemeral"} for body in ours)
+        marked = [
+            [i for i, message in enumerate(body["messages"]) if "cache_control" in str(message["content"])] for body in ours
+        ]
+        assert marked == [[0], [0, 2], [2, 4]]
+        assert "cache_control" not in str(began)
+
     async def test_a_model_that_cannot_reason_answers_all_the_same(self, make: Make, model_server: ModelServer) -> None:
         given = await outputs(make(), request(OPENAI, "say: yes", reasoning_effort="high"))
         assert text_of(given) == "yes"

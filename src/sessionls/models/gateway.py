@@ -225,6 +225,8 @@ class Gateway:
                 arguments["api_base"] = base
             if "/" not in request.model:
                 arguments["model"] = f"{name}/{request.model}"
+            if name == "anthropic":
+                _ask_to_keep(arguments["messages"])
         hidden = [*providers.secrets(self._environ), arguments.get("api_key", "")]
         return Asked(request.model, name, key_name, base, [secret for secret in hidden if len(secret) >= 6]), arguments
 
@@ -240,6 +242,15 @@ def _copied(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_copied(inner) for inner in value]
     return value
+
+
+def _ask_to_keep(messages: Sequence[dict[str, Any]]) -> None:
+    """Ask Anthropic to keep what it has read; others do so by themselves. The marks: behind tools and instructions, where
+    the request before this one ended, and at the end of this one. (It takes up to four, and looks back 20 blocks from each.)
+    """
+    last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
+    for i in {0, max(last_answer - 1, 0), len(messages) - 1}:
+        messages[i]["cache_control"] = {"type": "ephemeral"}
 
 
 async def _close(stream: Any) -> None:
