@@ -96,6 +96,8 @@ def _tidy(schema: Any) -> None:
         del schema["title"]
     if schema.get("default", "") is None:
         del schema["default"]
+    elif isinstance(default := schema.get("default"), dict):  # what is not there is left out on the wire
+        schema["default"] = {name: value for name, value in default.items() if value is not None}
     choices = schema.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         rest = [choice for choice in choices if choice != {"type": "null"}]

@@ -106,6 +106,8 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
         ("---\nmodel: {a: b}\n---\nx", "line 2: model"),
         ("---\ntools: 5\n---\nx", "line 2: tools: input should be a valid tuple"),
         ("---\ntools: [read_fil]\n---\nx", "line 2: there is no tool read_fil; is read_file meant?"),
+        ("---\npermissions: {netwrk: deny}\n---\nx", "line 2: there is no tool and no risk netwrk; is network meant?"),
+        ("---\npermissions: {everything: deny}\n---\nx", "line 2: there is no tool and no risk everything"),
         ("---\npermissions: {write: maybe}\n---\nx", "line 2: permissions[write]: input should be 'allow', 'ask' or 'deny'"),
         ("---\nname: [a]\n---\nx", "line 2: name: input should be a valid string"),
         ("---\nname: '!!'\n---\nx", "no name: give it one of letters a-z, digits, - and _"),

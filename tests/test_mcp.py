@@ -27,7 +27,7 @@ from sessionls.sessions.ports import ModelRequest, ToolRequest
 from sessionls.sessions.tooling import Tool, ToolFailed
 from sessionls.tools.base import RESULT_LIMIT
 from sessionls.tools.mcp import McpServers
-from sessionls.tools.mcp.config import read_folder
+from sessionls.tools.mcp.config import own_server, read_folder
 from sessionls.tools.mcp.server import Server
 from tool_calls import LoneCall
 
@@ -437,6 +437,16 @@ def test_the_files_of_other_tools_are_read_in_their_own_shapes(tmp_path: Path) -
     assert web and (web.url, web.headers, web.remote) == ("https://example.org//mcp", {"A": "b h"}, True)
     assert found["asks"].problem == "it asks for an input (key), which is not supported: use ${env:…}"
     assert found["neither"].problem == "it needs either a command or a url"
+
+
+def test_a_key_for_a_server_of_the_settings_can_stay_in_the_environment() -> None:
+    web = McpServer(url="https://example.org/mcp", headers={"Authorization": "Bearer ${env:TOKEN}"})
+    found = own_server("web", web, {"TOKEN": "t0p"})
+    assert found.server is not None and found.server.headers == {"Authorization": "Bearer t0p"}
+    lost = own_server("web", web, {})
+    assert (lost.server, lost.problem) == (None, "the environment has no TOKEN")
+    here = own_server("files", McpServer(command="x", args=["${workspaceFolder}"]), {})
+    assert (here.server, here.problem) == (None, "the environment has no workspaceFolder")  # they are of no folder
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"mcpServers": 3}', "[" * 100_000, '{"mcpServers": {"x": 3}}', "\x00"])

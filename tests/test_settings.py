@@ -106,6 +106,13 @@ class TestWhatIsSaidOfAWrongValue:
         assert "SESSIONLS_EMBEDDED" in error.message
         assert error.wire()["fields"] == ["SESSIONLS_EMBEDDED"]
 
+    def test_a_rule_for_a_tool_that_there_is_not_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SESSIONLS_PERMISSIONS", '{"read_file": "allow", "files/*": "ask", "execute": "deny", "*": "ask"}')
+        assert len(Settings.load().permissions) == 4
+        monkeypatch.setenv("SESSIONLS_PERMISSIONS", '{"red_file": "deny"}')
+        with pytest.raises(InvalidParams, match="no tool and no risk red_file; is read_file meant"):
+            Settings.load()
+
     def test_a_database_that_we_do_not_know_is_refused(self) -> None:
         error = refused(database_url="mysql://someone:hush@host/db")
         assert "postgresql://" in error.message and "hush" not in error.message

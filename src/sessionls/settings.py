@@ -1,6 +1,6 @@
 """Every setting, once: what it is called, what it means, and where its value comes from.
 
-A value given explicitly (on the command line, or in an editor's `initializationOptions`) wins over the environment
+A value given explicitly (some can be, in an editor's `initializationOptions`) wins over the environment
 (`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are no
 settings: they stay in the environment, under the names that litellm reads, and a file that holds one is refused.
 """
@@ -25,7 +25,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from sessionls.agents.agent import Permission
+from sessionls.agents.agent import Permission, rule_problem
 from sessionls.programs import McpServer, ScannerSetting
 from sessionls.sessions.errors import InvalidParams
 
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         description="The folder of the embedded database and of the embedded model.",
-        json_schema_extra={"shown": "the user's data directory"},
+        json_schema_extra={"shown": "your data directory"},
     )
     database_url: str | None = Field(
         default=None,
@@ -83,16 +83,17 @@ class Settings(BaseSettings):
     trusted_folders: Annotated[list[Path], NoDecode] = Field(
         default=[],
         description=(
-            "Folders whose own definitions of agents the terminal may run, with all that is inside them; in the environment "
-            "separated as in `PATH`. An editor says so itself, with `workspaceTrusted`."
+            "Folders that the terminal trusts, with all that is inside them: their agents, MCP servers and `AGENTS.md`; in the "
+            "environment separated as in `PATH`. An editor says so itself, with `workspaceTrusted`."
         ),
         json_schema_extra={"shown": "none"},
     )
     permissions: dict[str, Permission] = Field(
         default={},
         description=(
-            "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), or for a risk "
-            "(`read`, `write`, `execute`, `network`); in the environment as JSON. No agent's definition undoes a `deny`."
+            "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), for a risk "
+            "(`read`, `write`, `execute`, `network`), or for all (`*`); in the environment as JSON. No agent's definition undoes "
+            "a `deny`."
         ),
         json_schema_extra={"shown": "reading is allowed, all else asked"},
     )
@@ -202,6 +203,14 @@ class Settings(BaseSettings):
     @classmethod
     def _home(cls, value: list[Path]) -> list[Path]:
         return [path.expanduser() for path in value]
+
+    @field_validator("permissions")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Permission]) -> dict[str, Permission]:
+        for name in value:
+            if (problem := rule_problem(name)) is not None:
+                raise ValueError(problem)
+        return value
 
     @field_validator("database_url")
     @classmethod

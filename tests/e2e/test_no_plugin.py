@@ -127,9 +127,27 @@ async def test_asking_about_a_selection_shows_a_session_that_fills_with_the_repl
         await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri="sessionls:/nobody.md"))
 
 
+SHOWS = lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True))
+
+
+async def test_an_editor_that_would_show_an_empty_document_is_told_where_the_session_can_be_read(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    client = await open_editor(events=False, capabilities=lsp.ClientCapabilities(window=SHOWS))
+    told: list[lsp.ShowMessageParams] = []
+    client.protocol.fm.features[lsp.WINDOW_SHOW_MESSAGE] = told.append
+    uri = uri_of(folder / "a.py")
+    client.open_document(uri, "x = 1\n")
+    session = await client.command("sessionls.askAbout", {"agent": "terse", "uri": uri, "range": lines(0, 1)})
+    await model_server.received(1)
+    await client.ask("session/get", sessionId=session["id"])
+    (message,) = told
+    assert message.type == lsp.MessageType.Info and f"`sessionls show {session['id'][-8:]}`" in message.message
+    assert not client.shown
+
+
 async def test_a_session_can_be_shown_at_any_time(open_editor: OpenEditor) -> None:
-    window = lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True))
-    client = await open_editor(events=False, capabilities=lsp.ClientCapabilities(window=window))
+    client = await open_editor(capabilities=lsp.ClientCapabilities(window=SHOWS))  # a plugin of ours makes of it what it likes
     session = await client.ask("session/create")
     shown = await client.command("sessionls.show", {"sessionId": session["id"]})
     await client.until(lambda: client.shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["TOOL_NAMES", "Definition", "Permission"]
+__all__ = ["TOOL_NAMES", "Definition", "Permission", "rule_problem"]
 
 Permission = Literal["allow", "ask", "deny"]
 
@@ -31,6 +32,15 @@ TOOL_NAMES = (
     "ask_agent",
 )
 """The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""
+
+
+def rule_problem(name: str) -> str | None:
+    """What is wrong with a key of `permissions`; None where it is one. A misspelt `deny` would deny nothing."""
+    known = (*TOOL_NAMES, "read", "write", "execute", "network", "*")
+    if "/" in name or name in known:
+        return None
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"there is no tool and no risk {name[:40]}; " + (f"is {near[0]} meant?" if near else "a server's tools are server/*")
 
 
 class Definition(BaseModel):

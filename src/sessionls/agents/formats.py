@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from sessionls.agents.agent import TOOL_NAMES, Definition
+from sessionls.agents.agent import TOOL_NAMES, Definition, rule_problem
 from sessionls.agents.foreign import read_claude, read_copilot, read_opencode
 from sessionls.agents.frontmatter import Broken, Page, parse
 
@@ -116,6 +116,9 @@ def _own(page: Page) -> dict[str, Any]:
             near = difflib.get_close_matches(name, TOOL_NAMES, n=1)
             hint = f"is {near[0]} meant?" if near else f"there are {', '.join(TOOL_NAMES)}, and server/tool of an MCP server"
             raise Broken(f"line {page.lines['tools']}: there is no tool {name[:40]}; {hint}")
+    for name in rules if isinstance(rules := fields.get("permissions"), dict) else ():
+        if isinstance(name, str) and (problem := rule_problem(name)) is not None:
+            raise Broken(f"line {page.lines['permissions']}: {problem}")
     return fields
 
 

@@ -211,7 +211,7 @@ def _agents(door: Door) -> Iterator[Check]:
     yield Check("agents", "ok", ", ".join(ready))
     for agent in agents:
         if agent.problem:
-            hint = "Let them run with --trust, or the setting trusted_folders." if not agent.trusted else ""
+            hint = "If you trust this folder: sessionls ask --trust, or the setting trusted_folders." if not agent.trusted else ""
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)
 
 

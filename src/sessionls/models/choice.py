@@ -164,7 +164,7 @@ class Choice:
         keys = ", ".join(provider.keys[0] for provider in PROVIDERS.values() if provider.models)
         return ModelUnavailable(
             "No model can answer: no provider's key is set, no Ollama answers, and the embedded model is not there.",
-            hint=f"Set one of {keys}; or start Ollama; or, for the embedded model: {embedded.hint} "
+            hint=f"Set one of {keys}; or start Ollama; or, for the embedded model: {embedded.hint.rstrip('.')}. "
             "`sessionls doctor` shows what is missing.",
             reason="noModel",
         )

@@ -86,6 +86,11 @@ class Client:
     watches_files: bool = False
     edits: EditSupport = EditSupport()
 
+    @property
+    def shows_sessions(self) -> bool:
+        """Whether a person sees anything where it is asked to show a session: its text, or what a plugin makes of it."""
+        return self.shows_documents and (self.reads_content or self.events)
+
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> Client:
         experimental: Any = capabilities.experimental

@@ -112,10 +112,8 @@ class Standard:
         inside = [folder for folder in self._desk.editor.folders if uri.startswith(folder.rstrip("/") + "/")]
         return max(inside, key=len, default=None)
 
-    def _tell(self, words: str) -> None:
-        self._desk.protocol.notify(
-            lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=lsp.MessageType.Error, message=f"sessionls: {words}")
-        )
+    def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
+        self._desk.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
 
     # -- code actions ----------------------------------------------------------------------------------------------------
 
@@ -166,11 +164,14 @@ class Standard:
             raise
 
     async def show(self, session_id: str) -> Shown:
-        """Show a session as a document, in a client that can. Raises `SessionNotFound`."""
+        """Show a session as a document; where the client cannot, say how to read it. Raises `SessionNotFound`."""
         await self._desk.sessions.get(session_id)
         uri = document_uri(session_id)
-        if self._desk.client.shows_documents:
+        if self._desk.client.shows_sessions:
             self._begin(self._show(uri))
+        else:
+            where = f"`sessionls show {session_id[-8:]}` in a terminal"
+            self._tell(f"This editor cannot show the session. To read it: {where}.", lsp.MessageType.Info)
         return Shown(uri=uri)
 
     async def _show(self, uri: str) -> None:

@@ -307,7 +307,7 @@ class Steered(Wire):
 class Message(Wire):
     """One entry in a session, by a participant or by an agent.
 
-    `seq` is the number of the event that brought it into the session. `reply_to` ties a reply to its message. A
+    `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
     participant's message is `complete` as soon as its reply has ended in any way.
     """
 
@@ -390,7 +390,7 @@ class Agent(Wire):
 
 
 class ModelInfo(Wire):
-    """A model that could answer now, or why it cannot. `context_window` is in tokens."""
+    """A model that could answer now, or why it cannot. `contextWindow` is in tokens."""
 
     name: str
     provider: str

@@ -420,7 +420,7 @@ export interface MessageSent {
 /**
  * One entry in a session, by a participant or by an agent.
  *
- * `seq` is the number of the event that brought it into the session. `reply_to` ties a reply to its message. A
+ * `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
  * participant's message is `complete` as soon as its reply has ended in any way.
  */
 export interface Message {
@@ -705,7 +705,7 @@ export interface ModelCall {
   };
 }
 /**
- * A model that could answer now, or why it cannot. `context_window` is in tokens.
+ * A model that could answer now, or why it cannot. `contextWindow` is in tokens.
  */
 export interface ModelInfo {
   name: string;

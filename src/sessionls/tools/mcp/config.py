@@ -18,12 +18,13 @@ from pydantic import AliasChoices, ConfigDict, Field, ValidationError
 
 from sessionls.programs import McpServer
 
-__all__ = ["FILES", "Key", "Named", "read_folder", "server_name", "unique"]
+__all__ = ["FILES", "Key", "Named", "own_server", "read_folder", "server_name", "unique"]
 
 FILES = (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json")
 Key = tuple[str, Path | None, str | None]
 _LIMIT = 256 << 10  # bytes of a file
 _NAME = 32  # characters
+_SETTINGS = "the settings"
 
 
 class _Foreign(McpServer):
@@ -58,6 +59,15 @@ def server_name(name: str) -> str:
     """A name that model APIs take as a part of a tool's name, without the `__` that parts server and tool there."""
     plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_-")
     return plain[:_NAME].rstrip("_-") or "server"
+
+
+def own_server(name: str, server: McpServer, environ: Mapping[str, str] | None = None) -> Named:
+    """A server of the participant's settings, with its variables filled in: so a key can stay in the environment."""
+    missing: list[str] = []
+    filled = _filled(server.model_dump(exclude_none=True), None, os.environ if environ is None else environ, missing)
+    if missing:
+        return Named(server_name(name), None, _SETTINGS, problem="; ".join(dict.fromkeys(missing)))
+    return Named(server_name(name), McpServer.model_validate(filled), _SETTINGS)
 
 
 def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[Named]:
@@ -107,7 +117,7 @@ def _one(name: str, value: Any, source: str, folder: Path, environ: Mapping[str,
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
 
-def _filled(value: Any, folder: Path, environ: Mapping[str, str], missing: list[str]) -> Any:
+def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing: list[str]) -> Any:
     """The value with its variables filled in: `${workspaceFolder}`, `${env:X}`, `${X}` and `${X:-default}`."""
     if isinstance(value, dict):
         return {key: _filled(one, folder, environ, missing) for key, one in value.items()}
@@ -118,9 +128,9 @@ def _filled(value: Any, folder: Path, environ: Mapping[str, str], missing: list[
 
     def fill(match: re.Match[str]) -> str:
         word = match[1]
-        if word == "workspaceFolder":
+        if word == "workspaceFolder" and folder is not None:
             return str(folder)
-        if word == "workspaceFolderBasename":
+        if word == "workspaceFolderBasename" and folder is not None:
             return folder.name
         if word == "userHome":
             return str(Path.home())

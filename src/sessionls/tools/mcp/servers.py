@@ -13,7 +13,7 @@ from typing import Literal
 from sessionls.agents.agent import Definition
 from sessionls.programs import McpServer
 from sessionls.sessions.tooling import Tool
-from sessionls.tools.mcp.config import Key, Named, read_folder, server_name, unique
+from sessionls.tools.mcp.config import Key, Named, own_server, read_folder, unique
 from sessionls.tools.mcp.connection import library
 from sessionls.tools.mcp.server import GONE, Server
 
@@ -55,7 +55,7 @@ class McpServers:
         read_only: Callable[[], bool] = lambda: False,
         patience: float = PATIENCE,
     ) -> None:
-        self._own = [Named(server_name(name), server, "the settings") for name, server in (own or {}).items()]
+        self._own = [own_server(name, server) for name, server in (own or {}).items()]
         self._folders = folders
         self._trusted = trusted
         self._read_only = read_only
