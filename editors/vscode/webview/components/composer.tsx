@@ -5,6 +5,7 @@ import { givenBack, together } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
 import { menuKey, type Choice } from "../choosing";
 import { cut, named, wanted, type Wanted } from "../composing";
+import { focusHere } from "../focusing";
 import { keep, kept, tell } from "../host";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
@@ -58,7 +59,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       const text = wants.draft.text === "" ? now.text : wants.draft.text;
       return withAgent({ text, chips }, agent === session.agent ? undefined : agent);
     });
-    area.current?.focus();
+    focusHere(area.current);
   }, [state.compose?.number]);
 
   useLayoutEffect(() => {

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { anchorIn, moved, toMiddle, type Anchor } from "../anchoring";
+import { focusHere } from "../focusing";
 import { newestBegun } from "../messages";
 import type { State } from "../state";
 import { Icon } from "./icon";
@@ -47,7 +48,7 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
     // The browser's own way would move the pages around this one as well.
     list.scrollTop += toMiddle(list, element);
     anchor.current = anchorIn(list);
-    element.focus({ preventScroll: true });
+    focusHere(element);
     element.classList.add("revealed");
     const timer = setTimeout(() => {
       element.classList.remove("revealed");

@@ -1,0 +1,33 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { focusHere } from "../../webview/focusing";
+
+/** A page, with or without the focus, and an element that counts how often it was given it. */
+function page(focused: boolean) {
+  const here = new EventTarget();
+  vi.stubGlobal("window", here);
+  vi.stubGlobal("document", { hasFocus: () => focused });
+  const focus = vi.fn();
+  return { element: { focus } as unknown as HTMLElement, focus, arrives: () => here.dispatchEvent(new Event("focus")) };
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("the focus that the host wants in the page", () => {
+  it("is given at once where the page has it", () => {
+    const { element, focus, arrives } = page(true);
+    focusHere(element);
+    expect(focus).toHaveBeenCalledOnce();
+    arrives();
+    expect(focus).toHaveBeenCalledOnce();
+  });
+  it("is not taken from elsewhere: it is there when the page is turned to, once", () => {
+    const { element, focus, arrives } = page(false);
+    focusHere(element);
+    expect(focus).not.toHaveBeenCalled();
+    arrives();
+    arrives();
+    expect(focus).toHaveBeenCalledOnce();
+  });
+});
