@@ -31,6 +31,9 @@ export class EditorContext {
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.follow(editor);
       }),
+      vscode.window.onDidChangeActiveNotebookEditor(() => {
+        this.leave(vscode.window.activeTextEditor);
+      }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
         // While a panel has the focus no editor is active, and an edit may move what is selected.
         const active = vscode.window.activeTextEditor;
@@ -115,8 +118,21 @@ export class EditorContext {
   }
 
   private follow(editor: vscode.TextEditor | undefined): void {
-    if (!editor || !SCHEMES.has(editor.document.uri.scheme)) return;
+    if (!editor || !SCHEMES.has(editor.document.uri.scheme)) {
+      this.leave(editor);
+      return;
+    }
     this.place = { document: editor.document, selection: editor.selection, viewColumn: editor.viewColumn };
+    this.soon();
+  }
+
+  /** Something that cannot be handed over is worked in now, a notebook for one: nobody means a document behind it. */
+  private leave(editor: vscode.TextEditor | undefined): void {
+    const elsewhere = editor !== undefined || vscode.window.activeNotebookEditor !== undefined;
+    if (!elsewhere || this.place === undefined) return;
+    const { document } = this.place;
+    if (vscode.window.visibleTextEditors.some((one) => one.document === document)) return;
+    this.place = undefined;
     this.soon();
   }
 

@@ -1,6 +1,7 @@
 /** Which models can answer, and which one does where nobody names one. Looks again by itself as long as none can. */
 import * as vscode from "vscode";
 import type { Api } from "./api";
+import { textOfSetting } from "./configured";
 import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
 import { did } from "./walkthrough";
@@ -51,7 +52,7 @@ export class Models implements vscode.Disposable {
   /** Why there is no default, where it was chosen and cannot answer. */
   get problem(): string | undefined {
     if (this.default !== undefined) return undefined;
-    const setting = vscode.workspace.getConfiguration("sessionls").get<string>("model")?.trim();
+    const setting = textOfSetting("model");
     const names = [setting, process.env["SESSIONLS_MODEL"]].filter(Boolean);
     const chosen = this.known?.find((model) => model.name === names[0]);
     return chosen?.problem === undefined ? undefined : `${chosen.name} cannot answer. ${chosen.problem}`;

@@ -11,6 +11,7 @@ import {
 } from "vscode-languageclient/node";
 import type { Api } from "./api";
 import { Backoff } from "./backoff";
+import { textOfSetting } from "./configured";
 import { findServer, type ServerCommand } from "./discovery";
 import { confirmEdit } from "./preview";
 import { Problem, problemOf } from "./problem";
@@ -284,11 +285,9 @@ function trustOptions(): { workspaceTrusted: boolean; readOnly: boolean } {
 }
 
 function initializationOptions(): ReturnType<typeof trustOptions> & Record<string, unknown> {
-  const settings = vscode.workspace.getConfiguration("sessionls");
-  const text = (name: string): string | undefined => settings.get<string>(name)?.trim() ?? undefined;
-  const name = text("participant.name");
-  const email = text("participant.email");
-  const given = { agent: text("agent"), model: text("model"), databaseUrl: text("databaseUrl") };
+  const name = textOfSetting("participant.name");
+  const email = textOfSetting("participant.email");
+  const given = { agent: textOfSetting("agent"), model: textOfSetting("model"), databaseUrl: textOfSetting("databaseUrl") };
   return {
     ...trustOptions(),
     ...(name && { participant: { name, ...(email && { email }) } }),

@@ -3,24 +3,24 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { textOfSetting, wordsOfSetting } from "./configured";
 import type { Surroundings } from "./discovery";
 
 const PATIENCE = 10_000; // milliseconds
 
 /** In a workspace that is not trusted nothing of its folders is looked at, also where PATH leads into them. */
 export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
-  const settings = vscode.workspace.getConfiguration("sessionls");
   const all = (vscode.workspace.workspaceFolders ?? [])
     .filter((folder) => folder.uri.scheme === "file")
     .map((folder) => folder.uri.fsPath);
   const { isTrusted } = vscode.workspace;
   const paths = (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   return {
-    setting: settings.get<string[]>("server.command") ?? [],
+    setting: wordsOfSetting("server.command"),
     path: isTrusted ? paths : paths.filter((folder) => !all.some((own) => isInside(folder, own))),
     folders: isTrusted ? all : [],
     windows: process.platform === "win32",
-    python: settings.get<string>("server.python")?.trim() ?? "",
+    python: textOfSetting("server.python") ?? "",
     bundled,
     isProgram: (file) =>
       access(file, constants.X_OK).then(

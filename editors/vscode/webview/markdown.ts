@@ -47,6 +47,14 @@ md.renderer.rules["list_item_open"] = (tokens, index, options, _env, renderer) =
   const [icon, label] = done === "done" ? ["pass-filled", "Done:"] : ["circle-large", "To do:"];
   return `${opened}<span class="codicon codicon-${icon}" role="img" aria-label="${label}"></span>`;
 };
+// Their alignment would be a style, which no page of ours may have.
+for (const cell of ["th_open", "td_open"])
+  md.renderer.rules[cell] = (tokens, index, options, _env, renderer) => {
+    const token = tokens[index];
+    const align = /^text-align:(\w+)$/.exec(String(token?.attrGet("style") ?? ""))?.[1];
+    if (token && align !== undefined) token.attrs = [["class", `to-${align}`]];
+    return renderer.renderToken(tokens, index, options);
+  };
 md.renderer.rules["table_open"] = () => '<div class="table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 

@@ -52,6 +52,14 @@ describe("code that grows", () => {
   });
 });
 
+describe("a table", () => {
+  it("keeps the alignment of its columns, without a style", () => {
+    const table = drawn("| a | b | c |\n|--:|:-:|---|\n| 1 | 2 | 3 |");
+    expect(table).toContain('<td class="to-right">1</td>\n<td class="to-center">2</td>\n<td>3</td>');
+    expect(table.replaceAll(/ style="[^"]*"/g, "")).toContain('<th class="to-right">a</th>');
+  });
+});
+
 describe("a task list", () => {
   it("says what is done and what is to be done", () => {
     const list = drawn("- [ ] one\n- [x] **two**\n- [X] three\n- four [ ]\n- [y] five");

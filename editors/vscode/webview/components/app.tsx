@@ -26,9 +26,14 @@ export function App() {
   const toComposer = useCallback(() => {
     area.current?.focus();
   }, []);
+  const [sent, setSent] = useState(0);
   const dismiss = useCallback(() => {
     step({ type: "dismiss" });
   }, [step]);
+  const onSent = useCallback(() => {
+    dismiss();
+    setSent((count) => count + 1);
+  }, [dismiss]);
   const problem = state.problem && (
     <ProblemBar
       problem={state.problem}
@@ -48,7 +53,14 @@ export function App() {
           <Beginning agent={view.session.agent} />
         ) : (
           <Places.Provider value={state.places}>
-            <Transcript view={view} agents={state.agents} loading={state.loading} reveal={state.reveal} onOlder={older} />
+            <Transcript
+              view={view}
+              agents={state.agents}
+              loading={state.loading}
+              reveal={state.reveal}
+              sent={sent}
+              onOlder={older}
+            />
           </Places.Provider>
         )}
         <footer class="foot">
@@ -62,7 +74,7 @@ export function App() {
           </div>
           {problem}
           {/* What went wrong before is of no interest to who sends again. */}
-          <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} onSent={dismiss} />
+          <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} onSent={onSent} />
           {!state.trusted && <Restricted />}
         </footer>
       </main>

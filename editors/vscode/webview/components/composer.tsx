@@ -18,7 +18,8 @@ import { Menu } from "./menu";
 
 const empty: Draft = { text: "", chips: [] };
 
-/** A draft is kept when so many milliseconds have passed without a change. */
+/** A draft of more characters than that is kept when so many milliseconds have passed without a change; a shorter one at once. */
+const LONG = 10_000;
 const DRAFT = 150;
 
 interface ComposerProps {
@@ -38,9 +39,13 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const agents = state.agents.agents;
   const ready = state.server === "ready";
 
-  // While a person types, a moment after each word is soon enough.
+  // A page that is hidden is thrown away in that moment, with what it has not told.
   useEffect(() => {
     if (draft === state.draft) return;
+    if (draft.text.length <= LONG) {
+      tell({ type: "draft", draft });
+      return;
+    }
     const timer = setTimeout(() => {
       tell({ type: "draft", draft });
     }, DRAFT);

@@ -21,13 +21,17 @@ interface TranscriptProps {
   readonly agents: Agents;
   readonly loading: boolean;
   readonly reveal: State["reveal"];
+  /** How many messages were sent from here: who sends one wants to see it. */
+  readonly sent: number;
   readonly onOlder: () => void;
 }
 
-export function Transcript({ view, agents, loading, reveal, onOlder }: TranscriptProps) {
+export function Transcript({ view, agents, loading, reveal, sent, onOlder }: TranscriptProps) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
+  /** Where it was scrolled to last to follow. */
+  const followed = useRef(0);
   const anchor = useRef<Anchor | undefined>(undefined);
   const [away, setAway] = useState(false);
 
@@ -35,10 +39,19 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
   const settle = useCallback(() => {
     const element = box.current;
     if (!element) return;
-    if (following.current) element.scrollTop = element.scrollHeight;
-    else if (anchor.current) element.scrollTop += moved(element, anchor.current);
+    if (following.current) {
+      element.scrollTop = element.scrollHeight;
+      followed.current = element.scrollTop;
+    } else if (anchor.current) element.scrollTop += moved(element, anchor.current);
   }, []);
   useLayoutEffect(settle);
+
+  useLayoutEffect(() => {
+    if (sent === 0) return;
+    following.current = true;
+    setAway(false);
+    settle();
+  }, [sent]);
 
   useLayoutEffect(() => {
     const list = box.current;
@@ -73,7 +86,9 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
   const scrolled = () => {
     const element = box.current;
     if (!element) return;
-    following.current = element.scrollHeight - element.scrollTop - element.clientHeight < END;
+    // What is longer than was guessed before it was drawn takes nobody away from the end: only who scrolls up goes away.
+    const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END;
+    following.current = atEnd || (following.current && element.scrollTop >= followed.current - 1);
     anchor.current = anchorIn(element);
     setAway(!following.current);
     if (element.scrollTop < START && view.more && !loading) onOlder();
@@ -85,7 +100,10 @@ export function Transcript({ view, agents, loading, reveal, onOlder }: Transcrip
   };
   const toEnd = () => {
     following.current = true;
-    box.current?.scrollTo({ top: box.current.scrollHeight });
+    setAway(false);
+    settle();
+    // The button goes away, and the focus with it.
+    box.current?.focus({ preventScroll: true });
   };
   const colorOf = (name: string) => {
     const color = agents.agents.find((agent) => agent.name === name)?.color;
