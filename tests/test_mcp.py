@@ -445,6 +445,8 @@ def test_a_key_for_a_server_of_the_settings_can_stay_in_the_environment() -> Non
     assert found.server is not None and found.server.headers == {"Authorization": "Bearer t0p"}
     lost = own_server("web", web, {})
     assert (lost.server, lost.problem) == (None, "the environment has no TOKEN")
+    empty = own_server("empty", McpServer(command="${env:PROGRAM}"), {"PROGRAM": ""})  # nobody else's start fails for it
+    assert empty.server is None and empty.problem is not None and empty.problem.startswith("command: ")
     here = own_server("files", McpServer(command="x", args=["${workspaceFolder}"]), {})
     assert (here.server, here.problem) == (None, "the environment has no workspaceFolder")  # they are of no folder
 

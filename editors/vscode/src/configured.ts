@@ -11,6 +11,7 @@ export function textOfSetting(name: string): string | undefined {
 /** A setting that is a list of words; one text alone is a list of one. */
 export function wordsOfSetting(name: string): readonly string[] {
   const value: unknown = vscode.workspace.getConfiguration("sessionls").get(name);
-  if (!Array.isArray(value)) return [textOfSetting(name) ?? []].flat();
-  return value.filter((word): word is string => typeof word === "string" && word !== "");
+  if (Array.isArray(value)) return value.filter((word): word is string => typeof word === "string");
+  const text = textOfSetting(name);
+  return text === undefined ? [] : [text];
 }

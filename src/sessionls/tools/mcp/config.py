@@ -24,7 +24,6 @@ FILES = (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json")
 Key = tuple[str, Path | None, str | None]
 _LIMIT = 256 << 10  # bytes of a file
 _NAME = 32  # characters
-_SETTINGS = "the settings"
 
 
 class _Foreign(McpServer):
@@ -63,11 +62,8 @@ def server_name(name: str) -> str:
 
 def own_server(name: str, server: McpServer, environ: Mapping[str, str] | None = None) -> Named:
     """A server of the participant's settings, with its variables filled in: so a key can stay in the environment."""
-    missing: list[str] = []
-    filled = _filled(server.model_dump(exclude_none=True), None, os.environ if environ is None else environ, missing)
-    if missing:
-        return Named(server_name(name), None, _SETTINGS, problem="; ".join(dict.fromkeys(missing)))
-    return Named(server_name(name), McpServer.model_validate(filled), _SETTINGS)
+    value = server.model_dump(exclude_none=True)
+    return _one(server_name(name), value, "the settings", None, os.environ if environ is None else environ)
 
 
 def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[Named]:
@@ -100,7 +96,7 @@ def _read_file(folder: Path, name: str, environ: Mapping[str, str]) -> Iterator[
         yield _one(server_name(key), value, name, folder, environ)
 
 
-def _one(name: str, value: Any, source: str, folder: Path, environ: Mapping[str, str]) -> Named:
+def _one(name: str, value: Any, source: str, folder: Path | None, environ: Mapping[str, str]) -> Named:
     missing: list[str] = []
     try:
         server = _Foreign.model_validate(_filled(value, folder, environ, missing))
