@@ -11,6 +11,12 @@ const files = {
   "reader.py": "def read(path):\n    return path\n",
   "reader.gen": "",
   "build/reader.txt": "",
+  "book.ipynb": JSON.stringify({
+    cells: [{ cell_type: "markdown", metadata: {}, source: ["a cell"] }],
+    metadata: {},
+    nbformat: 4,
+    nbformat_minor: 5,
+  }),
 };
 const settings = { "search.exclude": { "**/*.{gen,lock}": true, "**/build": true } };
 
@@ -108,4 +114,14 @@ it("a message shows what went along, and leads there", async () => {
   const file = panel.frame.locator(".message.participant .chips.sent button", { hasText: "reader.py" }).last();
   await file.click();
   await window.page.locator(".tab.active", { hasText: "reader.py" }).waitFor();
+});
+
+it("what stands behind a notebook is not handed over in its place", async () => {
+  const before = model.requests.length;
+  await window.page.locator(".explorer-folders-view").getByText("book.ipynb", { exact: true }).dblclick();
+  await window.page.locator(".tab.active", { hasText: "book" }).waitFor();
+  await window.page.locator(".notebook-editor .monaco-list-row.focused").waitFor({ state: "attached" });
+  await window.command("Session: Review File");
+  await window.page.getByText("There is nothing to review: open a file.").first().waitFor();
+  assert.equal(model.requests.length, before);
 });
