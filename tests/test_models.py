@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,23 @@ class TestWhatComes:
         model_server.script(Answer("and so", reason="length"))
         end = (await outputs(make(), request()))[-1]
         assert isinstance(end, StepEnd) and end.reason == "length"
+
+    async def test_a_reason_to_end_that_nobody_knows_is_unknown(self, make: Make, model_server: ModelServer) -> None:
+        model_server.script(Answer("and so", reason="eos_by_moonlight"))
+        end = (await outputs(make(), request()))[-1]
+        assert isinstance(end, StepEnd) and end.reason == "unknown"
+
+    @ALL
+    async def test_reasoning_of_another_provider_is_not_handed_on(
+        self, make: Make, model_server: ModelServer, model: str
+    ) -> None:
+        model_server.script(Answer("yes"))
+        asked = request(model)
+        earlier = {"role": "assistant", "content": "first", "native_reasoning": {"provider": "other", "data": "a secret thought"}}
+        messages = [*asked.messages, earlier, {"role": "user", "content": "go on"}]
+        await outputs(make(), replace(asked, messages=messages))
+        sent = json.dumps(model_server.requests[0].body)
+        assert "first" in sent and "native_reasoning" not in sent and "a secret thought" not in sent
 
     async def test_a_fast_model_leaves_the_loop_to_others_and_nothing_is_lost(
         self, make: Make, model_server: ModelServer

@@ -186,8 +186,7 @@ class Gateway:
             raise problem
         arguments: dict[str, Any] = {
             "model": request.model,
-            # litellm changes what it is given.
-            "messages": [_copied(message) for message in request.messages],
+            "messages": [_without_native_reasoning(message) for message in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             "drop_params": True,
@@ -233,6 +232,11 @@ class Gateway:
     def _ollama_window(self) -> int:
         told = self._environ.get("OLLAMA_CONTEXT_LENGTH", "")
         return int(told) if told.isdecimal() and int(told) > 0 else _OLLAMA_WINDOW
+
+
+def _without_native_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the message, since litellm changes what it is given, without what belongs to one provider."""
+    return {name: _copied(value) for name, value in message.items() if name != "native_reasoning"}
 
 
 def _copied(value: Any) -> Any:

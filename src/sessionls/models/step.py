@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from sessionls.models.chunks import Plain
 from sessionls.sessions.model import Usage
-from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, TextDelta, ToolRequest
+from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, StopReason, TextDelta, ToolRequest
 
 __all__ = ["Reading"]
+
+_REASONS: dict[str, StopReason] = {reason: reason for reason in get_args(StopReason)} | {
+    "function_call": "tool_calls",
+    "max_tokens": "length",
+}
 
 
 @dataclass(slots=True)
@@ -82,9 +87,14 @@ class Reading:
         self._join()
         for call in self._calls.values():
             self._outputs.append(ToolRequest(call.call_id, call.name, "".join(call.arguments) or "{}"))
-        reason = "tool_calls" if self._calls and self._reason in (None, "stop") else self._reason or "stop"
-        self._outputs.append(StepEnd(_usage(module, model, self._usage), reason))
+        self._outputs.append(StepEnd(_usage(module, model, self._usage), self._stop_reason()))
         self._come.set()
+
+    def _stop_reason(self) -> StopReason:
+        said = self._reason or "stop"
+        if self._calls and said == "stop":
+            return "tool_calls"
+        return _REASONS.get(said, "unknown")
 
     def _add(self, kind: type[TextDelta | ReasoningDelta], text: str) -> None:
         if kind is not self._kind:

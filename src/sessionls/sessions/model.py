@@ -37,6 +37,7 @@ __all__ = [
     "Session",
     "SourceLine",
     "Steered",
+    "StopReason",
     "SymbolContext",
     "TextContext",
     "TextPart",
@@ -287,6 +288,10 @@ context_adapter: TypeAdapter[Context] = TypeAdapter(Context)
 # -- messages and sessions -------------------------------------------------------------------------------------------
 
 MessageStatus = Literal["queued", "replying", "complete", "paused", "interrupted", "cancelled", "failed"]
+
+# Why a step of a model ended. `length`: at its limit of tokens; `content_filter`: its provider held the rest back; `refusal`: the
+# model declined; `error`: its provider broke off; `unknown`: its provider gave no reason, or one that we do not know.
+StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error", "unknown"]
 
 
 class MessageError(Wire):

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Usage
+from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, StopReason, Usage
 from sessionls.sessions.state import Drafted, Entry, State, apply
 from sessionls.sessions.tooling import Buffer, Buffers, Editor, Tool, ToolCall, ToolFailed, Tools
 
@@ -25,11 +25,13 @@ __all__ = [
     "ModelOutput",
     "ModelRequest",
     "Models",
+    "NativeReasoning",
     "Notice",
     "ReasoningDelta",
     "SessionNotice",
     "Snapshot",
     "StepEnd",
+    "StopReason",
     "Store",
     "TextDelta",
     "Tool",
@@ -291,6 +293,9 @@ class Store(Protocol):
 class ModelRequest:
     """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, as litellm takes them.
 
+    A message of the assistant may have `"native_reasoning": {"provider": …, "data": …}`, which an earlier step ended with
+    (see `NativeReasoning`): `Models` hands `data` back to that provider, and leaves the key out for every other one.
+
     `must_call`: the model is to ask for one of the tools, not to answer in words.
     """
 
@@ -323,11 +328,22 @@ class ToolRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeReasoning:
+    """What a provider wants to be handed back with the step that it came with: thinking blocks with their signatures,
+    `reasoning_content`, `reasoning_details`. `data` is JSON, and read by nobody but the lane of that provider.
+    """
+
+    provider: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
 class StepEnd:
-    """The last output of a step. `reason` is `stop`, `length`, `tool_calls`, `content_filter`, …"""
+    """The last output of a step, and why it ended (see `StopReason`)."""
 
     usage: Usage | None
-    reason: str
+    reason: StopReason
+    native: NativeReasoning | None = None
 
 
 ModelOutput = TextDelta | ReasoningDelta | ToolRequest | StepEnd
