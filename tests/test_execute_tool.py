@@ -6,13 +6,13 @@ import asyncio
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from model_server import Answer, ModelServer, ToolUse
@@ -64,13 +64,11 @@ async def pid_in(path: Path) -> int:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether that process runs no more. One that has ended and that nobody has asked after has gone, too."""
+    """Whether that process no longer runs. A zombie, whose parent has not read its exit code yet, does not run either."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return True
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return shown.strip().startswith("Z") or not shown.strip()
 
 
 async def ends(pid: int) -> None:

@@ -65,8 +65,25 @@ async function unpackBrowser() {
   const libraries = starts(executable) ? undefined : await unpackLibraries(inflate);
   if (libraries !== undefined && !starts(executable, { LD_LIBRARY_PATH: libraries }))
     throw new Error("Chromium does not start here. Install one and name it in the variable CHROMIUM.");
-  const fonts = fs.existsSync("/usr/share/fonts") ? undefined : path.join(folder, "fonts");
+  const fonts = systemHasFonts() ? undefined : configureFonts(path.join(folder, "fonts"));
   fs.writeFileSync(path.join(cache, "browser.json"), JSON.stringify({ executable, libraries, fonts }));
+}
+
+function systemHasFonts() {
+  const folder = "/usr/share/fonts";
+  if (!fs.existsSync(folder)) return false;
+  return fs.readdirSync(folder, { recursive: true }).some((name) => /\.(ttf|otf|ttc)$/i.test(name));
+}
+
+/** The package's own fonts.conf names folders of another system: without a single font this Chromium ends with the first page. */
+function configureFonts(folder) {
+  const config = [
+    '<?xml version="1.0"?>',
+    '<!DOCTYPE fontconfig SYSTEM "fonts.dtd">',
+    `<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="relative">cache</cachedir></fontconfig>`,
+  ];
+  fs.writeFileSync(path.join(folder, "fonts.conf"), config.join("\n"));
+  return folder;
 }
 
 async function unpackLibraries(inflate) {
