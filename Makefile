@@ -7,23 +7,24 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test vscode vsix check fix docs bench lock clean
+.PHONY: help setup demo test server vscode vsix check fix docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Set up .venv (the others do it by themselves)
 demo: ## Show what sessionls does, with no key and no network
-test: ## Run all tests
+test: ## Run all checks and tests, side by side
+server: ## Run the tests of the server and the terminal alone
 vscode: ## Run the VS Code extension's tests alone
 vsix: ## Build the VS Code extension
 check: ## Check format, lint, types, imports and generated docs
-fix: ## Mend format and simple lint
+fix: ## Fix format and simple lint
 docs: ## Renew the generated docs
 bench: ## Measure, each thing against a baseline
 lock: ## Renew requirements.lock from pyproject.toml
 
-setup demo test vscode vsix check fix docs bench lock:
+setup demo test server vscode vsix check fix docs bench lock:
 	@test -n "$(PYTHON)" || { echo "sessionls needs Python 3.11 or newer: install one, or say which with make $@ PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) scripts/dev.py $@ $(ARGS)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from extension import FOLDER as VSCODE
 from extension import Extension
+from lanes import run_lanes
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -36,9 +37,17 @@ OLDEST = (3, 11)
 
 
 def test(rest: list[str]) -> int:
-    """Run all tests, the VS Code extension's too; with arguments, which go to pytest, only the server's."""
-    code = run(str(PYTHON), "-m", "pytest", "-n", "auto", *rest)
-    return code if rest else code or vscode([])
+    """Run all checks and tests side by side; with arguments, which go to pytest, only the server's tests."""
+    if rest:
+        return server(rest)
+    extension()  # its packages are installed before two lanes need them
+    return run_lanes({name: [str(PYTHON), str(Path(__file__)), name] for name in ("check", "server", "vscode")}, cwd=ROOT)
+
+
+def server(rest: list[str]) -> int:
+    """Run the tests of the server and the terminal, and name the slowest; arguments go to pytest."""
+    slowest = [] if rest else ["--durations=25", "--durations-min=1"]
+    return run(str(PYTHON), "-m", "pytest", "-n", "auto", *slowest, *rest)
 
 
 def vscode(rest: list[str]) -> int:
@@ -69,12 +78,12 @@ def check(_rest: list[str]) -> int:
         if code:
             failed.append(name)
     if failed:
-        print(f"\nFailed: {', '.join(failed)}. `make fix` mends format and simple lint, `make docs` the generated docs.")
+        print(f"\nFailed: {', '.join(failed)}. `make fix` fixes format and simple lint, `make docs` the generated docs.")
     return 1 if failed else 0
 
 
 def fix(_rest: list[str]) -> int:
-    """Mend the format and what lint can mend by itself."""
+    """Fix the format and what lint can fix by itself."""
     return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix") | extension().fix()
 
 
@@ -112,7 +121,7 @@ def lock(_rest: list[str]) -> int:
     return renew(SERVER_LOCK, "-c", str(LOCK))
 
 
-COMMANDS = {command.__name__: command for command in (demo, test, vscode, vsix, check, fix, docs, bench, lock)}
+COMMANDS = {command.__name__: command for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, lock)}
 
 
 # -- set-up ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+from lanes import note
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "editors" / "vscode"
 MODULES = FOLDER / "node_modules"
@@ -88,15 +90,29 @@ class Extension:
     def _drive(self, files: list[str]) -> int:
         """Run end-to-end tests, file by file: each is an editor, a browser and a server of its own.
 
-        What fails is run once more at the end, and said: on a busy machine a real editor can be late. What fails twice fails.
+        A file that fails runs once more at the end, because on a busy machine a real editor can be late. One that passes then is
+        reported as flaky, with its first failure; one that fails twice fails.
         """
-        late = [file for file in files if self._run(*TEST, file)]
-        if late:
-            _say(f"Once more: {', '.join(Path(file).name for file in late)}")
-        failed = [file for file in late if self._run(*TEST, file)]
+        seconds: dict[str, float] = {}
+        failures: dict[str, str] = {}
+        for file in files:
+            started = time.monotonic()
+            code, output = self._run_and_read(*TEST, file)
+            seconds[Path(file).name] = time.monotonic() - started
+            if code:
+                failures[file] = output
+        if failures:
+            _say(f"Once more: {', '.join(Path(file).name for file in failures)}")
+        failed = [file for file in failures if self._run(*TEST, file)]
+        print("\nSeconds for each end-to-end file, slowest first:")
+        for name, took in sorted(seconds.items(), key=lambda one: -one[1]):
+            print(f"{took:6.1f}  {name}")
         print(f"{len(files) - len(failed)} passed, {len(failed)} failed", flush=True)
-        for file in failed:
-            _say(f"Failed twice: {Path(file).name}. What was seen then is in tests/screenshots/vscode.")
+        for file, output in failures.items():
+            verdict = "failed twice" if file in failed else "is flaky: it passed only at its second run"
+            note(f"{Path(file).name} {verdict}. Its first failure:\n{_failure(output)}")
+        if failed:
+            _say("What was seen when they failed is in tests/screenshots/vscode.")
         return 1 if failed else 0
 
     @property
@@ -107,13 +123,33 @@ class Extension:
     def _command(self, *words: str | Path) -> list[str]:
         return [str(self._node), *map(str, words)]
 
-    def _run(self, *words: str | Path) -> int:
+    @property
+    def _environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self._node.parent), os.environ.get("PATH", "")])
-        env = {**os.environ, "PATH": path, "SESSIONLS_PYTHON": str(self._python)}
+        return {**os.environ, "PATH": path, "SESSIONLS_PYTHON": str(self._python)}
+
+    def _run(self, *words: str | Path) -> int:
         try:
-            return subprocess.run(self._command(*words), cwd=FOLDER, env=env, check=False).returncode
+            return subprocess.run(self._command(*words), cwd=FOLDER, env=self._environment, check=False).returncode
         except KeyboardInterrupt:
             return 130
+
+    def _run_and_read(self, *words: str | Path) -> tuple[int, str]:
+        """As `_run`, and what it printed."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+        lines: list[str] = []
+        with subprocess.Popen(self._command(*words), cwd=FOLDER, env=self._environment, **pipes) as process:  # type: ignore[call-overload]
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                lines.append(line)
+        return process.returncode, "".join(lines)
+
+
+def _failure(output: str) -> str:
+    """The part of a test file's output that says what failed, in at most 25 lines of at most 300 characters."""
+    told = output.partition("failing tests:")[2] or output
+    lines = [line for line in told.splitlines() if line.strip()]
+    return "\n".join(f"    {line[:300]}" for line in lines[:25])
 
 
 def _output(*command: str | Path) -> str:

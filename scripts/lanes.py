@@ -1,0 +1,78 @@
+"""Several developer's commands side by side: each prints as it goes on, with its name before each line, and a summary follows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["note", "run_lanes"]
+
+# Where a lane writes what the summary should repeat, such as a test that passed only at its second run.
+_NOTES = "SESSIONLS_LANE_NOTES"
+
+
+def note(text: str) -> None:
+    """Have the summary repeat this. Without a summary to come, print it."""
+    path = os.environ.get(_NOTES)
+    if path is None:
+        print(text, flush=True)
+        return
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(text.rstrip("\n") + "\n")
+
+
+@dataclass
+class _Lane:
+    name: str
+    process: subprocess.Popen[bytes]
+    started: float
+    seconds: float = 0.0
+
+    def read(self, width: int, lock: threading.Lock) -> None:
+        assert self.process.stdout is not None
+        for raw in self.process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            with lock:
+                print(f"{self.name:<{width}} | {line}", flush=True)
+        self.process.wait()
+        self.seconds = time.monotonic() - self.started
+
+
+def run_lanes(commands: Mapping[str, Sequence[str]], cwd: Path) -> int:
+    """Run all commands at the same time, to their end. Gives 0 if all succeeded, 1 if any failed, 130 after Ctrl+C."""
+    with tempfile.TemporaryDirectory() as folder:
+        notes = Path(folder) / "notes"
+        env = {**os.environ, _NOTES: str(notes), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        lanes = [
+            _Lane(name, subprocess.Popen(list(command), cwd=cwd, env=env, **pipes), time.monotonic())  # type: ignore[call-overload]
+            for name, command in commands.items()
+        ]
+        lock, width = threading.Lock(), max(map(len, commands))
+        readers = [threading.Thread(target=lane.read, args=(width, lock)) for lane in lanes]
+        for reader in readers:
+            reader.start()
+        try:
+            for reader in readers:
+                reader.join()
+        except KeyboardInterrupt:
+            # The terminal sent Ctrl+C to the lanes, too: wait until they have cleaned up.
+            for reader in readers:
+                reader.join()
+            return 130
+        if notes.is_file():
+            print("\n" + notes.read_text(encoding="utf-8").rstrip(), flush=True)
+    print()
+    for lane in lanes:
+        print(f"{'ok    ' if lane.process.returncode == 0 else 'FAILED'} {lane.name:<{width}}  {lane.seconds:5.0f} s", flush=True)
+    failed = [lane.name for lane in lanes if lane.process.returncode]
+    if failed:
+        print(f"\nFailed: {', '.join(failed)}. Its lines above begin with its name.", file=sys.stderr, flush=True)
+    return 1 if failed else 0
