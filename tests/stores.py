@@ -15,7 +15,22 @@ from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Part, Part
 from sessionls.sessions.ports import Change, Delta, EventNotice, Notice, SessionNotice
 from sessionls.store import SqlStore
 
-__all__ = ["ANN", "Heard", "begin", "compact", "create", "end", "exchange", "fork", "rename", "say", "step", "texts", "url"]
+__all__ = [
+    "ANN",
+    "Heard",
+    "begin",
+    "compact",
+    "create",
+    "end",
+    "exchange",
+    "exchanges",
+    "fork",
+    "rename",
+    "say",
+    "step",
+    "texts",
+    "url",
+]
 
 ANN = Participant(id="ann", name="Ann")
 AUTHOR = AgentAuthor(agent="code", model="test", definition="0" * 64)
@@ -108,6 +123,30 @@ async def exchange(store: SqlStore, session_id: str, text: str, answer: str) -> 
     reply = await begin(store, session_id, message)
     await end(store, session_id, reply, answer)
     return message, reply
+
+
+async def exchanges(store: SqlStore, session_id: str, answers: Sequence[str]) -> None:
+    """A message and a complete reply for each answer, all in one change."""
+
+    def decide(change: Change) -> None:
+        for answer in answers:
+            message = Message(
+                id=new_id(),
+                session_id=session_id,
+                seq=change.now.next_seq,
+                role="participant",
+                author=ANN,
+                parts=[TextPart(text="Go on.")],
+                status="queued",
+                created_at=change.at,
+            )
+            change.add(ev.MessageSent, by=ANN, message=message)
+            reply, author = new_id(), {"agent": AUTHOR.agent, "model": AUTHOR.model, "definition": AUTHOR.definition}
+            change.add(ev.ReplyStarted, message_id=reply, reply_to=message.id, **author)
+            whole = {"parts": [TextPart(text=answer)], "status": "complete", "finished_at": change.at}
+            change.add(ev.ReplyFinished, message=change.now.entry(reply).message.model_copy(update=whole))
+
+    await store.change(session_id, decide)
 
 
 async def fork(store: SqlStore, session_id: str, place: int, *, title: str = "A fork") -> str:

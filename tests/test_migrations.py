@@ -68,6 +68,20 @@ async def test_an_older_database_is_brought_up_to_date_when_it_is_opened(tmp_pat
     assert upgraded == [migrations.HEAD]
 
 
+async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(tmp_path: Path) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store, title="A rabbit")
+    with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
+        for undone in ("DROP TABLE title_pieces", "DROP TABLE titles", "DROP INDEX findings_by_state"):
+            connection.execute(undone)
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    connection.close()
+    async with SqlStore(url(tmp_path)) as store:
+        for query, found in (("abbi", [session_id]), ("a", [session_id]), ("hedgehog", [])):
+            page, _ = await store.sessions(identities=None, folders=None, state=None, query=query, limit=5, cursor=None)
+            assert [session.id for session in page] == found
+
+
 async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         await create(store)

@@ -223,7 +223,9 @@ METHODS: tuple[Method, ...] = (
         "session/search",
         p.SearchParams,
         r.SearchResult,
-        "Searches the text of all messages. Which sessions are searched follows `workspaceFolder`, as for `session/list`.",
+        "Searches the text of all messages for all words of `query`; the last may be the beginning of a word. The best matches "
+        "come first; where 500 or more messages match, the newest do. Which sessions are searched follows `workspaceFolder`, as "
+        "for `session/list`.",
     ),
     Method(
         "session/export",

@@ -19,6 +19,7 @@ from sessionls.store.drafts import Drafts
 from sessionls.store.reading import Reader
 from sessionls.store.search import purge
 from sessionls.store.tail import Found, News, Tail
+from sessionls.store.titles import purge_titles
 
 __all__ = ["Backend"]
 
@@ -78,6 +79,8 @@ class Backend:
     def purge(self, *, first: bool) -> bool:
         """After a deletion: clear the words of deleted messages from the index, a step at a time."""
         with self.database.writing() as connection:
+            if first:
+                purge_titles(connection)
             return purge(connection, first=first)
 
     def save_drafts(self) -> None:

@@ -22,6 +22,7 @@ from sessionls.store.reading import now_ms, summary_before
 from sessionls.store.rows import dump, load_state, message_values, require, session_values
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
 from sessionls.store.search import index_message
+from sessionls.store.titles import add_title, change_title
 
 __all__ = ["Changes", "Outcome", "next_rev", "save_drafts"]
 
@@ -128,8 +129,11 @@ class Changes:
         if row is None:
             values |= _born(connection, change)
             connection.execute(insert(sessions), {"id": session_id, "deleted": False, **values})
+            add_title(connection, session_id, values["title_key"])
         else:
             connection.execute(_UPDATE_SESSION, {"key": session_id, **values})
+            if row.title_key != values["title_key"]:
+                change_title(connection, session_id, row.title_key, values["title_key"])
         connection.execute(insert(events), [_event_values(event) for event in change.events])
         _write_messages(connection, before, change)
         _write_places(connection, before, state)

@@ -236,7 +236,8 @@ def _create(connection: Connection) -> None:
     # By the schema and not by the migrations, which give the same (a test holds the two together): alembic would add
     # a fifth of a second to the first start.
     metadata.create_all(connection, checkfirst=False)
-    connection.exec_driver_sql(FULL_TEXT)
+    for statement in FULL_TEXT:
+        connection.exec_driver_sql(statement)
     connection.exec_driver_sql(
         "CREATE TABLE alembic_version "
         "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

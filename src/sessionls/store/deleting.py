@@ -9,6 +9,7 @@ from sessionls.store.changing import next_rev
 from sessionls.store.rows import require
 from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import unindex
+from sessionls.store.titles import remove_title
 
 __all__ = ["delete_session"]
 
@@ -26,7 +27,7 @@ _SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"),
 
 def delete_session(connection: Connection, session_id: str) -> int:
     """Leave a tombstone, and of the content what forks hold. Gives the number of the change."""
-    require(connection, session_id)
+    remove_title(connection, session_id, require(connection, session_id).title_key)
     rev = next_rev(connection)
     emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "session", "rest"))
     connection.execute(_BURY, {"key": session_id, "rev": rev, "deleted": True, **emptied})

@@ -120,13 +120,14 @@ def known(connection: Connection, session_id: str, finding: Finding) -> Finding 
 
 def _listed(identities: Sequence[str] | None, folders: Sequence[str] | None) -> ColumnElement[bool]:
     """Whether the finding's session is one of those, and not archived."""
+    # For each finding by itself: to gather the sessions first would cost as much as there are sessions.
+    shown = ("active", "paused")
     if identities is None and folders is None:
-        living = select(sessions.c.id).where(sessions.c.state.in_(("active", "paused")))
-        return findings.c.session_id.in_(living)
+        return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(shown)))
     at = session_places.c
     places = [("identity", list(identities or ())), ("folder", list(folders or ()))]
     here = or_(*(and_(at.kind == kind, at.value.in_(values)) for kind, values in places))
-    return findings.c.session_id.in_(select(at.session_id).where(here, at.state.in_(("active", "paused"))))
+    return exists(select(at.session_id).where(at.session_id == findings.c.session_id, here, at.state.in_(shown)))
 
 
 def _code(finding: Finding) -> str:

@@ -8,14 +8,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, tuple_, union
 
 from sessionls.sessions.errors import InvalidParams
 from sessionls.sessions.model import Session
 from sessionls.store.rows import session_of
 from sessionls.store.schema import session_places, sessions
+from sessionls.store.titles import MATCHING, is_rare, title_terms
 
 __all__ = ["sessions_page"]
+
+_FEW = 1000  # titles: where no more can match, they are looked at alone
 
 
 def sessions_page(
@@ -31,7 +34,12 @@ def sessions_page(
     after = None if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
-    found = _listed(connection, _places(identities, folders), states, words, limit + 1, after)
+    places = _places(identities, folders)
+    terms = title_terms(words)
+    if terms and is_rare(connection, terms, _FEW):
+        found = _titled(connection, places, states, words, terms, limit + 1, after)
+    else:
+        found = _listed(connection, places, states, words, limit + 1, after)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
     by_id = {row.id: row for row in rows}
     page = [session_of(by_id[row.id]) for row in found[:limit]]
@@ -73,7 +81,7 @@ def _listed(
                 if words:
                     found = found.join(sessions, sessions.c.id == at.session_id)
             if words:
-                found = found.where(*(sessions.c.title_key.contains(word, autoescape=True) for word in words))
+                found = found.where(*_has(words))
             if after is not None:
                 found = found.where(tuple_(*key) < tuple_(*after))
             pieces.append(found.order_by(*(column.desc() for column in key)).limit(limit))
@@ -82,6 +90,36 @@ def _listed(
     found_all = union(*(select(piece.subquery()) for piece in pieces)).subquery()
     newest = select(found_all).order_by(found_all.c.updated_at.desc(), found_all.c.id.desc()).limit(limit)
     return list(connection.execute(newest))
+
+
+def _titled(
+    connection: Connection,
+    places: list[tuple[str, str]] | None,
+    states: Sequence[str],
+    words: Sequence[str],
+    terms: str,
+    limit: int,
+    after: tuple[str, str] | None,
+) -> list[Row[*tuple[Any, ...]]]:
+    """As `_listed`, for words that stand in few titles: only those are looked at."""
+    found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
+        sessions.c.id.in_(MATCHING.bindparams(terms=terms)), *_has(words)
+    )
+    if places is not None:
+        at = session_places.c
+        here = or_(*(and_(at.kind == kind, at.value == value) for kind, value in places))
+        found = found.where(exists(select(at.session_id).where(at.session_id == sessions.c.id, here)))
+    # State and order are seen to here: with them SQLite would rather go through all sessions in that order.
+    rows = [row for row in connection.execute(found) if row.state in states and (after is None or _key(row) < after)]
+    return sorted(rows, key=_key, reverse=True)[:limit]
+
+
+def _key(row: Row[*tuple[Any, ...]]) -> tuple[str, str]:
+    return row.updated_at, row.id
+
+
+def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [sessions.c.title_key.contains(word, autoescape=True) for word in words]
 
 
 def _cursor(updated_at: str, session_id: str) -> str:

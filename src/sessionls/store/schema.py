@@ -21,6 +21,7 @@ __all__ = [
     "session_places",
     "sessions",
     "summaries",
+    "titles",
 ]
 
 metadata = MetaData()
@@ -64,6 +65,15 @@ session_places = Table(
     Column("state", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
     Index("session_places_by_update", "kind", "value", "state", "updated_at", "session_id"),
+)
+
+# The number of each living session in `title_pieces`.
+titles = Table(
+    "titles",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Index("titles_by_session", "session_id", unique=True),
 )
 
 events = Table(
@@ -147,6 +157,7 @@ findings = Table(
     Column("state", Text, nullable=False),
     Column("data", Text, nullable=False),
     Index("findings_by_session", "session_id", "state"),
+    Index("findings_by_state", "state", "id"),
     Index("findings_by_code", "uri", "code"),
     Index("findings_by_rev", "rev"),
 )
@@ -167,5 +178,9 @@ processes = Table(
     Column("alive_until", BigInteger, nullable=False),
 )
 
-# SQLite's full text index over the messages' words; its rows are numbered as `messages.n`.
-FULL_TEXT = "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
+# SQLite's full text indexes. `message_text`: the messages' words, numbered as `messages.n`. `title_pieces`: the pieces of the
+# titles of living sessions (see titles.py), numbered as `titles.n`.
+FULL_TEXT = (
+    "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
+    "CREATE VIRTUAL TABLE title_pieces USING fts5(pieces, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii')",
+)

@@ -1,11 +1,17 @@
-"""Full text search over messages: SQLite's FTS5."""
+"""Full text search over messages: SQLite's FTS5.
+
+A common word stands in a million messages, so what a search costs must not depend on how many messages match. FTS5's own ranking
+reads every match. Here the newest `_RANKED` matches are found first; only if there are fewer of them are they ranked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, text
 
 from sessionls.sessions.model import Message
 from sessionls.sessions.ports import Hit
@@ -22,30 +28,61 @@ _UNINDEX_ABOVE = text(
 )
 _MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :pages)")
 _PAGES = 64
-# FTS5 gives its rows by rank, best first, and stops at the limit.
-_MATCHES = """
-SELECT m.session_id, m.id, m.place, s.deleted, f.rank AS rank,
-       snippet(message_text, 0, '', '', '…', 24) AS snippet
-FROM message_text AS f JOIN messages AS m ON m.n = f.rowid JOIN sessions AS s ON s.id = m.session_id
-WHERE message_text MATCH :words AND {who}
-ORDER BY f.rank LIMIT :limit
+
+_RANKED = 500  # matches: so many are ranked; where there are more, the newest come first
+_FEW = 20_000  # messages: in a scope of at most so many, the matches are looked for among these alone
+
+# Newest first, which is the order in which FTS5 keeps them: whoever reads this may stop at any row.
+_NEWEST = """
+SELECT f.rowid AS n, m.session_id, m.id, m.place, s.deleted
+FROM message_text AS f CROSS JOIN messages AS m ON m.n = f.rowid CROSS JOIN sessions AS s ON s.id = m.session_id
+WHERE message_text MATCH :words {where}
+ORDER BY f.rowid DESC
 """
-_PLACED = """
-NOT s.deleted AND EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id
-AND (p.kind = 'identity' AND p.value IN :identities OR p.kind = 'folder' AND p.value IN :folders))
+_PLACE = "(p.kind = 'identity' AND p.value IN :identities OR p.kind = 'folder' AND p.value IN :folders)"
+_PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
+# `+` keeps FTS5 from looking each of them up by itself.
+_AMONG = """AND +f.rowid IN (
+  SELECT m.n FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place}
+  UNION ALL
+  SELECT m.n FROM sessions AS s CROSS JOIN messages AS m ON m.session_id = s.id WHERE s.state IS NULL
+)"""
+_SIZE = """
+SELECT count(*) FROM (
+  SELECT 1 FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place} LIMIT :most + 1
+)"""
+_ONE_PLACE = "SELECT 1 FROM session_places AS p WHERE p.session_id = :id AND {place}"
+_OF_THESE = """
+SELECT rowid AS n, {what} FROM message_text
+WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN :those
 """
-_LIVING = text(_MATCHES.format(who="NOT s.deleted"))
-_LIVING_HERE = text(_MATCHES.format(who=_PLACED)).bindparams(
-    bindparam("identities", expanding=True), bindparam("folders", expanding=True)
+
+
+def _here(statement: str) -> TextClause:
+    """A statement about the sessions of these identities and folders."""
+    scope: list[BindParameter[Any]] = [bindparam("identities", expanding=True), bindparam("folders", expanding=True)]
+    return text(statement.format(place=_PLACE)).bindparams(*scope)
+
+
+_EVERYWHERE = text(_NEWEST.format(where=""))
+_HERE = _here(_NEWEST.format(where=_PLACED))
+_HERE_AMONG_FEW = _here(_NEWEST.format(where=_AMONG))
+_SCOPE_SIZE = _here(_SIZE)
+_IS_HERE = _here(_ONE_PLACE)
+_RANKS = text(_OF_THESE.format(what="bm25(message_text)")).bindparams(bindparam("those", expanding=True))
+_SNIPPETS = text(_OF_THESE.format(what="snippet(message_text, 0, '', '', '…', 24)")).bindparams(
+    bindparam("those", expanding=True)
 )
-_DELETED = text(_MATCHES.format(who="s.deleted"))
-_IS_HERE = text(
-    "SELECT 1 FROM session_places WHERE session_id = :id "
-    "AND (kind = 'identity' AND value IN :identities OR kind = 'folder' AND value IN :folders)"
-).bindparams(bindparam("identities", expanding=True), bindparam("folders", expanding=True))
 
 
-_Ranked = tuple[float, str, "Row[*tuple[Any, ...]]"]  # rank (the lower the better), the session it is reported under, the match
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The message number `n`, found by these `words`, and the session it is reported under."""
+
+    n: int
+    session_id: str
+    message_id: str
+    words: str
 
 
 def index_message(connection: Connection, session_id: str, message: Message) -> None:
@@ -77,41 +114,71 @@ def purge(connection: Connection, *, first: bool) -> bool:
 def search(
     connection: Connection, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
 ) -> list[Hit]:
-    """The messages with all these words, the best first; the last word may be the beginning of one."""
-    words = _expression(query)
-    if not words:
-        return []
+    """The messages with all these words; the last word may be the beginning of one.
+
+    The best first, where at most `_RANKED` messages match, else the newest first.
+    """
     everywhere = identities is None and folders is None
-    places: dict[str, Any] = {} if everywhere else {"identities": list(identities or ()), "folders": list(folders or ())}
-    found = list(connection.execute(_LIVING if everywhere else _LIVING_HERE, {"words": words, "limit": limit, **places}))
-    ranked = [(row.rank, row.session_id, row) for row in found]
-    ranked += _inherited(connection, words, places, limit)
-    ranked.sort(key=lambda one: one[0])
-    sessions = {}
-    for _, session_id, _row in ranked[:limit]:
-        if session_id not in sessions:
-            sessions[session_id] = session_of(require(connection, session_id))
-    return [Hit(sessions[session_id], row.id, row.snippet) for _, session_id, row in ranked[:limit]]
+    scope: dict[str, Any] = {} if everywhere else {"identities": list(identities or ()), "folders": list(folders or ())}
+    whole, beginning = _expressions(query)
+    if not whole:
+        return []
+    # To find all words with one beginning takes FTS5 as long as all their matches are; so it is asked for them only where the
+    # word itself is not common.
+    found = _newest(connection, whole, scope)
+    if len(found) < _RANKED:
+        found = _newest(connection, beginning, scope)
+    best = (_ranked(connection, found) if len(found) < _RANKED else found)[:limit]
+    snippets = dict(_about(connection, _SNIPPETS, best))
+    sessions = {session_id: session_of(require(connection, session_id)) for session_id in {one.session_id for one in best}}
+    return [Hit(sessions[one.session_id], one.message_id, snippets[one.n]) for one in best]
 
 
-def _inherited(connection: Connection, words: str, places: dict[str, Any], limit: int) -> list[_Ranked]:
+def _newest(connection: Connection, words: str, scope: Mapping[str, Any]) -> list[_Match]:
+    """The newest `_RANKED` matches, the newest first."""
+    statement = _EVERYWHERE
+    if scope:
+        few = connection.execute(_SCOPE_SIZE, {**scope, "most": _FEW}).scalar_one() <= _FEW
+        statement = _HERE_AMONG_FEW if few else _HERE
+    with connection.execute(statement, {"words": words, **scope}) as rows:
+        return list(islice(_reported(connection, rows, words, scope), _RANKED))
+
+
+def _reported(
+    connection: Connection, rows: Iterator[Row[*tuple[Any, ...]]], words: str, scope: Mapping[str, Any]
+) -> Iterator[_Match]:
     """What is left of deleted sessions belongs to their forks: each match under the oldest fork that holds it."""
-    found: list[_Ranked] = []
     heirs: dict[str, list[Row[*tuple[Any, ...]]]] = {}
-    for row in connection.execute(_DELETED, {"words": words, "limit": 10 * limit}):
-        if row.session_id not in heirs:
-            living = lineage.heirs(connection, row.session_id)
-            heirs[row.session_id] = [
-                heir for heir in living if not places or connection.execute(_IS_HERE, {"id": heir.id, **places}).first()
-            ]
-        holder = next((heir.id for heir in heirs[row.session_id] if row.place <= heir.cut_place), None)
-        if holder is not None:
-            found.append((row.rank, holder, row))
-    return found
+    for row in rows:
+        session_id: str | None = row.session_id
+        if row.deleted:
+            if row.session_id not in heirs:
+                living = lineage.heirs(connection, row.session_id)
+                heirs[row.session_id] = [
+                    heir for heir in living if not scope or connection.execute(_IS_HERE, {"id": heir.id, **scope}).first()
+                ]
+            session_id = next((heir.id for heir in heirs[row.session_id] if row.place <= heir.cut_place), None)
+        if session_id is not None:
+            yield _Match(row.n, session_id, row.id, words)
 
 
-def _expression(query: str) -> str:
-    """FTS5's expression for these words: each quoted, so that nothing in it is syntax."""
-    text = query.encode(errors="replace").decode().replace("\0", " ")
-    words = ['"' + word.replace('"', '""') + '"' for word in text.split() if any(map(str.isalnum, word))]
-    return " ".join(words) + " *" if words else ""
+def _ranked(connection: Connection, found: Sequence[_Match]) -> list[_Match]:
+    """The best first; of two that are as good, the newer."""
+    ranks = dict(_about(connection, _RANKS, found))
+    return sorted(found, key=lambda one: ranks[one.n])
+
+
+def _about(connection: Connection, statement: TextClause, matches: Sequence[_Match]) -> list[tuple[int, Any]]:
+    """What the statement says of each of the matches of one search."""
+    if not matches:
+        return []
+    numbers = [one.n for one in matches]
+    key = {"words": matches[0].words, "first": min(numbers), "last": max(numbers), "those": numbers}
+    return [(n, value) for n, value in connection.execute(statement, key)]
+
+
+def _expressions(query: str) -> tuple[str, str]:
+    """FTS5's expressions for these words, each quoted, so that nothing in it is syntax: with the last one whole, or begun."""
+    clean = query.encode(errors="replace").decode().replace("\0", " ")
+    words = ['"' + word.replace('"', '""') + '"' for word in clean.split() if any(map(str.isalnum, word))]
+    return (" ".join(words), " ".join(words) + " *") if words else ("", "")

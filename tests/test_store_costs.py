@@ -1,0 +1,276 @@
+"""What a question costs the database: what it looks for, and not how much there is beside it.
+
+Costs are counted in steps of SQLite's virtual machine, which are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from sessionls.sessions import events as ev
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding, Position, Range
+from sessionls.store import SqlStore
+from sessionls.store.backend import Backend
+from stores import begin, create, end, exchange, exchanges, fork, rename, say, step, url
+
+_STEPS = 100  # of the virtual machine that are counted as one
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+async def report(store: SqlStore, session_id: str, state: str = "open") -> str:
+    at = Position(line=1, character=0)
+    finding = Finding(
+        id=new_id(),
+        session_id=session_id,
+        message_id=new_id(),
+        agent="review",
+        uri="file:///work/a.py",
+        range=Range(start=at, end=at),
+        severity=2,
+        title=f"Finding {new_id()}",
+        body="",
+        state="open",
+        created_at="2026-01-01T00:00:00.000Z",
+    )
+    by = ev.ByAgent(agent="review")
+
+    def decide(change: Any) -> None:
+        change.add(ev.FindingReported, by=by, finding=finding)
+        if state != "open":
+            change.add(ev.FindingChanged, by=by, finding_id=finding.id, state=state, reason=None)
+
+    await store.change(session_id, decide)
+    return finding.id
+
+
+async def steps_of(store: SqlStore, question: Callable[[], Awaitable[object]]) -> int:
+    """How many (hundreds of) steps the question takes, when it is asked a second time."""
+    count = 0
+
+    def counted() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    def count_with(handler: Callable[[], int] | None) -> Callable[[Backend], None]:
+        def job(backend: Backend) -> None:
+            driver = backend.database._connection().connection.driver_connection
+            assert driver is not None
+            driver.set_progress_handler(handler, _STEPS)
+
+        return job
+
+    await question()
+    await store._job(store._reader, count_with(counted))
+    await question()
+    await store._job(store._reader, count_with(None))
+    return count
+
+
+# -- findings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folders", [None, ["file:///work"]])
+async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_are(
+    store: SqlStore, folders: list[str] | None
+) -> None:
+    session_id = await create(store)
+    await report(store, session_id)
+    identities = None if folders is None else list[str]()
+
+    async def all_open() -> object:
+        return await store.changed_findings(None, identities=identities, folders=folders)
+
+    async def since() -> object:
+        now, _ = await store.changed_findings(None, identities=identities, folders=folders)
+        return await store.changed_findings(now - 1, identities=identities, folders=folders)
+
+    few = await steps_of(store, all_open), await steps_of(store, since)
+    for n in range(300):
+        await create(store, title=f"Session {n}")
+    many = await steps_of(store, all_open), await steps_of(store, since)
+    assert many[0] <= few[0] + 1 and many[1] <= few[1] + 2
+
+
+async def test_the_open_findings_cost_the_same_however_many_are_done_with(store: SqlStore) -> None:
+    session_id = await create(store)
+    await report(store, session_id)
+
+    async def open_ones() -> object:
+        return await store.findings(state="open", identities=[], folders=["file:///work"])
+
+    few = await steps_of(store, open_ones)
+    for _ in range(200):
+        await report(store, session_id, "fixed")
+    assert await steps_of(store, open_ones) <= few + 1
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folders", [None, ["file:///work"]])
+async def test_a_word_that_stands_everywhere_costs_the_same_however_often(
+    store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are looked at
+    identities = None if folders is None else list[str]()
+    session_id = await create(store)
+
+    async def search() -> object:
+        hits = await store.search("parser", identities=identities, folders=folders, limit=20)
+        assert len(hits) == 20
+        return hits
+
+    await exchanges(store, session_id, ["The parser."] * 600)
+    few = await steps_of(store, search)
+    for _ in range(5):
+        await exchanges(store, session_id, ["The parser."] * 600)
+    assert await steps_of(store, search) <= few * 1.5
+
+
+async def test_of_a_word_that_stands_everywhere_the_newest_are_found(store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchanges(store, session_id, [f"The parser number {n}." for n in range(600)])
+    for query in ("parser", "pars"):
+        hits = await store.search(query, identities=None, folders=None, limit=3)
+        assert [hit.snippet for hit in hits] == [f"The parser number {n}." for n in (599, 598, 597)]
+
+
+async def test_of_a_rarer_word_the_best_is_found_first(store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchanges(store, session_id, ["needle " * 5, *["a long answer with many other words and one needle in it"] * 20])
+    [best] = await store.search("needle", identities=None, folders=None, limit=1)
+    assert best.snippet.startswith("needle needle")
+
+
+async def test_what_is_common_elsewhere_is_found_here(store: SqlStore) -> None:
+    here = await create(store, folders=["file:///here"])
+    await exchange(store, here, "Where?", "The parser.")
+    elsewhere = await create(store)
+    await exchanges(store, elsewhere, ["The parser."] * 1200)
+    hits = await store.search("parser", identities=[], folders=["file:///here"], limit=5)
+    assert [hit.session.id for hit in hits] == [here]
+
+
+@pytest.mark.parametrize("query", ["zebra", "zz", "q", "number zebra"])
+@pytest.mark.parametrize("folders", [None, ["file:///work"]])
+async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
+    store: SqlStore, query: str, folders: list[str] | None
+) -> None:
+    await create(store)
+    identities = None if folders is None else list[str]()
+
+    async def titled() -> object:
+        return await store.sessions(identities=identities, folders=folders, state=None, query=query, limit=50, cursor=None)
+
+    few = await steps_of(store, titled)
+    for n in range(300):
+        await create(store, title=f"Session number {n}")
+    # The index is written in segments, of which there are now more, now fewer; to look at each title takes far more steps.
+    assert await steps_of(store, titled) <= few + 10
+
+
+async def test_titles_are_found_as_they_are_now(store: SqlStore) -> None:
+    async def found(query: str) -> list[str]:
+        page, _ = await store.sessions(identities=[], folders=["file:///work"], state=None, query=query, limit=9, cursor=None)
+        return [session.title for session in page]
+
+    session_id = await create(store, title="A rabbit")
+    another = await create(store, title="A squirrel")
+    assert await found("abb") == ["A rabbit"]
+    await rename(store, session_id, "A hedgehog")
+    assert (await found("abb"), await found("HEDGE A")) == ([], ["A hedgehog"])
+    await store.delete(another)
+    assert await found("squirrel") == []
+
+
+@pytest.mark.parametrize("rare", [True, False])
+async def test_pages_of_titles_join_to_all_of_them(store: SqlStore, rare: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessionls.store.listing._FEW", 100 if rare else 0)
+    for n in range(7):
+        await create(store, title=f"rabbit {n}", folders=["file:///work"] if n != 3 else ["file:///other"])
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await store.sessions(
+            identities=[], folders=["file:///work"], state="active", query="rabb", limit=2, cursor=cursor
+        )
+        found += [session.title for session in page]
+        if cursor is None:
+            break
+    assert found == [f"rabbit {n}" for n in (6, 5, 4, 2, 1, 0)]
+
+
+# -- plans -----------------------------------------------------------------------------------------------------------
+
+
+async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_again_and_again(store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, "m1", "r1")
+    statements: dict[str, Any] = {}
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool) -> None:
+        if re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)", statement):
+            statements[statement] = parameters[0] if executemany else parameters
+
+    backend = store._backend
+    assert backend is not None and backend.database._engine is not None
+    event.listen(backend.database._engine, "before_cursor_execute", note)
+    await store.follow(session_id, limit=50)
+    message = await say(store, session_id, "m2")
+    reply = await begin(store, session_id, message)
+    store.draft(session_id, reply, 0, "text", "word")
+    await step(store, session_id, reply, 0)
+    finding = await report(store, session_id)
+    await end(store, session_id, reply, "r2")
+    child = await fork(store, session_id, 4)
+    await store.history(child, before=None, limit=50)
+    await store.events(child, after=0)
+    await store.transcript(child, through=4)
+    await store.entry(child, message)
+    await store.lapsed()
+    known = await store.finding(finding)
+    await store.known_finding(session_id, known)
+    for folders in (None, ["file:///work"]):
+        identities = None if folders is None else ["git:a:."]
+        await store.findings(state="open", identities=identities, folders=folders)
+        await store.findings(uri=known.uri, identities=identities, folders=folders)
+        await store.changed_findings(1, identities=identities, folders=folders)
+        for query in (None, "session", "zebra"):
+            await store.sessions(identities=identities, folders=folders, state=None, query=query, limit=50, cursor=None)
+        await store.search("r2", identities=identities, folders=folders, limit=20)
+    await store.delete(child)
+    assert len(statements) > 40
+    bad: dict[str, list[str]] = {}
+
+    def explain(backend: Backend) -> None:
+        cursor = backend.database._connection().connection.cursor()
+        for statement, parameters in statements.items():
+            plan = [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            if wrong := [line for line in plan if _is_costly(line)]:
+                bad[statement] = wrong
+        cursor.close()
+
+    await store._job(store._writer, explain)
+    assert bad == {}
+
+
+def _is_costly(line: str) -> bool:
+    if line.startswith("SCAN"):
+        # What was found already is gone through (a CTE, a subquery), or a full text index asked for words or for a row.
+        return not re.search(r"VIRTUAL TABLE INDEX \d+:(.*M|=)", line) and not re.search(
+            r"lineage|heirs|subquery|anon|CONSTANT", line
+        )
+    return False
