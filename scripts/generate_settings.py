@@ -1,4 +1,4 @@
-"""Write the tables of settings and commands in README.md from the code; with --check only say whether they are right."""
+"""Write the tables of settings and commands in docs/ from the code; with --check only say whether they are right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer.main
 from sessionls.cli.commands import app
 from sessionls.settings import PREFIX, Settings
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def settings_table() -> str:
@@ -37,30 +37,33 @@ def _options(names: list[str]) -> str:
     return f" ({', '.join(f'`{name}`' for name in names)})" if names else ""
 
 
-BLOCKS = {"settings": settings_table, "commands": command_table}
+# The page of each table.
+TABLES = {"settings": ("settings.md", settings_table), "commands": ("terminal.md", command_table)}
 
 
-def renewed(text: str) -> str:
-    """The text with what stands between each pair of markers written anew."""
-    for name, table in BLOCKS.items():
-        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"\n<!-- /{name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise SystemExit(f"README.md has no place for the table of {name}.")
-        text = before + begin + table() + end + after
-    return text
+def renewed(text: str, page: str, name: str, table: str) -> str:
+    """The text with a new table between its two markers."""
+    begin, end = f"<!-- {name}: written by `make docs` -->\n", f"\n<!-- /{name} -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"docs/{page} has no markers for the table of {name}.")
+    return before + begin + table + end + after
 
 
 def main() -> int:
-    text = README.read_text(encoding="utf-8")
-    fresh = renewed(text)
-    if fresh == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print("The tables in README.md are stale: renew them with `make docs`.", file=sys.stderr)
+    stale = []
+    for name, (page, table) in TABLES.items():
+        path = DOCS / page
+        text = path.read_text(encoding="utf-8")
+        fresh = renewed(text, page, name, table())
+        if fresh != text:
+            stale.append(page)
+            if "--check" not in sys.argv[1:]:
+                path.write_text(fresh, encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        print(f"The tables in docs/ are stale ({', '.join(stale)}): renew them with `make docs`.", file=sys.stderr)
         return 1
-    README.write_text(fresh, encoding="utf-8")
     return 0
 
 
