@@ -120,6 +120,31 @@ async def test_agents_review_after_the_scan_and_know_what_it_found(desk: Desk, m
     assert "subprocess call with shell=True" in asked  # also for a model that can call no tools
 
 
+@pytest.mark.parametrize("answer", [Answer("It seems", reason="length"), Answer("It seems", reason="content_filter"), Answer("")])
+async def test_a_review_that_is_not_whole_says_so_and_is_no_success(
+    desk: Desk, model_server: ModelServer, answer: Answer
+) -> None:
+    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+    (desk.folder / "planted.py").write_text("ANSWER = 42\n")
+    model_server.script(answer, answer, answer)
+    text = await desk.review("planted.py")
+    assert text.code == 3 and "The review by review is not complete." in text.err
+    (problem,) = (await desk.review("planted.py", "--format", "json")).json["problems"]
+    assert problem["agent"] == "review" and problem["message"]
+    (run,) = (await desk.review("planted.py", "--format", "sarif")).json["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is False
+    assert problem["message"] in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+async def test_an_agent_that_reports_what_it_found_and_says_no_more_has_reviewed(desk: Desk, model_server: ModelServer) -> None:
+    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+    (desk.folder / "planted.py").write_text("ANSWER = 42\n")
+    found = {"path": "planted.py", "quote": "ANSWER = 42", "title": "It has no type", "severity": "hint"}
+    model_server.script(Answer(tools=[ToolUse("report_finding", found)]), Answer(""))
+    told = await desk.review("planted.py")
+    assert told.code == 0 and "not complete" not in told.err
+
+
 async def test_of_a_scanners_words_on_a_rule_the_first_sentence_is_printed(desk: Desk) -> None:
     told = await desk.review("planted.py")
     _, found, rest = told.out.partition("planted.py:7:12 error ruff/F821 Undefined name `lable`\n")

@@ -372,7 +372,7 @@ class Folding {
   private replyStarted(id: string, replyTo: string, author: Message["author"]): void {
     if (findLast(this.messages, id) < 0) this.begin(id, replyTo, author);
     this.update(id, (message) => {
-      const { error: _error, finishedAt: _finishedAt, ...rest } = message;
+      const { error: _error, stopReason: _stopReason, finishedAt: _finishedAt, ...rest } = message;
       return { ...rest, author, status: "replying" };
     });
     this.update(replyTo, (message) => ({ ...message, status: "replying" }));

@@ -6,6 +6,28 @@ export function textOf(message: Message): string {
   return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
 }
 
+const INCOMPLETE: Readonly<Partial<Record<NonNullable<Message["stopReason"]>, string>>> = {
+  length: "The answer was cut off: the model reached its limit of output tokens.",
+  content_filter: "The provider's content filter held back the rest of the answer.",
+  refusal: "The model declined to answer.",
+  error: "The provider broke the answer off with an error.",
+  unknown: "The provider did not say why the answer ended. It may be incomplete.",
+  empty: "The model gave no answer.",
+};
+const GO_ON = ' Send "go on" to let the agent continue.';
+const CAN_GO_ON = new Set<Message["stopReason"]>(["length", "error", "unknown", "empty"]);
+
+/** Why an answer that ended for that reason is not a whole one; undefined where it is. */
+export function wordsFor(reason: Message["stopReason"]): string | undefined {
+  return reason === undefined ? undefined : INCOMPLETE[reason];
+}
+
+/** Why a reply that has ended is not a whole answer, and what can be done. */
+export function incomplete({ status, stopReason }: Message): string | undefined {
+  const words = status === "complete" ? wordsFor(stopReason) : undefined;
+  return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
+}
+
 /** A piece of an address without its escapes; as it is where they are none. */
 export function decoded(piece: string): string {
   try {

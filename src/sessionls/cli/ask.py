@@ -16,6 +16,7 @@ from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import AgentAuthor, Context, DiffContext, Message, Session
 from sessionls.sessions.results import Exchange
+from sessionls.sessions.stop_reasons import incomplete
 
 __all__ = ["CANCELLED", "Question", "ask", "resume"]
 
@@ -134,6 +135,8 @@ def _told(door: Door, session: Session, reply: Message) -> int:
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
                 "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
             )
+    if (problem := incomplete(reply)) is not None:
+        door.terminal.note(problem, "yellow")
     if reply.status in ("paused", "interrupted"):
         door.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
     elif reply.status == "cancelled":

@@ -35,6 +35,7 @@ from sessionls.sessions.model import (
     Usage,
 )
 from sessionls.sessions.results import Hit
+from sessionls.sessions.stop_reasons import incomplete
 
 __all__ = [
     "agent_table",
@@ -141,6 +142,8 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
                 yield Text(safe(f"  {done} {uris.display(part.uri, folders)}: {part.summary}"), style="dim")
     if message.error is not None:
         yield Text(safe(message.error.message), style="red")
+    if (problem := incomplete(message)) is not None:
+        yield Text(problem, style="yellow")
     yield Text("")
 
 

@@ -79,8 +79,11 @@ def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
     return shown
 
 
-def as_sarif(findings: Sequence[Finding], path_of: Callable[[str], str], root: str) -> dict[str, Any]:
-    """A SARIF log of the findings; `root` is the URI of the folder, `path_of` a document's path in it.
+def as_sarif(
+    findings: Sequence[Finding], path_of: Callable[[str], str], root: str, problems: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A SARIF log of the findings; `root` is the URI of the folder, `path_of` a document's path in it. `problems` say why the
+    review is not complete.
 
     Positions must count code points (`unicodeCodePoints`).
     """
@@ -98,6 +101,12 @@ def as_sarif(findings: Sequence[Finding], path_of: Callable[[str], str], root: s
         "runs": [
             {
                 "tool": {"driver": driver},
+                "invocations": [
+                    {
+                        "executionSuccessful": not problems,
+                        "toolExecutionNotifications": [{"level": "error", "message": {"text": words}} for words in problems],
+                    }
+                ],
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {"ROOT": {"uri": f"{root.rstrip('/')}/"}},
                 "results": [_result(finding, path_of, order) for finding in findings],

@@ -39,7 +39,7 @@ class Asked:
 
 
 async def run_review(door: Door, asked: Asked) -> int:
-    """Review, print, and give the exit code: 0 nothing so bad, 1 findings, 3 an agent could not answer (2 is wrong usage)."""
+    """Review, print, and give the exit code: 0 nothing so bad, 1 findings, 3 an agent gave no whole answer (2 is wrong usage)."""
     text, context, scan = await asyncio.to_thread(_read, door, asked)
     agents = tuple(asked.agents) or ("review",)
     session = await door.sessions.create(title=text.rstrip("."), agent=agents[0])
@@ -56,6 +56,8 @@ async def run_review(door: Door, asked: Asked) -> int:
     await _print(door, asked, done)
     for agent, problem in done.problems.items():
         terminal.fail(f"{agent} could not answer: {problem.message}", problem.hint)
+    for agent, why in done.unfinished.items():
+        terminal.fail(f"The review by {agent} is not complete. {why}")
     scanned = next((reply for reply in done.replies if getattr(reply.author, "agent", "") == SCAN.name), None)
     for part in scanned.parts if scanned is not None else ():
         if part.kind == "tool" and part.result:
@@ -64,7 +66,7 @@ async def run_review(door: Door, asked: Asked) -> int:
     worst = SEVERITIES.get(asked.fail_on, 0)
     if any(finding.severity <= worst for finding in done.findings):
         return FOUND
-    return FAILED if done.problems or any(reply.status != "complete" for reply in done.replies) else 0
+    return FAILED if done.problems or done.unfinished or any(reply.status != "complete" for reply in done.replies) else 0
 
 
 def _read(door: Door, asked: Asked) -> tuple[str, list[Context], dict[str, Any]]:
@@ -94,9 +96,11 @@ async def _print(door: Door, asked: Asked, done: Review) -> None:
     terminal = door.terminal
     ordered = sorted(done.findings, key=lambda one: (one.uri, one.range.start.line, one.range.start.character))
     if asked.form == "json":
-        terminal.json({"sessionId": done.session.id, "findings": [finding.wire() for finding in ordered]})
+        problems = [{"agent": agent, "message": words} for agent, words in _problems(done)]
+        terminal.json({"sessionId": done.session.id, "findings": [finding.wire() for finding in ordered], "problems": problems})
     elif asked.form == "sarif":
-        terminal.json(as_sarif(ordered, lambda uri: uris.display(uri, [door.folder_uri]), door.folder_uri))
+        problem_words = [f"{agent}: {words}" for agent, words in _problems(done)]
+        terminal.json(as_sarif(ordered, lambda uri: uris.display(uri, [door.folder_uri]), door.folder_uri, problem_words))
     else:
         texts: dict[str, Lines | None] = {}
         for finding in ordered:
@@ -108,6 +112,11 @@ async def _print(door: Door, asked: Asked, done: Review) -> None:
             author = getattr(reply.author, "agent", "")
             if author != SCAN.name and reply.text.strip():
                 terminal.note(f"{author}: {reply.text}", "")
+
+
+def _problems(done: Review) -> list[tuple[str, str]]:
+    """Each agent that gave no whole review, and why."""
+    return [*((agent, problem.message) for agent, problem in done.problems.items()), *done.unfinished.items()]
 
 
 def _lines(door: Door, finding: Finding) -> Lines | None:

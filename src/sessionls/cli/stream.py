@@ -20,6 +20,7 @@ from sessionls.sessions.events import (
     PermissionAsked,
     ReplyFinished,
     ReplyStarted,
+    StepFinished,
     ToolCalled,
     ToolFinished,
 )
@@ -125,6 +126,10 @@ class ReplyStream:
                     self._grow(notice.part, notice.offset, notice.text)
                 else:
                     self._view.status("Thinking …")
+            case EventNotice(event=StepFinished() as event) if event.message_id == self._reply_id:
+                for part in event.parts:  # calls that could not be made have failed already
+                    if isinstance(part, ToolPart) and part.status in ("failed", "denied"):
+                        self._view.line(tool_line(part))
             case EventNotice(event=ToolCalled() | ToolFinished() as event) if event.message_id == self._reply_id:
                 if isinstance(event, ToolCalled) or event.part.status in ("failed", "denied"):
                     self._view.line(tool_line(event.part))

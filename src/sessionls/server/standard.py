@@ -20,6 +20,8 @@ from sessionls.server.wire import COMMANDS
 from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound
 from sessionls.sessions.model import Range, SelectionContext, Session, Wire
 from sessionls.sessions.ports import EventNotice, Notice
+from sessionls.sessions.results import Exchange
+from sessionls.sessions.stop_reasons import review_problem
 
 __all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "Standard", "document_uri"]
 
@@ -102,7 +104,10 @@ class Standard:
             await self.show(message.session_id)
             if scan is not None:
                 await self._desk.sessions.message(message.session_id, "Scan the code.", scan=scan)
-            await HANDLERS["session/message"](self._desk, message)
+            exchange = await HANDLERS["session/message"](self._desk, message)
+            problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) else None
+            if problem is not None:  # nobody may be looking at the reply
+                self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
         except SessionlsError as error:
             if not self._desk.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
                 self._tell(f"{error.message} {error.hint}")

@@ -17,6 +17,7 @@ from sessionls.sessions.model import AgentAuthor, Part, ToolPart, Usage
 from sessionls.sessions.permission import Policy, stricter
 from sessionls.sessions.ports import Change
 from sessionls.sessions.state import with_work
+from sessionls.sessions.stop_reasons import words_for
 from sessionls.sessions.tooling import Risk, Tool, ToolCall, ToolFailed, Wish
 from sessionls.sessions.transcript import ModelMessages, plain
 
@@ -103,7 +104,9 @@ class AskAgent:
             await inner.keep_rest()
         finally:
             outer.usage = _sum(outer.usage, inner.usage)
-        return plain([part for part in inner.parts if part.kind != "tool"]) or "It gave no answer."
+        answer = plain([part for part in inner.parts if part.kind != "tool"])
+        problem = words_for(inner.stop_reason)
+        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
 
 
 def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:

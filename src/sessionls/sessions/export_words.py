@@ -26,6 +26,7 @@ from sessionls.sessions.model import (
     Usage,
 )
 from sessionls.sessions.rendering import SEVERITIES, diagnostic_lines, lines_of
+from sessionls.sessions.stop_reasons import incomplete
 from sessionls.sessions.texts import sound
 
 __all__ = [
@@ -117,9 +118,9 @@ def invoked(message: Message) -> str | None:
 
 
 def status_of(message: Message) -> str | None:
-    """What became of a message that is not complete."""
+    """What became of a message that is not complete, or not whole."""
     if message.status == "complete":
-        return None
+        return incomplete(message)
     if message.error is not None:
         return f"{message.status}: {readable(message.error.message)}"
     return message.status

@@ -17,14 +17,26 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import verbs
-from sessionls.sessions.arguments import arguments_of
+from sessionls.sessions.arguments import arguments_of, unreadable, unreadable_words
 from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
 from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
 from sessionls.sessions.fitting import FULL, fitted
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Message, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
 from sessionls.sessions.permission import Asking, Policy
-from sessionls.sessions.ports import Change, ModelRequest, Models, ReasoningDelta, StepEnd, Store, TextDelta, ToolRequest
+from sessionls.sessions.ports import (
+    Change,
+    ModelRequest,
+    Models,
+    NativeReasoning,
+    ReasoningDelta,
+    StepEnd,
+    StopReason,
+    Store,
+    TextDelta,
+    ToolRequest,
+)
+from sessionls.sessions.stop_reasons import ReplyStopReason, why_it_ended
 from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
 from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, with_reply
@@ -34,6 +46,7 @@ __all__ = ["Loop", "Means"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_LONGEST_NAME = 200  # characters of a tool's name, as a model writes it
 _FAILED = "The tool failed for a reason of its own; try another way."
 _DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
 
@@ -56,10 +69,21 @@ class Means:
 
 
 @dataclass
+class _Step:
+    """What came of one answer of the model, besides its words."""
+
+    requests: list[ToolRequest] = field(default_factory=list)
+    usage: Usage | None = None
+    reason: StopReason = "unknown"
+    native: NativeReasoning | None = None
+
+
+@dataclass
 class Loop(ABC):
     """`reply` is the message that is written, as it is when the loop begins; `told` gives the messages before it.
 
-    `told` may compact on the way: True asks it to, after the model said that it was too much.
+    `told` may compact on the way: True asks it to, after the model said that it was too much. `speaks`: it is expected to end
+    with words (the scanners' reply does not).
     """
 
     means: Means
@@ -71,9 +95,11 @@ class Loop(ABC):
     voice: Voice
     named: bool
     told: Callable[[bool], Coroutine[Any, Any, ModelMessages]]
+    speaks: bool = True
     steered: list[Message] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list, init=False)
     usage: Usage | None = field(default=None, init=False)
+    stop_reason: ReplyStopReason | None = field(default=None, init=False)
 
     # -- where it is kept --------------------------------------------------------------------------------------------
 
@@ -116,12 +142,14 @@ class Loop(ABC):
             first = len(self.parts)
             if self.unfinished() is not None:
                 first -= 1  # it goes on in the same part
-            requests, usage = await self._one_step()
-            if usage is not None:
-                self.usage = usage if self.usage is None else self.usage + usage
-            if not requests:
+            step = await self._one_step()
+            if step.usage is not None:
+                self.usage = step.usage if self.usage is None else self.usage + step.usage
+            if not step.requests:
+                wrote = not self.speaks or any(isinstance(part, TextPart) and part.text.strip() for part in self.parts[first:])
+                self.stop_reason = why_it_ended(step.reason, wrote=wrote)
                 return
-            self._ask_for(requests)
+            self._ask_for(step)
             await self.keep_step(first)
             await self._run_tools()
             self._check_cost()
@@ -130,14 +158,18 @@ class Loop(ABC):
             hint="Resume to let it go on, or raise maxSteps in its definition.",
         )
 
-    def _ask_for(self, requests: Sequence[ToolRequest]) -> None:
-        """Add the calls of a step. Some models count theirs anew in each: an id that was used before is made another."""
+    def _ask_for(self, step: _Step) -> None:
+        """Add the calls of a step; those that cannot be made have failed already. Some models count theirs anew in each step: an
+        id that was used before is made another.
+        """
         called = [part for part in self.parts if isinstance(part, ToolPart)]
-        ids, step = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
-        for request in requests:
+        ids, number = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
+        for request in step.requests:
             call_id = request.call_id if request.call_id not in ids else f"call_{new_id()}"
             ids.add(call_id)
-            self.parts.append(_tool_part(request, call_id, step))
+            # Where the answer was cut off, its last call may be half of one.
+            cut = request is step.requests[-1] and step.reason not in ("stop", "tool_calls")
+            self.parts.append(_tool_part(request, call_id, number, cut=cut))
 
     def _check_cost(self) -> None:
         limit, cost = self.definition.max_cost, self.usage.cost if self.usage else None
@@ -147,7 +179,7 @@ class Loop(ABC):
                 hint="Raise maxCost in the agent's definition and resume.",
             )
 
-    async def _one_step(self) -> tuple[list[ToolRequest], Usage | None]:
+    async def _one_step(self) -> _Step:
         for tighter in (False, True):
             told = await self.stoppable(self.told(tighter))
             so_far = self.reply.model_copy(update={"parts": self.parts})
@@ -177,9 +209,8 @@ class Loop(ABC):
             return messages
         return fitted(messages, int(window * FULL) - estimate_tokens(tools) - (self.definition.max_tokens or 0))
 
-    async def _stream(self, request: ModelRequest) -> tuple[list[ToolRequest], Usage | None]:
-        requests: list[ToolRequest] = []
-        usage: Usage | None = None
+    async def _stream(self, request: ModelRequest) -> _Step:
+        step = _Step()
         words = _Words(self)
         try:
             async for output in self.means.models.stream(request):
@@ -189,12 +220,12 @@ class Loop(ABC):
                     case ReasoningDelta():
                         words.add("reasoning", output.text)
                     case ToolRequest():
-                        requests.append(output)
+                        step.requests.append(output)
                     case StepEnd():
-                        usage = output.usage
+                        step.usage, step.reason, step.native = output.usage, output.reason, output.native
         finally:
             words.end()
-        return requests, usage
+        return step
 
     # -- tools -------------------------------------------------------------------------------------------------------
 
@@ -226,8 +257,8 @@ class Loop(ABC):
             known = ", ".join(t.name for t in self.tools) or "none"
             await self._tool_ended(index, part, "failed", f"There is no tool {part.name!r}. Tools: {known}.")
             return
-        if _INVALID in arguments:
-            await self._tool_ended(index, part, "failed", f"The arguments are not a JSON object: {arguments[_INVALID]}")
+        if part.unreadable is not None:  # (kept by an older version, which let it wait)
+            await self._tool_ended(index, part, "failed", unreadable_words(part.unreadable))
             return
         try:
             refusal = await self._refusal(part, tool)
@@ -385,14 +416,13 @@ class _Words:
             self._kind, self._pieces, self._base = None, [], 0
 
 
-_INVALID = "\0invalid"
-
-
-def _tool_part(request: ToolRequest, call_id: str, step: int) -> ToolPart:
-    arguments = arguments_of(request.arguments)
-    if arguments is None:
-        arguments = {_INVALID: sound(request.arguments)}
-    return ToolPart(call_id=call_id, name=sound(request.name), arguments=arguments, status="waiting", step=step)
+def _tool_part(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPart:
+    name, arguments = sound(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
+    if arguments is None or (cut and not arguments):
+        raw = unreadable(request.arguments)
+        words = unreadable_words(raw, cut=cut)
+        return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=words, step=step, unreadable=raw)
+    return ToolPart(call_id=call_id, name=name, arguments=arguments, status="waiting", step=step)
 
 
 def _offer(tool: Tool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.alias_generators import to_camel
 
 __all__ = [
@@ -137,7 +137,8 @@ class ReasoningPart(Wire):
 class ToolPart(Wire):
     """One call of a tool. `result` is what the agent was told, cut to a bounded size.
 
-    `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
+    `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
+    the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
     """
 
     kind: Literal["tool"] = "tool"
@@ -148,6 +149,16 @@ class ToolPart(Wire):
     result: str | None = None
     step: int | None = None
     parts: list[Part] | None = None
+    unreadable: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_older_versions(cls, data: Any) -> Any:
+        """Older versions kept arguments that cannot be read among the others, under a name that no argument has."""
+        arguments = data.get("arguments") if isinstance(data, dict) else None
+        if isinstance(arguments, dict) and "\0invalid" in arguments:
+            return {**data, "arguments": {}, "unreadable": str(arguments["\0invalid"])[:4_000]}
+        return data
 
 
 class Anchor(Wire):
@@ -313,7 +324,10 @@ class Message(Wire):
     """One entry in a session, by a participant or by an agent.
 
     `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
-    participant's message is `complete` as soon as its reply has ended in any way.
+    participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
+    that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
+    held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
+    gave no answer.
     """
 
     id: str
@@ -331,6 +345,7 @@ class Message(Wire):
     steered: Steered | None = None
     usage: Usage | None = None
     error: MessageError | None = None
+    stop_reason: StopReason | Literal["empty"] | None = None
     created_at: str
     finished_at: str | None = None
 

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import InvalidParams, ModelUnavailable
-from sessionls.sessions.model import Usage, Wire
+from sessionls.sessions.model import StopReason, Usage, Wire
 from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta, ToolRequest
+from sessionls.sessions.stop_reasons import why_it_ended
 from sessionls.sessions.texts import sound
 from sessionls.sessions.transcript import ModelMessages, joined_up
 
@@ -57,12 +58,13 @@ class ModelMessage(Wire):
 
 
 class ModelReply(Wire):
-    """What a model answered outside of any session. `model` is the one that did."""
+    """What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`)."""
 
     text: str
     model: str
     calls: list[ModelCall] | None = None
     usage: Usage | None = None
+    stop_reason: StopReason | Literal["empty"] | None = None
 
 
 async def model_reply(
@@ -103,20 +105,24 @@ async def _ask(
     sent += [one for message in messages for one in _sent(message)]
     request = ModelRequest(chosen, joined_up(sent), tools=[_offer(tool) for tool in tools], must_call=must_call)
     pieces: list[str] = []
-    calls: list[ModelCall] = []
+    requests: list[ToolRequest] = []
     usage: Usage | None = None
+    reason: StopReason = "unknown"
     async for output in models.stream(request):
         match output:
             case TextDelta():
                 pieces.append(sound(output.text))
                 told(pieces[-1])
             case ToolRequest():
-                calls.append(_call(output, chosen))
+                requests.append(output)
             case StepEnd():
-                usage = output.usage
+                usage, reason = output.usage, output.reason
             case _:
                 pass  # reasoning is the model's own
-    return ModelReply(text="".join(pieces), model=chosen, calls=calls or None, usage=usage)
+    calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
+    text = "".join(pieces)
+    ended = reason if calls else why_it_ended(reason, wrote=bool(text.strip()))
+    return ModelReply(text=text, model=chosen, calls=calls or None, usage=usage, stop_reason=ended)
 
 
 def _check(messages: Sequence[ModelMessage]) -> None:
@@ -152,15 +158,18 @@ def _offer(tool: ModelTool) -> dict[str, Any]:
     }
 
 
-def _call(request: ToolRequest, model: str) -> ModelCall:
+def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
+    arguments = arguments_of(sound(request.arguments))
     try:
         # (Pydantic refuses arguments that are none, and a name that is no name.)
         return ModelCall.model_validate(
-            {"callId": request.call_id, "name": request.name, "arguments": arguments_of(sound(request.arguments))}
+            {"callId": request.call_id, "name": request.name, "arguments": None if cut and not arguments else arguments}
         )
     except ValueError:
         raise ModelUnavailable(
-            f"{model} asked for a tool in a way that makes no sense.",
+            f"The answer of {model} was cut off in the middle of a call of a tool."
+            if cut
+            else f"{model} asked for a tool in a way that makes no sense.",
             hint="Ask again, or choose another model.",
             reason="provider",
             model=model,

@@ -397,6 +397,7 @@ class Replies:
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
             told=told,
+            speaks=begun.prepared.models is None,
             since=begun.seq,
             prepare=prepare,
         )

@@ -72,6 +72,7 @@ class ReplyWriter(Loop):
         while True:
             ending: Ending = "complete"
             error: MessageError | None = None
+            self.stop_reason = None
             try:
                 if self.prepare is not None:
                     await self.stoppable(self.prepare())
@@ -90,9 +91,10 @@ class ReplyWriter(Loop):
                 ending, error = "failed", error_of(InternalError())
             async with self._saving:  # what was being kept when it was stopped belongs to it
                 pass
+            reason = self.stop_reason if ending == "complete" else None
             outcome = await self.save(
-                lambda change, ending=ending, error=error: verbs.finish(  # type: ignore[misc]
-                    change, self.reply.id, ending, self.parts, self.usage, error
+                lambda change, ending=ending, error=error, reason=reason: verbs.finish(  # type: ignore[misc]
+                    change, self.reply.id, ending, self.parts, self.usage, error, reason
                 )
             )
             if isinstance(outcome, Message):

@@ -17,6 +17,7 @@ from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import AgentAuthor, Context, Finding, Message, ModelInfo, Session
 from sessionls.sessions.ports import ModelOutput, ModelRequest, StepEnd, ToolRequest
+from sessionls.sessions.stop_reasons import review_problem
 
 if TYPE_CHECKING:
     import builtins
@@ -33,14 +34,15 @@ _MODEL = "scanners"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What came of it: the findings that are open (those that an earlier session knew already among them), and for each agent
-    that could not answer, why.
+    """What came of it: the findings that are open (those that an earlier session knew already among them), for each agent
+    that could not answer, why, and for each whose answer is not whole, in what way.
     """
 
     session: Session
     findings: Sequence[Finding]
     replies: Sequence[Message]
     problems: Mapping[str, SessionlsError]
+    unfinished: Mapping[str, str]
 
 
 async def review(
@@ -59,6 +61,7 @@ async def review(
     Cancelling cancels the reply being written.
     """
     replies: list[Message] = []
+    unfinished: dict[str, str] = {}
     problems: dict[str, SessionlsError] = {}
     with sessions.meeting(session_id) as met:
         for agent in (*([SCAN.name] if scan is not None else []), *agents):
@@ -75,10 +78,12 @@ async def review(
                 problems[agent] = problem
             else:
                 replies.append(exchange.reply)
+                if (why := review_problem(exchange.reply)) is not None:
+                    unfinished[agent] = why
         known = {finding.id: finding for finding in met if finding.state == "open"}
     found = await sessions.findings(session_id=session_id, state="open")
     findings = {**known, **{finding.id: finding for finding in found.findings}}
-    return Review(await sessions.get(session_id), [*findings.values()], replies, problems)
+    return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)
 
 
 def scan_start(session: Session) -> verbs.Start:

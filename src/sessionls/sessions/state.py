@@ -302,7 +302,7 @@ class _Folding:
         if event.message_id not in self.open:
             self.resumable = None  # what stopped and was not resumed is final as soon as another message is taken up
             self._begin(event.message_id, event.reply_to, author)
-        self._update(event.message_id, status="replying", author=author, error=None, finished_at=None)
+        self._update(event.message_id, status="replying", author=author, error=None, stop_reason=None, finished_at=None)
         self._update(event.reply_to, status="replying")
         self.reply, self.resumable = event.message_id, None
 

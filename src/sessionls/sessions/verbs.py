@@ -26,6 +26,7 @@ from sessionls.sessions.model import (
 )
 from sessionls.sessions.ports import Change
 from sessionls.sessions.state import Drafted, Entry, State, with_drafts
+from sessionls.sessions.stop_reasons import ReplyStopReason
 from sessionls.sessions.titles import UNTITLED, title_of
 from sessionls.sessions.tooling import Answer, Question
 
@@ -314,6 +315,7 @@ def finish(
     parts: Sequence[Part],
     usage: Usage | None,
     error: MessageError | None = None,
+    stop_reason: ReplyStopReason | None = None,
 ) -> Message | list[Message]:
     """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
     paused, it goes on instead, and the messages are the answer.
@@ -324,7 +326,7 @@ def finish(
     if steered or resumed:
         return step(change, reply_id, 0, parts, usage)
     kept = _given_up(parts) if status == "failed" else list(parts)
-    return _end(change, entry.message, status, parts=kept, usage=usage, error=error)
+    return _end(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason)
 
 
 def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:

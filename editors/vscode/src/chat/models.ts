@@ -7,6 +7,7 @@ import type { Api } from "../api";
 import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
 import type { ModelInfo } from "../protocol";
+import { wordsFor } from "../words";
 import { asked, estimate, familyOf, nameOf, offered } from "./asking";
 
 export const VENDOR = "sessionls";
@@ -65,7 +66,7 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
     try {
       const must = toolMode === vscode.LanguageModelChatToolMode.Required;
       const params = { ...asked(messages), ...offered(tools, must), ...(id !== OWN && { model: id }) };
-      const { calls = [] } = await this.api.modelReply(
+      const { calls = [], stopReason } = await this.api.modelReply(
         params,
         (text) => {
           progress.report(new vscode.LanguageModelTextPart(text));
@@ -73,7 +74,10 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
         token,
       );
       for (const call of calls) progress.report(new vscode.LanguageModelToolCallPart(call.callId, call.name, call.arguments));
+      const problem = calls.length === 0 ? wordsFor(stopReason) : undefined;
+      if (problem !== undefined) throw vscode.LanguageModelError.Blocked(problem);
     } catch (error) {
+      if (error instanceof vscode.LanguageModelError) throw error;
       throw thrown(problemOf(error));
     }
   }

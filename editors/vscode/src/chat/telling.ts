@@ -4,7 +4,7 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range } from "../protocol";
-import { decoded } from "../words";
+import { decoded, incomplete } from "../words";
 import { plain } from "./words";
 
 export type Piece =
@@ -41,7 +41,7 @@ export class Telling {
   /** What is new of a reply that has ended or stopped, and what became of it. */
   end(reply: Message): Piece[] {
     const pieces = this.step(reply);
-    const state = STATES[reply.status];
+    const state = STATES[reply.status] ?? incomplete(reply);
     return state === undefined ? pieces : [...pieces, this.paragraph(`*${state}*`)];
   }
 

@@ -110,7 +110,8 @@ export interface ReasoningPart {
 /**
  * One call of a tool. `result` is what the agent was told, cut to a bounded size.
  *
- * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together.
+ * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
+ * the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
  */
 export interface ToolPart {
   kind: 'tool';
@@ -123,6 +124,7 @@ export interface ToolPart {
   result?: string;
   step?: number;
   parts?: Part[];
+  unreadable?: string;
 }
 export interface FindingPart {
   kind: 'finding';
@@ -421,7 +423,10 @@ export interface MessageSent {
  * One entry in a session, by a participant or by an agent.
  *
  * `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
- * participant's message is `complete` as soon as its reply has ended in any way.
+ * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
+ * that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
+ * held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
+ * gave no answer.
  */
 export interface Message {
   id: string;
@@ -439,6 +444,7 @@ export interface Message {
   steered?: Steered;
   usage?: Usage;
   error?: MessageError;
+  stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
   createdAt: string;
   finishedAt?: string;
 }
@@ -730,13 +736,14 @@ export interface ModelMessage {
   calls?: AnsweredCall[];
 }
 /**
- * What a model answered outside of any session. `model` is the one that did.
+ * What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
  */
 export interface ModelReply {
   text: string;
   model: string;
   calls?: ModelCall[];
   usage?: Usage;
+  stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
 }
 /**
  * `tools` are those that the asker can call; with `mustCall` the model is to ask for one of them.

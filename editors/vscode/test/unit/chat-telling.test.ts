@@ -82,6 +82,11 @@ describe("what an agent found and changed", () => {
 
 describe("a reply that stopped", () => {
   it("says how, and what to do", () => {
+    const cut = new Telling().end(aReply("r", "m", { parts: [text("half")], stopReason: "length" }));
+    expect(markdown(cut)).toContain("limit of output tokens");
+    expect(markdown(cut)).toContain('Send "go on"');
+    expect(markdown(new Telling().end(aReply("r", "m", { parts: [text("all")], stopReason: "stop" })))).toBe("all");
+    expect(markdown(new Telling().end(aReply("r", "m", { stopReason: "empty" })))).toContain("gave no answer");
     const told = new Telling().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
     expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to go on with this reply.*");
   });

@@ -4,7 +4,7 @@ import { useContext } from "preact/hooks";
 import type { FromView, Message } from "../../src/panel/messages";
 import { tell } from "../host";
 import { walkToolbar } from "../toolbar";
-import { textOf } from "../../src/words";
+import { incomplete, textOf } from "../../src/words";
 import { basename, clock, lines, selected, usageOf } from "../words";
 import { Badge, Button } from "./button";
 import { ToComposer } from "./focus";
@@ -102,6 +102,7 @@ function name(message: Message): string {
 function Standing({ message, last }: { readonly message: Message; readonly last: boolean }) {
   const resume = useResume();
   const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
+  const problem = message.role === "agent" ? incomplete(message) : undefined;
   return (
     <>
       {message.status === "queued" && <Note icon="clock" words="Waiting for the reply before it" />}
@@ -110,6 +111,7 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
       {message.role === "agent" && message.status === "interrupted" && (
         <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Resume" } : {})} />
       )}
+      {problem !== undefined && <Note icon="warning" words={problem} />}
       {message.status === "failed" && (
         <div class="failure" {...(last && { role: "alert" })}>
           <Icon name="error" />

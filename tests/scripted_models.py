@@ -1,0 +1,45 @@
+"""Models that say what a test wrote down, in the words of the port: for what no provider of the tests says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from rooms import House
+from sessionls.sessions.errors import ModelUnavailable
+from sessionls.sessions.model import Usage
+from sessionls.sessions.ports import ModelOutput, ModelRequest, NativeReasoning, StepEnd, StopReason, ToolRequest
+
+__all__ = ["Step", "ask_for", "end", "script", "too_long"]
+
+Step = Sequence[ModelOutput | Exception]
+
+
+def ask_for(name: str, arguments: str = "{}", call_id: str = "call_1") -> ToolRequest:
+    return ToolRequest(call_id, name, arguments)
+
+
+def end(reason: StopReason = "stop", native: NativeReasoning | None = None, cost: float | None = None) -> StepEnd:
+    """The end of a step."""
+    return StepEnd(None if cost is None else Usage(input_tokens=10, output_tokens=1, cost=cost), reason, native)
+
+
+def too_long() -> ModelUnavailable:
+    return ModelUnavailable("It is too long.", hint="Shorten it.", reason="overflow", model="openai/test")
+
+
+def script(home: House, monkeypatch: pytest.MonkeyPatch, *answers: Step) -> list[ModelRequest]:
+    """Let every model of the house say these, one for each request; gives the requests as they come."""
+    requests: list[ModelRequest] = []
+    rest = list(answers)
+
+    async def stream(request: ModelRequest) -> AsyncIterator[ModelOutput]:
+        requests.append(request)
+        for output in rest.pop(0):
+            if isinstance(output, Exception):
+                raise output
+            yield output
+
+    monkeypatch.setattr(home.built.models, "stream", stream)
+    return requests
