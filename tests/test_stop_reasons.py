@@ -15,11 +15,12 @@ from rich.console import Console
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import House, house, write_agent
-from scripted_models import ask_for, end, script
+from scripted_models import Step, ask_for, end, script
 from sessionls.cli.render import message_lines
 from sessionls.sessions.model import Message, ToolPart
 from sessionls.sessions.ports import StopReason, TextDelta
 from sessionls.sessions.stop_reasons import incomplete
+from sessionls.sessions.tooling import ToolCall
 from use_it import UseIt, give
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
@@ -132,6 +133,16 @@ async def test_an_agent_is_told_that_the_answer_of_one_it_asked_is_not_whole(
 # -- calls of tools --------------------------------------------------------------------------------------------------
 
 
+def noting(ran: list[str]) -> UseIt:
+    """A tool that notes which calls of it ran."""
+
+    async def run(call: ToolCall) -> str:
+        ran.append(call.call_id)
+        return "ok"
+
+    return UseIt(run)
+
+
 def calls(reply: Message) -> list[ToolPart]:
     return [part for part in reply.parts if isinstance(part, ToolPart)]
 
@@ -166,7 +177,7 @@ async def test_arguments_that_cannot_be_read_fail_the_call_and_go_nowhere_as_the
     home: House, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     ran: list[str] = []
-    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, ran.append(call.call_id))))
+    give(home, monkeypatch, noting(ran))
     requests = script(home, monkeypatch, [ask_for("use_it", written), end("tool_calls")], [TextDelta("sorry"), end()])
     session = await home.sessions.create(agent="user")
     (call,) = calls((await home.sessions.message(session.id, "m1")).reply)
@@ -193,8 +204,8 @@ async def test_a_call_that_was_cut_off_is_not_made_with_half_its_arguments(
     home: House, monkeypatch: pytest.MonkeyPatch, reason: StopReason, written: str
 ) -> None:
     ran: list[str] = []
-    give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, ran.append(call.call_id))))
-    cut = [ask_for("use_it", '{"how": "well"}', "whole"), ask_for("use_it", written, "cut"), end(reason)]
+    give(home, monkeypatch, noting(ran))
+    cut: Step = [ask_for("use_it", '{"how": "well"}', "whole"), ask_for("use_it", written, "cut"), end(reason)]
     script(home, monkeypatch, cut, [TextDelta("again"), end()])
     reply = await reply_of(home, "user")
     assert [(call.call_id, call.status) for call in calls(reply)] == [("whole", "done"), ("cut", "failed")]
