@@ -65,7 +65,7 @@ def opened(session_id: str, seq: int, text: str | None = None) -> Opened:
     reply = Message(
         id="r", session_id=session_id, seq=1, role="agent", author=author, parts=parts, status="replying", created_at=AT
     )
-    return Opened(session=session(session_id), messages=[reply] if text is not None else [], participants=[], seq=seq)
+    return Opened(session=session(session_id), messages=[reply] if text is not None else [], more=False, participants=[], seq=seq)
 
 
 def event(seq: int, session_id: str = "s") -> EventNotice:

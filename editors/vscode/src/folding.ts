@@ -55,10 +55,10 @@ export interface Folded {
 export const NOTHING: Change = { session: false, moved: false, messages: [] };
 
 /**
- * A session as `session/open` gave it for `limit` messages. `before` is what was known of it: its older messages are kept
- * where they still join on.
+ * A session as `session/open` gave it. `before` is what was known of it: its older messages are kept where
+ * they still join on.
  */
-export function opened(result: Opened, limit: number, before?: OpenSession): OpenSession {
+export function opened(result: Opened, before?: OpenSession): OpenSession {
   const questions = foldQuestions(before?.questions ?? [], result);
   const first = result.messages[0];
   const joint = first === undefined ? -1 : (before?.messages.findIndex((message) => message.id === first.id) ?? -1);
@@ -66,7 +66,7 @@ export function opened(result: Opened, limit: number, before?: OpenSession): Ope
   return {
     session: result.session,
     messages: [...kept, ...result.messages],
-    more: kept.length > 0 ? (before?.more ?? false) : result.messages.length >= limit,
+    more: kept.length > 0 ? (before?.more ?? false) : result.more,
     participants: result.participants,
     questions,
   };

@@ -231,7 +231,7 @@ export class Sessions {
     const opening: Promise<void> = this.api
       .request("session/open", { sessionId, limit: PAGE, ...(before !== undefined && { after: before }) })
       .then((result) => {
-        if (this.joined.has(sessionId)) this.store.setOpen(result, PAGE);
+        if (this.joined.has(sessionId)) this.store.setOpen(result);
       })
       .finally(() => {
         if (this.fetching.get(sessionId) === opening) this.fetching.delete(sessionId);

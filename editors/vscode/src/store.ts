@@ -88,10 +88,10 @@ export class Store {
     this.listChanged.fire();
   }
 
-  /** The answer of `session/open`, asked for `limit` messages. */
-  setOpen(result: Opened, limit: number): void {
+  /** The answer of `session/open`. */
+  setOpen(result: Opened): void {
     const { id } = result.session;
-    this.opened.set(id, opened(result, limit, this.opened.get(id)));
+    this.opened.set(id, opened(result, this.opened.get(id)));
     this.openChanged.fire({ sessionId: id, kind: "whole" });
     this.putSession(result.session);
   }

@@ -198,6 +198,10 @@ def show(
         async with opened(terminal) as door:
             found = await find_session(door.sessions, session)
             page = await door.sessions.history(found.id, limit=limit)
+            while page.more and len(page.messages) < limit:  # long messages come in shorter pages
+                left = limit - len(page.messages)
+                older = await door.sessions.history(found.id, before=page.messages[0].id, limit=left)
+                page = older.model_copy(update={"messages": [*older.messages, *page.messages]})
         if as_json:
             terminal.json({"session": found.wire(), **page.wire()})
             return 0
@@ -338,14 +342,14 @@ def export(
 
         async with opened(terminal) as door:
             found = await find_session(door.sessions, session)
-            content = (await door.sessions.export(found.id, form)).content
-        if output is None:
-            terminal.write(content if content.endswith("\n") else content + "\n")
-            return 0
-        try:
-            await asyncio.to_thread(output.write_text, content, encoding="utf-8")
-        except OSError as error:
-            raise Usage(f"{output} cannot be written: {error.strerror}.") from None
+            if output is None:
+                async for piece in door.sessions.export_pieces(found.id, form):
+                    terminal.write(piece)
+                return 0
+            try:
+                await door.sessions.export(found.id, form, file=output)
+            except OSError as error:
+                raise Usage(f"{output} cannot be written: {error.strerror}.") from None
         terminal.note(f"Written to {output}.")
         return 0
 

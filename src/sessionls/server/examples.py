@@ -83,7 +83,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/get": ({"sessionId": _S}, _SESSION),
     "session/open": (
         {"sessionId": _S, "limit": 2},
-        {"session": _SESSION, "messages": [_MESSAGE, _REPLY], "participants": [_ADA], "seq": 5},
+        {"session": _SESSION, "messages": [_MESSAGE, _REPLY], "more": True, "participants": [_ADA], "seq": 5},
     ),
     "session/close": ({"sessionId": _S}, {}),
     "session/history": ({"sessionId": _S, "before": _M, "limit": 50}, {"messages": [], "more": False}),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessionls.server import params as p
 from sessionls.server.progress import PartialText, ReplyProgress
 from sessionls.sessions import results as r
+from sessionls.sessions import uris
+from sessionls.sessions.errors import InvalidParams
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import DiagnosticsContext, Finding, Session, Wire
 from sessionls.sessions.model_reply import ModelReply, model_reply
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from sessionls.sessions.service import Sessions
 
 __all__ = ["HANDLERS", "Desk"]
+
+_LIST_BYTES = 4 << 20  # of findings in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,16 @@ async def search(desk: Desk, params: p.SearchParams) -> r.SearchResult:
 
 
 async def export(desk: Desk, params: p.ExportParams) -> r.Export:
-    return await desk.sessions.export(params.session_id, params.format)
+    if params.uri is None:
+        return await desk.sessions.export(params.session_id, params.format)
+    path = uris.to_path(params.uri)
+    if path is None:
+        raise InvalidParams("uri names no file of this machine.", fields=["uri"])
+    try:
+        return await desk.sessions.export(params.session_id, params.format, file=Path(path))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        raise InvalidParams(f"The file cannot be written: {reason}.", fields=["uri"], hint="Name another file.") from None
 
 
 async def compact(desk: Desk, params: p.SessionParams) -> Session:
@@ -164,7 +179,15 @@ async def answer(desk: Desk, params: p.AnswerParams) -> p.Empty:
 
 async def findings(desk: Desk, params: p.FindingListParams) -> r.FindingList:
     found = await desk.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
-    return r.FindingList(findings=[desk.findings.now(finding) for finding in found.findings])
+    rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
+    page: list[Finding] = []
+    size = 0
+    for finding in rest:
+        size += len(finding.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if page and size > _LIST_BYTES:
+            break
+        page.append(desk.findings.now(finding))
+    return r.FindingList(findings=page, next_cursor=page[-1].id if len(page) < len(rest) else None)
 
 
 async def update_finding(desk: Desk, params: p.FindingUpdateParams) -> Finding:

@@ -118,7 +118,10 @@ class SearchParams(Wire):
 
 
 class ExportParams(SessionParams):
+    """`uri` is the file to write; without it the export is the answer."""
+
     format: Literal["markdown", "json", "html"]
+    uri: Uri | None = None
 
 
 class AnswerParams(SessionParams):
@@ -130,6 +133,7 @@ class FindingListParams(Wire):
     session_id: Id | None = None
     uri: Uri | None = None
     state: Literal["open", "fixed", "dismissed"] | None = None
+    cursor: Id | None = None
 
 
 class FindingUpdateParams(Wire):

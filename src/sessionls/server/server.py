@@ -58,6 +58,7 @@ class SessionServer(LanguageServer):
         self._findings: Findings | None = None
         self._editor: LspEditor | None = None
         self._jobs: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Lock()
         self._stopping: asyncio.Future[int]
         features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
         features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
@@ -283,7 +284,11 @@ class SessionServer(LanguageServer):
 
     def _answering(self, handler: Callable[[Desk, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
         async def answer(params: Any) -> Wire:
-            return await handler(await self.desk(), params)
+            result = await handler(await self.desk(), params)
+            # One after the other: a client that asks for much at once gets it as fast as it reads.
+            async with self._sending:
+                await self._outbox.drain()
+            return result
 
         return answer
 

@@ -162,7 +162,7 @@ class Standard:
         new = session_id not in self._shown
         self._shown.add(session_id)  # before it is read, so that no change falls between
         try:
-            return (await self._desk.sessions.export(session_id, "markdown")).content
+            return await self._desk.sessions.document(session_id)
         except SessionNotFound:
             if new:
                 self._shown.discard(session_id)

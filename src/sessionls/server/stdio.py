@@ -2,7 +2,7 @@
 
 Threads, because a pipe, a socket, a file and a Windows handle have nothing but blocking reads and writes in common. Both
 directions are bounded: the reader waits while the loop is behind, and a client that does not read loses its connection
-when more than `MAX_BACKLOG` bytes wait for it.
+while more than `MAX_BACKLOG` bytes wait for it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from sessionls.server.framing import BrokenStream, frame, frames
@@ -22,6 +23,9 @@ __all__ = ["MAX_BACKLOG", "Inbox", "Outbox", "claim_stdio"]
 MAX_BACKLOG = 64 << 20
 _MAX_AHEAD = 8 << 20  # bytes read and not yet handled, besides one message
 _BATCH = 1 << 18
+_HIGH = 8 << 20  # bytes that wait for the client, above which an answer waits for its turn
+_STUCK = 30.0  # seconds without a byte taken, after which no answer waits any more
+_PAUSE = 0.01
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -117,15 +121,24 @@ class Outbox:
         """How many bytes wait for the other end."""
         return self._queued - self._written
 
+    async def drain(self) -> None:
+        """Wait while much waits for the other end, as long as that reads."""
+        written, deadline = self._written, time.monotonic() + _STUCK
+        while self.backlog > _HIGH and not self._gone and time.monotonic() < deadline:
+            await asyncio.sleep(_PAUSE)
+            if self._written != written:
+                written, deadline = self._written, time.monotonic() + _STUCK
+
     def write(self, body: bytes) -> None:
         """Send a message. What is written after the connection is lost goes nowhere."""
         if self._gone:
             return
-        data = frame(body)
-        self._queued += len(data)
+        # Judged before this message is added: one that is long says nothing about whether the client reads.
         if self.backlog > MAX_BACKLOG:
             self._give_up(f"The client does not read: more than {MAX_BACKLOG >> 20} MiB wait for it.")
             return
+        data = frame(body)
+        self._queued += len(data)
         self._queue.put(data)
 
     def close(self, patience: float = 2.0) -> None:

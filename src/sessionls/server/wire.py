@@ -102,9 +102,10 @@ METHODS: tuple[Method, ...] = (
         p.OpenParams,
         r.Opened,
         "Joins a session: from its answer on, its events and deltas arrive here. Gives its newest `limit` messages, oldest "
-        "first, a reply being written with its text so far; `participants` are those who have it open. With `after`, also the"
-        " events numbered above that one. No notification of the session comes before the answer, and none is missed after "
-        "it.",
+        "first, a reply being written with its text so far; fewer, but one at least, where they would be more than 4 MiB, and "
+        "`more` where there are older ones. `participants` are those who have it open. With `after`, also the events numbered "
+        "above that one, unless they would be more than 4 MiB. No notification of the session comes before the answer, and "
+        "none is missed after it.",
         errors=_GONE,
         causes=("participantJoined",),
     ),
@@ -120,7 +121,8 @@ METHODS: tuple[Method, ...] = (
         "session/history",
         p.HistoryParams,
         r.History,
-        "Pages back: the newest `limit` messages before message `before`, oldest first, and whether there are older ones.",
+        "Pages back: the newest `limit` messages before message `before`, oldest first, and whether there are older ones. Fewer, "
+        "but one at least, where they would be more than 4 MiB.",
         errors=(e.SessionNotFound, e.MessageNotFound),
     ),
     Method(
@@ -231,7 +233,8 @@ METHODS: tuple[Method, ...] = (
         "session/export",
         p.ExportParams,
         r.Export,
-        "Gives a whole session as Markdown, as JSON, or as one self-contained HTML file.",
+        "Gives a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. One "
+        "of more than 32 MiB can only be written to a file.",
         errors=_GONE,
     ),
     Method(
@@ -254,7 +257,8 @@ METHODS: tuple[Method, ...] = (
         "finding/list",
         p.FindingListParams,
         r.FindingList,
-        "Lists findings: of a session, else of the sessions of the open folders; of a document; in a state.",
+        "Lists findings, oldest first: of a session, else of the sessions of the open folders; of a document; in a state. Where "
+        "they would be more than 4 MiB there is a `nextCursor`: with it as `cursor` the list goes on.",
         errors=_GONE,
     ),
     Method(

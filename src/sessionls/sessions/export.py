@@ -5,39 +5,87 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sessionls.sessions import export_words as words
-from sessionls.sessions.model import EditPart, FindingPart, Message, Part, ReasoningPart, Session, TextPart, ToolPart
+from sessionls.sessions.export_words import Outline
+from sessionls.sessions.model import AgentAuthor, EditPart, FindingPart, Message, Part, ReasoningPart, Session, TextPart, ToolPart
 from sessionls.sessions.rendering import fenced
 from sessionls.sessions.texts import sound
 from sessionls.sessions.uris import display
 
-__all__ = ["render"]
+__all__ = ["Document", "Format", "Outline", "render"]
+
+Format = Literal["markdown", "json", "html"]
 
 
-def render(session: Session, messages: Sequence[Message], format: Literal["markdown", "json", "html"]) -> str:  # noqa: A002
-    """The whole session in one text. Long sessions take their time: not for the event loop."""
-    match format:
-        case "json":
-            data = {"session": session.wire(), "messages": [message.wire() for message in messages]}
-            return sound(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
-        case "html":
-            from sessionls.sessions.export_html import page
+@dataclass
+class Document:
+    """An export that is written piece by piece: `begin`, then `messages` for each page of them, then `end`.
 
-            return page(session, messages)
-        case "markdown":
-            return "\n\n".join(_document(session, messages)) + "\n"
+    Long messages take their time: not for the event loop.
+    """
+
+    session: Session
+    format: Format
+    outline: Outline
+    _started: bool = field(default=False, init=False)
+
+    def begin(self) -> str:
+        match self.format:
+            case "json":
+                return f'{{\n  "session": {_json(self.session.wire(), "  ")},\n  "messages": ['
+            case "html":
+                from sessionls.sessions.export_html import head
+
+                return head(self.session, self.outline)
+            case "markdown":
+                return "\n\n".join(_head(self.session, self.outline))
+
+    def messages(self, messages: Sequence[Message]) -> str:
+        folders = self.session.workspace_folders
+        match self.format:
+            case "json":
+                pieces = [f"\n    {_json(message.wire(), '    ')}" for message in messages]
+                comma = "," if self._started and pieces else ""
+                self._started = self._started or bool(pieces)
+                return comma + ",".join(pieces)
+            case "html":
+                from sessionls.sessions.export_html import article
+
+                return "".join(f"{article(message, folders)}\n" for message in messages)
+            case "markdown":
+                return "".join("\n\n".join(["", "---", *_message(message, folders)]) for message in messages)
+
+    def end(self) -> str:
+        match self.format:
+            case "json":
+                return "\n  ]\n}\n" if self._started else "]\n}\n"
+            case "html":
+                from sessionls.sessions.export_html import TAIL
+
+                return TAIL
+            case "markdown":
+                return "\n"
 
 
-def _document(session: Session, messages: Sequence[Message]) -> Iterator[str]:
+def render(session: Session, messages: Sequence[Message], format: Format) -> str:  # noqa: A002
+    """The session with these messages in one text."""
+    agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
+    document = Document(session, format, Outline(len(messages), list(agents)))
+    return "".join((document.begin(), document.messages(messages), document.end()))
+
+
+def _json(data: object, indent: str) -> str:
+    return sound(json.dumps(data, indent=2, ensure_ascii=False)).replace("\n", f"\n{indent}")
+
+
+def _head(session: Session, outline: Outline) -> Iterator[str]:
     yield f"# {_inline(words.title_of(session))}"
-    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, messages))
-    if not messages:
+    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, outline))
+    if not outline.count:
         yield "This session has no messages yet."
-    for message in messages:
-        yield "---"
-        yield from _message(message, session.workspace_folders)
 
 
 def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from sessionls.sessions import export_words as words
 from sessionls.sessions.model import (
-    AgentAuthor,
     Context,
     EditPart,
     Finding,
@@ -32,7 +31,7 @@ from sessionls.sessions.uris import display
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-__all__ = ["page"]
+__all__ = ["TAIL", "article", "head"]
 
 _LONGEST = 100_000  # characters of code that are coloured
 _HINT = 80  # characters of a tool's arguments that are shown while it is folded
@@ -48,14 +47,14 @@ _LEXERS = {
 }
 
 
-def page(session: Session, messages: Sequence[Message]) -> str:
-    """The whole page."""
+def head(session: Session, outline: words.Outline) -> str:
+    """The page up to its messages."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = _text(words.title_of(session))
-    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in words.facts(session, messages))
-    articles = "\n".join(_message(message, session.workspace_folders) for message in messages)
+    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in words.facts(session, outline))
+    empty = "" if outline.count else '<p class="empty">This session has no messages yet.</p>\n'
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -70,25 +69,24 @@ def page(session: Session, messages: Sequence[Message]) -> str:
 <body>
 <header>
 <h1 dir="auto">{title}</h1>
-<details class="facts"{"" if messages else " open"}><summary>{_summary(session, messages)}</summary>
+<details class="facts"{"" if outline.count else " open"}><summary>{_summary(session, outline)}</summary>
 <dl>{rows}</dl></details>
 </header>
 <main>
-{articles or '<p class="empty">This session has no messages yet.</p>'}
-</main>
-</body>
-</html>
-"""
+{empty}"""
 
 
-def _summary(session: Session, messages: Sequence[Message]) -> str:
-    agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
-    names = [*(participant.name for participant in session.participants), *(agents or [session.agent])]
-    count = f"{len(messages):,} message{'' if len(messages) == 1 else 's'}"
+TAIL = "</main>\n</body>\n</html>\n"
+"""What comes after the messages."""
+
+
+def _summary(session: Session, outline: words.Outline) -> str:
+    names = [*(participant.name for participant in session.participants), *(outline.agents or [session.agent])]
+    count = f"{outline.count:,} message{'' if outline.count == 1 else 's'}"
     return " · ".join(map(_text, (words.time_of(session.created_at), ", ".join(names), count)))
 
 
-def _message(message: Message, folders: Sequence[str]) -> str:
+def article(message: Message, folders: Sequence[str]) -> str:
     invoked = words.invoked(message)
     label = f'<span class="with">{_text(invoked)}</span>' if invoked else ""
     time = f'<time datetime="{_text(message.created_at)}">{_text(words.time_of(message.created_at))}</time>'

@@ -32,6 +32,7 @@ from sessionls.sessions.texts import sound
 __all__ = [
     "LONGEST_PROSE",
     "Body",
+    "Outline",
     "about_context",
     "arguments_of",
     "facts",
@@ -63,6 +64,14 @@ class Body:
     notice: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What an export says of its messages before they come: how many there are, and the agents that replied, in order."""
+
+    count: int
+    agents: Sequence[str]
+
+
 def readable(text: str) -> str:
     """Without a terminal's colours, control characters, and what UTF-8 cannot hold; each line end is a line feed."""
     plain = _ANSI.sub("", sound(text)).replace("\r\n", "\n").replace("\r", "\n")
@@ -85,9 +94,8 @@ def usage_of(usage: Usage) -> str:
     return words if usage.cost is None else f"{words}, ${usage.cost:,.4f}"
 
 
-def facts(session: Session, messages: Sequence[Message]) -> list[tuple[str, str]]:
+def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
     """What stands at the head of an export."""
-    agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
     default = f"{session.agent} with {session.model}" if session.model else session.agent
     rows = [
         ("Created", time_of(session.created_at)),
@@ -95,8 +103,8 @@ def facts(session: Session, messages: Sequence[Message]) -> list[tuple[str, str]
         ("State", session.state if session.state != "active" else None),
         ("Participants", ", ".join(map(_person, session.participants))),
         ("Agent", default),
-        ("Agents that replied", ", ".join(agents)),
-        ("Messages", f"{len(messages):,}"),
+        ("Agents that replied", ", ".join(outline.agents)),
+        ("Messages", f"{outline.count:,}"),
         ("Used", usage_of(session.usage)),
         ("Folders", ", ".join(uris.labels(session.workspace_folders))),
         ("Forked from", session.parent.session_id if session.parent else None),

@@ -106,12 +106,16 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A session as `follow` finds it: its newest messages, and the events after a given number where they were asked for."""
+    """A session as `follow` finds it: its newest messages, and the events after a given number where they were asked for.
+
+    `more`: there are older messages. `events` is None also where there are too many for an answer.
+    """
 
     session: Session
     messages: Sequence[Message]
     present: Sequence[Participant]
     seq: int
+    more: bool
     events: Sequence[Event] | None = None
 
 
@@ -189,6 +193,7 @@ class Store(Protocol):
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
         """The newest `limit` messages (before message `before`), oldest first, and whether there are older ones.
 
+        Fewer (but one at least) where they would be more than a few megabytes.
         In order of their place, waiting ones last. A reply being written has its text so far. Raises `MessageNotFound`.
         """
         ...
@@ -275,8 +280,13 @@ class Store(Protocol):
         """
         ...
 
-    async def follow(self, session_id: str, *, limit: int = 0, after: int | None = None) -> Snapshot:
+    async def follow(
+        self, session_id: str, *, limit: int = 0, after: int | None = None, events_bytes: int | None = None
+    ) -> Snapshot:
         """The session now, and its notices from exactly there on.
+
+        The messages are those of `history`; with `after`, the events numbered above that, unless they are more than
+        `events_bytes`.
 
         Every later event has a number above `Snapshot.seq`, and every later delta goes on where the text of that part in
         `Snapshot.messages` ends. Follows are counted: as many calls of `unfollow` end it.

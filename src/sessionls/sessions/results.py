@@ -25,10 +25,15 @@ class SessionList(Wire):
 
 
 class Opened(Wire):
-    """A session as it was found: its newest messages, oldest first; `events` are those after the number asked for."""
+    """A session as it was found: its newest messages, oldest first; `more`: there are older ones.
+
+    `events` are those after the number asked for. They are left out where they would be more than a few megabytes: then the
+    messages say where the session stands.
+    """
 
     session: Session
     messages: list[Message]
+    more: bool
     participants: list[Participant]
     seq: int
     events: list[Event] | None = None
@@ -57,11 +62,14 @@ class SearchResult(Wire):
 
 
 class Export(Wire):
-    content: str
+    """`content` is left out where the export was written to a file."""
+
+    content: str | None = None
 
 
 class FindingList(Wire):
     findings: list[Finding]
+    next_cursor: str | None = None
 
 
 class AgentList(Wire):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 from sessionls.sessions import context as contexts
-from sessionls.sessions import export, verbs
+from sessionls.sessions import verbs
 from sessionls.sessions.beginning import Begun, Prepared
 from sessionls.sessions.errors import NotPermitted, SessionlsError, revive
 from sessionls.sessions.events import ParticipantLeft
+from sessionls.sessions.export import Format, render
+from sessionls.sessions.exporting import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import Context, Finding, Message, Participant, Session, TextPart
@@ -45,7 +47,9 @@ __all__ = ["Defaults", "Sessions"]
 
 T = TypeVar("T")
 
-_PAGE = 500  # messages read at a time for an export
+_SHOWN = 200  # messages of a session that is looked at as a document
+_LEFT_OUT = "*Older messages are not shown here. To read all: `sessionls export {id} --output FILE` in a terminal.*"
+_EVENTS = 4 << 20  # bytes of events that are given to who opens a session again
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class Sessions:
         self._models.warm()
         async with self._door(session_id):
             await self._replies.sweep()
-            snapshot = await self._store.follow(session_id, limit=limit, after=after)
+            snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)
             if session_id in self._open:  # opened again: one follow is enough
                 self._store.unfollow(session_id)
             else:
@@ -179,6 +183,7 @@ class Sessions:
         return Opened(
             session=snapshot.session,
             messages=list(snapshot.messages),
+            more=snapshot.more,
             participants=list(snapshot.present),
             seq=snapshot.seq,
             events=None if snapshot.events is None else list(snapshot.events),
@@ -435,17 +440,26 @@ class Sessions:
         await self._telling.compact(state.session, transcript, voice, prepared.start.author.model, 0)
         return await self._store.session(session_id)
 
-    async def export(self, session_id: str, format: Literal["markdown", "json", "html"]) -> Export:  # noqa: A002
-        """The whole session as one document."""
+    async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002
+        """The whole session as one document: as the answer, or written to `file`.
+
+        Raises `InvalidParams` where it is too long for an answer, and `OSError` where the file cannot be written.
+        """
+        if file is not None:
+            await export_to_file(self._store, session_id, format, file)
+            return Export()
+        return Export(content=await export_text(self._store, session_id, format))
+
+    def export_pieces(self, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
+        """The same, however long, in pieces that join to the whole."""
+        return export_pieces(self._store, session_id, format)
+
+    async def document(self, session_id: str) -> str:
+        """The session as Markdown to look at while it grows: of a long one, the newest messages."""
         session = await self._store.session(session_id)
-        pages: builtins.list[builtins.list[Message]] = []
-        more, before = True, None
-        while more:
-            page, more = await self._store.history(session_id, before=before, limit=_PAGE)
-            pages.append(page)
-            before = page[0].id if page else None
-        messages = [message for page in reversed(pages) for message in page]
-        return Export(content=await asyncio.to_thread(export.render, session, messages, format))
+        messages, more = await self._store.history(session_id, before=None, limit=_SHOWN)
+        text = await asyncio.to_thread(render, session, messages, "markdown")
+        return f"{text}\n{_LEFT_OUT.format(id=session.id[-8:])}\n" if more else text
 
     # -- what there is -----------------------------------------------------------------------------------------------
 

@@ -99,9 +99,11 @@ class Backend:
         with self.database.writing() as connection:
             return liveness.beat_while_claiming(connection, self._process, self._lease)
 
-    def follow(self, session_id: str, limit: int, after: int | None, start: Callable[[Found], None]) -> None:
+    def follow(
+        self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[Found], None]
+    ) -> None:
         with self.database.reading() as connection:
-            news, found = self._tail.follow(connection, session_id, limit, after)
+            news, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
         self._tell(news)
         start(found)
 

@@ -120,7 +120,7 @@ class Feed:
             message.model_copy(update={"parts": replies[message.id]}) if message.id in replies else message
             for message in found.page.messages
         ]
-        return Snapshot(state.session, messages, state.present, state.session.seq, found.events)
+        return Snapshot(state.session, messages, state.present, state.session.seq, found.page.more, found.events)
 
     # -- telling -----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from sqlalchemy import CTE, ColumnElement, Connection, Row, Select, bindparam, c
 from sessionls.store.rows import MESSAGE_COLUMNS
 from sessionls.store.schema import events, messages, sessions
 
-__all__ = ["ENDLESS", "event_data", "find_message", "heirs", "messages_between"]
+__all__ = ["ENDLESS", "all_event_data", "event_data", "find_message", "heirs", "messages_between"]
 
 ENDLESS = 2**53  # above every place and number
 
@@ -134,6 +134,19 @@ def find_message(connection: Connection, session_id: str, message_id: str) -> Ro
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
     """The events numbered above `after`, as JSON, the ancestors' included."""
     return list(connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit}).scalars())
+
+
+def all_event_data(connection: Connection, session_id: str, after: int, most: int | None) -> list[str] | None:
+    """All events numbered above `after`; None where they take more than `most` bytes."""
+    found: list[str] = []
+    size = 0
+    with connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
+        for data in rows.scalars():
+            found.append(data)
+            size += len(data.encode())
+            if most is not None and size > most:
+                return None
+    return found
 
 
 def heirs(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:

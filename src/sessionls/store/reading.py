@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,17 @@ from sessionls.sessions.state import Entry
 from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page
-from sessionls.store.rows import MESSAGE_COLUMNS, entry_of, events_of, load_saved, require, session_of
+from sessionls.store.parts import is_growing
+from sessionls.store.rows import MESSAGE_COLUMNS, dump, entry_of, events_of, load_saved, require, session_of
 from sessionls.store.schema import claims, messages, processes, sessions, summaries
 from sessionls.store.search import search
 
-__all__ = ["Page", "Reader", "now_ms", "summary_before"]
+__all__ = ["PAGE_BYTES", "Page", "Reader", "now_ms", "summary_before"]
 
-_WAITING = (
-    select(*MESSAGE_COLUMNS).where(messages.c.session_id == bindparam("id"), messages.c.place.is_(None)).order_by(messages.c.seq)
+_WAITING = (  # the newest first; rows are numbered as they come
+    select(*MESSAGE_COLUMNS)
+    .where(messages.c.session_id == bindparam("id"), messages.c.place.is_(None))
+    .order_by(messages.c.n.desc())
 )
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
 # In no order: to find them in one SQLite would go through all sessions.
@@ -43,11 +46,20 @@ _LAPSED = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Messages as the log has them, what was drafted of the one being written, and whether there are older ones."""
+    """Messages as the log has them, what was drafted of the one being written, and whether there are older ones.
+
+    Together they are not longer than `PAGE_BYTES`, unless it is a single message.
+    """
 
     messages: list[Message]
     saved: dict[str, Saved]
     more: bool
+
+
+PAGE_BYTES = 4 << 20
+"""How many bytes of JSON a page of messages may be, or the events that go with it: a client waits for all of an answer."""
+
+_STRIDE = 32  # messages read at a time, since their length is not known before
 
 
 def now_ms() -> int:
@@ -82,22 +94,49 @@ class Reader:
 
     def history(self, session_id: str, before: str | None, limit: int) -> Page:
         row = require(self._connection, session_id)
-        waiting = [entry_of(self._connection, one) for one in self._connection.execute(_WAITING, {"id": session_id}).all()]
-        top: int = row.placed
-        if before is not None:
-            last = self.entry(session_id, before)
-            if last.place is None:
-                waiting = [one for one in waiting if one.message.seq < last.message.seq]
-            else:
-                waiting, top = [], last.place - 1
-        shown = waiting[max(len(waiting) - limit, 0) :]
-        # Places are counted without a gap: the newest messages are those at the highest places.
-        low = max(top - (limit - len(shown)), 0)
-        placed = [entry_of(self._connection, one) for one in lineage.messages_between(self._connection, session_id, low, top)]
-        found = [one.message for one in [*placed, *shown]]
-        writing = row.reply if any(message.id == row.reply for message in found) else None
-        saved = {writing: self.saved(session_id, writing)} if writing else {}
-        return Page(found, saved, low > 0 or len(shown) < len(waiting))
+        last = None if before is None else self.entry(session_id, before)
+        found: list[Message] = []
+        saved: dict[str, Saved] = {}
+        size, more = 0, False
+        for message, length in self._newest_first(row, last, limit + 1):
+            if message.id == row.reply:
+                saved[message.id] = self.saved(session_id, message.id)
+                size += sum(len(one.text.encode()) for one in saved[message.id].drafted)
+            size += length
+            if len(found) == limit or (found and size > PAGE_BYTES):
+                saved.pop(message.id, None)
+                more = True
+                break
+            found.append(message)
+        return Page(found[::-1], saved, more)
+
+    def _newest_first(self, session: Row[*tuple[Any, ...]], last: Entry | None, limit: int) -> Iterator[tuple[Message, int]]:
+        """The session's messages before `last`, read as they are asked for: those that wait, then the others by place.
+
+        Each with the number of bytes that it takes as JSON. `limit`: how many are asked for at most.
+        """
+        top: int = session.placed
+        if last is None or last.place is None:
+            with self._connection.execute(_WAITING, {"id": session.id}) as waiting:
+                for one in waiting:
+                    message, length = self._read(one)
+                    if last is None or message.seq < last.message.seq:
+                        limit -= 1
+                        yield message, length
+        else:
+            top = last.place - 1
+        while top > 0 and limit > 0:
+            # Places are counted without a gap: the newest messages are those at the highest places.
+            low = max(top - min(_STRIDE, limit), 0)
+            for one in reversed(lineage.messages_between(self._connection, session.id, low, top)):
+                yield self._read(one)
+            limit -= top - low
+            top = low
+
+    def _read(self, row: Row[*tuple[Any, ...]]) -> tuple[Message, int]:
+        message = entry_of(self._connection, row).message
+        # The parts of a reply that is being written stand elsewhere.
+        return message, len((dump(message) if is_growing(message) else row.data).encode())
 
     def saved(self, session_id: str, message_id: str) -> Saved:
         return load_saved(self._connection, session_id, message_id)

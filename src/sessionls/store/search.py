@@ -30,6 +30,7 @@ _MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :p
 _PAGES = 64
 
 _RANKED = 500  # matches: so many are ranked; where there are more, the newest come first
+_SNIPPET = 1000  # characters of a snippet at most
 _FEW = 20_000  # messages: in a scope of at most so many, the matches are looked for among these alone
 
 # Newest first, which is the order in which FTS5 keeps them: whoever reads this may stop at any row.
@@ -131,7 +132,12 @@ def search(
     best = (_ranked(connection, found) if len(found) < _RANKED else found)[:limit]
     snippets = dict(_about(connection, _SNIPPETS, best))
     sessions = {session_id: session_of(require(connection, session_id)) for session_id in {one.session_id for one in best}}
-    return [Hit(sessions[one.session_id], one.message_id, snippets[one.n]) for one in best]
+    return [Hit(sessions[one.session_id], one.message_id, _short(snippets[one.n])) for one in best]
+
+
+def _short(snippet: str) -> str:
+    """FTS5 counts words, and a word may be of any length."""
+    return snippet if len(snippet) <= _SNIPPET else f"{snippet[:_SNIPPET]}…"
 
 
 def _newest(connection: Connection, words: str, scope: Mapping[str, Any]) -> list[_Match]:

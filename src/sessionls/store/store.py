@@ -222,7 +222,9 @@ class SqlStore:
 
         return unsubscribe
 
-    async def follow(self, session_id: str, *, limit: int = 0, after: int | None = None) -> Snapshot:
+    async def follow(
+        self, session_id: str, *, limit: int = 0, after: int | None = None, events_bytes: int | None = None
+    ) -> Snapshot:
         loop = asyncio.get_running_loop()
         snapshot: asyncio.Future[Snapshot] = loop.create_future()
 
@@ -236,7 +238,9 @@ class SqlStore:
 
         self._feed.follow(session_id)
         try:
-            await self._write(lambda backend: backend.follow(session_id, limit, after, lambda found: self._call(start, found)))
+            await self._write(
+                lambda backend: backend.follow(session_id, limit, after, events_bytes, lambda found: self._call(start, found))
+            )
             return await snapshot
         except BaseException:
             snapshot.cancel()

@@ -94,16 +94,19 @@ class Tail:
 
     # -- following ---------------------------------------------------------------------------------------------------
 
-    def follow(self, connection: Connection, session_id: str, limit: int, after: int | None) -> tuple[News, Found]:
+    def follow(
+        self, connection: Connection, session_id: str, limit: int, after: int | None, events_bytes: int | None
+    ) -> tuple[News, Found]:
         row = require(connection, session_id)
         earlier = self._told.get(session_id)
         caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
         state = load_state(connection, row)
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
+        data = None if after is None else lineage.all_event_data(connection, session_id, after, events_bytes)
         found = Found(
             state=state,
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
-            events=None if after is None else events_of(lineage.event_data(connection, session_id, after, lineage.ENDLESS)),
+            events=None if data is None else events_of(data),
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
         self._told[session_id] = row.seq

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Requests, Session } from "../protocol";
 import { besidePanels } from "../panel/places";
+import { problemOf } from "../problem";
 import type { Services } from "../services";
 import { chooseSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
@@ -179,20 +180,34 @@ const FORMATS: readonly {
   readonly label: string;
   readonly format: Requests["session/export"]["params"]["format"];
   readonly language: string;
+  readonly extension: string;
 }[] = [
-  { label: "Markdown", format: "markdown", language: "markdown" },
-  { label: "JSON", format: "json", language: "json" },
-  { label: "HTML", format: "html", language: "html" },
+  { label: "Markdown", format: "markdown", language: "markdown", extension: "md" },
+  { label: "JSON", format: "json", language: "json", extension: "json" },
+  { label: "HTML", format: "html", language: "html", extension: "html" },
 ];
 
-/** Opens the whole session as a new document, to be saved wherever one likes. */
+/** Opens the whole session as a new document, to be saved wherever one likes; one that is too long goes straight to a file. */
 export async function exportSession(services: Services, target: Target): Promise<void> {
   const session = await chooseSession(services, target, "Export Session");
   if (session === undefined) return;
   const format = await vscode.window.showQuickPick(FORMATS, { title: `Export “${session.title}”`, placeHolder: "Format" });
   if (format === undefined) return;
-  const { content } = await services.api.request("session/export", { sessionId: session.id, format: format.format });
-  const document = await vscode.workspace.openTextDocument({ language: format.language, content });
+  const asked = { sessionId: session.id, format: format.format };
+  let content: string | undefined;
+  try {
+    ({ content } = await services.api.request("session/export", asked));
+  } catch (error) {
+    if (problemOf(error).kind !== "invalidParams") throw error; // else it is too long for an answer
+    const filters = { [format.label]: [format.extension] };
+    const file = await vscode.window.showSaveDialog({
+      title: `“${session.title}” is too long for an editor. Save it as`,
+      filters,
+    });
+    if (file !== undefined) await services.api.request("session/export", { ...asked, uri: file.toString() });
+    return;
+  }
+  const document = await vscode.workspace.openTextDocument({ language: format.language, content: content ?? "" });
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
 }
 

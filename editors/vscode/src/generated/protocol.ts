@@ -640,20 +640,29 @@ export interface Exchange {
   message: Message;
   reply: Message;
 }
+/**
+ * `content` is left out where the export was written to a file.
+ */
 export interface Export {
-  content: string;
+  content?: string;
 }
+/**
+ * `uri` is the file to write; without it the export is the answer.
+ */
 export interface ExportParams {
   sessionId: string;
   format: 'markdown' | 'json' | 'html';
+  uri?: string;
 }
 export interface FindingList {
   findings: Finding[];
+  nextCursor?: string;
 }
 export interface FindingListParams {
   sessionId?: string;
   uri?: string;
   state?: 'open' | 'fixed' | 'dismissed';
+  cursor?: string;
 }
 export interface FindingUpdateParams {
   findingId: string;
@@ -779,11 +788,15 @@ export interface OpenParams {
   after?: number;
 }
 /**
- * A session as it was found: its newest messages, oldest first; `events` are those after the number asked for.
+ * A session as it was found: its newest messages, oldest first; `more`: there are older ones.
+ *
+ * `events` are those after the number asked for. They are left out where they would be more than a few megabytes: then the
+ * messages say where the session stands.
  */
 export interface Opened {
   session: Session;
   messages: Message[];
+  more: boolean;
   participants: Participant[];
   seq: number;
   events?: (

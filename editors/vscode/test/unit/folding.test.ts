@@ -289,7 +289,7 @@ describe("questions", () => {
 
   it("that were asked while nobody listened are found again", () => {
     const session = aSession({ seq: 15, replying: true });
-    const now = opened({ session, messages: [], participants: [], seq: 15, events: [asked(15, "q3")] }, 50, replying);
+    const now = opened({ session, messages: [], participants: [], more: false, seq: 15, events: [asked(15, "q3")] }, replying);
     expect(now.questions.map((question) => question.requestId)).toEqual(["q1", "q2", "q3"]);
   });
 });
@@ -297,30 +297,31 @@ describe("questions", () => {
 describe("opening and paging", () => {
   const page = (from: number, to: number): Message[] =>
     Array.from({ length: to - from + 1 }, (_, at) => aMessage(`m${from + at}`));
-  const result = (messages: Message[]): Parameters<typeof opened>[0] => ({
+  const result = (messages: Message[], more = true): Parameters<typeof opened>[0] => ({
     session: aSession(),
     messages,
+    more,
     participants: [ADA],
     seq: 10,
   });
 
-  it("says that there are older messages where the page is full", () => {
-    expect(opened(result(page(1, 2)), 2).more).toBe(true);
-    expect(opened(result(page(1, 2)), 3).more).toBe(false);
+  it("says that there are older messages where the server does, however long the page is", () => {
+    expect(opened(result(page(1, 2), true)).more).toBe(true);
+    expect(opened(result(page(1, 2), false)).more).toBe(false);
   });
 
   it("puts older messages before the others, none of them twice", () => {
-    const now = withOlder(opened(result(page(3, 4)), 2), { messages: page(1, 3), more: false });
+    const now = withOlder(opened(result(page(3, 4))), { messages: page(1, 3), more: false });
     expect(ids(now)).toEqual(["m1", "m2", "m3", "m4"]);
     expect(now.more).toBe(false);
   });
 
   it("keeps the older messages when it is opened again, as long as they join on", () => {
     const before = state(page(1, 6), { more: true });
-    const joined = opened(result(page(5, 8)), 4, before);
+    const joined = opened(result(page(5, 8)), before);
     expect(ids(joined)).toEqual(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
     expect(joined.more).toBe(true);
-    expect(ids(opened(result(page(8, 9)), 2, before))).toEqual(["m8", "m9"]);
+    expect(ids(opened(result(page(8, 9)), before))).toEqual(["m8", "m9"]);
   });
 });
 

@@ -18,7 +18,13 @@ function server(count: number, listed = 1) {
     query?: string;
   }
   const answers: Record<string, (params: Params) => unknown> = {
-    "session/open": ({ limit }) => ({ session: aSession(), messages: all.slice(-limit), participants: [], seq: 10 }),
+    "session/open": ({ limit }) => ({
+      session: aSession(),
+      messages: all.slice(-limit),
+      more: all.length > limit,
+      participants: [],
+      seq: 10,
+    }),
     "session/history": ({ before, limit }) => {
       const end = all.findIndex((message) => message.id === before);
       return { messages: all.slice(Math.max(0, end - limit), end), more: end > limit };

@@ -1,0 +1,177 @@
+"""Sessions of long messages: every answer has a bound, and what is longer comes in pages or goes to a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types as lsp
+
+from server_client import Connect, SessionClient, refused, uri_of
+from sessionls.sessions import events as ev
+from sessionls.sessions.ids import new_id
+from sessionls.sessions.model import Finding, Position, Range
+from sessionls.sessions.ports import Change
+from sessionls.store import SqlStore
+from stores import create, exchange, exchanges, say
+
+MEBIBYTE = 1 << 20
+LONG = "ж" * MEBIBYTE  # as long as a message may be, and two bytes for each character
+COUNT = 17
+ANSWER = 9 * MEBIBYTE  # bytes: twice a page, and the answer around it
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[SqlStore]:
+    folder = Path(os.environ["SESSIONLS_DATA_DIR"])
+    async with SqlStore(f"sqlite:///{folder / 'sessions.db'}") as store:
+        yield store
+
+
+@pytest.fixture
+async def long_session(store: SqlStore) -> str:
+    """A session with 17 messages, as long as messages may be, that wait for their replies."""
+    session_id = await create(store, title="Long")
+    for number in range(COUNT):
+        await say(store, session_id, f"{number} {LONG}"[:MEBIBYTE])
+    return session_id
+
+
+def numbers(messages: list[dict[str, Any]]) -> list[int]:
+    return [int(message["parts"][0]["text"].partition(" ")[0]) for message in messages]
+
+
+def size(answer: Any) -> int:
+    return len(json.dumps(answer, ensure_ascii=False).encode())
+
+
+async def all_pages(client: SessionClient, session_id: str) -> list[dict[str, Any]]:
+    page = await client.ask("session/open", sessionId=session_id, limit=50)
+    messages: list[dict[str, Any]] = page["messages"]
+    while page["more"]:
+        before = messages[0]["id"]
+        page = await client.ask("session/history", sessionId=session_id, before=before, limit=500)
+        assert page["messages"] and size(page) < ANSWER
+        messages = [*page["messages"], *messages]
+    return messages
+
+
+async def test_a_session_of_long_messages_is_opened_and_read_page_by_page(connect: Connect, long_session: str) -> None:
+    client = await connect(events=True)
+    opened = await client.ask("session/open", sessionId=long_session, limit=50)
+    assert opened["more"] and opened["messages"] and size(opened) < ANSWER
+    assert numbers(await all_pages(client, long_session)) == list(range(COUNT))
+
+
+async def test_a_message_longer_than_a_page_comes_alone(connect: Connect, store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, "Short.", LONG * 3)
+    await exchange(store, session_id, "Short.", "Short.")
+    client = await connect(events=True)
+    lengths: list[list[int]] = []
+    page = await client.ask("session/open", sessionId=session_id)
+    while True:
+        lengths.append([len(message["parts"][0]["text"]) for message in page["messages"]])
+        if not page["more"]:
+            break
+        page = await client.ask("session/history", sessionId=session_id, before=page["messages"][0]["id"])
+    assert lengths == [[6, 6], [3 * MEBIBYTE], [6]]
+
+
+async def test_what_comes_with_an_open_again_is_left_out_where_it_is_too_long(connect: Connect, long_session: str) -> None:
+    client = await connect(events=True)
+    opened = await client.ask("session/open", sessionId=long_session, after=0)
+    assert "events" not in opened and opened["messages"] and size(opened) < ANSWER
+    again = await client.ask("session/open", sessionId=long_session, after=opened["seq"] - 1)
+    assert opened["seq"] in [event["seq"] for event in again["events"]]
+
+
+async def test_many_long_answers_that_are_asked_for_at_once_all_come(connect: Connect, store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchanges(store, session_id, [f"{number} {LONG}" for number in range(2)])
+    client = await connect(events=True)
+    asked = [client.ask("session/history", sessionId=session_id) for _ in range(40)]
+    assert all(answer["more"] for answer in await asyncio.gather(*asked))
+
+
+@pytest.mark.parametrize("format_", ["markdown", "json", "html"])
+async def test_an_export_too_long_for_an_answer_says_how_to_get_it(
+    connect: Connect, long_session: str, tmp_path: Path, format_: str
+) -> None:
+    client = await connect(events=True)
+    with refused(-32602, "invalidParams") as refusal:
+        await client.ask("session/export", sessionId=long_session, format=format_)
+    assert refusal.data["fields"] == ["uri"] and "--output" in refusal.data["hint"]
+    file = tmp_path / "export"
+    assert await client.ask("session/export", sessionId=long_session, format=format_, uri=uri_of(file)) == {}
+    text = file.read_text(encoding="utf-8")
+    assert text.count("ж" * (MEBIBYTE - 3)) == COUNT
+    if format_ == "json":
+        assert numbers(json.loads(text)["messages"]) == list(range(COUNT))
+
+
+async def test_an_export_that_cannot_be_written_says_why(connect: Connect, long_session: str, tmp_path: Path) -> None:
+    client = await connect(events=True)
+    for uri in (uri_of(tmp_path / "none" / "export"), uri_of(tmp_path), "https://example.org/x"):
+        with refused(-32602, "invalidParams") as refusal:
+            await client.ask("session/export", sessionId=long_session, format="markdown", uri=uri)
+        assert refusal.data["fields"] == ["uri"]
+
+
+async def test_the_document_of_a_long_session_shows_the_newest_messages_and_says_so(connect: Connect, long_session: str) -> None:
+    client = await connect(events=True)
+    read = lsp.TextDocumentContentParams(uri=f"sessionls:/{long_session}.md")
+    text = (await client.workspace_text_document_content_async(read)).text
+    assert len(text.encode()) < ANSWER
+    assert f"{COUNT - 1} ж" in text and "\n\n0 ж" not in text
+    assert f"sessionls export {long_session[-8:]} --output" in text
+
+
+def _report(finding: Finding, change: Change) -> None:
+    change.add(ev.FindingReported, by=ev.ByAgent(agent=finding.agent), finding=finding)
+
+
+async def test_findings_come_in_pages(connect: Connect, store: SqlStore) -> None:
+    session_id = await create(store)
+    at = Position(line=1, character=0)
+    ids = [new_id() for _ in range(9)]
+    for finding_id in ids:
+        finding = Finding(
+            id=finding_id,
+            session_id=session_id,
+            message_id="m",
+            agent="review",
+            uri="file:///work/a.py",
+            range=Range(start=at, end=at),
+            severity=2,
+            title=finding_id,
+            body=LONG[: MEBIBYTE // 2],
+            state="open",
+            created_at="2026-01-01T00:00:00.000Z",
+        )
+        await store.change(session_id, partial(_report, finding))
+    client = await connect(events=True)
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await client.ask("finding/list", sessionId=session_id, **cursor)
+        assert page["findings"] and size(page) < ANSWER
+        found += [finding["id"] for finding in page["findings"]]
+        if "nextCursor" not in page:
+            break
+        cursor = {"cursor": page["nextCursor"]}
+    assert found == ids
+
+
+async def test_what_is_found_of_a_message_without_spaces_is_cut(connect: Connect, store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, f"needle {LONG}", "Yes.")
+    client = await connect(events=True)
+    [hit] = (await client.ask("session/search", query="needle", workspaceFolder="*"))["hits"]
+    assert hit["snippet"].startswith("needle ж") and len(hit["snippet"]) < 2000
