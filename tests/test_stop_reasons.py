@@ -61,10 +61,10 @@ async def test_a_reply_that_is_not_whole_says_so_in_every_face(
     assert (reply.status, reply.text, reply.stop_reason) == ("complete", "half", reason)
     drawn = io.StringIO()
     Console(file=drawn, width=200).print(*message_lines(reply, []))
-    exports = [(await home.sessions.export(session.id, form)).content for form in ("markdown", "html")]
+    exports = [(await home.sessions.export(session.id, form)).content or "" for form in ("markdown", "html")]
     for face in (drawn.getvalue(), exports[0], html.unescape(exports[1])):
         assert WORDS[reason] in face
-    kept = json.loads((await home.sessions.export(session.id, "json")).content)
+    kept = json.loads((await home.sessions.export(session.id, "json")).content or "")
     assert kept["messages"][-1]["stopReason"] == reply.wire()["stopReason"] == reason
     # The log says it, and who folds the log knows it.
     finished = (await home.built.store.events(session.id, after=0))[-1]
