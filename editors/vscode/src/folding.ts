@@ -256,9 +256,8 @@ class Folding {
         break;
       case "stepFinished":
         this.update(event.messageId, (message) => {
-          if (event.usage !== undefined) this.spend(event.usage, message.usage);
           const parts = [...message.parts.slice(0, event.index), ...event.parts];
-          return { ...message, parts, ...(event.usage !== undefined && { usage: event.usage }) };
+          return { ...this.wentOn(message, event), parts };
         });
         break;
       case "toolCalled":
@@ -271,7 +270,7 @@ class Folding {
         break;
       case "agentWorked":
         this.update(event.messageId, (message) => ({
-          ...message,
+          ...this.wentOn(message, event),
           parts: withWork(message.parts, event.path, event.index, event.parts),
         }));
         break;
@@ -324,6 +323,12 @@ class Folding {
 
   private spend(usage: Usage, counted?: Usage): void {
     this.session.usage = add(this.session.usage, usage, counted);
+  }
+
+  /** The reply with what it has used until now. */
+  private wentOn(message: Message, { usage, steps }: { readonly usage?: Usage; readonly steps?: number }): Message {
+    if (usage !== undefined) this.spend(usage, message.usage);
+    return { ...message, ...(usage !== undefined && { usage }), ...(steps !== undefined && { steps }) };
   }
 
   private update(id: string, change: (message: Message) => Message): void {

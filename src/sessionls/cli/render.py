@@ -131,6 +131,8 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
         match part:
             case TextPart():
                 yield markdown(part.text)
+            case ReasoningPart() if not part.text.strip():
+                pass
             case ReasoningPart():
                 yield Text(safe(part.text.strip()), style="dim italic")
             case ToolPart():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.fitting import DEFAULT_WINDOW
 from sessionls.sessions.model import AgentAuthor, Usage
 from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta
 from sessionls.sessions.state import Entry
 from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, plain
 
-__all__ = ["Summary", "split", "summarise"]
+__all__ = ["Account", "Summary", "split", "summarise"]
 
 _REQUEST = (
     "Write the summary with which a colleague takes over this session and has nothing else. Keep: what was asked for and "
@@ -21,12 +23,26 @@ _REQUEST = (
 )
 
 
+_SMALLEST = 2_000  # characters of a piece that is not made smaller any more
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     text: str
     through: int
     through_seq: int
-    usage: Usage | None
+
+
+class Account(Protocol):
+    """Who pays for a summary."""
+
+    async def before_call(self) -> None:
+        """Before each request to a model. Raises where none may be made any more."""
+        ...
+
+    def spend(self, usage: Usage | None) -> None:
+        """Count what one request used."""
+        ...
 
 
 def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
@@ -46,18 +62,18 @@ def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
     return 0
 
 
-async def summarise(models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None) -> Summary:
-    """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`."""
+async def summarise(
+    models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None, account: Account
+) -> Summary:
+    """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`, and what `account` does."""
     window = models.window(model) or DEFAULT_WINDOW
     room = max(window // 2, 500) * 3  # characters
-    summary, usage = earlier, Usage()
+    summary = earlier
     for piece in _pieces([_told(entry, voice) for entry in entries], room):
-        text, spent = await _ask(models, model, summary, piece)
-        summary = text or summary
-        usage += spent or Usage()
+        summary = await _add(models, model, summary, piece, account)
     last = entries[-1]
-    assert last.place is not None
-    return Summary(summary or "", last.place, last.ended_seq or last.message.seq, usage)
+    assert last.place is not None and summary is not None
+    return Summary(summary, last.place, last.ended_seq or last.message.seq)
 
 
 def _told(entry: Entry, voice: Voice) -> str:
@@ -83,17 +99,36 @@ def _pieces(texts: Sequence[str], room: int) -> list[str]:
     return [piece for piece in pieces if piece.strip()]
 
 
-async def _ask(models: Models, model: str, earlier: str | None, piece: str) -> tuple[str, Usage | None]:
+async def _add(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
+    """The summary with that piece: of its two halves, one after the other, where the model says that it is too much."""
+    try:
+        return await _ask(models, model, earlier, piece, account)
+    except ModelUnavailable as problem:
+        if problem.reason != "overflow" or len(piece) < _SMALLEST:
+            raise
+    half = len(piece) // 2
+    return await _add(models, model, await _add(models, model, earlier, piece[:half], account), piece[half:], account)
+
+
+async def _ask(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
     before = f"The summary of what came before:\n\n{earlier}\n\n" if earlier else ""
     messages: ModelMessages = [
         {"role": "system", "content": "You summarise sessions between people and agents who work on code."},
         {"role": "user", "content": f"{before}The session goes on:\n\n{piece}\n\n{_REQUEST}"},
     ]
     text: list[str] = []
-    usage: Usage | None = None
+    await account.before_call()
     async for output in models.stream(ModelRequest(model, messages, max_tokens=2_000)):
         if isinstance(output, TextDelta):
             text.append(output.text)
         elif isinstance(output, StepEnd):
-            usage = output.usage
-    return "".join(text).strip(), usage
+            account.spend(output.usage)
+    summary = "".join(text).strip()
+    if not summary:  # in its place all that it stands for would be gone
+        raise ModelUnavailable(
+            f"{model} gave no summary of the older part of the session.",
+            hint="Try again, or choose another model.",
+            reason="provider",
+            model=model,
+        )
+    return summary

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition, Permission
+from sessionls.sessions.calls import ASK_AGENT
 from sessionls.sessions.events import ToolCalled, ToolFinished
+from sessionls.sessions.limits import Spending
 from sessionls.sessions.loop import Loop
-from sessionls.sessions.model import AgentAuthor, Part, ToolPart, Usage
+from sessionls.sessions.model import AgentAuthor, Part, ToolPart
 from sessionls.sessions.permission import Policy, stricter
 from sessionls.sessions.ports import Change
 from sessionls.sessions.state import with_work
@@ -25,7 +27,6 @@ __all__ = ["ASK_AGENT", "AskAgent", "Asked"]
 
 T = TypeVar("T")
 
-ASK_AGENT = "ask_agent"
 _DEPTH = 3  # agents that ask agents that ask agents: no further
 
 
@@ -87,7 +88,7 @@ class AskAgent:
         inner = Delegate(
             means=replace(outer.means, policy=_Stricter(outer.means.policy, outer.definition)),
             session_id=outer.session_id,
-            reply=outer.reply.model_copy(update={"author": asked.author, "parts": []}),
+            reply=outer.reply.model_copy(update={"author": asked.author, "parts": [], "usage": None, "steps": None}),
             definition=asked.definition,
             model=asked.author.model,
             tools=tools,
@@ -99,11 +100,8 @@ class AskAgent:
         )
         if asked.may_ask and ASK_AGENT in mine and self._depth < _DEPTH:
             inner.tools = [*tools, AskAgent(inner, self._find, self._depth + 1)]
-        try:
-            await inner.steps()
-            await inner.keep_rest()
-        finally:
-            outer.usage = _sum(outer.usage, inner.usage)
+        await inner.steps()
+        await inner.keep_rest()
         answer = plain([part for part in inner.parts if part.kind != "tool"])
         problem = words_for(inner.stop_reason)
         return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
@@ -114,10 +112,6 @@ def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(name, str) or not isinstance(question, str) or not question.strip():
         raise ToolFailed("ask_agent was not run: it takes the texts `agent` and `question`.")
     return name, question
-
-
-def _sum(a: Usage | None, b: Usage | None) -> Usage | None:
-    return b if a is None else a if b is None else a + b
 
 
 class _Stricter(Policy):
@@ -142,6 +136,10 @@ class Delegate(Loop):
     outer: Loop = field(kw_only=True)
     index: int = field(kw_only=True)
     _kept: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.definition, self.outer.spending)
+        self.spending.begin(0, None)
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
         """Its words are shown when its step has ended."""
@@ -168,6 +166,9 @@ class Delegate(Loop):
 
     async def save(self, decide: Callable[[Change], T]) -> T:
         return await self.outer.save(decide)
+
+    async def check_budget(self) -> None:
+        await self.outer.check_budget()
 
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
         return await work  # the call that asked is stopped, and this with it

@@ -99,13 +99,16 @@ class ReplyStarted(_Event):
 
 
 class StepFinished(_Event):
-    """One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far."""
+    """One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far, in
+    how many steps.
+    """
 
     kind: Literal["stepFinished"] = "stepFinished"
     message_id: str
     index: int
     parts: list[Part]
     usage: Usage | None = None
+    steps: int | None = None
 
 
 class ToolCalled(_Event):
@@ -126,7 +129,8 @@ class ToolFinished(_Event):
 
 class AgentWorked(_Event):
     """An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
-    `path` leads to the call that asked it: the number of that call, behind those of the calls around it.
+    `path` leads to the call that asked it: the number of that call, behind those of the calls around it. `usage` and `steps` are
+    those of the whole reply so far.
     """
 
     kind: Literal["agentWorked"] = "agentWorked"
@@ -134,6 +138,8 @@ class AgentWorked(_Event):
     path: list[int]
     index: int
     parts: list[Part]
+    usage: Usage | None = None
+    steps: int | None = None
 
 
 class PermissionAsked(_Event):

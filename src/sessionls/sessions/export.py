@@ -109,6 +109,8 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
         case TextPart():
             if part.text.strip():
                 yield contained(words.readable(part.text))
+        case ReasoningPart() if not part.text.strip():
+            pass
         case ReasoningPart():
             yield _folded("Reasoning", contained(words.readable(part.text)))
         case ToolPart():

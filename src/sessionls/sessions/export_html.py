@@ -115,7 +115,7 @@ def _part(part: Part, folders: Sequence[str]) -> str:
         case TextPart():
             return _prose(part.text) if part.text.strip() else ""
         case ReasoningPart():
-            return _folded("reasoning", "Reasoning", _prose(part.text))
+            return _folded("reasoning", "Reasoning", _prose(part.text)) if part.text.strip() else ""
         case ToolPart():
             status = "" if part.status == "done" else f' <span class="mark">{_text(part.status)}</span>'
             about = " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))

@@ -10,11 +10,12 @@ from math import ceil
 
 from sessionls.sessions.transcript import ModelMessages, estimate_tokens
 
-__all__ = ["DEFAULT_WINDOW", "FULL", "fitted"]
+__all__ = ["DEFAULT_WINDOW", "FULL", "fitted", "trimmed"]
 
 DEFAULT_WINDOW = 32_000  # tokens, where a model's own is not known
 FULL = 0.8  # of a window: above it something is left out
 LEFT_OUT = "(This result is left out here, to save room. Call the tool again if it is still needed.)"
+_LEAST = 1_000  # characters that stay of a result of the last step
 _STRIDE = 4  # times in a window: what stays the same from step to step need not be read anew by a provider that caches it
 
 
@@ -35,3 +36,22 @@ def fitted(messages: ModelMessages, room: int) -> ModelMessages:
         else:
             cut.append(message)
     return [*cut, *messages[newest:]]
+
+
+def trimmed(messages: ModelMessages, room: int) -> ModelMessages:
+    """The messages in at most `room` tokens, where cutting the results of the last step in their middle, too, is enough for that:
+    for a model that said that it was too much, when older results are left out already.
+    """
+    over = (estimate_tokens(messages) - room) * 3  # characters
+    newest = max((i for i, message in enumerate(messages) if message.get("tool_calls")), default=len(messages))
+    cut = list(messages)
+    results = [i for i in range(newest, len(messages)) if messages[i]["role"] == "tool"]
+    for i in sorted(results, key=lambda i: len(messages[i]["content"]), reverse=True):
+        content: str = messages[i]["content"]
+        if over <= 0 or len(content) <= _LEAST:
+            break
+        keep = max(len(content) - over, _LEAST)
+        notice = f"\n(… {len(content) - keep} characters are left out here, to save room …)\n"
+        cut[i] = {**messages[i], "content": content[: keep * 2 // 3] + notice + content[len(content) - keep // 3 :]}
+        over -= len(content) - len(cut[i]["content"])
+    return cut

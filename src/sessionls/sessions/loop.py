@@ -17,25 +17,27 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import verbs
-from sessionls.sessions.arguments import arguments_of, unreadable, unreadable_words
-from sessionls.sessions.errors import ModelUnavailable, NotPermitted, SessionlsError
+from sessionls.sessions.arguments import unreadable_words
+from sessionls.sessions.calls import calls_of
+from sessionls.sessions.errors import ModelUnavailable, SessionlsError
 from sessionls.sessions.events import ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
-from sessionls.sessions.fitting import FULL, fitted
+from sessionls.sessions.fitting import FULL, fitted, trimmed
 from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Message, Part, Participant, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.sessions.limits import Spending
+from sessionls.sessions.model import Finding, Message, Part, Participant, TextPart, ToolPart, Usage
+from sessionls.sessions.native import with_native
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import (
     Change,
     ModelRequest,
     Models,
-    NativeReasoning,
     ReasoningDelta,
     StepEnd,
-    StopReason,
     Store,
     TextDelta,
     ToolRequest,
 )
+from sessionls.sessions.step import Step, Words
 from sessionls.sessions.stop_reasons import ReplyStopReason, why_it_ended
 from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Answer, Question, Tool, ToolFailed
@@ -46,7 +48,7 @@ __all__ = ["Loop", "Means"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_LONGEST_NAME = 200  # characters of a tool's name, as a model writes it
+_ATTEMPTS = 4  # to ask for one step, each time with less
 _FAILED = "The tool failed for a reason of its own; try another way."
 _DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
 
@@ -69,21 +71,11 @@ class Means:
 
 
 @dataclass
-class _Step:
-    """What came of one answer of the model, besides its words."""
-
-    requests: list[ToolRequest] = field(default_factory=list)
-    usage: Usage | None = None
-    reason: StopReason = "unknown"
-    native: NativeReasoning | None = None
-
-
-@dataclass
 class Loop(ABC):
     """`reply` is the message that is written, as it is when the loop begins; `told` gives the messages before it.
 
     `told` may compact on the way: True asks it to, after the model said that it was too much. `speaks`: it is expected to end
-    with words (the scanners' reply does not).
+    with words (the scanners' reply does not). `_too_much` is how many tokens the model said were too many.
     """
 
     means: Means
@@ -98,8 +90,13 @@ class Loop(ABC):
     speaks: bool = True
     steered: list[Message] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list, init=False)
-    usage: Usage | None = field(default=None, init=False)
+    spending: Spending = field(init=False)
+    _too_much: int | None = field(default=None, init=False)
     stop_reason: ReplyStopReason | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.definition)
+        self.spending.begin(self.reply.steps or 0, self.reply.usage)
 
     # -- where it is kept --------------------------------------------------------------------------------------------
 
@@ -131,6 +128,10 @@ class Loop(ABC):
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
         """Do what may be stopped at any moment."""
 
+    @abstractmethod
+    async def check_budget(self) -> None:
+        """Where the session's budget is used up: pause the session, which stops this. To be called where it may be stopped."""
+
     # -- steps -------------------------------------------------------------------------------------------------------
 
     async def steps(self) -> None:
@@ -138,56 +139,49 @@ class Loop(ABC):
         pending = [part for part in self.parts if isinstance(part, ToolPart) and part.status in ("waiting", "running")]
         if pending:
             await self._run_tools()
-        for _ in range(self.definition.max_steps):
+        while True:
             first = len(self.parts)
             if self.unfinished() is not None:
                 first -= 1  # it goes on in the same part
             step = await self._one_step()
-            if step.usage is not None:
-                self.usage = step.usage if self.usage is None else self.usage + step.usage
+            self.spend(step.usage)
+            self.parts = with_native(self.parts, first, step.native)
             if not step.requests:
                 wrote = not self.speaks or any(isinstance(part, TextPart) and part.text.strip() for part in self.parts[first:])
                 self.stop_reason = why_it_ended(step.reason, wrote=wrote)
                 return
-            self._ask_for(step)
+            self.parts += list(calls_of(step.requests, step.reason, self.parts))
             await self.keep_step(first)
             await self._run_tools()
-            self._check_cost()
-        raise NotPermitted(
-            f"The agent took {self.definition.max_steps} steps and was not done.",
-            hint="Resume to let it go on, or raise maxSteps in its definition.",
-        )
 
-    def _ask_for(self, step: _Step) -> None:
-        """Add the calls of a step; those that cannot be made have failed already. Some models count theirs anew in each step: an
-        id that was used before is made another.
+    async def before_call(self) -> None:
+        """Before each request to a model: raise `NotPermitted` at a limit of the agent's or of those above it. At the session's
+        budget the session is paused, which ends the reply here.
         """
-        called = [part for part in self.parts if isinstance(part, ToolPart)]
-        ids, number = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
-        for request in step.requests:
-            call_id = request.call_id if request.call_id not in ids else f"call_{new_id()}"
-            ids.add(call_id)
-            # Where the answer was cut off, its last call may be half of one.
-            cut = request is step.requests[-1] and step.reason not in ("stop", "tool_calls")
-            self.parts.append(_tool_part(request, call_id, number, cut=cut))
+        self.spending.check()
+        await self.check_budget()
 
-    def _check_cost(self) -> None:
-        limit, cost = self.definition.max_cost, self.usage.cost if self.usage else None
-        if limit is not None and cost is not None and cost >= limit:
-            raise NotPermitted(
-                f"The reply has cost {cost:.2f} US dollars, its agent's limit is {limit:.2f}.",
-                hint="Raise maxCost in the agent's definition and resume.",
-            )
+    def spend(self, usage: Usage | None) -> None:
+        """Count what a model used for this reply."""
+        self.spending.spend(usage)
 
-    async def _one_step(self) -> _Step:
-        for tighter in (False, True):
-            told = await self.stoppable(self.told(tighter))
+    async def _one_step(self) -> Step:
+        """Ask the model, again with less where it says that this was too much: each time with less than the time before."""
+        self.spending.take_step()
+        problem: ModelUnavailable | None = None
+        for attempt in range(_ATTEMPTS):
+            await self.stoppable(self.before_call())
+            told = await self.stoppable(self.told(attempt == 1))
             so_far = self.reply.model_copy(update={"parts": self.parts})
             messages = with_reply(told, so_far, self.steered, self.voice, named=self.named)
             tools = [_offer(tool) for tool in self.tools]
+            messages = self._fitted(messages, tools)
+            size = estimate_tokens(messages)
+            if problem is not None and self._too_much is not None and size >= self._too_much:
+                break
             request = ModelRequest(
                 model=self.model,
-                messages=self._fitted(messages, tools, tighter=tighter),
+                messages=messages,
                 tools=tools,
                 temperature=self.definition.temperature,
                 max_tokens=self.definition.max_tokens,
@@ -195,23 +189,30 @@ class Loop(ABC):
             )
             try:
                 return await self.stoppable(self._stream(request))
-            except ModelUnavailable as problem:
-                if problem.reason != "overflow" or tighter:
+            except ModelUnavailable as error:
+                if error.reason != "overflow":
                     raise
-        raise AssertionError  # the second round returns or raises
+                problem, self._too_much = error, size
+        assert problem is not None
+        raise ModelUnavailable(
+            f"What {self.model} would have to be told is too long for it, and nothing more of it can be left out.",
+            hint="Send a shorter message with less context, compact the session, or choose a model with a larger window.",
+            reason="overflow",
+            model=self.model,
+        ) from problem
 
-    def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]], *, tighter: bool) -> ModelMessages:
-        """The messages as they fit into the model's window beside its tools: `tighter`, half of what it said did not."""
-        if tighter:
-            return fitted(messages, estimate_tokens(messages) // 2)
+    def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]]) -> ModelMessages:
+        """The messages as they fit into the model's window beside its tools: in half of what it said was too much, if it did."""
         window = self.means.models.window(self.model)
-        if window is None:
-            return messages
-        return fitted(messages, int(window * FULL) - estimate_tokens(tools) - (self.definition.max_tokens or 0))
+        room = None if window is None else int(window * FULL) - estimate_tokens(tools) - (self.definition.max_tokens or 0)
+        if self._too_much is not None:
+            room = min(self._too_much // 2, self._too_much if room is None else room)
+        fitting = messages if room is None else fitted(messages, room)
+        return fitting if room is None or self._too_much is None else trimmed(fitting, room)
 
-    async def _stream(self, request: ModelRequest) -> _Step:
-        step = _Step()
-        words = _Words(self)
+    async def _stream(self, request: ModelRequest) -> Step:
+        step = Step()
+        words = Words(self.parts, self.draft, self.unfinished())
         try:
             async for output in self.means.models.stream(request):
                 match output:
@@ -343,14 +344,8 @@ class Loop(ABC):
         last = self.parts[-1] if self.parts else None
         return last if isinstance(last, TextPart) and not self._told_since(len(self.parts)) else None
 
-    def take_back(self) -> None:
-        self.parts.pop()
-
     def _told_since(self, part: int) -> bool:
         return any(message.steered is not None and message.steered.part >= part for message in self.steered)
-
-    def put(self, part: Part) -> None:
-        self.parts.append(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,44 +380,6 @@ class _Call:
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
         fields = {"message_id": self.message_id, "uri": uri, "summary": summary, "applied": applied, "patch": patch}
         await self.writer.record(lambda change: change.add(Edited, by=ByAgent(agent=self.agent), **fields))
-
-
-class _Words:
-    """The words of one step as they come: each run of one kind becomes one part."""
-
-    def __init__(self, writer: Loop) -> None:
-        self._writer = writer
-        self._kind: Literal["text", "reasoning"] | None = None
-        self._pieces: list[str] = []
-        self._base = 0
-        if (part := writer.unfinished()) is not None:
-            writer.take_back()
-            self._kind, self._pieces, self._base = "text", [part.text], len(part.text)
-
-    def add(self, kind: Literal["text", "reasoning"], text: str) -> None:
-        if not text:
-            return
-        text = sound(text)
-        if kind != self._kind:
-            self.end()
-            self._kind = kind
-        self._pieces.append(text)
-        self._writer.draft(kind, text, self._base)
-
-    def end(self) -> None:
-        if self._kind is not None:
-            text = "".join(self._pieces)
-            self._writer.put(TextPart(text=text) if self._kind == "text" else ReasoningPart(text=text))
-            self._kind, self._pieces, self._base = None, [], 0
-
-
-def _tool_part(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPart:
-    name, arguments = sound(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
-    if arguments is None or (cut and not arguments):
-        raw = unreadable(request.arguments)
-        words = unreadable_words(raw, cut=cut)
-        return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=words, step=step, unreadable=raw)
-    return ToolPart(call_id=call_id, name=name, arguments=arguments, status="waiting", step=step)
 
 
 def _offer(tool: Tool) -> dict[str, Any]:

@@ -9,10 +9,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 __all__ = [
+    "KEEP_NATIVE",
     "Agent",
     "AgentAuthor",
     "Anchor",
@@ -23,6 +34,7 @@ __all__ = [
     "FileContext",
     "Finding",
     "FindingPart",
+    "KeptReasoning",
     "Message",
     "MessageError",
     "MessageStatus",
@@ -129,9 +141,29 @@ class TextPart(Wire):
     text: str
 
 
+class KeptReasoning(Wire):
+    """What a provider wants to be handed back with a step (see `ports.NativeReasoning`)."""
+
+    provider: str
+    data: Any
+
+
 class ReasoningPart(Wire):
+    # `native` is for the store alone, whose dumps have KEEP_NATIVE as their context: clients are not sent it.
     kind: Literal["reasoning"] = "reasoning"
     text: str
+    native: SkipJsonSchema[KeptReasoning | None] = Field(default=None, repr=False)
+
+    @model_serializer(mode="wrap")
+    def _without_native(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        data: dict[str, Any] = serialize(self)
+        if info.context != KEEP_NATIVE:
+            data.pop("native", None)
+        return data
+
+
+KEEP_NATIVE: dict[str, Any] = {"native": True}
+"""The context of a dump for the store."""
 
 
 class ToolPart(Wire):
@@ -327,7 +359,7 @@ class Message(Wire):
     participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
     that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
     held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
-    gave no answer.
+    gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked.
     """
 
     id: str
@@ -344,6 +376,7 @@ class Message(Wire):
     delivery: Literal["steer"] | None = None
     steered: Steered | None = None
     usage: Usage | None = None
+    steps: int | None = None
     error: MessageError | None = None
     stop_reason: StopReason | Literal["empty"] | None = None
     created_at: str

@@ -345,7 +345,7 @@ class Replies:
         except verbs.ClaimLost:
             ended = await self._taken_over(reply)
         except StoreUnavailable as gone:
-            parts, usage = (writer.parts, writer.usage) if writer else (reply.parts, reply.usage)
+            parts, usage = (writer.parts, writer.spending.usage) if writer else (reply.parts, reply.usage)
             self._unended[session_id] = lambda change: verbs.finish(change, reply.id, "interrupted", parts, usage)
             self._fail(reply, gone)
             raise
@@ -379,7 +379,9 @@ class Replies:
             writer.named = len(session.participants) > 1
             names = tuple(participant.name for participant in session.participants)
             if tighter or names not in before:  # what comes before a reply stays the same from step to step
-                messages = await self._telling.told(session, definition, model, begun.place, writer.tools, tighter=tighter)
+                messages = await self._telling.told(
+                    session, definition, model, begun.place, writer.tools, writer, tighter=tighter
+                )
                 before.clear()
                 before[names] = messages
             return before[names]

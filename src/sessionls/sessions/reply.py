@@ -68,7 +68,6 @@ class ReplyWriter(Loop):
         Raises `ClaimLost` where another process took it over, `StoreUnavailable` where its end could not be written.
         """
         self.parts = list(self.reply.parts)
-        self.usage = self.reply.usage
         while True:
             ending: Ending = "complete"
             error: MessageError | None = None
@@ -94,7 +93,7 @@ class ReplyWriter(Loop):
             reason = self.stop_reason if ending == "complete" else None
             outcome = await self.save(
                 lambda change, ending=ending, error=error, reason=reason: verbs.finish(  # type: ignore[misc]
-                    change, self.reply.id, ending, self.parts, self.usage, error, reason
+                    change, self.reply.id, ending, self.parts, self.spending.usage, error, reason, self.spending.steps
                 )
             )
             if isinstance(outcome, Message):
@@ -109,16 +108,21 @@ class ReplyWriter(Loop):
         self.means.store.draft(self.session_id, self.reply.id, len(self.parts), kind, text, base=base)
 
     async def keep_step(self, first: int) -> None:
-        parts, usage = self.parts[first:], self.usage
-        self.steered += await self.save(lambda change: verbs.step(change, self.reply.id, first, parts, usage))
+        parts, usage, steps = self.parts[first:], self.spending.usage, self.spending.steps
+        self.steered += await self.save(lambda change: verbs.step(change, self.reply.id, first, parts, usage, steps))
 
     async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
         self.parts[index] = part
         await self.record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
-        work = {"message_id": self.reply.id, "path": list(path), "index": index, "parts": list(parts)}
-        await self.record(lambda change: change.add(AgentWorked, **work))
+        def worked(change: Change) -> None:
+            used = {"usage": self.spending.usage, "steps": self.spending.steps}
+            change.add(AgentWorked, message_id=self.reply.id, path=list(path), index=index, parts=list(parts), **used)
+
+        await self.record(worked)
+
+    async def check_budget(self) -> None: ...
 
     async def record(self, decide: Callable[[Change], object]) -> None:
         """Add events about this reply; its parts are then what the log says they are."""

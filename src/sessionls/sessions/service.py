@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from sessionls.sessions import context as contexts
 from sessionls.sessions import verbs
 from sessionls.sessions.beginning import Begun, Prepared
+from sessionls.sessions.budget import SessionAccount
 from sessionls.sessions.errors import NotPermitted, SessionlsError, revive
 from sessionls.sessions.events import ParticipantLeft
 from sessionls.sessions.export import Format, render
@@ -437,7 +438,10 @@ class Sessions:
             raise prepared.problem
         transcript = await self._store.transcript(session_id, through=state.settled)
         voice = self._telling.voice(prepared.definition, state.session, tools=False)
-        await self._telling.compact(state.session, transcript, voice, prepared.start.author.model, 0)
+        account = SessionAccount()
+        await self._telling.compact(
+            state.session, transcript, voice, prepared.start.author.model, 0, account, lambda: account.usage
+        )
         return await self._store.session(session_id)
 
     async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002

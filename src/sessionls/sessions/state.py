@@ -249,16 +249,12 @@ class _Folding:
                 self._reply_started(event)
             case ev.StepFinished():
                 parts = self.open[event.message_id].message.parts
-                fields: dict[str, Any] = {"parts": [*parts[: event.index], *event.parts]}
-                if event.usage is not None:
-                    self._spend(event.message_id, event.usage)
-                    fields["usage"] = event.usage
-                self._update(event.message_id, **fields)
+                self._go_on(event, [*parts[: event.index], *event.parts])
             case ev.ToolCalled() | ev.ToolFinished():
                 self._put_part(event.message_id, event.index, event.part)
             case ev.AgentWorked():
                 parts = self.open[event.message_id].message.parts
-                self._update(event.message_id, parts=with_work(parts, event.path, event.index, event.parts))
+                self._go_on(event, with_work(parts, event.path, event.index, event.parts))
             case ev.PermissionAsked():
                 self.asked[event.request_id] = event.scope
             case ev.PermissionAnswered():
@@ -322,6 +318,16 @@ class _Folding:
         )
         self._put(Entry(reply, self._next_place()))
         self.session["message_count"] = self.before.session.message_count + 1
+
+    def _go_on(self, event: ev.StepFinished | ev.AgentWorked, parts: list[Part]) -> None:
+        """The reply has these parts now, and has used so much."""
+        fields: dict[str, Any] = {"parts": parts}
+        if event.usage is not None:
+            self._spend(event.message_id, event.usage)
+            fields["usage"] = event.usage
+        if event.steps is not None:
+            fields["steps"] = event.steps
+        self._update(event.message_id, **fields)
 
     def _append(self, message_id: str, part: Part) -> None:
         if message_id in self.open:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sessionls.agents.agent import Definition
 from sessionls.sessions import compaction, verbs
+from sessionls.sessions.compaction import Account
 from sessionls.sessions.fitting import DEFAULT_WINDOW, FULL
-from sessionls.sessions.model import Context, Session
+from sessionls.sessions.model import Context, Session, Usage
 from sessionls.sessions.ports import Agents, Change, Models, Store, Tool, Transcript
 from sessionls.sessions.rendering import render
 from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, instructions
@@ -31,9 +32,19 @@ class Telling:
         return instructions(definition, self._agents.instructions(), ())
 
     async def told(
-        self, session: Session, definition: Definition, model: str, place: int, tools: Sequence[Tool], *, tighter: bool
+        self,
+        session: Session,
+        definition: Definition,
+        model: str,
+        place: int,
+        tools: Sequence[Tool],
+        account: Account,
+        *,
+        tighter: bool,
     ) -> ModelMessages:
-        """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`)."""
+        """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`). What
+        that uses goes to `account`.
+        """
         names = [participant.name for participant in session.participants]
         voice = self.voice(definition, session, tools=bool(tools))
         system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
@@ -43,21 +54,34 @@ class Telling:
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
         if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
             budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
-            if await self.compact(session, transcript, voice, model, max(budget, 0)):
+            if tighter:  # its window may be smaller than what is known of it
+                budget = min(budget, estimate_tokens(told) // 4)
+            if await self.compact(session, transcript, voice, model, max(budget, 0), account):
                 transcript = await self._store.transcript(session.id, through=place)
                 told = self._messages(transcript, voice, named=len(names) > 1)
         return [system, *told]
 
-    async def compact(self, session: Session, transcript: Transcript, voice: Voice, model: str, budget: int) -> bool:
-        """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise."""
+    async def compact(
+        self,
+        session: Session,
+        transcript: Transcript,
+        voice: Voice,
+        model: str,
+        budget: int,
+        account: Account,
+        usage: Callable[[], Usage | None] = lambda: None,
+    ) -> bool:
+        """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise. `usage`: what it used,
+        where no reply pays for it.
+        """
         count = compaction.split(transcript.entries, voice, budget)
         if count == 0:
             return False
         older = transcript.entries[:count]
-        summary = await compaction.summarise(self._models, model, older, voice, transcript.summary)
+        summary = await compaction.summarise(self._models, model, older, voice, transcript.summary, account)
 
         def decide(change: Change) -> None:
-            verbs.compact(change, summary.through, summary.through_seq, summary.text, summary.usage, session.agent)
+            verbs.compact(change, summary.through, summary.through_seq, summary.text, usage(), session.agent)
 
         await self._store.change(session.id, decide)
         return True

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sessionls.agents.agent import Definition
-from sessionls.sessions.model import AgentAuthor, Context, Message, Part, Participant, TextPart, ToolPart
+from sessionls.sessions.model import (
+    AgentAuthor,
+    Context,
+    KeptReasoning,
+    Message,
+    Part,
+    Participant,
+    ReasoningPart,
+    TextPart,
+    ToolPart,
+)
+from sessionls.sessions.native import as_sent
 from sessionls.sessions.state import Entry
 
 __all__ = ["ModelMessages", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
@@ -106,25 +117,30 @@ def _words(parts: Sequence[Part], author: AgentAuthor, voice: Voice) -> Iterator
 
 
 def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
-    """Steps: text, the tools it asked for, and what they gave. Reasoning stays with the model that did it."""
+    """Steps: text, the tools it asked for, and what they gave. Of the reasoning what its provider wants back."""
     text: list[str] = []
     calls: list[ToolPart] = []
+    native: KeptReasoning | None = None
     for part in parts:
-        if not isinstance(part, TextPart | ToolPart):
+        if not isinstance(part, TextPart | ToolPart | ReasoningPart):
             continue
-        if calls and (isinstance(part, TextPart) or part.step != calls[-1].step):
-            yield from _one_step(text, calls)
-            text, calls = [], []
+        if calls and (not isinstance(part, ToolPart) or part.step != calls[-1].step):
+            yield from _one_step(text, calls, native)
+            text, calls, native = [], [], None
         if isinstance(part, TextPart):
             text.append(part.text)
-        else:
+        elif isinstance(part, ToolPart):
             calls.append(part)
+        else:
+            native = part.native or native
     if text or calls:
-        yield from _one_step(text, calls)
+        yield from _one_step(text, calls, native)
 
 
-def _one_step(text: Sequence[str], calls: Sequence[ToolPart]) -> Iterator[dict[str, Any]]:
+def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReasoning | None) -> Iterator[dict[str, Any]]:
     words: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(text)}
+    if native is not None:
+        words["native_reasoning"] = as_sent(native)
     if calls:
         words["tool_calls"] = [
             {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
@@ -162,7 +178,7 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
         last = joined[-1] if joined else None
         plain_words = "tool_calls" not in message and message["role"] != "tool"
         if last is not None and plain_words and last["role"] == message["role"] and "tool_calls" not in last:
-            joined[-1] = {**last, "content": f"{last['content']}\n\n{message['content']}"}
+            joined[-1] = {**last, **message, "content": f"{last['content']}\n\n{message['content']}"}
         else:
             joined.append(message)
     return joined

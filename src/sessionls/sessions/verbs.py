@@ -290,10 +290,12 @@ def own(change: Change, reply_id: str) -> Entry:
     return change.state.entry(reply_id)
 
 
-def step(change: Change, reply_id: str, index: int, parts: Sequence[Part], usage: Usage | None) -> list[Message]:
+def step(
+    change: Change, reply_id: str, index: int, parts: Sequence[Part], usage: Usage | None, steps: int | None = None
+) -> list[Message]:
     """A step of the reply ended. Messages that were sent to steer it are handed over; they are the answer."""
     own(change, reply_id)
-    change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage)
+    change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage, steps=steps)
     return _steer(change, reply_id, index + len(parts))
 
 
@@ -316,6 +318,7 @@ def finish(
     usage: Usage | None,
     error: MessageError | None = None,
     stop_reason: ReplyStopReason | None = None,
+    steps: int | None = None,
 ) -> Message | list[Message]:
     """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
     paused, it goes on instead, and the messages are the answer.
@@ -324,9 +327,10 @@ def finish(
     steered = status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
     resumed = status == "paused" and change.now.session.state == "active"
     if steered or resumed:
-        return step(change, reply_id, 0, parts, usage)
+        return step(change, reply_id, 0, parts, usage, steps)
     kept = _given_up(parts) if status == "failed" else list(parts)
-    return _end(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason)
+    steps = entry.message.steps if steps is None else steps
+    return _end(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason, steps=steps)
 
 
 def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:

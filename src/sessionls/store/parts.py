@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from sessionls.sessions.model import Message, Part, ToolPart
+from sessionls.sessions.model import KEEP_NATIVE, Message, Part, ToolPart
 from sessionls.store.schema import parts as table
 
 __all__ = ["is_growing", "load_parts", "write_parts"]
@@ -95,4 +95,4 @@ def _work(part: Part | None) -> Sequence[Part]:
 def _dump(part: Part) -> str:
     """Without what an agent did that it asked: that stands in other rows."""
     alone = part.model_copy(update={"parts": None}) if isinstance(part, ToolPart) else part
-    return alone.model_dump_json(by_alias=True, exclude_none=True)
+    return alone.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Message, Participant, Session, Wire
+from sessionls.sessions.model import KEEP_NATIVE, Message, Participant, Session, Wire
 from sessionls.sessions.state import Drafted, Entry, State
 from sessionls.store.drafts import Saved
 from sessionls.store.parts import is_growing, load_parts
@@ -47,8 +47,8 @@ _WRITER = select(claims.c.process).where(claims.c.session_id == bindparam("id"),
 
 
 def dump(thing: Wire) -> str:
-    """JSON as on the wire."""
-    return thing.model_dump_json(by_alias=True, exclude_none=True)
+    """JSON as on the wire, and what the server keeps to itself."""
+    return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)
 
 
 def require(connection: Connection, session_id: str) -> Row[*tuple[Any, ...]]:

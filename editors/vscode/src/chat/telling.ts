@@ -56,6 +56,7 @@ export class Telling {
         return [length === 0 ? this.paragraph(text) : { kind: "markdown", text }];
       }
       case "reasoning":
+        if (part.text.trim() === "") return [];
         return this.once(index, "reasoning", () => [{ kind: "progress", text: "Reasoning" }]);
       case "tool":
         return this.once(index, part.status, () => this.tool(part));

@@ -86,7 +86,8 @@ export interface ByAgent {
 }
 /**
  * An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
- * `path` leads to the call that asked it: the number of that call, behind those of the calls around it.
+ * `path` leads to the call that asked it: the number of that call, behind those of the calls around it. `usage` and `steps` are
+ * those of the whole reply so far.
  */
 export interface AgentWorked {
   sessionId: string;
@@ -98,6 +99,8 @@ export interface AgentWorked {
   path: number[];
   index: number;
   parts: Part[];
+  usage?: Usage;
+  steps?: number;
 }
 export interface TextPart {
   kind: 'text';
@@ -191,6 +194,15 @@ export interface EditPart {
   applied: boolean;
   patch?: string;
 }
+/**
+ * What was spent. `cost` is in US dollars, and left out where it is not known.
+ */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens?: number;
+  cost?: number;
+}
 export interface AnswerParams {
   sessionId: string;
   requestId: string;
@@ -238,15 +250,6 @@ export interface Compacted {
   through: number;
   summary: string;
   usage?: Usage;
-}
-/**
- * What was spent. `cost` is in US dollars, and left out where it is not known.
- */
-export interface Usage {
-  inputTokens: number;
-  outputTokens: number;
-  cachedTokens?: number;
-  cost?: number;
 }
 export interface SelectionContext {
   uri: string;
@@ -426,7 +429,7 @@ export interface MessageSent {
  * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
  * that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
  * held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
- * gave no answer.
+ * gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked.
  */
 export interface Message {
   id: string;
@@ -443,6 +446,7 @@ export interface Message {
   delivery?: 'steer';
   steered?: Steered;
   usage?: Usage;
+  steps?: number;
   error?: MessageError;
   stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
   createdAt: string;
@@ -492,7 +496,8 @@ export interface ReplyStarted {
   definition: string;
 }
 /**
- * One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far.
+ * One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far, in
+ * how many steps.
  */
 export interface StepFinished {
   sessionId: string;
@@ -504,6 +509,7 @@ export interface StepFinished {
   index: number;
   parts: Part[];
   usage?: Usage;
+  steps?: number;
 }
 /**
  * A tool starts. `index` is the number of the part in its message.

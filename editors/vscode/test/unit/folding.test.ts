@@ -337,6 +337,19 @@ describe("an agent that was asked by another one", () => {
   const worked = (seq: number, path: number[], index: number, parts: Part[]): Event =>
     anEvent(seq, { kind: "agentWorked", messageId: "r", path, index, parts });
 
+  it("counts for the reply while it works, and for the session once", () => {
+    const usage = { inputTokens: 10, outputTokens: 1, cost: 0.5 };
+    const more = { inputTokens: 30, outputTokens: 3, cost: 0.75 };
+    const now = after(
+      state(),
+      sent(11, "a"),
+      started(12, "r", "a"),
+      anEvent(13, { kind: "stepFinished", messageId: "r", index: 0, parts: [call("one")], usage, steps: 1 }),
+      anEvent(14, { kind: "agentWorked", messageId: "r", path: [0], index: 0, parts: [], usage: more, steps: 2 }),
+    );
+    expect(message(now, "r")).toMatchObject({ usage: more, steps: 2 });
+    expect(now.session.usage).toEqual(more);
+  });
   it("has its work under the call that asked it, each event bringing what is new", () => {
     const before = after(
       state(),

@@ -48,7 +48,7 @@ function PartView(props: PartProps<Part>) {
     case "text":
       return <Markdown source={part.text} growing={growing} />;
     case "reasoning":
-      return <Reasoning part={part} growing={growing} />;
+      return part.text.trim() === "" ? null : <Reasoning part={part} growing={growing} />;
     case "tool":
       return <Tool messageId={messageId} path={path} part={part} />;
     case "finding":

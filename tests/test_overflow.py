@@ -1,0 +1,126 @@
+"""A model that says that it was told too much is told less, and never the same again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_server import ModelServer
+from rooms import House, house, write_agent
+from scripted_models import Step, ask_for, end, script, too_long
+from sessionls.sessions.errors import ModelUnavailable
+from sessionls.sessions.fitting import trimmed
+from sessionls.sessions.ports import ModelRequest, TextDelta
+from sessionls.sessions.transcript import ModelMessages, estimate_tokens
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
+
+@pytest.fixture
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.txt").write_text(f"file {number}: " + "word " * 2_000)
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    write_agent(folder, "reader", "You read.", tools="[read_file]")
+    async with house(folder, model_server) as home:
+        yield home
+
+
+def read(number: int) -> Step:
+    return [ask_for("read_file", json.dumps({"path": f"{number}.txt"}), f"call_{number}"), end("tool_calls")]
+
+
+def size(request: ModelRequest) -> int:
+    return estimate_tokens(request.messages)
+
+
+async def test_a_message_that_cannot_be_made_shorter_is_sent_once_and_the_error_says_what_to_do(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = script(home, monkeypatch, [too_long()])
+    session = await home.sessions.create(agent="plain")
+    with pytest.raises(ModelUnavailable, match="nothing more of it can be left out") as raised:
+        await home.sessions.message(session.id, "m1")
+    assert len(requests) == 1
+    assert "shorter message" in raised.value.hint
+
+
+async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = script(home, monkeypatch, read(0), read(1), read(2), [too_long()], [too_long()], [TextDelta("done"), end()])
+    session = await home.sessions.create(agent="reader")
+    assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
+    sizes = [size(request) for request in requests[3:]]
+    assert sizes[0] > sizes[1] > sizes[2]
+    # First older results are left out; then those of the last step are cut, and say so.
+    assert "file 2" in str(requests[4].messages) and "characters are left out here" in str(requests[5].messages)
+
+
+async def test_the_next_step_begins_with_what_fitted(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = script(home, monkeypatch, read(0), read(1), [too_long()], read(2), [TextDelta("done"), end()])
+    session = await home.sessions.create(agent="reader")
+    assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
+    assert size(requests[4]) < size(requests[2])
+
+
+async def test_one_that_is_always_too_long_ends_with_an_error(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = script(home, monkeypatch, read(0), *[[too_long()]] * 10)
+    session = await home.sessions.create(agent="reader")
+    with pytest.raises(ModelUnavailable, match="nothing more of it can be left out"):
+        await home.sessions.message(session.id, "m1")
+    sizes = [size(request) for request in requests[1:]]
+    assert sizes == sorted(set(sizes), reverse=True)
+
+
+async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = script(
+        home,
+        monkeypatch,
+        read(0),
+        read(1),
+        [TextDelta("The first half, "), too_long()],
+        [TextDelta("and the second."), end()],
+    )
+    session = await home.sessions.create(agent="reader")
+    await home.sessions.open(session.id)
+    reply = (await home.sessions.message(session.id, "m1")).reply
+    assert reply.text == "The first half, and the second." and reply.stop_reason == "stop"
+    assert "Go on exactly where it stops" in str(requests[3].messages[-1]["content"])
+    assert "".join(delta.text for delta in home.deltas) == "The first half, and the second."
+
+
+async def test_a_summary_whose_messages_are_too_long_is_made_in_smaller_pieces(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "x " * 9_000
+    answers: list[Step] = [[TextDelta("ok"), end()]] * 3
+    answers += [[too_long()], [too_long()], *[[TextDelta("SUMMARY"), end()]] * 40]
+    requests = script(home, monkeypatch, *answers)
+    session = await home.sessions.create(agent="plain")
+    for number in range(3):
+        await home.sessions.message(session.id, f"m{number} {long}")
+    assert (await home.sessions.message(session.id, "m4")).reply.status == "complete"
+    assert size(requests[5]) < size(requests[4])  # (request 3 is the message, 4 the first try of a summary)
+    assert "SUMMARY" in str(requests[-1].messages)
+
+
+@given(sizes=st.lists(st.integers(0, 5_000), max_size=5), room=st.integers(1, 3_000))
+def test_only_the_results_of_the_last_step_are_cut_and_no_more_than_needed(sizes: list[int], room: int) -> None:
+    messages: ModelMessages = [{"role": "user", "content": "q" * 3_000}]
+    messages.append({"role": "assistant", "content": "", "tool_calls": [{"id": "c"}]})
+    messages += [{"role": "tool", "tool_call_id": "c", "content": "r" * length} for length in sizes]
+    cut: list[dict[str, Any]] = trimmed(messages, room)
+    assert cut[:2] == messages[:2] and len(cut) == len(messages)
+    for before, after in zip(messages[2:], cut[2:], strict=True):
+        assert after == before or len(before["content"]) > 1_000
+    if estimate_tokens(messages) <= room:
+        assert cut == messages
