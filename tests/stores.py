@@ -18,6 +18,8 @@ from sessionls.store import SqlStore
 __all__ = [
     "ANN",
     "Heard",
+    "answer",
+    "ask",
     "begin",
     "compact",
     "create",
@@ -106,6 +108,24 @@ async def step(store: SqlStore, session_id: str, reply: str, index: int, *parts:
     await store.change(session_id, lambda change: change.add(ev.StepFinished, message_id=reply, index=index, parts=list(parts)))
 
 
+async def ask(store: SqlStore, session_id: str, reply: str, scope: str, *, agent: str = "code", detail: str | None = None) -> str:
+    """The reply asks for permission; gives the question's id."""
+    fields = {"message_id": reply, "tool": "run_command", "summary": f"Run {scope}", "risk": "execute", "scope": scope}
+    question, by = new_id(), ev.ByAgent(agent=agent)
+    await store.change(
+        session_id, lambda change: change.add(ev.PermissionAsked, by=by, request_id=question, detail=detail, **fields)
+    )
+    return question
+
+
+async def answer(
+    store: SqlStore, session_id: str, question: str, decision: Literal["once", "session", "deny"], by: Participant = ANN
+) -> None:
+    await store.change(
+        session_id, lambda change: change.add(ev.PermissionAnswered, by=by, request_id=question, decision=decision)
+    )
+
+
 async def end(store: SqlStore, session_id: str, reply: str, *parts: Part | str, status: Status = "complete") -> None:
     def decide(change: Change) -> None:
         message = change.now.entry(reply).message
@@ -160,6 +180,7 @@ async def fork(store: SqlStore, session_id: str, place: int, *, title: str = "A 
             "replying": False,
             "queued": 0,
             "stopped": None,
+            "asking": None,
             "created_at": at,
             "updated_at": at,
         }

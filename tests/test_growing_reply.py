@@ -152,7 +152,7 @@ async def test_a_reply_that_was_being_written_when_sessionls_was_renewed_goes_on
         assert await seen_by_another(store, session_id, reply) == parts
         await step(store, session_id, reply, 3, TextPart(text="more"))
         assert await seen_by_another(store, session_id, reply) == [*parts, TextPart(text="more")]
-    assert migrations.HEAD == "0002"
+    assert "0002" in migrations.REVISIONS
 
 
 texts = st.builds(TextPart, text=st.text(max_size=3))

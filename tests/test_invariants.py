@@ -16,16 +16,18 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from sessionls.sessions import verbs
 from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.events import Event, ToolCalled, ToolFinished
+from sessionls.sessions.events import Event, PermissionAnswered, PermissionAsked, ReplyFinished, ToolCalled, ToolFinished
 from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Participant, Session, TextPart, ToolPart
 from sessionls.sessions.ports import Change, Claim
 from sessionls.sessions.state import Entry, State, apply
 from sessionls.sessions.titles import UNTITLED
+from sessionls.sessions.tooling import Answer, Question
 
 T = TypeVar("T")
 PROCESSES = ("one", "two", "three")
-PEOPLE = {name: Participant(id=name, name=name.title()) for name in PROCESSES}
+ADA, BEN = (Participant(id=name.lower(), name=name) for name in ("Ada", "Ben"))
+PEOPLE = {"one": ADA, "two": BEN, "three": ADA}  # one person may have two editors open
 ENDED = {"complete", "cancelled", "failed"}
 
 
@@ -59,6 +61,7 @@ class Sessions(RuleBasedStateMachine):
         self.finished_calls: dict[str, int] = {}
         self.accepted: dict[str, set[str]] = {}
         self.archived: dict[str, str] = {}  # session → what it was before
+        self.granted: set[tuple[str, str, str]] = set()  # session, participant, scope
 
     def change(self, log: Log, process: str, decide: Callable[[Change], T]) -> T | None:
         """One transaction; what is refused changes nothing."""
@@ -186,6 +189,61 @@ class Sessions(RuleBasedStateMachine):
         parts = [*reply.parts, TextPart(text="the end")]
         self.change(log, process, lambda change: verbs.finish(change, reply.id, status, parts, None))
 
+    @rule(log=logs, process=st.sampled_from(PROCESSES), scope=st.sampled_from(["git", "make"]))
+    def ask(self, log: Log, process: str, scope: str) -> None:
+        """A tool of the reply needs a yes, unless whoever runs the reply granted that and the reply answers nobody else."""
+        reply = self.reply_of(log, process)
+        if process not in self.alive or reply is None:
+            return
+        person = PEOPLE[process]
+        answered = [
+            entry.message
+            for entry in log.entries.values()
+            if entry.message.id == reply.reply_to or (entry.message.steered and entry.message.steered.message_id == reply.id)
+        ]
+        covered = (log.session_id, person.id, scope) in self.granted and all(one.author == person for one in answered)
+        question = Question(log.session_id, reply.id, new_id(), "code", "run_command", f"Run {scope}", "execute", scope)
+        assert self.change(log, process, lambda change: verbs.ask(change, reply.id, question, person)) == covered
+
+    @rule(
+        log=logs,
+        process=st.sampled_from(PROCESSES),
+        decision=st.sampled_from(["once", "session", "session", "deny"]),
+        pick=st.integers(0, 5),
+        asked_before=st.booleans(),
+    )
+    def answer(self, log: Log, process: str, decision: Answer, pick: int, asked_before: bool) -> None:
+        """Anybody answers, be it too late."""
+        asked = [event for event in log.events if isinstance(event, PermissionAsked)]
+        if process not in self.alive or not asked:
+            return
+        self.change(log, process, verbs.peek)  # (a writer that is gone is noticed first)
+        waiting = self.open_questions(log)
+        if not asked_before and waiting:
+            asked = [event for event in asked if event.request_id in waiting]
+        event = asked[pick % len(asked)]
+        first = self.change(log, process, lambda change: verbs.answer(change, event.request_id, decision, PEOPLE[process]))
+        assert first == (event.request_id in waiting), "an open question takes an answer, and no other one does"
+        if first and decision == "session":
+            self.granted.add((log.session_id, PEOPLE[process].id, event.scope))
+
+    @staticmethod
+    def open_questions(log: Log) -> list[str]:
+        """What was asked, not answered, and whose reply has not ended since: said without the fold."""
+        ended: set[str] = set()
+        waiting: list[str] = []
+        for event in reversed(log.events):
+            match event:
+                case PermissionAnswered():
+                    ended.add(event.request_id)
+                case ReplyFinished():
+                    ended.add(event.message.id)
+                case PermissionAsked() if not ended & {event.request_id, event.message_id}:
+                    waiting.insert(0, event.request_id)
+                case _:
+                    pass
+        return waiting
+
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def pause(self, log: Log, process: str) -> None:
         if process in self.alive:
@@ -253,7 +311,7 @@ class Sessions(RuleBasedStateMachine):
             left = [e for e in log.entries.values() if e.place is None or e.place > place]
             copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
-        fresh = {"state": "active", "replying": False, "queued": 0, "stopped": None}
+        fresh = {"state": "active", "replying": False, "queued": 0, "stopped": None, "asking": None}
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: verbs.fork(change, child, [], place, copies, PEOPLE[process]))
@@ -321,6 +379,15 @@ class Sessions(RuleBasedStateMachine):
             assert session.stopped is None or not session.replying
             assert not (archived and session.replying)
             assert log.state.paused == ((self.archived[log.session_id] if archived else session.state) == "paused")
+
+    @invariant()
+    def a_question_is_open_until_it_is_answered_or_its_reply_ends(self) -> None:
+        for log in self.all:
+            assert log.state is not None
+            asking = log.state.session.asking
+            assert asking is None or asking, "nothing open is nothing said"
+            assert [question.request_id for question in asking or ()] == self.open_questions(log)
+            assert all(question.message_id == log.state.reply for question in asking or ())
 
     @invariant()
     def a_finished_call_is_never_made_again(self) -> None:

@@ -152,7 +152,7 @@ class TestEdits:
         assert (folder / "a.txt").read_bytes() == b"1\r\n2\r\n3\r\n"
 
 
-QUESTION = Question("session", "request", "code", "edit_file", "Edit a.txt", "write", "edit_file", "-old\n+new\x1b[2J")
+QUESTION = Question("session", "reply", "request", "code", "edit_file", "Edit a.txt", "write", "edit_file", "-old\n+new\x1b[2J")
 
 
 class TestQuestions:

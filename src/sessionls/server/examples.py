@@ -51,6 +51,18 @@ _REPLY = {
     "createdAt": _AT,
     "finishedAt": _AT,
 }
+_Q = "0192a1b2-0000-7000-8000-000000000006"
+_QUESTION = {
+    "requestId": _Q,
+    "messageId": _R,
+    "agent": "code",
+    "tool": "run_command",
+    "summary": "Run make test",
+    "detail": "make test",
+    "risk": "execute",
+    "scope": "make test",
+    "at": _AT,
+}
 _RANGE = {"start": {"line": 11, "character": 0}, "end": {"line": 19, "character": 0}}
 _SELECTION = {"kind": "selection", "uri": "file:///home/ada/parser/read.py", "range": _RANGE}
 _AGENT = {
@@ -106,7 +118,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/export": ({"sessionId": _S, "format": "markdown"}, {"content": "# Why does the parser drop the last line?\n…"}),
     "session/compact": ({"sessionId": _S}, _SESSION),
-    "session/answer": ({"sessionId": _S, "requestId": _R, "decision": "once"}, {}),
+    "session/answer": ({"sessionId": _S, "requestId": _Q, "decision": "once"}, {}),
+    "session/questions": ({}, {"questions": [{"sessionId": _S, "title": _SESSION["title"], "question": _QUESTION}]}),
     "finding/list": ({"sessionId": _S, "state": "open"}, {"findings": [_FINDING]}),
     "finding/update": ({"findingId": _FINDING["id"], "state": "fixed"}, {**_FINDING, "state": "fixed"}),
     "agent/list": ({}, {"agents": [_AGENT], "default": "code"}),
@@ -131,7 +144,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/requestPermission": (
         {
             "sessionId": _S,
-            "requestId": _R,
+            "messageId": _R,
+            "requestId": _Q,
             "agent": "code",
             "tool": "run_command",
             "summary": "Run `make test`",

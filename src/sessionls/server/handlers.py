@@ -177,6 +177,10 @@ async def answer(desk: Desk, params: p.AnswerParams) -> p.Empty:
     return p.Empty()
 
 
+async def questions(desk: Desk, params: p.QuestionListParams) -> r.QuestionList:
+    return await desk.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
+
+
 async def findings(desk: Desk, params: p.FindingListParams) -> r.FindingList:
     found = await desk.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
     rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
@@ -236,6 +240,7 @@ HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "session/export": export,
     "session/compact": compact,
     "session/answer": answer,
+    "session/questions": questions,
     "finding/list": findings,
     "finding/update": update_finding,
     "agent/list": agents,

@@ -34,6 +34,7 @@ __all__ = [
     "OpenParams",
     "PermissionDecision",
     "PermissionParams",
+    "QuestionListParams",
     "RenameParams",
     "ReviewParams",
     "SearchParams",
@@ -124,8 +125,15 @@ class ExportParams(SessionParams):
     uri: Uri | None = None
 
 
+class QuestionListParams(Wire):
+    session_id: Id | None = None
+    workspace_folder: Uri | None = None
+
+
 class AnswerParams(SessionParams):
-    request_id: Id
+    """`requestId` may be left out where one question is open."""
+
+    request_id: Id | None = None
     decision: Literal["once", "session", "deny"]
 
 
@@ -218,7 +226,12 @@ class SessionChangedParams(Wire):
 
 
 class PermissionParams(Wire):
+    """`messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever
+    says so.
+    """
+
     session_id: str
+    message_id: str
     request_id: str
     agent: str
     tool: str

@@ -86,7 +86,8 @@ METHODS: tuple[Method, ...] = (
         "session/list",
         p.ListParams,
         r.SessionList,
-        "Lists sessions, newest first: those of the given workspace folder, without one those of the open folders, all for "
+        "Lists sessions, those with an open question for permission first, newest first each: those of the given workspace "
+        "folder, without one those of the open folders, all for "
         "`*`. A session follows its folder by the folder's repository identity where there is one, else by URI. Without "
         "`state`, archived sessions are left out. `query` are words of the title.",
     ),
@@ -249,9 +250,19 @@ METHODS: tuple[Method, ...] = (
         "session/answer",
         p.AnswerParams,
         p.Empty,
-        "Answers a permission request. The first answer counts.",
+        "Answers a question for permission, whoever asked it and wherever. The first answer counts; one that comes too late is "
+        "`notPermitted`. `session` also grants what the question's `scope` covers to later replies to messages of the "
+        "participant who answers, in this session alone.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("permissionAnswered",),
+    ),
+    Method(
+        "session/questions",
+        p.QuestionListParams,
+        r.QuestionList,
+        "Lists the questions for permission that wait for an answer: of a session, else of the sessions of the given "
+        "workspace folder, without one of those of the open folders, of all for `*`.",
+        errors=_GONE,
     ),
     Method(
         "finding/list",

@@ -143,7 +143,9 @@ class AgentWorked(_Event):
 
 
 class PermissionAsked(_Event):
-    """A tool may not go on without a yes. `scope` is what a yes for the whole session covers."""
+    """A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
+    gives it.
+    """
 
     kind: Literal["permissionAsked"] = "permissionAsked"
     request_id: str

@@ -65,6 +65,7 @@ class Forking:
                 "replying": False,
                 "queued": 0,
                 "stopped": None,
+                "asking": None,
                 "agent": agent or session.agent,
                 "model": session.model if agent is None else None,
                 "parent": parent,

@@ -312,6 +312,7 @@ class Loop(ABC):
             raise ToolFailed(_FAILED) from problem
         question = Question(
             session_id=self.session_id,
+            message_id=self.reply.id,
             request_id=new_id(),
             agent=self.definition.name,
             tool=tool.name,
@@ -327,7 +328,7 @@ class Loop(ABC):
                 self.means.asking.answered(question.request_id, decision)
 
         async with self.means.asking.expected(question) as future:
-            if await self.save(lambda change: verbs.ask(change, self.reply.id, question)):
+            if await self.save(lambda change: verbs.ask(change, self.reply.id, question, self.means.participant)):
                 return True
             return await self.means.asking.ask(question, future, answer) != "deny"
 

@@ -39,6 +39,7 @@ __all__ = [
     "MessageError",
     "MessageStatus",
     "ModelInfo",
+    "OpenQuestion",
     "ParentRef",
     "Part",
     "Participant",
@@ -399,10 +400,29 @@ class ParentRef(Wire):
 Stopped = Literal["paused", "interrupted", "failed"]
 
 
+class OpenQuestion(Wire):
+    """A question for permission that nobody has answered yet: the reply `message_id` waits for it.
+
+    `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what "allow for this session" covers.
+    `agent` asks: the one that writes the reply, or one that it asked. `at` is when.
+    """
+
+    request_id: str
+    message_id: str
+    agent: str
+    tool: str
+    summary: str
+    detail: str | None = None
+    risk: Literal["read", "write", "execute", "network"]
+    scope: str | None = None
+    at: str
+
+
 class Session(Wire):
     """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
 
     `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
+    `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
     """
 
     id: str
@@ -411,6 +431,7 @@ class Session(Wire):
     replying: bool = False
     queued: int = 0
     stopped: Stopped | None = None
+    asking: list[OpenQuestion] | None = None
     agent: str
     model: str | None = None
     workspace_folders: list[str] = []

@@ -183,7 +183,7 @@ class Store(Protocol):
         limit: int,
         cursor: str | None,
     ) -> tuple[list[Session], str | None]:
-        """Newest first, and the cursor of the next page.
+        """Those that wait for permission first, newest first each, and the cursor of the next page.
 
         A session matches by one of its identities, or where it has none by one of its folders; both None: all sessions match.
         `state` None: all but archived ones. `query`: words of the title. Raises `InvalidParams` for a cursor that is not ours.

@@ -224,6 +224,8 @@ class Replies:
                 self._queues.add(event.session_id)
             case ev.ReplyFinished():
                 self._ended(event.message)
+                if writer is not None and writer.reply.id == event.message.id:
+                    writer.stop("interrupted")  # another process ended it: what it waits for (a question) is withdrawn
             case ev.MessageSteered() if event.message_id in self._waiting:
                 self._steered.setdefault(event.reply_id, []).append(event.message_id)
             case ev.PermissionAnswered():

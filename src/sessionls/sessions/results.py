@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessionls.sessions.events import Event
-from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, Wire
+from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, OpenQuestion, Participant, Session, Wire
 
 __all__ = [
     "AgentList",
@@ -14,8 +14,10 @@ __all__ = [
     "Hit",
     "ModelList",
     "Opened",
+    "QuestionList",
     "SearchResult",
     "SessionList",
+    "SessionQuestion",
 ]
 
 
@@ -59,6 +61,18 @@ class Hit(Wire):
 
 class SearchResult(Wire):
     hits: list[Hit]
+
+
+class SessionQuestion(Wire):
+    """An open question for permission, and the session it is asked in."""
+
+    session_id: str
+    title: str
+    question: OpenQuestion
+
+
+class QuestionList(Wire):
+    questions: list[SessionQuestion]
 
 
 class Export(Wire):

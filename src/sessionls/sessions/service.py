@@ -23,6 +23,7 @@ from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import Context, Finding, Message, Participant, Session, TextPart
 from sessionls.sessions.permission import Asking, Policy
 from sessionls.sessions.ports import Agents, Change, Editor, EventNotice, Models, Notice, Store, Tools
+from sessionls.sessions.questions import only_question, open_questions
 from sessionls.sessions.replies import Replies
 from sessionls.sessions.results import (
     AgentList,
@@ -33,6 +34,7 @@ from sessionls.sessions.results import (
     Hit,
     ModelList,
     Opened,
+    QuestionList,
     SearchResult,
     SessionList,
 )
@@ -118,7 +120,10 @@ class Sessions:
         limit: int = 50,
         cursor: str | None = None,
     ) -> SessionList:
-        """Newest first. Those of the open folders unless a folder is named; `*` for all; archived ones only when asked for."""
+        """Those with an open question first, then the others, newest first each.
+
+        Those of the open folders unless a folder is named; `*` for all; archived ones only when asked for.
+        """
         await self._replies.sweep()
         identities, folders = await self._scope(workspace_folder)
         sessions, after = await self._store.sessions(
@@ -354,13 +359,30 @@ class Sessions:
             self._replies.look(session_id)
         return await self._store.session(session_id)
 
-    async def answer(self, session_id: str, request_id: str, decision: Answer) -> None:
-        """Answer a question for permission; the first answer counts. Raises `NotPermitted` where it is too late."""
-        first = await self._change(session_id, lambda change: verbs.answer(change, request_id, decision, self._participant))
-        if not first:
+    async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
+        """Answer a question for permission, or (None) the one that is open; the first answer counts.
+
+        Raises `NotPermitted` where it is too late, where no question is open, or where several are and none is named.
+        """
+
+        def decide(change: Change) -> bool:
+            chosen = request_id or only_question(verbs.peek(change))
+            return verbs.answer(change, chosen, decision, self._participant)
+
+        if not await self._change(session_id, decide):
             raise NotPermitted(
                 "The question is not open any more: it was answered, or withdrawn.", hint="There is nothing left to do."
             )
+
+    async def questions(
+        self, *, session_id: str | None = None, workspace_folder: str | None = None, limit: int = 50
+    ) -> QuestionList:
+        """The open questions of a session, else those of the sessions that `list` gives for the folder."""
+        if session_id is not None:
+            asking = [await self.get(session_id)]
+        else:
+            asking = (await self.list(workspace_folder=workspace_folder, limit=limit)).sessions
+        return open_questions(asking)
 
     # -- findings ----------------------------------------------------------------------------------------------------
 

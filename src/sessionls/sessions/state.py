@@ -22,6 +22,7 @@ from sessionls.sessions.model import (
     EditPart,
     FindingPart,
     Message,
+    OpenQuestion,
     Part,
     Participant,
     ReasoningPart,
@@ -33,7 +34,7 @@ from sessionls.sessions.model import (
     Usage,
 )
 
-__all__ = ["Applied", "Drafted", "Entry", "State", "apply", "with_drafts", "with_work"]
+__all__ = ["Applied", "Drafted", "Entry", "Grant", "State", "apply", "with_drafts", "with_work"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
@@ -82,11 +83,18 @@ def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequ
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A participant allowed what `scope` covers for the whole session, in replies to messages of their own."""
+
+    participant_id: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
     while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
-    `present` are the participants that have the session open, `asked` the questions for permission that nobody has answered
-    yet (by their id: what a yes for the session would cover), `granted` what was granted for the whole session. `paused`: it
+    `present` are the participants that have the session open, `granted` what they granted for the whole session. `paused`: it
     takes no message before it is resumed, which is so too when it is unarchived.
     """
 
@@ -97,8 +105,7 @@ class State:
     resumable: str | None = None
     open: Mapping[str, Entry] = field(default_factory=dict)
     present: tuple[Participant, ...] = ()
-    asked: Mapping[str, str] = field(default_factory=dict)
-    granted: tuple[str, ...] = ()
+    granted: tuple[Grant, ...] = ()
     paused: bool = False
 
     @property
@@ -106,6 +113,11 @@ class State:
         """How the newest reply stopped, where it could be resumed."""
         status = None if self.resumable is None else self.open[self.resumable].message.status
         return status if status in ("paused", "interrupted", "failed") else None
+
+    @property
+    def asking(self) -> Sequence[OpenQuestion]:
+        """The questions for permission that wait for an answer, oldest first."""
+        return self.session.asking or ()
 
     @property
     def queue(self) -> list[Entry]:
@@ -158,7 +170,7 @@ class _Folding:
         self.resumable = state.resumable
         self.open = dict(state.open)
         self.present = state.present
-        self.asked = dict(state.asked)
+        self.asking = state.asking
         self.granted = state.granted
         self.paused = state.paused
         self.touched: dict[str, Entry] = {}
@@ -176,7 +188,6 @@ class _Folding:
             resumable=self.resumable,
             open=self.open,
             present=self.present,
-            asked=self.asked,
             granted=self.granted,
             paused=self.paused,
         )
@@ -184,6 +195,7 @@ class _Folding:
         self.session["replying"] = self.reply is not None
         self.session["stopped"] = None if archived else state.stopped
         self.session["queued"] = len(state.queue)
+        self.session["asking"] = list(self.asking) or None
         session = self.before.session.model_copy(update=self.session)
         return Applied(replace(state, session=session), tuple(self.touched.values()))
 
@@ -256,18 +268,17 @@ class _Folding:
                 parts = self.open[event.message_id].message.parts
                 self._go_on(event, with_work(parts, event.path, event.index, event.parts))
             case ev.PermissionAsked():
-                self.asked[event.request_id] = event.scope
+                self._asked(event)
             case ev.PermissionAnswered():
-                scope = self.asked.pop(event.request_id, None)
-                if event.decision == "session" and scope is not None and scope not in self.granted:
-                    self.granted = (*self.granted, scope)
+                self._answered(event)
             case ev.FindingReported():
                 self._append(event.finding.message_id, FindingPart(finding=event.finding))
             case ev.Edited():
                 part = EditPart(uri=event.uri, summary=event.summary, applied=event.applied, patch=event.patch)
                 self._append(event.message_id, part)
             case ev.ReplyFinished():
-                self.asked = {}  # a reply that ends or stops withdraws its questions
+                # A reply that ends or stops withdraws its own questions, and no other reply's.
+                self.asking = [question for question in self.asking if question.message_id != event.message.id]
                 self._reply_finished(event.message, event.seq)
             case _:
                 pass
@@ -276,6 +287,29 @@ class _Folding:
         known = self.before.session.participants
         if participant not in known:
             self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
+
+    def _asked(self, event: ev.PermissionAsked) -> None:
+        question = OpenQuestion(
+            request_id=event.request_id,
+            message_id=event.message_id,
+            agent=event.by.agent if isinstance(event.by, ev.ByAgent) else "",
+            tool=event.tool,
+            summary=event.summary,
+            detail=event.detail,
+            risk=event.risk,
+            scope=event.scope or None,
+            at=event.at,
+        )
+        self.asking = [*self.asking, question]
+
+    def _answered(self, event: ev.PermissionAnswered) -> None:
+        question = next((one for one in self.asking if one.request_id == event.request_id), None)
+        self.asking = [one for one in self.asking if one is not question]
+        if question is None or question.scope is None or event.decision != "session" or not isinstance(event.by, Participant):
+            return
+        grant = Grant(event.by.id, question.scope)
+        if grant not in self.granted:
+            self.granted = (*self.granted, grant)
 
     def _message_sent(self, message: Message) -> None:
         self.session["message_count"] = self.before.session.message_count + 1

@@ -67,10 +67,12 @@ class EditOutcome:
 class Question:
     """May a tool do this?
 
-    `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what a yes for the whole session covers.
+    `message_id` is the reply that waits for the answer. `summary` is one line, `detail` shows all of it (a command, a patch),
+    `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it.
     """
 
     session_id: str
+    message_id: str
     request_id: str
     agent: str
     tool: str

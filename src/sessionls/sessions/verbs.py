@@ -25,7 +25,7 @@ from sessionls.sessions.model import (
     Usage,
 )
 from sessionls.sessions.ports import Change
-from sessionls.sessions.state import Drafted, Entry, State, with_drafts
+from sessionls.sessions.state import Drafted, Entry, Grant, State, with_drafts
 from sessionls.sessions.stop_reasons import ReplyStopReason
 from sessionls.sessions.titles import UNTITLED, title_of
 from sessionls.sessions.tooling import Answer, Question
@@ -348,10 +348,13 @@ def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
 # -- permission ------------------------------------------------------------------------------------------------------
 
 
-def ask(change: Change, reply_id: str, question: Question) -> bool:
-    """Put a question for permission in the log, unless a yes for the whole session covers it: then that is the answer."""
+def ask(change: Change, reply_id: str, question: Question, writer: Participant) -> bool:
+    """Put a question for permission in the log, unless a grant for the whole session covers it: then that is the answer.
+
+    `writer` is the participant in whose process the reply is written.
+    """
     own(change, reply_id)
-    if question.scope in change.now.granted:
+    if _is_granted(change.now, reply_id, question.scope, writer):
         return True
     change.add(
         ev.PermissionAsked,
@@ -367,9 +370,27 @@ def ask(change: Change, reply_id: str, question: Question) -> bool:
     return False
 
 
+def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) -> bool:
+    """Whether the writer granted it for the session, and all that the reply answers are messages of theirs.
+
+    A reply works with the files, keys and programs of whoever runs it. So nobody's grant opens another participant's machine,
+    and nobody's words (a message of theirs that somebody else resumes, or that steers the reply) use another one's grant.
+    """
+    reply = state.entry(reply_id).message
+    answered = [
+        entry.message
+        for entry in state.open.values()
+        if entry.message.id == reply.reply_to or (entry.message.steered and entry.message.steered.message_id == reply_id)
+    ]
+    own_words = bool(answered) and all(
+        isinstance(message.author, Participant) and message.author.id == writer.id for message in answered
+    )
+    return own_words and Grant(writer.id, scope) in state.granted
+
+
 def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
     """Answer a question for permission. The first answer counts; says whether this was it."""
-    if request_id not in _living(change).asked:
+    if all(question.request_id != request_id for question in _living(change).asking):
         return False
     change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)
     return True

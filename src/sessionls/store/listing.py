@@ -1,11 +1,11 @@
-"""The list of sessions: pages by a cursor, newest first."""
+"""The list of sessions: pages by a cursor; first those that wait for permission, then the others, newest first each."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, tuple_, union
@@ -31,20 +31,47 @@ def sessions_page(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[Session], str | None]:
-    after = None if cursor is None else _position(cursor)
+    in_asking, after = (True, None) if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
     places = _places(identities, folders)
+    asking = _asking(connection, places, states, words)
+    page: list[Session] = []
+    if in_asking:
+        page = [session for session in asking if after is None or (session.updated_at, session.id) < after]
+        if len(page) > limit:
+            return page[:limit], _cursor(page[limit - 1], in_asking=True)
+        limit, after = limit - len(page), None
+    leave_out = [session.id for session in asking]
     terms = title_terms(words)
     if terms and is_rare(connection, terms, _FEW):
-        found = _titled(connection, places, states, words, terms, limit + 1, after)
+        found = _titled(connection, places, states, words, terms, limit + 1, after, leave_out)
     else:
-        found = _listed(connection, places, states, words, limit + 1, after)
+        found = _listed(connection, places, states, words, limit + 1, after, leave_out)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
     by_id = {row.id: row for row in rows}
-    page = [session_of(by_id[row.id]) for row in found[:limit]]
-    following = _cursor(found[limit - 1].updated_at, found[limit - 1].id) if len(found) > limit else None
-    return page, following
+    page += [session_of(by_id[row.id]) for row in found[:limit]]
+    if len(found) <= limit:
+        return page, None
+    return page, _cursor(page[-1], in_asking=limit == 0)
+
+
+def _asking(
+    connection: Connection, places: list[tuple[str, str]] | None, states: Collection[str], words: Sequence[str]
+) -> list[Session]:
+    """The sessions with an open question for permission, newest first.
+
+    Only a reply that is being written asks, and an index holds the few sessions that have one.
+    """
+    found = select(sessions.c.session).where(sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True))
+    if places is not None:
+        at = session_places.c
+        found = found.where(exists().where(at.session_id == sessions.c.id, tuple_(at.kind, at.value).in_(places)))
+    if words:
+        found = found.where(*_has(words))
+    # The state is compared here: in the query it would lead to the index that holds all sessions.
+    asking = [session for row in connection.execute(found) if (session := session_of(row)).asking and session.state in states]
+    return sorted(asking, key=lambda session: (session.updated_at, session.id), reverse=True)
 
 
 def _places(identities: Sequence[str] | None, folders: Sequence[str] | None) -> list[tuple[str, str]] | None:
@@ -60,8 +87,9 @@ def _listed(
     words: Sequence[str],
     limit: int,
     after: tuple[str, str] | None,
+    leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
-    """Id and time of the newest `limit` sessions behind `after`.
+    """Id and time of the newest `limit` sessions behind `after`, without those to leave out.
 
     For each place and state an index holds them in this order: each gives its first few, and the newest of those are the
     newest of all. So a page costs the same whatever the number of sessions.
@@ -84,6 +112,8 @@ def _listed(
                 found = found.where(*_has(words))
             if after is not None:
                 found = found.where(tuple_(*key) < tuple_(*after))
+            if leave_out:
+                found = found.where(key[1].not_in(leave_out))
             pieces.append(found.order_by(*(column.desc() for column in key)).limit(limit))
     if not pieces:
         return []
@@ -100,6 +130,7 @@ def _titled(
     terms: str,
     limit: int,
     after: tuple[str, str] | None,
+    leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
     """As `_listed`, for words that stand in few titles: only those are looked at."""
     found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
@@ -111,7 +142,7 @@ def _titled(
         found = found.where(exists(select(at.session_id).where(at.session_id == sessions.c.id, here)))
     # State and order are seen to here: with them SQLite would rather go through all sessions in that order.
     rows = [row for row in connection.execute(found) if row.state in states and (after is None or _key(row) < after)]
-    return sorted(rows, key=_key, reverse=True)[:limit]
+    return sorted((row for row in rows if row.id not in leave_out), key=_key, reverse=True)[:limit]
 
 
 def _key(row: Row[*tuple[Any, ...]]) -> tuple[str, str]:
@@ -122,20 +153,23 @@ def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return [sessions.c.title_key.contains(word, autoescape=True) for word in words]
 
 
-def _cursor(updated_at: str, session_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([1, updated_at, session_id]).encode()).decode().rstrip("=")
+def _cursor(last: Session, *, in_asking: bool) -> str:
+    """Where a page ended, and whether that was among those that wait for permission."""
+    position = [1, last.updated_at, last.id, *([True] if in_asking else [])]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str) -> tuple[str, str]:
+def _position(cursor: str) -> tuple[bool, tuple[str, str]]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        version, updated_at, session_id = json.loads(text)
+        version, updated_at, session_id, *in_asking = json.loads(text)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         version = updated_at = session_id = None
-    if version != 1 or not isinstance(updated_at, str) or not isinstance(session_id, str):
+        in_asking = []
+    if version != 1 or in_asking not in ([], [True]) or not isinstance(updated_at, str) or not isinstance(session_id, str):
         raise InvalidParams(
             "The cursor is none that session/list gave.",
             fields=["cursor"],
             hint="Pass the nextCursor of the page before, or leave it out to begin anew.",
         )
-    return updated_at, session_id
+    return bool(in_asking), (updated_at, session_id)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import KEEP_NATIVE, Message, Participant, Session, Wire
-from sessionls.sessions.state import Drafted, Entry, State
+from sessionls.sessions.state import Drafted, Entry, Grant, State
 from sessionls.store.drafts import Saved
 from sessionls.store.parts import is_growing, load_parts
 from sessionls.store.schema import claims, drafts, messages, sessions
@@ -70,8 +70,7 @@ def session_values(state: State) -> dict[str, Any]:
         "resumable": state.resumable,
         "open": list(state.open),
         "present": [participant.wire() for participant in state.present],
-        "asked": state.asked,
-        "granted": state.granted,
+        "granted": [[grant.participant_id, grant.scope] for grant in state.granted],
         "paused": state.paused,
     }
     session = state.session
@@ -105,8 +104,7 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         resumable=rest["resumable"],
         open=entries,
         present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
-        asked=rest["asked"],
-        granted=tuple(rest["granted"]),
+        granted=tuple(Grant(participant_id, scope) for participant_id, scope in rest["granted"]),
         paused=rest.get("paused", session.state == "paused"),  # (an older version did not say)
     )
 

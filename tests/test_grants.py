@@ -1,0 +1,142 @@
+"""Whose work "allow for this session" covers: replies to messages of whoever granted it, written by their own processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import ANN, BEN, House, house, write_agent
+from sessionls.sessions.model import Participant
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "runner", "You run.")
+    return folder
+
+
+@asynccontextmanager
+async def process(folder: Path, model_server: ModelServer, person: Participant) -> AsyncIterator[House]:
+    async with house(folder, model_server, participant=person) as home:
+        yield home
+
+
+def runs(*commands: str) -> Answer:
+    return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
+
+
+async def asked(home: House, session_id: str) -> list[str]:
+    """Send a message whose reply runs a command once; gives what was asked at this editor meanwhile."""
+    before = len(home.editor.questions)
+    await home.sessions.message(session_id, "run")
+    return [question.detail or "" for question in home.editor.questions[before:]]
+
+
+COMMAND = "echo a >> log"
+
+
+async def test_it_covers_later_messages_of_the_same_person_in_every_process_of_theirs(
+    folder: Path, model_server: ModelServer
+) -> None:
+    async with process(folder, model_server, ANN) as ann:
+        session = await ann.sessions.create(agent="runner")
+        model_server.script(runs(COMMAND), Answer("done"))
+        ann.editor.answers += ["session"]
+        assert await asked(ann, session.id) == [COMMAND]
+        model_server.script(runs(COMMAND), Answer("done"))
+        assert await asked(ann, session.id) == []
+        async with process(folder, model_server, ANN) as elsewhere:
+            model_server.script(runs(COMMAND), Answer("done"))
+            assert await asked(elsewhere, session.id) == []
+    async with process(folder, model_server, ANN) as tomorrow:
+        model_server.script(runs(COMMAND), Answer("done"))
+        assert await asked(tomorrow, session.id) == []
+
+
+async def test_it_does_not_cover_another_persons_messages(folder: Path, model_server: ModelServer) -> None:
+    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+        session = await ann.sessions.create(agent="runner")
+        model_server.script(runs(COMMAND), Answer("done"))
+        ann.editor.answers += ["session"]
+        assert await asked(ann, session.id) == [COMMAND]
+        model_server.script(runs(COMMAND), Answer("done"))
+        ben.editor.answers += ["deny"]
+        assert await asked(ben, session.id) == [COMMAND]
+
+
+async def test_a_grant_of_who_did_not_ask_covers_that_call_and_their_own_work(folder: Path, model_server: ModelServer) -> None:
+    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+        session = await ann.sessions.create(agent="runner")
+        model_server.script(runs(COMMAND, COMMAND), Answer("done"))
+        sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
+        await ann.editor.asked.wait()
+        ann.editor.answers += ["deny"]  # to whatever else is asked
+        (question,) = (await ben.sessions.questions(session_id=session.id)).questions
+        await ben.sessions.answer(session.id, question.question.request_id, "session")
+        await sending
+        assert [one.detail for one in ann.editor.questions] == [COMMAND, COMMAND], "the second call asked again"
+        assert await asyncio.to_thread((folder / "log").read_text) == "a\n"
+        model_server.script(runs(COMMAND), Answer("done"))
+        assert await asked(ben, session.id) == []
+
+
+async def test_who_resumes_another_persons_reply_is_asked(folder: Path, model_server: ModelServer) -> None:
+    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+        session = await ann.sessions.create(agent="runner")
+        for home in (ann, ben):  # each has granted it for work of their own
+            model_server.script(runs(COMMAND), Answer("done"))
+            home.editor.answers += ["session"]
+            assert await asked(home, session.id) == [COMMAND]
+        model_server.script(runs("echo b >> log"), runs(COMMAND), Answer("done"))
+        ann.editor.asked.clear()
+        sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
+        await ann.editor.asked.wait()
+        await ben.sessions.pause(session.id)
+        await sending
+        ben.editor.answers += ["once", "deny"]
+        await ben.sessions.open(session.id)
+        ben.events.clear()
+        await ben.sessions.resume(session.id)
+        await ben.event("replyFinished")
+        assert [one.detail for one in ben.editor.questions] == [COMMAND, "echo b >> log", COMMAND]
+
+
+async def test_a_reply_that_another_person_steers_is_asked_about(folder: Path, model_server: ModelServer) -> None:
+    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+        session = await ann.sessions.create(agent="runner")
+        model_server.script(runs(COMMAND), Answer("done"))
+        ann.editor.answers += ["session"]
+        assert await asked(ann, session.id) == [COMMAND]
+        model_server.script(runs("echo b >> log"), runs(COMMAND), Answer("done"))
+        ann.editor.asked.clear()
+        sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
+        await ann.editor.asked.wait()
+        steering = asyncio.create_task(ben.sessions.message(session.id, "run it again", delivery="steer"))
+        await ann.queued(session.id, 1)
+        ann.editor.answers += ["deny"]
+        (question,) = (await ann.sessions.questions(session_id=session.id)).questions
+        await ann.sessions.answer(session.id, question.question.request_id, "once")
+        await asyncio.gather(sending, steering)
+        # The message is handed over when the next step ends: what that step asked for is asked about.
+        assert [one.detail for one in ann.editor.questions] == [COMMAND, "echo b >> log", COMMAND]
+
+
+async def test_a_fork_inherits_no_grant(folder: Path, model_server: ModelServer) -> None:
+    async with process(folder, model_server, ANN) as ann:
+        session = await ann.sessions.create(agent="runner")
+        model_server.script(runs(COMMAND), Answer("done"))
+        ann.editor.answers += ["session"]
+        assert await asked(ann, session.id) == [COMMAND]
+        child = await ann.sessions.fork(session.id)
+        model_server.script(runs(COMMAND), Answer("done"))
+        ann.editor.answers += ["deny"]
+        assert await asked(ann, child.id) == [COMMAND]

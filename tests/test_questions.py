@@ -1,0 +1,231 @@
+"""Open questions for permission are part of the session: in its row, in lists, through forks, and after a migration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import BEN, House, house, write_agent
+from sessionls.sessions import events as ev
+from sessionls.sessions.errors import NotPermitted
+from sessionls.sessions.state import Grant
+from sessionls.store import SqlStore
+from stores import answer, ask, begin, create, end, fork, say, url
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+async def asking_session(store: SqlStore, title: str, *, folder: str = "file:///work") -> str:
+    session_id = await create(store, title=title, folders=[folder])
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    await ask(store, session_id, reply, "make")
+    return session_id
+
+
+class TestTheSession:
+    async def test_it_says_what_is_asked_by_whom_and_for_which_reply(self, tmp_path: Path, store: SqlStore) -> None:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "go"))
+        assert (await store.session(session_id)).asking is None
+        first = await ask(store, session_id, reply, "make", detail="make all")
+        second = await ask(store, session_id, reply, "git", agent="review")
+        async with SqlStore(url(tmp_path)) as other:
+            session = await other.session(session_id)
+        assert session.asking is not None
+        wire = session.wire()["asking"]
+        assert all(question.pop("at").endswith("Z") for question in wire)
+        assert wire == [
+            {
+                "requestId": first,
+                "messageId": reply,
+                "agent": "code",
+                "tool": "run_command",
+                "summary": "Run make",
+                "detail": "make all",
+                "risk": "execute",
+                "scope": "make",
+            },
+            {
+                "requestId": second,
+                "messageId": reply,
+                "agent": "review",
+                "tool": "run_command",
+                "summary": "Run git",
+                "risk": "execute",
+                "scope": "git",
+            },
+        ]
+        await answer(store, session_id, first, "once")
+        assert [one.request_id for one in (await store.session(session_id)).asking or ()] == [second]
+        await end(store, session_id, reply, "done")
+        assert "asking" not in (await store.session(session_id)).wire()
+
+    async def test_a_fork_has_no_questions_and_no_grants(self, store: SqlStore) -> None:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "go"))
+        await answer(store, session_id, await ask(store, session_id, reply, "make"), "session")
+        await ask(store, session_id, reply, "git")
+        child = await fork(store, session_id, 0)
+        states = [await store.change(one, lambda change: change.state) for one in (session_id, child)]
+        assert [len(state.asking) for state in states if state] == [1, 0]
+        assert [state.granted for state in states if state] == [(Grant("ann", "make"),), ()]
+
+    async def test_one_that_an_older_version_left_open_is_there_with_all_it_asks(self, tmp_path: Path) -> None:
+        async with SqlStore(url(tmp_path)) as store:
+            session_id = await create(store)
+            reply = await begin(store, session_id, await say(store, session_id, "go"))
+            await answer(store, session_id, await ask(store, session_id, reply, "make"), "session", by=BEN)
+            await answer(store, session_id, await ask(store, session_id, reply, "rm"), "once")
+            question = await ask(store, session_id, reply, "git", detail="git push")
+            before = await store.session(session_id)
+            quiet = await create(store, title="quiet")
+
+        def put_back() -> None:
+            """The rows as the version before had them."""
+            with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
+                for one, asked, granted in ((session_id, {question: "git"}, ["make"]), (quiet, {}, [])):
+                    select = "SELECT session, rest FROM sessions WHERE id = ?"
+                    session, rest = (json.loads(text) for text in connection.execute(select, (one,)).fetchone())
+                    session.pop("asking", None)
+                    rest.pop("granted")
+                    old = {"identities": [], "resumable": None, "open": rest["open"], "present": []}
+                    old |= {"asked": asked, "granted": granted, "paused": False}
+                    texts = [json.dumps(it, separators=(",", ":")) for it in (session, old)]
+                    connection.execute("UPDATE sessions SET session = ?, rest = ? WHERE id = ?", (*texts, one))
+                connection.execute("UPDATE alembic_version SET version_num = '0003'")
+            connection.close()
+
+        await asyncio.to_thread(put_back)
+        async with SqlStore(url(tmp_path)) as store:
+            assert await store.session(session_id) == before
+            state = await store.change(session_id, lambda change: change.state)
+            assert state is not None and state.granted == (Grant("ben", "make"),)
+            assert (await store.session(quiet)).title == "quiet"
+            await answer(store, session_id, question, "session")
+            state = await store.change(session_id, lambda change: change.state)
+            assert state is not None and state.granted == (Grant("ben", "make"), Grant("ann", "git")) and not state.asking
+
+
+async def titles(store: SqlStore, limit: int = 50, **filters: object) -> list[list[str]]:
+    """The titles of each page."""
+    pages: list[list[str]] = []
+    cursor: str | None = None
+    while True:
+        given = {"identities": None, "folders": None, "state": None, "query": None, **filters}
+        found, cursor = await store.sessions(**given, limit=limit, cursor=cursor)  # type: ignore[arg-type]
+        pages.append([session.title for session in found])
+        if cursor is None:
+            return pages
+
+
+class TestLists:
+    async def test_sessions_that_ask_stand_first_and_once(self, store: SqlStore) -> None:
+        for title in ("a", "b"):
+            await create(store, title=title)
+            await asking_session(store, f"{title} asks")
+        await create(store, title="c")
+        await asking_session(store, "elsewhere", folder="file:///other")
+        here: dict[str, Any] = {"folders": ["file:///work"], "identities": []}
+        assert await titles(store, **here) == [["b asks", "a asks", "c", "b", "a"]]
+        assert await titles(store, limit=1, **here) == [["b asks"], ["a asks"], ["c"], ["b"], ["a"]]
+        assert await titles(store, limit=2, **here) == [["b asks", "a asks"], ["c", "b"], ["a"]]
+        assert await titles(store, limit=3, **here) == [["b asks", "a asks", "c"], ["b", "a"]]
+        assert await titles(store, query="asks") == [["b asks", "a asks"]]
+        assert (await titles(store))[0][0] == "elsewhere"
+        assert await titles(store, state="paused") == [[]]
+
+    async def test_one_that_was_answered_stands_where_it_did(self, store: SqlStore) -> None:
+        asks = await asking_session(store, "asks")
+        await create(store, title="newer")
+        await asyncio.sleep(0.01)  # (times are kept to the millisecond)
+        state = await store.change(asks, lambda change: change.state)
+        assert state is not None
+        await answer(store, asks, state.asking[0].request_id, "deny")
+        await create(store, title="newest")
+        assert await titles(store) == [["newest", "asks", "newer"]]
+
+    async def test_a_title_that_reads_like_a_question_is_a_title(self, store: SqlStore) -> None:
+        session_id = await create(store, title='"asking":[{"requestId":"1"}]')
+        await begin(store, session_id, await say(store, session_id, "go"))
+        await create(store, title="newer")
+        assert (await titles(store))[0][0] == "newer"
+
+    async def test_the_few_that_reply_are_found_without_reading_all(self, tmp_path: Path, store: SqlStore) -> None:
+        await create(store)
+
+        def plan() -> str:
+            with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
+                where = """reply > '' AND session LIKE '%"asking":[%'"""
+                rows = connection.execute(f"EXPLAIN QUERY PLAN SELECT session FROM sessions WHERE {where}").fetchall()
+            connection.close()
+            return " ".join(str(row[-1]) for row in rows)
+
+        assert "USING INDEX sessions_by_reply" in await asyncio.to_thread(plan)
+
+
+class TestInAReply:
+    """What ends one reply leaves the questions of another one alone."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "work"
+        folder.mkdir()
+        write_agent(folder, "runner", "You run.")
+        return folder
+
+    async def start(self, home: House, model_server: ModelServer) -> tuple[str, asyncio.Task[str]]:
+        model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo a >> log"})]), Answer("done"))
+        session = await home.sessions.create(agent="runner")
+        await home.sessions.open(session.id)
+
+        async def send() -> str:
+            return (await home.sessions.message(session.id, "run")).reply.text
+
+        sending = asyncio.create_task(send())
+        await home.editor.asked.wait()
+        return session.id, sending
+
+    async def test_cancelling_a_message_that_waits_leaves_the_question_open(
+        self, folder: Path, model_server: ModelServer
+    ) -> None:
+        async with house(folder, model_server) as home, house(folder, model_server, participant=BEN) as ben:
+            session_id, sending = await self.start(home, model_server)
+            waiting = asyncio.create_task(ben.sessions.message(session_id, "me too"))
+            await home.queued(session_id, 1)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            session = await ben.sessions.get(session_id)
+            assert session.replying and session.asking is not None
+            await ben.sessions.answer(session_id, session.asking[0].request_id, "once")
+            assert await sending == "done"
+            assert await asyncio.to_thread((folder / "log").read_text) == "a\n"
+
+    async def test_when_another_process_takes_its_reply_away_it_is_not_waited_for(
+        self, folder: Path, model_server: ModelServer
+    ) -> None:
+        async with house(folder, model_server) as home:
+            session_id, sending = await self.start(home, model_server)
+            (reply,) = [message for message in (await home.sessions.history(session_id)).messages if message.role == "agent"]
+
+            async with SqlStore(url_of_house(folder)) as other:
+                ended = reply.model_copy(update={"status": "interrupted", "finished_at": reply.created_at})
+                await other.change(session_id, lambda change: change.add(ev.ReplyFinished, message=ended))
+            await asyncio.wait_for(sending, 30)
+            assert home.editor.withdrawn
+            with pytest.raises(NotPermitted, match="not open any more"):
+                await home.sessions.answer(session_id, home.editor.questions[0].request_id, "once")
+
+
+def url_of_house(folder: Path) -> str:
+    return f"sqlite:///{folder.parent / 'one.db'}"
