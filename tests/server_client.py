@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
+_READING = 0.7  # seconds that a person takes to read a question
 _PATIENCE = 60.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
 
 
@@ -81,14 +82,19 @@ class SessionClient(LanguageClient):
         self.server: lsp.InitializeResult | None = None
         self.questions: list[dict[str, Any]] = []
         self.decisions: asyncio.Queue[Any] = asyncio.Queue()
+        self.hasty = False
+        """Whether message boxes are answered at once, as keys typed ahead do; else as by a person, who reads first."""
+        self.withdrawn: list[dict[str, Any]] = []
         self._news = asyncio.Event()
-        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT, lsp.WINDOW_SHOW_MESSAGE_REQUEST, lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS}
+        own = {lsp.PROGRESS, lsp.WINDOW_SHOW_DOCUMENT, lsp.WINDOW_SHOW_MESSAGE, lsp.WINDOW_SHOW_MESSAGE_REQUEST}
+        own |= {lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS}
         register_lsp_features(self, {name: f for name, f in DEFAULT_CLIENT_FEATURES.items() if name not in own})
         for method in ("session/event", "session/delta", "session/changed", "agent/changed"):
             self.feature(method)(self._keeper(method))
         self.feature(lsp.PROGRESS)(self._on_progress())
         self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(self._on_diagnostics())
         self.feature(lsp.WINDOW_SHOW_DOCUMENT)(self._on_show())
+        self.feature(lsp.WINDOW_SHOW_MESSAGE)(self._on_message())
         for method in (lsp.WINDOW_SHOW_MESSAGE_REQUEST, "session/requestPermission"):
             self.feature(method)(self._asked())
         self.feature(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH)(self._on_refresh())
@@ -199,9 +205,25 @@ class SessionClient(LanguageClient):
             plain = params if isinstance(params, dict) else {"message": params.message, "actions": params.actions}
             self.questions.append(plain)
             self._news.set()
-            return await self.decisions.get()
+            try:
+                reads = 0 if self.hasty or isinstance(params, dict) else _READING
+                _, decision = await asyncio.gather(asyncio.sleep(reads), self.decisions.get())
+            except asyncio.CancelledError:
+                self.withdrawn.append(plain)
+                self._news.set()
+                raise
+            if isinstance(decision, Exception):
+                raise decision
+            return decision
 
         return asked
+
+    def _on_message(self) -> Callable[[Any], None]:
+        def on_message(params: lsp.ShowMessageParams) -> None:
+            self.messages.append(params)
+            self.keep(lsp.WINDOW_SHOW_MESSAGE, {"message": params.message, "type": int(params.type)})
+
+        return on_message
 
     def _on_diagnostics(self) -> Callable[[Any], None]:
         def on_diagnostics(params: lsp.PublishDiagnosticsParams) -> None:

@@ -32,7 +32,12 @@ async def test_initialize_announces_what_an_editor_with_no_plugin_can_use(connec
     own = {"sessionls.askAbout", "sessionls.show", "sessionls.fix", "sessionls.review"}
     assert set(able.execute_command_provider.commands) == {*COMMANDS, *own}
     assert isinstance(able.code_action_provider, lsp.CodeActionOptions)
-    assert list(able.code_action_provider.code_action_kinds or ()) == ["sessionls.ask", "quickfix", "source.sessionls"]
+    assert list(able.code_action_provider.code_action_kinds or ()) == [
+        "sessionls.ask",
+        "sessionls.answer",
+        "quickfix",
+        "source.sessionls",
+    ]
     sync = able.text_document_sync
     assert isinstance(sync, lsp.TextDocumentSyncOptions)
     assert (sync.open_close, sync.change, sync.save) == (True, lsp.TextDocumentSyncKind.Incremental, True)

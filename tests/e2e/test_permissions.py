@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 
 from model_server import Answer, ModelServer, ToolUse
 from office import OpenEditor, text_of
 from rooms import write_agent
-from server_client import refused
+from server_client import SessionClient, refused, uri_of
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ async def test_an_editor_with_no_plugin_is_asked_with_a_message(open_editor: Ope
     client.decisions.put_nowait(lsp.MessageActionItem(title="Deny"))
     await client.ask("session/message", sessionId=session["id"], text="Read a.txt")
     (question,) = client.questions
-    assert [action.title for action in question["actions"]] == ["Allow once", "Allow for this session", "Deny"]
-    assert "careful" in question["message"] and "A yes for this session covers: read_file" in question["message"]
+    assert [action.title for action in question["actions"]] == ["Deny", "Allow once", "Allow for this session"]
+    assert "careful" in question["message"] and "read_file, in replies to messages of whoever allows it" in question["message"]
     assert "the content" not in model_server.requests[1].text
 
 
@@ -64,3 +66,144 @@ async def test_whoever_else_is_in_the_session_may_answer_and_the_first_answer_co
     assert "the content" in model_server.requests[1].text
     with refused(-32049, "notPermitted"):
         await ada.ask("session/answer", sessionId=session["id"], requestId=request, decision="deny")
+
+
+# -- without a plugin --------------------------------------------------------------------------------------------------
+
+ALLOW = lsp.MessageActionItem(title="Allow once")
+
+
+async def begin(client: SessionClient) -> tuple[str, asyncio.Future[Any]]:
+    session = await client.ask("session/create", agent="careful")
+    return session["id"], asyncio.ensure_future(client.ask("session/message", sessionId=session["id"], text="Read a.txt"))
+
+
+async def said(client: SessionClient, words: str) -> str:
+    """The message to the person that has these words, as soon as it is there."""
+    await client.until(lambda: [one for one in client.all_of("window/showMessage") if words in one["message"]])
+    messages: list[str] = [one["message"] for one in client.all_of("window/showMessage")]
+    return next(message for message in messages if words in message)
+
+
+@pytest.mark.usefixtures("careful")
+async def test_keys_typed_ahead_do_not_say_yes(open_editor: OpenEditor, model_server: ModelServer) -> None:
+    client = await open_editor(events=False)
+    client.hasty = True
+    client.decisions.put_nowait(ALLOW)  # it is there before the question can be read
+    _, sending = await begin(client)
+    await client.until(lambda: len(client.questions) == 2)
+    assert "Asked again" in client.questions[1]["message"] and len(model_server.requests) == 1
+    client.decisions.put_nowait(None)
+    await said(client, "stays open")
+    assert not sending.done()
+    sending.cancel()
+
+
+@pytest.mark.usefixtures("careful")
+async def test_nobody_is_asked_in_the_middle_of_typing(open_editor: OpenEditor, folder: Path) -> None:
+    client = await open_editor(events=False)
+    uri, version = uri_of(folder / "a.py"), 1
+    client.open_document(uri, "")
+    session_id, sending = await begin(client)
+    asking: list[Any] = []
+    while not asking:  # the question is open, and the keys go on
+        version += 1
+        client.change_document(uri, version, lsp.TextDocumentContentChangeWholeDocument(text="x" * version))
+        asking = (await client.ask("session/questions", sessionId=session_id))["questions"]
+        await asyncio.sleep(0.05)
+    for _ in range(20):
+        version += 1
+        client.change_document(uri, version, lsp.TextDocumentContentChangeWholeDocument(text="x" * version))
+        await asyncio.sleep(0.05)
+        assert client.questions == []
+    await client.until(lambda: client.questions)
+    client.decisions.put_nowait(ALLOW)
+    assert text_of((await sending)["reply"]) == "Done."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        lsp.MessageActionItem(title="Something else"),
+        JsonRpcMethodNotFound.of("window/showMessageRequest"),
+        JsonRpcException("no"),
+    ],
+    ids=["dismissed", "unknown", "no such method", "an error"],
+)
+@pytest.mark.usefixtures("careful")
+async def test_a_question_that_gets_no_answer_stays_open_and_the_person_is_told_how_to_answer(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path, answer: Any
+) -> None:
+    client = await open_editor(events=False)
+    client.decisions.put_nowait(answer)
+    session_id, sending = await begin(client)
+    told = await said(client, "Answer with")
+    (asked,) = (await client.command("sessionls.questions"))["questions"]
+    request = asked["question"]["requestId"]
+    assert f"sessionls answer {session_id[-8:]} {request[-8:]} once|session|deny" in told
+    document = (await client.raw("workspace/textDocumentContent", {"uri": f"sessionls:/{session_id}.md"}))["text"]
+    assert "careful waits for permission to go on with its reply to Ada" in document
+    assert f"sessionls answer {session_id[-8:]} {request[-8:]} once|session|deny" in document
+
+    async def actions(uri: str) -> list[dict[str, Any]]:
+        at = {"line": 0, "character": 0}
+        params = {"textDocument": {"uri": uri}, "range": {"start": at, "end": at}, "context": {"diagnostics": []}}
+        found = await client.raw("textDocument/codeAction", params)
+        return [action for action in found if action.get("kind") == "sessionls.answer"]
+
+    other = await client.ask("session/create")
+    assert await actions(f"sessionls:/{other['id']}.md") == []
+    offered = await actions(f"sessionls:/{session_id}.md")
+    assert [one["title"].partition(":")[0] for one in offered] == ["Deny", "Allow once", "Allow for this session"]
+    assert await actions(uri_of(folder / "a.txt")) == offered
+    command = offered[1]["command"]
+    await client.command(command["command"], *command["arguments"])
+    assert text_of((await sending)["reply"]) == "Done."
+    assert "the content" in model_server.requests[1].text
+    assert await actions(uri_of(folder / "a.txt")) == []
+
+
+@pytest.mark.usefixtures("careful")
+async def test_a_message_box_is_withdrawn_when_somebody_else_answers(open_editor: OpenEditor) -> None:
+    client = await open_editor(events=False)
+    session_id, sending = await begin(client)
+    await client.until(lambda: client.questions)
+    other = await open_editor("Ben")
+    await other.ask("session/answer", sessionId=session_id, decision="deny")
+    await client.until(lambda: client.withdrawn)
+    assert text_of((await sending)["reply"]) == "Done."
+    with refused(-32049, "notPermitted"):
+        await other.ask("session/answer", sessionId=session_id, decision="deny")
+
+
+@pytest.mark.usefixtures("careful")
+async def test_a_client_that_announces_permissions_and_does_not_know_them_is_asked_with_a_message(
+    open_editor: OpenEditor,
+) -> None:
+    client = await open_editor(permissions=True)
+    client.decisions.put_nowait(JsonRpcMethodNotFound.of("session/requestPermission"))
+    _, sending = await begin(client)
+    await client.until(lambda: len(client.questions) == 2)
+    client.decisions.put_nowait(ALLOW)
+    assert text_of((await sending)["reply"]) == "Done."
+
+
+@pytest.mark.usefixtures("careful")
+async def test_lists_and_changes_tell_of_it(open_editor: OpenEditor) -> None:
+    client = await open_editor(permissions=True)
+    session_id, sending = await begin(client)
+    await client.until(lambda: client.questions)
+    (question,) = client.questions
+    await client.ask("session/create", title="newer")
+    listed = (await client.ask("session/list"))["sessions"]
+    assert listed[0]["id"] == session_id and len(listed) == 2
+    opened = await client.ask("session/open", sessionId=session_id)
+    for session in (listed[0], opened["session"], await client.ask("session/get", sessionId=session_id)):
+        (asked,) = session["asking"]
+        assert (asked["requestId"], asked["messageId"]) == (question["requestId"], question["messageId"])
+        assert (asked["agent"], asked["tool"], asked["risk"], asked["scope"]) == ("careful", "read_file", "read", "read_file")
+    await client.until(lambda: any(one["session"].get("asking") for one in client.all_of("session/changed")))
+    client.decisions.put_nowait({"decision": "deny"})
+    await sending
+    await client.until(lambda: "asking" not in client.all_of("session/changed")[-1]["session"])

@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 from pygls.workspace import TextDocument, Workspace
 
 from sessionls.server.edits import change_documents
-from sessionls.server.questions import ask
+from sessionls.server.questions import Typing, ask
 from sessionls.sessions.model import Position, Range
 from sessionls.sessions.positions import Encoding, Lines
 from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
@@ -73,6 +73,7 @@ class LspEditor:
         self._protocol = protocol
         self._client = client
         self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+        self.typing = Typing()
 
     @property
     def encoding(self) -> Encoding:
@@ -109,7 +110,7 @@ class LspEditor:
         return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
 
     async def ask(self, question: Question) -> Answer | None:
-        return await ask(self._protocol, self._client, question)
+        return await ask(self._protocol, self._client, self.typing, question)
 
 
 def _touches(diagnostic: Mapping[str, Any], within: Range) -> bool:

@@ -139,6 +139,8 @@ class ReplyProgress:
             case ev.MessageSteered(message_id=self.message_id) as steered:
                 self._reply_id = steered.reply_id
                 self._partial = None  # that reply began before this message
+            case ev.PermissionAsked() as asked if asked.message_id == self._reply_id:
+                self._report(f"waits for permission: {asked.summary}")
             case ev.ToolCalled() as called if called.message_id == self._reply_id:
                 self._report(called.part.name)
             case _:

@@ -265,6 +265,8 @@ class SessionServer(LanguageServer):
             self._findings.opened(params.text_document.uri)
 
     def _document_changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        if self._editor is not None:
+            self._editor.typing.typed()
         if self._findings is not None:
             self._findings.changed(params.text_document.uri)
 

@@ -30,8 +30,9 @@ log = logging.getLogger("sessionls")
 SCHEME = "sessionls"
 ASK_ABOUT, SHOW = "sessionls.askAbout", "sessionls.show"
 ALL_COMMANDS = (*COMMANDS, ASK_ABOUT, SHOW, FIX, REVIEW)
-ASK_KIND = "sessionls.ask"
-ACTION_KINDS = (ASK_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
+ASK_KIND, ANSWER_KIND = "sessionls.ask", "sessionls.answer"
+ACTION_KINDS = (ASK_KIND, ANSWER_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
+_ASKING = 10  # sessions whose questions code actions answer
 _REFRESH_GAP = 0.25  # seconds between two refreshes of a shown session
 _DOCUMENT = re.compile(rf"{SCHEME}:/*(?P<id>[0-9a-zA-Z-]+)\.md")
 
@@ -123,7 +124,7 @@ class Standard:
     # -- code actions ----------------------------------------------------------------------------------------------------
 
     async def code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        """What can be done about findings, with the file, and with a selection."""
+        """What can be done about open questions, findings, with the file, and with a selection."""
         only = [str(_value(kind)) for kind in params.context.only or ()]
 
         def wants(kind: str) -> bool:
@@ -132,7 +133,27 @@ class Standard:
         found = await self._reviewing.actions(params, wants)
         if params.range.start != params.range.end and wants(ASK_KIND):
             found += await self._ask_actions(params)
+        if wants(ANSWER_KIND) and not self._desk.client.permissions:  # a plugin shows the questions itself
+            found += await self._answer_actions(params.text_document.uri)
         return found
+
+    async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
+        """Answers to the questions that are open: of a session in its document, of all that are listed elsewhere."""
+        shown = _DOCUMENT.fullmatch(uri)
+        found = await self._desk.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
+        return [
+            lsp.CodeAction(
+                title=f"{words}: {asked.question.agent} asks: {asked.question.summary}",
+                kind=ANSWER_KIND,
+                command=lsp.Command(
+                    title=words,
+                    command="sessionls.answer",
+                    arguments=[{"sessionId": asked.session_id, "requestId": asked.question.request_id, "decision": decision}],
+                ),
+            )
+            for asked in found.questions
+            for words, decision in (("Deny", "deny"), ("Allow once", "once"), ("Allow for this session", "session"))
+        ]
 
     async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         """`Ask <agent> about this`, for each agent that can be invoked and says so."""

@@ -9,8 +9,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sessionls.sessions import export_words as words
+from sessionls.sessions import questions
 from sessionls.sessions.export_words import Outline
-from sessionls.sessions.model import AgentAuthor, EditPart, FindingPart, Message, Part, ReasoningPart, Session, TextPart, ToolPart
+from sessionls.sessions.model import (
+    AgentAuthor,
+    EditPart,
+    FindingPart,
+    Message,
+    OpenQuestion,
+    Part,
+    ReasoningPart,
+    Session,
+    TextPart,
+    ToolPart,
+)
 from sessionls.sessions.rendering import fenced
 from sessionls.sessions.texts import sound
 from sessionls.sessions.uris import display
@@ -31,6 +43,8 @@ class Document:
     format: Format
     outline: Outline
     _started: bool = field(default=False, init=False)
+    _written: list[Message] = field(default_factory=list, init=False)
+    """While a question is open: who wrote which message, without its parts."""
 
     def begin(self) -> str:
         match self.format:
@@ -45,6 +59,8 @@ class Document:
 
     def messages(self, messages: Sequence[Message]) -> str:
         folders = self.session.workspace_folders
+        if self.session.asking:
+            self._written += [message.model_copy(update={"parts": [], "context": None}) for message in messages]
         match self.format:
             case "json":
                 pieces = [f"\n    {_json(message.wire(), '    ')}" for message in messages]
@@ -67,7 +83,8 @@ class Document:
 
                 return TAIL
             case "markdown":
-                return "\n"
+                asked = [["", "---", *_question(self.session, one, self._written)] for one in self.session.asking or ()]
+                return "".join("\n\n".join(pieces) for pieces in asked) + "\n"
 
 
 def render(session: Session, messages: Sequence[Message], format: Format) -> str:  # noqa: A002
@@ -86,6 +103,16 @@ def _head(session: Session, outline: Outline) -> Iterator[str]:
     yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, outline))
     if not outline.count:
         yield "This session has no messages yet."
+
+
+def _question(session: Session, question: OpenQuestion, messages: Sequence[Message]) -> Iterator[str]:
+    yield f"## Permission: {_inline(question.summary)}"
+    yield _inline(questions.waiting_words(question, messages))
+    if question.detail:
+        yield fenced(words.readable(question.detail))
+    if question.scope:
+        yield _inline(questions.scope_words(question.scope))
+    yield f"To answer: `{questions.how_to_answer(session.id, question.request_id)}`, or a code action in this document."
 
 
 def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:

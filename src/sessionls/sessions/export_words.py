@@ -101,6 +101,7 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Created", time_of(session.created_at)),
         ("Last changed", time_of(session.updated_at)),
         ("State", session.state if session.state != "active" else None),
+        ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
         ("Participants", ", ".join(map(_person, session.participants))),
         ("Agent", default),
         ("Agents that replied", ", ".join(outline.agents)),
