@@ -136,6 +136,29 @@ def resume(session: SessionArgument, trust: Trust = False) -> None:
 
 
 @app.command()
+def answer(
+    session: SessionArgument,
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="[REQUEST] ANSWER", help="The question's id, where several are open; once, session or deny."),
+    ],
+) -> None:
+    """Answer a question for permission that waits, whichever process asked it; `sessionls show` lists them.
+
+    `session` also covers later replies to your own messages in that session.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.asking import answer_open
+        from sessionls.cli.door import opened
+
+        async with opened(terminal) as door:
+            return await answer_open(door, session, words)
+
+    _do(work)
+
+
+@app.command()
 def cancel(session: SessionArgument) -> None:
     """Cancel the reply being written, or one that stopped, in whichever editor."""
     _verb("cancel", session, "Cancelled.")
@@ -158,10 +181,11 @@ def sessions(
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """List the sessions of this folder, newest first."""
+    """List the sessions of this folder: those that ask for permission first, newest first each."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.door import opened
+        from sessionls.cli.names import short
         from sessionls.cli.render import session_table
 
         async with opened(terminal) as door:
@@ -172,6 +196,8 @@ def sessions(
             terminal.json(page.wire())
         elif page.sessions:
             terminal.out.print(session_table(page.sessions, folders=everywhere))
+            if asks := [session for session in page.sessions if session.asking]:
+                terminal.note(f"Asks for permission: see what with `sessionls show {short(asks[0].id)}`.", "yellow")
             if page.next_cursor:
                 terminal.note(f"There are more: --limit {min(500, limit * 2)}, or --query WORDS.")
         else:
@@ -193,7 +219,7 @@ def show(
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.door import opened
         from sessionls.cli.names import find_session, short
-        from sessionls.cli.render import message_lines, spent
+        from sessionls.cli.render import message_lines, question_lines, spent
 
         async with opened(terminal) as door:
             found = await find_session(door.sessions, session)
@@ -211,6 +237,8 @@ def show(
         for message in page.messages:
             for line in message_lines(message, found.workspace_folders, ids=ids):
                 terminal.out.print(line)
+        for line in question_lines(found, page.messages):
+            terminal.out.print(line)
         if page.more:
             terminal.note(f"There are older ones: --limit {min(500, limit * 2)}")
         return 0

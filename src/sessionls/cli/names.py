@@ -47,10 +47,17 @@ async def find_session(sessions: Sessions, name: str) -> Session:
 
 async def newest_session(sessions: Sessions, folder: str) -> Session:
     """The session of this folder that was changed last."""
-    page = await sessions.list(workspace_folder=folder, limit=1)
-    if not page.sessions:
+    found: list[Session] = []
+    cursor = None
+    while not found or (found[-1].asking and cursor is not None):  # those that wait for permission are listed first
+        page = await sessions.list(workspace_folder=folder, limit=50, cursor=cursor)
+        if not page.sessions:
+            break
+        found += page.sessions
+        cursor = page.next_cursor
+    if not found:
         raise Usage("This folder has no session to go on with.", "Leave out --continue to begin one.")
-    return page.sessions[0]
+    return max(found, key=lambda session: (session.updated_at, session.id))
 
 
 async def find_message(sessions: Sessions, session_id: str, name: str) -> Message:

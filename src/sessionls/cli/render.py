@@ -34,6 +34,7 @@ from sessionls.sessions.model import (
     ToolPart,
     Usage,
 )
+from sessionls.sessions.questions import how_to_answer, scope_words, waiting_words
 from sessionls.sessions.results import Hit
 from sessionls.sessions.stop_reasons import incomplete
 
@@ -44,6 +45,7 @@ __all__ = [
     "markdown",
     "message_lines",
     "model_table",
+    "question_lines",
     "session_table",
     "spent",
     "tool_line",
@@ -64,12 +66,12 @@ def markdown(text: str) -> Markdown:
 def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
     table = _table("Id", "Title", "Agent", "State", "Messages", "Changed", *(["Folder"] if folders else []))
     for session in sessions:
-        state = "replying" if session.replying else session.state
+        state = "asks" if session.asking else "replying" if session.replying else session.state
         row: list[RenderableType] = [
             Text(short(session.id), style="cyan", no_wrap=True),
             Text(safe(session.title)),
             Text(safe(session.agent)),
-            Text(state, style={"replying": "green", "paused": "yellow", "archived": "dim"}.get(state, "")),
+            Text(state, style={"asks": "bold yellow", "replying": "green", "paused": "yellow", "archived": "dim"}.get(state, "")),
             Text(str(session.message_count), justify="right"),
             Text(when(session.updated_at), style="dim", no_wrap=True),
         ]
@@ -79,6 +81,18 @@ def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
             )
         table.add_row(*row)
     return table
+
+
+def question_lines(session: Session, messages: Sequence[Message]) -> Iterable[RenderableType]:
+    """The open questions of a session: who waits for what, and how to answer."""
+    for question in session.asking or ():
+        yield Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow")
+        yield Text(safe(waiting_words(question, messages)))
+        for line in safe(question.detail or "").splitlines():
+            yield Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim")
+        if question.scope:
+            yield Text(safe(scope_words(question.scope)), style="dim")
+        yield Text(f"Answer: {how_to_answer(session.id, question.request_id)}\n", style="yellow")
 
 
 def agent_table(agents: Iterable[Agent], default: str) -> Table:

@@ -26,6 +26,7 @@ from sessionls.sessions.events import (
 )
 from sessionls.sessions.model import Message, TextPart, ToolPart
 from sessionls.sessions.ports import Delta, EventNotice, Notice
+from sessionls.sessions.questions import how_to_answer
 from sessionls.sessions.service import Sessions
 
 __all__ = ["ReplyStream", "settled"]
@@ -138,8 +139,9 @@ class ReplyStream:
                     if isinstance(part, ToolPart) and part.status in ("running", "failed", "denied"):
                         self._view.line(Text("  " * len(event.path)) + tool_line(part))
             case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._asks:
+                how = how_to_answer(event.session_id, event.request_id)
                 self._view.line(
-                    Text(safe(f"  {event.summary}: waits for a yes, which someone in an editor can give"), style="yellow")
+                    Text(safe(f"  {event.summary}: waits for permission. Answer in an editor, or: {how}"), style="yellow")
                 )
             case EventNotice(event=FindingReported() as event) if event.finding.message_id == self._reply_id:
                 self._view.line(finding_line(event.finding))

@@ -1,0 +1,108 @@
+"""`sessionls answer`: a question that one terminal waits with is found and answered from another one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from test_cli import Cli
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="speaks the shell of POSIX")
+
+COMMAND = "echo yes >> log.txt"
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model_server: ModelServer,
+    litellm_ready: None,
+) -> Cli:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    for name, value in (("OPENAI_API_BASE", model_server.openai), ("OPENAI_API_KEY", "sk-x"), ("SESSIONLS_MODEL", "openai/test")):
+        monkeypatch.setenv(name, value)
+    return Cli(folder, monkeypatch, capsys)
+
+
+def runs(*commands: str) -> Answer:
+    return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
+
+
+def waiting(cli: Cli) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """A terminal that nobody sits at asks; gives its process and its session, as the list has it then."""
+    process = cli.start("ask", "run it")
+    deadline = time.monotonic() + 60
+    while True:
+        sessions = cli("sessions", "--json").data["sessions"]
+        if sessions and sessions[0].get("asking"):
+            return process, sessions[0]
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.1)
+
+
+def test_it_is_found_in_the_list_and_in_the_session_and_answered_by_its_end(cli: Cli, model_server: ModelServer) -> None:
+    model_server.script(runs(COMMAND), Answer("It ran."))
+    process, session = waiting(cli)
+    cli("rename", session["id"], "The one that asks")
+    name, request = session["id"][-8:], session["asking"][0]["requestId"][-8:]
+    listed = cli("sessions")
+    assert re.search(rf"{name} +The one that asks +code +asks ", listed.out)
+    assert f"sessionls show {name}" in listed.err
+    shown = cli("show", name).out
+    assert f"code asks: Run {COMMAND}" in shown and "waits for permission to go on with its reply to" in shown
+    assert f"sessionls answer {name} {request} once|session|deny" in shown
+    assert "Allowed once" in cli("answer", name, request, "once").err
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "It ran.\n"), err
+    assert f"sessionls answer {name} {request} once|session|deny" in err
+    assert (cli.folder / "log.txt").read_text(encoding="utf-8") == "yes\n"
+    assert "asks" not in cli("sessions").out.replace("that asks", "")
+    assert "not open any more" in cli("answer", name, session["asking"][0]["requestId"], "once", code=1).err
+    assert "No question is open" in cli("answer", name, "deny", code=1).err
+
+
+def test_a_session_wide_yes_says_what_it_covers_and_holds_for_the_next_call(cli: Cli, model_server: ModelServer) -> None:
+    model_server.script(runs(COMMAND, COMMAND), Answer("Both ran."))
+    process, session = waiting(cli)
+    assert "in replies to your messages" in cli("answer", session["id"], "session").err
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "Both ran.\n"), err
+    assert (cli.folder / "log.txt").read_text(encoding="utf-8") == "yes\nyes\n"
+
+
+def test_a_no_ends_the_wait_too(cli: Cli, model_server: ModelServer) -> None:
+    model_server.script(runs(COMMAND), Answer("Then not."))
+    process, session = waiting(cli)
+    cli("answer", session["id"], "deny")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "Then not.\n"), err
+    assert not (cli.folder / "log.txt").exists()
+
+
+def test_what_is_no_answer_changes_nothing(cli: Cli, model_server: ModelServer) -> None:
+    model_server.script(runs(COMMAND), Answer("Then not."))
+    process, session = waiting(cli)
+    for words in (["yes"], ["once", "deny"], [session["asking"][0]["requestId"]], ["a", "b", "once"]):
+        cli("answer", session["id"], *words, code=1 if words == ["once", "deny"] else 2)
+    assert cli.session(session["id"])["asking"] == session["asking"]
+    cli("answer", session["id"], "deny")
+    process.communicate(timeout=60)
+
+
+def test_continue_goes_on_in_the_newest_session_though_another_one_asks(cli: Cli, model_server: ModelServer) -> None:
+    model_server.script(runs(COMMAND), Answer("newer"), Answer("again"), Answer("Then not."))
+    process, session = waiting(cli)
+    newer = cli("ask", "newer")
+    assert cli("ask", "--continue", "again").session == newer.session
+    cli("answer", session["id"], "deny")
+    process.communicate(timeout=60)
