@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from sqlalchemy import create_engine
 
 from sessionls.sessions import events as ev
 from sessionls.sessions.events import Event
 from sessionls.sessions.ids import new_id, now
 from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Part, Participant, ReasoningPart, Session, TextPart
 from sessionls.sessions.ports import Change, Delta, EventNotice, Notice, SessionNotice
-from sessionls.store import SqlStore
+from sessionls.store import SqlStore, migrations
+from sessionls.store.schema import metadata
 
 __all__ = [
     "ANN",
     "Heard",
     "answer",
+    "as_version",
     "ask",
     "begin",
     "compact",
@@ -41,6 +46,26 @@ Status = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 
 def url(folder: Path) -> str:
     return f"sqlite:///{folder / 'data' / 'sessions.db'}"
+
+
+def as_version(path: Path, revision: str) -> None:
+    """Make the database as a version with that revision had made it: its tables, with what they held. (Full text is left out.)"""
+    old = path.with_name("old.db")
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, revision)
+    engine.dispose()
+    with sqlite3.connect(old) as raw:
+        raw.execute("ATTACH ? AS new", (str(path),))
+        for table in metadata.tables:
+            columns, kept = ([row[1] for row in raw.execute(f"PRAGMA {name}.table_info({table})")] for name in ("main", "new"))
+            names = ", ".join(f'"{column}"' for column in columns if column in kept)
+            if names:
+                raw.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
+    raw.close()
+    for leftover in path.parent.glob(f"{path.name}*"):
+        leftover.unlink()
+    old.rename(path)
 
 
 async def create(

@@ -17,7 +17,7 @@ from sessionls.sessions import events as ev
 from sessionls.sessions.errors import NotPermitted
 from sessionls.sessions.state import Grant
 from sessionls.store import SqlStore
-from stores import answer, ask, begin, create, end, fork, say, url
+from stores import answer, as_version, ask, begin, create, end, fork, say, url
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ class TestTheSession:
                     old |= {"asked": asked, "granted": granted, "paused": False}
                     texts = [json.dumps(it, separators=(",", ":")) for it in (session, old)]
                     connection.execute("UPDATE sessions SET session = ?, rest = ? WHERE id = ?", (*texts, one))
-                connection.execute("UPDATE alembic_version SET version_num = '0003'")
             connection.close()
+            as_version(tmp_path / "data" / "sessions.db", "0003")
 
         await asyncio.to_thread(put_back)
         async with SqlStore(url(tmp_path)) as store:
