@@ -203,9 +203,12 @@ export interface Usage {
   cachedTokens?: number;
   cost?: number;
 }
+/**
+ * `requestId` may be left out where one question is open.
+ */
 export interface AnswerParams {
   sessionId: string;
-  requestId: string;
+  requestId?: string;
   decision: 'once' | 'session' | 'deny';
 }
 /**
@@ -349,6 +352,7 @@ export interface Created {
  * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
  *
  * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
+ * `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
  */
 export interface Session {
   id: string;
@@ -357,6 +361,7 @@ export interface Session {
   replying: boolean;
   queued: number;
   stopped?: 'paused' | 'interrupted' | 'failed';
+  asking?: OpenQuestion[];
   agent: string;
   model?: string;
   workspaceFolders: string[];
@@ -367,6 +372,23 @@ export interface Session {
   messageCount: number;
   createdAt: string;
   updatedAt: string;
+}
+/**
+ * A question for permission that nobody has answered yet: the reply `message_id` waits for it.
+ *
+ * `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what "allow for this session" covers.
+ * `agent` asks: the one that writes the reply, or one that it asked. `at` is when.
+ */
+export interface OpenQuestion {
+  requestId: string;
+  messageId: string;
+  agent: string;
+  tool: string;
+  summary: string;
+  detail?: string;
+  risk: 'read' | 'write' | 'execute' | 'network';
+  scope?: string;
+  at: string;
 }
 /**
  * Where a fork left its parent: it holds the parent's events up to and with `seq`.
@@ -535,7 +557,8 @@ export interface ToolFinished {
   part: ToolPart;
 }
 /**
- * A tool may not go on without a yes. `scope` is what a yes for the whole session covers.
+ * A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
+ * gives it.
  */
 export interface PermissionAsked {
   sessionId: string;
@@ -836,8 +859,13 @@ export interface Opened {
 export interface PermissionDecision {
   decision: 'once' | 'session' | 'deny';
 }
+/**
+ * `messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever
+ * says so.
+ */
 export interface PermissionParams {
   sessionId: string;
+  messageId: string;
   requestId: string;
   agent: string;
   tool: string;
@@ -845,6 +873,21 @@ export interface PermissionParams {
   detail?: string;
   risk: 'read' | 'write' | 'execute' | 'network';
   scope: string;
+}
+export interface QuestionList {
+  questions: SessionQuestion[];
+}
+/**
+ * An open question for permission, and the session it is asked in.
+ */
+export interface SessionQuestion {
+  sessionId: string;
+  title: string;
+  question: OpenQuestion;
+}
+export interface QuestionListParams {
+  sessionId?: string;
+  workspaceFolder?: string;
 }
 export interface RenameParams {
   sessionId: string;
@@ -900,6 +943,7 @@ export interface Requests {
   'session/export': { params: ExportParams; result: Export };
   'session/compact': { params: SessionParams; result: Session };
   'session/answer': { params: AnswerParams; result: Empty };
+  'session/questions': { params: QuestionListParams; result: QuestionList };
   'finding/list': { params: FindingListParams; result: FindingList };
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };
