@@ -1,10 +1,12 @@
-"""A process beside the tests': `python store_process.py rename URL SESSION COUNT`, or `write URL` until it is killed."""
+"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until it is killed), `late URL`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
+from sessionls.sessions import verbs
+from sessionls.sessions.model import TextPart
 from sessionls.store import SqlStore
 from stores import begin, create, rename, say
 
@@ -27,6 +29,24 @@ async def write(url: str) -> None:
             await asyncio.sleep(0.005)
 
 
+async def late(url: str) -> None:
+    """Begin a reply, and end it when a line comes; print whether that was still this process's to do."""
+    async with SqlStore(url, lease=0.5) as store:
+        session_id = await create(store)
+        reply = await begin(store, session_id, await say(store, session_id, "go"))
+        print(session_id, reply, flush=True)  # noqa: T201
+        await asyncio.to_thread(sys.stdin.readline)
+        store.draft(session_id, reply, 0, "text", "late words")
+        parts = [TextPart(text="late words")]
+        try:
+            await store.change(session_id, lambda change: verbs.finish(change, reply, "complete", parts, None, None))
+        except verbs.ClaimLost:
+            print("refused", flush=True)  # noqa: T201
+        else:
+            print("written", flush=True)  # noqa: T201
+
+
 if __name__ == "__main__":
     what, url, *rest = sys.argv[1:]
-    asyncio.run(write(url) if what == "write" else renames(url, rest[0], int(rest[1])))
+    work = {"write": write, "late": late}
+    asyncio.run(work[what](url) if what in work else renames(url, rest[0], int(rest[1])))

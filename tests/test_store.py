@@ -335,7 +335,7 @@ async def test_to_look_for_what_lapsed_is_not_to_look_at_each_session(tmp_path: 
     await create(store)
     statement = f"EXPLAIN QUERY PLAN {reading._LAPSED.compile(dialect=SQLiteDialect())}"
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
-        plan = [step for *_, step in connection.execute(statement, ("", 0, ""))]
+        plan = [step for *_, step in connection.execute(statement, (0, 0, 0, ""))]
     assert plan and not [step for step in plan if step.startswith("SCAN")]
 
 

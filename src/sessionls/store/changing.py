@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from sessionls.sessions.errors import SessionNotFound
 from sessionls.sessions.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
-from sessionls.sessions.ids import now
+from sessionls.sessions.ids import now as time_now
 from sessionls.sessions.ports import Change, Claim
 from sessionls.sessions.state import State
 from sessionls.store.drafts import Drafts
 from sessionls.store.findings import write_findings
-from sessionls.store.liveness import beat
+from sessionls.store.liveness import beat, clock_ms, is_alive
 from sessionls.store.parts import write_parts
-from sessionls.store.reading import now_ms, summary_before
+from sessionls.store.reading import summary_before
 from sessionls.store.rows import dump, load_state, message_values, require, session_values
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
 from sessionls.store.search import index_message
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
 _CLAIMS = (
-    select(claims.c.message_id, claims.c.process, processes.c.alive_until)
+    select(claims.c.message_id, claims.c.process, processes.c.alive_until, processes.c.lease)
     .select_from(claims)
     .outerjoin(processes, processes.c.id == claims.c.process)
     .where(claims.c.session_id == bindparam("id"))
@@ -94,7 +94,7 @@ class Changes:
             raise SessionNotFound(session_id)
         before = None if row is None else self._state(connection, row)
         claimed = _claims(connection, session_id, self._process)
-        change = Change(session_id=session_id, at=now(), process=self._process, state=before, claims=dict(claimed))
+        change = Change(session_id=session_id, at=time_now(), process=self._process, state=before, claims=dict(claimed))
         result = decide(change)
         if change.state is None:
             raise SessionNotFound(session_id)
@@ -167,9 +167,11 @@ class Changes:
 
 
 def _claims(connection: Connection, session_id: str, process: str) -> dict[str, Claim]:
-    time = now_ms()
+    now = clock_ms()
     return {
-        row.message_id: Claim(row.message_id, row.process, alive=row.process == process or (row.alive_until or 0) > time)
+        row.message_id: Claim(
+            row.message_id, row.process, alive=row.process == process or is_alive(row.alive_until, row.lease, now)
+        )
         for row in connection.execute(_CLAIMS, {"id": session_id})
     }
 

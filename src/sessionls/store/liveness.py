@@ -1,29 +1,54 @@
-"""Which processes live: each that claims a reply says so again and again, for a while ahead each time."""
+"""Which processes live: each that claims a reply takes a lease, again and again, for a while ahead each time.
+
+Leases are reckoned by a clock that nobody can set: it counts from the machine's start, the same for all processes, and stands
+still while the machine sleeps. After a restart of the machine it begins anew; so a lease that ends further ahead than it is long
+is one of before the restart, and its process is gone.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+import time
+from typing import Any
 
-from sessionls.store.reading import now_ms
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
+
 from sessionls.store.schema import claims, processes
 
-__all__ = ["beat", "beat_while_claiming", "leave"]
+__all__ = ["beat", "beat_while_claiming", "clock_ms", "is_alive", "is_gone", "leave"]
 
-_FORGOTTEN = 86_400_000  # milliseconds after which a process that stopped saying so is not even remembered
+_FORGOTTEN = 86_400_000  # milliseconds after which a process that took no new lease is not even remembered
 
 _UPDATE = update(processes).where(processes.c.id == bindparam("process"))
 _DELETE = delete(processes).where(processes.c.id == bindparam("process"))
-_DELETE_OLD = delete(processes).where(processes.c.alive_until < bindparam("before"))
+_DELETE_OLD = delete(processes).where(
+    or_(processes.c.alive_until < bindparam("before"), processes.c.alive_until > bindparam("now") + processes.c.lease)
+)
 _CLAIMING = select(claims.c.message_id).where(claims.c.process == bindparam("process")).limit(1)
+
+
+def clock_ms() -> int:
+    """Milliseconds on the clock of the leases. (Python's monotonic clock is the same for all processes of a machine.)"""
+    return time.monotonic_ns() // 1_000_000
+
+
+def is_alive(alive_until: int | None, lease: int | None, now: int) -> bool:
+    """Whether a process with this lease lives; None for one that has none."""
+    return alive_until is not None and lease is not None and now < alive_until <= now + lease
+
+
+def is_gone(now: Any) -> ColumnElement[bool]:
+    """The contrary of `is_alive`, for rows of `processes`."""
+    lives = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease)
+    return or_(processes.c.id.is_(None), ~lives)
 
 
 def beat(connection: Connection, process: str, lease: float) -> None:
     """The process lives for `lease` seconds from now at least."""
-    time = now_ms()
-    alive_until = time + round(lease * 1000)
-    if connection.execute(_UPDATE, {"process": process, "alive_until": alive_until}).rowcount == 0:
-        connection.execute(_DELETE_OLD, {"before": time - _FORGOTTEN})
-        connection.execute(insert(processes), {"id": process, "alive_until": alive_until})
+    now, length = clock_ms(), round(lease * 1000)
+    values = {"alive_until": now + length, "lease": length}
+    if connection.execute(_UPDATE, {"process": process, **values}).rowcount == 0:
+        connection.execute(_DELETE_OLD, {"before": now - _FORGOTTEN, "now": now})
+        connection.execute(insert(processes), {"id": process, **values})
 
 
 def beat_while_claiming(connection: Connection, process: str, lease: float) -> bool:

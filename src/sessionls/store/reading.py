@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, or_, select
 
 from sessionls.sessions.errors import MessageNotFound
 from sessionls.sessions.events import Event
@@ -17,12 +16,13 @@ from sessionls.sessions.state import Entry
 from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page
+from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
 from sessionls.store.rows import MESSAGE_COLUMNS, dump, entry_of, events_of, load_saved, require, session_of
 from sessionls.store.schema import claims, messages, processes, sessions, summaries
 from sessionls.store.search import search
 
-__all__ = ["PAGE_BYTES", "Page", "Reader", "now_ms", "summary_before"]
+__all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
 _WAITING = (  # the newest first; rows are numbered as they come
     select(*MESSAGE_COLUMNS)
@@ -38,7 +38,7 @@ _LAPSED = (
     .outerjoin(processes, processes.c.id == claims.c.process)
     .where(
         sessions.c.reply > "",  # finds its way through the index, as IS NOT NULL would not
-        or_(processes.c.id.is_(None), processes.c.alive_until <= bindparam("now")),
+        is_gone(bindparam("now", type_=BigInteger)),
         or_(claims.c.process.is_(None), claims.c.process != bindparam("process")),
     )
 )
@@ -60,11 +60,6 @@ PAGE_BYTES = 4 << 20
 """How many bytes of JSON a page of messages may be, or the events that go with it: a client waits for all of an answer."""
 
 _STRIDE = 32  # messages read at a time, since their length is not known before
-
-
-def now_ms() -> int:
-    """Wall time: all processes that share the database go by it."""
-    return time.time_ns() // 1_000_000
 
 
 class Reader:
@@ -194,7 +189,7 @@ class Reader:
         return findings.known(self._connection, session_id, finding)
 
     def lapsed(self, process: str) -> list[str]:
-        return sorted(self._connection.execute(_LAPSED, {"now": now_ms(), "process": process}).scalars())
+        return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(), "process": process}).scalars())
 
 
 def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:

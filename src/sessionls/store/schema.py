@@ -1,7 +1,7 @@
 """The tables. `events` is the log; every other table is a projection of it, written in the same transaction.
 
 JSON stands in text columns, in the form in which the objects cross the wire. Times are RFC 3339 in UTC with milliseconds and
-so sort as text, except for `processes.alive_until`: milliseconds since the epoch.
+so sort as text.
 """
 
 from __future__ import annotations
@@ -171,11 +171,13 @@ claims = Table(
     Index("claims_by_process", "process"),
 )
 
+# The lease of each process that claims replies: its end and its length, in milliseconds by the clock of `liveness.py`.
 processes = Table(
     "processes",
     metadata,
     Column("id", Text, primary_key=True),
     Column("alive_until", BigInteger, nullable=False),
+    Column("lease", BigInteger),
 )
 
 # SQLite's full text indexes. `message_text`: the messages' words, numbered as `messages.n`. `title_pieces`: the pieces of the

@@ -37,13 +37,18 @@ def add_title(connection: Connection, session_id: str, title_key: str) -> None:
 
 
 def change_title(connection: Connection, session_id: str, before: str, after: str) -> None:
-    n = connection.execute(_NUMBER, {"id": session_id}).scalar_one()
+    n = connection.execute(_NUMBER, {"id": session_id}).scalar()
+    if n is None:  # made by a process of an older version, which was running when the database was brought up to date
+        add_title(connection, session_id, after)
+        return
     connection.execute(_UNINDEX, {"n": n, "pieces": _pieces(before)})
     connection.execute(_INDEX, {"n": n, "pieces": _pieces(after)})
 
 
 def remove_title(connection: Connection, session_id: str, title_key: str) -> None:
-    n = connection.execute(_NUMBER, {"id": session_id}).scalar_one()
+    n = connection.execute(_NUMBER, {"id": session_id}).scalar()
+    if n is None:
+        return
     connection.execute(_UNINDEX, {"n": n, "pieces": _pieces(title_key)})
     connection.execute(_REMOVE, {"key": n})
 

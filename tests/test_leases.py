@@ -1,0 +1,153 @@
+"""Who still writes: a reply of a process that is gone can be resumed soon, one of a process that lives is left alone.
+
+So it is whatever the clock on the wall shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sessionls.sessions import verbs
+from sessionls.store import SqlStore
+from stores import begin, create, say, texts, url
+
+OTHER = Path(__file__).with_name("store_process.py")
+HOUR = 3600
+LEASE = 0.5  # seconds, of the other process
+
+SetClock = Callable[[float], None]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with SqlStore(url(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Set this process's clock on the wall, by so many seconds from the right time."""
+    right, right_ns = time.time, time.time_ns
+
+    def set_by(seconds: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: right() + seconds)
+        monkeypatch.setattr(time, "time_ns", lambda: right_ns() + int(seconds * 1e9))
+
+    return set_by
+
+
+async def start(what: str, folder: Path) -> tuple[Process, str, str]:
+    """Another process that writes a reply; gives its session and the reply."""
+    pipe = subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, str(OTHER), what, url(folder), stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    session_id, reply = (await process.stdout.readline()).decode().split()
+    return process, session_id, reply
+
+
+async def lapses(store: SqlStore, session_id: str) -> None:
+    async with asyncio.timeout(30):
+        while await store.lapsed() != [session_id]:  # noqa: ASYNC110 (nobody tells of it)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, -100 * HOUR])
+async def test_a_killed_process_is_seen_to_be_gone_whatever_became_of_the_clock(
+    store: SqlStore, tmp_path: Path, set_clock: SetClock, jump: float
+) -> None:
+    process, session_id, reply = await start("write", tmp_path)
+    process.kill()
+    await process.communicate()
+    set_clock(jump)
+    await asyncio.sleep(2 * LEASE)
+    assert await store.lapsed() == [session_id]
+    claims = await store.change(session_id, lambda change: change.claims)
+    assert not claims[reply].alive
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+async def test_a_living_process_is_left_alone_whatever_became_of_the_clock(
+    store: SqlStore, tmp_path: Path, set_clock: SetClock, jump: float
+) -> None:
+    process, session_id, reply = await start("write", tmp_path)
+    try:
+        set_clock(jump)
+        assert await store.lapsed() == []
+        claims = await store.change(session_id, lambda change: change.claims)
+        assert claims[reply].alive
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+async def test_a_process_whose_clock_is_set_goes_on_living(tmp_path: Path, set_clock: SetClock, jump: float) -> None:
+    async with SqlStore(url(tmp_path), lease=0.3) as writer, SqlStore(url(tmp_path)) as store:
+        session_id = await create(writer)
+        await begin(writer, session_id, await say(writer, session_id, "go"))
+        set_clock(jump)
+        for _ in range(10):
+            assert await store.lapsed() == []
+            await asyncio.sleep(0.06)
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 30 * 24 * HOUR])
+async def test_a_lease_of_before_the_machine_started_anew_is_over(store: SqlStore, tmp_path: Path, ahead: int) -> None:
+    """The clock of the leases begins anew with the machine."""
+    process, session_id, _ = await start("write", tmp_path)
+    process.kill()
+    await process.communicate()
+    with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:
+        connection.execute("UPDATE processes SET alive_until = alive_until + ?", (ahead * 1000,))
+    assert await store.lapsed() == [session_id]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")
+async def test_a_process_that_was_halted_for_longer_than_its_lease_writes_no_more(store: SqlStore, tmp_path: Path) -> None:
+    process, session_id, reply = await start("late", tmp_path)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        await lapses(store, session_id)
+        await store.change(session_id, lambda change: verbs.interrupt(change, []))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    out, _ = await process.communicate(b"now\n")
+    assert out == b"refused\n"
+    session = await store.session(session_id)
+    assert (session.replying, session.stopped) == (False, "interrupted")
+    assert await texts(store, session_id) == ["go", ""]
+    assert await store.drafted(session_id, reply) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")
+async def test_a_process_that_was_halted_and_not_missed_writes_on(store: SqlStore, tmp_path: Path) -> None:
+    process, session_id, _ = await start("late", tmp_path)
+    process.send_signal(signal.SIGSTOP)
+    await lapses(store, session_id)
+    process.send_signal(signal.SIGCONT)
+    out, _ = await process.communicate(b"now\n")
+    assert out == b"written\n"
+    assert await texts(store, session_id) == ["go", "late words"]
+
+
+async def test_processes_that_are_long_gone_are_forgotten(store: SqlStore, tmp_path: Path) -> None:
+    await create(store)
+    with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:
+        now = time.monotonic_ns() // 1_000_000
+        connection.execute("INSERT INTO processes VALUES ('old', ?, 10000)", (now - 25 * HOUR * 1000,))
+        connection.execute("INSERT INTO processes VALUES ('of before the restart', ?, 10000)", (now + 1_000_000,))
+    session_id = await create(store)
+    await begin(store, session_id, await say(store, session_id, "go"))
+    with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
+        assert connection.execute("SELECT id FROM processes").fetchall() == [(store.process,)]
