@@ -1,4 +1,4 @@
-"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until it is killed), `late URL`."""
+"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until killed), `late URL`."""
 
 from __future__ import annotations
 

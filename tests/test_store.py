@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import stat
@@ -24,6 +25,8 @@ from sessionls.sessions.model import TextPart
 from sessionls.sessions.ports import Change, Hit
 from sessionls.sessions.state import Drafted, Entry, State, apply
 from sessionls.store import SqlStore, reading
+from sessionls.store.backend import Backend
+from sessionls.store.database import _configure
 from stores import ANN, begin, create, end, exchange, rename, say, step, texts, url
 
 WRITER = Path(__file__).with_name("store_process.py")
@@ -607,6 +610,79 @@ async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path)
         assert str(tmp_path) not in f"{refused.value}{refused.value.hint}"
         (tmp_path / "data").unlink()
         assert await create(store)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "hint"),
+    [
+        ("SQLITE_PROTOCOL", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_IOERR_LOCK", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_IOERR_SHMMAP", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_BUSY_RECOVERY", "locked by another program", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_READONLY_DIRECTORY", "cannot be written", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_READONLY_DBMOVED", "database is gone", "Put the file back"),
+        ("SQLITE_CANTOPEN_ISDIR", "cannot be opened", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_FULL", "disk is full", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_IOERR_SHMSIZE", "disk is full", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_IOERR_FSYNC", "disk could not be read or written", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_CORRUPT_INDEX", "damaged", "SESSIONLS_DATA_DIR"),
+        ("SQLITE_NOTADB", "damaged", "SESSIONLS_DATA_DIR"),
+    ],
+)
+async def test_every_failure_of_the_database_says_what_is_wrong_and_what_to_do(
+    store: SqlStore, name: str, words: str, hint: str
+) -> None:
+    failure = sqlite3.OperationalError("secret words of the library")
+    failure.sqlite_errorname = name
+
+    def fail(_: Change) -> None:
+        raise failure
+
+    session_id = await create(store)
+    with pytest.raises(StoreUnavailable, match=words) as told:
+        await store.change(session_id, fail)
+    assert hint in told.value.hint and "secret" not in f"{told.value}{told.value.hint}"
+    assert await rename(store, session_id, "x") == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "cannot be written"),
+        (errno.ENOLCK, "lacks the file locks"),
+        (errno.EIO, "disk could not be read or written"),
+        (errno.EACCES, "cannot be opened"),
+    ],
+)
+async def test_every_failure_of_the_disk_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, "words of the system")
+
+    async with SqlStore(url(tmp_path)) as store:
+        monkeypatch.setattr(Path, "mkdir", fail)
+        with pytest.raises(StoreUnavailable, match=words) as told:
+            await store.session("x")
+        assert "SESSIONLS_DATA_DIR" in told.value.hint
+
+
+def test_a_database_that_cannot_be_shared_is_not_used() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(StoreUnavailable, match="shared memory"):
+        _configure(connection, 1.0, durable=False)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_what_is_accepted_outlives_a_power_cut_where_that_is_wanted(tmp_path: Path, durable: bool) -> None:
+    async with SqlStore(url(tmp_path), durable=durable) as store:
+        await create(store)
+
+        def synchronous(backend: Backend) -> int:
+            with backend.database.writing() as connection:
+                return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+        assert await store._job(store._writer, synchronous) == (2 if durable else 1)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be deleted there")

@@ -107,7 +107,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.tools.scanners import builtin_scanners, user_scanner
     from sessionls.tools.toolbox import Toolbox, all_tools
 
-    store = SqlStore(settings.url)
+    store = SqlStore(settings.url, durable=settings.durability == "full")
     models = Gateway(settings.model, embedded=_embedded(settings))
     own, home = config_dir() / "agents", Path.home()
     catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home)

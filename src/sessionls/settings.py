@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         default=None,
         description="Where sessions are kept: `sqlite:///` and a path. (`postgresql://…` is not supported yet.)",
         json_schema_extra={"shown": "`sessions.db` in the data folder"},
+    )
+    durability: Literal["normal", "full"] = Field(
+        default="normal",
+        description="What is accepted outlives a killed process; with `full` a power cut too, and each change takes longer.",
     )
     model: str | None = Field(
         default=None,

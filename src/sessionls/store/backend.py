@@ -13,9 +13,10 @@ from sessionls.sessions.errors import StoreUnavailable
 from sessionls.sessions.ports import Change, SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
-from sessionls.store.database import Database, explain
+from sessionls.store.database import Database
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
+from sessionls.store.failures import explain
 from sessionls.store.reading import Reader
 from sessionls.store.search import purge
 from sessionls.store.tail import Found, News, Tail
@@ -30,8 +31,10 @@ T = TypeVar("T")
 class Backend:
     """`tell` hands news over to the event loop; it is called in the order of the commits, before a method returns."""
 
-    def __init__(self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[News], None]) -> None:
-        self.database = Database(url, patience)
+    def __init__(
+        self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[News], None], *, durable: bool
+    ) -> None:
+        self.database = Database(url, patience, durable=durable)
         self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts

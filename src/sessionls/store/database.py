@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import sqlite3
@@ -18,24 +17,26 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sessionls.sessions.errors import StoreUnavailable
 from sessionls.store import migrations
+from sessionls.store.failures import DATA_DIR, NO_LOCKS, error_name
 from sessionls.store.schema import FULL_TEXT, metadata
 
-__all__ = ["Database", "explain"]
+__all__ = ["Database"]
 
 log = logging.getLogger(__name__)
-
-_PLACE = "SESSIONLS_DATA_DIR or SESSIONLS_DATABASE_URL"
 
 
 class Database:
     """Opened by the first thread that uses it. A transaction waits `patience` seconds for another process's to end.
 
+    What is committed outlives a killed process; where it is `durable`, a power cut as well.
+
     Not for the event loop: everything here waits for the disk.
     """
 
-    def __init__(self, url: str, patience: float) -> None:
+    def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
         self._url = url
         self._patience = patience
+        self._durable = durable
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._path: Path | None = None
@@ -99,7 +100,7 @@ class Database:
             with connection.begin():
                 yield
         except DBAPIError as error:
-            if error.connection_invalidated or _name(error.orig) in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+            if error.connection_invalidated or error_name(error.orig) in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
                 with contextlib.suppress(DBAPIError):
                     self.close()
             raise
@@ -132,7 +133,7 @@ class Database:
         engine = create_engine(
             url.set(database=str(path)), poolclass=NullPool, connect_args={"timeout": self._patience}, hide_parameters=True
         )
-        event.listen(engine, "connect", lambda connection, _record: _configure(connection, self._patience))
+        event.listen(engine, "connect", lambda connection, _record: _configure(connection, self._patience, durable=self._durable))
         event.listen(engine, "begin", _begin)
         with engine.connect() as connection:
             _prepare(connection)
@@ -176,7 +177,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _configure(connection: sqlite3.Connection, patience: float) -> None:
+def _configure(connection: sqlite3.Connection, patience: float, *, durable: bool) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = FAST")  # what is deleted is erased where that costs no more writing
@@ -184,13 +185,16 @@ def _configure(connection: sqlite3.Connection, patience: float) -> None:
     # SQLite does not wait for another process that changes the mode at this very moment.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            if mode != "wal":  # the file system lacks what that takes
+                raise StoreUnavailable(NO_LOCKS[0], hint=NO_LOCKS[1])
             break
         except sqlite3.OperationalError as error:
-            if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
+            if error_name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-    connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing
+    # In WAL mode a killed process loses nothing with either; after a power cut NORMAL may lack the last changes.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
 
 def _begin(connection: Connection) -> None:
@@ -215,7 +219,7 @@ def _prepare(connection: Connection) -> None:
         elif revision != migrations.HEAD:
             raise StoreUnavailable(
                 "The database was made by a newer version of sessionls.",
-                hint=f"Update sessionls, or point {_PLACE} elsewhere.",
+                hint=f"Update sessionls, or point {DATA_DIR} elsewhere.",
             )
 
 
@@ -226,7 +230,7 @@ def _revision(connection: Connection) -> str | None:
         return None
     if "alembic_version" not in tables:
         raise StoreUnavailable(
-            "The database belongs to another program.", hint=f"Point {_PLACE} to a database of sessionls, or to a new one."
+            "The database belongs to another program.", hint=f"Point {DATA_DIR} to a database of sessionls, or to a new one."
         )
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if revision is None else str(revision)
@@ -243,52 +247,3 @@ def _create(connection: Connection) -> None:
         "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
     connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (migrations.HEAD,))
-
-
-# -- errors ----------------------------------------------------------------------------------------------------------
-
-
-def _name(error: BaseException | None) -> str:
-    """SQLite's name of the error, without its extension (`SQLITE_BUSY_SNAPSHOT` is a `SQLITE_BUSY`)."""
-    return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
-
-
-def explain(error: BaseException) -> StoreUnavailable | None:
-    """What the store's callers are told of an error of the database or the disk; None for any other error."""
-    if isinstance(error, DBAPIError):
-        error = error.orig or error
-    elif not isinstance(error, OSError | sqlite3.Error):
-        return None
-    name = _name(error)
-    if isinstance(error, OSError):
-        name = {errno.ENOSPC: "SQLITE_FULL", errno.EDQUOT: "SQLITE_FULL", errno.EROFS: "SQLITE_READONLY"}.get(
-            error.errno or 0, "SQLITE_CANTOPEN"
-        )
-    words = _WORDS.get(name, ("The database failed.", "Try again; the server's log says what happened."))
-    return StoreUnavailable(words[0], hint=words[1])
-
-
-_LOCKED = (
-    "The database is locked by another program.",
-    "Try again. If it stays so, close the program that holds it: a backup, or a database browser.",
-)
-_DAMAGED = (
-    "The database is damaged, or is no database.",
-    f"Restore it from a backup, or point {_PLACE} elsewhere.",
-)
-_WORDS = {
-    "SQLITE_BUSY": _LOCKED,
-    "SQLITE_LOCKED": _LOCKED,
-    "SQLITE_FULL": ("The disk is full.", "Free some space and try again; nothing that was accepted is lost."),
-    "SQLITE_READONLY": (
-        "The database cannot be written.",
-        f"Check the permissions of the database's file and folder, or point {_PLACE} elsewhere.",
-    ),
-    "SQLITE_CANTOPEN": (
-        "The database cannot be opened.",
-        f"Check that its folder can be made and written by you, or point {_PLACE} elsewhere.",
-    ),
-    "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_NOTADB": _DAMAGED,
-    "SQLITE_IOERR": ("The disk could not be read or written.", "Check the disk, then try again."),
-}

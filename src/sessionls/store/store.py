@@ -38,15 +38,17 @@ class SqlStore:
     """Implements `ports.Store` (see there what each method means).
 
     `url` is `sqlite:///` and a path. `lease`: for how many seconds a process that claims replies is taken to live
-    after its last word; `patience`: for how many seconds a transaction waits for another process's. Nothing is opened, and
+    after its last word; `patience`: for how many seconds a transaction waits for another process's; `durable`: what is accepted
+    outlives a power cut, and not only a killed process. Nothing is opened, and
     the database's library not loaded, before the first use. A store belongs to the event loop that uses it first. A caller
     cancelled in the middle of `change` or `delete` does not know whether it happened: it happens wholly or not at all.
     """
 
-    def __init__(self, url: str, *, lease: float = 10.0, patience: float = 5.0) -> None:
+    def __init__(self, url: str, *, lease: float = 10.0, patience: float = 5.0, durable: bool = False) -> None:
         self._url = url
         self._lease = lease
         self._patience = patience
+        self._durable = durable
         self._process = new_id()
         self._drafts = Drafts(self._process)
         self._feed = Feed(self._drafts)
@@ -331,7 +333,7 @@ class SqlStore:
 
         with self._lock:
             if self._backend is None:
-                self._backend = Backend(self._url, self._patience, self._lease, self._drafts, self._tell)
+                self._backend = Backend(self._url, self._patience, self._lease, self._drafts, self._tell, durable=self._durable)
         return self._backend.guarded(job, self._backend)
 
     def _tell(self, news: News) -> None:

@@ -1,0 +1,108 @@
+"""Errors of the database and of the disk, as whoever uses the store is told of them: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+from sessionls.sessions.errors import StoreUnavailable
+
+__all__ = ["DATA_DIR", "NO_LOCKS", "error_name", "explain"]
+
+DATA_DIR: Final = "SESSIONLS_DATA_DIR or SESSIONLS_DATABASE_URL"
+"""The settings that say where the database is."""
+
+_ELSEWHERE = f"or point {DATA_DIR} elsewhere"
+NO_LOCKS: Final = (
+    "The folder of the database lacks the file locks or the shared memory that it needs. So it is on many network drives.",
+    "Point SESSIONLS_DATA_DIR to a folder on a disk of this machine.",
+)
+_LOCKED = (
+    "The database is locked by another program.",
+    (
+        "Try again. If it stays so, close the program that holds it, such as a backup or a database browser; a database on a "
+        "network drive belongs on a disk of this machine (SESSIONLS_DATA_DIR)."
+    ),
+)
+_DAMAGED = (
+    "The database is damaged, or is no database.",
+    f"Restore it from a backup, {_ELSEWHERE}.",
+)
+_READ_ONLY = (
+    "The database cannot be written.",
+    f"Check the permissions of the database's file and folder, {_ELSEWHERE}.",
+)
+_CANNOT_OPEN = (
+    "The database cannot be opened.",
+    f"Check that its folder can be made and written by you, {_ELSEWHERE}.",
+)
+_FULL = (
+    "The disk is full, or your share of it.",
+    f"Free some space and try again, {_ELSEWHERE}. Nothing that was accepted is lost.",
+)
+_WORDS = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_PROTOCOL": NO_LOCKS,
+    "SQLITE_NOLFS": NO_LOCKS,
+    "SQLITE_IOERR_LOCK": NO_LOCKS,
+    "SQLITE_IOERR_RDLOCK": NO_LOCKS,
+    "SQLITE_IOERR_UNLOCK": NO_LOCKS,
+    "SQLITE_IOERR_CHECKRESERVEDLOCK": NO_LOCKS,
+    "SQLITE_IOERR_BLOCKED": NO_LOCKS,
+    "SQLITE_IOERR_SHMOPEN": NO_LOCKS,
+    "SQLITE_IOERR_SHMLOCK": NO_LOCKS,
+    "SQLITE_IOERR_SHMMAP": NO_LOCKS,
+    "SQLITE_IOERR_SHMSIZE": _FULL,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_READONLY_DBMOVED": (
+        "The database is gone: its file was moved or deleted while it was in use.",
+        "Put the file back and try again; without it the next try begins with an empty database.",
+    ),
+    "SQLITE_PERM": _READ_ONLY,
+    "SQLITE_CANTOPEN": _CANNOT_OPEN,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_IOERR": (
+        "The disk could not be read or written.",
+        f"Check the disk and its free space, then try again, {_ELSEWHERE}: not to a network drive.",
+    ),
+    "SQLITE_NOMEM": ("There is not enough memory for the database.", "Close other programs and try again."),
+    "SQLITE_TOOBIG": ("That is more than the database can keep in one place.", "Send less at once."),
+}
+_OS_ERRORS = {
+    errno.ENOSPC: "SQLITE_FULL",
+    errno.EROFS: "SQLITE_READONLY",
+    errno.EIO: "SQLITE_IOERR",
+    errno.ENOLCK: "SQLITE_IOERR_LOCK",
+    **{getattr(errno, name): "SQLITE_FULL" for name in ("EDQUOT", "EFBIG") if hasattr(errno, name)},
+    **{getattr(errno, name): "SQLITE_IOERR" for name in ("ESTALE", "ENOTCONN") if hasattr(errno, name)},
+}
+
+
+def error_name(error: BaseException | None) -> str:
+    """SQLite's name of the error without its extension (`SQLITE_BUSY_SNAPSHOT` is a `SQLITE_BUSY`); empty for other errors."""
+    return _short(str(getattr(error, "sqlite_errorname", "")))
+
+
+def explain(error: BaseException) -> StoreUnavailable | None:
+    """What the store's callers are told of an error of the database or the disk; None for any other error."""
+    if isinstance(error, DBAPIError):
+        error = error.orig or error
+    elif not isinstance(error, OSError | sqlite3.Error):
+        return None
+    if isinstance(error, OSError):
+        name = _OS_ERRORS.get(error.errno or 0, "SQLITE_CANTOPEN")
+    else:
+        name = str(getattr(error, "sqlite_errorname", ""))
+    unknown = ("The database failed.", "Try again; the server's log says what happened.")
+    words = _WORDS.get(name) or _WORDS.get(_short(name), unknown)
+    return StoreUnavailable(words[0], hint=words[1])
+
+
+def _short(name: str) -> str:
+    return "_".join(name.split("_")[:2])
