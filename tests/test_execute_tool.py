@@ -118,9 +118,9 @@ class TestWhatItMayKnow:
     async def test_no_key_reaches_a_command(self, tool: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENAI_API_KEY", "hush-1")
         monkeypatch.setenv("WHATEVER", "https://ann:hush-2@example.org/")
-        monkeypatch.setenv("HARMLESS", "shown")
+        monkeypatch.setenv("LC_TIME", "shown")
         told = await run(tool, "env")
-        assert "hush" not in told and "HARMLESS=shown" in told
+        assert "hush" not in told and "LC_TIME=shown" in told
 
     @pytest.mark.parametrize(
         "name",
@@ -148,9 +148,7 @@ class TestWhatItMayKnow:
     def test_values_that_are_secrets(self, value: str) -> None:
         assert "X" not in environment_for_commands({"X": value})
 
-    @pytest.mark.parametrize(
-        "name", ["PATH", "HOME", "PWD", "OLDPWD", "LANG", "VIRTUAL_ENV", "PATHEXT", "KEYMAP", "XDG_DATA_HOME"]
-    )
+    @pytest.mark.parametrize("name", ["PATH", "HOME", "PWD", "LANG", "VIRTUAL_ENV", "PATHEXT", "XDG_DATA_HOME"])
     def test_what_commands_need_stays(self, name: str) -> None:
         assert environment_for_commands({name: "x"})[name] == "x"
 

@@ -128,10 +128,17 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
                 confirm=settings.confirm_edits,
                 obeyed=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
                 read_only=lambda: bounds.read_only,
+                variables=settings.command_environment,
             ),
             *finding_tools(workspace, editor, store.findings),
             # A program that a workspace brings along is started only where the workspace is trusted.
-            Scan(workspace, editor, [*scanners.values()], never_in=lambda: [] if bounds.trusted else _folders(editor)),
+            Scan(
+                workspace,
+                editor,
+                [*scanners.values()],
+                never_in=lambda: [] if bounds.trusted else _folders(editor),
+                variables=settings.command_environment,
+            ),
         ],
         servers,
     )

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from sessionls.environment import child_environment
 from sessionls.installed import find_git
 from sessionls.sessions.model import Participant
 
@@ -43,6 +44,7 @@ def _git_identity(folders: Sequence[Path]) -> dict[str, str]:
         done = subprocess.run(  # noqa: S603
             [git, "config", "--null", "--get-regexp", r"^user\.(name|email)$"],
             cwd=folders[0] if folders and folders[0].is_dir() else None,
+            env=child_environment(),
             stdin=subprocess.DEVNULL,  # a language server's own stdin is the wire
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from sessionls.agents.agent import Permission, rule_problem
+from sessionls.environment import name_problem
 from sessionls.programs import McpServer, ScannerSetting
 from sessionls.sessions.errors import InvalidParams
 
@@ -110,6 +111,14 @@ class Settings(BaseSettings):
     confirm_edits: bool = Field(
         default=False,
         description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",
+    )
+    command_environment: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description=(
+            "Variables of your environment that commands and scanners get beside the usual ones: names, also with `*` at the end "
+            "(`NODE_*`); in the environment separated by commas. Never settings of sessionls, keys or passwords."
+        ),
+        json_schema_extra={"shown": "none"},
     )
     scanners: dict[str, ScannerSetting] = Field(
         default={},
@@ -197,6 +206,21 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("command_environment", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("command_environment")
+    @classmethod
+    def _harmless(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.()-]*\*?", name):
+                raise ValueError(f"{name[:60]!r} is not the name of a variable")
+            if (problem := name_problem(name)) is not None:
+                raise ValueError(problem)
+        return value
 
     @field_validator("data_dir")
     @classmethod

@@ -20,6 +20,7 @@ from rich.text import Text
 from sessionls import __version__
 from sessionls.cli.door import Door, opened
 from sessionls.cli.terminal import Terminal, safe
+from sessionls.environment import child_environment, withheld_names
 from sessionls.installed import find_git
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.model import Agent, ModelInfo
@@ -45,7 +46,7 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
     settings = await asyncio.to_thread(Settings.load)
     if fetch_model:
         await _fetch(terminal, settings)
-    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings), _git()])
+    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings), _git(), *_commands(settings)])
     with terminal.busy("Looking for models and MCP servers …"):
         checks += await _rooms(terminal)
     if as_json:
@@ -114,11 +115,24 @@ def _git() -> Check:
         )
     try:
         done = subprocess.run(  # noqa: S603
-            [git, "--version"], capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL
+            [git, "--version"],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError):
         return Check("git", "problem", "does not start", "Reinstall it.")
     return Check("git", "ok", done.stdout.strip().removeprefix("git version "))
+
+
+def _commands(settings: Settings) -> Iterator[Check]:
+    """What of the environment commands get, where the settings name something of it."""
+    if withheld := withheld_names(settings.command_environment):
+        hint = "Programs that an agent starts get no keys and passwords, wherever they stand."
+        yield Check("commands", "problem", f"do not get {', '.join(withheld)}: it looks like a secret", hint)
 
 
 # -- with the rooms --------------------------------------------------------------------------------------------------

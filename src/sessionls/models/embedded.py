@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sessionls.environment import child_environment
 from sessionls.models import weights
 from sessionls.sessions.errors import ModelUnavailable
 
@@ -109,7 +110,7 @@ class Embedded:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_without_secrets(os.environ),
+                env=child_environment(),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
@@ -159,9 +160,3 @@ class Embedded:
 
     def _unavailable(self, message: str, hint: str, *, reason: str = "provider") -> ModelUnavailable:
         return ModelUnavailable(message, hint=hint, reason=reason, model=self.model)
-
-
-def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """The child needs no key of any provider."""
-    hidden = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-    return {name: value for name, value in environ.items() if not any(word in name.upper() for word in hidden)}

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sessionls.environment import child_environment
 from sessionls.installed import find_git, search_path
 
 __all__ = ["NO_GIT", "Git", "GitAnswer", "Identities"]
@@ -43,8 +44,6 @@ _ENVIRONMENT = {
     _EMPTY: "",
     _FALSE: "false",
 }
-# What these say is about the editor's own git, when it was started by one (`git commit`), not about the workspace.
-_KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES")
 # Content filters, hooks (from git 2.54 on configuration has some, too), and what a participant's own git-lfs would start.
 _STARTED = r"^(filter|hook|lfs\.extension)\."
 _OURS = ("system", "global", "command")
@@ -75,14 +74,13 @@ class Git:
         if place is None:
             return GitAnswer(None, b"")
         program, path = place
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
         try:
             process = await asyncio.create_subprocess_exec(
                 program,
                 *_SAFE,
                 *arguments,
                 cwd=folder,
-                env=environment | _ENVIRONMENT | {"PATH": path},
+                env=child_environment() | _ENVIRONMENT | {"PATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

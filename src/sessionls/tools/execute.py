@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field
 
+from sessionls.environment import child_environment
 from sessionls.sessions import uris
 from sessionls.sessions.tooling import ToolCall, ToolFailed, Wish
 from sessionls.sessions.workspace import Workspace
@@ -23,32 +24,15 @@ _LONGEST = 1800  # seconds
 
 # -- what it may know ------------------------------------------------------------------------------------------------
 
-# Variables whose name has one of these words, and those whose value is an address with a password or begins like a token.
-_SECRET_NAME = re.compile(
-    r"(?:^|[_\-.])(?:\w*(?:key|token|secret|passw(?:or)?d|passphrase|credential)s?|auth|cookie|pat|pass|pwd|dsn|private)(?:$|[_\-.])",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"\A(?:sk-|sk_live_|ghp_|gho_|ghs_|ghu_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|npm_|pypi-|hf_|eyJ)|://[^/\s:@]+:[^/\s@]+@"
-)
-_KEPT_NAMES = frozenset({"PWD", "OLDPWD"})
 # So that programs neither wait for an answer, nor page, nor colour.
 _QUIET = {"TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true"}
 if os.name == "nt":
     _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # else cmd prefers a program that lies in the workspace
 
 
-def environment_for_commands(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment that a command is given: without what looks like a key, a token or a password.
-
-    That goes for what holds none but leads to one, too: the agent of ssh is not handed on.
-    """
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name in _KEPT_NAMES or not (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
-    }
-    return kept | _QUIET
+def environment_for_commands(environ: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str]:
+    """The environment that a command is given (see `child_environment`)."""
+    return child_environment(environ, also=also) | _QUIET
 
 
 # -- what a yes covers -----------------------------------------------------------------------------------------------
@@ -107,6 +91,8 @@ class RunCommandArguments(Arguments):
 
 
 class RunCommand(BaseTool[RunCommandArguments]):
+    """`variables` are those of the environment that commands get beside the usual ones (see `child_environment`)."""
+
     name = "run_command"
     description = (
         "Run a command in the workspace folder, through the system's shell, and get its output and exit code. It has no "
@@ -117,8 +103,9 @@ class RunCommand(BaseTool[RunCommandArguments]):
     runs_programs = True
     arguments = RunCommandArguments
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, variables: Sequence[str] = ()) -> None:
         self._workspace = workspace
+        self._variables = tuple(variables)
 
     def describe(self, arguments: RunCommandArguments) -> Wish:
         first = uris.printable(" ".join(arguments.command.split()))
@@ -130,9 +117,8 @@ class RunCommand(BaseTool[RunCommandArguments]):
         folder = await self._folder(arguments.folder)
         if "\0" in arguments.command:
             raise ToolFailed("A command has no NUL in it.")
-        ended = await run_shell(
-            arguments.command, folder, environment_for_commands(os.environ), seconds=arguments.seconds, limit=_OUTPUT
-        )
+        environment = environment_for_commands(os.environ, self._variables)
+        ended = await run_shell(arguments.command, folder, environment, seconds=arguments.seconds, limit=_OUTPUT)
         output = _readable(ended.output) or "(no output)"
         if ended.code is None:
             return f"Stopped after {arguments.seconds} seconds, with all that it had started. Its output until then:\n{output}"

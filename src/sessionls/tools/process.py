@@ -46,7 +46,7 @@ async def run_shell(command: str, folder: Path, environment: Mapping[str, str], 
     `ToolFailed` where it cannot be started.
     """
     listener = _Listener(limit)
-    mark = f"SESSIONLS_COMMAND={uuid.uuid4().hex}"
+    mark = f"AGENT_COMMAND_ID={uuid.uuid4().hex}"
     alive, ours = os.pipe()
     try:
         try:

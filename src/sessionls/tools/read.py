@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
+from sessionls.environment import child_environment
 from sessionls.sessions import uris
 from sessionls.sessions.ports import ToolCall, ToolFailed
 from sessionls.sessions.rendering import numbered
@@ -257,7 +258,7 @@ async def _run(job: Job) -> AsyncGenerator[dict[str, Any], None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env=child_environment() | {"PYTHONIOENCODING": "utf-8"},
     )
     assert process.stdin is not None and process.stdout is not None
     writing = asyncio.create_task(_feed(process.stdin, data))

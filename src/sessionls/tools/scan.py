@@ -53,7 +53,10 @@ class _Found:
 
 
 class Scan(BaseTool[ScanArguments]):
-    """`scanners` are asked for with each call. `never_in`: folders whose programs are not started."""
+    """`scanners` are asked for with each call. `never_in`: folders whose programs are not started.
+
+    `variables` are those of the environment that scanners get beside the usual ones.
+    """
 
     name = "scan"
     description = (
@@ -71,11 +74,13 @@ class Scan(BaseTool[ScanArguments]):
         scanners: Sequence[Scanner],
         *,
         never_in: Callable[[], Sequence[Path]] = tuple,
+        variables: Sequence[str] = (),
     ) -> None:
         self._workspace = workspace
         self._editor = editor
         self._scanners = tuple(scanners)
         self._never_in = never_in
+        self._variables = tuple(variables)
 
     async def perform(self, arguments: ScanArguments, call: ToolCall) -> str:
         chosen = self._chosen(arguments.scanners)
@@ -85,7 +90,7 @@ class Scan(BaseTool[ScanArguments]):
         targets = await self._targets(arguments.paths, chosen, changed)
         if not targets:
             return "Nothing to scan: no such file is one that a scanner looks at."
-        scanned = await scan_files(chosen, targets, never_in=self._never_in())
+        scanned = await scan_files(chosen, targets, never_in=self._never_in(), variables=self._variables)
         if all(one.problem for one in scanned) and not any(one.results for one in scanned):
             raise ToolFailed("; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + ".")
         found = await self._located(scanned, changed, call)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from sessionls.environment import child_environment
 from sessionls.installed import find_program
 from sessionls.sessions import uris
 from sessionls.sessions.workspace import ResolvedFile
@@ -127,15 +128,24 @@ def user_scanner(name: str, command: Sequence[str], globs: Sequence[str]) -> Sca
 
 
 async def scan_files(
-    scanners: Sequence[Scanner], targets: Sequence[Target], *, never_in: Sequence[Path] = (), seconds: float = SECONDS
+    scanners: Sequence[Scanner],
+    targets: Sequence[Target],
+    *,
+    never_in: Sequence[Path] = (),
+    seconds: float = SECONDS,
+    variables: Sequence[str] = (),
 ) -> list[Scanned]:
-    """Run each scanner over those of the files that it wants, several at once. Cancelling ends them."""
+    """Run each scanner over those of the files that it wants, several at once. Cancelling ends them.
+
+    `variables` are those of the environment that scanners get beside the usual ones (see `child_environment`).
+    """
+    environment = child_environment(also=variables) | {"NO_COLOR": "1", "PYTHONUTF8": "1"}
     gate = asyncio.Semaphore(_AT_ONCE)
     jobs: list[asyncio.Task[Scanned]] = []
     async with asyncio.TaskGroup() as group:
         for scanner in scanners:
             wanted = [target for target in targets if scanner.wants(target.place.name)]
-            jobs.append(group.create_task(_Run(scanner, wanted, gate, tuple(never_in), seconds).all()))
+            jobs.append(group.create_task(_Run(scanner, wanted, gate, tuple(never_in), seconds, environment).all()))
     return [job.result() for job in jobs]
 
 
@@ -146,6 +156,7 @@ class _Run:
     gate: asyncio.Semaphore
     never_in: tuple[Path, ...]
     seconds: float
+    environment: Mapping[str, str]
 
     async def all(self) -> Scanned:
         if not self.targets:
@@ -206,7 +217,7 @@ class _Run:
                     stdin=stdin,
                     seconds=self.seconds,
                     limit=_OUTPUT,
-                    environment=_environment(),
+                    environment=self.environment,
                 )
             except OSError as error:
                 return [], f"it did not start: {error.strerror}"
@@ -219,14 +230,6 @@ class _Run:
             return [], _explained(str(problem), outcome, cwd)
         judge = self.scanner.judge
         return [one if judge is None else replace(one, severity=judge(one)) for one in results], None
-
-
-def _environment() -> Mapping[str, str]:
-    """That of this process, without what would send ruff's report elsewhere."""
-    return {name: value for name, value in os.environ.items() if name not in ("RUFF_OUTPUT_FILE", "RUFF_OUTPUT_FORMAT")} | {
-        "NO_COLOR": "1",
-        "PYTHONUTF8": "1",
-    }
 
 
 def _batches(targets: Sequence[Target]) -> list[list[Target]]:

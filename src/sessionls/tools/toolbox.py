@@ -57,11 +57,13 @@ def all_tools(
     confirm: bool = False,
     obeyed: Sequence[Path] = (),
     read_only: Callable[[], bool] = lambda: False,
+    variables: Sequence[str] = (),
 ) -> list[Tool]:
     """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it.
 
     `obeyed` are the files and folders in which the participant says which agents and programs run: agents do not write there,
-    nor in those of the workspace. `read_only` is asked each time.
+    nor in those of the workspace. `read_only` is asked each time. `variables` are those of the environment that commands get
+    beside the usual ones.
     """
     seen = Seen()
     return [
@@ -70,7 +72,7 @@ def all_tools(
             write(workspace, editor, seen, confirm=confirm, obeyed=obeyed, read_only=read_only)
             for write in (EditFile, CreateFile, DeleteFile)
         ),
-        RunCommand(workspace),
+        RunCommand(workspace, variables=variables),
     ]
 
 
