@@ -85,8 +85,8 @@ def _params_name(method: Method) -> str:
     return method.params.__name__ if isinstance(method.params, type) else "Event"
 
 
-def _tidy(schema: Any) -> None:
-    """What the wire means: optional is absent, not null. Titles only repeat the names."""
+def _tidy(schema: Any, *, required: bool = False) -> None:
+    """What the wire means: optional is absent, not null, which only a `required` field can be. Titles only repeat the names."""
     if isinstance(schema, list):
         for item in schema:
             _tidy(item)
@@ -99,15 +99,20 @@ def _tidy(schema: Any) -> None:
     elif isinstance(default := schema.get("default"), dict):  # what is not there is left out on the wire
         schema["default"] = {name: value for name, value in default.items() if value is not None}
     choices = schema.get("anyOf")
-    if isinstance(choices, list) and {"type": "null"} in choices:
+    if not required and isinstance(choices, list) and {"type": "null"} in choices:
         rest = [choice for choice in choices if choice != {"type": "null"}]
         if len(rest) == 1:
             del schema["anyOf"]
             schema.update({**rest[0], **schema})
         else:
             schema["anyOf"] = rest
-    for value in schema.values():
-        _tidy(value)
+    names = schema.get("required", ())
+    for key, value in schema.items():
+        if key == "properties":
+            for name, field in value.items():
+                _tidy(field, required=name in names)
+        else:
+            _tidy(value)
 
 
 # -- the page ------------------------------------------------------------------------------------------------------------

@@ -337,6 +337,22 @@ class TestSessions:
         cli("resume", name)
         assert cli("ask", "--session", name, "say: two").out == "two\n"
 
+    def test_at_its_budget_it_is_paused_and_says_how_to_go_on(self, cli: Cli) -> None:
+        stopped = cli("ask", "--budget", "0", "say: one")
+        name = stopped.session
+        assert "has used $0.00 of its budget of $0.00" in stopped.err and f"sessionls budget {name} AMOUNT" in stopped.err
+        assert cli.session(name)["pauseReason"] == "budget"
+        assert "budget $0.00" in cli("show", name).out and "Raise the budget" in cli("show", name).err
+        assert "paused (budget)" in cli("sessions").out
+        assert "of its budget" in cli("resume", name, code=1).err
+        cli("budget", name, "much", code=2)
+        assert "The budget is $2.50 now." in cli("budget", name, "$2.50").err
+        assert cli("resume", name).out == "one\n"
+        cli("budget", name, "none")
+        assert "budget" not in cli.session(name)
+        assert cli("ask", "--session", name, "--budget", "5", "say: two").out == "two\n"
+        assert cli.session(name)["budget"] == 5
+
     def test_it_is_renamed_switched_archived_and_brought_back(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
         cli("rename", name, "Prices")

@@ -299,6 +299,23 @@ class Sessions(RuleBasedStateMachine):
         if process in self.alive:
             self.change(log, process, lambda change: verbs.switch_agent(change, agent, None, PEOPLE[process]))
 
+    @rule(log=logs, process=st.sampled_from(PROCESSES), budget=st.sampled_from([None, 0.0, 1.0]))
+    def set_budget(self, log: Log, process: str, budget: float | None) -> None:
+        if process in self.alive:
+            before = log.state.session.state if log.state else None
+            after = self.change(log, process, lambda change: verbs.set_budget(change, budget, PEOPLE[process]))
+            assert after is not None and after.budget == budget and after.state == before
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def reach_budget(self, log: Log, process: str) -> None:
+        reply = self.reply_of(log, process)
+        if (
+            process in self.alive
+            and reply is not None
+            and self.change(log, process, lambda change: verbs.pause_for_budget(change, reply.id))
+        ):
+            assert log.state is not None and log.state.session.state == "paused"
+
     @rule(target=logs, log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 30), with_unfinished=st.booleans())
     def fork(self, log: Log, process: str, pick: int, with_unfinished: bool) -> Any:
         state = self.change(log, process, verbs.peek) if process in self.alive else None
@@ -311,7 +328,7 @@ class Sessions(RuleBasedStateMachine):
             left = [e for e in log.entries.values() if e.place is None or e.place > place]
             copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
-        fresh = {"state": "active", "replying": False, "queued": 0, "stopped": None, "asking": None}
+        fresh = {"state": "active", "pause_reason": None, "replying": False, "queued": 0, "stopped": None, "asking": None}
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: verbs.fork(change, child, [], place, copies, PEOPLE[process]))
@@ -378,6 +395,7 @@ class Sessions(RuleBasedStateMachine):
             assert session.stopped == (None if resumable is None or archived else log.entries[resumable].message.status)
             assert session.stopped is None or not session.replying
             assert not (archived and session.replying)
+            assert session.pause_reason is None or log.state.paused
             assert log.state.paused == ((self.archived[log.session_id] if archived else session.state) == "paused")
 
     @invariant()

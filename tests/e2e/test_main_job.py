@@ -136,6 +136,12 @@ async def test_the_work_of_many_days_is_found_again(office: Office) -> None:
     for form, mark in (("markdown", "# About parsers"), ("json", '"About parsers"'), ("html", "<html")):
         content = (await client.ask("session/export", sessionId=kept["id"], format=form))["content"]
         assert mark in content and "tokenizer" in content
+    for budget in (2.5, 3, None):
+        changed = await client.ask("session/setBudget", sessionId=kept["id"], budget=budget)
+        assert changed.get("budget") == budget
+    for wrong in ({"budget": -1}, {"budget": "5"}, {"budget": True}, {"budget": 1e300}, {}):
+        with refused(-32602, "invalidParams"):
+            await client.ask("session/setBudget", sessionId=kept["id"], **wrong)
     switched = await client.ask("session/switchAgent", sessionId=kept["id"], agent="terse")
     assert switched["agent"] == "terse"
 

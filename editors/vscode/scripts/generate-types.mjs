@@ -67,7 +67,7 @@ function refine(definition, sent) {
     stripTitles(field);
     if (field.const !== undefined && name === "kind") required.add(name);
     if (sent && field.default !== undefined && field.default !== null) required.add(name);
-    dropNull(definition.properties, name, field);
+    if (!definition.required?.includes(name)) dropNull(definition.properties, name, field);
   }
   definition.required = [...required];
 }

@@ -216,9 +216,17 @@ class Folding {
         break;
       case "paused":
         this.session.state = "paused";
+        this.pausedFor(event.reason);
         break;
       case "resumed":
         this.session.state = "active";
+        this.pausedFor(undefined);
+        break;
+      case "budgetChanged":
+        this.budgetChanged(event.budget);
+        break;
+      case "spent":
+        this.spend(event.usage);
         break;
       case "archived":
         this.session.state = "archived";
@@ -314,6 +322,16 @@ class Folding {
   private know(participant: Participant): void {
     const others = this.session.participants.filter((one) => one.id !== participant.id);
     this.session.participants = [...others, participant];
+  }
+
+  private pausedFor(reason: Session["pauseReason"]): void {
+    const { pauseReason: _old, ...rest } = this.session;
+    this.session = { ...rest, ...(reason !== undefined && { pauseReason: reason }) };
+  }
+
+  private budgetChanged(budget: number | undefined): void {
+    const { budget: _old, ...rest } = this.session;
+    this.session = { ...rest, ...(budget !== undefined && { budget }) };
   }
 
   private stop(how: Session["stopped"]): void {

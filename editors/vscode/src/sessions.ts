@@ -172,6 +172,11 @@ export class Sessions {
     return this.kept(await this.api.request("session/rename", { sessionId, title }));
   }
 
+  /** In US dollars; null for none. */
+  async setBudget(sessionId: string, budget: number | null): Promise<Session> {
+    return this.kept(await this.api.request("session/setBudget", { sessionId, budget }));
+  }
+
   async switchAgent(params: { sessionId: string; agent: string; model?: string }): Promise<Session> {
     return this.kept(await this.api.request("session/switchAgent", params));
   }

@@ -80,6 +80,7 @@ export function descriptionOf(session: Session, now: number): string {
   const showing = showingOf(session);
   const others = session.participants.length > 1 ? `${session.participants.length} participants` : "";
   const state = showing === "idle" ? "" : showing === "waiting" ? `${session.queued} waiting` : showing;
+  const reason = showing === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
   // Where there is little room the end is cut off.
-  return [state, session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
+  return [state + reason, session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
 }

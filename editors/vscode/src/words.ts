@@ -1,5 +1,5 @@
 /** What the wire carries, as a person reads it. Pure. */
-import type { Message } from "./protocol";
+import type { Message, Session } from "./protocol";
 
 /** What a message says: its text without its reasoning, tools, findings and edits. */
 export function textOf(message: Message): string {
@@ -26,6 +26,27 @@ export function wordsFor(reason: Message["stopReason"]): string | undefined {
 export function incomplete({ status, stopReason }: Message): string | undefined {
   const words = status === "complete" ? wordsFor(stopReason) : undefined;
   return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
+}
+
+/** US dollars as a person writes them. */
+export function dollars(amount: number): string {
+  return `$${amount >= 0.1 || amount === 0 ? amount.toFixed(2) : amount.toFixed(4)}`;
+}
+
+/** The amount that a person wrote: null for none, undefined for what is no amount. */
+export function amountOf(text: string): number | null | undefined {
+  const plain = text.trim().replace(/^\$/, "").trim();
+  if (plain === "") return null;
+  return /^\d{1,9}(\.\d+)?$/.test(plain) ? Number(plain) : undefined;
+}
+
+/** Why a session is paused that nobody paused, and what can be done. */
+export function wordsForPause({ state, pauseReason, budget, usage }: Session): string | undefined {
+  if (state !== "paused" || pauseReason !== "budget") return undefined;
+  const used = usage.cost ?? 0;
+  return budget !== undefined && used >= budget
+    ? `The session has used ${dollars(used)} of its budget of ${dollars(budget)}. Raise the budget, or remove it, and resume.`
+    : "The session was paused when its budget was used up. It has been raised since: resume to go on.";
 }
 
 /** A piece of an address without its escapes; as it is where they are none. */

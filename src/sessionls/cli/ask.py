@@ -12,6 +12,7 @@ from sessionls.cli.names import context_of, find_session, newest_session, short
 from sessionls.cli.render import spent
 from sessionls.cli.stream import ReplyStream
 from sessionls.cli.terminal import Usage
+from sessionls.sessions.budget import words_for_pause
 from sessionls.sessions.errors import SessionlsError
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import AgentAuthor, Context, DiffContext, Message, Session
@@ -36,6 +37,7 @@ class Question:
     diff: str | None = None
     title: str | None = None
     json: bool = False
+    budget: float | None = None
 
 
 async def ask(door: Door, question: Question) -> int:
@@ -66,7 +68,7 @@ async def ask(door: Door, question: Question) -> int:
     for given in exchange.message.context or ():
         if notice := getattr(given, "notice", None):
             door.terminal.note(notice, "yellow")
-    return _told(door, session, exchange.reply)
+    return await _told(door, session, exchange.reply)
 
 
 async def resume(door: Door, name: str) -> int:
@@ -75,7 +77,7 @@ async def resume(door: Door, name: str) -> int:
     stream = ReplyStream(door.terminal, session.id)
 
     async def go_on() -> Message | None:
-        now = await door.sessions.resume(session.id)
+        now = await door.sessions.resume(session.id)  # refused while the budget is used up
         return await stream.finished if now.replying or stream.finished.done() else None
 
     try:
@@ -89,7 +91,7 @@ async def resume(door: Door, name: str) -> int:
     stream.finish(reply)
     if reply.error is not None:
         door.terminal.fail(reply.error.message, reply.error.hint or "")
-    return _told(door, session, reply)
+    return await _told(door, session, reply)
 
 
 def _read(question: Question, door: Door) -> tuple[str, list[Context]]:
@@ -109,10 +111,12 @@ def _read(question: Question, door: Door) -> tuple[str, list[Context]]:
 
 async def _session(door: Door, question: Question) -> Session:
     if question.session is not None:
-        return await find_session(door.sessions, question.session)
-    if question.newest:
-        return await newest_session(door.sessions, door.folder_uri)
-    return await door.sessions.create(title=question.title)
+        found = await find_session(door.sessions, question.session)
+    elif question.newest:
+        found = await newest_session(door.sessions, door.folder_uri)
+    else:
+        return await door.sessions.create(title=question.title, budget=question.budget)
+    return found if question.budget is None else await door.sessions.set_budget(found.id, question.budget)
 
 
 def _cancelled(door: Door, session: Session) -> int:
@@ -123,7 +127,7 @@ def _cancelled(door: Door, session: Session) -> int:
     return CANCELLED
 
 
-def _told(door: Door, session: Session, reply: Message) -> int:
+async def _told(door: Door, session: Session, reply: Message) -> int:
     """Say how the reply ended, and after a session's first one how to go on. Gives the exit code."""
     name, new = short(session.id), session.message_count == 0
     author = reply.author
@@ -137,7 +141,11 @@ def _told(door: Door, session: Session, reply: Message) -> int:
             )
     if (problem := incomplete(reply)) is not None:
         door.terminal.note(problem, "yellow")
-    if reply.status in ("paused", "interrupted"):
+    why = words_for_pause(await door.sessions.get(session.id)) if reply.status == "paused" else None
+    if why is not None:
+        door.terminal.note(f"The reply is paused. {why}", "yellow")
+        door.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")
+    elif reply.status in ("paused", "interrupted"):
         door.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
     elif reply.status == "cancelled":
         door.terminal.note("The reply was cancelled; what was written is kept.", "yellow")

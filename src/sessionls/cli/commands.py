@@ -71,6 +71,9 @@ def ask(
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model for this one message.")] = None,
     diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="Send the changes since this revision too.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The title of a new session.")] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0, max=1e9, help="How many US dollars models may cost in the session.")
+    ] = None,
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
@@ -84,7 +87,7 @@ def ask(
         from sessionls.cli.ask import ask as send
         from sessionls.cli.door import opened
 
-        question = Question(words, session, newest, agent, model, diff, title, as_json)
+        question = Question(words, session, newest, agent, model, diff, title, as_json, budget)
         async with opened(terminal, trust=trust) as door:
             return await send(door, question)
 
@@ -220,6 +223,7 @@ def show(
         from sessionls.cli.door import opened
         from sessionls.cli.names import find_session, short
         from sessionls.cli.render import message_lines, question_lines, spent
+        from sessionls.sessions.budget import dollars, words_for_pause
 
         async with opened(terminal) as door:
             found = await find_session(door.sessions, session)
@@ -231,7 +235,8 @@ def show(
         if as_json:
             terminal.json({"session": found.wire(), **page.wire()})
             return 0
-        facts = (f"session {short(found.id)}", found.state, f"default agent {safe(found.agent)}", spent(found.usage))
+        most = f"budget {dollars(found.budget)}" if found.budget is not None else ""
+        facts = (f"session {short(found.id)}", found.state, f"default agent {safe(found.agent)}", spent(found.usage), most)
         terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:
@@ -239,6 +244,8 @@ def show(
                 terminal.out.print(line)
         for line in question_lines(found, page.messages):
             terminal.out.print(line)
+        if (why := words_for_pause(found)) is not None:
+            terminal.note(why, "yellow")
         if page.more:
             terminal.note(f"There are older ones: --limit {min(500, limit * 2)}")
         return 0
@@ -313,6 +320,22 @@ def switch(
 def rename(session: SessionArgument, title: str) -> None:
     """Give a session another title."""
     _verb("rename", session, 'It is called "{title}" now.', title)
+
+
+@app.command()
+def budget(
+    session: SessionArgument,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, or `none`.")],
+) -> None:
+    """Say how many US dollars models may cost in a session. At that it is paused; raise it, and resume."""
+    from sessionls.sessions.budget import dollars, read_amount
+
+    if amount == "none":
+        _verb("set_budget", session, "The session has no budget any more.", None)
+    value = read_amount(amount)
+    if value is None:
+        raise typer.BadParameter(f"{amount} is not an amount. Give US dollars, as in 2.50, or none.")
+    _verb("set_budget", session, f"The budget is {dollars(value)} now.", value)
 
 
 @app.command()
@@ -455,7 +478,7 @@ def serve(
     raise typer.Exit(main())
 
 
-def _verb(name: str, session: str, words: str, *values: str, **options: str | None) -> NoReturn:
+def _verb(name: str, session: str, words: str, *values: object, **options: str | None) -> NoReturn:
     """A verb of `Sessions` that takes a session's id and gives the session."""
 
     async def work(terminal: Terminal) -> int:

@@ -71,7 +71,10 @@ def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
             Text(short(session.id), style="cyan", no_wrap=True),
             Text(safe(session.title)),
             Text(safe(session.agent)),
-            Text(state, style={"asks": "bold yellow", "replying": "green", "paused": "yellow", "archived": "dim"}.get(state, "")),
+            Text(
+                f"{state} (budget)" if session.pause_reason else state,
+                style={"asks": "bold yellow", "replying": "green", "paused": "yellow", "archived": "dim"}.get(state, ""),
+            ),
             Text(str(session.message_count), justify="right"),
             Text(when(session.updated_at), style="dim", no_wrap=True),
         ]

@@ -109,6 +109,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/resume": ({"sessionId": _S}, _SESSION),
     "session/fork": ({"sessionId": _S, "at": _R}, _FORK),
     "session/rename": ({"sessionId": _S, "title": "The parser's last line"}, {**_SESSION, "title": "The parser's last line"}),
+    "session/setBudget": ({"sessionId": _S, "budget": 2.5}, {**_SESSION, "budget": 2.5}),
     "session/archive": ({"sessionId": _S}, {**_SESSION, "state": "archived"}),
     "session/unarchive": ({"sessionId": _S}, _SESSION),
     "session/delete": ({"sessionId": _S}, {}),

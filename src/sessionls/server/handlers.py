@@ -46,7 +46,11 @@ class Desk:
 
 async def create(desk: Desk, params: p.CreateParams) -> Session:
     return await desk.sessions.create(
-        title=params.title, agent=params.agent, model=params.model, workspace_folder=params.workspace_folder
+        title=params.title,
+        agent=params.agent,
+        model=params.model,
+        workspace_folder=params.workspace_folder,
+        budget=params.budget,
     )
 
 
@@ -136,6 +140,10 @@ async def fork(desk: Desk, params: p.ForkParams) -> Session:
 
 async def rename(desk: Desk, params: p.RenameParams) -> Session:
     return await desk.sessions.rename(params.session_id, params.title)
+
+
+async def set_budget(desk: Desk, params: p.SetBudgetParams) -> Session:
+    return await desk.sessions.set_budget(params.session_id, params.budget)
 
 
 async def archive(desk: Desk, params: p.SessionParams) -> Session:
@@ -233,6 +241,7 @@ HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
     "session/resume": resume,
     "session/fork": fork,
     "session/rename": rename,
+    "session/setBudget": set_budget,
     "session/archive": archive,
     "session/unarchive": unarchive,
     "session/delete": delete,

@@ -40,6 +40,7 @@ __all__ = [
     "SearchParams",
     "SessionChangedParams",
     "SessionParams",
+    "SetBudgetParams",
     "Shown",
     "SwitchAgentParams",
 ]
@@ -51,6 +52,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Uri = Annotated[str, Field(min_length=1, max_length=8192)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True)]
+Dollars = Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False, strict=True)]
 Token = int | str
 
 
@@ -67,6 +69,7 @@ class CreateParams(Wire):
     agent: Name | None = None
     model: Name | None = None
     workspace_folder: Uri | None = None
+    budget: Dollars | None = None
 
 
 class ListParams(Wire):
@@ -106,6 +109,10 @@ class ForkParams(SessionParams):
     at: Id | None = None
     title: Title | None = None
     agent: Name | None = None
+
+
+class SetBudgetParams(SessionParams):
+    budget: Dollars | None
 
 
 class RenameParams(SessionParams):

@@ -78,7 +78,8 @@ METHODS: tuple[Method, ...] = (
         p.CreateParams,
         Session,
         "Creates a session. It is tied to the given workspace folder, else to all open ones. Without a title it gets one from"
-        " its first message. `model` is the model that the default agent uses here in place of its own.",
+        " its first message. `model` is the model that the default agent uses here in place of its own. `budget`"
+        " is how many US dollars models may cost in it (see `session/setBudget`).",
         errors=_AGENTS,
         causes=("created",),
     ),
@@ -146,6 +147,7 @@ METHODS: tuple[Method, ...] = (
             "toolCalled",
             "agentWorked",
             "toolFinished",
+            "paused",
             "replyFinished",
         ),
     ),
@@ -178,8 +180,8 @@ METHODS: tuple[Method, ...] = (
         p.SessionParams,
         Session,
         "Goes on with a paused session, or with a reply that was interrupted or failed. Answers at once; the reply goes on, "
-        "and its events tell.",
-        errors=(e.SessionNotFound, e.SessionArchived),
+        "and its events tell. Refused (`notPermitted`) while the session's budget is used up.",
+        errors=(e.SessionNotFound, e.SessionArchived, e.NotPermitted),
         causes=("resumed", "replyStarted"),
     ),
     Method(
@@ -198,6 +200,18 @@ METHODS: tuple[Method, ...] = (
         "Gives a session another title.",
         errors=_GONE,
         causes=("renamed",),
+    ),
+    Method(
+        "session/setBudget",
+        p.SetBudgetParams,
+        Session,
+        "Changes how many US dollars models may cost in a session, or with `null` lets them cost whatever they do. Before each "
+        "request to a model, those of agents that agents ask and those for a summary included, what the session has cost is "
+        'compared with it; where it is used up the session is paused (`pauseReason` "budget"), and `session/resume` is refused '
+        "until the budget is raised. The last request may go a little beyond it. A model whose price is not known costs nothing "
+        "here. A fork has the budget of its parent, and has spent nothing of it. A paused session stays paused.",
+        errors=_GONE,
+        causes=("budgetChanged",),
     ),
     Method(
         "session/archive",
@@ -243,8 +257,8 @@ METHODS: tuple[Method, ...] = (
         p.SessionParams,
         Session,
         "Summarises the older part of a session for the model. The log keeps everything.",
-        errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable),
-        causes=("compacted",),
+        errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable, e.NotPermitted),
+        causes=("compacted", "spent"),
     ),
     Method(
         "session/answer",

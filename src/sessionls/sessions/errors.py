@@ -80,10 +80,10 @@ class SessionPaused(SessionlsError):
     code = -32042
     kind = "sessionPaused"
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, why: str | None = None) -> None:
         super().__init__(
             "The session is paused and takes no message.",
-            hint="Resume the session, or fork it and go on there.",
+            hint=why or "Resume the session, or fork it and go on there.",
             sessionId=session_id,
         )
 

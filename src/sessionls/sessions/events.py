@@ -15,6 +15,7 @@ __all__ = [
     "AgentSwitched",
     "AgentWorked",
     "Archived",
+    "BudgetChanged",
     "ByAgent",
     "CancelAsked",
     "Compacted",
@@ -35,6 +36,7 @@ __all__ = [
     "ReplyFinished",
     "ReplyStarted",
     "Resumed",
+    "Spent",
     "StepFinished",
     "ToolCalled",
     "ToolFinished",
@@ -210,7 +212,24 @@ class AgentSwitched(_Event):
 
 
 class Paused(_Event):
+    """`reason`: the session's budget is used up; without one, `by` wanted it."""
+
     kind: Literal["paused"] = "paused"
+    reason: Literal["budget"] | None = None
+
+
+class BudgetChanged(_Event):
+    """`budget` is in US dollars; without it, the session has none any more."""
+
+    kind: Literal["budgetChanged"] = "budgetChanged"
+    budget: float | None = None
+
+
+class Spent(_Event):
+    """Models were used outside of a reply, and nothing came of it."""
+
+    kind: Literal["spent"] = "spent"
+    usage: Usage
 
 
 class Resumed(_Event):
@@ -274,6 +293,8 @@ Event = Annotated[
     | AgentSwitched
     | Paused
     | Resumed
+    | BudgetChanged
+    | Spent
     | Forked
     | Compacted
     | Archived

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sessionls.sessions import uris
+from sessionls.sessions.budget import dollars, words_for_pause
 from sessionls.sessions.model import (
     AgentAuthor,
     Context,
@@ -102,11 +103,13 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Last changed", time_of(session.updated_at)),
         ("State", session.state if session.state != "active" else None),
         ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
+        ("Paused", words_for_pause(session)),
         ("Participants", ", ".join(map(_person, session.participants))),
         ("Agent", default),
         ("Agents that replied", ", ".join(outline.agents)),
         ("Messages", f"{outline.count:,}"),
         ("Used", usage_of(session.usage)),
+        ("Budget", None if session.budget is None else dollars(session.budget)),
         ("Folders", ", ".join(uris.labels(session.workspace_folders))),
         ("Forked from", session.parent.session_id if session.parent else None),
         ("Session", session.id),

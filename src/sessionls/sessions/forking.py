@@ -62,6 +62,7 @@ class Forking:
                 "id": new_id(),
                 "title": title or fork_title(session.title),
                 "state": "active",
+                "pause_reason": None,
                 "replying": False,
                 "queued": 0,
                 "stopped": None,

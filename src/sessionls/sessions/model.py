@@ -423,11 +423,14 @@ class Session(Wire):
 
     `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
     `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
+    `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
+    the next request to a model, with `pauseReason` "budget". Without `pauseReason` somebody paused it.
     """
 
     id: str
     title: str
     state: Literal["active", "paused", "archived"] = "active"
+    pause_reason: Literal["budget"] | None = None
     replying: bool = False
     queued: int = 0
     stopped: Stopped | None = None
@@ -438,6 +441,7 @@ class Session(Wire):
     parent: ParentRef | None = None
     participants: list[Participant] = []
     usage: Usage = Usage()
+    budget: float | None = None
     seq: int = 0
     message_count: int = 0
     created_at: str

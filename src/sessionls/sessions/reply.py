@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sessionls.sessions import verbs
+from sessionls.sessions.budget import is_used_up
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.events import AgentWorked, ToolCalled, ToolFinished
 from sessionls.sessions.loop import Loop
@@ -122,7 +123,12 @@ class ReplyWriter(Loop):
 
         await self.record(worked)
 
-    async def check_budget(self) -> None: ...
+    async def check_budget(self) -> None:
+        if not is_used_up(await self.means.store.session(self.session_id)):
+            return
+        if await self.save(lambda change: verbs.pause_for_budget(change, self.reply.id)):
+            self.stop("paused")
+            await asyncio.Event().wait()  # until that reaches what is being done here
 
     async def record(self, decide: Callable[[Change], object]) -> None:
         """Add events about this reply; its parts are then what the log says they are."""

@@ -155,6 +155,7 @@ class Sessions:
         agent: str | None = None,
         model: str | None = None,
         workspace_folder: str | None = None,
+        budget: float | None = None,
     ) -> Session:
         """A new session, tied to the given folder, else to all open ones. Raises `AgentNotFound`, `AgentUnavailable`."""
         name = self._agents.get(agent or self._defaults.agent).name
@@ -168,6 +169,7 @@ class Sessions:
             model=model or self._defaults.model,
             workspace_folders=folders,
             participants=[self._participant],
+            budget=budget,
             created_at=at,
             updated_at=at,
         )
@@ -424,6 +426,10 @@ class Sessions:
         name = self._agents.get(agent).name
         return await self._change(session_id, lambda change: verbs.switch_agent(change, name, model, self._participant))
 
+    async def set_budget(self, session_id: str, budget: float | None) -> Session:
+        """How many US dollars models may cost in the session; None for any. One that is paused is resumed by itself."""
+        return await self._change(session_id, lambda change: verbs.set_budget(change, budget, self._participant))
+
     async def rename(self, session_id: str, title: str) -> Session:
         checked = checked_title(title)
         return await self._change(session_id, lambda change: verbs.rename(change, checked, self._participant))
@@ -460,10 +466,13 @@ class Sessions:
             raise prepared.problem
         transcript = await self._store.transcript(session_id, through=state.settled)
         voice = self._telling.voice(prepared.definition, state.session, tools=False)
-        account = SessionAccount()
-        await self._telling.compact(
-            state.session, transcript, voice, prepared.start.author.model, 0, account, lambda: account.usage
-        )
+        account, model = SessionAccount(state.session), prepared.start.author.model
+        try:
+            await self._telling.compact(state.session, transcript, voice, model, 0, account, lambda: account.usage)
+        except BaseException:
+            if (usage := account.usage) is not None:
+                await asyncio.shield(self._later(self._change(session_id, lambda change: verbs.spend(change, usage))))
+            raise
         return await self._store.session(session_id)
 
     async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002

@@ -232,9 +232,15 @@ class _Folding:
             case ev.Renamed():
                 self.session["title"] = event.title
             case ev.Paused():
-                self.session["state"], self.paused = "paused", True
+                self.session.update(state="paused", pause_reason=event.reason)
+                self.paused = True
             case ev.Resumed():
-                self.session["state"], self.paused = "active", False
+                self.session.update(state="active", pause_reason=None)
+                self.paused = False
+            case ev.BudgetChanged():
+                self.session["budget"] = event.budget
+            case ev.Spent():
+                self._add_usage(event.usage)
             case ev.Archived():
                 self.session["state"] = "archived"
             case ev.Unarchived():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sessionls.sessions import events as ev
+from sessionls.sessions.budget import is_used_up, used_up, words_for_pause
 from sessionls.sessions.errors import NotPermitted, SessionArchived, SessionNotFound, SessionPaused
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import (
@@ -54,10 +55,13 @@ __all__ = [
     "next_waiting",
     "own",
     "pause",
+    "pause_for_budget",
     "peek",
     "rename",
     "restart",
     "send",
+    "set_budget",
+    "spend",
     "start",
     "step",
     "switch_agent",
@@ -176,7 +180,7 @@ def send(change: Change, message: Message, start_with: Start | None) -> bool:
     """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did."""
     state = _living(change)
     if state.session.state == "paused":
-        raise SessionPaused(change.session_id)
+        raise SessionPaused(change.session_id, words_for_pause(state.session))
     if state.session.state == "archived":
         raise SessionArchived(change.session_id)
     _settle(change, by=message.author)
@@ -424,6 +428,8 @@ def restart(change: Change, by: Participant, begin: Start | None) -> bool:
     state = _living(change)
     if state.session.state == "archived":
         raise SessionArchived(change.session_id)
+    if is_used_up(state.session):
+        raise used_up(state.session)
     if state.session.state == "paused" or state.resumable is not None:
         change.add(ev.Resumed, by=by)
     state = change.now
@@ -436,6 +442,29 @@ def restart(change: Change, by: Participant, begin: Start | None) -> bool:
     assert reply_to is not None
     _start(change, begin, reply_to)
     return True
+
+
+def set_budget(change: Change, budget: float | None, by: Participant) -> Session:
+    """Change how much the session may cost, whatever its state."""
+    if _living(change).session.budget != budget:
+        change.add(ev.BudgetChanged, by=by, budget=budget)
+    return change.now.session
+
+
+def pause_for_budget(change: Change, reply_id: str) -> bool:
+    """Pause the session where its budget is used up, before its writer asks a model; says whether it is paused."""
+    author = own(change, reply_id).message.author
+    session = change.now.session
+    if session.state == "active" and is_used_up(session):
+        assert isinstance(author, AgentAuthor)
+        change.add(ev.Paused, by=ev.ByAgent(agent=author.agent), reason="budget")
+    return change.now.session.state == "paused"
+
+
+def spend(change: Change, usage: Usage) -> None:
+    """Count what models used of which nothing came."""
+    if change.state is not None:
+        change.add(ev.Spent, usage=usage)
 
 
 def ask_cancel(change: Change, by: Participant, message_id: str | None = None) -> str | None:

@@ -56,7 +56,7 @@ export class Following {
 
   /** Writes the rest of the reply, which has ended or stopped. */
   end(reply: Message): void {
-    this.write(this.telling.end(reply));
+    this.write(this.telling.end(reply, this.sessions.store.session(reply.sessionId)));
   }
 
   private soon(): void {

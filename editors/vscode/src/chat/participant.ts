@@ -130,7 +130,11 @@ class Answer {
       const exchange = await this.unlessCancelled(sessions.message(params, this.token));
       if (exchange === undefined) return;
       following.end(exchange.reply);
-      if (exchange.reply.status === "paused" || exchange.reply.status === "interrupted") this.offerResume();
+      if (exchange.reply.status === "paused" || exchange.reply.status === "interrupted") {
+        if (sessions.store.session(sessionId)?.pauseReason === "budget")
+          this.stream.button({ command: "session.setBudget", title: "Set Budget…", arguments: [sessionId] });
+        this.offerResume();
+      }
     } catch (error) {
       following.show();
       const problem = problemOf(error);

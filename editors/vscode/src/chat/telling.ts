@@ -3,8 +3,8 @@
  * what is new. Pure.
  */
 import type { Question } from "../folding";
-import type { Finding, Message, Part, Range } from "../protocol";
-import { decoded, incomplete } from "../words";
+import type { Finding, Message, Part, Range, Session } from "../protocol";
+import { decoded, incomplete, wordsForPause } from "../words";
 import { plain } from "./words";
 
 export type Piece =
@@ -39,9 +39,10 @@ export class Telling {
   }
 
   /** What is new of a reply that has ended or stopped, and what became of it. */
-  end(reply: Message): Piece[] {
+  end(reply: Message, session?: Session): Piece[] {
     const pieces = this.step(reply);
-    const state = STATES[reply.status] ?? incomplete(reply);
+    const paused = reply.status === "paused" && session !== undefined ? wordsForPause(session) : undefined;
+    const state = paused ?? STATES[reply.status] ?? incomplete(reply);
     return state === undefined ? pieces : [...pieces, this.paragraph(`*${state}*`)];
   }
 

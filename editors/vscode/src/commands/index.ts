@@ -17,6 +17,7 @@ import {
   rename,
   setFilter,
   showArchived,
+  setBudget,
   switchAgent,
   switchModel,
 } from "./managing";
@@ -39,6 +40,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.securityReview": securityReview,
   "session.switchAgent": switchAgent,
   "session.switchModel": switchModel,
+  "session.setBudget": setBudget,
   "session.pause": (services, target) => act(services, "session/pause", target),
   "session.resume": (services, target) => act(services, "session/resume", target),
   "session.cancelReply": (services, target) => act(services, "session/cancel", target),

@@ -4,6 +4,7 @@ import type { Requests, Session } from "../protocol";
 import { besidePanels } from "../panel/places";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
+import { amountOf, dollars } from "../words";
 import { chooseSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
 const UNDO_TIME = 15_000; // milliseconds
@@ -55,6 +56,25 @@ export async function rename(services: Services, target: Target): Promise<void> 
           : undefined,
   });
   if (title !== undefined && title.trim() !== session.title) await services.sessions.rename(session.id, title.trim());
+}
+
+/** Asks how much models may cost in a session; one that is paused for that is offered to go on. */
+export async function setBudget(services: Services, target: Target): Promise<void> {
+  const { sessions } = services;
+  const session = await chooseSession(services, target, "Set Budget");
+  if (session === undefined) return;
+  const given = await vscode.window.showInputBox({
+    title: `Budget of “${session.title}”`,
+    prompt: `US dollars that models may cost in it; empty for any. Used so far: ${dollars(session.usage.cost ?? 0)}.`,
+    value: session.budget === undefined ? "" : String(session.budget),
+    validateInput: (value) => (amountOf(value) === undefined ? "An amount of US dollars, as in 2.50, or nothing." : undefined),
+  });
+  const budget = given === undefined ? undefined : amountOf(given);
+  if (budget === undefined) return;
+  const changed = await sessions.setBudget(session.id, budget);
+  if (changed.pauseReason !== "budget" || (budget !== null && budget <= (changed.usage.cost ?? 0))) return;
+  const choice = await vscode.window.showInformationMessage(`“${session.title}” is paused.`, "Resume");
+  if (choice === "Resume") await sessions.act("session/resume", session.id);
 }
 
 type Act = "session/pause" | "session/resume" | "session/cancel" | "session/archive" | "session/unarchive";

@@ -1,6 +1,6 @@
 /** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
 import type { Finding, Message } from "../protocol";
-import { fenced, textOf } from "../words";
+import { fenced, incomplete, textOf } from "../words";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 
@@ -22,7 +22,7 @@ export function answerOf(reply: Message): string {
   const edits = reply.parts.filter((part) => part.kind === "edit" && part.applied).length;
   const pieces = [safe(textOf(reply))];
   if (edits > 0) pieces.push(`*${edits === 1 ? "One edit was" : `${edits} edits were`} made.*`);
-  const standing = STANDINGS[reply.status];
+  const standing = STANDINGS[reply.status] ?? incomplete(reply);
   if (reply.error !== undefined) pieces.push(plain([reply.error.message, reply.error.hint].filter(Boolean).join(" ")));
   else if (standing !== undefined) pieces.push(`*${standing}*`);
   const words = pieces.filter((piece) => piece !== "").join("\n\n");

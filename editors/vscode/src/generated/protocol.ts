@@ -22,6 +22,8 @@ export type Event =
   | AgentSwitched
   | Paused
   | Resumed
+  | BudgetChanged
+  | Spent
   | Forked
   | Compacted
   | Archived
@@ -230,6 +232,17 @@ export interface Archived {
   kind: 'archived';
 }
 /**
+ * `budget` is in US dollars; without it, the session has none any more.
+ */
+export interface BudgetChanged {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'budgetChanged';
+  budget?: number;
+}
+/**
  * Somebody asked to cancel the reply being written; the process that writes it ends it at once.
  */
 export interface CancelAsked {
@@ -332,6 +345,7 @@ export interface CreateParams {
   agent?: string;
   model?: string;
   workspaceFolder?: string;
+  budget?: number;
 }
 /**
  * The session as it began. `identities` say which repository folders it follows (`git:<first commit>:<path>`).
@@ -353,11 +367,14 @@ export interface Created {
  *
  * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
  * `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
+ * `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
+ * the next request to a model, with `pauseReason` "budget". Without `pauseReason` somebody paused it.
  */
 export interface Session {
   id: string;
   title: string;
   state: 'active' | 'paused' | 'archived';
+  pauseReason?: 'budget';
   replying: boolean;
   queued: number;
   stopped?: 'paused' | 'interrupted' | 'failed';
@@ -368,6 +385,7 @@ export interface Session {
   parent?: ParentRef;
   participants: Participant[];
   usage: Usage;
+  budget?: number;
   seq: number;
   messageCount: number;
   createdAt: string;
@@ -612,12 +630,16 @@ export interface ReplyFinished {
   kind: 'replyFinished';
   message: Message;
 }
+/**
+ * `reason`: the session's budget is used up; without one, `by` wanted it.
+ */
 export interface Paused {
   sessionId: string;
   seq: number;
   at: string;
   by?: Participant | ByAgent;
   kind: 'paused';
+  reason?: 'budget';
 }
 export interface Resumed {
   sessionId: string;
@@ -625,6 +647,17 @@ export interface Resumed {
   at: string;
   by?: Participant | ByAgent;
   kind: 'resumed';
+}
+/**
+ * Models were used outside of a reply, and nothing came of it.
+ */
+export interface Spent {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'spent';
+  usage: Usage;
 }
 export interface Forked {
   sessionId: string;
@@ -848,6 +881,8 @@ export interface Opened {
     | AgentSwitched
     | Paused
     | Resumed
+    | BudgetChanged
+    | Spent
     | Forked
     | Compacted
     | Archived
@@ -915,6 +950,10 @@ export interface SessionList {
 export interface SessionParams {
   sessionId: string;
 }
+export interface SetBudgetParams {
+  sessionId: string;
+  budget: number | null;
+}
 export interface SwitchAgentParams {
   sessionId: string;
   agent: string;
@@ -936,6 +975,7 @@ export interface Requests {
   'session/resume': { params: SessionParams; result: Session };
   'session/fork': { params: ForkParams; result: Session };
   'session/rename': { params: RenameParams; result: Session };
+  'session/setBudget': { params: SetBudgetParams; result: Session };
   'session/archive': { params: SessionParams; result: Session };
   'session/unarchive': { params: SessionParams; result: Session };
   'session/delete': { params: SessionParams; result: Empty };

@@ -66,7 +66,15 @@ export interface Models {
 }
 
 /** The commands that the page may have run, as `session.…`, for its session. */
-export const COMMANDS = ["switchAgent", "switchModel", "setUpModel", "installServer", "restartServer", "showOutput"] as const;
+export const COMMANDS = [
+  "switchAgent",
+  "switchModel",
+  "setBudget",
+  "setUpModel",
+  "installServer",
+  "restartServer",
+  "showOutput",
+] as const;
 
 export type ToView =
   | { readonly type: "show"; readonly view: View }

@@ -408,3 +408,22 @@ describe("how the newest reply stopped", () => {
     expect(now.session.stopped).toBe("paused");
   });
 });
+
+describe("a budget", () => {
+  it("comes, is reached, is raised and goes", () => {
+    const paused = after(
+      state(),
+      anEvent(11, { kind: "budgetChanged", budget: 0.5 }),
+      anEvent(12, { kind: "spent", usage: { inputTokens: 1, outputTokens: 1, cost: 0.5 } }),
+      anEvent(13, { kind: "paused", reason: "budget" }),
+    );
+    expect(paused.session).toMatchObject({ state: "paused", pauseReason: "budget", budget: 0.5, usage: { cost: 0.5 } });
+    const resumed = after(paused, anEvent(14, { kind: "budgetChanged" }), anEvent(15, { kind: "resumed" }));
+    expect(resumed.session.state).toBe("active");
+    expect(resumed.session).not.toHaveProperty("budget");
+    expect(resumed.session).not.toHaveProperty("pauseReason");
+  });
+  it("has nothing to do with a pause that somebody wanted", () => {
+    expect(after(state(), anEvent(11, { kind: "paused" })).session).not.toHaveProperty("pauseReason");
+  });
+});

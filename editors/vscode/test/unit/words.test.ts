@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { amountOf, wordsForPause } from "../../src/words";
 import { lines, selected } from "../../webview/words";
+import { aSession } from "./samples";
 
 const range = (line: number, endLine: number, character: number) => ({
   start: { line, character: 0 },
@@ -19,5 +21,28 @@ describe("the lines of a range", () => {
   it("are the line itself where the range is empty", () => {
     expect(lines(range(3, 3, 0))).toBe("4");
     expect(selected(range(3, 3, 0))).toEqual({ line: 3, endLine: 3 });
+  });
+});
+
+describe("a budget", () => {
+  it("is read as a person writes it", () => {
+    expect(["2.50", " $3 ", "0", "", "much", "-1", "1e9", "NaN"].map(amountOf)).toEqual([
+      2.5,
+      3,
+      0,
+      null,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+  it("that is used up says what was used, and what to do", () => {
+    const paused = aSession({ state: "paused", pauseReason: "budget", budget: 0.5 });
+    const used = { inputTokens: 1, outputTokens: 1, cost: 0.6 };
+    expect(wordsForPause({ ...paused, usage: used })).toContain("$0.60 of its budget of $0.50");
+    expect(wordsForPause({ ...paused, usage: used, budget: 5 })).toContain("raised since");
+    expect(wordsForPause({ ...paused, usage: used, state: "active" })).toBeUndefined();
+    expect(wordsForPause(aSession({ state: "paused" }))).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
+import { wordsForPause } from "../../src/words";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { ToComposer } from "./focus";
@@ -75,8 +76,10 @@ function Answer({ question, decision, label }: AnswerProps) {
 export function Standing({ session, server }: { readonly session: Session; readonly server: Server }) {
   if (server !== "ready") return <ServerStanding server={server} />;
   if (session.state === "paused") {
+    const why = wordsForPause(session);
     return (
-      <Bar icon="debug-pause" words="This session is paused.">
+      <Bar icon="debug-pause" words={why ?? "This session is paused."}>
+        {why !== undefined && <Run command="setBudget" label="Set Budget…" />}
         <Change type="resume" label="Resume" />
         <Button
           label="Fork"

@@ -1,0 +1,184 @@
+"""The budget of a session: at it, nothing more is asked of a model, and the session is paused with a word on why."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from model_server import ModelServer
+from rooms import House, house, write_agent
+from scripted_models import Step, ask_for, end, script
+from sessionls.sessions.budget import dollars, is_used_up, read_amount, words_for_pause
+from sessionls.sessions.errors import NotPermitted, SessionPaused
+from sessionls.sessions.model import Session, Usage
+from sessionls.sessions.ports import TextDelta
+from use_it import UseIt, give
+
+pytestmark = pytest.mark.usefixtures("litellm_ready")
+
+
+@pytest.fixture
+async def home(tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "user", "You use tools.")
+    write_agent(folder, "helper", "You help.")
+    async with house(folder, model_server) as home:
+        give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
+        yield home
+
+
+def use(number: int, cost: float) -> Step:
+    return [ask_for("use_it", "{}", f"call_{number}"), end("tool_calls", cost=cost)]
+
+
+def says(text: str, cost: float = 0.0) -> Step:
+    return [TextDelta(text), end(cost=cost)]
+
+
+async def test_a_reply_that_reaches_it_is_paused_with_a_word_on_why_and_goes_on_when_it_is_raised(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = script(home, monkeypatch, use(1, 0.3), use(2, 0.3), says("done", 0.1))
+    session = await home.sessions.create(agent="user", budget=0.5)
+    await home.sessions.open(session.id)
+    reply = (await home.sessions.message(session.id, "m1")).reply
+    assert reply.status == "paused" and len(requests) == 2
+    paused = await home.sessions.get(session.id)
+    assert (paused.state, paused.pause_reason) == ("paused", "budget") and paused.usage.cost == pytest.approx(0.6)
+    words = words_for_pause(paused) or ""
+    assert "$0.60 of its budget of $0.50" in words and "Raise the budget" in words
+    event = await home.event("paused")
+    assert event.wire()["reason"] == "budget" and event.wire()["by"] == {"agent": "user"}
+    # It takes no message, and who resumes it is told what to do first.
+    with pytest.raises(SessionPaused) as refused:
+        await home.sessions.message(session.id, "m2")
+    assert refused.value.hint == words
+    with pytest.raises(NotPermitted, match=r"\$0\.60 of its budget of \$0\.50"):
+        await home.sessions.resume(session.id)
+    assert len(requests) == 2
+    raised = await home.sessions.set_budget(session.id, 5)
+    assert (raised.state, raised.budget) == ("paused", 5) and "raised since" in (words_for_pause(raised) or "")
+    after = await home.sessions.resume(session.id)
+    assert (after.state, after.pause_reason) == ("active", None)
+    await home.until(lambda: any(e.kind == "replyFinished" and e.message.text == "done" for e in home.events))
+    assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
+
+
+async def test_agents_that_are_asked_stop_at_it_too(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = json.dumps({"agent": "helper", "question": "What?"})
+    asked: Step = [ask_for("ask_agent", ask, "a"), ask_for("ask_agent", ask, "b"), end("tool_calls", cost=0.1)]
+    requests = script(home, monkeypatch, asked, *[use(n, 0.1) for n in range(50)])
+    session = await home.sessions.create(agent="user", budget=0.35)
+    async with asyncio.timeout(20):
+        assert (await home.sessions.message(session.id, "m1")).reply.status == "paused"
+    now = await home.sessions.get(session.id)
+    assert now.pause_reason == "budget"
+    # (Two are at work at the same time: each may be under way when the other one reaches it.)
+    assert 4 <= len(requests) <= 5
+    assert now.usage.cost == pytest.approx(0.1 * len(requests))
+
+
+async def test_a_summary_counts_and_is_not_made_beyond_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = script(home, monkeypatch, *[says("ok", 0.1)] * 3, says("SUMMARY", 1.0), says("ok", 0.1), says("never"))
+    session = await home.sessions.create(agent="user", budget=1)
+    for number in range(3):
+        await home.sessions.message(session.id, f"m{number}")
+    compacted = await home.sessions.compact(session.id)
+    assert compacted.usage.cost == pytest.approx(1.3)
+    await home.sessions.set_budget(session.id, 2)
+    await home.sessions.message(session.id, "m3")
+    await home.sessions.set_budget(session.id, 1.2)
+    with pytest.raises(NotPermitted, match="of its budget"):
+        await home.sessions.compact(session.id)
+    # Neither is the one that a reply would need.
+    monkeypatch.setattr(home.built.models, "window", lambda model: 100)
+    assert (await home.sessions.message(session.id, "m4")).reply.status == "paused"
+    assert len(requests) == 5
+
+
+async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(home, monkeypatch, *[says("ok", 0.1)] * 2, [end(cost=0.5)])  # a model that summarises nothing
+    session = await home.sessions.create(agent="user")
+    for number in range(2):
+        await home.sessions.message(session.id, f"m{number}")
+    with pytest.raises(Exception, match="gave no summary"):
+        await home.sessions.compact(session.id)
+    assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
+
+
+async def test_a_message_in_a_session_that_has_reached_it_is_kept_and_answered_later(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = script(home, monkeypatch, says("one", 2.0), says("two"))
+    session = await home.sessions.create(agent="user", budget=1)
+    await home.sessions.open(session.id)
+    assert (await home.sessions.message(session.id, "m1")).reply.status == "complete"
+    assert (await home.sessions.message(session.id, "m2")).reply.status == "paused"
+    assert len(requests) == 1
+    await home.sessions.set_budget(session.id, None)
+    await home.sessions.resume(session.id)
+    await home.until(lambda: any(e.kind == "replyFinished" and e.message.text == "two" for e in home.events))
+
+
+async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_call: object) -> str:
+        reached.set()
+        await go.wait()
+        return "ok"
+
+    give(home, monkeypatch, UseIt(wait))
+    requests = script(home, monkeypatch, use(1, 0.3), says("never"))
+    session = await home.sessions.create(agent="user")
+    send = asyncio.create_task(home.sessions.message(session.id, "m1"))
+    await reached.wait()
+    await home.sessions.set_budget(session.id, 0.2)
+    go.set()
+    assert (await send).reply.status == "paused" and len(requests) == 1
+
+
+async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(home, monkeypatch, says("one", 2.0), says("two", 0.1))
+    session = await home.sessions.create(agent="user", budget=1)
+    await home.sessions.message(session.id, "m1")
+    await home.sessions.message(session.id, "m2")
+    fork = await home.sessions.fork(session.id)
+    assert (fork.state, fork.pause_reason, fork.budget, fork.usage.cost) == ("active", None, 1, None)
+    assert (await home.sessions.message(fork.id, "m3")).reply.text == "two"
+
+
+async def test_it_is_kept_and_its_changes_are_in_the_log(home: House) -> None:
+    session = await home.sessions.create(agent="user", budget=2.5)
+    await home.sessions.set_budget(session.id, 2.5)  # nothing to change
+    await home.sessions.set_budget(session.id, 3)
+    await home.sessions.set_budget(session.id, None)
+    events = [event for event in await home.built.store.events(session.id, after=0) if event.kind == "budgetChanged"]
+    assert [event.budget for event in events] == [3, None]
+    exported = (await home.sessions.export(session.id, "markdown")).content or ""
+    assert "Budget" not in exported
+    await home.sessions.set_budget(session.id, 0.05)
+    assert "- Budget: $0.0500" in ((await home.sessions.export(session.id, "markdown")).content or "")
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("2.50", 2.5), (" $3 ", 3.0), ("0", 0.0), ("-1", None), ("nan", None), ("inf", None), ("1e99", None), ("much", None)],
+)
+def test_amounts_are_read_as_people_write_them(written: str, amount: float | None) -> None:
+    assert read_amount(written) == amount
+
+
+def test_without_a_budget_nothing_is_used_up_and_with_none_of_it_everything_is() -> None:
+    session = Session(id="s", title="t", agent="a", created_at="", updated_at="", usage=Usage(cost=5.0))
+    assert not is_used_up(session)
+    assert is_used_up(session.model_copy(update={"budget": 5.0}))
+    assert is_used_up(session.model_copy(update={"budget": 0.0, "usage": Usage()}))
+    assert not is_used_up(session.model_copy(update={"budget": 5.01}))
+    assert is_used_up(session.model_copy(update={"budget": 5.01}), Usage(cost=0.01))
+    assert [dollars(x) for x in (0, 0.0042, 2.5, 1234.5)] == ["$0.00", "$0.0042", "$2.50", "$1,234.50"]
