@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
 from bench import Bench
 from lsp import Server
 from sessionls.sessions import events as ev
@@ -10,19 +14,22 @@ from sessionls.sessions.model import AgentAuthor, Message, Participant, Session,
 from sessionls.sessions.ports import Change
 from sessionls.store import SqlStore
 
-__all__ = ["fill", "many_sessions"]
+__all__ = ["WORDS", "copy_session", "fill", "identities_of", "many_sessions"]
 
 _ANN = Participant(id="p-ann", name="Ann")
 _AUTHOR = AgentAuthor(agent="code", model="openai/bench", definition="0" * 64)
-_WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
+WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
+_TEXTS = "SELECT t.text FROM messages AS m JOIN message_text AS t ON t.rowid = m.n WHERE m.session_id = ? ORDER BY m.n"
+_INDEX = "INSERT INTO message_text (rowid, text) VALUES (?, ?)"
+_TITLE = "INSERT INTO title_pieces (rowid, pieces) VALUES (?, ?)"
 _STEP = 500  # messages in one change
 
 
-async def fill(bench: Bench, length: int) -> str:
+async def fill(bench: Bench, length: int, identities: Sequence[str] = ()) -> str:
     """A session of that many messages; gives its id."""
     session = _session(bench, f"A session of {length} messages")
     async with SqlStore(f"sqlite:///{bench.database}") as store:
-        await store.change(session.id, lambda change: _born(change, session, []))
+        await store.change(session.id, lambda change: _born(change, session, [*identities]))
         for start in range(0, length, _STEP):
             exchanges = min(_STEP, length - start) // 2
             await store.change(session.id, lambda change, exchanges=exchanges: _exchanges(change, exchanges))  # type: ignore[misc]
@@ -31,7 +38,7 @@ async def fill(bench: Bench, length: int) -> str:
 
 async def many_sessions(bench: Bench, numbers: range) -> None:
     """Sessions of the workspace with these numbers, of one exchange each."""
-    identities = await _identities(bench)
+    identities = await identities_of(bench)
     async with SqlStore(f"sqlite:///{bench.database}") as store:
         for n in numbers:
             session = _session(bench, f"Session number {n}")
@@ -43,7 +50,41 @@ async def many_sessions(bench: Bench, numbers: range) -> None:
             await store.change(session.id, decide)
 
 
-async def _identities(bench: Bench) -> list[str]:
+def copy_session(bench: Bench, session_id: str, count: int, first: int) -> None:
+    """Make so many copies of a session, numbered from `first` on, row by row: the store itself would take too long."""
+    with bench.sql() as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        n: int = connection.execute("SELECT max(n) FROM messages").fetchone()[0]
+        rev: int = connection.execute("SELECT max(rev) FROM sessions").fetchone()[0]
+        template = {table: _rows(connection, table, session_id) for table in ("sessions", "session_places", "messages")}
+        texts = [text for (text,) in connection.execute(_TEXTS, (session_id,))]
+        for number in range(count):
+            own: dict[str, Any] = {
+                "rev": rev + 1 + number,
+                **dict.fromkeys(("id", "session_id"), f"{session_id[:-8]}{first + number:08}"),
+            }
+            for table, rows in template.items():
+                for row in rows:
+                    values = row | own
+                    if table == "messages":
+                        n += 1
+                        values |= {"n": n, "id": row["id"]}
+                    named = {name: values[name] for name in row}
+                    marks = ", ".join("?" * len(named))
+                    connection.execute(f"INSERT INTO {table} ({', '.join(named)}) VALUES ({marks})", [*named.values()])
+            connection.executemany(_INDEX, list(enumerate(texts, n + 1 - len(template["messages"]))))
+        connection.execute("COMMIT")
+
+
+def _rows(connection: sqlite3.Connection, table: str, session_id: str) -> list[dict[str, Any]]:
+    key = "id" if table == "sessions" else "session_id"
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (session_id,))
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+async def identities_of(bench: Bench) -> list[str]:
     """What the server knows the workspace by."""
     async with Server.sessionls(bench.env, bench.folder) as server:
         await server.request("session/create", {})
@@ -87,5 +128,5 @@ def _exchanges(change: Change, count: int, more: str = "") -> None:
             definition=_AUTHOR.definition,
         )
         begun = change.now.entry(reply).message
-        ended = begun.model_copy(update={"parts": [TextPart(text=_WORDS)], "status": "complete", "finished_at": change.at})
+        ended = begun.model_copy(update={"parts": [TextPart(text=WORDS)], "status": "complete", "finished_at": change.at})
         change.add(ev.ReplyFinished, message=ended)

@@ -88,8 +88,9 @@ async def _result(writer: asyncio.StreamWriter, message: dict[str, Any], at: int
 
 
 async def _answer(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
-    orders = _ORDER.findall(json.dumps(body["messages"]))
-    kind, count, gap = orders[-1] if orders else ("reply", "1", "")
+    # The newest order, looked for from the end: what is told before must not cost time here.
+    orders = (_ORDER.findall(json.dumps(message)) for message in reversed(body["messages"]))
+    kind, count, gap = next((found[-1] for found in orders if found), ("reply", "1", ""))
     writer.write(_HEAD)
     writer.write(_event({"role": "assistant", "content": ""}))
     for number in range(int(count)):

@@ -15,7 +15,7 @@ from bench import Bench
 from lsp import Server
 from table import Row
 
-__all__ = ["replying"]
+__all__ = ["one_reply", "replying"]
 
 _BARE = "httpx"
 
@@ -57,7 +57,7 @@ async def _latency(ours: _Ours, bare: _Bare, times: int, chunks: int) -> list[Ro
 
 
 @dataclass
-class _Reply:
+class Reply:
     """Milliseconds from the asking: to the `first` words and to the `whole`; `late` is how old each word was on arrival."""
 
     began: int
@@ -71,24 +71,30 @@ class _Reply:
         self.late += [(at - int(word)) / 1e6 for word in text.split() if word.isdecimal()]
 
 
+async def one_reply(server: Server, session_id: str, order: str) -> Reply:
+    """Send a message in a session that is open, and take the time of its reply."""
+    reply = Reply(time.monotonic_ns())
+
+    def heard(method: str, params: Any, at: int) -> None:
+        if method == "session/delta":
+            reply.words(params["text"], at)
+
+    server.heard = heard
+    await server.request("session/message", {"sessionId": session_id, "text": order})
+    reply.whole = (time.monotonic_ns() - reply.began) / 1e6
+    return reply
+
+
 @dataclass
 class _Ours:
     server: Server
 
-    async def reply(self, order: str) -> _Reply:
+    async def reply(self, order: str) -> Reply:
         """In a session of its own, so that what the model is sent does not grow; making that is not counted."""
         session = await self.server.request("session/create", {"title": order})
         await self.server.request("session/open", {"sessionId": session["id"]})
         await asyncio.sleep(0.05)  # that the session is joined is written behind the answer
-        reply = _Reply(time.monotonic_ns())
-
-        def heard(method: str, params: Any, at: int) -> None:
-            if method == "session/delta":
-                reply.words(params["text"], at)
-
-        self.server.heard = heard
-        await self.server.request("session/message", {"sessionId": session["id"], "text": order})
-        reply.whole = (time.monotonic_ns() - reply.began) / 1e6
+        reply = await one_reply(self.server, session["id"], order)
         await self.server.request("session/close", {"sessionId": session["id"]})
         return reply
 
@@ -98,8 +104,8 @@ class _Bare:
     http: httpx.AsyncClient
     base: str
 
-    async def reply(self, order: str) -> _Reply:
-        reply = _Reply(time.monotonic_ns())
+    async def reply(self, order: str) -> Reply:
+        reply = Reply(time.monotonic_ns())
         async for text in self._words(order):
             reply.words(text, time.monotonic_ns())
         reply.whole = (time.monotonic_ns() - reply.began) / 1e6

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from anchoring import anchoring
 from bench import Bench, bench
+from growing import growing
 from replying import replying
+from scaling import scaling
 from starting import memory, starting
 from stepping import stepping
 from storing import finding, long_sessions
@@ -31,8 +33,10 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "starting": ("Starting and creating", starting),
     "replying": ("Replies, with a model that answers at once", replying),
     "stepping": ("Steps with tools", stepping),
+    "growing": ("Replies in long sessions", growing),
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
+    "scaling": ("Very many sessions and messages", scaling),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
 }

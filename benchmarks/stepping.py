@@ -13,7 +13,7 @@ from bench import Bench
 from lsp import Server
 from table import Row
 
-__all__ = ["stepping"]
+__all__ = ["stepping", "took"]
 
 _FILE = "read.py"
 _ORDER = f"bench:read {_FILE}"
@@ -49,7 +49,7 @@ class _Ours:
         self.server.heard = heard
         await self.server.request("session/message", {"sessionId": session["id"], "text": _ORDER})
         await self.server.request("session/close", {"sessionId": session["id"]})
-        return _took("".join(texts), self.folder)
+        return took("".join(texts), self.folder)
 
 
 @dataclass
@@ -67,7 +67,7 @@ class _Bare:
             text = path.read_text(encoding="utf-8")
             messages.append({"role": "tool", "tool_call_id": call["id"], "content": text})
         told, _ = await self._ask(messages)
-        return _took(told, self.folder)
+        return took(told, self.folder)
 
     async def _ask(self, messages: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
         """The text of the answer and its calls; the model server writes each call as a whole."""
@@ -83,7 +83,7 @@ class _Bare:
         return "".join(texts), calls
 
 
-def _took(told: str, folder: Path) -> float:
+def took(told: str, folder: Path) -> float:
     """Milliseconds; a step that has not read the file does not count."""
     answer = json.loads(told)
     for line in (folder / _FILE).read_text(encoding="utf-8").splitlines():

@@ -173,7 +173,7 @@ class Loop(ABC):
             await self.stoppable(self.before_call())
             told = await self.stoppable(self.told(attempt == 1))
             so_far = self.reply.model_copy(update={"parts": self.parts})
-            messages = with_reply(told, so_far, self.steered, self.voice, named=self.named)
+            messages: ModelMessages = with_reply(told, so_far, self.steered, self.voice, named=self.named)
             tools = [_offer(tool) for tool in self.tools]
             messages = self._fitted(messages, tools)
             size = estimate_tokens(messages)

@@ -98,10 +98,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a model may be told: the entries in order of their place, after what `summary` stands for."""
+    """What a model may be told: the entries in order of their place, after what `summary` stands for.
+
+    `begin` is the place behind which they begin, up to which the summary goes.
+    """
 
     entries: Sequence[Entry]
     summary: str | None = None
+    begin: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +214,10 @@ class Store(Protocol):
         """What was drafted of a reply since its last event, joined for each part, in order (see `with_drafts`)."""
         ...
 
-    async def transcript(self, session_id: str, *, through: int) -> Transcript:
-        """The entries up to place `through`, from behind the newest summary that the session can see."""
+    async def transcript(self, session_id: str, *, through: int, after: int = 0) -> Transcript:
+        """The entries up to place `through`, from behind the newest summary that the session can see, and from behind place
+        `after`.
+        """
         ...
 
     async def seq_at(self, session_id: str, place: int) -> int:

@@ -10,8 +10,9 @@ from sessionls.sessions.compaction import Account
 from sessionls.sessions.fitting import DEFAULT_WINDOW, FULL
 from sessionls.sessions.model import Context, Session, Usage
 from sessionls.sessions.ports import Agents, Change, Models, Store, Tool, Transcript
+from sessionls.sessions.prompts import Prompts
 from sessionls.sessions.rendering import render
-from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, for_model, instructions
+from sessionls.sessions.transcript import ModelMessages, Voice, estimate_tokens, instructions
 
 __all__ = ["Telling"]
 
@@ -23,6 +24,7 @@ class Telling:
         self._store = store
         self._models = models
         self._agents = agents
+        self._prompts = Prompts(store)
 
     def voice(self, definition: Definition, session: Session, *, tools: bool) -> Voice:
         return Voice(definition.name, tools, _renderer(session))
@@ -48,18 +50,17 @@ class Telling:
         names = [participant.name for participant in session.participants]
         voice = self.voice(definition, session, tools=bool(tools))
         system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
-        transcript = await self._store.transcript(session.id, through=place)
-        told = self._messages(transcript, voice, named=len(names) > 1)
+        told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
         window = self._models.window(model)
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
         if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
             budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
             if tighter:  # its window may be smaller than what is known of it
                 budget = min(budget, estimate_tokens(told) // 4)
+            transcript = await self._store.transcript(session.id, through=place)
             if await self.compact(session, transcript, voice, model, max(budget, 0), account):
-                transcript = await self._store.transcript(session.id, through=place)
-                told = self._messages(transcript, voice, named=len(names) > 1)
-        return [system, *told]
+                told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
+        return told.preceded_by(system)
 
     async def compact(
         self,
@@ -85,10 +86,6 @@ class Telling:
 
         await self._store.change(session.id, decide)
         return True
-
-    @staticmethod
-    def _messages(transcript: Transcript, voice: Voice, *, named: bool) -> ModelMessages:
-        return for_model(transcript.entries, voice, summary=transcript.summary, named=named)
 
 
 def _renderer(session: Session) -> Callable[[Context], str]:

@@ -27,9 +27,38 @@ from sessionls.sessions.model import (
 from sessionls.sessions.native import as_sent
 from sessionls.sessions.state import Entry
 
-__all__ = ["ModelMessages", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
+__all__ = ["ModelMessages", "Prompt", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
 
 ModelMessages = list[dict[str, Any]]
+
+
+class Prompt(ModelMessages):
+    """Messages for a model, no two neighbours of one role. `size`: how many characters they have as JSON.
+
+    What a step adds to a prompt costs what is added, not what was there.
+    """
+
+    size = 0
+
+    @classmethod
+    def of(cls, messages: ModelMessages) -> Prompt:
+        return cls().followed_by(messages)
+
+    def followed_by(self, messages: ModelMessages) -> Prompt:
+        """Another prompt, which goes on with these messages."""
+        seam = self[-1:]
+        added = joined_up([*seam, *messages])
+        longer = Prompt(self)
+        longer[len(self) - len(seam) :] = added
+        longer.size = self.size - _size(seam) + _size(added)
+        return longer
+
+    def preceded_by(self, message: dict[str, Any]) -> Prompt:
+        """Another prompt, which begins with this message, of a role of its own."""
+        longer = Prompt([message, *self])
+        longer.size = _size([message]) + self.size
+        return longer
+
 
 CONTINUE = (
     "Your reply was interrupted at this point. Go on exactly where it stops: repeat nothing of it, "
@@ -81,13 +110,14 @@ def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = N
     return joined_up(told)
 
 
-def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], voice: Voice, *, named: bool) -> ModelMessages:
+def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], voice: Voice, *, named: bool) -> Prompt:
     """The messages for the next step of a reply: those before it, and what it is so far."""
     assert isinstance(reply.author, AgentAuthor)
-    so_far = [*told, *_reply(reply, reply.author, steered, voice, named=named)]
-    if so_far[-1]["role"] == "assistant":  # it stopped in the middle of its words
+    before = told if isinstance(told, Prompt) else Prompt.of(told)
+    so_far = list(_reply(reply, reply.author, steered, voice, named=named))
+    if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its words
         so_far.append({"role": "user", "content": CONTINUE})
-    return joined_up(so_far)
+    return before.followed_by(so_far)
 
 
 def _participant(message: Message, author: Participant, voice: Voice, *, named: bool) -> dict[str, Any]:
@@ -186,4 +216,8 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
 
 def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
     """About how many tokens these are: one for every three characters of their JSON, on the safe side for code."""
-    return sum(len(json.dumps(message, ensure_ascii=False)) for message in messages) // 3
+    return (messages.size if isinstance(messages, Prompt) else _size(messages)) // 3
+
+
+def _size(messages: Sequence[Mapping[str, Any]]) -> int:
+    return sum(len(json.dumps(message, ensure_ascii=False)) for message in messages)

@@ -147,14 +147,15 @@ class Reader:
         require(self._connection, session_id)
         return events_of(lineage.event_data(self._connection, session_id, after, limit))
 
-    def transcript(self, session_id: str, through: int) -> Transcript:
+    def transcript(self, session_id: str, through: int, after: int) -> Transcript:
         newest = require(self._connection, session_id).summary
         summary = _summary(self._connection, newest, through=through)
         low = 0 if summary is None else summary.through
         entries = [
-            entry_of(self._connection, row) for row in lineage.messages_between(self._connection, session_id, low, through)
+            entry_of(self._connection, row)
+            for row in lineage.messages_between(self._connection, session_id, max(low, after), through)
         ]
-        return Transcript(entries, None if summary is None else summary.summary)
+        return Transcript(entries, None if summary is None else summary.summary, low)
 
     def seq_at(self, session_id: str, place: int) -> int:
         require(self._connection, session_id)

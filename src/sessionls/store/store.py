@@ -174,8 +174,8 @@ class SqlStore:
         saved = await self._read(lambda reader: reader.saved(session_id, message_id))
         return self._drafts.get(session_id, message_id, saved)
 
-    async def transcript(self, session_id: str, *, through: int) -> Transcript:
-        return await self._read(lambda reader: reader.transcript(session_id, through))
+    async def transcript(self, session_id: str, *, through: int, after: int = 0) -> Transcript:
+        return await self._read(lambda reader: reader.transcript(session_id, through, after))
 
     async def seq_at(self, session_id: str, place: int) -> int:
         return await self._read(lambda reader: reader.seq_at(session_id, place))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from sessionls.store.schema import titles
 
-__all__ = ["MATCHING", "add_title", "change_title", "is_rare", "purge_titles", "remove_title", "title_terms"]
+__all__ = ["MATCHING", "add_title", "change_title", "is_rare", "pieces_of", "purge_titles", "remove_title", "title_terms"]
 
 _ADD = insert(titles).returning(titles.c.n)
 _NUMBER = select(titles.c.n).where(titles.c.session_id == bindparam("id"))
@@ -33,7 +33,7 @@ _PAGES = 1000
 
 def add_title(connection: Connection, session_id: str, title_key: str) -> None:
     n = connection.execute(_ADD, {"session_id": session_id}).scalar_one()
-    connection.execute(_INDEX, {"n": n, "pieces": _pieces(title_key)})
+    connection.execute(_INDEX, {"n": n, "pieces": pieces_of(title_key)})
 
 
 def change_title(connection: Connection, session_id: str, before: str, after: str) -> None:
@@ -41,15 +41,15 @@ def change_title(connection: Connection, session_id: str, before: str, after: st
     if n is None:  # made by a process of an older version, which was running when the database was brought up to date
         add_title(connection, session_id, after)
         return
-    connection.execute(_UNINDEX, {"n": n, "pieces": _pieces(before)})
-    connection.execute(_INDEX, {"n": n, "pieces": _pieces(after)})
+    connection.execute(_UNINDEX, {"n": n, "pieces": pieces_of(before)})
+    connection.execute(_INDEX, {"n": n, "pieces": pieces_of(after)})
 
 
 def remove_title(connection: Connection, session_id: str, title_key: str) -> None:
     n = connection.execute(_NUMBER, {"id": session_id}).scalar()
     if n is None:
         return
-    connection.execute(_UNINDEX, {"n": n, "pieces": _pieces(title_key)})
+    connection.execute(_UNINDEX, {"n": n, "pieces": pieces_of(title_key)})
     connection.execute(_REMOVE, {"key": n})
 
 
@@ -73,7 +73,8 @@ def is_rare(connection: Connection, terms: str, most: int) -> bool:
     return bool(connection.execute(_COUNT, {"terms": terms, "most": most}).scalar_one() <= most)
 
 
-def _pieces(title_key: str) -> str:
+def pieces_of(title_key: str) -> str:
+    """What the index holds of a title."""
     found = {
         word[start : start + length]
         for word in title_key.split()
