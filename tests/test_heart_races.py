@@ -12,7 +12,7 @@ import pytest
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
 from sessionls.agents.agent import Definition
-from sessionls.sessions import replies, reply, verbs
+from sessionls.sessions import late_ends, replies, reply, verbs
 from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import AgentAuthor, Message, ToolPart
 from sessionls.sessions.ports import Change
@@ -61,7 +61,7 @@ class Trouble:
 
         monkeypatch.setattr(home.built.store, "change", troubled)
         monkeypatch.setattr(reply, "_STORE_RETRIES", (0.01,))
-        monkeypatch.setattr(replies, "_SWEEP", 0.05)
+        monkeypatch.setattr(late_ends, "_FIRST", 0.05)
 
 
 async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is_back(

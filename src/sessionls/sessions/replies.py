@@ -21,6 +21,7 @@ from sessionls.sessions.beginning import Begun, Prepared
 from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.ids import new_id
+from sessionls.sessions.late_ends import LateEnds
 from sessionls.sessions.loop import Means
 from sessionls.sessions.model import AgentAuthor, Finding, Message, Participant, Session
 from sessionls.sessions.permission import Asking, Policy
@@ -68,7 +69,7 @@ class Replies:
         self._waited: dict[str, str] = {}  # message that waits → its session
         self._steered: dict[str, list[str]] = {}  # reply → messages that wait for it because they steered it
         self._queues: set[str] = set()  # sessions known here in which messages may wait
-        self._unended: dict[str, Callable[[Change], object]] = {}  # session → how to end the reply whose end is not in the log
+        self._late = LateEnds(store, self.look)
         self._closing = False
         self._sweeper: asyncio.Task[None] | None = None
         self._end_subscription = store.subscribe(self._on_notice)
@@ -107,7 +108,8 @@ class Replies:
             await self._store.change(session_id, lambda change: verbs.interrupt(change, drafted))
 
     async def sweep(self) -> None:
-        """Find the replies whose process is gone."""
+        """Find the replies whose process is gone, now and from time to time."""
+        self._watch_over()
         for session_id in await self._store.lapsed():
             with contextlib.suppress(SessionNotFound):
                 await self.interrupt(session_id)
@@ -120,8 +122,6 @@ class Replies:
         while True:
             await asyncio.sleep(_SWEEP)
             try:
-                for session_id in list(self._unended):
-                    await self._end_late(session_id)
                 await self.sweep()
                 await self._look_at_queues()
             except SessionlsError as problem:
@@ -348,15 +348,14 @@ class Replies:
             ended = await self._taken_over(reply)
         except StoreUnavailable as gone:
             parts, usage = (writer.parts, writer.spending.usage) if writer else (reply.parts, reply.usage)
-            self._unended[session_id] = lambda change: verbs.finish(change, reply.id, "interrupted", parts, usage)
+            self._late.add(session_id, lambda change: verbs.finish(change, reply.id, "interrupted", parts, usage))
             self._fail(reply, gone)
             raise
         except Exception as fault:
             problem = fault if isinstance(fault, SessionlsError) else InternalError()
             error, parts, usage = error_of(problem), reply.parts, reply.usage
-            self._unended[session_id] = lambda change: verbs.finish(change, reply.id, "failed", parts, usage, error)
+            self._late.add(session_id, lambda change: verbs.finish(change, reply.id, "failed", parts, usage, error))
             self._fail(reply, problem)
-            await self._end_late(session_id)
             if problem is not fault:
                 raise
             return
@@ -436,14 +435,6 @@ class Replies:
         for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
             self._tell_problem(message_id or "", problem)
 
-    async def _end_late(self, session_id: str) -> None:
-        """End a reply whose end did not reach the log. Raises `StoreUnavailable` while that is so."""
-        if (end := self._unended.get(session_id)) is not None:
-            with contextlib.suppress(verbs.ClaimLost, SessionNotFound):
-                await self._store.change(session_id, end)
-            self._unended.pop(session_id, None)
-            self.look(session_id)
-
     async def _ask(self, session_id: str, name: str) -> Asked:
         """An agent that another one asks. Raises what keeps it from answering."""
         session = await self._store.session(session_id)
@@ -482,6 +473,7 @@ class Replies:
             job.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await job
+        await self._late.close()
         self._end_subscription()
         for message_id in list(self._waiting):
             self._tell_problem(message_id, _closing())
