@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from model_server import Answer, Hold, ModelServer, Signal
 from rooms import House, house, write_agent
 from sessionls.sessions import late_ends, reply
-from sessionls.sessions.errors import StoreUnavailable
+from sessionls.sessions.errors import InternalError, StoreUnavailable
 from sessionls.sessions.model import Message
 from sessionls.store.database import Database
 
@@ -110,10 +110,6 @@ async def test_one_that_cannot_be_ended_keeps_no_other_from_it(
         sends.append(asyncio.create_task(home.sessions.message(session.id, "m")))
         await hold.reached.wait()
         await home.written(hold.text)
-    disk.problem = "SQLITE_FULL"
-    for hold in holds:
-        hold.go.set()
-    assert all(isinstance(ended, StoreUnavailable) for ended in await asyncio.gather(*sends, return_exceptions=True))
     change = home.built.store.change
 
     async def never_the_first(session_id: str, decide: object) -> object:
@@ -122,12 +118,18 @@ async def test_one_that_cannot_be_ended_keeps_no_other_from_it(
         return await change(session_id, decide)  # type: ignore[arg-type]
 
     monkeypatch.setattr(home.built.store, "change", never_the_first)
+    disk.problem = "SQLITE_FULL"
+    for hold in holds:
+        hold.go.set()
+    first, second = await asyncio.gather(*sends, return_exceptions=True)
+    assert isinstance(first, InternalError) and isinstance(second, StoreUnavailable)
+    await disk.tried.wait()
     disk.problem = None
     await home.event("replyFinished")
-    assert (await last(home, sessions[1].id)).status == "interrupted"
+    assert [(await last(home, session.id)).status for session in sessions] == ["replying", "interrupted"]
     monkeypatch.setattr(home.built.store, "change", change)
     await home.event("replyFinished")
-    assert (await last(home, sessions[0].id)).status == "interrupted"
+    assert (await last(home, sessions[0].id)).status == "failed"
 
 
 async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
