@@ -17,6 +17,7 @@ import { Drafts } from "./panel/drafts";
 import { SessionPanels, VIEW_TYPE } from "./panel/panels";
 import { Permissions } from "./permissions";
 import { problemOf } from "./problem";
+import { showQuestionStatus } from "./questionStatus";
 import { Secrets } from "./secrets";
 import { Server } from "./server";
 import { Sessions } from "./sessions";
@@ -77,6 +78,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     changes,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
+    showQuestionStatus(sessions),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
     registerCommands({ api, server, installer, models, sessions, panels, view, secrets, context }),

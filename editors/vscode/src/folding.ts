@@ -8,6 +8,7 @@ import type {
   History,
   Message,
   Opened,
+  OpenQuestion,
   Part,
   Participant,
   PermissionAsked,
@@ -16,16 +17,7 @@ import type {
 } from "./protocol";
 
 /** A tool that waits for a yes or a no. */
-export interface Question {
-  readonly requestId: string;
-  readonly messageId?: string;
-  readonly agent?: string;
-  readonly tool: string;
-  readonly summary: string;
-  readonly detail?: string;
-  readonly scope?: string;
-  readonly risk: "read" | "write" | "execute" | "network";
-}
+export type Question = OpenQuestion;
 
 /**
  * A session that is open here. `messages` is its newest stretch: those that have their place, oldest first, then those that
@@ -36,7 +28,6 @@ export interface OpenSession {
   readonly messages: readonly Message[];
   readonly more: boolean;
   readonly participants: readonly Participant[];
-  readonly questions: readonly Question[];
 }
 
 /** What a step changed. `moved`: messages stand in another order than before, or in other than the last places. */
@@ -59,7 +50,6 @@ export const NOTHING: Change = { session: false, moved: false, messages: [] };
  * they still join on.
  */
 export function opened(result: Opened, before?: OpenSession): OpenSession {
-  const questions = foldQuestions(before?.questions ?? [], result);
   const first = result.messages[0];
   const joint = first === undefined ? -1 : (before?.messages.findIndex((message) => message.id === first.id) ?? -1);
   const kept = joint > 0 ? (before?.messages.slice(0, joint) ?? []) : [];
@@ -68,7 +58,6 @@ export function opened(result: Opened, before?: OpenSession): OpenSession {
     messages: [...kept, ...result.messages],
     more: kept.length > 0 ? (before?.more ?? false) : result.more,
     participants: result.participants,
-    questions,
   };
 }
 
@@ -87,13 +76,13 @@ export function withSession(state: OpenSession, session: Session): OpenSession {
   return session.seq >= state.session.seq ? { ...state, session } : state;
 }
 
-/** Folds one event. `gap`: events before it are missing, and the session must be opened again. */
+/** Folds one event. `gap`: events before it, or messages that it moves, are missing, and the session must be opened again. */
 export function fold(state: OpenSession, event: Event): Folded | "gap" {
   if (event.seq <= state.session.seq) return { state, change: NOTHING };
   if (event.seq > state.session.seq + 1) return "gap";
   const folding = new Folding(state, event);
   folding.run();
-  return folding.result();
+  return folding.missing ? "gap" : folding.result();
 }
 
 /** Folds words of the reply being written. `hole`: words before them are missing. */
@@ -147,29 +136,23 @@ function findLast(messages: readonly Message[], id: string): number {
   return messages.findLastIndex((message) => message.id === id);
 }
 
-function foldQuestions(before: readonly Question[], result: Opened): readonly Question[] {
-  let questions = before;
-  for (const event of result.events ?? []) {
-    if (event.kind === "permissionAsked") questions = [...questions, asQuestion(event)];
-    else if (event.kind === "permissionAnswered") questions = questions.filter((one) => one.requestId !== event.requestId);
-    else if (event.kind === "replyFinished") questions = [];
-  }
-  return result.session.replying ? questions : [];
-}
-
 function asQuestion(event: PermissionAsked): Question {
-  const { requestId, messageId, tool, summary, risk, detail, scope } = event;
-  const agent = event.by !== undefined && "agent" in event.by ? event.by.agent : undefined;
+  const { requestId, messageId, tool, summary, risk, detail, scope, at } = event;
   return {
     requestId,
     messageId,
+    agent: event.by !== undefined && "agent" in event.by ? event.by.agent : "",
     tool,
     summary,
     risk,
-    scope,
-    ...(agent !== undefined && { agent }),
+    at,
     ...(detail !== undefined && { detail }),
+    ...(scope !== "" && { scope }),
   };
+}
+
+function same(one: Participant, other: Participant): boolean {
+  return one.id === other.id && one.name === other.name && one.email === other.email;
 }
 
 /** One event being folded. */
@@ -177,7 +160,9 @@ class Folding {
   private session: Session;
   private messages: Message[];
   private participants: readonly Participant[];
-  private questions: readonly Question[];
+  private asking: readonly Question[];
+  /** A message moves that is older than what is loaded here. */
+  missing = false;
   private moved = false;
   private readonly touched = new Set<string>();
 
@@ -188,21 +173,24 @@ class Folding {
     this.session = { ...before.session, seq: event.seq };
     this.messages = [...before.messages];
     this.participants = before.participants;
-    this.questions = before.questions;
+    this.asking = before.session.asking ?? [];
   }
 
   result(): Folded {
-    const queued = this.messages.filter((message) => message.status === "queued").length;
     // To look at a session is no change of it, and a fork never disturbs its parent.
     const quiet = ["participantJoined", "participantLeft", "forked"].includes(this.event.kind);
-    const session: Session = { ...this.session, queued, ...(quiet ? {} : { updatedAt: this.event.at }) };
+    const { asking: _asking, ...rest } = this.session;
+    const session: Session = {
+      ...rest,
+      ...(this.asking.length > 0 && { asking: [...this.asking] }),
+      ...(quiet ? {} : { updatedAt: this.event.at }),
+    };
     return {
       state: {
         session,
         messages: this.messages,
         more: this.before.more,
         participants: this.participants,
-        questions: this.questions,
       },
       change: { session: true, moved: this.moved, messages: [...this.touched] },
     };
@@ -283,10 +271,10 @@ class Folding {
         }));
         break;
       case "permissionAsked":
-        this.questions = [...this.questions, asQuestion(event)];
+        this.asking = [...this.asking, asQuestion(event)];
         break;
       case "permissionAnswered":
-        this.questions = this.questions.filter((one) => one.requestId !== event.requestId);
+        this.asking = this.asking.filter((one) => one.requestId !== event.requestId);
         break;
       case "findingReported":
         this.append(event.finding.messageId, { kind: "finding", finding: event.finding });
@@ -304,7 +292,8 @@ class Folding {
         });
         break;
       case "replyFinished":
-        this.questions = []; // a reply that ends or stops withdraws its questions
+        // A reply that ends or stops withdraws its own questions, and no other reply's.
+        this.asking = this.asking.filter((one) => one.messageId !== event.message.id);
         this.replyFinished(event.message);
         break;
       case "created":
@@ -320,8 +309,9 @@ class Folding {
   }
 
   private know(participant: Participant): void {
-    const others = this.session.participants.filter((one) => one.id !== participant.id);
-    this.session.participants = [...others, participant];
+    const known = this.session.participants;
+    if (known.some((one) => same(one, participant))) return;
+    this.session.participants = [...known.filter((one) => one.id !== participant.id), participant];
   }
 
   private pausedFor(reason: Session["pauseReason"]): void {
@@ -380,16 +370,24 @@ class Folding {
   private sent(message: Message): void {
     this.session.messageCount += 1;
     if ("name" in message.author) this.know(message.author);
+    if (message.status === "queued") this.session.queued += 1;
     this.insert(message.status === "queued" ? this.messages.length : this.waiting, message);
   }
 
   /** The message takes the reply's place, and the reply the next one: it stands behind all it was told. */
   private steered(id: string, replyId: string, part: number): void {
+    this.session.queued -= 1;
     const message = this.take(id);
-    if (message === undefined) return;
     const at = findLast(this.messages, replyId);
+    const reply = this.take(replyId);
+    if (message === undefined || reply === undefined) {
+      this.missing = true;
+      return;
+    }
     this.moved = true;
-    this.insert(at < 0 ? this.waiting : at, { ...message, status: "complete", steered: { messageId: replyId, part } });
+    this.insert(at, { ...message, status: "complete", steered: { messageId: replyId, part } });
+    // Others may have got their places since the reply began.
+    this.insert(this.waiting, reply);
   }
 
   private replyStarted(id: string, replyTo: string, author: Message["author"]): void {
@@ -408,7 +406,10 @@ class Folding {
     const { sessionId, seq, at } = this.event;
     const place = this.waiting;
     const asked = findLast(this.messages, replyTo);
+    const waiting = this.before.messages.filter((message) => message.status === "queued").length;
+    if (asked < 0 || waiting < this.before.session.queued) this.missing = true;
     if (asked >= place) {
+      this.session.queued -= 1; // (a fork's own copy of a message does not wait)
       const [message] = this.messages.splice(asked, 1);
       if (message !== undefined) this.messages.splice(place, 0, { ...message, status: "replying" });
       if (asked !== place) this.moved = true;
@@ -444,17 +445,19 @@ class Folding {
   private replyFinished(message: Message): void {
     const { replyTo } = message;
     const stopped = stoppedAs(message);
-    // The end of another one, which was cancelled while it waited, leaves the one that stopped as it is.
-    const known = this.messages[findLast(this.messages, message.id)];
-    if (stopped !== undefined || known?.status === this.session.stopped) this.stop(stopped);
-    if (replyTo !== undefined && findLast(this.messages, message.id) < 0) this.begin(message.id, replyTo, message.author);
+    // One that ends with the event that makes it never started: it was cancelled while its message waited, or no model could write
+    // it. The one that is being written, or that stopped, stays as it is.
+    const started = message.seq < this.event.seq;
+    if (stopped !== undefined || started) this.stop(stopped);
+    if (started) this.session.replying = false;
+    if (replyTo !== undefined && !started) this.begin(message.id, replyTo, message.author);
     this.update(message.id, (before) => {
-      if (message.usage !== undefined) this.spend(message.usage, before.usage);
+      // (What a fork's copy has used was spent in its parent.)
+      if (started && message.usage !== undefined) this.spend(message.usage, before.usage);
       return { ...message, seq: before.seq, createdAt: before.createdAt };
     });
     const ended = message.status === "complete" || message.status === "cancelled" || message.status === "failed";
     if (replyTo !== undefined) this.update(replyTo, (asked) => ({ ...asked, status: ended ? "complete" : message.status }));
-    this.session.replying = false;
   }
 }
 

@@ -2,10 +2,9 @@
 import * as vscode from "vscode";
 import type { PermissionDecision, PermissionParams } from "./protocol";
 import type { Api } from "./api";
-import type { Question } from "./folding";
 import type { Panels } from "./services";
 import type { Sessions } from "./sessions";
-import { Problem } from "./problem";
+import { Problem, problemOf } from "./problem";
 
 export type Decision = PermissionDecision["decision"];
 
@@ -41,25 +40,41 @@ export class Permissions {
   /** From now on questions of sessions that can be seen are asked in their panels alone. */
   use(panels: Panels): vscode.Disposable {
     this.panels = panels;
-    return panels.onDidChange(() => {
+    const notify = (): void => {
       for (const { params } of this.asked.values()) this.notify(params);
-    });
+    };
+    return vscode.Disposable.from(
+      panels.onDidChange(notify),
+      vscode.window.onDidChangeWindowState(({ focused }) => {
+        if (focused) notify();
+      }),
+    );
   }
 
   /** Answers a question, whether it was put to this editor or to another. */
   async answer(sessionId: string, requestId: string, decision: Decision): Promise<void> {
     const asked = this.asked.get(requestId);
-    if (asked !== undefined) asked.decide(decision);
-    else await this.api.request("session/answer", { sessionId, requestId, decision });
+    this.sessions.store.answer(sessionId, requestId);
+    if (asked !== undefined) {
+      asked.decide(decision);
+      return;
+    }
+    try {
+      await this.api.request("session/answer", { sessionId, requestId, decision });
+    } catch (error) {
+      // Somebody else was first: what both wanted is done.
+      if (problemOf(error).kind === "notPermitted") return;
+      this.sessions.store.answer(sessionId, requestId, true);
+      throw error;
+    }
   }
 
   private ask(params: PermissionParams, token: vscode.CancellationToken): Promise<PermissionDecision> {
     return new Promise((resolve, reject) => {
-      const { requestId, sessionId } = params;
+      const { requestId } = params;
       const settled = (): void => {
         this.asked.delete(requestId);
         this.notified.delete(requestId);
-        this.sessions.store.settle(requestId);
       };
       const decide = (decision: Decision): void => {
         settled();
@@ -73,7 +88,6 @@ export class Permissions {
       token.onCancellationRequested(() => {
         drop("The question was withdrawn.");
       });
-      this.sessions.store.ask(sessionId, questionOf(params));
       this.notify(params);
     });
   }
@@ -86,7 +100,7 @@ export class Permissions {
     const title = this.sessions.store.session(sessionId)?.title;
     const where = title === undefined ? "" : ` (${title})`;
     const detail = params.detail === undefined ? "" : `: ${shorten(params.detail)}`;
-    const covers = `For this session: ${shorten(params.scope)}`;
+    const covers = `For this session: ${shorten(params.scope)}, in replies to your messages`;
     void vscode.window
       .showWarningMessage(
         `${params.agent} asks${where}: ${params.summary}${detail} (${covers})`,
@@ -97,18 +111,17 @@ export class Permissions {
       )
       .then((choice) => {
         if (choice === SHOW) void this.panels?.show(sessionId);
+        // One that went while the window was not in front was not seen: it comes again with the window.
+        else if (choice === undefined && !vscode.window.state.focused) this.notified.delete(requestId);
         // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
-        else if (choice !== undefined) this.asked.get(requestId)?.decide(DECISIONS[choice] ?? "deny");
+        else if (choice !== undefined && this.asked.has(requestId)) {
+          void this.answer(sessionId, requestId, DECISIONS[choice] ?? "deny");
+        }
       });
   }
 }
 
 const DECISIONS: Readonly<Record<string, Decision>> = { [ALLOW_ONCE]: "once", [ALLOW_SESSION]: "session", [DENY]: "deny" };
-
-function questionOf(params: PermissionParams): Question {
-  const { requestId, agent, tool, summary, detail, risk, scope } = params;
-  return { requestId, agent, tool, summary, risk, scope, ...(detail !== undefined && { detail }) };
-}
 
 function shorten(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();

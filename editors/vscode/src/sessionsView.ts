@@ -9,6 +9,7 @@ const MINUTE = 60_000;
 /** Rows of sessions have addresses of this scheme, for their decoration alone. */
 const SCHEME = "sessionls-row";
 const COLORS: Partial<Readonly<Record<Showing, string>>> = {
+  asks: "list.warningForeground",
   interrupted: "list.warningForeground",
   failed: "list.errorForeground",
   archived: "disabledForeground",
@@ -180,8 +181,14 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     for (const id of this.unseen) {
       if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
     }
-    const value = this.unseen.size;
-    this.view.badge = value === 0 ? undefined : { value, tooltip: value === 1 ? "A reply ended" : `${value} replies ended` };
+    // A question counts until it is answered, whatever became of its notification.
+    const asking = this.sessions.store.sessions.filter((session) => session.asking !== undefined).length;
+    const ended = this.unseen.size;
+    const words = [
+      ...(asking === 0 ? [] : [asking === 1 ? "A session asks for permission" : `${asking} sessions ask for permission`]),
+      ...(ended === 0 ? [] : [ended === 1 ? "A reply ended" : `${ended} replies ended`]),
+    ];
+    this.view.badge = words.length === 0 ? undefined : { value: asking + ended, tooltip: words.join(", ") };
   }
 }
 
@@ -203,6 +210,7 @@ function tooltip({ session, parent }: Node): vscode.MarkdownString {
   const lines = [
     `Agent: ${session.agent}${session.model === undefined ? "" : ` (${session.model})`}`,
     `State: ${showingOf(session)}`,
+    ...(session.asking ?? []).map(({ agent, summary }) => `Permission: ${agent} asks: ${summary}`),
     `Messages: ${session.messageCount}`,
     `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,
     `Changed: ${age(session.updatedAt, Date.now())}`,

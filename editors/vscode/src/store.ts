@@ -1,18 +1,7 @@
 /** The sessions known here: those of the lists, and those that are open with their messages. The panel and the tree show this. */
 import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
-import {
-  fold,
-  grow,
-  NOTHING,
-  opened,
-  withOlder,
-  withSession,
-  type Change,
-  type Folded,
-  type OpenSession,
-  type Question,
-} from "./folding";
+import { fold, grow, NOTHING, opened, withOlder, withSession, type Change, type Folded, type OpenSession } from "./folding";
 
 /** What happened to an open session. `whole`: show it anew; `older`: messages came before the others; `gone`: it was deleted. */
 export type OpenChange =
@@ -25,7 +14,8 @@ export type Missing = "missing" | undefined;
 export class Store {
   private readonly listed = new Map<string, Session>();
   private readonly opened = new Map<string, OpenSession>();
-  private readonly asked = new Map<string, { readonly sessionId: string; readonly question: Question }>();
+  /** Questions that were answered here, until the server says so too. */
+  private readonly answered = new Set<string>();
   private readonly listChanged = new Emitter<void>();
   private readonly openChanged = new Emitter<OpenChange>();
 
@@ -33,23 +23,22 @@ export class Store {
   readonly onDidChangeList = this.listChanged.event;
   readonly onDidChangeOpen = this.openChanged.event;
 
-  /** The sessions of the open folders that are known, newest first. */
+  /** The sessions of the open folders that are known: those that ask for permission first, newest first each. */
   get sessions(): readonly Session[] {
-    return [...this.listed.values()].sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
+    return [...this.listed.values()].map((session) => this.withoutAnswered(session)).sort(byAttention);
   }
 
   /** What is known of a session, from the list or because it is open. */
   session(id: string): Session | undefined {
-    return this.opened.get(id)?.session ?? this.listed.get(id);
+    const known = this.opened.get(id)?.session ?? this.listed.get(id);
+    return known && this.withoutAnswered(known);
   }
 
-  /** An open session, with the questions that were put to this editor alone among its questions. */
   open(id: string): OpenSession | undefined {
     const state = this.opened.get(id);
     if (state === undefined) return undefined;
-    const known = new Set(state.questions.map((question) => question.requestId));
-    const own = [...this.asked.values()].filter((one) => one.sessionId === id && !known.has(one.question.requestId));
-    return own.length === 0 ? state : { ...state, questions: [...state.questions, ...own.map((one) => one.question)] };
+    const session = this.withoutAnswered(state.session);
+    return session === state.session ? state : { ...state, session };
   }
 
   /** The answer of `session/list`. Replaces the list, or adds a further page to it. */
@@ -115,23 +104,19 @@ export class Store {
     return this.folded(delta.sessionId, (state) => grow(state, delta));
   }
 
-  /** A question that was put to this editor, whether the session is open or not. */
-  ask(sessionId: string, question: Question): void {
-    this.asked.set(question.requestId, { sessionId, question });
-    this.step(sessionId, { ...NOTHING, session: true });
+  /** A question is answered here, and not shown any more; `failed`: it was not, after all. */
+  answer(sessionId: string, requestId: string, failed = false): void {
+    if (failed) this.answered.delete(requestId);
+    else this.answered.add(requestId);
+    if (this.opened.has(sessionId)) this.step(sessionId, { ...NOTHING, session: true });
+    this.listChanged.fire();
   }
 
-  /** A question of this editor was answered or withdrawn. */
-  settle(requestId: string): void {
-    const one = this.asked.get(requestId);
-    if (one === undefined) return;
-    this.asked.delete(requestId);
-    const state = this.opened.get(one.sessionId);
-    if (state !== undefined) {
-      const questions = state.questions.filter((question) => question.requestId !== requestId);
-      this.opened.set(one.sessionId, { ...state, questions });
-    }
-    this.step(one.sessionId, { ...NOTHING, session: true });
+  private withoutAnswered(session: Session): Session {
+    const { asking, ...rest } = session;
+    const left = asking?.filter((question) => !this.answered.has(question.requestId));
+    if (asking === undefined || left?.length === asking.length) return session;
+    return left === undefined || left.length === 0 ? rest : { ...rest, asking: left };
   }
 
   private folded(id: string, step: (state: OpenSession) => Folded | "gap" | "hole"): Missing {
@@ -149,4 +134,10 @@ export class Store {
   private step(sessionId: string, change: Change): void {
     this.openChanged.fire({ sessionId, kind: "step", change });
   }
+}
+
+/** Those that ask for permission first, then the newest. */
+function byAttention(a: Session, b: Session): number {
+  const asks = Number(b.asking !== undefined) - Number(a.asking !== undefined);
+  return asks !== 0 ? asks : a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-/** The sessions as a tree: forks under their parent, newest first. Pure. */
+/** The sessions as a tree: forks under their parent, those that ask first, then the newest. Pure. */
 import type { Session } from "./protocol";
 
 export interface Node {
@@ -29,19 +29,27 @@ export function treeOf(
     children.set(parent, [...(children.get(parent) ?? []), session]);
   }
   const nodes = (parent: Node | undefined): readonly Node[] =>
-    (children.get(parent?.session.id) ?? []).map((session) => {
-      const node: Node & { forks: readonly Node[] } = { session, parent, forks: [] };
-      node.forks = nodes(node);
-      return node;
-    });
+    (children.get(parent?.session.id) ?? [])
+      .map((session) => {
+        const node: Node & { forks: readonly Node[] } = { session, parent, forks: [] };
+        node.forks = nodes(node);
+        return node;
+      })
+      .sort((a, b) => Number(asksWithin(b)) - Number(asksWithin(a)));
   return nodes(undefined);
 }
 
-/** A state of a session as lists show it. */
-export type Showing = "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
+/** Whether a session or a fork below it asks for permission: such ones stand first. */
+function asksWithin({ session, forks }: Node): boolean {
+  return session.asking !== undefined || forks.some(asksWithin);
+}
+
+/** A state of a session as lists show it. `asks`: a question for permission waits for an answer. */
+export type Showing = "asks" | "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
 
 /** The icon of each, by its name in VS Code's own set. */
 export const ICONS: Readonly<Record<Showing, string>> = {
+  asks: "bell-dot",
   replying: "loading~spin",
   waiting: "watch",
   paused: "debug-pause",
@@ -52,6 +60,7 @@ export const ICONS: Readonly<Record<Showing, string>> = {
 };
 
 export function showingOf(session: Session): Showing {
+  if (session.asking !== undefined) return "asks";
   if (session.state === "paused") return "paused";
   if (session.state === "archived") return "archived";
   if (session.replying) return "replying";

@@ -43,7 +43,6 @@ export function fold(state: State, step: Step): State {
         ...view,
         session: step.session,
         participants: step.participants,
-        questions: step.questions,
       }));
     case "messages":
       return changed(state, (view) => ({ ...view, messages: merged(view.messages, step.messages) }));

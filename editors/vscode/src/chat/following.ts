@@ -92,8 +92,8 @@ export class Following {
   }
 
   private questions(reply: Message): readonly Question[] {
-    const { questions = [] } = this.sessions.store.open(this.params.sessionId) ?? {};
-    return questions.filter(({ messageId }) => messageId === undefined || messageId === reply.id);
+    const { asking = [] } = this.sessions.store.open(this.params.sessionId)?.session ?? {};
+    return asking.filter(({ messageId }) => messageId === reply.id);
   }
 
   private write(pieces: readonly Piece[]): void {

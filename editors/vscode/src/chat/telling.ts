@@ -102,7 +102,7 @@ export class Telling {
   private question({ requestId, agent, summary }: Question): Piece[] {
     if (this.asked.has(requestId)) return [];
     this.asked.add(requestId);
-    return [this.paragraph(`**${plain(agent ?? "The agent")} asks:** ${plain(summary)}`), { kind: "question" }];
+    return [this.paragraph(`**${plain(agent === "" ? "The agent" : agent)} asks:** ${plain(summary)}`), { kind: "question" }];
   }
 
   /** Text that begins a paragraph of its own. */

@@ -24,6 +24,15 @@ export async function open(services: Services, target: Target): Promise<void> {
   if (session !== undefined) await panels.show(session.id);
 }
 
+/** Shows the session that asks for permission, or the one of them that the person picks. */
+export async function goToQuestion({ sessions, panels }: Services, target: Target): Promise<Done> {
+  const id = typeof target === "string" ? target : target?.session.id;
+  const asking = sessions.store.sessions.filter((session) => session.asking !== undefined);
+  const chosen = id ?? (asking.length > 1 ? await pickSession("Go to Question", asking) : asking[0])?.id;
+  if (chosen === undefined) return false;
+  await panels.show(chosen);
+}
+
 export async function openArchived(services: Services): Promise<void> {
   const session = await pickArchived(services, "Open Archived Session");
   if (session !== undefined) await services.panels.show(session.id);

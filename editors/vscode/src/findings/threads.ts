@@ -150,7 +150,7 @@ export class FindingThreads implements vscode.Disposable {
 
 /** What goes on with a message that asks this. */
 function doingOf(state: OpenSession, text: string): string {
-  const asked = state.questions.at(-1);
+  const asked = state.session.asking?.at(-1);
   if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
   const own = state.messages.findLast((message) => message.role === "participant" && textOf(message) === text);
   return own?.status === "queued" ? "Waiting for the reply before it…" : "Writing…";

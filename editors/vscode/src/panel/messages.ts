@@ -82,7 +82,6 @@ export type ToView =
       readonly type: "session";
       readonly session: Session;
       readonly participants: readonly Participant[];
-      readonly questions: readonly Question[];
     }
   /** Messages that changed, and new ones, which stand after all others. */
   | { readonly type: "messages"; readonly messages: readonly Message[] }

@@ -74,7 +74,6 @@ export function toldOf(
   if (change.append) told.push({ type: "append", ...change.append });
   const messages = stretch.within(state, change.messages);
   if (messages.length > 0) told.push({ type: "messages", messages });
-  if (change.session)
-    told.push({ type: "session", session: state.session, participants: state.participants, questions: state.questions });
+  if (change.session) told.push({ type: "session", session: state.session, participants: state.participants });
   return told;
 }

@@ -76,7 +76,7 @@ it("a question for permission stands in the panel, and no means no", async () =>
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
   const question = panel.frame.getByRole("alertdialog", { name: "Permission for careful" });
-  await question.getByText("For this session: read_file").waitFor();
+  await question.getByText("For this session: read_file, in replies to your messages").waitFor();
   await question.getByRole("button", { name: /^Allow for This Session: read_file/ }).waitFor();
   await window.shotInEachTheme("permission");
   await panel.frame.getByRole("button", { name: "Deny" }).press("Enter");
@@ -98,6 +98,36 @@ it("a yes lets the tool run, and its call is shown folded", async () => {
   await tool.locator("summary").click();
   await tool.getByText("the content").waitFor();
   await window.shot("tool-dark");
+});
+
+it("a session that asks behind another editor is found until it is answered, whatever became of the notification", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+  await window.command("View: Show Sessions");
+  const row = window.page.locator(".pane-body .monaco-list[aria-label='Sessions'] .monaco-list-row").first();
+  await panel.text.press("Enter");
+  await panel.frame.locator(".question").waitFor();
+  await window.command("File: New Untitled Text File");
+  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
+  await note.getByText("in replies to your messages").waitFor();
+  const item = window.page.locator(".statusbar-item", { hasText: "Session asks" });
+  const badge = window.page.locator(".activitybar .action-item", {
+    has: window.page.locator("[aria-label*='asks for permission']"),
+  });
+  for (const cleared of [false, true]) {
+    if (cleared) await window.command("Notifications: Clear All Notifications");
+    await until(async () => (await note.count()) === (cleared ? 0 : 1), "the notification");
+    await until(async () => /asks/.test(await row.innerText()), "the session to ask in the list");
+    assert.doesNotMatch(await row.innerText(), /replying/);
+    await item.waitFor();
+    await badge.first().waitFor();
+    await window.shotInEachTheme(cleared ? "asks-cleared" : "asks");
+  }
+  await item.click();
+  await panel.frame.getByRole("button", { name: "Allow Once" }).click();
+  await panel.ended(before);
+  await item.waitFor({ state: "hidden" });
+  await until(async () => !/asks/.test(await row.innerText()), "the session to ask no more");
 });
 
 it("a fork from a message opens beside, with all up to it and nothing after", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Telling, type Piece } from "../../src/chat/telling";
 import type { Finding, Part } from "../../src/protocol";
-import { aReply } from "./samples";
+import { aReply, AT } from "./samples";
 
 const text = (words: string): Part => ({ kind: "text", text: words });
 const tool = (status: "waiting" | "running" | "done" | "failed" | "denied"): Part => ({
@@ -46,7 +46,8 @@ describe("tools", () => {
   });
   it("ask, once for each question", () => {
     const telling = new Telling();
-    const question = { requestId: "q", tool: "read_file", summary: "Read notes.md", risk: "read", agent: "careful" } as const;
+    const asked = { requestId: "q", messageId: "r", tool: "read_file", summary: "Read notes.md", risk: "read", at: AT } as const;
+    const question = { ...asked, agent: "careful" };
     expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([
       { kind: "markdown", text: "**careful asks:** Read notes\\.md" },
       { kind: "question" },

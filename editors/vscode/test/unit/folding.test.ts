@@ -7,7 +7,7 @@ const BOB = { id: "p-bob", name: "Bob" };
 const AUTHOR = { agent: "code", model: "m", definition: "d" };
 
 function state(messages: readonly Message[] = [], given: Partial<OpenSession> = {}): OpenSession {
-  return { session: aSession(), messages, more: false, participants: [ADA], questions: [], ...given };
+  return { session: aSession(), messages, more: false, participants: [ADA], ...given };
 }
 
 /** The state after these events, which must all follow. */
@@ -81,7 +81,7 @@ describe("a message and its reply", () => {
 
   it("is cancelled while it waits: its reply ends without having started", () => {
     const before = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"), sent(14, "c"));
-    const now = after(before, finished(15, "rc", "c", { status: "cancelled" }));
+    const now = after(before, finished(15, "rc", "c", { status: "cancelled", seq: 15 }));
     expect(ids(now)).toEqual(["a", "ra", "c", "rc", "b"]);
     expect([message(now, "c").status, message(now, "rc").status]).toEqual(["complete", "cancelled"]);
   });
@@ -278,19 +278,18 @@ describe("questions", () => {
   const replying = after(state(), sent(11, "a"), started(12, "r", "a"), asked(13, "q1"), asked(14, "q2"));
 
   it("stand until somebody answers", () => {
-    expect(replying.questions).toMatchObject([{ requestId: "q1", agent: "code" }, { requestId: "q2" }]);
+    expect(replying.session.asking).toMatchObject([{ requestId: "q1", messageId: "r", agent: "code" }, { requestId: "q2" }]);
     const now = after(replying, anEvent(15, { kind: "permissionAnswered", requestId: "q1", decision: "once" }));
-    expect(now.questions).toMatchObject([{ requestId: "q2" }]);
+    expect(now.session.asking).toMatchObject([{ requestId: "q2" }]);
   });
 
   it("are withdrawn when their reply ends or stops", () => {
-    expect(after(replying, finished(15, "r", "a", { status: "paused" })).questions).toEqual([]);
+    expect(after(replying, finished(15, "r", "a", { status: "paused" })).session).not.toHaveProperty("asking");
   });
 
-  it("that were asked while nobody listened are found again", () => {
-    const session = aSession({ seq: 15, replying: true });
-    const now = opened({ session, messages: [], participants: [], more: false, seq: 15, events: [asked(15, "q3")] }, replying);
-    expect(now.questions.map((question) => question.requestId)).toEqual(["q1", "q2", "q3"]);
+  it("stay when a message is cancelled that waits for another reply", () => {
+    const now = after(replying, sent(15, "b"), finished(16, "rb", "b", { status: "cancelled", seq: 16 }));
+    expect(now.session).toMatchObject({ replying: true, queued: 0, asking: [{ requestId: "q1" }, { requestId: "q2" }] });
   });
 });
 
@@ -404,7 +403,7 @@ describe("how the newest reply stopped", () => {
   });
 
   it("is not touched by the end of a message that waited", () => {
-    const now = after(stopping("paused"), sent(14, "b"), finished(15, "rb", "b", { status: "cancelled" }));
+    const now = after(stopping("paused"), sent(14, "b"), finished(15, "rb", "b", { status: "cancelled", seq: 15 }));
     expect(now.session.stopped).toBe("paused");
   });
 });

@@ -23,7 +23,6 @@ describe("what the person here wrote last", () => {
     messages,
     more: false,
     participants,
-    questions: [],
   });
   it("is the newest message, wherever it was sent from, where nobody else has ever taken part", () => {
     expect(writtenLast(view([ADA], aMessage("one"), aMessage("two"), aReply("r", "two")), "one")).toBe("two");

@@ -31,7 +31,6 @@ const view = (...messages: Message[]): View => ({
   messages,
   more: true,
   participants: [],
-  questions: [],
 });
 const shown = (...messages: Message[]) => fold(nothing, { type: "show", view: view(...messages) });
 const after = (state: State, ...steps: Step[]) => steps.reduce(fold, state);

@@ -1,6 +1,6 @@
 /** Objects of the wire for tests: whole, with what matters to a test given. */
 import type { Memento } from "vscode";
-import type { Event, Message, Session } from "../../src/protocol";
+import type { Event, Message, OpenQuestion, Session } from "../../src/protocol";
 
 export const AT = "2026-03-01T12:00:00Z";
 export const ADA = { id: "p-ada", name: "Ada" };
@@ -40,6 +40,11 @@ export function aMessage(id: string, given: Partial<Message> = {}): Message {
 
 export function aReply(id: string, replyTo: string, given: Partial<Message> = {}): Message {
   return aMessage(id, { role: "agent", author: { agent: "code", model: "m", definition: "d" }, replyTo, parts: [], ...given });
+}
+
+export function aQuestion(requestId: string, given: Partial<OpenQuestion> = {}): OpenQuestion {
+  const about = { tool: "run_command", summary: "Run make", risk: "execute", scope: "make" } as const;
+  return { requestId, messageId: "r", agent: "code", ...about, at: AT, ...given };
 }
 
 type Fields<E> = E extends Event ? Omit<E, "sessionId" | "seq" | "at"> : never;

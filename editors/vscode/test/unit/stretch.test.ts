@@ -32,7 +32,6 @@ const state = (from: number, to: number, more = false): OpenSession => ({
   messages: Array.from({ length: to - from }, (_, at) => message(from + at)),
   more,
   participants: [],
-  questions: [],
 });
 const nothingElse = { session: false, moved: false, messages: [] };
 

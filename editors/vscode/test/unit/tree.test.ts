@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { age, descriptionOf, treeOf, type Node } from "../../src/tree";
-import { aSession } from "./samples";
+import { aQuestion, aSession } from "./samples";
 
 const outline = (nodes: readonly Node[]): unknown =>
   nodes.map((node) => (node.forks.length === 0 ? node.session.id : [node.session.id, outline(node.forks)]));
@@ -24,6 +24,15 @@ describe("the tree of sessions", () => {
     expect(outline(treeOf([aSession({ id: "2" }), aSession({ id: "1" })], "", NONE))).toEqual(["2", "1"]);
   });
 
+  it("puts first what asks for permission, with the session that it was forked from", () => {
+    const asking = [aQuestion("q")];
+    expect(outline(treeOf([aSession({ id: "x" }), aSession({ id: "y", asking })], "", NONE))).toEqual(["y", "x"]);
+    expect(outline(treeOf([aSession({ id: "x" }), { ...forkOfFork, asking }, fork, parent], "", NONE))).toEqual([
+      ["a", [["b", ["c"]]]],
+      "x",
+    ]);
+  });
+
   it("leaves archived sessions out, unless they are asked for", () => {
     const archived = aSession({ id: "b", state: "archived", parent: { sessionId: "a", seq: 3 } });
     expect(outline(treeOf([archived, parent], "", NONE))).toEqual(["a"]);
@@ -44,6 +53,7 @@ describe("what stands behind a title", () => {
     const updatedAt = "2026-03-01T11:15:00Z";
     expect(descriptionOf(aSession({ updatedAt }), now)).toBe("code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("replying · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, replying: true, asking: [aQuestion("q")] }), now)).toBe("asks · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("paused · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("2 waiting · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("interrupted · code · 45 min");

@@ -64,7 +64,7 @@ export function App() {
           </Places.Provider>
         )}
         <footer class="foot">
-          <Questions questions={view.questions} />
+          <Questions questions={view.session.asking ?? []} />
           {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
           <div role="status">
             <Standing session={view.session} server={state.server} />

@@ -27,20 +27,20 @@ function Asked({ question }: { readonly question: Question }) {
     <section
       class="card question"
       role="alertdialog"
-      aria-label={agent === undefined ? "Permission" : `Permission for ${agent}`}
+      aria-label={agent === "" ? "Permission" : `Permission for ${agent}`}
       aria-describedby={`${described} ${described}-scope`}
     >
       <header>
         <Icon name={riskIcons[risk]} />
         <strong id={described}>{summary}</strong>
-        {agent !== undefined && <span class="dim">{agent}</span>}
+        {agent !== "" && <span class="dim">{agent}</span>}
         <Badge>{risk}</Badge>
       </header>
       {detail !== undefined && detail !== "" && <pre class="plain">{detail}</pre>}
       {/* What the second button allows is read before it is pressed. */}
       {scope !== undefined && scope !== "" && (
         <p class="question-scope dim" id={`${described}-scope`}>
-          For this session: {scope}
+          For this session: {scope}, in replies to your messages
         </p>
       )}
       <div class="buttons">
