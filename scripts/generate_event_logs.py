@@ -152,6 +152,7 @@ def _told() -> list[machine.Log]:
     walk.change(log, "two", lambda change: verbs.finish(change, reply.id, "complete", parts, more))
     add(ev.ParticipantJoined, by=BEN, participant=BEN)
     add(ev.ParticipantLeft, by=ada, participant_id="ada")
+    add(ev.Spent, by=ev.ByAgent(agent="code"), usage=Usage(input_tokens=3, output_tokens=2, cost=0.5))
     for budget in (2.5, None, 1.0):
         add(ev.BudgetChanged, by=BEN, budget=budget)
     add(
