@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from sessionls.sessions import events as ev
 from sessionls.sessions.errors import SessionNotFound, StoreUnavailable
@@ -18,6 +20,9 @@ from sessionls.sessions.model import ReasoningPart, TextPart, ToolPart
 from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
 from sessionls.store import watch as watching
+from sessionls.store.inotify import FolderEvents
+from sessionls.store.tail import News
+from sessionls.store.watch import Seen
 from stores import Heard, begin, create, end, exchange, rename, say, step, url
 
 WRITER = Path(__file__).with_name("store_process.py")
@@ -412,17 +417,83 @@ async def test_a_reply_of_a_killed_process_joins_to_what_was_saved(store: SqlSto
 # -- watching --------------------------------------------------------------------------------------------------------
 
 
-async def test_where_the_folder_cannot_be_watched_it_is_looked_at_again_and_again(
-    tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.fixture(params=["inotify", "watchfiles", "nothing"])
+def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What there is to notice changes with."""
+    means: str = request.param
+    if means == "inotify" and sys.platform != "linux":
+        pytest.skip("Linux has it")
+    if means != "inotify":
+        monkeypatch.setattr(watching, "_INOTIFY", False)
+    if means == "nothing":
+        monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
+    return means
+
+
+async def test_whatever_there_is_to_notice_changes_with_all_are_told(
+    tmp_path: Path, other: SqlStore, means: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
+    async with SqlStore(url(tmp_path)) as store:
+        session_id = await create(store)
+        heard = Heard(store)
+        await store.follow(session_id)
+        for n in range(20):
+            await rename(other, session_id, f"{n}")
+            await heard.until(lambda n=n: len(heard.events) == n + 1)  # type: ignore[misc]
+    assert ("cannot be watched" in caplog.text) == (means == "nothing")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+async def test_where_linux_takes_no_more_watches_others_are_found(
+    tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> FolderEvents:
+        raise OSError(errno.EMFILE, "no more")
+
+    monkeypatch.setattr(watching, "FolderEvents", full)
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
         heard = Heard(store)
         await store.follow(session_id)
         await rename(other, session_id, "x")
         await heard.until(lambda: len(heard.events) == 1)
-    assert "cannot be watched" in caplog.text
+
+
+async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in_it(
+    tmp_path: Path, store: SqlStore, other: SqlStore
+) -> None:
+    """The database is asked for the newest numbers, and that ever less often."""
+    followed, session_id = await create(store), await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    async with SqlStore(url(tmp_path)) as bystander:
+        Heard(bystander)
+        await bystander.session(followed)
+        reads, looks = 0, 0
+        backend = bystander._backend
+        assert backend is not None
+        look, tail_look = backend.look, backend._tail.look
+
+        def counted_look() -> Seen:
+            nonlocal looks
+            looks += 1
+            return look()
+
+        def counted_read(connection: Connection) -> News:
+            nonlocal reads
+            reads += 1
+            return tail_look(connection)
+
+        await asyncio.sleep(0.2)  # what was before is told
+        backend.look, backend._tail.look = counted_look, counted_read  # type: ignore[method-assign]
+        for n in range(100):
+            store.draft(session_id, reply, 0, "text", f"word {n} ")
+            await asyncio.sleep(0.005)
+        assert reads == 0
+        assert 0 < looks < 25  # of some 30 savings, each of which is told of several times
+        heard = Heard(other)
+        await other.follow(followed)
+        await rename(store, followed, "x")
+        await heard.until(lambda: len(heard.events) == 1)
 
 
 async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> None:

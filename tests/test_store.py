@@ -391,6 +391,7 @@ async def test_sessions_are_listed_newest_first_in_stable_pages(store: SqlStore)
     assert await all_sessions(store) == [f"{n}" for n in reversed(range(7))]
     first, cursor = await store.sessions(identities=None, folders=None, state=None, query=None, limit=3, cursor=None)
     await create(store, title="new")
+    await asyncio.sleep(0.002)  # times are kept in milliseconds
     await rename(store, ids[2], "2 changed")
     rest, _ = await store.sessions(identities=None, folders=None, state=None, query=None, limit=50, cursor=cursor)
     assert [session.title for session in first + rest] == ["6", "5", "4", "3", "1", "0"]

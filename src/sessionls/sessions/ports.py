@@ -273,7 +273,8 @@ class Store(Protocol):
     def draft(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
     ) -> None:
-        """The reply being written grew by `text`. Subscribers here learn of it at once, the database within 250 ms.
+        """The reply being written grew by `text`. Subscribers here learn of it at once, the database soon after: within
+        20 ms, or later where it is slow.
 
         `base`: how many code points of that part are in the log already, where a reply goes on in the middle of its words.
         """

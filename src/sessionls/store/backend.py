@@ -21,6 +21,7 @@ from sessionls.store.reading import Reader
 from sessionls.store.search import purge
 from sessionls.store.tail import Found, News, Tail
 from sessionls.store.titles import purge_titles
+from sessionls.store.watch import Seen
 
 __all__ = ["Backend"]
 
@@ -122,15 +123,19 @@ class Backend:
     def end_watch(self) -> None:
         self._tail.end()
 
-    def look(self) -> None:
+    def look(self) -> Seen:
         """Tell what other processes did since the last look, if they did anything."""
         version = self.database.data_version()
         if version == self._version:
-            return
+            return "nothing"
+        if not self._tail.concerned(*self.database.newest(self._tail.followed, self._tail.draft)):
+            self._version = version
+            return "others"
         with self.database.reading() as connection:
             news = self._tail.look(connection)
         self._version = version
         self._tell(news)
+        return "ours" if news.events or news.chunks or news.sessions else "others"
 
     def finish(self) -> None:
         """Save what is left, and leave."""

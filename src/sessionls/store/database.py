@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect, make_url
@@ -23,6 +23,10 @@ from sessionls.store.schema import FULL_TEXT, metadata
 __all__ = ["Database"]
 
 log = logging.getLogger(__name__)
+
+# Asked of the driver itself, since it is asked many times a second.
+_NEWEST = "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), {drafted}"
+_DRAFTED = "EXISTS (SELECT 1 FROM drafts WHERE n > ? AND session_id IN ({ids}))"
 
 
 class Database:
@@ -84,6 +88,17 @@ class Database:
         finally:
             cursor.close()
         return int(version)
+
+    def newest(self, session_ids: Collection[str], after: int) -> tuple[int, int, bool]:
+        """The number of the last change of a session, that of the last draft, and whether one above `after` is of these."""
+        drafted = _DRAFTED.format(ids=", ".join("?" * len(session_ids)))
+        cursor = self._connection().connection.cursor()
+        try:
+            cursor.execute(_NEWEST.format(drafted=drafted if session_ids else "0"), (after, *session_ids) if session_ids else ())
+            rev, draft, found = cursor.fetchall()[0]
+        finally:
+            cursor.close()
+        return int(rev), int(draft), bool(found)
 
     def close(self) -> None:
         """Close this thread's connection."""

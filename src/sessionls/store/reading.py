@@ -147,7 +147,7 @@ class Reader:
         require(self._connection, session_id)
         return events_of(lineage.event_data(self._connection, session_id, after, limit))
 
-    def transcript(self, session_id: str, through: int, after: int) -> Transcript:
+    def transcript(self, session_id: str, through: int, after: int = 0) -> Transcript:
         newest = require(self._connection, session_id).summary
         summary = _summary(self._connection, newest, through=through)
         low = 0 if summary is None else summary.through

@@ -18,7 +18,7 @@ from sessionls.sessions.ports import Change, Hit, Notice, Snapshot, Transcript
 from sessionls.sessions.state import Drafted, Entry, with_drafts
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
-from sessionls.store.watch import watch
+from sessionls.store.watch import Seen, watch
 
 if TYPE_CHECKING:
     from sessionls.store.backend import Backend
@@ -30,7 +30,9 @@ __all__ = ["SqlStore"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_SAVE_DRAFTS = 0.1  # seconds that a drafted word waits at most before it is saved
+_SAVE_DRAFTS = 0.016  # seconds between two savings of drafted words, where they are quick
+_GATHER = 0.002  # seconds that a drafted word waits at least, for others to be saved with it
+_SHARE = 5  # a saving is to take no more than this part of the time: the slower the disk, the rarer
 _AGAIN = 5  # times that a page is read again because it changed under the reader's hands
 
 
@@ -60,6 +62,7 @@ class SqlStore:
         self._opened = False
         self._closed = False
         self._saving: asyncio.TimerHandle | None = None
+        self._save_again = 0.0  # not before
         self._background: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
         self._claimed = False
@@ -126,11 +129,23 @@ class SqlStore:
             return
         self._feed.draft(chunk)
         if self._saving is None:
-            self._saving = asyncio.get_running_loop().call_later(_SAVE_DRAFTS, self._save_drafts)
+            loop = asyncio.get_running_loop()
+            self._saving = loop.call_at(max(loop.time() + _GATHER, self._save_again), self._save_drafts)
 
     def _save_drafts(self) -> None:
-        self._saving = None
-        self._do(self._write(lambda backend: backend.save_drafts()))
+        self._do(self._drafts_saved())
+
+    async def _drafts_saved(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            await self._write(lambda backend: backend.save_drafts())
+        except BaseException:
+            self._saving = None
+            raise
+        self._save_again = began + max(_SAVE_DRAFTS, _SHARE * (loop.time() - began))
+        more = self._drafts.unsaved and not self._closed
+        self._saving = loop.call_at(self._save_again, self._save_drafts) if more else None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -278,13 +293,14 @@ class SqlStore:
             if self._feed.subscribed and not self._closed:  # somebody came back meanwhile
                 self._do(self._begin_watching())
 
-    async def _look(self) -> None:
+    async def _look(self) -> Seen:
         try:
-            await self._write(lambda backend: backend.look())
+            return await self._write(lambda backend: backend.look())
         except StoreUnavailable:
             pass  # it is in the log; the next look sees what this one did not
         except Exception:
             log.exception("what other processes did could not be told")
+        return "others"
 
     def _keep_beating(self) -> None:
         self._claimed = True

@@ -6,7 +6,7 @@ event loop in that same order (see feed.py). So a session's events reach their f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -128,6 +128,25 @@ class Tail:
 
     def end(self) -> None:
         self._watching = False
+
+    @property
+    def followed(self) -> Collection[str]:
+        return self._told
+
+    @property
+    def draft(self) -> int:
+        """The number of the last draft that was handed over, or was nobody's here."""
+        return self._draft
+
+    def concerned(self, rev: int, draft: int, drafted: bool) -> bool:
+        """Whether there are news for anybody here.
+
+        The last change and the last draft have these numbers; `drafted`: a new draft is of a session that is followed.
+        """
+        if rev != self._rev or self._own or drafted:
+            return True
+        self._draft = max(self._draft, draft)
+        return False
 
     def look(self, connection: Connection) -> News:
         """What happened since the last look."""

@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
-__all__ = ["watch"]
+from sessionls.store.inotify import FolderEvents
+
+__all__ = ["Seen", "watch"]
 
 log = logging.getLogger(__name__)
 
-_STEP = 2  # milliseconds that it sleeps between looks: a change is told in about 7 (with 1 in 4, and a quarter more work at rest)
-_LOOK = 1000  # milliseconds: look this often where no word of a change comes, as from network drives
+Seen = Literal["nothing", "others", "ours"]
+"""What a look saw: no change, one of nothing that is followed here, or one that somebody here waits for."""
+
+_AGAIN = (0.002, 0.03)  # seconds after which it is looked again: a change is seen only a moment after it is told of
+_REST = 0.1  # seconds between two looks at most, where they see nothing for anybody here
+_LOOK = 1.0  # seconds: look this often where no word of a change comes, as from network drives
+_STEP = 2  # milliseconds that watchfiles sleeps between looks: a change is told in about 7
+_INOTIFY = sys.platform == "linux"
 _LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between looks where the folder cannot be watched at all
 
 
-async def watch(path: Path, look: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+async def watch(path: Path, look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     """Call `look` soon after each change of the database's file or its write-ahead log, until `stop` is set."""
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
     names = {path.name, f"{path.name}-wal"}
     try:
-        watchfiles = await asyncio.to_thread(importlib.import_module, _LIBRARY)
-        changes = watchfiles.awatch(
-            path.parent,  # the folder: the write-ahead log comes and goes
-            watch_filter=lambda _change, changed: Path(changed).name in names,
-            debounce=1,
-            step=_STEP,
-            rust_timeout=_LOOK,
-            yield_on_timeout=True,
-            recursive=False,
-            stop_event=stop,
-        )
-        async for _ in changes:
-            await look()
+        if _INOTIFY:
+            with contextlib.suppress(OSError, AttributeError):  # no such thing in this kernel, or no more of them
+                await _watch_linux(path.parent, names, look, stop)
+        await _watch_elsewhere(path.parent, names, look, stop)
     except Exception:
         log.warning("the database's folder cannot be watched; looking at it again and again instead", exc_info=True)
     while not stop.is_set():
@@ -43,3 +44,51 @@ async def watch(path: Path, look: Callable[[], Awaitable[None]], stop: asyncio.E
             await asyncio.wait_for(stop.wait(), _POLL)
         except TimeoutError:
             await look()
+
+
+async def _watch_linux(folder: Path, names: set[str], look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    rest = 0.0
+    with FolderEvents(folder, names) as events:  # the folder: the write-ahead log comes and goes
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: events.wake())
+        try:
+            while not stop.is_set():
+                told = await events.wait(_LOOK)
+                if stop.is_set():
+                    return
+                seen = await look()
+                for pause in _AGAIN if told and seen == "nothing" else ():
+                    if await _stopped(stop, pause) or (seen := await look()) != "nothing":
+                        break
+                # What goes on in sessions of others costs those who do not follow them little: they look less and less often.
+                rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
+                if rest and await _stopped(stop, rest):
+                    return
+        finally:
+            stopping.cancel()
+
+
+async def _watch_elsewhere(folder: Path, names: set[str], look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    if stop.is_set():
+        return
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
+    watchfiles = await asyncio.to_thread(importlib.import_module, _LIBRARY)
+    changes = watchfiles.awatch(
+        folder,
+        watch_filter=lambda _change, changed: Path(changed).name in names,
+        debounce=1,
+        step=_STEP,
+        rust_timeout=round(_LOOK * 1000),
+        yield_on_timeout=True,
+        recursive=False,
+        stop_event=stop,
+    )
+    async for _ in changes:
+        await look()
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for so long, or until it is to stop; says which."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()
