@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 
 __all__ = ["child_environment", "name_problem", "value_problem", "withheld_names"]
 
@@ -121,9 +120,11 @@ def _holds_credentials(value: str) -> bool:
 
 
 def _addresses(value: str) -> Iterator[tuple[str, str]]:
-    """Each address in the value: its scheme, and what follows up to the next blank or the next scheme."""
+    """Each address in the value: its scheme, and all that follows up to the next blank (a password may look like an address)."""
     for word in value.split():
-        yield from pairwise(word.split("://"))
+        scheme, separator, rest = word.partition("://")
+        if separator:
+            yield scheme, rest
 
 
 def _signs_in(scheme: str, rest: str) -> bool:
