@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
+from sessionls.globs import Globs, expand_braces
 from sessionls.sessions import uris
 from sessionls.sessions.disk import read_file
 from sessionls.sessions.errors import SessionlsError
@@ -69,19 +67,13 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
     return Listing(tuple(files[:COUNT_LIMIT]), labels, cut or len(files) > COUNT_LIMIT)
 
 
-def glob_filter(glob: str) -> GitIgnoreSpec:
-    """What a glob matches: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`."""
-    patterns = list(_braces(glob.removeprefix("./")))
-    return GitIgnoreSpec.from_lines([pattern for pattern in patterns if not pattern.startswith(("!", "#"))])
+def glob_filter(glob: str) -> Globs:
+    """What a glob matches: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`.
 
-
-def _braces(glob: str, depth: int = 0) -> Iterator[str]:
-    match = re.search(r"\{([^{}]*,[^{}]*)\}", glob)
-    if match is None or depth > 4:
-        yield glob
-        return
-    for choice in match[1].split(",")[:20]:
-        yield from _braces(glob[: match.start()] + choice.strip() + glob[match.end() :], depth + 1)
+    Raises `ValueError` for one that is too long, or stands for too many.
+    """
+    patterns = expand_braces(glob.removeprefix("./"))
+    return Globs(pattern for pattern in patterns if not pattern.startswith(("!", "#")))
 
 
 def _roots(workspace: Workspace) -> dict[Path, str]:
@@ -128,18 +120,24 @@ def _is_folder(path: Path) -> bool:
 def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
     """The files below `start`, without what a .gitignore on the way names; in order."""
     deadline = time.monotonic() + SECONDS
+
+    def late() -> bool:
+        return time.monotonic() > deadline
+
     if (root / start).is_file():
         return [start], False
     found: list[str] = []
-    ignores: dict[str, GitIgnoreSpec | None] = {}
+    ignores: dict[str, Globs | None] = {}
     for here, folders, files in os.walk(root / start):
         at = Path(here).relative_to(root).as_posix()
         prefix = "" if at == "." else f"{at}/"
         ignores[prefix] = _ignore(root, prefix) if ".gitignore" in files else None
         chain = [(above, spec) for above in _above(prefix) if (spec := ignores.get(above)) is not None]
-        folders[:] = sorted(folder for folder in folders if folder not in _RUBBISH and not _ignored(f"{prefix}{folder}/", chain))
-        found += [f"{prefix}{name}" for name in files if not _ignored(f"{prefix}{name}", chain)]
-        if len(found) > COUNT_LIMIT or time.monotonic() > deadline:
+        # A .gitignore may be as long as it likes, and so may a folder.
+        within = [name for name in folders if name not in _RUBBISH and not (late() or _ignored(f"{prefix}{name}/", chain))]
+        folders[:] = sorted(within)
+        found += [f"{prefix}{name}" for name in files if not (late() or _ignored(f"{prefix}{name}", chain))]
+        if len(found) > COUNT_LIMIT or late():
             return sorted(found[:COUNT_LIMIT]), True
     return sorted(found), False
 
@@ -150,17 +148,17 @@ def _above(prefix: str) -> list[str]:
     return ["/".join([*parts[:count], ""]) for count in range(len(parts), -1, -1)]
 
 
-def _ignored(name: str, chain: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
+def _ignored(name: str, chain: Sequence[tuple[str, Globs]]) -> bool:
     for prefix, spec in chain:
-        verdict = spec.check_file(name.removeprefix(prefix)).include
+        verdict = spec.verdict(name.removeprefix(prefix))
         if verdict is not None:
             return verdict
     return False
 
 
-def _ignore(root: Path, prefix: str) -> GitIgnoreSpec | None:
+def _ignore(root: Path, prefix: str) -> Globs | None:
     try:
         text = read_file(root, f"{prefix}.gitignore", what=".gitignore", limit=64 << 10).text
-        return GitIgnoreSpec.from_lines(text.splitlines())
-    except (SessionlsError, ValueError):  # no text, or a line that is no pattern
+        return Globs(text.splitlines())
+    except SessionlsError:  # no text
         return None

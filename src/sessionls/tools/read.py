@@ -155,12 +155,12 @@ def _matching(listing: Listing, glob: str | None) -> list[tuple[Path, str]]:
     try:
         wanted = glob_filter(glob)
     except ValueError:
-        raise ToolFailed(f"{glob[:100]!r} is no glob. Globs look like *.py, src/**/*.ts, docs/**.") from None
+        raise ToolFailed(f"{glob[:100]!r} is too long. Globs look like *.py, src/**/*.ts, docs/**.") from None
     several = len(listing.labels) > 1
     return [
         (root, name)
         for root, name in listing.files
-        if wanted.match_file(name) or (several and wanted.match_file(listing.display(root, name)))
+        if wanted.match(name) or (several and wanted.match(listing.display(root, name)))
     ]
 
 

@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from sessionls.environment import child_environment
+from sessionls.globs import Globs
 from sessionls.installed import find_program
 from sessionls.sessions import uris
 from sessionls.sessions.workspace import ResolvedFile
@@ -49,14 +48,14 @@ class Scanner:
     read: Callable[[str, str], list[Result]] = read_sarif
     alone: tuple[str, ...] = ()
     judge: Callable[[Result], Severity] | None = None
-    specs: tuple[GitIgnoreSpec, ...] = field(init=False, compare=False, repr=False)
+    specs: tuple[Globs, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "specs", tuple(glob_filter(glob) for glob in self.globs))
 
     def wants(self, name: str) -> bool:
         """Whether it looks at files of that name (path from the folder, with `/`)."""
-        return any(spec.match_file(name) for spec in self.specs)
+        return any(spec.match(name) for spec in self.specs)
 
 
 @dataclass(frozen=True, slots=True)

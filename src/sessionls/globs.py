@@ -1,0 +1,241 @@
+"""Globs as in .gitignore, matched in time that grows with the lengths of pattern and path, whatever the pattern is.
+
+Patterns come from repositories and from models. A pattern such as `*a*a*a*b`, made a regular expression in the usual way, takes
+time without end, and nothing else happens in this process meanwhile. Here what is between two `*` is looked for from the left
+and its first place is kept (an atomic group): what lies between two stars has a fixed length, so no later place can do better.
+The same goes for the folders between two `**`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["LONGEST", "Globs", "expand_braces"]
+
+LONGEST = 1_000
+"""Characters of one pattern. No path that people write is longer."""
+_MOST = 5_000  # patterns of one .gitignore
+_CHOICES = 100  # patterns that the braces of one glob may stand for
+
+# Names of classes inside of brackets, in ASCII as git has them.
+_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+_NOTHING = "(?!)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    include: bool  # False for one that begins with `!`
+    expression: re.Pattern[str]
+
+
+class Globs:
+    """Patterns in the order of their lines, of which the last that matches counts."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._patterns = list(_patterns(lines))[::-1]
+
+    def verdict(self, path: str) -> bool | None:
+        """Whether the path (with `/`, a folder's with one at its end) is matched; None where no pattern says anything.
+
+        What matches a folder matches everything in it.
+        """
+        for pattern in self._patterns:
+            if pattern.expression.match(path):
+                return pattern.include
+        return None
+
+    def match(self, path: str) -> bool:
+        return bool(self.verdict(path))
+
+
+def expand_braces(glob: str) -> list[str]:
+    """The globs that one with `{a,b}` stands for. Raises `ValueError` where there are too many, or it is too long."""
+    if len(glob) > LONGEST:
+        raise ValueError(f"a glob has at most {LONGEST} characters")
+    found, open_ = [glob], True
+    while open_:
+        expanded: list[str] = []
+        open_ = False
+        for one in found:
+            choices = _innermost(one)
+            open_ = open_ or choices is not None
+            expanded += choices or [one]
+            if len(expanded) > _CHOICES:
+                raise ValueError(f"a glob stands for at most {_CHOICES} others")
+        found = list(dict.fromkeys(expanded))
+    return found
+
+
+def _innermost(glob: str) -> list[str] | None:
+    """The glob with its first pair of braces that has a comma and no braces in it replaced by each choice."""
+    begin = -1
+    for at, letter in enumerate(glob):
+        if letter == "{":
+            begin = at
+        elif letter == "}" and begin >= 0:
+            inside = glob[begin + 1 : at]
+            if "," in inside:
+                return [glob[:begin] + choice.strip() + glob[at + 1 :] for choice in inside.split(",")]
+            begin = -1
+    return None
+
+
+def _patterns(lines: Iterable[str]) -> Iterator[_Pattern]:
+    for _, line in zip(range(_MOST), lines, strict=False):
+        pattern = _without_blanks(line.rstrip("\r\n"))
+        if not pattern or pattern.startswith("#") or len(pattern) > LONGEST:
+            continue
+        include = not pattern.startswith("!")
+        expression = _expression(pattern if include else pattern[1:])
+        if expression is not None:
+            yield _Pattern(include, re.compile(expression, re.DOTALL))
+
+
+def _without_blanks(line: str) -> str:
+    """Without the blanks at its end, but for one that a backslash stands before."""
+    plain = line.rstrip(" ")
+    slashes = len(plain) - len(plain.rstrip("\\"))
+    return f"{plain} " if plain != line and slashes % 2 else plain
+
+
+def _expression(pattern: str) -> str | None:
+    only_folders = pattern.endswith("/")
+    parts = _split(pattern.removesuffix("/"))
+    if len(parts) > 1 and parts[0] == "":
+        parts = parts[1:]
+    elif "/" not in pattern.removesuffix("/"):
+        parts = ["**", *parts]
+    if not any(parts):
+        return None
+    inside = len(parts) > 1 and _is_any_folders(parts[-1])  # what is in a folder, and not the folder
+    if inside:
+        parts.pop()
+    found: list[str] = []
+    block: list[str] = []
+    anywhere = False
+
+    def close() -> None:
+        nonlocal anywhere
+        folders = "(?:[^/]*+/)*?" if anywhere else ""
+        found.append(f"(?>{folders}{''.join(block)})")
+        block.clear()
+
+    for number, part in enumerate(parts):
+        if _is_any_folders(part):
+            if block:
+                close()
+            anywhere = True
+            continue
+        last = number == len(parts) - 1
+        after = "/" if not last or only_folders or inside else r"(?=/|\Z)"
+        block.append(f"(?>{_component(part)}{after})")
+        if last:
+            close()
+    if not found:  # only `**`: everything
+        return "[^/]++/" if only_folders else "(?=[^/])"
+    within = "[^/]++/" if only_folders else "(?=[^/])"
+    return "".join(found) + (within if inside else "")
+
+
+def _split(pattern: str) -> list[str]:
+    """The pattern at its slashes, but for those in brackets."""
+    parts: list[str] = []
+    start = at = 0
+    while at < len(pattern):
+        letter = pattern[at]
+        at += 1
+        if letter == "/":
+            parts.append(pattern[start : at - 1])
+            start = at
+        elif letter == "\\":
+            at += 1
+        elif letter == "[":
+            at = _bracket(pattern, at)[1]
+    return [*parts, pattern[start:]]
+
+
+def _is_any_folders(part: str) -> bool:
+    return len(part) > 1 and part.strip("*") == ""
+
+
+def _component(part: str) -> str:
+    """One part of a path, without slashes."""
+    pieces: list[str] = []  # what is between stars
+    piece: list[str] = []
+    at = 0
+    while at < len(part):
+        letter = part[at]
+        at += 1
+        if letter == "*":
+            pieces.append("".join(piece))
+            piece = []
+            while part[at : at + 1] == "*":
+                at += 1
+        elif letter == "?":
+            piece.append("[^/]")
+        elif letter == "[":
+            text, at = _bracket(part, at)
+            piece.append(text)
+        elif letter == "\\":
+            if at == len(part):
+                return _NOTHING
+            piece.append(re.escape(part[at]))
+            at += 1
+        else:
+            piece.append(re.escape(letter))
+    pieces.append("".join(piece))
+    first, *others = pieces
+    if not others:
+        return first
+    middle = "".join(f"(?>[^/]*?{one})" for one in others[:-1] if one)
+    return f"{first}{middle}[^/]*{others[-1]}"
+
+
+def _bracket(part: str, at: int) -> tuple[str, int]:
+    """The class that begins behind a bracket, and where it ends. One that is never closed matches nothing, as in git."""
+    negated = part[at : at + 1] in ("!", "^")
+    at += negated
+    members: list[str] = []
+    start = at
+    while at < len(part):
+        letter = part[at]
+        if letter == "]" and at > start:
+            inside = "".join(members)
+            if negated:
+                return f"[^/{inside}]", at + 1
+            return (f"(?!/)[{inside}]" if inside else _NOTHING), at + 1
+        if part.startswith("[:", at) and (end := part.find(":]", at + 2)) > 0:
+            if (known := _CLASSES.get(part[at + 2 : end])) is None:
+                return _NOTHING, len(part)
+            members.append(known)
+            at = end + 2
+            continue
+        letter, at = _member(part, at)
+        if part[at : at + 1] == "-" and part[at + 1 : at + 2] not in ("", "]"):
+            final, at = _member(part, at + 1)
+            if letter <= final:
+                members.append(f"{re.escape(letter)}-{re.escape(final)}")
+        else:
+            members.append(re.escape(letter))
+    return _NOTHING, len(part)
+
+
+def _member(part: str, at: int) -> tuple[str, int]:
+    if part[at] == "\\" and at + 1 < len(part):
+        at += 1
+    return part[at], at + 1
