@@ -119,7 +119,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
         ("---\ncolor: &a red\ndescription: *a\n---\nx", "line 3: references (*a) are not read here"),
         ("---\ndescription: a\x00b\n---\nx", "the frontmatter holds a character that YAML does not allow"),
         ("---\ndescription: " + "[" * 20_000 + "\n---\nx", "the frontmatter has more than 1000 brackets"),
-        ("---\ndescription: " + "[" * 900 + "\n---\nx", "no valid YAML"),
+        ("---\ndescription: " + "[" * 900 + "\n---\nx", "nested deeper than 50 levels"),
         ("---\ndescription: " + "a" * 40_000 + "\n---\nx", "the frontmatter is longer than 32 KB"),
         (b"---\nname: a\n---\nok\n\xff\xfe", "line 5: not UTF-8 text"),
     ],

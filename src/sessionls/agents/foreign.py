@@ -150,7 +150,9 @@ def read_copilot(page: Page) -> dict[str, Any]:
     models = [models] if isinstance(models, str) else models if isinstance(models, list) else []
     # A litellm name is one lower-case word; "Claude Sonnet 4.5 (copilot)", "GPT-5" and "auto" are none.
     fields["models"] = [
-        model for model in models if isinstance(model, str) and re.fullmatch(r"[a-z][a-z0-9._:/-]*[0-9/][a-z0-9._:/-]*", model)
+        model
+        for model in models
+        if isinstance(model, str) and re.fullmatch(r"[a-z][a-z0-9._:/-]*+", model) and re.search(r"[0-9/]", model)
     ]
     return fields
 
@@ -281,7 +283,23 @@ def _names(page: Page, field: str) -> list[str] | None:
         value = ",".join(value)  # YAML parts Bash(a, b) in two
     if not isinstance(value, str):
         raise Broken(f"line {page.lines[field]}: {field}: is a list of names")
-    return [name.strip() for name in re.split(r",(?![^(]*\))", value) if name.strip()]
+    return [name.strip() for name in _split(value) if name.strip()]
+
+
+def _split(text: str) -> list[str]:
+    """The text at its commas, but for one that a closing parenthesis comes after before an opening one."""
+    parts: list[str] = []
+    end, inside = len(text), False
+    for at in range(len(text) - 1, -1, -1):
+        match text[at]:
+            case ")":
+                inside = True
+            case "(":
+                inside = False
+            case "," if not inside:
+                parts.append(text[at + 1 : end])
+                end = at
+    return [*parts, text[:end]][::-1]
 
 
 def _unique(names: Iterable[str]) -> list[str]:

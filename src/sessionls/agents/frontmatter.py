@@ -14,9 +14,10 @@ __all__ = ["Broken", "Page", "parse"]
 LIMIT = 32 * 1024
 """Characters of frontmatter. YAML is slow to read, and nobody writes that much by hand."""
 
+_DEEPEST = 50
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
-_PLAIN = re.compile(r"^(?P<key>[A-Za-z_][\w-]*):[ \t]+(?P<value>[^\s\"'\[\]{}|>&*!%@`#].*?)[ \t]*$", re.MULTILINE)
+_PLAIN = re.compile(r"^(?P<key>[A-Za-z_][\w-]*):[ \t]+(?P<value>[^\s\"'\[\]{}|>&*!%@`#].*)$", re.MULTILINE)
 
 
 class Broken(Exception):
@@ -60,13 +61,17 @@ def parse(text: str, *, lenient: bool = False) -> Page:
 
 
 def _quote(match: re.Match[str]) -> str:
-    value = match["value"]
+    value = match["value"].rstrip(" \t")
     return f"{match['key']}: {json.dumps(value, ensure_ascii=False) if ':' in value or ' #' in value else value}"
 
 
 def _read(head: str) -> tuple[dict[str, Any], dict[str, int]]:
     try:
+        depth = 0
         for event in yaml.parse(head, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # each level takes a piece of the stack, which nobody can give back in time
+                raise Broken(f"line {_line(event.start_mark)}: nested deeper than {_DEEPEST} levels")
             if isinstance(event, yaml.AliasEvent):  # a few of them, merged into each other, would fill the memory
                 raise Broken(f"line {_line(event.start_mark)}: references (*{event.anchor}) are not read here")
         loader = _Loader(head)

@@ -22,6 +22,7 @@ AROUND = 3
 """Lines that are not blank, kept from before and from after the quoted ones."""
 
 _TRIED = 256  # places of the same code that are compared, the nearest first
+_COMPARED = 100_000  # lines that are compared for one anchor
 _NEAR = 3  # lines that code may have moved by when nothing around it is as it was
 _TELLING = 24  # characters, without white space, of code that is itself wherever it stands
 _WORD = re.compile(r"\S+")
@@ -120,7 +121,8 @@ class Places:
         rarest, numbers = min(enumerate(known), key=lambda one: len(one[1] or ()))
         if numbers is None:
             return
-        for number in _nearest(numbers, near + rarest):
+        # To compare a long quote takes long: fewer of its places are looked at.
+        for number in _nearest(numbers, near + rarest, max(_COMPARED // size, 2)):
             first = number - rarest
             if first >= 0 and (size == 1 or self._all[first : first + size] == quoted):
                 last = first + size - 1
@@ -240,11 +242,11 @@ class _Squeezed:
         return self._starts[word] + at - self._at[word]
 
 
-def _nearest(numbers: Sequence[int], near: int) -> Iterable[int]:
+def _nearest(numbers: Sequence[int], near: int, most: int) -> Iterable[int]:
     """The numbers (sorted) by their distance from `near`, as many as are tried."""
     high = bisect_left(numbers, near)
     low = high - 1
-    for _ in range(min(_TRIED, len(numbers))):
+    for _ in range(min(_TRIED, most, len(numbers))):
         if high < len(numbers) and (low < 0 or numbers[high] - near <= near - numbers[low]):
             yield numbers[high]
             high += 1

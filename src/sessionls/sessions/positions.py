@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 from typing import Literal
 
 from sessionls.sessions.errors import InvalidParams
@@ -13,6 +14,7 @@ __all__ = ["Encoding", "Lines", "split_lines"]
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
+_STEP = 1024  # characters
 _LINE_END = re.compile(r"\r\n|\n|\r")  # exactly these three, by the specification
 
 
@@ -32,6 +34,8 @@ class Lines:
             self._ends.append(end.start())
             self._starts.append(end.end())
         self._ends.append(len(text))
+        self._plain = encoding == "utf-32" or text.isascii()  # a character is one unit wide
+        self._marks: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         """How many lines there are: one more than there are line ends."""
@@ -49,19 +53,18 @@ class Lines:
         """Where in the text the position is."""
         if position.line >= len(self._starts):
             return len(self.text)
-        line = self.line(position.line)
-        start = self._starts[position.line]
-        if line.isascii():
-            return start + min(position.character, len(line))
+        number, start = position.line, self._starts[position.line]
+        length = self._ends[number] - start
+        if self._plain:
+            return start + min(position.character, length)
         # The longest beginning of the line that is no wider than the position.
-        return start + bisect_right(range(1, len(line) + 1), position.character, key=lambda size: self._width(line[:size]))
+        return start + bisect_right(range(1, length + 1), position.character, key=lambda size: self._width_of(number, size))
 
     def position(self, offset: int) -> Position:
         """The position of an offset; one between CR and LF is the end of that line."""
         offset = min(max(offset, 0), len(self.text))
         number = bisect_right(self._starts, offset) - 1
-        before = self.text[self._starts[number] : min(offset, self._ends[number])]
-        return Position(line=number, character=self._width(before))
+        return Position(line=number, character=self._width_of(number, min(offset, self._ends[number]) - self._starts[number]))
 
     def span(self, range_: Range, *, field: str = "range") -> tuple[int, int]:
         """The offsets of a range's start and end. Raises `InvalidParams`, naming `field`, where it starts after its end."""
@@ -74,6 +77,21 @@ class Lines:
         """The text of a range, and the range as it lies within the text."""
         start, end = self.span(range_, field=field)
         return self.text[start:end], Range(start=self.position(start), end=self.position(end))
+
+    def _width_of(self, number: int, size: int) -> int:
+        """How wide the first characters of a line are. Of a long line the width is known at every `_STEP` characters."""
+        if self._plain:
+            return size
+        start, known, at = self._starts[number], 0, 0
+        if size > _STEP:
+            marks = self._marks.get(number)
+            if marks is None:
+                end = self._ends[number]
+                widths = (self._width(self.text[one : min(one + _STEP, end)]) for one in range(start, end, _STEP))
+                marks = self._marks[number] = [0, *accumulate(widths)]
+            at = size // _STEP
+            known, at = marks[at], at * _STEP
+        return known + self._width(self.text[start + at : start + size])
 
     def _width(self, text: str) -> int:
         match self.encoding:

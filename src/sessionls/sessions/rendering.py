@@ -131,4 +131,4 @@ def _block(kind: str, about: dict[str, str | None], body: str) -> str:
 
 def _tame(text: str) -> str:
     """Text without line numbers must not hold what looks like the end of its block."""
-    return re.sub(r"<(?=\s*/?\s*context\b)", r"<\\", text, flags=re.IGNORECASE)
+    return re.sub(r"<(?=\s*+/?\s*+context\b)", r"<\\", text, flags=re.IGNORECASE)

@@ -11,7 +11,7 @@ from sessionls.sessions.positions import split_lines
 
 __all__ = ["COMMENT", "KEYWORDS", "STATEMENT", "Definition", "find_definition", "last_line"]
 
-_LONGEST_LINE = 2000  # characters: a longer line is data or minified, and no place to look for a definition
+_LONGEST_LINE = 500  # characters: a longer line is data or minified, and no place to look for a definition
 _LONGEST = 5000  # lines of one definition
 _LONGEST_PARSED = 500_000  # characters: the parser of Python lets nothing else happen meanwhile
 _AROUND = 5  # lines shown before and after a mere occurrence
@@ -152,8 +152,7 @@ def last_line(lines: Sequence[str], first: int) -> int:
 
 
 def _indent(line: str) -> int:
-    expanded = line.expandtabs(4)
-    return len(expanded) - len(expanded.lstrip())
+    return len(line[: len(line) - len(line.lstrip())].expandtabs(4))
 
 
 def _occurrence(lines: Sequence[str], name: str) -> Definition | None:

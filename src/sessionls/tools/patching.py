@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -14,13 +15,18 @@ from sessionls.sessions.positions import Encoding, Lines
 from sessionls.sessions.rendering import numbered
 from sessionls.sessions.tooling import ToolFailed
 from sessionls.tools.base import cut_middle
+from sessionls.tools.diffing import unified
 
 __all__ = ["Replacement", "patch", "replace", "shown", "with_ending"]
 
 _PATCH = 20_000  # characters of a patch that are shown
 _SHOWN = 10  # places that are named, or lines that are shown
 _COMPARED = 20_000  # lines among which a near one is looked for
-_LONG = 300  # characters of a line that are compared
+_CLOSE = 20  # of those, the lines that are compared letter by letter
+_LONG = 200  # characters of a line that are compared
+_MOST = 500_000  # replacements of one call
+_APART = 1_000  # replacements that an editor is asked for one by one; more are asked for as one
+_LARGEST = 8 << 20  # characters of the text that comes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +54,31 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
             raise ToolFailed(f"{which}: the text to replace is empty.")
         if old == new:
             raise ToolFailed(f"{which}: old and new are the same.")
-        places = plain.occurrences(old)
+        places = plain.apart(old) if everywhere else plain.first(old, _SHOWN + 1)
         if not places:
             raise ToolFailed(_not_found(plain.text, old, which, name))
         if len(places) > 1 and not everywhere:
-            raise ToolFailed(_several(plain.text, places, which, name))
-        if everywhere:
-            places = _apart(places, len(old))
-        found += [(plain.offset(start), plain.offset(start + len(old)), new.replace("\n", ending)) for start in places]
+            raise ToolFailed(_several(plain.text, old, places, which, name))
+        if len(found) + len(places) > _MOST:
+            raise ToolFailed(f"{which}: these are more than {_MOST:,} replacements at once. Replace longer pieces of the text.")
+        new = new.replace("\n", ending)  # noqa: PLW2901
+        found += [(plain.offset(start), plain.offset(start + len(old)), new) for start in places]
     found.sort()
     if any(after[0] < before[1] for before, after in pairwise(found)):
         raise ToolFailed("Two of the edits overlap. Join them to one, or make them one call after the other.")
-    lines = Lines(text, encoding)
-    edits = tuple((Range(start=lines.position(start), end=lines.position(end)), new) for start, end, new in found)
+    if len(text) + sum(len(new) - (end - start) for start, end, new in found) > _LARGEST:
+        raise ToolFailed(f"{name} would have more than {_LARGEST:,} characters then; nothing was changed.")
     pieces: list[str] = []
     at = 0
     for start, end, new in found:
         pieces += (text[at:start], new)
         at = end
-    return Replacement(edits, "".join([*pieces, text[at:]]), len(found))
+    edits = found
+    if len(found) > _APART:  # an editor makes each by itself, and takes long for many
+        edits = [(found[0][0], found[-1][1], "".join(pieces[1:]))]
+    lines = Lines(text, encoding)
+    ranges = tuple((Range(start=lines.position(start), end=lines.position(end)), new) for start, end, new in edits)
+    return Replacement(ranges, "".join([*pieces, text[at:]]), len(found))
 
 
 def with_ending(text: str) -> str:
@@ -78,9 +90,7 @@ def with_ending(text: str) -> str:
 def patch(name: str, old: str | None, new: str | None) -> str:
     """A unified diff. `old` of None is a file that is not there yet, `new` of None one that goes."""
     before, after = _lines(old or ""), _lines(new or "")
-    lines = difflib.unified_diff(
-        before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}"
-    )
+    lines = unified(before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}")
     # A line that ends without a line end is said to do so, as git does it.
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -106,29 +116,31 @@ class _Plain:
         # A line end that begins exactly here is not behind us yet.
         return plain + bisect_right(self._longer, plain - 1)
 
-    def occurrences(self, old: str) -> list[int]:
-        """Where it begins, overlapping ones too."""
+    def first(self, old: str, most: int) -> list[int]:
+        """Where it begins, overlapping places too, up to so many: a text that is all alike has too many of them."""
         places: list[int] = []
         at = self.text.find(old)
-        while at >= 0:
+        while at >= 0 and len(places) < most:
             places.append(at)
             at = self.text.find(old, at + 1)
         return places
 
+    def apart(self, old: str) -> list[int]:
+        """Where it begins, each place behind the end of the one before."""
+        places: list[int] = []
+        at = self.text.find(old)
+        while at >= 0 and len(places) <= _MOST:
+            places.append(at)
+            at = self.text.find(old, at + len(old))
+        return places
 
-def _apart(places: Sequence[int], length: int) -> list[int]:
-    chosen: list[int] = []
-    for place in places:
-        if not chosen or place >= chosen[-1] + length:
-            chosen.append(place)
-    return chosen
 
-
-def _several(text: str, places: Sequence[int], which: str, name: str) -> str:
+def _several(text: str, old: str, places: Sequence[int], which: str, name: str) -> str:
     numbers = [text.count("\n", 0, place) + 1 for place in places[:_SHOWN]]
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    count = len(places) if len(places) <= _SHOWN else max(text.count(old), len(places))
+    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
     return (
-        f"{which}: the text is {len(places)} times in {name} (lines {', '.join(map(str, numbers))}{more}). "
+        f"{which}: the text is {count} times in {name} (lines {', '.join(map(str, numbers))}{more}). "
         "Add lines around it until it is there only once, or say all=true."
     )
 
@@ -155,14 +167,22 @@ def _but_for_space(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
     sought = ["".join(line.split()) for line in wanted]
     if not any(sought):
         return None
-    for first in range(len(flat) - len(sought) + 1):
-        if flat[first] == sought[0] and flat[first : first + len(sought)] == sought:
-            return first
-    return None
+    # As one text: line by line, a text whose lines are all alike would be compared again and again.
+    whole, part = "\n".join(["", *flat, ""]), "\n".join(["", *sought, ""])
+    at = whole.find(part)
+    return None if at < 0 else whole.count("\n", 0, at)
 
 
 def _nearest(lines: Sequence[str], wanted: str) -> int | None:
     """The line most like the wanted one, if any is like it at all."""
+    wanted = wanted[:_LONG].strip()
     candidates = {line[:_LONG].strip(): number for number, line in reversed(list(enumerate(lines[:_COMPARED])))}
-    found = difflib.get_close_matches(wanted[:_LONG].strip(), candidates, n=1, cutoff=0.6)
+    # To compare two lines takes long: only those are that have the most pieces in common with it.
+    pieces = _pieces(wanted)
+    best = heapq.nlargest(_CLOSE, candidates, key=lambda line: len(pieces & _pieces(line)) / (len(line) + len(wanted) + 1))
+    found = difflib.get_close_matches(wanted, best, n=1, cutoff=0.6)
     return candidates[found[0]] if found else None
+
+
+def _pieces(line: str) -> set[str]:
+    return {line[at : at + 3] for at in range(max(len(line) - 2, 1))}

@@ -32,7 +32,7 @@ __all__ = ["Scan", "ScanArguments"]
 _FINDINGS = 200
 _FILES = 20_000
 _SECONDS = 20.0
-_HUNK = re.compile(rb"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d{1,9})(?:,(\d{1,9}))? @@", re.MULTILINE)
 
 Changed = Mapping[Path, frozenset[int] | None]
 """The files that changed, and of each the lines (from 0) that did; None: all of them."""

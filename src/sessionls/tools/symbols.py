@@ -22,7 +22,7 @@ _FILE_LIMIT = 2 << 20  # bytes of a file that is looked at
 _PARSED = 500_000  # characters: the parser of Python lets nothing else happen meanwhile
 _LISTED = 500
 _SHOWN = 160  # characters of one line
-_LONGEST_LINE = 2000  # a longer one is data
+_LONGEST_LINE = 500  # characters; a longer one is data
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ _DEFINES = re.compile(
 )
 # name(…) {  as a method of JavaScript, Java or C#, and at the margin type name(…)  as C has it
 _METHOD = re.compile(r"\s+(?:[\w<>\[\],.*&?@]+\s+){0,6}[\w$#]+\s*(?:<[^>]{0,200}>\s*)?\([^;]*\{\s*$")
-_FUNCTION = re.compile(r"[A-Za-z_][\w*&:<>,\[\].~]*\s[\w\s*&:<>,\[\].~]{0,300}?[\w$~]+\s*\([^;=]*$")
+_FUNCTION = re.compile(r"[A-Za-z_][\w*&:<>,\[\].~]*+\s[\w\s*&:<>,\[\].~]{0,300}?(?<![\w$~])[\w$~]++\s*+\([^;=]*+$")
 _VALUE = frozenset({"const", "let", "var", "val", "static", "data", "type"})
 _HEADING = re.compile(r"(#{1,6})\s+\S")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
@@ -155,12 +155,13 @@ def _of_markdown(lines: list[str]) -> list[Symbol]:
             fence = "" if fence == mark[1] else fence or mark[1]
         elif not fence and (head := _HEADING.match(line)) is not None:
             heads.append((number, len(head[1]), line))
-    found = []
-    end = len(lines) - (lines[-1] == "")
-    for index, (number, level, line) in enumerate(heads):
-        last = next((other for other, above, _ in heads[index + 1 :] if above <= level), end)
-        found.append(Symbol(number + 1, last, level - 1, _short(line.strip())))
-    return found
+    found: list[Symbol] = []
+    # From the end: the nearest heading of each level that comes after.
+    next_of = [len(lines) - (lines[-1] == "")] * 7
+    for number, level, line in reversed(heads):
+        found.append(Symbol(number + 1, min(next_of[1 : level + 1]), level - 1, _short(line.strip())))
+        next_of[level] = number
+    return found[::-1]
 
 
 def _short(text: str) -> str:

@@ -149,11 +149,16 @@ def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing
     return _VARIABLE.sub(fill, value)
 
 
+# Each string or comment that is never closed goes on to the end, so that no character is looked at from two beginnings.
+_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+_COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)
+
+
 def _without_comments(text: str) -> str:
     """JSON with comments and trailing commas, as editors let people write it, made plain."""
-    piece = r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/'
-    plain = re.sub(piece, lambda match: match[0] if match[0].startswith('"') else " ", text, flags=re.DOTALL)
-    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda match: match[1] or "", plain, flags=re.DOTALL)
+    plain = _COMMENT.sub(lambda match: match[1] or " ", text)
+    return _LAST_COMMA.sub(lambda match: match[1] or "", plain)
 
 
 def unique(servers: Sequence[Named]) -> list[Named]:
