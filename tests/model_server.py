@@ -15,6 +15,7 @@ When the script is used up the server obeys the conventions below, else it echoe
     slow: TEXT         a word every 50 ms                 tool: NAME {JSON}       ask for a tool (several: `&&` between)
     count: N [MS]      N chunks, MS between them          fail: STATUS            refuse with that HTTP status
     cut: TEXT          break the connection after TEXT    stall: TEXT             say nothing more after TEXT
+    full: TEXT         end after TEXT at the limit of output tokens
 """
 
 from __future__ import annotations
@@ -407,7 +408,7 @@ def _tokens(answer: Answer, request: Received) -> Tokens:
     return answer.tokens or Tokens(max(1, len(json.dumps(request.body)) // 4), max(1, len(chunks)))
 
 
-_CONVENTION = re.compile(r"(?:^|\s)(say|slow|count|think|tool|fail|cut|stall): *(.*)$", re.MULTILINE)
+_CONVENTION = re.compile(r"(?:^|\s)(say|slow|count|think|tool|fail|cut|stall|full): *(.*)$", re.MULTILINE)
 
 
 def by_convention(request: Received) -> Scripted:
@@ -436,6 +437,8 @@ def by_convention(request: Received) -> Scripted:
             return Cut(rest)
         case "stall":
             return Stall(rest)
+        case "full":
+            return Answer(rest, reason="length")
         case _:
             return Answer(rest)
 

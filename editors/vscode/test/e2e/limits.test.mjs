@@ -1,0 +1,53 @@
+// What ends a reply before it is whole, and says so: the model's limit, and the session's budget.
+import { after, before } from "node:test";
+import { startEditor, startModel, step } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+const box = () => window.page.locator(".quick-input-widget:visible input").first();
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "notes.md": "the content\n" }, model });
+  window = await editor.window();
+  panel = window.panel;
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+it("an answer that the model's limit cut off says so, and how it goes on", async () => {
+  await panel.text.fill("full: half an answer");
+  await panel.text.press("Enter");
+  const reply = await panel.ended(0);
+  await reply.getByText("The answer was cut off: the model reached its limit of output tokens.").waitFor();
+  await reply.getByText('Send "go on"').waitFor();
+  await window.shot("cut-off-dark");
+});
+
+it("a session whose budget is used up is paused, and says why and what to do", async () => {
+  await window.command("Session: Set Budget");
+  await box().fill("much");
+  await window.page.getByText("An amount of US dollars").waitFor();
+  await box().fill("0");
+  await box().press("Enter");
+  await panel.text.fill("say: this can wait");
+  await panel.text.press("Enter");
+  await panel.frame.getByText("The session has used $0.00 of its budget of $0.00. Raise the budget, or remove it, and resume.").waitFor();
+  await window.shotInEachTheme("budget");
+  // Before the budget is raised it does not go on.
+  await panel.frame.getByRole("button", { name: "Resume" }).click();
+  await panel.frame.getByRole("alert").getByText("of its budget").waitFor();
+});
+
+it("when it is raised the session goes on where it was", async () => {
+  await panel.frame.getByRole("button", { name: "Set Budget…" }).click();
+  await box().fill("");
+  await box().press("Enter");
+  await window.page.locator(".notification-toast").getByRole("button", { name: "Resume" }).click();
+  await panel.replies.nth(1).getByText("this can wait").waitFor();
+});
