@@ -219,6 +219,7 @@ async def test_params_that_make_no_sense(office: Office, params: dict[str, Any],
 
 
 async def test_nothing_of_it_is_kept_and_nobody_else_is_told(office: Office) -> None:
+    await office.client.ask("session/list")  # opens the database
     before = database(office.folder.parent)
     office.models.script(Answer("never kept"))
     await office.client.ask("model/reply", messages=told("never written down"), partialResultToken="n")

@@ -13,6 +13,7 @@ from model_server import ModelServer
 from rooms import House, house, write_agent
 from scripted_models import ask_for, end, script
 from sessionls.sessions.model import KEEP_NATIVE, KeptReasoning, Message, ReasoningPart
+from sessionls.sessions.model_reply import AnsweredCall, ModelMessage, model_reply
 from sessionls.sessions.native import LARGEST
 from sessionls.sessions.ports import ModelRequest, NativeReasoning, ReasoningDelta, TextDelta
 
@@ -158,3 +159,17 @@ def test_only_the_store_writes_it_down() -> None:
     part = ReasoningPart(text="hm", native=KeptReasoning(provider="p", data={"a": 1}))
     assert "native" not in part.wire() and "native" not in part.model_dump_json()
     assert ReasoningPart.model_validate_json(part.model_dump_json(by_alias=True, context=KEEP_NATIVE)) == part
+
+
+async def test_who_lends_a_model_outside_of_any_session_gets_it_and_hands_it_back(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = script(home, monkeypatch, [ask_for("weather"), end("tool_calls", SIGNED)], [TextDelta("It rains."), end()])
+    question = ModelMessage(role="participant", text="Does it rain?")
+    first = await model_reply(home.built.models, [question], lambda _: None)
+    assert first.calls is not None and first.wire()["reasoning"] == as_sent(SIGNED)
+    call = AnsweredCall(**first.calls[0].model_dump(), result="rain")
+    own = ModelMessage(role="agent", calls=[call], reasoning=first.reasoning)
+    second = await model_reply(home.built.models, [question, own], lambda _: None)
+    assert second.text == "It rains." and second.reasoning is None
+    assert handed_back(requests[1]) == [as_sent(SIGNED)]

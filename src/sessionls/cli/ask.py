@@ -139,9 +139,12 @@ async def _told(door: Door, session: Session, reply: Message) -> int:
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
                 "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
             )
+    now = await door.sessions.get(session.id)
+    if now.budget is not None and reply.usage is not None and reply.usage.cost is None:
+        door.terminal.note("What its model costs is not known: it does not count against the session's budget.", "yellow")
     if (problem := incomplete(reply)) is not None:
         door.terminal.note(problem, "yellow")
-    why = words_for_pause(await door.sessions.get(session.id)) if reply.status == "paused" else None
+    why = words_for_pause(now) if reply.status == "paused" else None
     if why is not None:
         door.terminal.note(f"The reply is paused. {why}", "yellow")
         door.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")

@@ -143,7 +143,7 @@ class TextPart(Wire):
 
 
 class KeptReasoning(Wire):
-    """What a provider wants to be handed back with a step (see `ports.NativeReasoning`)."""
+    """What a provider wants to be handed back with a model's own message, in a form that only it reads."""
 
     provider: str
     data: Any

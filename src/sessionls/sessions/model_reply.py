@@ -13,8 +13,9 @@ from pydantic import Field
 
 from sessionls.sessions.arguments import arguments_of
 from sessionls.sessions.errors import InvalidParams, ModelUnavailable
-from sessionls.sessions.model import StopReason, Usage, Wire
-from sessionls.sessions.ports import ModelRequest, Models, StepEnd, TextDelta, ToolRequest
+from sessionls.sessions.model import KeptReasoning, StopReason, Usage, Wire
+from sessionls.sessions.native import as_sent, kept_reasoning
+from sessionls.sessions.ports import ModelRequest, Models, NativeReasoning, StepEnd, TextDelta, ToolRequest
 from sessionls.sessions.stop_reasons import why_it_ended
 from sessionls.sessions.texts import sound
 from sessionls.sessions.transcript import ModelMessages, joined_up
@@ -50,19 +51,25 @@ class AnsweredCall(ModelCall):
 
 
 class ModelMessage(Wire):
-    """What a model is told outside of any session: the participant's words, or its own earlier ones with its calls."""
+    """What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning`
+    is what came with those.
+    """
 
     role: Literal["participant", "agent"]
     text: _Text = ""
     calls: Annotated[list[AnsweredCall], Field(max_length=500)] | None = None
+    reasoning: KeptReasoning | None = None
 
 
 class ModelReply(Wire):
-    """What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`)."""
+    """What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
+    Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
+    """
 
     text: str
     model: str
     calls: list[ModelCall] | None = None
+    reasoning: KeptReasoning | None = None
     usage: Usage | None = None
     stop_reason: StopReason | Literal["empty"] | None = None
 
@@ -108,6 +115,7 @@ async def _ask(
     requests: list[ToolRequest] = []
     usage: Usage | None = None
     reason: StopReason = "unknown"
+    native: NativeReasoning | None = None
     async for output in models.stream(request):
         match output:
             case TextDelta():
@@ -116,13 +124,14 @@ async def _ask(
             case ToolRequest():
                 requests.append(output)
             case StepEnd():
-                usage, reason = output.usage, output.reason
+                usage, reason, native = output.usage, output.reason, output.native
             case _:
                 pass  # reasoning is the model's own
     calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
     text = "".join(pieces)
     ended = reason if calls else why_it_ended(reason, wrote=bool(text.strip()))
-    return ModelReply(text=text, model=chosen, calls=calls or None, usage=usage, stop_reason=ended)
+    reasoning = None if native is None else kept_reasoning(native)
+    return ModelReply(text=text, model=chosen, calls=calls or None, reasoning=reasoning, usage=usage, stop_reason=ended)
 
 
 def _check(messages: Sequence[ModelMessage]) -> None:
@@ -146,6 +155,8 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
             {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
             for c in message.calls
         ]
+    if message.reasoning is not None:
+        words["native_reasoning"] = as_sent(message.reasoning)
     yield words
     for call in message.calls or ():
         yield {"role": "tool", "tool_call_id": call.call_id, "content": sound(call.result)}

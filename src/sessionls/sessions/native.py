@@ -13,7 +13,7 @@ from typing import Any
 from sessionls.sessions.model import KeptReasoning, Part, ReasoningPart
 from sessionls.sessions.ports import NativeReasoning
 
-__all__ = ["LARGEST", "as_sent", "with_native"]
+__all__ = ["LARGEST", "as_sent", "kept_reasoning", "with_native"]
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | Non
     whole = list(parts)
     if native is None:
         return whole
-    kept, words = _kept(native), ""
+    kept, words = kept_reasoning(native), ""
     if kept is None:
         log.warning("the reasoning of a step is not kept for %s", native.provider)
         words = _TOO_LARGE
@@ -43,7 +43,8 @@ def as_sent(kept: KeptReasoning) -> dict[str, Any]:
     return {"provider": kept.provider, "data": kept.data}
 
 
-def _kept(native: NativeReasoning) -> KeptReasoning | None:
+def kept_reasoning(native: NativeReasoning) -> KeptReasoning | None:
+    """As it is kept; None for what is too large, or is no JSON."""
     try:
         size = len(json.dumps(native.data, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):

@@ -13,8 +13,15 @@ const MODEL = 2;
 const INSTRUCTIONS = 3;
 const NOT_CALLED = "The call was not made.";
 
+/** What came with a call of a model, by the call's id, and must be told with it again. */
+export type Reasoning = ReadonlyMap<string, NonNullable<ModelMessage["reasoning"]>>;
+const NONE: Reasoning = new Map();
+
 /** Fails with a `Problem` where something is said that models cannot be told here. */
-export function asked(messages: readonly Message[]): Pick<ModelReplyParams, "instructions" | "messages"> {
+export function asked(
+  messages: readonly Message[],
+  reasoning: Reasoning = NONE,
+): Pick<ModelReplyParams, "instructions" | "messages"> {
   const instructions: string[] = [];
   const told: ModelMessage[] = [];
   const results = new Map(messages.flatMap(({ content }) => content.filter(isResult)).map((one) => [one.callId, one]));
@@ -25,8 +32,10 @@ export function asked(messages: readonly Message[]): Pick<ModelReplyParams, "ins
       return { callId, name, arguments: { ...input }, result: result === undefined ? NOT_CALLED : resultText(result.content) };
     });
     if (message.role === INSTRUCTIONS) instructions.push(text);
-    else if (message.role === MODEL && calls.length > 0) told.push({ role: "agent", text, calls });
-    else if (text !== "") told.push({ role: message.role === MODEL ? "agent" : "participant", text });
+    else if (message.role === MODEL && calls.length > 0) {
+      const thought = calls.map(({ callId }) => reasoning.get(callId)).find((one) => one !== undefined);
+      told.push({ role: "agent", text, calls, ...(thought !== undefined && { reasoning: thought }) });
+    } else if (text !== "") told.push({ role: message.role === MODEL ? "agent" : "participant", text });
   }
   const [first, ...rest] = told;
   if (first === undefined) throw new Problem("invalidParams", "There is nothing to answer.", "Send a message with text.");

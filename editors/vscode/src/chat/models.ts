@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
-import type { ModelInfo } from "../protocol";
+import type { ModelInfo, ModelMessage } from "../protocol";
 import { wordsFor } from "../words";
 import { asked, estimate, familyOf, nameOf, offered } from "./asking";
 
@@ -21,8 +21,12 @@ export const OWN = "default";
 const WINDOW = 32_000; // tokens
 /** Of the window, what an answer is reckoned with. The server sets no limit. */
 const OUTPUT = 4_096; // tokens
+/** Calls whose reasoning is kept. */
+const KEPT = 100;
 
 export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.Disposable {
+  /** Of the newest calls: VS Code keeps nothing of a model's reasoning, and some providers want it back with the call. */
+  private readonly reasoning = new Map<string, NonNullable<ModelMessage["reasoning"]>>();
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscription: { dispose(): void };
 
@@ -65,20 +69,34 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
   ): Promise<void> {
     try {
       const must = toolMode === vscode.LanguageModelChatToolMode.Required;
-      const params = { ...asked(messages), ...offered(tools, must), ...(id !== OWN && { model: id }) };
-      const { calls = [], stopReason } = await this.api.modelReply(
+      const params = { ...asked(messages, this.reasoning), ...offered(tools, must), ...(id !== OWN && { model: id }) };
+      const {
+        calls = [],
+        reasoning,
+        stopReason,
+      } = await this.api.modelReply(
         params,
         (text) => {
           progress.report(new vscode.LanguageModelTextPart(text));
         },
         token,
       );
+      const [first] = calls;
+      if (first !== undefined && reasoning !== undefined) this.keep(first.callId, reasoning);
       for (const call of calls) progress.report(new vscode.LanguageModelToolCallPart(call.callId, call.name, call.arguments));
       const problem = calls.length === 0 ? wordsFor(stopReason) : undefined;
       if (problem !== undefined) throw vscode.LanguageModelError.Blocked(problem);
     } catch (error) {
       if (error instanceof vscode.LanguageModelError) throw error;
       throw thrown(problemOf(error));
+    }
+  }
+
+  private keep(callId: string, reasoning: NonNullable<ModelMessage["reasoning"]>): void {
+    this.reasoning.set(callId, reasoning);
+    for (const oldest of this.reasoning.keys()) {
+      if (this.reasoning.size <= KEPT) break;
+      this.reasoning.delete(oldest);
     }
   }
 

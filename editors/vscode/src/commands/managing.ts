@@ -74,7 +74,7 @@ export async function setBudget(services: Services, target: Target): Promise<voi
   if (session === undefined) return;
   const given = await vscode.window.showInputBox({
     title: `Budget of “${session.title}”`,
-    prompt: `US dollars that models may cost in it; empty for any. Used so far: ${dollars(session.usage.cost ?? 0)}.`,
+    prompt: `US dollars that models may cost in it; empty for any. Used so far: ${dollars(session.usage.cost ?? 0)}. Models whose price is not known do not count.`,
     value: session.budget === undefined ? "" : String(session.budget),
     validateInput: (value) => (amountOf(value) === undefined ? "An amount of US dollars, as in 2.50, or nothing." : undefined),
   });

@@ -751,6 +751,13 @@ export interface Hit {
   messageId: string;
   snippet: string;
 }
+/**
+ * What a provider wants to be handed back with a model's own message, in a form that only it reads.
+ */
+export interface KeptReasoning {
+  provider: string;
+  data: unknown;
+}
 export interface ListParams {
   workspaceFolder?: string;
   state?: 'active' | 'paused' | 'archived';
@@ -796,7 +803,8 @@ export interface ModelList {
   models: ModelInfo[];
 }
 /**
- * What a model is told outside of any session: the participant's words, or its own earlier ones with its calls.
+ * What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning`
+ * is what came with those.
  */
 export interface ModelMessage {
   role: 'participant' | 'agent';
@@ -805,14 +813,17 @@ export interface ModelMessage {
    * @maxItems 500
    */
   calls?: AnsweredCall[];
+  reasoning?: KeptReasoning;
 }
 /**
  * What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
+ * Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
  */
 export interface ModelReply {
   text: string;
   model: string;
   calls?: ModelCall[];
+  reasoning?: KeptReasoning;
   usage?: Usage;
   stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
 }

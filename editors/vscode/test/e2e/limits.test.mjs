@@ -37,7 +37,9 @@ it("a session whose budget is used up is paused, and says why and what to do", a
   await box().press("Enter");
   await panel.text.fill("say: this can wait");
   await panel.text.press("Enter");
-  await panel.frame.getByText("The session has used $0.00 of its budget of $0.00. Raise the budget, or remove it, and resume.").waitFor();
+  await panel.frame
+    .getByText("The session has used $0.00 of its budget of $0.00. Raise the budget, or remove it, and resume.")
+    .waitFor();
   await window.shotInEachTheme("budget");
   // Before the budget is raised it does not go on.
   await panel.frame.getByRole("button", { name: "Resume" }).click();

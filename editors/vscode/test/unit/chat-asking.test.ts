@@ -21,6 +21,18 @@ describe("what another extension asks", () => {
       ],
     });
   });
+  it("brings the reasoning that led to a call back to it", () => {
+    const reasoning = { provider: "anthropic", data: [{ type: "thinking", signature: "s" }] };
+    const call = (callId: string) => ({ callId, name: "weather", input: {} });
+    const messages = [
+      { role: PERSON, content: [text("Paris?")] },
+      { role: MODEL, content: [call("known")] },
+      { role: MODEL, content: [call("older")] },
+    ];
+    const [, known, older] = asked(messages, new Map([["known", reasoning]])).messages;
+    expect(known).toMatchObject({ reasoning });
+    expect(older).not.toHaveProperty("reasoning");
+  });
   it("brings the results of calls to the calls", () => {
     const messages = [
       { role: PERSON, content: [text("Paris?")] },
