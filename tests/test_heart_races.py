@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -258,9 +258,10 @@ async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
     starting = asyncio.Event()
 
     class Slow(Toolbox):
-        async def prepare(self, definition: Definition) -> None:
+        async def prepare(self, definition: Definition) -> Sequence[str]:
             starting.set()
             await asyncio.Event().wait()
+            return ()
 
     monkeypatch.setattr(home.sessions._replies, "_tools", Slow([]))
     session = await home.sessions.create(agent="plain")

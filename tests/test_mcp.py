@@ -232,7 +232,7 @@ async def test_what_an_address_holds_is_told_to_nobody(
         async with servers(web=web) as room:
             (found,) = await room.check()
             with pytest.raises(ToolFailed) as failed:
-                await room._running["web", None, web.model_dump_json()].call("add", {})
+                await room._running["web", None, web.model_dump_json()].call("add", {}, LoneCall())
     assert found.state == "failed" and found.problem
     told = f"{found} {failed.value} {[record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]}"
     assert not [secret for secret in ("s3cret", "hush", "whisper") if secret in told], told

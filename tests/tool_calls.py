@@ -18,6 +18,8 @@ class LoneCall:
     findings: list[Finding] = field(default_factory=list)
     edits: list[tuple[str, str, bool]] = field(default_factory=list)
     patches: list[str | None] = field(default_factory=list)
+    answer: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     async def report(self, finding: Finding) -> Finding:
         self.findings.append(finding)
@@ -26,3 +28,7 @@ class LoneCall:
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
         self.edits.append((uri, summary, applied))
         self.patches.append(patch)
+
+    async def confirm(self, summary: str, detail: str) -> bool:
+        self.asked.append((summary, detail))
+        return self.answer

@@ -270,6 +270,12 @@ class Folding {
           parts: withWork(message.parts, event.path, event.index, event.parts),
         }));
         break;
+      case "replyNoticed":
+        this.update(event.messageId, ({ notices: _old, ...message }) => ({
+          ...message,
+          ...(event.notices.length > 0 && { notices: event.notices }),
+        }));
+        break;
       case "permissionAsked":
         this.asking = [...this.asking, asQuestion(event)];
         break;

@@ -100,12 +100,12 @@ export class Permissions {
     const title = this.sessions.store.session(sessionId)?.title;
     const where = title === undefined ? "" : ` (${title})`;
     const detail = params.detail === undefined ? "" : `: ${shorten(params.detail)}`;
-    const covers = `For this session: ${shorten(params.scope)}, in replies to your messages`;
+    const covers = params.scope === "" ? "" : ` (For this session: ${shorten(params.scope)}, in replies to your messages)`;
     void vscode.window
       .showWarningMessage(
-        `${params.agent} asks${where}: ${params.summary}${detail} (${covers})`,
+        `${params.agent} asks${where}: ${params.summary}${detail}${covers}`,
         ALLOW_ONCE,
-        ALLOW_SESSION,
+        ...(params.scope === "" ? [] : [ALLOW_SESSION]),
         DENY,
         SHOW,
       )

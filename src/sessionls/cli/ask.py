@@ -142,6 +142,8 @@ async def _told(door: Door, session: Session, reply: Message) -> int:
     now = await door.sessions.get(session.id)
     if now.budget is not None and reply.usage is not None and reply.usage.cost is None:
         door.terminal.note("What its model costs is not known: it does not count against the session's budget.", "yellow")
+    for notice in reply.notices or ():
+        door.terminal.note(notice, "yellow")
     if (problem := incomplete(reply)) is not None:
         door.terminal.note(problem, "yellow")
     why = words_for_pause(now) if reply.status == "paused" else None

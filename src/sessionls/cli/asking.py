@@ -20,6 +20,7 @@ __all__ = ["answer_open", "ask_person"]
 
 _DETAIL = 80  # lines that are shown
 _ANSWERS: dict[str, Answer] = {"y": "once", "yes": "once", "s": "session", "session": "session", "n": "deny", "no": "deny"}
+_SHORT_WORDS = "  [y]es · [n]o: "
 _WORDS = "  [y]es, once · yes for this [s]ession: {scope}, in replies to your messages · [n]o: "
 
 
@@ -35,7 +36,8 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
             terminal.err.print(Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim"))
         _forget_typed()
         while True:
-            terminal.err.print(Text(_WORDS.format(scope=safe(question.scope)), style="yellow"), end="")
+            words = _WORDS.format(scope=safe(question.scope)) if question.scope else _SHORT_WORDS
+            terminal.err.print(Text(words, style="yellow"), end="")
             try:
                 line_ = await _line()
             except asyncio.CancelledError:

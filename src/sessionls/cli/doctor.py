@@ -246,4 +246,5 @@ async def _servers(door: Door) -> list[Check]:
             checks.append(Check("mcp", "problem", says, f"Correct or remove it in {one.source}."))
         elif one.state != "up":
             checks.append(Check("mcp", "note", says, hints.get(one.state, "")))
+        checks += [Check("mcp", "note", f"{one.name}, from {one.source}: {note}") for note in one.notes]
     return checks

@@ -161,6 +161,8 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
                 yield Text(safe(f"  {done} {uris.display(part.uri, folders)}: {part.summary}"), style="dim")
     if message.error is not None:
         yield Text(safe(message.error.message), style="red")
+    for notice in message.notices or ():
+        yield Text(safe(notice), style="yellow")
     if (problem := incomplete(message)) is not None:
         yield Text(problem, style="yellow")
     yield Text("")

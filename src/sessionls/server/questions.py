@@ -111,9 +111,11 @@ async def _choice(protocol: SessionProtocol, question: Question, before: str) ->
     words = f"{before}{question.agent} asks: {question.summary}"
     if question.detail:
         words += f"\n\n{question.detail[:_DETAIL]}{'…' if len(question.detail) > _DETAIL else ''}"
-    words += f"\n\n{scope_words(question.scope)}"
+    titles = [title for title, answer in _ANSWERS.items() if question.scope or answer != "session"]
+    if question.scope:
+        words += f"\n\n{scope_words(question.scope)}"
     params = lsp.ShowMessageRequestParams(
-        type=lsp.MessageType.Warning, message=words, actions=[lsp.MessageActionItem(title=title) for title in _ANSWERS]
+        type=lsp.MessageType.Warning, message=words, actions=[lsp.MessageActionItem(title=title) for title in titles]
     )
     chosen: lsp.MessageActionItem | None = await protocol.ask_client(lsp.WINDOW_SHOW_MESSAGE_REQUEST, params)
     return _ANSWERS.get(chosen.title) if chosen is not None else None

@@ -143,6 +143,7 @@ METHODS: tuple[Method, ...] = (
             "messageSent",
             "messageSteered",
             "replyStarted",
+            "replyNoticed",
             "stepFinished",
             "toolCalled",
             "agentWorked",

@@ -34,6 +34,7 @@ __all__ = [
     "PermissionAsked",
     "Renamed",
     "ReplyFinished",
+    "ReplyNoticed",
     "ReplyStarted",
     "Resumed",
     "Spent",
@@ -144,9 +145,17 @@ class AgentWorked(_Event):
     steps: int | None = None
 
 
+class ReplyNoticed(_Event):
+    """What the reply has to do without became known: `notices` as in its message."""
+
+    kind: Literal["replyNoticed"] = "replyNoticed"
+    message_id: str
+    notices: list[str]
+
+
 class PermissionAsked(_Event):
     """A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
-    gives it.
+    gives it; nothing where it is empty.
     """
 
     kind: Literal["permissionAsked"] = "permissionAsked"
@@ -283,6 +292,7 @@ Event = Annotated[
     | ToolCalled
     | ToolFinished
     | AgentWorked
+    | ReplyNoticed
     | PermissionAsked
     | PermissionAnswered
     | FindingReported

@@ -125,6 +125,8 @@ def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:
         notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
         text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
         yield _folded(about.title, f"{notice}{text}")
+    for notice in message.notices or ():
+        yield f"> {_inline(words.readable(notice))}"
     if (status := words.status_of(message)) is not None:
         yield f"> **{_inline(status[:1].upper() + status[1:])}**"
     if message.usage is not None:

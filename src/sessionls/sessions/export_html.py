@@ -92,6 +92,7 @@ def article(message: Message, folders: Sequence[str]) -> str:
     time = f'<time datetime="{_text(message.created_at)}">{_text(words.time_of(message.created_at))}</time>'
     status = words.status_of(message)
     end = "" if status is None else f'<p class="status {_text(message.status)}">{_text(status[:1].upper() + status[1:])}</p>'
+    notices = "".join(f'<p class="status">{_text(words.readable(notice))}</p>' for notice in message.notices or ())
     used = "" if message.usage is None else f"<footer>{_text(words.usage_of(message.usage))}</footer>"
     contexts = "".join(_context(context, folders) for context in message.context or ())
     parts = "".join(_part(part, folders) for part in message.parts)
@@ -99,7 +100,7 @@ def article(message: Message, folders: Sequence[str]) -> str:
     return (
         f'<article class="{message.role}" id="{anchor}">\n'
         f'<h2><span class="writer">{_text(words.writer(message))}</span>{label}<a class="when" href="#{anchor}">{time}</a></h2>\n'
-        f"{parts}{contexts}{end}{used}\n</article>"
+        f"{parts}{contexts}{notices}{end}{used}\n</article>"
     )
 
 

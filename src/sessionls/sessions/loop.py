@@ -275,7 +275,7 @@ class Loop(ABC):
             await self._tool_ended(index, running, "denied", bound)
             return
         try:
-            result = await tool.run(arguments, _Call(self, part.call_id))
+            result = await tool.run(arguments, _Call(self, part.call_id, tool))
         except ToolFailed as problem:
             await self._tool_ended(index, running, "failed", str(problem))
         except SessionlsError as problem:
@@ -310,16 +310,20 @@ class Loop(ABC):
         except Exception as problem:
             log.exception("the tool %s could not say what it would do", tool.name)
             raise ToolFailed(_FAILED) from problem
+        return await self.confirmed(tool, wish.summary, wish.detail, scope=wish.scope or tool.name)
+
+    async def confirmed(self, tool: Tool, summary: str, detail: str | None, *, scope: str) -> bool:
+        """Whether somebody says yes, or has to all of that scope for the whole session; without a scope nobody has."""
         question = Question(
             session_id=self.session_id,
             message_id=self.reply.id,
             request_id=new_id(),
             agent=self.definition.name,
             tool=tool.name,
-            summary=wish.summary,
+            summary=summary,
             risk=tool.risk,
-            scope=wish.scope or tool.name,
-            detail=wish.detail,
+            scope=scope,
+            detail=detail,
         )
 
         async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
@@ -355,6 +359,7 @@ class _Call:
 
     writer: Loop
     call_id: str
+    tool: Tool
 
     @property
     def session_id(self) -> str:
@@ -381,6 +386,9 @@ class _Call:
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
         fields = {"message_id": self.message_id, "uri": uri, "summary": summary, "applied": applied, "patch": patch}
         await self.writer.record(lambda change: change.add(Edited, by=ByAgent(agent=self.agent), **fields))
+
+    async def confirm(self, summary: str, detail: str) -> bool:
+        return await self.writer.confirmed(self.tool, summary, detail, scope="")
 
 
 def _offer(tool: Tool) -> dict[str, Any]:

@@ -360,7 +360,8 @@ class Message(Wire):
     participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
     that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
     held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
-    gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked.
+    gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked. `notices` say, in
+    words for a person, what the reply had to do without: servers that did not start, tools that cannot be used.
     """
 
     id: str
@@ -380,6 +381,7 @@ class Message(Wire):
     steps: int | None = None
     error: MessageError | None = None
     stop_reason: StopReason | Literal["empty"] | None = None
+    notices: list[str] | None = None
     created_at: str
     finished_at: str | None = None
 

@@ -367,12 +367,13 @@ class Replies:
         assert definition is not None
         model = begun.prepared.start.author.model
 
-        async def prepare() -> None:
-            await self._tools.prepare(definition)
+        async def prepare() -> Sequence[str]:
+            missing = await self._tools.prepare(definition)
             chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
             asking = [AskAgent(writer, self._ask)] if ASK_AGENT in chosen else []
             writer.tools = [*self._tools.offer(chosen), *asking]
             writer.voice = self._telling.voice(definition, begun.session, tools=bool(writer.tools))
+            return missing
 
         async def told(tighter: bool) -> ModelMessages:
             # Whoever steered the reply may have come to the session since it began.

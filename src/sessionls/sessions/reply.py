@@ -45,12 +45,12 @@ class _Stopped(Exception):
 class ReplyWriter(Loop):
     """Writes one reply, from its first step or from where it stopped. `since` is the number of the event that started it.
 
-    `prepare` is done first: it gives the writer its tools, which may take a while to start.
+    `prepare` is done first: it gives the writer its tools, which may take a while to start, and says which are missing.
     `stopped` is set when it has ended or stopped, or goes on after all.
     """
 
     since: int = 0
-    prepare: Callable[[], Coroutine[Any, Any, None]] | None = None
+    prepare: Callable[[], Coroutine[Any, Any, Sequence[str]]] | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: Stop | None = field(default=None, init=False)
     _inner: asyncio.Task[Any] | None = field(default=None, init=False)
@@ -75,8 +75,9 @@ class ReplyWriter(Loop):
             self.stop_reason = None
             try:
                 if self.prepare is not None:
-                    await self.stoppable(self.prepare())
+                    notices = await self.stoppable(self.prepare())
                     self.prepare = None
+                    await self.record(lambda change, notices=notices: verbs.note(change, self.reply.id, notices))  # type: ignore[misc]
                 await self.steps()
             except _Stopped:
                 assert self._stop is not None

@@ -273,6 +273,8 @@ class _Folding:
             case ev.AgentWorked():
                 parts = self.open[event.message_id].message.parts
                 self._go_on(event, with_work(parts, event.path, event.index, event.parts))
+            case ev.ReplyNoticed():
+                self._update(event.message_id, notices=event.notices or None)
             case ev.PermissionAsked():
                 self._asked(event)
             case ev.PermissionAnswered():

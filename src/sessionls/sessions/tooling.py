@@ -68,7 +68,7 @@ class Question:
     """May a tool do this?
 
     `message_id` is the reply that waits for the answer. `summary` is one line, `detail` shows all of it (a command, a patch),
-    `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it.
+    `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it; nothing where it is empty.
     """
 
     session_id: str
@@ -139,6 +139,10 @@ class ToolCall(Protocol):
         """Record an edit, applied or only proposed, and its unified diff where that can be kept."""
         ...
 
+    async def confirm(self, summary: str, detail: str) -> bool:
+        """Ask the people in the session something that only they can decide, in the middle of the call. No yes is kept."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -186,8 +190,11 @@ class Tools(Protocol):
         """Every tool there is; those of a server only while it is up."""
         ...
 
-    async def prepare(self, definition: Definition) -> None:
-        """Get ready, in bounded time, what an agent that is about to reply may use. What is not ready then is not there."""
+    async def prepare(self, definition: Definition) -> Sequence[str]:
+        """Get ready, in bounded time, what an agent that is about to reply may use. What is not ready then is not there.
+
+        Gives what is missing, in words for a person.
+        """
         ...
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:

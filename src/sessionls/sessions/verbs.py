@@ -374,6 +374,12 @@ def ask(change: Change, reply_id: str, question: Question, writer: Participant) 
     return False
 
 
+def note(change: Change, reply_id: str, notices: Sequence[str]) -> None:
+    """Say in the reply what it has to do without, unless it says so already."""
+    if list(notices) != (own(change, reply_id).message.notices or []):
+        change.add(ev.ReplyNoticed, message_id=reply_id, notices=list(notices))
+
+
 def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) -> bool:
     """Whether the writer granted it for the session, and all that the reply answers are messages of theirs.
 

@@ -36,10 +36,9 @@ class Toolbox:
         """Every tool there is; those of a server only while it is up."""
         return tuple(tool.name for tool in self._all())
 
-    async def prepare(self, definition: Definition) -> None:
+    async def prepare(self, definition: Definition) -> Sequence[str]:
         """Start the servers that this agent may use (see `McpServers.prepare`)."""
-        if self._servers is not None:
-            await self._servers.prepare(definition)
+        return await self._servers.prepare(definition) if self._servers is not None else ()
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
         """The tools with those names, in the toolbox's order, unknown names left out; `server/*` stands for all of a server."""

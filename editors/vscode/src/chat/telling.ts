@@ -43,7 +43,8 @@ export class Telling {
     const pieces = this.step(reply);
     const paused = reply.status === "paused" && session !== undefined ? wordsForPause(session) : undefined;
     const state = paused ?? STATES[reply.status] ?? incomplete(reply);
-    return state === undefined ? pieces : [...pieces, this.paragraph(`*${state}*`)];
+    const notices = (reply.notices ?? []).map((words) => this.paragraph(`*${plain(words)}*`));
+    return [...pieces, ...notices, ...(state === undefined ? [] : [this.paragraph(`*${state}*`)])];
   }
 
   private part(part: Part, index: number): Piece[] {

@@ -12,6 +12,7 @@ export type Event =
   | ToolCalled
   | ToolFinished
   | AgentWorked
+  | ReplyNoticed
   | PermissionAsked
   | PermissionAnswered
   | FindingReported
@@ -469,7 +470,8 @@ export interface MessageSent {
  * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
  * that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
  * held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
- * gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked.
+ * gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked. `notices` say, in
+ * words for a person, what the reply had to do without: servers that did not start, tools that cannot be used.
  */
 export interface Message {
   id: string;
@@ -489,6 +491,7 @@ export interface Message {
   steps?: number;
   error?: MessageError;
   stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
+  notices?: string[];
   createdAt: string;
   finishedAt?: string;
 }
@@ -575,8 +578,20 @@ export interface ToolFinished {
   part: ToolPart;
 }
 /**
+ * What the reply has to do without became known: `notices` as in its message.
+ */
+export interface ReplyNoticed {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'replyNoticed';
+  messageId: string;
+  notices: string[];
+}
+/**
  * A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
- * gives it.
+ * gives it; nothing where it is empty.
  */
 export interface PermissionAsked {
   sessionId: string;
@@ -882,6 +897,7 @@ export interface Opened {
     | ToolCalled
     | ToolFinished
     | AgentWorked
+    | ReplyNoticed
     | PermissionAsked
     | PermissionAnswered
     | FindingReported

@@ -349,6 +349,14 @@ describe("an agent that was asked by another one", () => {
     expect(message(now, "r")).toMatchObject({ usage: more, steps: 2 });
     expect(now.session.usage).toEqual(more);
   });
+  it("says what a reply has to do without, also while it is written", () => {
+    const notices = ["The tools of the MCP server x are missing: it ended."];
+    const noticed = (seq: number, words: string[]): Event =>
+      anEvent(seq, { kind: "replyNoticed", messageId: "r", notices: words });
+    const now = after(state(), sent(11, "a"), started(12, "r", "a"), noticed(13, notices));
+    expect(message(now, "r").notices).toEqual(notices);
+    expect(message(after(now, noticed(14, [])), "r")).not.toHaveProperty("notices");
+  });
   it("has its work under the call that asked it, each event bringing what is new", () => {
     const before = after(
       state(),

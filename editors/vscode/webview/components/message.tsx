@@ -111,6 +111,9 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
       {message.role === "agent" && message.status === "interrupted" && (
         <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Resume" } : {})} />
       )}
+      {message.notices?.map((words) => (
+        <Note key={words} icon="info" words={words} />
+      ))}
       {problem !== undefined && <Note icon="warning" words={problem} />}
       {message.status === "failed" && (
         <div class="failure" {...(last && { role: "alert" })}>

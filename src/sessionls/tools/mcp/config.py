@@ -6,6 +6,7 @@ counts. Reading them starts nothing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -39,7 +40,7 @@ class _Foreign(McpServer):
 class Named:
     """A server and where it comes from. `folder` is the workspace folder that names it, None for the participant's own.
 
-    `problem`: why it cannot be used, in words for a person.
+    `problem`: why it cannot be used, in words for a person. `own_name` is what it is called there, None for a whole file.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Named:
     source: str
     folder: Path | None = None
     problem: str | None = None
+    own_name: str | None = None
 
     @property
     def key(self) -> Key:
@@ -63,7 +65,7 @@ def server_name(name: str) -> str:
 def own_server(name: str, server: McpServer, environ: Mapping[str, str] | None = None) -> Named:
     """A server of the participant's settings, with its variables filled in: so a key can stay in the environment."""
     value = server.model_dump(exclude_none=True)
-    return _one(server_name(name), value, "the settings", None, os.environ if environ is None else environ)
+    return _one(name, value, "the settings", None, os.environ if environ is None else environ)
 
 
 def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[Named]:
@@ -72,7 +74,7 @@ def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[
     found: dict[str, Named] = {}
     for name in FILES:
         for one in _read_file(folder, name, environ):
-            found.setdefault(one.name, one)
+            found.setdefault(one.own_name or one.source, one)
     return list(found.values())
 
 
@@ -93,21 +95,22 @@ def _read_file(folder: Path, name: str, environ: Mapping[str, str]) -> Iterator[
         yield Named(server_name(name), None, name, folder, "the file names no servers: it needs an object mcpServers or servers")
         return
     for key, value in servers.items():
-        yield _one(server_name(key), value, name, folder, environ)
+        yield _one(key, value, name, folder, environ)
 
 
-def _one(name: str, value: Any, source: str, folder: Path | None, environ: Mapping[str, str]) -> Named:
+def _one(own_name: str, value: Any, source: str, folder: Path | None, environ: Mapping[str, str]) -> Named:
     missing: list[str] = []
+    name = server_name(own_name)
     try:
         server = _Foreign.model_validate(_filled(value, folder, environ, missing))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         words = str(first["msg"]).removeprefix("Value error, ")
-        return Named(name, None, source, folder, f"{where}: {words}" if where else words)
+        return Named(name, None, source, folder, f"{where}: {words}" if where else words, own_name)
     if missing:
-        return Named(name, None, source, folder, "; ".join(dict.fromkeys(missing)))
-    return Named(name, server, source, folder)
+        return Named(name, None, source, folder, "; ".join(dict.fromkeys(missing)), own_name)
+    return Named(name, server, source, folder, own_name=own_name)
 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
@@ -162,14 +165,31 @@ def _without_comments(text: str) -> str:
 
 
 def unique(servers: Sequence[Named]) -> list[Named]:
-    """Each under a name of its own: the first keeps it, a later one gets a number."""
-    taken: set[str] = set()
-    named: list[Named] = []
-    for one in servers:
+    """Each under a name of its own. Those of the participant come first, then folder by folder.
+
+    Of several that come to one name, the one that is called so keeps it, else the first. Another one gets a mark that depends
+    on its own name alone, so that a rule for one server never comes to mean another; one of the same name in another folder a
+    number.
+    """
+    names: dict[int, str] = {}
+    taken: dict[str, str | None] = {}
+    sources = list(dict.fromkeys(one.folder for one in servers))
+    order = sorted(
+        enumerate(servers), key=lambda pair: (sources.index(pair[1].folder), pair[1].own_name not in (None, pair[1].name))
+    )
+    for index, one in order:
         name, number = one.name, 2
+        if name in taken and taken[name] != one.own_name:
+            name = _marked(one)
+        base = name
         while name in taken:
-            name = f"{one.name[: _NAME - 3]}-{number}"
+            name = f"{base[: _NAME - 3]}-{number}"
             number += 1
-        taken.add(name)
-        named.append(replace(one, name=name))
-    return named
+        taken[name] = one.own_name
+        names[index] = name
+    return [replace(one, name=names[index]) for index, one in enumerate(servers)]
+
+
+def _marked(one: Named) -> str:
+    mark = hashlib.sha256((one.own_name or "").encode("utf-8", "replace")).hexdigest()[:4]
+    return f"{one.name[: _NAME - 5]}-{mark}"

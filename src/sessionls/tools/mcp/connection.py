@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import logging
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from sessionls.programs import McpServer
 from sessionls.sessions import uris
 from sessionls.sessions.texts import sound
+from sessionls.tools.mcp.reading import usable_result
 
 if TYPE_CHECKING:
     from mcp import Client
-    from mcp.client.session import MessageHandlerFnT
+    from mcp.client.session import ElicitationFnT, MessageHandlerFnT
 
 __all__ = ["connected", "library", "reason", "short"]
 
@@ -30,14 +31,30 @@ def library() -> None:
 
 @contextlib.asynccontextmanager
 async def connected(
-    server: McpServer, folder: Path | None, *, dead: asyncio.Event, notified: MessageHandlerFnT
+    server: McpServer,
+    folder: Path | None,
+    *,
+    dead: asyncio.Event,
+    notified: MessageHandlerFnT,
+    asked: ElicitationFnT,
+    note: Callable[[str], None],
 ) -> AsyncIterator[Client]:
-    """A connection to a server that `folder` names. Sets `dead` when the server has ended. Import the library before."""
+    """A connection to a server that `folder` names. Import the library before.
+
+    Sets `dead` when the server has ended. `asked` answers the server's questions. `note` is told of what the server sent and
+    cannot be used.
+    """
     from mcp import Client
 
-    transport = _watched(_transport(server, folder), dead)
+    transport = _watched(_transport(server, folder), dead, note)
     # What a server says would go to a log: it may hold anything.
-    async with Client(cast("Any", transport), message_handler=notified, cache=None, client_info=_ourselves()) as client:
+    async with Client(
+        cast("Any", transport),
+        message_handler=notified,
+        elicitation_callback=asked,
+        cache=None,
+        client_info=_ourselves(),
+    ) as client:
         yield client
 
 
@@ -81,27 +98,67 @@ async def _http(url: str, headers: Mapping[str, str]) -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def _watched(transport: Any, dead: asyncio.Event) -> AsyncIterator[Any]:
-    """The transport, whose end is told."""
+async def _watched(transport: Any, dead: asyncio.Event, note: Callable[[str], None]) -> AsyncIterator[Any]:
+    """The transport, whose end is told, and whose answers are ones that the library can read."""
     async with transport as (read, write):
-        yield _Read(read, dead), write
+        requests: dict[Any, str] = {}
+        yield _Read(read, dead, requests, note), _Write(write, requests)
+
+
+class _Write:
+    """A write stream that keeps which request asked for what; all else is the stream's own."""
+
+    def __init__(self, stream: Any, requests: dict[Any, str]) -> None:
+        self._stream = stream
+        self._requests = requests
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def send(self, item: Any) -> None:
+        message = item.message
+        if getattr(message, "id", None) is not None and isinstance(method := getattr(message, "method", None), str):
+            self._requests[message.id] = method
+        await self._stream.send(item)
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *problem: object) -> Any:
+        return await self._stream.__aexit__(*problem)
 
 
 class _Read:
     """A read stream that tells when it has ended; all else is the stream's own."""
 
-    def __init__(self, stream: Any, dead: asyncio.Event) -> None:
+    def __init__(self, stream: Any, dead: asyncio.Event, requests: dict[Any, str], note: Callable[[str], None]) -> None:
         self._stream = stream
         self._dead = dead
+        self._requests = requests
+        self._note = note
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    def _usable(self, item: Any) -> Any:
+        message: Any = getattr(item, "message", None)
+        if getattr(message, "method", None) is not None or (key := getattr(message, "id", None)) is None:
+            return item
+        # Some write the number of a request as text.
+        method = self._requests.pop(key, None) or (
+            self._requests.pop(int(key), None) if isinstance(key, str) and key.isdecimal() and len(key) < 16 else None
+        )
+        result = getattr(message, "result", None)
+        if isinstance(result, dict):
+            item.message = message.model_copy(update={"result": usable_result(method, result, self._note)})
+        return item
 
     async def receive(self) -> Any:
         import anyio
 
         try:
-            return await self._stream.receive()
+            return self._usable(await self._stream.receive())
         except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._dead.set()
             raise
@@ -111,7 +168,7 @@ class _Read:
 
     async def __anext__(self) -> Any:
         try:
-            return await self._stream.__anext__()
+            return self._usable(await self._stream.__anext__())
         except StopAsyncIteration:
             self._dead.set()
             raise

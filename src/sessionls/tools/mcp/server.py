@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessionls.sessions.ports import ToolFailed
-from sessionls.sessions.tooling import Tool
+from sessionls.sessions.tooling import Tool, ToolCall
 from sessionls.tools.mcp.config import Named
 from sessionls.tools.mcp.connection import connected, library, reason, short
-from sessionls.tools.mcp.tool import told, tool_of
+from sessionls.tools.mcp.elicitation import ServerQuestion, question_of
+from sessionls.tools.mcp.tool import tools_of
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -26,6 +27,9 @@ _START = 60.0  # seconds until a server that does not come up is given up
 _CALL = 300.0  # seconds of one call
 _FIRST_WAIT, _LONGEST_WAIT = 4.0, 60.0  # seconds between two tries to start a server that fails
 _TOOLS = 128
+_PAGES = 100
+_NOTES = 20
+_SAID = 2_000  # characters
 
 
 class Server:
@@ -38,6 +42,8 @@ class Server:
         self._ended = False
         self.server = named.server
         self.tools: list[Tool] = []
+        self.left_out: list[str] = []
+        self._asking: list[_Asking] = []
         self.problem: str | None = None
         self._client: Client | None = None
         self._task: asyncio.Task[None] | None = None
@@ -83,7 +89,7 @@ class Server:
             self._dead.set()
             self._up.set()
 
-    async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
+    async def call(self, tool: str, arguments: Mapping[str, Any], call: ToolCall) -> str:
         """Call a tool. Raises `ToolFailed`. Cancelling tells the server."""
         client = self._client
         if client is None or self._dead.is_set():
@@ -93,23 +99,42 @@ class Server:
             raise ToolFailed(f"The MCP server {self.named.name} does not run here any more: {why}.")
         if client is None or self._dead.is_set():
             raise ToolFailed(f"The MCP server {self.named.name} is not running: {self.problem or 'it is starting'}.")
+        asking = _Asking(self.named.name, call)
+        self._asking.append(asking)
         # A server that dies answers nothing any more.
-        calling = asyncio.ensure_future(client.call_tool(tool, dict(arguments), read_timeout_seconds=_CALL))
+        calling = asyncio.ensure_future(client.call_tool(tool, dict(arguments)))
         dying = asyncio.ensure_future(self._dead.wait())
+        answering = asyncio.ensure_future(asking.answer())
+        jobs = (calling, dying, answering)
         try:
-            await asyncio.wait({calling, dying}, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(_CALL) as asking.patience:
+                await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise ToolFailed(f"The MCP server {self.named.name} did not answer within {_CALL:.0f} s.") from None
         finally:
-            for job in (calling, dying):
+            self._asking.remove(asking)
+            for job in jobs:
                 job.cancel()
-            result, _ = await asyncio.gather(calling, dying, return_exceptions=True)
+            result, _, answered = await asyncio.gather(*jobs, return_exceptions=True)
+            asking.close()
         if dying.done() and not dying.cancelled():
             raise ToolFailed(f"The MCP server {self.named.name} ended during the call. Whether it took effect is not known.")
+        if isinstance(answered, Exception):  # the session's log cannot be written any more
+            raise answered
         if isinstance(result, BaseException):
-            raise ToolFailed(f"The MCP server {self.named.name} refused: {short(str(result))}")
-        text = told(result)
+            raise ToolFailed(f"The MCP server {self.named.name} refused: {short(str(result))}" + asking.said)
+        text = "\n".join(block.text for block in result.content if block.type == "text") + asking.said
         if result.is_error:
             raise ToolFailed(text or "The tool failed and did not say why.")
         return text or "(done, no output)"
+
+    async def _asked(self, context: Any, params: Any) -> Any:  # noqa: ARG002
+        """A question of the server: it belongs to the call that was made last, for the protocol does not say to which."""
+        from mcp_types import ElicitResult
+
+        if not self._asking:
+            return ElicitResult(action="cancel")
+        return await self._asking[-1].put(params)
 
     async def _keep(self) -> None:
         """Connect, and hold the connection until it ends."""
@@ -142,23 +167,90 @@ class Server:
         if (why := self._forbidden) is not None:
             raise ToolFailed(why)
         return await closing.enter_async_context(
-            connected(self.server, self.named.folder, dead=self._dead, notified=self._notified)
+            connected(
+                self.server,
+                self.named.folder,
+                dead=self._dead,
+                notified=self._notified,
+                asked=self._asked,
+                note=self._note,
+            )
         )
 
     async def _notified(self, message: Any) -> None:
         if "ToolListChanged" in type(message).__name__:
             self._stale = True
 
+    def _note(self, words: str) -> None:
+        if words not in self.left_out and len(self.left_out) < _NOTES:
+            self.left_out.append(words)
+
     async def _list(self, client: Client) -> list[Tool]:
-        tools: dict[str, Tool] = {}
+        """The tools of all pages, as many as a model can be told of."""
+        self.left_out.clear()
+        listed: list[Any] = []
+        cursors: set[str | None] = set()
         cursor: str | None = None
-        for _ in range(_TOOLS):  # pages
+        # A page that was there already comes again and again.
+        while cursor not in cursors and len(cursors) < _PAGES and len(listed) <= _TOOLS:
+            cursors.add(cursor)
             page = await client.list_tools(cursor=cursor)
-            for one in page.tools:
-                tool = tool_of(self.named.name, self.server, one, self.call)
-                if tool is not None and len(tools) < _TOOLS:
-                    tools.setdefault(tool.name, tool)
+            listed += page.tools
             cursor = page.next_cursor
-            if cursor is None or len(tools) >= _TOOLS:
+            if cursor is None:
                 break
-        return list(tools.values())
+        tools = tools_of(self.named.name, self.server, listed, self.call)
+        if len(tools) > _TOOLS:
+            self._note(f"only the first {_TOOLS} of its tools are used")
+        return list(tools[:_TOOLS])
+
+
+class _Asking:
+    """The questions that a server asks while a call is made, put one after the other."""
+
+    def __init__(self, server: str, call: ToolCall) -> None:
+        self._server = server
+        self._call = call
+        self._questions: asyncio.Queue[tuple[ServerQuestion, asyncio.Future[bool]]] = asyncio.Queue()
+        self.patience: asyncio.Timeout | None = None
+        self.said = ""
+
+    async def put(self, params: Any) -> Any:
+        """The answer to a question, once the person gave it."""
+        from mcp_types import ElicitResult
+
+        question = question_of(self._server, params)
+        if question.content is None:
+            words = f"\n[The server asked the person for {question.needs}. That cannot be typed here, so it was declined.]"
+            self.said += words if len(self.said) < _SAID else ""
+            return ElicitResult(action="decline")
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        await self._questions.put((question, answer))
+        if not await answer:
+            return ElicitResult(action="decline")
+        return ElicitResult(action="accept", content=dict(question.content) if params.mode == "form" else None)
+
+    async def answer(self) -> None:
+        """Ask the person, again and again. The call itself does not run out of time meanwhile."""
+        while True:
+            question, answer = await self._questions.get()
+            try:
+                if self.patience is not None:
+                    self.patience.reschedule(None)
+                agreed = await self._call.confirm(question.summary, question.detail)
+                if self.patience is not None:
+                    self.patience.reschedule(asyncio.get_running_loop().time() + _CALL)
+                if not answer.done():
+                    answer.set_result(agreed)
+            finally:
+                _settle(answer)  # where nobody could be asked
+
+    def close(self) -> None:
+        """Answer what nobody will be asked any more: the call has ended."""
+        while not self._questions.empty():
+            _settle(self._questions.get_nowait()[1])
+
+
+def _settle(answer: asyncio.Future[bool]) -> None:
+    if not answer.done():
+        answer.set_result(False)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sessionls.agents.agent import Definition
 from sessionls.programs import McpServer
+from sessionls.sessions import uris
 from sessionls.sessions.tooling import Tool
 from sessionls.tools.mcp.config import Key, Named, own_server, read_folder, unique
 from sessionls.tools.mcp.connection import library
@@ -30,13 +32,14 @@ _LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disable
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a server is: `tools` are its tools' names; `problem` is why it has none."""
+    """How a server is: `tools` are its tools' names; `problem` is why it has none; `notes` say what of it is not as it says."""
 
     name: str
     source: str
     state: State
     tools: Sequence[str] = ()
     problem: str | None = None
+    notes: Sequence[str] = ()
 
 
 class McpServers:
@@ -68,25 +71,38 @@ class McpServers:
         """The tools of the servers that are up."""
         return [tool for server in self._running.values() for tool in server.tools]
 
-    async def prepare(self, definition: Definition) -> None:
+    async def prepare(self, definition: Definition) -> list[str]:
         """Start the servers whose tools that agent may use, and wait for them a while. Never raises.
 
-        One that is not up in time has no tools this time; it goes on starting.
+        One that is not up in time has no tools this time; it goes on starting. Gives what is missing, in words for a person.
         """
         if self._closed:
-            return
-        wanted = [one for one in await self._current() if one.problem is None and _may_use(definition, one.name)]
-        starting = {one.name: asyncio.ensure_future(self._server(one).up()) for one in wanted}
-        if not starting:
-            return
-        try:
-            _, late = await asyncio.wait(starting.values(), timeout=self._patience)
-        finally:
-            for job in starting.values():
-                job.cancel()
-        for name, job in starting.items():
-            if job in late:
-                log.warning("the MCP server %s is not up after %.0f s: its tools are missing this time", name, self._patience)
+            return []
+        wanted = [one for one in await self._current() if _may_use(definition, one.name) and one.problem not in _LEFT_ALONE]
+        starting = {one.key: asyncio.ensure_future(self._server(one).up()) for one in wanted if one.problem is None}
+        if starting:
+            try:
+                await asyncio.wait(starting.values(), timeout=self._patience)
+            finally:
+                for job in starting.values():
+                    job.cancel()
+        return [words for one in wanted if (words := self._missing(one)) is not None]
+
+    def _missing(self, one: Named) -> str | None:
+        """What a reply has to do without of that server."""
+        server = self._running.get(one.key)
+        if one.problem is not None:
+            why = f"it is set up wrongly in {one.source}: {one.problem}"
+        elif server is None or (not server.ready and server.problem is None):
+            if server is None:  # it was ended meanwhile
+                return None
+            why = f"it was not up after {self._patience:.0f} s; it goes on starting"
+        elif not server.ready:
+            why = server.problem or "it ended"
+        else:
+            return f"Of the MCP server {one.name}: {'; '.join(server.left_out)}." if server.left_out else None
+        log.warning("the MCP server %s has no tools for a reply: %s", one.name, why)
+        return f"The tools of the MCP server {one.name} are missing: {why}."
 
     async def check(self) -> list[Status]:
         """Every server there is, each one tried: for who wants to know what is wrong."""
@@ -117,13 +133,15 @@ class McpServers:
 
     def _status(self, one: Named) -> Status:
         server = self._running.get(one.key)
+        renamed = [] if one.own_name in (None, one.name) else [f"it is called {uris.printable(one.own_name or '')} there"]
+        status = partial(Status, one.name, one.source, notes=renamed)
         if one.problem is not None:
-            return Status(one.name, one.source, _LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
+            return status(_LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
         if server is None or not (server.ready or server.problem):
-            return Status(one.name, one.source, "starting", problem="it is not up yet")
+            return status("starting", problem="it is not up yet")
         if not server.ready:
-            return Status(one.name, one.source, "failed", problem=server.problem)
-        return Status(one.name, one.source, "up", [tool.name for tool in server.tools])
+            return status("failed", problem=server.problem)
+        return status("up", [tool.name for tool in server.tools], notes=[*renamed, *server.left_out])
 
     def _server(self, one: Named) -> Server:
         if one.key not in self._running:
@@ -164,7 +182,7 @@ class McpServers:
 
 
 def _left_alone(one: Named, why: str) -> Named:
-    return Named(one.name, None, one.source, one.folder, why)
+    return replace(one, server=None, problem=why)
 
 
 def _may_use(definition: Definition, server: str) -> bool:

@@ -1,12 +1,11 @@
-"""A tool of an MCP server as one of ours, and what it gives as text."""
+"""A tool of an MCP server as one of ours."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +16,11 @@ from sessionls.sessions.texts import sound
 from sessionls.sessions.tooling import Risk, Wish
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
 
-__all__ = ["McpTool", "told", "tool_of"]
+__all__ = ["McpTool", "tools_of"]
 
-log = logging.getLogger(__name__)
+Call = Callable[[str, Mapping[str, Any], ToolCall], Awaitable[str]]
 
 _DESCRIPTION = 4_000  # characters
-_SCHEMA = 30_000
 _NAME = 64  # characters of a tool's name as models are told it
 
 
@@ -35,7 +33,7 @@ class McpTool:
     schema: Mapping[str, Any]
     risk: Risk
     own_name: str
-    call: Callable[[str, Mapping[str, Any]], Any] = field(repr=False, compare=False)
+    call: Call = field(repr=False, compare=False)
     runs_programs: bool = True
 
     async def wish(self, arguments: Mapping[str, Any]) -> Wish:
@@ -43,49 +41,51 @@ class McpTool:
         detail = json.dumps(arguments, ensure_ascii=False, indent=2)
         return Wish(f"{self.name} with {shown[:200]}", detail=detail if len(shown) > 200 else None)
 
-    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:  # noqa: ARG002
-        return cut_middle(sound(await self.call(self.own_name, arguments)), RESULT_LIMIT)
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        return cut_middle(sound(await self.call(self.own_name, arguments, call)), RESULT_LIMIT)
 
 
-def tool_of(server: str, how: McpServer, one: Any, call: Callable[[str, Mapping[str, Any]], Any]) -> McpTool | None:
-    """What a server of that name says of one of its tools, as a tool of ours; None where that is too large for a model."""
-    schema = one.input_schema
-    if not isinstance(schema, dict) or len(json.dumps(schema)) > _SCHEMA:
-        log.warning("the MCP server %s has a tool whose schema is too large", server)
-        return None
-    described = sound(one.description or one.title or one.name)
-    return McpTool(
-        name=f"{server}/{_tool_name(server, one.name)}",
-        description=described[:_DESCRIPTION],
-        schema={"type": "object", "properties": {}, **schema},
-        risk="network" if how.remote else "execute",
-        own_name=one.name,
-        call=call,
-    )
+def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> list[McpTool]:
+    """The tools that a server of that name lists, each under a name of its own that model APIs take.
+
+    Of tools whose names become one, the one that is called so keeps it, and each other one gets a mark that depends on its own
+    name alone: what a permission was given for stays what it was.
+    """
+    own: dict[str, Any] = {}
+    for one in listed:
+        own.setdefault(one.name, one)
+    plain = {name: _tool_name(server, name) for name in own}
+    exact = {name for name in own if plain[name] == name}
+    taken = set(exact)
+    tools: list[McpTool] = []
+    for name, one in own.items():
+        told = plain[name]
+        if name not in exact:
+            told = told if told not in taken else _marked(server, name)
+            taken.add(told)
+        tools.append(
+            McpTool(
+                name=f"{server}/{told}",
+                description=sound(one.description or one.title or one.name)[:_DESCRIPTION],
+                schema=one.input_schema,
+                risk="network" if how.remote else "execute",
+                own_name=name,
+                call=call,
+            )
+        )
+    return tools
 
 
 def _tool_name(server: str, name: str) -> str:
     """The tool's name in letters that model APIs take, and no longer than they take it with the server's."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name) or "tool"
-    room = _NAME - len(server) - 2
-    if len(plain) <= room:
-        return plain
-    return f"{plain[: room - 7]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+    return plain if len(plain) <= _room(server) else _marked(server, name)
 
 
-def told(result: Any) -> str:
-    """A result as text. What is no text is named: models here read text."""
-    words: list[str] = []
-    for block in result.content:
-        match block.type:
-            case "text":
-                words.append(block.text)
-            case "image" | "audio":
-                words.append(f"[{block.type}, {block.mime_type}, about {len(block.data) * 3 // 4:,} bytes: not shown]")
-            case "resource_link":
-                words.append(f"[resource {block.name}: {block.uri}]")
-            case "resource":
-                words.append(f"[resource {block.resource.uri}: not shown]")
-    if not words and result.structured_content is not None:
-        words.append(json.dumps(result.structured_content, ensure_ascii=False, indent=1))
-    return "\n".join(words)
+def _marked(server: str, name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name) or "tool"
+    return f"{plain[: _room(server) - 7]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+def _room(server: str) -> int:
+    return _NAME - len(server) - 2

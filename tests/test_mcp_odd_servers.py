@@ -1,0 +1,502 @@
+"""MCP servers as they are: what one of them does oddly costs it that one thing, and is said."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import house
+from sessionls.agents.agent import Definition
+from sessionls.programs import McpServer
+from sessionls.sessions.permission import Bounds
+from sessionls.sessions.tooling import ToolFailed
+from sessionls.tools.mcp import McpServers
+from sessionls.tools.mcp.config import own_server, read_folder, unique
+from sessionls.tools.mcp.reading import result_text, usable_result
+from sessionls.tools.mcp.schema import SchemaUnusable, tool_schema
+from tool_calls import LoneCall
+
+ODD = str(Path(__file__).with_name("odd_mcp_server.py"))
+PLAIN = str(Path(__file__).with_name("mcp_server.py"))
+ANY = Definition(name="any", prompt="")
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@asynccontextmanager
+async def odd(folder: Path, pages: list[Any], calls: Mapping[str, Any] | None = None, **script: Any) -> AsyncIterator[McpServers]:
+    path = folder / "script.json"
+    path.write_text(json.dumps({"log": str(folder / "log"), "pages": pages, "calls": calls or {}, **script}))
+    room = McpServers({"odd": McpServer(command=sys.executable, args=[ODD, str(path)])}, patience=30)
+    try:
+        yield room
+    finally:
+        await room.close()
+
+
+async def call(room: McpServers, name: str) -> str:
+    return await next(tool for tool in room.tools if tool.name == f"odd/{name}").run({}, LoneCall())
+
+
+# -- schemas ---------------------------------------------------------------------------------------------------------
+
+NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
+TREE = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "usable"),
+    [
+        ({}, NOTHING),
+        (None, NOTHING),
+        (True, NOTHING),
+        ({"type": "object"}, NOTHING),
+        ({"type": "object", "properties": None}, NOTHING),
+        ({"type": "object", "properties": []}, NOTHING),
+        ({"type": None}, NOTHING),
+        (
+            {"type": ["object", "null"], "properties": {"a": {"type": "string"}}},
+            {**NOTHING, "properties": {"a": {"type": "string"}}},
+        ),
+        ({"properties": {"a": True, "b": False, "c": None, "d": "x"}}, {**NOTHING, "properties": {"a": {}, "c": {}, "d": {}}}),
+        ({"properties": {"a": {}}, "required": None}, {**NOTHING, "properties": {"a": {}}}),
+        ({"properties": {"a": {}}, "required": ["a", "gone", 3]}, {**NOTHING, "properties": {"a": {}}, "required": ["a"]}),
+        ({"properties": {"a": {"type": "string", "required": True}}}, {**NOTHING, "properties": {"a": {"type": "string"}}}),
+        ({"$schema": "x", "$id": "y", "additionalProperties": False}, {**NOTHING, "additionalProperties": False}),
+        (
+            {"properties": {"a": {"$ref": "#/$defs/A", "description": "d"}}, "$defs": {"A": {"type": "string"}}},
+            {**NOTHING, "properties": {"a": {"type": "string", "description": "d"}}},
+        ),
+        ({"$ref": "#/definitions/A", "definitions": {"A": NUMBER}}, NUMBER),
+        ({"properties": {"a": {"$ref": "https://example.org/x.json"}}}, {**NOTHING, "properties": {"a": {}}}),
+        ({"properties": {"a": {"$ref": "#/$defs/gone"}}}, {**NOTHING, "properties": {"a": {}}}),
+        (
+            {"properties": {"t": {"$ref": "#/$defs/tree"}}, "$defs": {"tree": TREE}},
+            {
+                **NOTHING,
+                "properties": {"t": {"type": "object", "properties": {"children": {"type": "array", "items": {}}}}},
+            },
+        ),
+        (
+            {"anyOf": [{**NUMBER}, {"type": "object", "properties": {"m": {}, "n": {}}, "required": ["m", "n"]}]},
+            {"properties": {"n": {"type": "integer"}, "m": {}}, "required": ["n"], "type": "object"},
+        ),
+        ({"anyOf": [NUMBER, {"type": "null"}]}, NUMBER),
+        ({"allOf": [NUMBER, {"required": ["n"]}]}, NUMBER),
+        (
+            {"properties": {"type": {"type": "string"}, "required": {"type": "array", "items": True}}},
+            {**NOTHING, "properties": {"type": {"type": "string"}, "required": {"type": "array"}}},
+        ),
+    ],
+)
+def test_an_odd_schema_is_read_as_what_it_can_only_mean(raw: Any, usable: Mapping[str, Any]) -> None:
+    assert tool_schema(raw) == usable
+
+
+def wide(depth: int) -> dict[str, Any]:
+    """Small as it is written, and huge when its references are replaced."""
+    levels = {f"l{i}": {"properties": {c: {"$ref": f"#/$defs/l{i + 1}"} for c in "abcdefgh"}} for i in range(depth)}
+    return {"$ref": "#/$defs/l0", "$defs": levels}
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        ([], "is not an object"),
+        ("object", "is not an object"),
+        (3, "is not an object"),
+        ({"type": "string"}, "takes no object"),
+        ({"type": ["array", "null"]}, "takes no object"),
+        ({"anyOf": [{"type": "string"}, {"type": "array"}]}, "takes no object"),
+        ({"properties": {str(i): {"description": "x" * 100} for i in range(500)}}, "is too large"),
+        (wide(12), "is too large or too deep"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_says_why(raw: Any, why: str) -> None:
+    with pytest.raises(SchemaUnusable, match=re.escape(why)):
+        tool_schema(raw)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 10**30)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["object", "#", "#/$defs/a", "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "properties", "required", "$ref", "anyOf", "allOf", "items", "additionalProperties", "$defs", "a"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON, JSON)
+def test_whatever_stands_in_one_tool_the_others_stay(odd: Any, page: Any) -> None:
+    notes: list[str] = []
+    sound = {"name": "sound", "inputSchema": NUMBER}
+    whole = usable_result("tools/list", {"tools": [odd, {"name": "odd", "inputSchema": odd, "title": page}, sound]}, notes.append)
+    assert whole["tools"][-1] == sound
+    named = [tool["name"] for tool in whole["tools"]]
+    assert "odd" in named or any("the tool odd is left out: its schema" in note for note in notes)
+    usable_result("tools/list", {"tools": page, "nextCursor": odd}, notes.append)
+    assert isinstance(result_text({"content": page, "structuredContent": odd}), str)
+    assert usable_result("tools/call", {"content": page, "isError": odd}, notes.append)["content"][0]["type"] == "text"
+    assert usable_result("initialize", {"capabilities": odd, "serverInfo": page}, notes.append)["serverInfo"].keys() == {
+        "name",
+        "version",
+    }
+
+
+async def test_one_odd_tool_takes_no_other_with_it_and_is_said(tmp_path: Path) -> None:
+    tools = [
+        {"name": "none", "inputSchema": {}},
+        {"name": "null", "inputSchema": {"type": "object", "properties": None}},
+        {"name": "missing"},
+        {"name": "text", "inputSchema": {"type": "string"}},
+        {"inputSchema": NUMBER},
+        {
+            "name": "fine",
+            "inputSchema": NUMBER,
+            "annotations": "no",
+            "icons": 3,
+            "outputSchema": [],
+            "description": None,
+            "_meta": 1,
+        },
+        "nonsense",
+    ]
+    async with odd(tmp_path, [{"tools": tools, "_meta": None}]) as room:
+        notices = await room.prepare(ANY)
+        assert [tool.name for tool in room.tools] == ["odd/none", "odd/null", "odd/missing", "odd/fine"]
+        assert notices == [
+            "Of the MCP server odd: the tool text is left out: its schema takes no object; a tool without a name is left out."
+        ]
+        (status,) = await room.check()
+        assert (status.state, status.notes) == (
+            "up",
+            ["the tool text is left out: its schema takes no object", "a tool without a name is left out"],
+        )
+
+
+@pytest.mark.parametrize(
+    "initialize",
+    [
+        {"protocolVersion": "2024-11-05", "capabilities": None, "serverInfo": None},
+        {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {"tools": True, "logging": 3},
+            "serverInfo": {"name": "x"},
+            "instructions": 5,
+        },
+        {"protocolVersion": "2025-11-25"},
+    ],
+)
+async def test_what_a_server_says_of_itself_refuses_no_server(tmp_path: Path, initialize: Any) -> None:
+    async with odd(tmp_path, [{"tools": [{"name": "fine"}]}], initialize=initialize) as room:
+        assert await room.prepare(ANY) == []
+        assert [tool.name for tool in room.tools] == ["odd/fine"]
+
+
+# -- results ---------------------------------------------------------------------------------------------------------
+
+TEXT = {"type": "text", "text": "seven"}
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ({"content": [TEXT]}, "seven"),  # the tool has an output schema
+        ({"content": [TEXT], "structuredContent": {"other": 1}}, "seven"),
+        ({"content": [], "structuredContent": {"n": 7}}, '{\n "n": 7\n}'),
+        ({"structuredContent": [7]}, "[\n 7\n]"),
+        ({"content": None}, "(done, no output)"),
+        ({}, "(done, no output)"),
+        ({"content": "seven"}, "seven"),
+        ({"content": ["six", TEXT]}, "six\nseven"),
+        ({"content": TEXT}, "seven"),
+        ({"content": [{"text": "no type"}]}, "no type"),
+        (
+            {"content": [{"type": "resource", "resource": {"uri": "file:///a.txt", "text": "inside"}}]},
+            "[resource file:///a.txt]\ninside",
+        ),
+        (
+            {"content": [{"type": "resource", "resource": {"uri": "x:y", "mimeType": "application/pdf", "blob": "QUJD"}}]},
+            "[resource x:y, application/pdf, about 3 bytes: not shown]",
+        ),
+        (
+            {"content": [{"type": "resource_link", "uri": "x:y", "name": "log", "description": "of today"}]},
+            "[resource log: x:y]\nof today",
+        ),
+        (
+            {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]},
+            "[audio, audio/wav, about 3 bytes: not shown]",
+        ),
+        ({"content": [{"type": "image"}]}, "[image: not shown]"),
+        ({"content": [{"type": "video", "n": 1}, TEXT]}, '{"type": "video", "n": 1}\nseven'),
+        ({"content": [TEXT], "isError": None, "_meta": 3}, "seven"),
+    ],
+)
+async def test_a_result_is_shown_in_whatever_form_it_comes(tmp_path: Path, result: Any, text: str) -> None:
+    tools = [{"name": "count", "outputSchema": NUMBER}]
+    async with odd(tmp_path, [{"tools": tools}], {"count": result}) as room:
+        await room.prepare(ANY)
+        assert await call(room, "count") == text
+
+
+@pytest.mark.parametrize("failed", [True, "true", 1])
+async def test_a_failure_is_one_however_it_is_written(tmp_path: Path, failed: Any) -> None:
+    async with odd(tmp_path, [{"tools": [{"name": "count"}]}], {"count": {"content": [TEXT], "isError": failed}}) as room:
+        await room.prepare(ANY)
+        with pytest.raises(ToolFailed, match="seven"):
+            await call(room, "count")
+
+
+# -- pages -----------------------------------------------------------------------------------------------------------
+
+
+def page(name: str, cursor: Any) -> dict[str, Any]:
+    return {"tools": [{"name": name}], "nextCursor": cursor}
+
+
+@pytest.mark.parametrize(
+    ("pages", "names", "asked"),
+    [
+        ([page("a", "")], ["a"], 1),
+        ([page("a", None)], ["a"], 1),
+        ([page("a", {"no": 1})], ["a"], 1),
+        ([page("a", "same")], ["a"], 2),  # the last page comes again and again
+        ([page("a", "x"), page("b", "y"), page("c", "x"), page("d", None)], ["a", "b", "c"], 3),
+        ([page("a", 2), page("b", "")], ["a", "b"], 2),
+    ],
+)
+async def test_pages_end_where_they_begin_again(tmp_path: Path, pages: list[Any], names: list[str], asked: int) -> None:
+    async with odd(tmp_path, pages) as room:
+        await room.prepare(ANY)
+        assert [tool.name for tool in room.tools] == [f"odd/{name}" for name in names]
+        log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert [one["method"] for one in log].count("tools/list") == asked
+
+
+async def test_of_too_many_tools_the_first_are_used_and_that_is_said(tmp_path: Path) -> None:
+    async with odd(tmp_path, [{"tools": [{"name": f"t{i}"} for i in range(130)]}]) as room:
+        assert await room.prepare(ANY) == ["Of the MCP server odd: only the first 128 of its tools are used."]
+        assert len(room.tools) == 128
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+async def test_tools_whose_names_become_one_are_all_of_use_under_names_that_stay(tmp_path: Path) -> None:
+    names = ["a.b", "a b", "a_b", "x" * 80, "x" * 79 + "y"]
+    calls = {name: {"content": [{"type": "text", "text": name}]} for name in names}
+
+    async def offered(*listed: str) -> dict[str, str]:
+        async with odd(tmp_path, [{"tools": [{"name": name} for name in listed]}], calls) as room:
+            await room.prepare(ANY)
+            return {await tool.run({}, LoneCall()): tool.name for tool in room.tools}
+
+    told = await offered(*names)
+    assert list(told) == names and told["a_b"] == "odd/a_b"
+    assert len(set(told.values())) == 5
+    assert all(re.fullmatch(r"odd/[A-Za-z0-9_-]+", name) and len(name.replace("/", "__")) <= 64 for name in told.values())
+    assert await offered(*reversed(names)) == told  # in whatever order
+    assert await offered("a_b", "a.b") == {name: told[name] for name in ("a_b", "a.b")}
+
+
+def test_servers_whose_names_become_one_are_all_there_under_names_that_stay(tmp_path: Path) -> None:
+    (tmp_path / ".mcp.json").write_text(
+        json.dumps({"mcpServers": {name: {"command": name} for name in ("a.b", "a_b", "a b", "é", "ü")}})
+    )
+    found = {one.own_name: one.name for one in unique(read_folder(tmp_path, {}))}
+    assert list(found) == ["a.b", "a_b", "a b", "é", "ü"] and found["a_b"] == "a_b" and found["é"] == "server"
+    assert len(set(found.values())) == 5
+    assert all(re.fullmatch(r"a_b(-[0-9a-f]{4})?|server(-[0-9a-f]{4})?", name) for name in found.values())
+    # No server of a folder takes the name that the participant's own has.
+    own = own_server("a.b", McpServer(command="own"))
+    both = unique([own, *read_folder(tmp_path, {})])
+    assert both[0].name == "a_b" and len({one.name for one in both}) == 6
+
+
+async def test_a_server_under_another_name_says_so() -> None:
+    room = McpServers({"my tools": McpServer(command=sys.executable, args=[PLAIN])}, patience=30)
+    try:
+        (status,) = await room.check()
+        assert (status.name, status.notes) == ("my_tools", ["it is called my tools there"])
+    finally:
+        await room.close()
+
+
+# -- what a reply has to do without ----------------------------------------------------------------------------------
+
+
+async def test_a_reply_says_which_servers_it_has_to_do_without(
+    tmp_path: Path, model_server: ModelServer, litellm_ready: None
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    servers = {
+        "gone": {"command": "no-such-program"},
+        "unset": {"command": "x", "env": {"KEY": "${NO_SUCH_VARIABLE_HERE}"}},
+        "off": {"command": "x", "disabled": True},
+        "slow": {"command": sys.executable, "args": ["-c", "import sys; sys.stdin.read()"]},
+    }
+    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    model_server.script(Answer("Done."))
+    async with house(folder, model_server) as home:
+        assert home.built.servers is not None
+        home.built.servers._patience = 1.0
+        session = await home.sessions.create()
+        reply = (await home.sessions.message(session.id, "go")).reply
+        assert reply.status == "complete"
+        missing = "The tools of the MCP server {} are missing: {}."
+        assert reply.notices == [
+            missing.format("gone", "it does not start: its program is not installed, or its folder does not exist"),
+            missing.format("unset", "it is set up wrongly in .mcp.json: the environment has no NO_SUCH_VARIABLE_HERE"),
+            missing.format("slow", "it was not up after 1 s; it goes on starting"),
+        ]
+        kept = (await home.sessions.open(session.id)).messages[-1]
+        assert kept.notices == reply.notices
+        exported = [(await home.sessions.export(session.id, form)).content or "" for form in ("markdown", "html")]
+        assert all("no-such" not in text and "The tools of the MCP server gone are missing" in text for text in exported)
+
+
+async def test_servers_that_may_not_run_are_no_news_in_a_reply(tmp_path: Path) -> None:
+    (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"x": {"command": "no-such-program"}}}))
+    bounds = Bounds(trusted=False)
+    room = McpServers(folders=lambda: [tmp_path], trusted=lambda: bounds.trusted, patience=30)
+    assert await room.prepare(ANY) == []
+    bounds.trusted = True
+    assert await room.prepare(Definition(name="reader", prompt="", tools=("read_file",))) == []
+    assert len(await room.prepare(ANY)) == 1
+    await room.close()
+
+
+# -- questions of servers --------------------------------------------------------------------------------------------
+
+
+def form(message: str, properties: Any, required: Any = None) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, **({} if required is None else {"required": required})}
+    return {"message": message, "requestedSchema": schema}
+
+
+BOOL, TEXT_FIELD = {"type": "boolean"}, {"type": "string"}
+ACCEPTED: dict[str, Any] = {"action": "accept"}
+LINK = {"mode": "url", "message": "Sign in", "url": "https://example.org/a?x=1", "elicitationId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("asks", "answer", "detail"),
+    [
+        (
+            form("Really\x1b[2J delete\nall?", {"sure": BOOL}, ["sure"]),
+            {"sure": True},
+            "Really\ufffd[2J delete\nall?\n\nA yes sends: sure = true",
+        ),
+        (form("Go on?", {}), {}, "Go on?\n\nA yes sends: nothing more"),
+        (
+            form("Push?", {"branch": {**TEXT_FIELD, "default": "main"}, "force": {**BOOL, "default": False}}),
+            {"branch": "main", "force": False},
+            'Push?\n\nA yes sends: branch = "main", force = false',
+        ),
+        (form("Sure?", {"sure": BOOL, "why": TEXT_FIELD}, ["sure"]), {"sure": True}, "Sure?\n\nA yes sends: sure = true"),
+        (LINK, None, "Sign in\n\nIt wants you to open this address:\nhttps://example.org/a?x=1\n"),
+    ],
+)
+@pytest.mark.parametrize("yes", [True, False])
+async def test_a_question_of_a_server_is_put_to_the_person(
+    tmp_path: Path, asks: Any, answer: Any, detail: str, yes: bool
+) -> None:
+    version = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], initialize=version, asks={"ask": asks}) as room:
+        await room.prepare(ANY)
+        lone = LoneCall(answer=yes)
+        result = json.loads(await room.tools[0].run({}, lone))
+        ((summary, shown),) = lone.asked
+        assert summary.startswith("the MCP server odd asks: ") and "\n" not in summary and "\x1b" not in summary
+        assert shown.startswith(detail)
+        if yes:
+            assert (result["action"], result.get("content")) == ("accept", answer)
+        else:
+            assert (result["action"], result.get("content")) == ("decline", None)
+
+
+@pytest.mark.parametrize(
+    ("asks", "needs"),
+    [
+        (form("Where?", {"street": TEXT_FIELD, "sure": BOOL}, ["street"]), "street"),
+        (form("Which?", {"one": {"type": "string", "enum": ["a", "b"]}}), "one"),
+        (form("Which?", {"one": BOOL, "two": BOOL}, ["one", "two"]), "one, two"),
+        (form("How many?", {"n": {"type": "integer"}}, ["n"]), "n"),
+    ],
+)
+async def test_a_form_that_needs_more_than_a_yes_is_declined_and_the_agent_is_told(tmp_path: Path, asks: Any, needs: str) -> None:
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], asks={"ask": asks}) as room:
+        await room.prepare(ANY)
+        lone = LoneCall(answer=True)
+        assert await room.tools[0].run({}, lone) == (
+            f'{{"action": "decline"}}\n[The server asked the person for {needs}. That cannot be typed here, so it was declined.]'
+        )
+        assert lone.asked == []
+
+
+async def test_a_question_in_the_protocol_of_2026_is_put_too(tmp_path: Path) -> None:
+    asks = {"method": "elicitation/create", "params": {"mode": "form", **form("Sure?", {"sure": BOOL}, ["sure"])}}
+    calls = {"ask": [{"resultType": "input_required", "inputRequests": {"q": asks}, "requestState": "s"}, {"content": "asked"}]}
+    discover = {
+        "supportedVersions": ["2026-07-28"],
+        "capabilities": {"tools": {}},
+        "resultType": "complete",
+        "ttlMs": 0,
+        "cacheScope": "private",
+    }
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], calls, discover=discover) as room:
+        assert await room.prepare(ANY) == []
+        lone = LoneCall(answer=True)
+        assert await room.tools[0].run({}, lone) == "asked"
+        assert len(lone.asked) == 1
+        last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+        assert last["params"]["inputResponses"]["q"]["content"] == {"sure": True}
+
+
+async def test_a_yes_to_a_servers_question_is_a_yes_to_that_question_alone(
+    tmp_path: Path, model_server: ModelServer, litellm_ready: None
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    script = {
+        "log": str(tmp_path / "log"),
+        "pages": [{"tools": [{"name": "ask"}]}],
+        "asks": {"ask": form("Sure?", {"sure": BOOL})},
+    }
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    server = {"command": sys.executable, "args": [ODD, str(tmp_path / "script.json")]}
+    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"odd": server}}))
+    ask = Answer(tools=[ToolUse("odd__ask", {})])
+    model_server.script(ask, ask, Answer("Done."))
+    async with house(folder, model_server) as home:
+        assert home.built.servers is not None
+        home.built.servers._patience = 30.0
+        home.editor.answers.extend(["session", "session", "deny"])
+        session = await home.sessions.create()
+        reply = (await home.sessions.message(session.id, "go")).reply
+        called = [part.result for part in reply.parts if part.kind == "tool"]
+        assert called == ['{"action": "accept", "content": {"sure": true}}', '{"action": "decline"}']
+        # The tool itself was allowed for the session; each question of the server was put.
+        assert [bool(question.scope) for question in home.editor.questions] == [True, False, False]
