@@ -236,8 +236,11 @@ async def test_as_a_command(office: Office) -> None:
 
 
 def database(home: Path) -> dict[str, int]:
-    """How many rows each table of the database has."""
+    """How many rows each table of the database has, but for an index that keeps no rows to be counted."""
     (path,) = (home / "data").glob("*.db")
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'title_pieces'")
+        ]
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
