@@ -18,6 +18,7 @@ from sessionls.sessions import events as ev
 from sessionls.sessions.errors import SessionNotFound, StoreUnavailable
 from sessionls.sessions.model import ReasoningPart, TextPart, ToolPart
 from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
+from sessionls.sessions.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store import watch as watching
 from sessionls.store.inotify import FolderEvents
@@ -232,7 +233,7 @@ async def test_new_changed_and_deleted_sessions_are_told_to_lists(store: SqlStor
     session_id = await create(other, title="Theirs", identities=["git:a:"])
     await heard.until(lambda: bool(heard.sessions))
     [notice] = heard.sessions
-    assert notice.session == await store.session(session_id) and notice.identities == ("git:a:",)
+    assert notice.session == await store.session(session_id) and notice.scope == scope_of(["file:///work"], ["git:a:"])
     await other.delete(session_id)
     await heard.until(lambda: heard.sessions[-1].session is None)
     assert heard.sessions[-1].session_id == session_id

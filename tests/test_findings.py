@@ -18,6 +18,7 @@ from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Position, Range
 from sessionls.sessions.ports import ToolFailed
 from sessionls.sessions.positions import Encoding, Lines
+from sessionls.sessions.scope import scope_of
 from sessionls.sessions.tooling import Buffer
 from sessionls.sessions.workspace import Workspace
 from sessionls.store import SqlStore
@@ -97,10 +98,10 @@ async def test_findings_are_listed_by_session_document_state_and_folder(tmp_path
         assert await store.findings(session_id=here) == [one]
         assert await store.findings(uri="file:///else/café.py") == [two]
         assert await store.findings(state="open") == [two, three]
-        assert await store.findings(identities=["git:abc:."], folders=["file:///work"]) == [one, two]
-        assert await store.findings(identities=[], folders=[]) == []
+        assert await store.findings(scope=scope_of(["file:///work"], ["git:abc:."])) == [one, two]
+        assert await store.findings(scope=scope_of([])) == []
         await store.change(here, lambda change: change.add(ev.Archived))
-        assert await store.findings(folders=["file:///work"], identities=[]) == []
+        assert await store.findings(scope=scope_of(["file:///work"])) == []
         assert await store.findings(session_id=here) == [one]
 
 
@@ -109,14 +110,14 @@ async def test_whoever_follows_findings_is_told_what_changed_since(tmp_path: Pat
         session = await create(store)
         one, two = await report(store, session, finding()), await report(store, session, finding("values[0]"))
         await change(store, session, two, "fixed", "done")
-        places: dict[str, Any] = {"identities": [], "folders": ["file:///work"]}
+        places: dict[str, Any] = {"scope": scope_of(["file:///work"])}
         rev, found = await store.changed_findings(None, **places)
         assert found == [one]
         assert await store.changed_findings(rev, **places) == (rev, [])
         await change(store, session, one, "dismissed", "no")
         again, found = await store.changed_findings(rev, **places)
         assert again > rev and [(each.id, each.state) for each in found] == [(one.id, "dismissed")]
-        assert (await store.changed_findings(rev, identities=[], folders=["file:///else"]))[1] == []
+        assert (await store.changed_findings(rev, scope=scope_of(["file:///else"])))[1] == []
 
 
 async def test_findings_go_with_their_session_and_forks_own_none(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sessionls.sessions.errors import MessageNotFound, SessionNotFound
 from sessionls.sessions.events import Event
+from sessionls.sessions.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store.database import Database
 from sessionls.store.reading import Reader
@@ -180,13 +181,13 @@ async def test_what_a_deleted_session_left_to_its_fork_is_found_there(store: Sql
     child = await fork(store, parent, 2, title="Child")
     await store.delete(parent)
     for folders in (None, ["file:///a"]):
-        identities = None if folders is None else list[str]()
-        [hit] = await store.search("apple", identities=identities, folders=folders, limit=5)
+        scope = None if folders is None else scope_of(folders)
+        [hit] = await store.search("apple", scope=scope, limit=5)
         assert (hit.session.title, (await store.entry(child, hit.message_id)).message.text) == ("Child", "apple")
-        assert await store.search("cherry", identities=identities, folders=folders, limit=5) == []
-    assert await store.search("apple", identities=[], folders=["file:///b"], limit=5) == []
+        assert await store.search("cherry", scope=scope, limit=5) == []
+    assert await store.search("apple", scope=scope_of(["file:///b"]), limit=5) == []
     await store.delete(child)
-    assert await store.search("apple", identities=None, folders=None, limit=5) == []
+    assert await store.search("apple", scope=None, limit=5) == []
 
 
 async def test_a_session_that_was_deleted_cannot_be_forked(store: SqlStore) -> None:
@@ -257,7 +258,7 @@ async def test_what_is_read_of_a_long_session_does_not_cost_more_than_of_a_short
                 ("history", one, "x99", 50),
                 ("seq_at", one, 50),
                 ("seq_at", one, places),
-                ("transcript", one, places),
+                ("transcript", one, places, 0),
                 ("saved", one, "x99"),
             ]
             costs += [await asyncio.to_thread(steps, tmp_path, *question) for question in questions]
@@ -277,9 +278,9 @@ async def test_a_page_of_the_list_does_not_cost_more_with_more_sessions(store: S
             places = [(copy[0], "folder", "file:///work", "active", row[8]) for copy in copies]
             writer.executemany("INSERT INTO session_places VALUES (?, ?, ?, ?, ?)", places)
         writer.close()
-        for folders in (None, ["file:///work", "file:///b"]):
+        for scope in (None, scope_of(["file:///work", "file:///b"])):
             for state in (None, "paused"):
-                page = folders and [], folders, state, None, 50, None
+                page = scope, state, None, 50, None
                 costs.append(await asyncio.to_thread(steps, tmp_path, "sessions", *page))
     assert [more for more, few in zip(costs[4:], costs[:4], strict=True) if more > few + 100] == []
 

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from sessionls.sessions.errors import StoreUnavailable
+from sessionls.sessions.scope import scope_of
 from sessionls.store import SqlStore, migrations
-from stores import create, url
+from stores import as_version, create, url
 
 
 def schema(path: Path) -> dict[str, str]:
@@ -78,8 +79,24 @@ async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(
     connection.close()
     async with SqlStore(url(tmp_path)) as store:
         for query, found in (("abbi", [session_id]), ("a", [session_id]), ("hedgehog", [])):
-            page, _ = await store.sessions(identities=None, folders=None, state=None, query=query, limit=5, cursor=None)
+            page, _ = await store.sessions(scope=None, state=None, query=query, limit=5, cursor=None)
             assert [session.id for session in page] == found
+
+
+async def test_sessions_of_a_database_in_which_a_repository_hid_the_folder_are_found_by_their_folder(tmp_path: Path) -> None:
+    async with SqlStore(url(tmp_path)) as store:
+        known = await create(store, folders=["file:///WORK/a%20b", "FILE:///C:/x/"], identities=["git:a:."])
+        gone = await create(store, folders=["file:///gone"])
+        await store.delete(gone)
+    await asyncio.to_thread(as_version, tmp_path / "data" / "sessions.db", "0005")
+    with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
+        connection.execute("DELETE FROM session_places WHERE kind = 'folder'")
+    connection.close()
+    async with SqlStore(url(tmp_path)) as store:
+        for scope in (scope_of(["file:///WORK/a b"]), scope_of(["file:///c%3A/x"]), scope_of([], ["git:a:."])):
+            page, _ = await store.sessions(scope=scope, state=None, query=None, limit=5, cursor=None)
+            assert [session.id for session in page] == [known]
+        assert await store.sessions(scope=scope_of(["file:///gone"]), state=None, query=None, limit=5, cursor=None) == ([], None)
 
 
 async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
@@ -128,7 +145,7 @@ async def test_processes_that_open_a_new_database_at_the_same_moment_all_succeed
     outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
     assert [process.returncode for process in processes] == [0] * 4, outputs
     async with SqlStore(url(tmp_path)) as store:
-        found, _ = await store.sessions(identities=None, folders=None, state=None, query=None, limit=50, cursor=None)
+        found, _ = await store.sessions(scope=None, state=None, query=None, limit=50, cursor=None)
     assert len(found) == 4
 
 

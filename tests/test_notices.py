@@ -12,6 +12,7 @@ from sessionls.sessions.events import Renamed
 from sessionls.sessions.model import AgentAuthor, Message, Session, TextPart, Wire
 from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
 from sessionls.sessions.results import Opened
+from sessionls.sessions.scope import scope_of
 
 AT = "2026-01-31T09:30:00.000Z"
 FOLDER = "file:///work/a%20b"
@@ -23,8 +24,9 @@ class Client:
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.waiting = 0  # bytes it has not read
+        self.scope = scope_of([FOLDER])
         self.news = asyncio.Event()
-        self.notices = Notices(self._send, lambda: self.waiting, lambda: [FOLDER])
+        self.notices = Notices(self._send, lambda: self.waiting, lambda: self.scope)
 
     def _send(self, method: str, params: Wire) -> None:
         self.got.append((method, params.wire()))
@@ -203,17 +205,18 @@ async def test_a_client_that_is_behind_gets_its_words_when_it_has_caught_up(clie
 async def test_a_change_is_told_for_open_folders_in_any_spelling_for_their_repositories_and_for_open_sessions(
     client: Client,
 ) -> None:
-    client.notices.identities = frozenset({"git:abc:"})
+    client.scope = scope_of(["file:///work/a%20b"], ["git:abc:"])
     client.open("open")
+    elsewhere = session(workspace_folders=["file:///elsewhere"])
     told = [
-        SessionNotice("by folder", session("by folder", workspace_folders=["file:///work/a b/"])),
-        SessionNotice("by repository", session("by repository", workspace_folders=["file:///elsewhere"]), ("git:abc:",)),
-        SessionNotice("open", session("open", workspace_folders=["file:///elsewhere"])),
+        SessionNotice("by folder", session("by folder"), scope_of(["file:///work/a b/"])),
+        SessionNotice("by repository", elsewhere.model_copy(update={"id": "by repository"}), scope_of([], ["git:abc:"])),
+        SessionNotice("open", elsewhere.model_copy(update={"id": "open"}), scope_of(["file:///elsewhere"])),
         SessionNotice("gone", None),
     ]
     for notice in told:
         client.notices(notice)
-    client.notices(SessionNotice("other", session("other", workspace_folders=["file:///elsewhere"]), ("git:def:",)))
+    client.notices(SessionNotice("other", elsewhere, scope_of(["file:///elsewhere"], ["git:def:"])))
     await client.until(lambda: len(client.got) == 4)
     changed = [params for _, params in client.got]
     assert [params["session"]["id"] for params in changed[:3]] == ["by folder", "by repository", "open"]
@@ -222,6 +225,6 @@ async def test_a_change_is_told_for_open_folders_in_any_spelling_for_their_repos
 
 async def test_of_many_changes_of_one_session_the_last_is_told(client: Client) -> None:
     for number in range(100):
-        client.notices(SessionNotice("s", session(workspace_folders=[FOLDER], seq=number)))
+        client.notices(SessionNotice("s", session(workspace_folders=[FOLDER], seq=number), scope_of([FOLDER])))
     await client.until(lambda: any(params["session"]["seq"] == 99 for _, params in client.got))
     assert [params["session"]["seq"] for _, params in client.got] == [0, 99]

@@ -159,7 +159,7 @@ async def test_closing_down_interrupts_and_a_new_message_settles_what_was_left(f
     assert (await send).reply.status == "interrupted"
     async with house(folder, model_server) as home:
         assert (await last(home, session.id)).status == "interrupted"
-        listed, _ = await home.built.store.sessions(identities=None, folders=None, state=None, query=None, limit=5, cursor=None)
+        listed, _ = await home.built.store.sessions(scope=None, state=None, query=None, limit=5, cursor=None)
         assert [one.stopped for one in listed] == ["interrupted"]
         fork = await home.sessions.fork(session.id, at=(await last(home, session.id)).id)
         assert fork.stopped is None

@@ -15,6 +15,7 @@ from model_server import Answer, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
 from sessionls.sessions import events as ev
 from sessionls.sessions.errors import NotPermitted
+from sessionls.sessions.scope import scope_of
 from sessionls.sessions.state import Grant
 from sessionls.store import SqlStore
 from stores import answer, as_version, ask, begin, create, end, fork, say, url
@@ -122,7 +123,7 @@ async def titles(store: SqlStore, limit: int = 50, **filters: object) -> list[li
     pages: list[list[str]] = []
     cursor: str | None = None
     while True:
-        given = {"identities": None, "folders": None, "state": None, "query": None, **filters}
+        given = {"scope": None, "state": None, "query": None, **filters}
         found, cursor = await store.sessions(**given, limit=limit, cursor=cursor)  # type: ignore[arg-type]
         pages.append([session.title for session in found])
         if cursor is None:
@@ -136,7 +137,7 @@ class TestLists:
             await asking_session(store, f"{title} asks")
         await create(store, title="c")
         await asking_session(store, "elsewhere", folder="file:///other")
-        here: dict[str, Any] = {"folders": ["file:///work"], "identities": []}
+        here: dict[str, Any] = {"scope": scope_of(["file:///work"])}
         assert await titles(store, **here) == [["b asks", "a asks", "c", "b", "a"]]
         assert await titles(store, limit=1, **here) == [["b asks"], ["a asks"], ["c"], ["b"], ["a"]]
         assert await titles(store, limit=2, **here) == [["b asks", "a asks"], ["c", "b"], ["a"]]

@@ -23,6 +23,7 @@ from sessionls.sessions.errors import InvalidParams, MessageNotFound, SessionNot
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import TextPart
 from sessionls.sessions.ports import Change, Hit
+from sessionls.sessions.scope import scope_of
 from sessionls.sessions.state import Drafted, Entry, State, apply
 from sessionls.store import SqlStore, reading
 from sessionls.store.backend import Backend
@@ -50,7 +51,7 @@ async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
     found: list[str] = []
     cursor: str | None = None
     while True:
-        arguments = {"identities": None, "folders": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
+        arguments = {"scope": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
         sessions, cursor = await store.sessions(**arguments)  # type: ignore[arg-type]
         found += [session.title for session in sessions]
         if cursor is None:
@@ -389,48 +390,57 @@ async def test_a_claim_is_kept_alive_though_its_caller_was_cancelled(tmp_path: P
 async def test_sessions_are_listed_newest_first_in_stable_pages(store: SqlStore) -> None:
     ids = [await create(store, title=f"{n}") for n in range(7)]
     assert await all_sessions(store) == [f"{n}" for n in reversed(range(7))]
-    first, cursor = await store.sessions(identities=None, folders=None, state=None, query=None, limit=3, cursor=None)
+    first, cursor = await store.sessions(scope=None, state=None, query=None, limit=3, cursor=None)
     await create(store, title="new")
     await asyncio.sleep(0.002)  # times are kept in milliseconds
     await rename(store, ids[2], "2 changed")
-    rest, _ = await store.sessions(identities=None, folders=None, state=None, query=None, limit=50, cursor=cursor)
+    rest, _ = await store.sessions(scope=None, state=None, query=None, limit=50, cursor=cursor)
     assert [session.title for session in first + rest] == ["6", "5", "4", "3", "1", "0"]
     assert (await all_sessions(store))[:2] == ["2 changed", "new"]
 
 
-async def test_sessions_are_found_by_identity_or_where_they_have_none_by_folder(store: SqlStore) -> None:
-    await create(store, title="by identity", identities=["git:a:"], folders=["file:///a"])
+async def test_sessions_are_found_by_a_folder_or_by_a_repository(store: SqlStore) -> None:
+    await create(store, title="by both", identities=["git:a:"], folders=["file:///a"])
     await create(store, title="by folder", folders=["file:///a", "file:///b"])
     await create(store, title="by another", folders=["file:///c"])
     await create(store, title="by none", folders=[])
-    for identities, folders, found in (
-        (["git:a:"], [], ["by identity"]),
-        ([], ["file:///a", "file:///b"], ["by folder"]),
-        (["git:a:", "git:b:"], ["file:///a", "file:///c"], ["by another", "by folder", "by identity"]),
-        ([], [], []),
-        (None, None, ["by none", "by another", "by folder", "by identity"]),
+    places: dict[str, tuple[list[str], list[str]]] = {
+        "by both": (["file:///a"], ["git:a:"]),
+        "by folder": (["file:///a", "file:///b"], []),
+        "by another": (["file:///c"], []),
+        "by none": ([], []),
+    }
+    for scope, found in (
+        (scope_of([], ["git:a:"]), ["by both"]),
+        (scope_of(["file:///a/", "FILE://localhost/%62"]), ["by folder", "by both"]),
+        (scope_of(["file:///b"], ["git:a:", "git:b:"]), ["by folder", "by both"]),
+        (scope_of(["file:///c"], ["git:b:"]), ["by another"]),
+        (scope_of([]), []),
+        (None, ["by none", "by another", "by folder", "by both"]),
     ):
-        assert await all_sessions(store, identities=identities, folders=folders) == found
+        assert await all_sessions(store, scope=scope) == found
+        if scope is not None:
+            assert all(scope_of(*where).meets(scope) is (title in found) for title, where in places.items())
 
 
 async def test_archived_sessions_are_listed_only_when_asked_for(store: SqlStore) -> None:
     ids = {title: await create(store, title=title) for title in ("active", "paused", "archived")}
     await store.change(ids["paused"], lambda change: change.add(ev.Paused))
     await store.change(ids["archived"], lambda change: change.add(ev.Archived))
-    for folders in (None, ["file:///work"]):
-        assert set(await all_sessions(store, folders=folders)) == {"active", "paused"}
+    for scope in (None, scope_of(["file:///work"])):
+        assert set(await all_sessions(store, scope=scope)) == {"active", "paused"}
         for state in ids:
-            assert await all_sessions(store, folders=folders, state=state) == [state]
+            assert await all_sessions(store, scope=scope, state=state) == [state]
 
 
 async def test_titles_are_found_by_their_words(store: SqlStore) -> None:
     for title in ("Über die Brücke", "100% of _it_", "Nothing"):
         await create(store, title=title)
-    for folders in (None, ["file:///work"]):
-        assert await all_sessions(store, folders=folders, query="brücke ÜBER") == ["Über die Brücke"]
-        assert await all_sessions(store, folders=folders, query="0%") == ["100% of _it_"]
-        assert await all_sessions(store, folders=folders, query="_") == ["100% of _it_"]
-        assert len(await all_sessions(store, folders=folders, query="  ")) == 3
+    for scope in (None, scope_of(["file:///work"])):
+        assert await all_sessions(store, scope=scope, query="brücke ÜBER") == ["Über die Brücke"]
+        assert await all_sessions(store, scope=scope, query="0%") == ["100% of _it_"]
+        assert await all_sessions(store, scope=scope, query="_") == ["100% of _it_"]
+        assert len(await all_sessions(store, scope=scope, query="  ")) == 3
 
 
 @pytest.mark.parametrize(
@@ -438,7 +448,7 @@ async def test_titles_are_found_by_their_words(store: SqlStore) -> None:
 )
 async def test_a_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str) -> None:
     with pytest.raises(InvalidParams) as refused:
-        await store.sessions(identities=None, folders=None, state=None, query=None, limit=3, cursor=cursor)
+        await store.sessions(scope=None, state=None, query=None, limit=3, cursor=cursor)
     assert refused.value.data == {"fields": ["cursor"]}
 
 
@@ -446,7 +456,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str
 
 
 async def found(store: SqlStore, query: str, folders: list[str] | None = None) -> list[tuple[str, str]]:
-    hits = await store.search(query, identities=None if folders is None else [], folders=folders, limit=20)
+    hits = await store.search(query, scope=None if folders is None else scope_of(folders), limit=20)
     return [(hit.session.title, hit.snippet) for hit in hits]
 
 
@@ -471,7 +481,7 @@ async def test_a_reply_is_found_once_it_has_stopped_and_as_it_is_then(store: Sql
     await begin(store, session_id, message, reply)
     await end(store, session_id, reply, "banana")
     assert await found(store, "apple") == []
-    assert [hit.message_id for hit in await store.search("banana", identities=None, folders=None, limit=5)] == [reply]
+    assert [hit.message_id for hit in await store.search("banana", scope=None, limit=5)] == [reply]
 
 
 async def test_a_long_message_gives_a_short_snippet(store: SqlStore) -> None:
@@ -491,7 +501,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
     with asyncio.Runner() as runner:
         runner.run(fill())
-        yield lambda query: runner.run(store.search(query, identities=[], folders=["file:///work"], limit=5))
+        yield lambda query: runner.run(store.search(query, scope=scope_of(["file:///work"]), limit=5))
         runner.run(store.close())
 
 
@@ -517,7 +527,7 @@ async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore,
         with pytest.raises(SessionNotFound):
             await one.session(session_id)
         assert await all_sessions(one) == []
-        assert await one.search("SECRETMESSAGE", identities=None, folders=None, limit=5) == []
+        assert await one.search("SECRETMESSAGE", scope=None, limit=5) == []
         assert await one.lapsed() == []
     with pytest.raises(SessionNotFound):
         await create(store, session_id=session_id)
@@ -719,7 +729,7 @@ async def test_closing_keeps_what_was_drafted(tmp_path: Path, other: SqlStore) -
 async def test_participants_that_only_look_do_not_change_the_order(store: SqlStore) -> None:
     older, _newer = await create(store, title="older"), await create(store, title="newer")
     await store.change(older, lambda change: change.add(ev.ParticipantJoined, participant=ANN))
-    assert await all_sessions(store) == await all_sessions(store, folders=["file:///work"]) == ["newer", "older"]
+    assert await all_sessions(store) == await all_sessions(store, scope=scope_of(["file:///work"])) == ["newer", "older"]
 
 
 async def test_a_session_stored_before_lists_told_how_a_reply_stopped_is_read_and_tells_it_with_its_next_event(

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sessionls.sessions import events as ev
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Position, Range
+from sessionls.sessions.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store.backend import Backend
 from stores import begin, create, end, exchange, exchanges, fork, rename, say, step, url
@@ -88,14 +89,14 @@ async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_a
 ) -> None:
     session_id = await create(store)
     await report(store, session_id)
-    identities = None if folders is None else list[str]()
+    scope = None if folders is None else scope_of(folders)
 
     async def all_open() -> object:
-        return await store.changed_findings(None, identities=identities, folders=folders)
+        return await store.changed_findings(None, scope=scope)
 
     async def since() -> object:
-        now, _ = await store.changed_findings(None, identities=identities, folders=folders)
-        return await store.changed_findings(now - 1, identities=identities, folders=folders)
+        now, _ = await store.changed_findings(None, scope=scope)
+        return await store.changed_findings(now - 1, scope=scope)
 
     few = await steps_of(store, all_open), await steps_of(store, since)
     for n in range(300):
@@ -109,7 +110,7 @@ async def test_the_open_findings_cost_the_same_however_many_are_done_with(store:
     await report(store, session_id)
 
     async def open_ones() -> object:
-        return await store.findings(state="open", identities=[], folders=["file:///work"])
+        return await store.findings(state="open", scope=scope_of(["file:///work"]))
 
     few = await steps_of(store, open_ones)
     for _ in range(200):
@@ -125,11 +126,11 @@ async def test_a_word_that_stands_everywhere_costs_the_same_however_often(
     store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are looked at
-    identities = None if folders is None else list[str]()
+    scope = None if folders is None else scope_of(folders)
     session_id = await create(store)
 
     async def search() -> object:
-        hits = await store.search("parser", identities=identities, folders=folders, limit=20)
+        hits = await store.search("parser", scope=scope, limit=20)
         assert len(hits) == 20
         return hits
 
@@ -144,14 +145,14 @@ async def test_of_a_word_that_stands_everywhere_the_newest_are_found(store: SqlS
     session_id = await create(store)
     await exchanges(store, session_id, [f"The parser number {n}." for n in range(600)])
     for query in ("parser", "pars"):
-        hits = await store.search(query, identities=None, folders=None, limit=3)
+        hits = await store.search(query, scope=None, limit=3)
         assert [hit.snippet for hit in hits] == [f"The parser number {n}." for n in (599, 598, 597)]
 
 
 async def test_of_a_rarer_word_the_best_is_found_first(store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, ["needle " * 5, *["a long answer with many other words and one needle in it"] * 20])
-    [best] = await store.search("needle", identities=None, folders=None, limit=1)
+    [best] = await store.search("needle", scope=None, limit=1)
     assert best.snippet.startswith("needle needle")
 
 
@@ -160,7 +161,7 @@ async def test_what_is_common_elsewhere_is_found_here(store: SqlStore) -> None:
     await exchange(store, here, "Where?", "The parser.")
     elsewhere = await create(store)
     await exchanges(store, elsewhere, ["The parser."] * 1200)
-    hits = await store.search("parser", identities=[], folders=["file:///here"], limit=5)
+    hits = await store.search("parser", scope=scope_of(["file:///here"]), limit=5)
     assert [hit.session.id for hit in hits] == [here]
 
 
@@ -170,10 +171,10 @@ async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
     store: SqlStore, query: str, folders: list[str] | None
 ) -> None:
     await create(store)
-    identities = None if folders is None else list[str]()
+    scope = None if folders is None else scope_of(folders)
 
     async def titled() -> object:
-        return await store.sessions(identities=identities, folders=folders, state=None, query=query, limit=50, cursor=None)
+        return await store.sessions(scope=scope, state=None, query=query, limit=50, cursor=None)
 
     few = await steps_of(store, titled)
     for n in range(300):
@@ -184,7 +185,7 @@ async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
 
 async def test_titles_are_found_as_they_are_now(store: SqlStore) -> None:
     async def found(query: str) -> list[str]:
-        page, _ = await store.sessions(identities=[], folders=["file:///work"], state=None, query=query, limit=9, cursor=None)
+        page, _ = await store.sessions(scope=scope_of(["file:///work"]), state=None, query=query, limit=9, cursor=None)
         return [session.title for session in page]
 
     session_id = await create(store, title="A rabbit")
@@ -205,7 +206,7 @@ async def test_pages_of_titles_join_to_all_of_them(store: SqlStore, rare: bool, 
     cursor: str | None = None
     while True:
         page, cursor = await store.sessions(
-            identities=[], folders=["file:///work"], state="active", query="rabb", limit=2, cursor=cursor
+            scope=scope_of(["file:///work"]), state="active", query="rabb", limit=2, cursor=cursor
         )
         found += [session.title for session in page]
         if cursor is None:
@@ -244,13 +245,13 @@ async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_agai
     known = await store.finding(finding)
     await store.known_finding(session_id, known)
     for folders in (None, ["file:///work"]):
-        identities = None if folders is None else ["git:a:."]
-        await store.findings(state="open", identities=identities, folders=folders)
-        await store.findings(uri=known.uri, identities=identities, folders=folders)
-        await store.changed_findings(1, identities=identities, folders=folders)
+        scope = None if folders is None else scope_of(folders, ["git:a:."])
+        await store.findings(state="open", scope=scope)
+        await store.findings(uri=known.uri, scope=scope)
+        await store.changed_findings(1, scope=scope)
         for query in (None, "session", "zebra"):
-            await store.sessions(identities=identities, folders=folders, state=None, query=query, limit=50, cursor=None)
-        await store.search("r2", identities=identities, folders=folders, limit=20)
+            await store.sessions(scope=scope, state=None, query=query, limit=50, cursor=None)
+        await store.search("r2", scope=scope, limit=20)
     await store.delete(child)
     assert len(statements) > 40
     bad: dict[str, list[str]] = {}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from urllib.parse import unquote
 
 from sessionls.server.params import DeltaParams, SessionChangedParams
-from sessionls.sessions.model import ReasoningPart, Session, TextPart, Wire
+from sessionls.sessions.model import ReasoningPart, TextPart, Wire
 from sessionls.sessions.ports import Delta, EventNotice, Notice, SessionNotice
 from sessionls.sessions.results import Opened
+from sessionls.sessions.scope import Scope
 
 __all__ = ["Hold", "Notices"]
 
@@ -53,15 +53,12 @@ class _Words:
 
 
 class Notices:
-    """`send` writes a notification. `folders` are the open ones; `identities` those of their repositories."""
+    """`send` writes a notification. `scope` is that of the open folders, as far as it is known."""
 
-    def __init__(
-        self, send: Callable[[str, Wire], None], backlog: Callable[[], int], folders: Callable[[], Sequence[str]]
-    ) -> None:
+    def __init__(self, send: Callable[[str, Wire], None], backlog: Callable[[], int], scope: Callable[[], Scope]) -> None:
         self._send = send
         self._backlog = backlog
-        self._folders = folders
-        self.identities: frozenset[str] = frozenset()
+        self._scope = scope
         self._open: set[str] = set()
         self._held: dict[str, _Held] = {}
         self._words: dict[str, _Words] = {}
@@ -191,7 +188,7 @@ class Notices:
     def _session(self, notice: SessionNotice) -> None:
         if notice.session is None:
             self.close(notice.session_id)
-        elif not self._concerns(notice.session, notice.identities):
+        elif notice.session_id not in self._open and not self._scope().meets(notice.scope):
             return
         self._changed[notice.session_id] = notice
         if self._changed_timer is None:
@@ -206,17 +203,6 @@ class Notices:
             told = SessionChangedParams(session=notice.session, deleted=None if notice.session else session_id)
             self._send("session/changed", told)
         self._changed_timer = asyncio.get_running_loop().call_later(_CHANGED_GAP, self._send_changed)
-
-    def _concerns(self, session: Session, identities: Sequence[str]) -> bool:
-        """Whether it is one of the open folders, or open here itself."""
-        if session.id in self._open or not self.identities.isdisjoint(identities):
-            return True
-        open_folders = {_plain(folder) for folder in self._folders()}
-        return any(_plain(folder) in open_folders for folder in session.workspace_folders)
-
-
-def _plain(uri: str) -> str:
-    return unquote(uri).rstrip("/")
 
 
 def _is_later(notice: EventNotice | Delta, opened: Opened) -> bool:

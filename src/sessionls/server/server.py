@@ -30,7 +30,6 @@ from sessionls.server.watching import Watching
 from sessionls.sessions.errors import SessionlsError, StoreUnavailable
 from sessionls.sessions.model import Range, Wire
 from sessionls.sessions.permission import Bounds
-from sessionls.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
     from sessionls.compose import Composition
@@ -218,7 +217,7 @@ class SessionServer(LanguageServer):
         assert isinstance(documents, Documents)
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
         rooms = await compose_for(self._options, self._bounds, editor)
-        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, lambda: editor.folders)
+        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, rooms.sessions.known_scope)
         watching = Watching(self.protocol) if self._client.watches_files else None
         findings = Findings(rooms.sessions, editor, self.protocol.notify, watching)
         desk = Desk(rooms.sessions, rooms.models, editor, notices, findings, self.protocol, self._client)
@@ -233,7 +232,7 @@ class SessionServer(LanguageServer):
             self._notices = notices
             rooms.sessions.subscribe(notices)
             rooms.watch_agents(lambda: self.protocol.notify("agent/changed"))
-            notices.identities = frozenset(await Workspace(editor).identities(editor.folders))
+            await rooms.sessions.scope()
         rooms.sessions.subscribe(standard.on_notice)
         rooms.sessions.subscribe(findings.on_notice)
         findings.start(document.uri for document in documents.text_documents.values())
@@ -252,9 +251,9 @@ class SessionServer(LanguageServer):
             await rooms.follow()
             if self._findings is not None:
                 self._findings.reload()
-            if (notices := self._notices) is not None:
+            if self._notices is not None:
                 self.protocol.notify("agent/changed")
-                notices.identities = frozenset(await Workspace(rooms.editor).identities(rooms.editor.folders))
+                await rooms.sessions.scope()
         except Exception:
             log.exception("What changed in the client could not be followed")
 

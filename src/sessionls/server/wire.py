@@ -89,8 +89,8 @@ METHODS: tuple[Method, ...] = (
         r.SessionList,
         "Lists sessions, those with an open question for permission first, newest first each: those of the given workspace "
         "folder, without one those of the open folders, all for "
-        "`*`. A session follows its folder by the folder's repository identity where there is one, else by URI. Without "
-        "`state`, archived sessions are left out. `query` are words of the title.",
+        "`*`. A session belongs to its folders and to their repositories. "
+        "Without `state`, archived sessions are left out. `query` are words of the title.",
     ),
     Method(
         "session/get",

@@ -60,7 +60,7 @@ class _Event(Wire):
 
 
 class Created(_Event):
-    """The session as it began. `identities` say which repository folders it follows (`git:<first commit>:<path>`).
+    """The session as it began. `identities` say where it belongs beside its `workspaceFolders` (see scope.py).
 
     `placed` is how many messages of its parent a fork begins with.
     """

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from sessionls.agents.agent import Definition
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Agent, Finding, Message, ModelInfo, Participant, Session, StopReason, Usage
+from sessionls.sessions.scope import Scope
 from sessionls.sessions.state import Drafted, Entry, State, apply
 from sessionls.sessions.tooling import Buffer, Buffers, Editor, Tool, ToolCall, ToolFailed, Tools
 
@@ -149,11 +150,11 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class SessionNotice:
-    """A session is new or changed; `session` is None where it was deleted. `identities` and folders say who cares."""
+    """A session is new or changed; `session` is None where it was deleted. `scope` is where it belongs."""
 
     session_id: str
     session: Session | None
-    identities: tuple[str, ...] = ()
+    scope: Scope = field(default_factory=Scope)
 
 
 Notice = EventNotice | Delta | SessionNotice
@@ -180,8 +181,7 @@ class Store(Protocol):
     async def sessions(
         self,
         *,
-        identities: Sequence[str] | None,
-        folders: Sequence[str] | None,
+        scope: Scope | None,
         state: str | None,
         query: str | None,
         limit: int,
@@ -189,7 +189,7 @@ class Store(Protocol):
     ) -> tuple[list[Session], str | None]:
         """Those that wait for permission first, newest first each, and the cursor of the next page.
 
-        A session matches by one of its identities, or where it has none by one of its folders; both None: all sessions match.
+        Only sessions that belong to the scope (see `Scope.meets`); None: all sessions.
         `state` None: all but archived ones. `query`: words of the title. Raises `InvalidParams` for a cursor that is not ours.
         """
         ...
@@ -231,9 +231,7 @@ class Store(Protocol):
         """
         ...
 
-    async def search(
-        self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
-    ) -> list[Hit]: ...
+    async def search(self, query: str, *, scope: Scope | None, limit: int) -> list[Hit]: ...
 
     async def finding(self, finding_id: str) -> Finding:
         """One finding as it is now. Raises `InvalidParams` for one that does not exist."""
@@ -245,15 +243,12 @@ class Store(Protocol):
         session_id: str | None = None,
         uri: str | None = None,
         state: str | None = None,
-        identities: Sequence[str] | None = None,
-        folders: Sequence[str] | None = None,
+        scope: Scope | None = None,
     ) -> list[Finding]:
-        """Oldest first: of that session, else of the sessions that match and are not archived; both None: of all of them."""
+        """Oldest first: of that session, else of the sessions of the scope that are not archived; None: of all of them."""
         ...
 
-    async def changed_findings(
-        self, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
-    ) -> tuple[int, list[Finding]]:
+    async def changed_findings(self, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
         """The findings changed after that number, in whatever state, and the number to ask with the next time.
 
         Without a number: all that are open. Of sessions that match as for `findings`.
@@ -261,8 +256,8 @@ class Store(Protocol):
         ...
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
-        """The same finding, if it is known: same document, rule and quoted code, open or dismissed, in any session of the
-        same folders. So what was dismissed stays dismissed when the same review runs again.
+        """The same finding, if it is known: same document, rule and quoted code, open or dismissed, in any session that
+        belongs to the same place. So what was dismissed stays dismissed when the same review runs again.
         """
         ...
 

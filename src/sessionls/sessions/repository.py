@@ -180,6 +180,10 @@ class Identities:
         known = await asyncio.gather(*(self._one(folder) for folder in dict.fromkeys(folders)))
         return list(dict.fromkeys(identity for identity in known if identity is not None))
 
+    def known(self, folders: Sequence[str]) -> list[str]:
+        """`of`, as far as it was found before."""
+        return [identity for folder in folders if (identity := self._found.get(folder)) is not None]
+
     async def _one(self, folder: str) -> str | None:
         found = self._found.get(folder)
         if found is not None or time.monotonic() < self._missing.get(folder, 0.0):

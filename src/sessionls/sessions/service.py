@@ -39,6 +39,7 @@ from sessionls.sessions.results import (
     SessionList,
 )
 from sessionls.sessions.review import SCAN, ScanModel, scan_start
+from sessionls.sessions.scope import Scope
 from sessionls.sessions.state import State
 from sessionls.sessions.telling import Telling
 from sessionls.sessions.texts import sound
@@ -125,22 +126,23 @@ class Sessions:
         Those of the open folders unless a folder is named; `*` for all; archived ones only when asked for.
         """
         await self._replies.sweep()
-        identities, folders = await self._scope(workspace_folder)
-        sessions, after = await self._store.sessions(
-            identities=identities, folders=folders, state=state, query=query, limit=limit, cursor=cursor
-        )
+        scope = await self.scope(workspace_folder)
+        sessions, after = await self._store.sessions(scope=scope, state=state, query=query, limit=limit, cursor=cursor)
         return SessionList(sessions=sessions, next_cursor=after)
 
     async def search(self, query: str, *, workspace_folder: str | None = None, limit: int = 20) -> SearchResult:
-        identities, folders = await self._scope(workspace_folder)
-        hits = await self._store.search(query, identities=identities, folders=folders, limit=limit)
+        hits = await self._store.search(query, scope=await self.scope(workspace_folder), limit=limit)
         return SearchResult(hits=[Hit(session=hit.session, message_id=hit.message_id, snippet=hit.snippet) for hit in hits])
 
-    async def _scope(self, folder: str | None) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+    async def scope(self, folder: str | None = None) -> Scope | None:
+        """That of the open folders unless a folder is named; None for `*`: everywhere."""
         if folder == "*":
-            return None, None
-        folders = [folder] if folder is not None else list(self._editor.folders)
-        return await self._workspace.identities(folders), folders
+            return None
+        return await self._workspace.scope([folder] if folder is not None else self._editor.folders)
+
+    def known_scope(self) -> Scope:
+        """That of the open folders, as far as it is known without asking git again."""
+        return self._workspace.known_scope(self._editor.folders)
 
     async def get(self, session_id: str) -> Session:
         await self._replies.sweep()
@@ -393,8 +395,7 @@ class Sessions:
         if session_id is not None:
             await self._store.session(session_id)
             return FindingList(findings=await self._store.findings(session_id=session_id, uri=uri, state=state))
-        identities, folders = await self._scope(None)
-        found = await self._store.findings(uri=uri, state=state, identities=identities, folders=folders)
+        found = await self._store.findings(uri=uri, state=state, scope=await self.scope())
         return FindingList(findings=found)
 
     def meeting(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
@@ -406,8 +407,7 @@ class Sessions:
 
     async def changed_findings(self, since: int | None) -> tuple[int, Sequence[Finding]]:
         """Of the sessions of the open folders (with none open: of all): what changed after that number, and the next number."""
-        identities, folders = await self._scope(None if self._editor.folders else "*")
-        return await self._store.changed_findings(since, identities=identities, folders=folders)
+        return await self._store.changed_findings(since, scope=await self.scope(None if self._editor.folders else "*"))
 
     async def update_finding(
         self, finding_id: str, state: Literal["open", "fixed", "dismissed"], *, reason: str | None = None

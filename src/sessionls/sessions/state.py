@@ -33,6 +33,7 @@ from sessionls.sessions.model import (
     ToolPart,
     Usage,
 )
+from sessionls.sessions.scope import Scope, scope_of
 
 __all__ = ["Applied", "Drafted", "Entry", "Grant", "State", "apply", "with_drafts", "with_work"]
 
@@ -107,6 +108,11 @@ class State:
     present: tuple[Participant, ...] = ()
     granted: tuple[Grant, ...] = ()
     paused: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """Where the session belongs."""
+        return scope_of(self.session.workspace_folders, self.identities)
 
     @property
     def stopped(self) -> Stopped | None:

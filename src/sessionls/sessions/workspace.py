@@ -20,6 +20,7 @@ from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsErro
 from sessionls.sessions.languages import language_of
 from sessionls.sessions.ports import Buffer, Buffers
 from sessionls.sessions.repository import Git, Identities
+from sessionls.sessions.scope import Scope, scope_of
 from sessionls.sessions.texts import cut_bytes, sound
 from sessionls.sessions.withheld import is_withheld
 
@@ -94,6 +95,15 @@ class Workspace:
     async def identities(self, folders: Sequence[str]) -> list[str]:
         """The repository identities of those of the folders (URIs) that have one: `git:<first commit>:<path>`."""
         return await self._identities.of([path for uri in folders if (path := uris.to_path(uri)) is not None])
+
+    async def scope(self, folders: Sequence[str]) -> Scope:
+        """Of where sessions are wanted, by these folders (URIs): see `Scope`."""
+        return scope_of(folders, await self.identities(folders))
+
+    def known_scope(self, folders: Sequence[str]) -> Scope:
+        """`scope`, as far as it was found before."""
+        paths = [path for uri in folders if (path := uris.to_path(uri)) is not None]
+        return scope_of(folders, self._identities.known(paths))
 
     # -- places ------------------------------------------------------------------------------------------------------
 

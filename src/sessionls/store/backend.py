@@ -65,7 +65,7 @@ class Backend:
             self._tell(
                 News(
                     events=[(session_id, events)],
-                    sessions=[SessionNotice(session_id, state.session, state.identities)],
+                    sessions=[SessionNotice(session_id, state.session, state.scope)],
                 )
             )
         return outcome

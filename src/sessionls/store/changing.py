@@ -215,22 +215,16 @@ def _write_messages(connection: Connection, before: State | None, change: Change
 def _write_places(connection: Connection, before: State | None, after: State) -> None:
     session = after.session
     listed = {"state": session.state, "updated_at": session.updated_at}
-    places = _places_of(after)
-    if before is not None and _places_of(before) == places:
-        if places and listed != {"state": before.session.state, "updated_at": before.session.updated_at}:
+    places = after.scope
+    if before is not None and before.scope == places:
+        if listed != {"state": before.session.state, "updated_at": before.session.updated_at}:
             connection.execute(_UPDATE_PLACES, {"key": session.id, **listed})
         return
     if before is not None:
         connection.execute(_DELETE_PLACES, {"key": session.id})
-    if places:
-        rows = [{"session_id": session.id, "kind": kind, "value": value, **listed} for kind, value in sorted(places)]
+    rows = [{"session_id": session.id, "kind": kind, "value": value, **listed} for kind, value in places]
+    if rows:
         connection.execute(insert(session_places), rows)
-
-
-def _places_of(state: State) -> set[tuple[str, str]]:
-    if state.identities:
-        return {("identity", value) for value in state.identities}
-    return {("folder", value) for value in state.session.workspace_folders}
 
 
 def _index(connection: Connection, change: Change) -> None:

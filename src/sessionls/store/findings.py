@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
@@ -18,6 +17,8 @@ from sessionls.sessions.errors import InvalidParams
 from sessionls.sessions.events import FindingChanged, FindingReported
 from sessionls.sessions.model import Finding
 from sessionls.sessions.ports import Change
+from sessionls.sessions.scope import Scope
+from sessionls.store.places import belongs
 from sessionls.store.rows import dump
 from sessionls.store.schema import findings, session_places, sessions
 
@@ -78,15 +79,14 @@ def matching(
     session_id: str | None = None,
     uri: str | None = None,
     state: str | None = None,
-    identities: Sequence[str] | None = None,
-    folders: Sequence[str] | None = None,
+    scope: Scope | None = None,
 ) -> list[Finding]:
-    """Oldest first. Without a session: those of sessions that are not archived, and match by identity or by folder."""
+    """Oldest first. Without a session: those of sessions that are not archived and belong to the scope (None: of all)."""
     wanted: list[ColumnElement[bool]] = []
     if session_id is not None:
         wanted.append(findings.c.session_id == session_id)
     else:
-        wanted.append(_listed(identities, folders))
+        wanted.append(_listed(scope))
     if uri is not None:
         wanted.append(findings.c.uri == uris.comparable(uri))
     if state is not None:
@@ -95,14 +95,12 @@ def matching(
     return [Finding.model_validate_json(data) for data in found.scalars()]
 
 
-def changed_findings(
-    connection: Connection, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
-) -> tuple[int, list[Finding]]:
+def changed_findings(connection: Connection, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
     """Those changed after that number of a change, in whatever state; without one, all that are open. And the number now."""
     rev = connection.execute(_REV).scalar_one()
     if since is None:
-        return rev, matching(connection, state="open", identities=identities, folders=folders)
-    wanted = [findings.c.rev > since, _listed(identities, folders)]
+        return rev, matching(connection, state="open", scope=scope)
+    wanted = [findings.c.rev > since, _listed(scope)]
     found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.rev, findings.c.id))
     return rev, [Finding.model_validate_json(data) for data in found.scalars()]
 
@@ -118,16 +116,13 @@ def known(connection: Connection, session_id: str, finding: Finding) -> Finding 
     return min(same, key=lambda one: abs(one.range.start.line - finding.range.start.line), default=None)
 
 
-def _listed(identities: Sequence[str] | None, folders: Sequence[str] | None) -> ColumnElement[bool]:
+def _listed(scope: Scope | None) -> ColumnElement[bool]:
     """Whether the finding's session is one of those, and not archived."""
     # For each finding by itself: to gather the sessions first would cost as much as there are sessions.
     shown = ("active", "paused")
-    if identities is None and folders is None:
+    if scope is None:
         return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(shown)))
-    at = session_places.c
-    places = [("identity", list(identities or ())), ("folder", list(folders or ()))]
-    here = or_(*(and_(at.kind == kind, at.value.in_(values)) for kind, values in places))
-    return exists(select(at.session_id).where(at.session_id == findings.c.session_id, here, at.state.in_(shown)))
+    return belongs(findings.c.session_id, scope, shown)
 
 
 def _code(finding: Finding) -> str:

@@ -8,10 +8,12 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union
 
 from sessionls.sessions.errors import InvalidParams
 from sessionls.sessions.model import Session
+from sessionls.sessions.scope import Scope
+from sessionls.store.places import belongs
 from sessionls.store.rows import session_of
 from sessionls.store.schema import session_places, sessions
 from sessionls.store.titles import MATCHING, is_rare, title_terms
@@ -24,8 +26,7 @@ _FEW = 1000  # titles: where no more can match, they are looked at alone
 def sessions_page(
     connection: Connection,
     *,
-    identities: Sequence[str] | None,
-    folders: Sequence[str] | None,
+    scope: Scope | None,
     state: str | None,
     query: str | None,
     limit: int,
@@ -34,8 +35,7 @@ def sessions_page(
     in_asking, after = (True, None) if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
-    places = _places(identities, folders)
-    asking = _asking(connection, places, states, words)
+    asking = _asking(connection, scope, states, words)
     page: list[Session] = []
     if in_asking:
         page = [session for session in asking if after is None or (session.updated_at, session.id) < after]
@@ -45,9 +45,9 @@ def sessions_page(
     leave_out = [session.id for session in asking]
     terms = title_terms(words)
     if terms and is_rare(connection, terms, _FEW):
-        found = _titled(connection, places, states, words, terms, limit + 1, after, leave_out)
+        found = _titled(connection, scope, states, words, terms, limit + 1, after, leave_out)
     else:
-        found = _listed(connection, places, states, words, limit + 1, after, leave_out)
+        found = _listed(connection, scope, states, words, limit + 1, after, leave_out)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
     by_id = {row.id: row for row in rows}
     page += [session_of(by_id[row.id]) for row in found[:limit]]
@@ -56,17 +56,14 @@ def sessions_page(
     return page, _cursor(page[-1], in_asking=limit == 0)
 
 
-def _asking(
-    connection: Connection, places: list[tuple[str, str]] | None, states: Collection[str], words: Sequence[str]
-) -> list[Session]:
+def _asking(connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str]) -> list[Session]:
     """The sessions with an open question for permission, newest first.
 
     Only a reply that is being written asks, and an index holds the few sessions that have one.
     """
     found = select(sessions.c.session).where(sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True))
-    if places is not None:
-        at = session_places.c
-        found = found.where(exists().where(at.session_id == sessions.c.id, tuple_(at.kind, at.value).in_(places)))
+    if scope is not None:
+        found = found.where(belongs(sessions.c.id, scope))
     if words:
         found = found.where(*_has(words))
     # The state is compared here: in the query it would lead to the index that holds all sessions.
@@ -74,15 +71,9 @@ def _asking(
     return sorted(asking, key=lambda session: (session.updated_at, session.id), reverse=True)
 
 
-def _places(identities: Sequence[str] | None, folders: Sequence[str] | None) -> list[tuple[str, str]] | None:
-    if identities is None and folders is None:
-        return None
-    return [*(("identity", value) for value in identities or ()), *(("folder", value) for value in folders or ())]
-
-
 def _listed(
     connection: Connection,
-    places: list[tuple[str, str]] | None,
+    scope: Scope | None,
     states: Sequence[str],
     words: Sequence[str],
     limit: int,
@@ -95,7 +86,7 @@ def _listed(
     newest of all. So a page costs the same whatever the number of sessions.
     """
     pieces: list[Select[Any]] = []
-    for place in [None] if places is None else places:
+    for place in [None] if scope is None else scope:
         for one in states:
             if place is None:
                 found = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == one)
@@ -124,7 +115,7 @@ def _listed(
 
 def _titled(
     connection: Connection,
-    places: list[tuple[str, str]] | None,
+    scope: Scope | None,
     states: Sequence[str],
     words: Sequence[str],
     terms: str,
@@ -136,10 +127,8 @@ def _titled(
     found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
         sessions.c.id.in_(MATCHING.bindparams(terms=terms)), *_has(words)
     )
-    if places is not None:
-        at = session_places.c
-        here = or_(*(and_(at.kind == kind, at.value == value) for kind, value in places))
-        found = found.where(exists(select(at.session_id).where(at.session_id == sessions.c.id, here)))
+    if scope is not None:
+        found = found.where(belongs(sessions.c.id, scope))
     # State and order are seen to here: with them SQLite would rather go through all sessions in that order.
     rows = [row for row in connection.execute(found) if row.state in states and (after is None or _key(row) < after)]
     return sorted((row for row in rows if row.id not in leave_out), key=_key, reverse=True)[:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from sessionls.sessions.errors import MessageNotFound
 from sessionls.sessions.events import Event
 from sessionls.sessions.model import Finding, Message, Session
 from sessionls.sessions.ports import Hit, Transcript
+from sessionls.sessions.scope import Scope
 from sessionls.sessions.state import Entry
 from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
@@ -73,19 +74,16 @@ class Reader:
 
     def sessions(
         self,
-        identities: Sequence[str] | None,
-        folders: Sequence[str] | None,
+        scope: Scope | None,
         state: str | None,
         query: str | None,
         limit: int,
         cursor: str | None,
     ) -> tuple[list[Session], str | None]:
-        return sessions_page(
-            self._connection, identities=identities, folders=folders, state=state, query=query, limit=limit, cursor=cursor
-        )
+        return sessions_page(self._connection, scope=scope, state=state, query=query, limit=limit, cursor=cursor)
 
-    def search(self, query: str, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int) -> list[Hit]:
-        return search(self._connection, query, identities=identities, folders=folders, limit=limit)
+    def search(self, query: str, scope: Scope | None, limit: int) -> list[Hit]:
+        return search(self._connection, query, scope=scope, limit=limit)
 
     def history(self, session_id: str, before: str | None, limit: int) -> Page:
         row = require(self._connection, session_id)
@@ -174,17 +172,12 @@ class Reader:
         session_id: str | None,
         uri: str | None,
         state: str | None,
-        identities: Sequence[str] | None,
-        folders: Sequence[str] | None,
+        scope: Scope | None,
     ) -> list[Finding]:
-        return findings.matching(
-            self._connection, session_id=session_id, uri=uri, state=state, identities=identities, folders=folders
-        )
+        return findings.matching(self._connection, session_id=session_id, uri=uri, state=state, scope=scope)
 
-    def changed_findings(
-        self, since: int | None, identities: Sequence[str] | None, folders: Sequence[str] | None
-    ) -> tuple[int, list[Finding]]:
-        return findings.changed_findings(self._connection, since, identities=identities, folders=folders)
+    def changed_findings(self, since: int | None, scope: Scope | None) -> tuple[int, list[Finding]]:
+        return findings.changed_findings(self._connection, since, scope=scope)
 
     def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return findings.known(self._connection, session_id, finding)

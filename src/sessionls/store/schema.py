@@ -54,8 +54,8 @@ sessions = Table(
     Index("sessions_by_reply", "reply"),
 )
 
-# Under which repository identities and folders a session is listed; `kind` is "identity" or "folder". A session with
-# identities has no folders here. `state` and `updated_at` are the session's: a page of a list is read from the index alone.
+# Where a session belongs (see scope.py). `state` and `updated_at` are the session's: a page of a list is read from the index
+# alone.
 session_places = Table(
     "session_places",
     metadata,

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from sessionls.sessions.model import Message
 from sessionls.sessions.ports import Hit
+from sessionls.sessions.scope import Scope
 from sessionls.store import lineage
+from sessionls.store.places import IN_SCOPE, scope_parameters, scope_values
 from sessionls.store.rows import require, session_of
 
 __all__ = ["index_message", "purge", "search", "unindex"]
@@ -40,7 +42,6 @@ FROM message_text AS f CROSS JOIN messages AS m ON m.n = f.rowid CROSS JOIN sess
 WHERE message_text MATCH :words {where}
 ORDER BY f.rowid DESC
 """
-_PLACE = "(p.kind = 'identity' AND p.value IN :identities OR p.kind = 'folder' AND p.value IN :folders)"
 _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
 # `+` keeps FTS5 from looking each of them up by itself.
 _AMONG = """AND +f.rowid IN (
@@ -60,9 +61,8 @@ WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN
 
 
 def _here(statement: str) -> TextClause:
-    """A statement about the sessions of these identities and folders."""
-    scope: list[BindParameter[Any]] = [bindparam("identities", expanding=True), bindparam("folders", expanding=True)]
-    return text(statement.format(place=_PLACE)).bindparams(*scope)
+    """A statement about the sessions of a scope."""
+    return text(statement.format(place=IN_SCOPE)).bindparams(*scope_parameters())
 
 
 _EVERYWHERE = text(_NEWEST.format(where=""))
@@ -112,23 +112,20 @@ def purge(connection: Connection, *, first: bool) -> bool:
     return bool(driver.total_changes - before >= 2)  # as FTS5 documents it
 
 
-def search(
-    connection: Connection, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
-) -> list[Hit]:
+def search(connection: Connection, query: str, *, scope: Scope | None, limit: int) -> list[Hit]:
     """The messages with all these words; the last word may be the beginning of one.
 
     The best first, where at most `_RANKED` messages match, else the newest first.
     """
-    everywhere = identities is None and folders is None
-    scope: dict[str, Any] = {} if everywhere else {"identities": list(identities or ()), "folders": list(folders or ())}
+    here = {} if scope is None else scope_values(scope)
     whole, beginning = _expressions(query)
     if not whole:
         return []
     # To find all words with one beginning takes FTS5 as long as all their matches are; so it is asked for them only where the
     # word itself is not common.
-    found = _newest(connection, whole, scope)
+    found = _newest(connection, whole, here)
     if len(found) < _RANKED:
-        found = _newest(connection, beginning, scope)
+        found = _newest(connection, beginning, here)
     best = (_ranked(connection, found) if len(found) < _RANKED else found)[:limit]
     snippets = dict(_about(connection, _SNIPPETS, best))
     sessions = {session_id: session_of(require(connection, session_id)) for session_id in {one.session_id for one in best}}
@@ -140,18 +137,18 @@ def _short(snippet: str) -> str:
     return snippet if len(snippet) <= _SNIPPET else f"{snippet[:_SNIPPET]}…"
 
 
-def _newest(connection: Connection, words: str, scope: Mapping[str, Any]) -> list[_Match]:
+def _newest(connection: Connection, words: str, here: Mapping[str, Any]) -> list[_Match]:
     """The newest `_RANKED` matches, the newest first."""
     statement = _EVERYWHERE
-    if scope:
-        few = connection.execute(_SCOPE_SIZE, {**scope, "most": _FEW}).scalar_one() <= _FEW
+    if here:
+        few = connection.execute(_SCOPE_SIZE, {**here, "most": _FEW}).scalar_one() <= _FEW
         statement = _HERE_AMONG_FEW if few else _HERE
-    with connection.execute(statement, {"words": words, **scope}) as rows:
-        return list(islice(_reported(connection, rows, words, scope), _RANKED))
+    with connection.execute(statement, {"words": words, **here}) as rows:
+        return list(islice(_reported(connection, rows, words, here), _RANKED))
 
 
 def _reported(
-    connection: Connection, rows: Iterator[Row[*tuple[Any, ...]]], words: str, scope: Mapping[str, Any]
+    connection: Connection, rows: Iterator[Row[*tuple[Any, ...]]], words: str, here: Mapping[str, Any]
 ) -> Iterator[_Match]:
     """What is left of deleted sessions belongs to their forks: each match under the oldest fork that holds it."""
     heirs: dict[str, list[Row[*tuple[Any, ...]]]] = {}
@@ -161,7 +158,7 @@ def _reported(
             if row.session_id not in heirs:
                 living = lineage.heirs(connection, row.session_id)
                 heirs[row.session_id] = [
-                    heir for heir in living if not scope or connection.execute(_IS_HERE, {"id": heir.id, **scope}).first()
+                    heir for heir in living if not here or connection.execute(_IS_HERE, {"id": heir.id, **here}).first()
                 ]
             session_id = next((heir.id for heir in heirs[row.session_id] if row.place <= heir.cut_place), None)
         if session_id is not None:

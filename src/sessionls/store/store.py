@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -15,6 +15,7 @@ from sessionls.sessions.events import Event
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import Finding, Message, Session
 from sessionls.sessions.ports import Change, Hit, Notice, Snapshot, Transcript
+from sessionls.sessions.scope import Scope
 from sessionls.sessions.state import Drafted, Entry, with_drafts
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
@@ -155,14 +156,13 @@ class SqlStore:
     async def sessions(
         self,
         *,
-        identities: Sequence[str] | None,
-        folders: Sequence[str] | None,
+        scope: Scope | None,
         state: str | None,
         query: str | None,
         limit: int,
         cursor: str | None,
     ) -> tuple[list[Session], str | None]:
-        return await self._read(lambda reader: reader.sessions(identities, folders, state, query, limit, cursor))
+        return await self._read(lambda reader: reader.sessions(scope, state, query, limit, cursor))
 
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
         for _ in range(_AGAIN):
@@ -195,10 +195,8 @@ class SqlStore:
     async def seq_at(self, session_id: str, place: int) -> int:
         return await self._read(lambda reader: reader.seq_at(session_id, place))
 
-    async def search(
-        self, query: str, *, identities: Sequence[str] | None, folders: Sequence[str] | None, limit: int
-    ) -> list[Hit]:
-        return await self._read(lambda reader: reader.search(query, identities, folders, limit))
+    async def search(self, query: str, *, scope: Scope | None, limit: int) -> list[Hit]:
+        return await self._read(lambda reader: reader.search(query, scope, limit))
 
     async def finding(self, finding_id: str) -> Finding:
         return await self._read(lambda reader: reader.finding(finding_id))
@@ -209,15 +207,12 @@ class SqlStore:
         session_id: str | None = None,
         uri: str | None = None,
         state: str | None = None,
-        identities: Sequence[str] | None = None,
-        folders: Sequence[str] | None = None,
+        scope: Scope | None = None,
     ) -> list[Finding]:
-        return await self._read(lambda reader: reader.findings(session_id, uri, state, identities, folders))
+        return await self._read(lambda reader: reader.findings(session_id, uri, state, scope))
 
-    async def changed_findings(
-        self, since: int | None, *, identities: Sequence[str] | None, folders: Sequence[str] | None
-    ) -> tuple[int, list[Finding]]:
-        return await self._read(lambda reader: reader.changed_findings(since, identities, folders))
+    async def changed_findings(self, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
+        return await self._read(lambda reader: reader.changed_findings(since, scope))
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return await self._read(lambda reader: reader.known_finding(session_id, finding))

@@ -16,9 +16,10 @@ from sessionls.sessions.ports import SessionNotice
 from sessionls.sessions.state import State
 from sessionls.store import lineage
 from sessionls.store.drafts import Chunk, Saved
+from sessionls.store.places import scope_in
 from sessionls.store.reading import Page, Reader
 from sessionls.store.rows import events_of, load_saved, load_state, require, session_of
-from sessionls.store.schema import drafts, events, session_places, sessions
+from sessionls.store.schema import drafts, events, sessions
 
 __all__ = ["Found", "News", "Tail"]
 
@@ -31,9 +32,6 @@ _EVENTS = (
     select(events.c.data)
     .where(events.c.session_id == bindparam("id"), events.c.seq > bindparam("after"), events.c.seq < bindparam("before"))
     .order_by(events.c.seq)
-)
-_IDENTITIES = select(session_places.c.value).where(
-    session_places.c.session_id == bindparam("id"), session_places.c.kind == "identity"
 )
 _DRAFTED = (
     select(drafts)
@@ -155,7 +153,7 @@ class Tail:
             SessionNotice(
                 row.id,
                 None if row.deleted else session_of(row),
-                tuple(connection.execute(_IDENTITIES, {"id": row.id}).scalars()),
+                scope_in(connection, row.id),
             )
             for row in rows
             if self._own.get(row.id) != row.rev

@@ -349,7 +349,7 @@ export interface CreateParams {
   budget?: number;
 }
 /**
- * The session as it began. `identities` say which repository folders it follows (`git:<first commit>:<path>`).
+ * The session as it began. `identities` say where it belongs beside its `workspaceFolders` (see scope.py).
  *
  * `placed` is how many messages of its parent a fork begins with.
  */

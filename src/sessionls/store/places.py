@@ -1,0 +1,46 @@
+"""Where sessions belong, in SQL: the one rule of `scope.py`, for every statement that asks for the sessions of a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, exists, or_, select
+
+from sessionls.sessions.scope import FOLDER, REPOSITORY, Scope
+from sessionls.store.schema import session_places
+
+__all__ = ["IN_SCOPE", "belongs", "scope_in", "scope_parameters", "scope_values"]
+
+_PLACES = select(session_places.c.kind, session_places.c.value).where(session_places.c.session_id == bindparam("id"))
+
+IN_SCOPE: Final = f"(p.kind = '{FOLDER}' AND p.value IN :folders OR p.kind = '{REPOSITORY}' AND p.value IN :repositories)"
+"""For statements that are written as text: whether the place `p` is one of the scope's (see `scope_parameters`)."""
+
+
+def scope_parameters() -> list[BindParameter[Any]]:
+    """The parameters of `IN_SCOPE`."""
+    return [bindparam("folders", expanding=True), bindparam("repositories", expanding=True)]
+
+
+def scope_values(scope: Scope) -> dict[str, list[str]]:
+    """The values of those parameters."""
+    return {"folders": sorted(scope.folders), "repositories": sorted(scope.repositories)}
+
+
+def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] = ()) -> ColumnElement[bool]:
+    """Whether the session of that id belongs to the scope, and is in one of the states where any are given."""
+    at = session_places.c
+    here = or_(
+        and_(at.kind == FOLDER, at.value.in_(scope.folders)), and_(at.kind == REPOSITORY, at.value.in_(scope.repositories))
+    )
+    shown = [at.state.in_(states)] if states else []
+    return exists(select(at.session_id).where(at.session_id == session_id, here, *shown))
+
+
+def scope_in(connection: Connection, session_id: str) -> Scope:
+    """Where that session belongs."""
+    found: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set()}
+    for row in connection.execute(_PLACES, {"id": session_id}):
+        found[row.kind].add(row.value)
+    return Scope(frozenset(found[FOLDER]), frozenset(found[REPOSITORY]))
