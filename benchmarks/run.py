@@ -22,6 +22,7 @@ from bench import Bench, bench
 from growing import growing
 from replying import replying
 from scaling import scaling
+from sharing import sharing
 from starting import memory, starting
 from stepping import stepping
 from storing import finding, long_sessions
@@ -37,6 +38,7 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
     "scaling": ("Very many sessions and messages", scaling),
+    "sharing": ("Several processes on one database", sharing),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
 }

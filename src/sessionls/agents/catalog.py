@@ -21,7 +21,7 @@ __all__ = ["Catalog"]
 
 log = logging.getLogger(__name__)
 
-_DEBOUNCE, _STEP, _PATIENCE = 80, 40, 2_000
+_DEBOUNCE, _STEP, _PATIENCE = 150, 150, 5_000
 """Milliseconds: how long changes are gathered; how often they are looked for; how long a thread waits that nobody ended."""
 
 

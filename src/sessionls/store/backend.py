@@ -43,6 +43,7 @@ class Backend:
         self._changes = Changes(process, lease, drafts)
         self._tail = Tail()
         self._version: int | None = None
+        self._committed = False  # whether this process wrote since it looked
 
     # -- in the thread that writes -----------------------------------------------------------------------------------
 
@@ -57,6 +58,7 @@ class Backend:
             self._drafts.give_back()
             raise
         self._drafts.saved()
+        self._committed = True
         if outcome.rev is not None:
             self._changes.remember(session_id, outcome)
             self._tail.told(session_id, outcome.state.session.seq)
@@ -97,6 +99,7 @@ class Backend:
             self._drafts.give_back()
             raise
         self._drafts.saved()
+        self._committed = True
 
     def beat(self) -> bool:
         """Say that this process lives; False when it has nothing to claim any more."""
@@ -127,7 +130,8 @@ class Backend:
         """Tell what other processes did since the last look, if they did anything."""
         version = self.database.data_version()
         if version == self._version:
-            return "nothing"
+            own, self._committed = self._committed, False
+            return "own" if own else "nothing"
         if not self._tail.concerned(*self.database.newest(self._tail.followed, self._tail.draft)):
             self._version = version
             return "others"
@@ -135,7 +139,7 @@ class Backend:
             news = self._tail.look(connection)
         self._version = version
         self._tell(news)
-        return "ours" if news.events or news.chunks or news.sessions else "others"
+        return "followed" if news.events or news.chunks else "others"
 
     def finish(self) -> None:
         """Save what is left, and leave."""

@@ -31,7 +31,7 @@ __all__ = ["SqlStore"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_SAVE_DRAFTS = 0.016  # seconds between two savings of drafted words, where they are quick
+_SAVE_DRAFTS, _SLOWEST = 0.016, 0.1  # seconds between two savings of drafted words: where they are quick, and where they are slow
 _GATHER = 0.002  # seconds that a drafted word waits at least, for others to be saved with it
 _SHARE = 5  # a saving is to take no more than this part of the time: the slower the disk, the rarer
 _AGAIN = 5  # times that a page is read again because it changed under the reader's hands
@@ -144,7 +144,7 @@ class SqlStore:
         except BaseException:
             self._saving = None
             raise
-        self._save_again = began + max(_SAVE_DRAFTS, _SHARE * (loop.time() - began))
+        self._save_again = began + min(max(_SAVE_DRAFTS, _SHARE * (loop.time() - began)), _SLOWEST)
         more = self._drafts.unsaved and not self._closed
         self._saving = loop.call_at(self._save_again, self._save_drafts) if more else None
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import random
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,10 +18,14 @@ __all__ = ["Seen", "watch"]
 
 log = logging.getLogger(__name__)
 
-Seen = Literal["nothing", "others", "ours"]
-"""What a look saw: no change, one of nothing that is followed here, or one that somebody here waits for."""
+Seen = Literal["nothing", "own", "others", "followed"]
+"""What a look saw: no change, only this process's own, one of a session that nobody follows here, or of one that is followed."""
 
-_AGAIN = (0.002, 0.03)  # seconds after which it is looked again: a change is seen only a moment after it is told of
+# Seconds after which it is looked again: a change is seen only a moment after it is told of.
+_AGAIN: dict[Seen, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
+# Seconds until a look, where nothing that is followed here was written lately: whoever writes has the machine meanwhile.
+_LATER = (0.004, 0.012)
+_FOLLOWING = 2.0  # seconds that are lately
 _REST = 0.1  # seconds between two looks at most, where they see nothing for anybody here
 _LOOK = 1.0  # seconds: look this often where no word of a change comes, as from network drives
 _STEP = 2  # milliseconds that watchfiles sleeps between looks: a change is told in about 7
@@ -47,22 +52,25 @@ async def watch(path: Path, look: Callable[[], Awaitable[Seen]], stop: asyncio.E
 
 
 async def _watch_linux(folder: Path, names: set[str], look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-    rest = 0.0
+    loop = asyncio.get_running_loop()
+    rest, following_until = 0.0, 0.0
+    again: tuple[float, ...] = ()
     with FolderEvents(folder, names) as events:  # the folder: the write-ahead log comes and goes
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: events.wake())
         try:
             while not stop.is_set():
-                told = await events.wait(_LOOK)
-                if stop.is_set():
+                told = await events.wait(again[0] if again else _LOOK)
+                later = random.uniform(*_LATER) if told and loop.time() > following_until else 0.0  # noqa: S311 (no secret depends on it)
+                if await _stopped(stop, later):
                     return
                 seen = await look()
-                for pause in _AGAIN if told and seen == "nothing" else ():
-                    if await _stopped(stop, pause) or (seen := await look()) != "nothing":
-                        break
+                again = _AGAIN.get(seen, ()) if told else again[1:]
+                if seen == "followed":
+                    following_until = loop.time() + _FOLLOWING
                 # What goes on in sessions of others costs those who do not follow them little: they look less and less often.
                 rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
-                if rest and await _stopped(stop, rest):
+                if await _stopped(stop, rest):
                     return
         finally:
             stopping.cancel()
@@ -89,6 +97,7 @@ async def _watch_elsewhere(folder: Path, names: set[str], look: Callable[[], Awa
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     """Wait for so long, or until it is to stop; says which."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+    if seconds and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
     return stop.is_set()

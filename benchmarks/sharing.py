@@ -1,0 +1,98 @@
+"""What processes that share a database cost each other: words of one seen in another, and the work of bystanders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import psutil
+
+from bench import Bench
+from lsp import Server
+from replying import one_reply
+from table import Row
+
+__all__ = ["sharing"]
+
+_BYSTANDERS = 11
+
+
+async def sharing(bench: Bench) -> list[Row]:
+    return [*await _words(bench), *await _idle(bench), *await _bystanders(bench)]
+
+
+async def _words(bench: Bench) -> list[Row]:
+    """The model writes the clock into each chunk; how old each word is when the other process's client has read it."""
+    late: list[float] = []
+    async with Server.sessionls(bench.env, bench.folder) as writer, Server.sessionls(bench.env, bench.folder) as reader:
+        session = await writer.request("session/create", {"title": "Seen elsewhere"})
+        for server in (writer, reader):
+            await server.request("session/open", {"sessionId": session["id"]})
+        await one_reply(writer, session["id"], "bench:reply 1")
+
+        def heard(method: str, params: Any, at: int) -> None:
+            if method == "session/delta":
+                late.extend((at - int(word)) / 1e6 for word in params["text"].split() if word.isdecimal())
+
+        reader.heard = heard
+        for _ in range(bench.times(3, 1)):
+            await one_reply(writer, session["id"], f"bench:clock {20 if bench.quick else 300} 10")
+        await asyncio.sleep(0.5)
+    late.sort()
+    return [
+        Row("a word seen in another process, a chunk every 10 ms", "ms", late),
+        Row("the same, of 100 words the fifth slowest", "ms", [late[int(len(late) * 0.95)]]),
+    ]
+
+
+async def _idle(bench: Bench) -> list[Row]:
+    """One process with a session open, in which nothing happens."""
+    seconds = 2 if bench.quick else 30
+    async with Server.sessionls(bench.env, bench.folder) as server:
+        session = await server.request("session/create", {})
+        await server.request("session/open", {"sessionId": session["id"]})
+        await asyncio.sleep(1 if bench.quick else 10)  # what is loaded in the background is loaded
+        before = _work(server)
+        await asyncio.sleep(seconds)
+        return [Row(f"processor time of {seconds} s in which nothing happens", "ms", [_work(server) - before])]
+
+
+async def _bystanders(bench: Bench) -> list[Row]:
+    """A reply is written in one process while others have sessions of their own open, against the same process alone."""
+    order = f"bench:clock {50 if bench.quick else 500} 10"
+    alone: list[float] = []
+    together: list[float] = []
+    shares: list[float] = []
+    async with contextlib.AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(Server.sessionls(bench.env, bench.folder))
+        session = await _opened(writer)
+        await one_reply(writer, session, "bench:reply 1")
+        alone += [(await one_reply(writer, session, "bench:reply 1")).first for _ in range(bench.times(20, 2))]
+        others: list[Server] = []
+        for _ in range(2 if bench.quick else _BYSTANDERS):
+            others.append(await stack.enter_async_context(Server.sessionls(bench.env, bench.folder)))
+            await _opened(others[-1])
+        await asyncio.sleep(1 if bench.quick else 10)
+        together += [(await one_reply(writer, session, "bench:reply 1")).first for _ in range(bench.times(20, 2))]
+        before = [_work(other) for other in others]
+        reply = await one_reply(writer, session, order)
+        shares = [100 * (_work(other) - was) / reply.whole for other, was in zip(others, before, strict=True)]
+    count = len(others) + 1
+    return [
+        Row(f"message to the first delta, {count} processes on one database", "ms", together, alone, "the same, alone"),
+        Row("a bystander's share of a processor while another process writes", "%", shares),
+    ]
+
+
+async def _opened(server: Server) -> str:
+    session = await server.request("session/create", {})
+    await server.request("session/open", {"sessionId": session["id"]})
+    identity: str = session["id"]
+    return identity
+
+
+def _work(server: Server) -> float:
+    """Processor time so far, in milliseconds."""
+    times = psutil.Process(server.pid).cpu_times()
+    return float(times.user + times.system) * 1000
