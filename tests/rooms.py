@@ -42,6 +42,12 @@ class PlainEditor:
     def buffer(self, uri: str) -> Buffer | None:
         return self.buffers.get(uri)
 
+    def open_documents(self) -> Sequence[str]:
+        return list(self.buffers)
+
+    async def save(self, uris: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
         return self.diagnosed.get(uri, [])
 

@@ -277,6 +277,7 @@ async def start_server(
     *,
     events: bool = False,
     permissions: bool = False,
+    saves: bool = False,
     folders: Sequence[Path] = (),
     options: Mapping[str, Any] | None = None,
     capabilities: lsp.ClientCapabilities | None = None,
@@ -286,7 +287,7 @@ async def start_server(
     client = SessionClient()
     await client.start_io(*GUARDED_SERVER, env=dict(os.environ if env is None else env))
     able = capabilities or lsp.ClientCapabilities()
-    able.experimental = {"sessionls": {"events": events, "permissions": permissions}}
+    able.experimental = {"sessionls": {"events": events, "permissions": permissions, "saves": saves}}
     client.server = await client.initialize_session(
         lsp.InitializeParams(
             capabilities=able,

@@ -45,6 +45,13 @@ async def run(tool: RunCommand, command: str, **more: Any) -> str:
     return await tool.run({"command": command, **more}, LoneCall())
 
 
+async def fails(tool: RunCommand, command: str, **more: Any) -> str:
+    """What the agent is told of a command that failed."""
+    with pytest.raises(ToolFailed) as failed:
+        await run(tool, command, **more)
+    return str(failed.value)
+
+
 async def comes(condition: Callable[[], bool]) -> None:
     """Wait until it holds. Other processes make it so, and they tell nobody."""
 
@@ -77,9 +84,9 @@ async def ends(pid: int) -> None:
 
 class TestWhatTheAgentIsTold:
     async def test_output_and_errors_in_order_and_the_exit_code(self, tool: RunCommand) -> None:
-        assert await run(tool, "echo one; echo two >&2; echo three; exit 3") == "Exit code 3.\none\ntwo\nthree"
+        assert await fails(tool, "echo one; echo two >&2; echo three; exit 3") == "Exit code 3.\none\ntwo\nthree"
         assert await run(tool, "true") == "Exit code 0.\n(no output)"
-        assert "ended by a signal" in await run(tool, "kill -TERM $$")
+        assert "ended by a signal" in await fails(tool, "kill -TERM $$")
 
     async def test_it_runs_in_the_workspace_folder_or_one_inside(self, tool: RunCommand, folder: Path) -> None:
         (folder / "inner").mkdir()
@@ -95,7 +102,7 @@ class TestWhatTheAgentIsTold:
         assert told.startswith("Exit code 0.\nfirst\n1\n2\n") and told.endswith("200000\nlast")
 
     async def test_endless_output_is_not_kept(self, tool: RunCommand) -> None:
-        told = await run(tool, "yes", seconds=1)
+        told = await fails(tool, "yes", seconds=1)
         assert "Stopped after 1 seconds" in told and len(told) < 31_000
 
     async def test_bytes_that_are_no_text_and_what_a_terminal_would_obey(self, tool: RunCommand) -> None:
@@ -111,7 +118,7 @@ class TestWhatTheAgentIsTold:
             await run(tool, "echo \0")
         with pytest.raises(ToolFailed, match="seconds"):
             await run(tool, "true", seconds=3600)
-        assert "127" in await run(tool, "no-such-program-anywhere")
+        assert "127" in await fails(tool, "no-such-program-anywhere")
 
 
 class TestWhatItMayKnow:
@@ -156,7 +163,7 @@ class TestWhatItMayKnow:
 class TestNothingIsLeft:
     async def test_after_its_time_it_is_stopped_with_all_that_it_started(self, tool: RunCommand, folder: Path) -> None:
         command = "(sleep 1000 & echo $! > inner.pid; wait) & echo $$ > outer.pid; echo begun; sleep 1000"
-        told = await run(tool, command, seconds=1)
+        told = await fails(tool, command, seconds=1)
         assert told.startswith("Stopped after 1 seconds") and "begun" in told
         for name in ("outer.pid", "inner.pid"):
             await ends(await pid_in(folder / name))
@@ -175,7 +182,7 @@ class TestNothingIsLeft:
         await ends(await pid_in(folder / "it.pid"))
 
     async def test_signals_are_no_way_out(self, tool: RunCommand, folder: Path) -> None:
-        told = await run(tool, "trap '' TERM INT HUP; echo $$ > it.pid; while :; do sleep 1; done", seconds=1)
+        told = await fails(tool, "trap '' TERM INT HUP; echo $$ > it.pid; while :; do sleep 1; done", seconds=1)
         assert told.startswith("Stopped")
         await ends(await pid_in(folder / "it.pid"))
 

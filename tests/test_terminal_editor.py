@@ -14,8 +14,8 @@ from typing import Literal
 
 import pytest
 
-from sessionls.cli import writing
 from sessionls.cli.terminal import Terminal, TerminalEditor
+from sessionls.sessions import file_edits
 from sessionls.sessions.model import Position, Range
 from sessionls.sessions.tooling import Answer, DocumentChange, EditOutcome, Question
 from sessionls.sessions.workspace import Workspace
@@ -111,7 +111,7 @@ class TestEdits:
             "create": DocumentChange(path.as_uri(), kind="create", text="x"),
             "delete": DocumentChange(path.as_uri(), kind="delete"),
         }[kind]
-        name: Callable[[Path, str], str] = writing._name
+        name: Callable[[Path, str], str] = file_edits._name
 
         def and_swap(root: Path, uri: str) -> str:
             checked = name(root, uri)
@@ -119,7 +119,7 @@ class TestEdits:
             (folder / "sub").symlink_to(outside)
             return checked
 
-        monkeypatch.setattr(writing, "_name", and_swap)
+        monkeypatch.setattr(file_edits, "_name", and_swap)
         assert not (await apply(editor, wanted)).applied
         assert names(outside) == ["a.txt"] and (outside / "a.txt").read_text(encoding="utf-8") == "old"
 
@@ -130,14 +130,14 @@ class TestEdits:
         path, secret = folder / "a.txt", tmp_path / "secret"
         path.write_text("old", encoding="utf-8")
         secret.write_text("secret", encoding="utf-8")
-        edited = writing._edited
+        edited = file_edits._edited
 
         def and_swap(*given: object) -> str:
             path.unlink()
             path.symlink_to(secret)
             return edited(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(writing, "_edited", and_swap)
+        monkeypatch.setattr(file_edits, "_edited", and_swap)
         outcome = await apply(editor, change(path, "old", "new"))
         assert not outcome.applied and "changed" in (outcome.reason or "")
         assert secret.read_text(encoding="utf-8") == "secret" and path.is_symlink()

@@ -103,8 +103,10 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.mcp import McpServers
+    from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
+    from sessionls.tools.seen import Seen
     from sessionls.tools.toolbox import Toolbox, all_tools
 
     store = SqlStore(settings.url, durable=settings.durability == "full")
@@ -120,6 +122,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     )
     scanners = {scanner.name: scanner for scanner in builtin_scanners()}
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
+    seen, saving = Seen(), Saving(workspace, editor)
     tools = Toolbox(
         [
             *all_tools(
@@ -128,6 +131,8 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
                 confirm=settings.confirm_edits,
                 obeyed=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
                 read_only=lambda: bounds.read_only,
+                seen=seen,
+                saving=saving,
                 variables=settings.command_environment,
             ),
             *finding_tools(workspace, editor, store.findings),
@@ -141,6 +146,8 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
             ),
         ],
         servers,
+        seen=seen,
+        saving=saving,
     )
     sessions = Sessions(
         store=store,

@@ -12,23 +12,12 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types as lsp
 
+from editing_client import Buffers, able
 from model_server import Answer, ModelServer, ToolUse
 from office import Office, OpenEditor, environment, key_for, make_workspace, text_of
 from server_client import SessionClient, start_server, stop, uri_of
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.positions import Lines
 
 ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
-
-
-def able(*, versions: bool = True, files: bool = True, annotations: bool = False, applies: bool = True) -> lsp.ClientCapabilities:
-    """What a client can do with edits."""
-    edits = lsp.WorkspaceEditClientCapabilities(
-        document_changes=versions,
-        resource_operations=[lsp.ResourceOperationKind.Create, lsp.ResourceOperationKind.Delete] if files else None,
-        change_annotation_support=lsp.ChangeAnnotationsSupportOptions() if annotations else None,
-    )
-    return lsp.ClientCapabilities(workspace=lsp.WorkspaceClientCapabilities(apply_edit=applies, workspace_edit=edits))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,6 +28,7 @@ async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     models.start()
     client = await start_server(
         events=True,
+        saves=True,
         folders=[make_workspace(home)],
         options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
         capabilities=able(),
@@ -47,73 +37,6 @@ async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     yield Office(client, models, home / "work")
     await stop(client)
     models.stop()
-
-
-class Buffers:
-    """The documents of a client that makes edits, tells the server of them, and can undo."""
-
-    def __init__(self, client: SessionClient) -> None:
-        self.client = client
-        self.texts: dict[str, str] = {}
-        self.versions: dict[str, int] = {}
-        self.asked: list[lsp.ApplyWorkspaceEditParams] = []
-        self.reason: str | None = None
-        self._before: list[dict[str, str]] = []
-        client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = self._on_apply()
-
-    def open(self, uri: str, text: str) -> None:
-        self.texts[uri], self.versions[uri] = text, 1
-        self.client.open_document(uri, text)
-
-    def change(self, uri: str, text: str) -> None:
-        """As if the person typed it, or the buffer were restored."""
-        self.texts[uri] = text
-        self.versions[uri] += 1
-        self.client.change_document(uri, self.versions[uri], lsp.TextDocumentContentChangeWholeDocument(text=text))
-
-    def close(self) -> None:
-        for uri in self.texts:
-            document = lsp.TextDocumentIdentifier(uri=uri)
-            self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(text_document=document))
-
-    def undo(self) -> None:
-        for uri, text in self._before.pop().items():
-            self.change(uri, text)
-
-    def _on_apply(self) -> Any:
-        async def on_apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
-            self.asked.append(params)
-            if self.reason is not None:
-                return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason=self.reason)
-            self._before.append(dict(self.texts))
-            for uri, edits in (params.edit.changes or {}).items():
-                self._edit(uri, edits)
-            for one in params.edit.document_changes or ():
-                if isinstance(one, lsp.CreateFile):
-                    assert one.uri not in self.texts
-                    self.open(one.uri, "")
-                elif isinstance(one, lsp.DeleteFile):
-                    await asyncio.to_thread(Path(one.uri.removeprefix("file://")).unlink)
-                elif isinstance(one, lsp.TextDocumentEdit):
-                    version = one.text_document.version
-                    if version is not None and version != self.versions[one.text_document.uri]:
-                        return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason="stale")
-                    self._edit(one.text_document.uri, one.edits)
-            return lsp.ApplyWorkspaceEditResult(applied=True)
-
-        return on_apply
-
-    def _edit(self, uri: str, edits: Any) -> None:
-        if uri not in self.texts:  # as editors do: an edit of a closed file opens it
-            self.open(uri, Path(uri.removeprefix("file://")).read_bytes().decode())
-        lines = Lines(self.texts[uri], "utf-16")
-        text = self.texts[uri]
-        for edit in reversed(edits):
-            first, last = edit.range.start, edit.range.end
-            start = Position(line=first.line, character=first.character)
-            begin, end = lines.span(Range(start=start, end=Position(line=last.line, character=last.character)))
-            text = text[:begin] + edit.new_text + text[end:]
-        self.change(uri, text)
 
 
 @pytest.fixture
@@ -244,7 +167,7 @@ async def test_files_are_created_edited_and_deleted_through_the_editor(desk: Des
     *made, deleted = results(exchange)
     assert [status for status, _ in made] == ["done"] * 4
     assert buffers.texts == {new: "b = 2\n", uri_of(path): "edited\n"}
-    assert deleted[0] == "failed" and "unsaved changes" in deleted[1]  # the edit opened it
+    assert deleted[0] == "done", "the edit was saved, so nothing of it is lost"
     first = [type(one) for one in buffers.asked[0].edit.document_changes or ()]
     assert first == [lsp.CreateFile, lsp.TextDocumentEdit]
 

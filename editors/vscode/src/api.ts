@@ -5,6 +5,7 @@ import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-la
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
 import { lost, problemOf, stopped } from "./problem";
+import { saveDocuments } from "./saving";
 
 /** Answers `session/requestPermission`. The token is cancelled when the question is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
@@ -119,6 +120,7 @@ export class Api {
     client.onNotification("agent/changed", () => {
       this.agentsChanged.fire();
     });
+    client.onRequest("document/save", saveDocuments);
     client.onRequest("session/requestPermission", async (params: PermissionParams, token: CancellationToken) => {
       const denied: PermissionDecision = { decision: "deny" };
       return this.permissionHandler === undefined ? denied : await this.permissionHandler(params, token);

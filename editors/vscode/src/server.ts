@@ -271,7 +271,10 @@ export class Server implements vscode.Disposable {
 /** What this client handles, beyond LSP. */
 const ABILITIES: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
-    capabilities.experimental = { ...(capabilities.experimental as object), sessionls: { events: true, permissions: true } };
+    capabilities.experimental = {
+      ...(capabilities.experimental as object),
+      sessionls: { events: true, permissions: true, saves: true },
+    };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

@@ -140,12 +140,18 @@ class TerminalEditor:
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
         """On disk: who permits it here has no undo, and has seen the patch."""
-        from sessionls.cli.writing import write_changes
+        from sessionls.sessions.file_edits import write_changes
 
         path = uris.to_path(self._folder)
         if path is None:
             return EditOutcome(applied=False, reason="There is no folder on disk.")
-        return await asyncio.shield(asyncio.to_thread(write_changes, Path(path), changes, self.encoding))
+        return await asyncio.shield(asyncio.to_thread(write_changes, [Path(path)], changes, self.encoding))
+
+    def open_documents(self) -> Sequence[str]:
+        return ()
+
+    async def save(self, uris: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
+        return frozenset()  # edits are on disk already
 
     async def ask(self, question: Question) -> Answer | None:
         """The person's answer; None in a pipe."""

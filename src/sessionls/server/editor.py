@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -11,7 +14,10 @@ from lsprotocol import types as lsp
 from pygls.workspace import TextDocument, Workspace
 
 from sessionls.server.edits import change_documents
+from sessionls.server.params import Saved, SaveParams
 from sessionls.server.questions import Typing, ask
+from sessionls.sessions import uris
+from sessionls.sessions.file_edits import write_changes
 from sessionls.sessions.model import Position, Range
 from sessionls.sessions.positions import Encoding, Lines
 from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Documents", "LspEditor"]
 
+log = logging.getLogger("sessionls")
+
+_SAVE_SECONDS = 30.0  # that an editor may take, with the formatters that it runs
 _DIAGNOSED = 500  # documents whose diagnostics are kept
 _DIAGNOSTICS = 500  # of one document
 
@@ -107,7 +116,38 @@ class LspEditor:
             self._diagnostics.popitem(last=False)
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
+        if self._writes_files(changes, confirm=confirm):
+            folders = [Path(path) for uri in self.folders if (path := uris.to_path(uri)) is not None]
+            return await asyncio.shield(asyncio.to_thread(write_changes, folders, changes, self.encoding))
         return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
+
+    def _writes_files(self, changes: Sequence[DocumentChange], *, confirm: bool) -> bool:
+        """Whether files that are not open are written on disk.
+
+        A client that cannot be asked to save would leave the edit in a hidden buffer that nobody sees and no program reads. Where
+        the person is to confirm the change in the editor, it goes through the editor all the same.
+        """
+        able = self._client.edits
+        if self._client.saves or not able.applies or (confirm and able.annotations):
+            return False
+        return all(
+            (change.kind == "edit" or (change.kind == "create" and able.creates)) and self.buffer(change.uri) is None
+            for change in changes
+        )
+
+    def open_documents(self) -> Sequence[str]:
+        return [document.uri for document in self._documents.text_documents.values()]
+
+    async def save(self, uris: Sequence[str]) -> frozenset[str]:
+        if not self._client.saves:
+            return frozenset()
+        try:
+            async with asyncio.timeout(_SAVE_SECONDS):
+                answer: Saved = await self._protocol.ask_client("document/save", SaveParams(uris=list(uris)))
+        except Exception as error:  # noqa: BLE001  # whatever the client answers, the documents are then not saved
+            log.warning("The client did not save documents: %s", error)
+            return frozenset()
+        return frozenset(answer.saved) & frozenset(uris)
 
     async def ask(self, question: Question) -> Answer | None:
         return await ask(self._protocol, self._client, self.typing, question)

@@ -142,6 +142,10 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
         None,
     ),
     "session/changed": ({"session": _SESSION}, None),
+    "document/save": (
+        {"uris": ["file:///home/ada/work/app.py"]},
+        {"saved": ["file:///home/ada/work/app.py"]},
+    ),
     "session/requestPermission": (
         {
             "sessionId": _S,

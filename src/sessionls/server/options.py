@@ -74,12 +74,14 @@ class EditSupport:
 class Client:
     """What the client can do. Each is false unless it said so.
 
-    `events` and `permissions` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the server
+    `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the
+    server
     begins, `window/showDocument`, documents whose text the server gives, files watched at its wish, and edits.
     """
 
     events: bool = False
     permissions: bool = False
+    saves: bool = False
     progress: bool = False
     shows_documents: bool = False
     reads_content: bool = False
@@ -99,6 +101,7 @@ class Client:
         return cls(
             events=own.get("events") is True,
             permissions=own.get("permissions") is True,
+            saves=own.get("saves") is True,
             progress=bool(get_capability(capabilities, "window.work_done_progress")),
             shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
             watches_files=bool(get_capability(capabilities, "workspace.did_change_watched_files.dynamic_registration")),

@@ -232,6 +232,18 @@ class SessionChangedParams(Wire):
     deleted: str | None = None
 
 
+class SaveParams(Wire):
+    """`uris` are those of the documents to save."""
+
+    uris: list[str]
+
+
+class Saved(Wire):
+    """`saved` are the URIs of the documents that have no unsaved changes any more, spelled as they were asked for."""
+
+    saved: list[str]
+
+
 class PermissionParams(Wire):
     """`messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever
     says so.

@@ -351,6 +351,16 @@ METHODS: tuple[Method, ...] = (
         direction="server → client",
     ),
     Method(
+        "document/save",
+        p.SaveParams,
+        p.Saved,
+        "An agent edited documents that had no unsaved changes: save them, as the editor's own command does, so that programs "
+        "see the edits. Only documents that were saved before an agent edited them are named. Needs the client capability "
+        "`saves`; without it an edit of an open document stays unsaved, which the agent is told, and a file that is not open "
+        "is written on disk.",
+        direction="server → client",
+    ),
+    Method(
         "session/requestPermission",
         p.PermissionParams,
         p.PermissionDecision,

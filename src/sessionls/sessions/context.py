@@ -6,8 +6,9 @@ The text comes from the workspace (see `workspace.py`): the editor's buffer firs
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from sessionls.sessions.model import (
     DiagnosticsContext,
     DiffContext,
     FileContext,
+    Message,
     Position,
     Range,
     SelectionContext,
@@ -35,7 +37,7 @@ from sessionls.sessions.symbols import find_definition
 from sessionls.sessions.texts import cut_characters, sound
 from sessionls.sessions.workspace import Document, Workspace
 
-__all__ = ["BUDGET", "render", "resolve"]
+__all__ = ["BUDGET", "render", "resolve", "whole_documents"]
 
 BUDGET: Final = 400_000
 """Characters of text that all contexts of one message may hold together."""
@@ -53,6 +55,16 @@ async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Buf
     """
     resolver = _Resolver(workspace, editor.encoding, budget)
     return [await resolver.resolve(context, f"context.{index}") for index, context in enumerate(contexts)]
+
+
+def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    """URI and hash of each document whose whole text was handed over with one of the messages."""
+    for message in messages:
+        for context in message.context or ():
+            if not isinstance(context, FileContext | SelectionContext | SymbolContext) or context.text is None:
+                continue
+            if hashlib.sha256(context.text.encode()).hexdigest() == context.sha256:
+                yield context.uri, context.sha256
 
 
 class _Resolver:

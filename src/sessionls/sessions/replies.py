@@ -18,6 +18,7 @@ from sessionls.agents.agent import Definition
 from sessionls.sessions import events as ev
 from sessionls.sessions import verbs
 from sessionls.sessions.beginning import Begun, Prepared
+from sessionls.sessions.context import whole_documents
 from sessionls.sessions.delegate import ASK_AGENT, AskAgent, Asked
 from sessionls.sessions.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.sessions.ids import new_id
@@ -369,11 +370,17 @@ class Replies:
 
         async def prepare() -> Sequence[str]:
             missing = await self._tools.prepare(definition)
+            asked = await self._store.entry(session_id, begun.reply.reply_to or "")
+            received([asked.message, *begun.steered])
             chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
             asking = [AskAgent(writer, self._ask)] if ASK_AGENT in chosen else []
             writer.tools = [*self._tools.offer(chosen), *asking]
             writer.voice = self._telling.voice(definition, begun.session, tools=bool(writer.tools))
             return missing
+
+        def received(messages: Sequence[Message]) -> None:
+            for uri, sha256 in whole_documents(messages):
+                self._tools.knows(session_id, uri, sha256)
 
         async def told(tighter: bool) -> ModelMessages:
             # Whoever steered the reply may have come to the session since it began.
@@ -404,6 +411,7 @@ class Replies:
             speaks=begun.prepared.models is None,
             since=begun.seq,
             prepare=prepare,
+            received=received,
         )
         return writer
 

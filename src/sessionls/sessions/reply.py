@@ -46,11 +46,13 @@ class ReplyWriter(Loop):
     """Writes one reply, from its first step or from where it stopped. `since` is the number of the event that started it.
 
     `prepare` is done first: it gives the writer its tools, which may take a while to start, and says which are missing.
+    `received` is told of the messages that are handed to the reply while it is written.
     `stopped` is set when it has ended or stopped, or goes on after all.
     """
 
     since: int = 0
     prepare: Callable[[], Coroutine[Any, Any, Sequence[str]]] | None = None
+    received: Callable[[Sequence[Message]], None] | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: Stop | None = field(default=None, init=False)
     _inner: asyncio.Task[Any] | None = field(default=None, init=False)
@@ -100,7 +102,7 @@ class ReplyWriter(Loop):
             )
             if isinstance(outcome, Message):
                 return outcome
-            self.steered += outcome  # it was steered or resumed in the last moment: it goes on
+            self._receive(outcome)  # it was steered or resumed in the last moment: it goes on
             self.stopped.set()
             self.stopped = asyncio.Event()
 
@@ -111,7 +113,12 @@ class ReplyWriter(Loop):
 
     async def keep_step(self, first: int) -> None:
         parts, usage, steps = self.parts[first:], self.spending.usage, self.spending.steps
-        self.steered += await self.save(lambda change: verbs.step(change, self.reply.id, first, parts, usage, steps))
+        self._receive(await self.save(lambda change: verbs.step(change, self.reply.id, first, parts, usage, steps)))
+
+    def _receive(self, messages: Sequence[Message]) -> None:
+        self.steered += messages
+        if self.received is not None:
+            self.received(messages)
 
     async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
         self.parts[index] = part

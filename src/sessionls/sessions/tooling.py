@@ -114,6 +114,17 @@ class Editor(Buffers, Protocol):
         """
         ...
 
+    def open_documents(self) -> Sequence[str]:
+        """URIs of all documents that are open."""
+        ...
+
+    async def save(self, uris: Sequence[str]) -> frozenset[str]:
+        """Have the editor save these documents, as its own command for it does. Gives those that it saved.
+
+        An editor that cannot be asked to save gives none.
+        """
+        ...
+
     async def ask(self, question: Question) -> Answer | None:
         """Ask the person at this editor; None where nobody can be asked or the question was dismissed without an answer."""
         ...
@@ -195,6 +206,10 @@ class Tools(Protocol):
 
         Gives what is missing, in words for a person.
         """
+        ...
+
+    def knows(self, session_id: str, uri: str, sha256: str) -> None:
+        """The agents of that session were given the whole text of a document, so that they may edit it. `sha256`: its hash."""
         ...
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:

@@ -121,8 +121,12 @@ class RunCommand(BaseTool[RunCommandArguments]):
         ended = await run_shell(arguments.command, folder, environment, seconds=arguments.seconds, limit=_OUTPUT)
         output = _readable(ended.output) or "(no output)"
         if ended.code is None:
-            return f"Stopped after {arguments.seconds} seconds, with all that it had started. Its output until then:\n{output}"
-        return f"Exit code {ended.code}{_signal(ended.code)}.\n{output}"
+            stopped = f"Stopped after {arguments.seconds} seconds, with all that it had started."
+            raise ToolFailed(f"{stopped} Its output until then:\n{output}")
+        result = f"Exit code {ended.code}{_signal(ended.code)}.\n{output}"
+        if ended.code != 0:
+            raise ToolFailed(result)
+        return result
 
     async def _folder(self, what: str | None) -> Path:
         if what in (None, "", "."):

@@ -13,6 +13,7 @@ from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.read import ListFiles, ReadFile, Search
+from sessionls.tools.saving import DiskReader, Saving
 from sessionls.tools.seen import Seen
 from sessionls.tools.symbols import Symbols
 from sessionls.tools.write import CreateFile, DeleteFile, EditFile
@@ -20,12 +21,28 @@ from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 __all__ = ["Toolbox", "all_tools", "read_tools"]
 
 
-class Toolbox:
-    """The heart's port `Tools`, over tools with different names, and those of servers."""
+# Tools that read files on disk, beside those of servers. (The others read open documents as the editor has them.)
+_READ_DISK = frozenset({"run_command", "git_diff"})
 
-    def __init__(self, tools: Iterable[Tool], servers: McpServers | None = None) -> None:
+
+class Toolbox:
+    """The port `Tools`, over tools with different names, and those of servers.
+
+    `seen` is what agents know of documents; with `saving`, documents are saved before tools run that read the disk.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        servers: McpServers | None = None,
+        *,
+        seen: Seen | None = None,
+        saving: Saving | None = None,
+    ) -> None:
         self._tools: dict[str, Tool] = {}
         self._servers = servers
+        self._seen = seen
+        self._saving = saving
         for tool in tools:
             if tool.name in self._tools:
                 raise ValueError(f"two tools are called {tool.name}")
@@ -40,10 +57,18 @@ class Toolbox:
         """Start the servers that this agent may use (see `McpServers.prepare`)."""
         return await self._servers.prepare(definition) if self._servers is not None else ()
 
+    def knows(self, session_id: str, uri: str, sha256: str) -> None:
+        if self._seen is not None:
+            self._seen.knows(session_id, uri, sha256)
+
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
         """The tools with those names, in the toolbox's order, unknown names left out; `server/*` stands for all of a server."""
         groups = [name for name in names if name.endswith("/*")]
-        return [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
+        offered = [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
+        saving = self._saving
+        if saving is None:
+            return offered
+        return [DiskReader(tool, saving) if tool.name in _READ_DISK or "/" in tool.name else tool for tool in offered]
 
     def _all(self) -> list[Tool]:
         return [*self._tools.values(), *(self._servers.tools if self._servers is not None else ())]
@@ -57,6 +82,8 @@ def all_tools(
     obeyed: Sequence[Path] = (),
     read_only: Callable[[], bool] = lambda: False,
     variables: Sequence[str] = (),
+    seen: Seen | None = None,
+    saving: Saving | None = None,
 ) -> list[Tool]:
     """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it.
 
@@ -64,11 +91,12 @@ def all_tools(
     nor in those of the workspace. `read_only` is asked each time. `variables` are those of the environment that commands get
     beside the usual ones.
     """
-    seen = Seen()
+    seen = seen or Seen()
+    saving = saving or Saving(workspace, editor)
     return [
         *read_tools(workspace, seen),
         *(
-            write(workspace, editor, seen, confirm=confirm, obeyed=obeyed, read_only=read_only)
+            write(workspace, editor, seen, saving, confirm=confirm, obeyed=obeyed, read_only=read_only)
             for write in (EditFile, CreateFile, DeleteFile)
         ),
         RunCommand(workspace, variables=variables),

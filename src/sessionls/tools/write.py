@@ -25,6 +25,7 @@ from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.obeyed import is_obeyed
 from sessionls.tools.patching import patch, replace, shown
+from sessionls.tools.saving import Saving
 from sessionls.tools.seen import Seen
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile"]
@@ -33,6 +34,10 @@ _EDITED = 8 << 20  # bytes of a file that can be edited
 _WRITTEN = 1_000_000  # characters of one text that an agent writes
 _KEPT = 50_000  # characters of a patch that the log keeps
 _PATH = "Path of a file, relative to the workspace folder."
+_NOT_SAVED = " It is not saved: the edit of {path} stands in the editor only, and programs read the file as it was."
+_NOT_SAVED_UNASKED = (
+    " It is not saved, because {path} had unsaved changes before. Only its person saves those; programs read the file as it was."
+)
 _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrives, from most editors, a moment after their yes
 
 
@@ -40,7 +45,8 @@ _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrive
 class _Plan:
     """One call, worked out: what the editor is asked to do, and what is told of it.
 
-    `before` and `text` are the document's text then and afterwards; None where there is none.
+    `before` and `text` are the document's text then and afterwards; None where there is none. `unsaved`: the document had
+    changes that its person has not saved.
     """
 
     place: ResolvedFile
@@ -51,6 +57,7 @@ class _Plan:
     done: str
     before: str | None
     text: str | None
+    unsaved: bool = False
 
 
 A = TypeVar("A", bound=Arguments)
@@ -64,6 +71,7 @@ class _WriteTool(BaseTool[A]):
         workspace: Workspace,
         editor: Editor,
         seen: Seen,
+        saving: Saving,
         *,
         confirm: bool = False,
         obeyed: Sequence[Path] = (),
@@ -72,6 +80,7 @@ class _WriteTool(BaseTool[A]):
         self._workspace = workspace
         self._editor = editor
         self._seen = seen
+        self._saving = saving
         self._confirm = confirm
         self._obeyed = obeyed
         self._read_only = read_only
@@ -97,17 +106,22 @@ class _WriteTool(BaseTool[A]):
             return plan.done
         self._seen.knows(call.session_id, plan.uri, _hash(plan.text))
         made: str | None = plan.text
+        note = _NOT_SAVED_UNASKED.format(path=plan.place.display) if plan.unsaved else ""
         try:
             made = await self._came_out(plan.uri, plan.text)
+            if made == plan.text and not plan.unsaved:
+                if not await self._saving.edited(plan.uri, plan.text):
+                    note = _NOT_SAVED.format(path=plan.place.display)
+                made = await self._now(plan.uri, plan.text)  # a formatter may have run when it was saved
         finally:  # what was done is in the log, also where the reply is stopped just now
             whole = plan.patch
             if made != plan.text:
                 whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
             await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(whole))
         if made == plan.text:
-            return plan.done
+            return f"{plan.done}{note}"
         return (
-            f"{plan.done} Its text came out otherwise (a formatter may have run, or only a part was confirmed): "
+            f"{plan.done}{note} Its text came out otherwise (a formatter may have run, or only a part was confirmed): "
             "read it before the next edit."
         )
 
@@ -133,6 +147,12 @@ class _WriteTool(BaseTool[A]):
                 return text
             last = document.text
         return last
+
+    async def _now(self, uri: str, otherwise: str) -> str:
+        try:
+            return (await self._workspace.read(uri, limit=_EDITED)).text
+        except SessionlsError:
+            return otherwise
 
     @abstractmethod
     async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
@@ -196,7 +216,8 @@ class EditFile(_WriteTool[EditFileArguments]):
         where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:10]))}{' …' if lines[10:] else ''}"
         done = f"Edited {document.path}: {made.count} replacement{'s' if made.count > 1 else ''} ({where})."
         diff = await asyncio.to_thread(patch, document.path, document.text, made.text)
-        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, made.text)
+        unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
+        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, made.text, unsaved)
 
     def _check_seen(self, document: Document, session_id: str | None) -> None:
         if document.notice is not None:

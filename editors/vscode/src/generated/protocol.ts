@@ -955,6 +955,18 @@ export interface RenameParams {
   sessionId: string;
   title: string;
 }
+/**
+ * `uris` are those of the documents to save.
+ */
+export interface SaveParams {
+  uris: string[];
+}
+/**
+ * `saved` are the URIs of the documents that have no unsaved changes any more, spelled as they were asked for.
+ */
+export interface Saved {
+  saved: string[];
+}
 export interface SearchParams {
   query: string;
   workspaceFolder?: string;
@@ -1028,5 +1040,6 @@ export interface Notifications {
 
 /** Requests from the server. */
 export interface ServerRequests {
+  'document/save': { params: SaveParams; result: Saved };
   'session/requestPermission': { params: PermissionParams; result: PermissionDecision };
 }

@@ -1,4 +1,4 @@
-"""Changes made on disk, for a terminal, which has no buffers: whole or not at all, inside of one folder, to the text seen.
+"""Changes made to files on disk that no editor has open: whole or not at all, inside the folders, to the text that was seen.
 
 Where the system can, every folder on the way is opened from the one before it and no symbolic link is followed: what is
 swapped in between leads nowhere. A text is written beside its file and put in its place in one step.
@@ -30,11 +30,12 @@ class _Refused(Exception):
     """The change is not made; says why."""
 
 
-def write_changes(folder: Path, changes: Sequence[DocumentChange], encoding: Encoding) -> EditOutcome:
-    """Make the changes, one after the other, to files of that folder. The first that cannot be made ends it."""
+def write_changes(folders: Sequence[Path], changes: Sequence[DocumentChange], encoding: Encoding) -> EditOutcome:
+    """Make the changes, one after the other, to files of those folders. The first that cannot be made ends it."""
     try:
-        root = Path(os.path.realpath(folder))
+        roots = [Path(os.path.realpath(folder)) for folder in folders]
         for change in changes:
+            root = _root(roots, change.uri)
             _write(root, _name(root, change.uri), change, encoding)
     except _Refused as refused:
         return EditOutcome(applied=False, reason=str(refused))
@@ -44,6 +45,16 @@ def write_changes(folder: Path, changes: Sequence[DocumentChange], encoding: Enc
         reason = os.strerror(error.errno) if error.errno else "unknown error"
         return EditOutcome(applied=False, reason=f"It could not be written: {reason}.")
     return EditOutcome(applied=True)
+
+
+def _root(roots: Sequence[Path], uri: str) -> Path:
+    """The innermost folder that the file lies in."""
+    path = uris.to_path(uri)
+    real = None if path is None else Path(os.path.realpath(path))
+    holding = [root for root in roots if real is not None and real.is_relative_to(root)]
+    if not holding:
+        raise _Refused("It is outside of the workspace folders.")
+    return max(holding, key=lambda root: len(root.parts))
 
 
 def _name(root: Path, uri: str) -> str:

@@ -1,0 +1,127 @@
+"""Keeps what is on disk in step with what agents edit, because programs read the disk.
+
+A document that had no unsaved changes is saved after an agent's edit. What a person had not saved is never saved for them: then
+the tool that reads the disk says which documents differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.sessions import uris
+from sessionls.sessions.errors import SessionlsError
+from sessionls.sessions.tooling import Editor, Risk, Tool, ToolCall, ToolFailed, Wish
+from sessionls.sessions.workspace import Workspace
+
+__all__ = ["DiskReader", "Saving"]
+
+_LARGEST = 8 << 20  # bytes of a document that is compared with the disk
+_WAITING = 1_000  # edited documents that are remembered until they are saved
+_COMPARED = 1_000  # open documents that are compared with the disk
+_NAMED = 20  # documents that are named
+
+
+class Saving:
+    """Which documents agents edited and nobody has saved yet, and which of all open ones differ from the disk."""
+
+    def __init__(self, workspace: Workspace, editor: Editor) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        # The hash of the text that an agent left. What a person types after that is theirs, and not saved.
+        self._waiting: OrderedDict[str, str] = OrderedDict()
+
+    async def edited(self, uri: str, text: str) -> bool:
+        """An agent made this the text of a document that had no unsaved changes: save it. Says whether it is on disk now."""
+        self._waiting[uri] = hashlib.sha256(text.encode()).hexdigest()
+        self._waiting.move_to_end(uri)
+        while len(self._waiting) > _WAITING:
+            self._waiting.popitem(last=False)
+        await self.save()
+        return not await self._differs(uri)
+
+    def left(self, uri: str, sha256: str) -> bool:
+        """Whether the text of that hash is unsaved because an agent left it so, and not a person."""
+        return self._waiting.get(uri) == sha256
+
+    async def save(self) -> None:
+        """Save what agents edited, as far as nobody changed it since. What cannot be saved is tried again the next time."""
+        wanted = []
+        for uri, sha256 in list(self._waiting.items()):
+            try:
+                document = await self._workspace.read(uri, limit=_LARGEST)
+            except SessionlsError:  # gone, or no text any more
+                self._waiting.pop(uri, None)
+                continue
+            if document.dirty and document.sha256 == sha256:
+                wanted.append(uri)
+            else:
+                self._waiting.pop(uri, None)
+        if wanted:
+            for uri in await self._editor.save(wanted):
+                self._waiting.pop(uri, None)
+
+    async def unsaved(self) -> list[str]:
+        """The open documents of the workspace folders whose text differs from the disk, as people name them."""
+        files = [uri for uri in self._editor.open_documents() if uris.to_path(uri) is not None]
+        return sorted([self._workspace.display(uri) for uri in files[:_COMPARED] if await self._differs(uri)])
+
+    async def _differs(self, uri: str) -> bool:
+        try:
+            document = await self._workspace.read(uri, limit=_LARGEST)
+        except SessionlsError:  # outside the folders, or nothing that can be read
+            return False
+        return document.dirty
+
+
+@dataclass(frozen=True, slots=True)
+class DiskReader:
+    """A tool that reads files on disk: what agents edited is saved before it runs, and its result names what still differs."""
+
+    tool: Tool
+    saving: Saving
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def description(self) -> str:
+        return self.tool.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        return self.tool.schema
+
+    @property
+    def risk(self) -> Risk:
+        return self.tool.risk
+
+    @property
+    def runs_programs(self) -> bool:
+        return self.tool.runs_programs
+
+    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+        return await self.tool.wish(arguments)
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        await self.saving.save()
+        unsaved = await self.saving.unsaved()
+        try:
+            result = await self.tool.run(arguments, call)
+        except ToolFailed as problem:
+            raise ToolFailed(_with_notice(str(problem), unsaved)) from None
+        return _with_notice(result, unsaved)
+
+
+def _with_notice(result: str, unsaved: Sequence[str]) -> str:
+    if not unsaved:
+        return result
+    more = f" and {len(unsaved) - _NAMED} more" if len(unsaved) > _NAMED else ""
+    return (
+        f"{result}\n[Unsaved changes in the editor, which this did not see: {', '.join(unsaved[:_NAMED])}{more}. "
+        "It read these files as they are on disk.]"
+    )

@@ -1,0 +1,163 @@
+"""What agents edit is saved, so that programs see it; what a person has not saved is never saved for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from editing_client import Buffers, able
+from model_server import Answer, ModelServer, ToolUse
+from office import OpenEditor, key_for
+from server_client import SessionClient, uri_of
+
+ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow", "execute": "allow"}', "SESSIONLS_EMBEDDED": "false"}
+
+
+class Editor:
+    """An editor with a session in which agents may write and run commands without asking."""
+
+    def __init__(self, client: SessionClient, models: ModelServer, session: str) -> None:
+        self.client = client
+        self.models = models
+        self.session = session
+        self.buffers = Buffers(client)
+
+    async def calls(self, *calls: ToolUse, **more: Any) -> list[tuple[str, str]]:
+        """What becomes of these calls, one after the other."""
+        self.models.script(*(Answer(tools=[call]) for call in calls), Answer("Done."))
+        exchange = await self.client.ask("session/message", sessionId=self.session, text="Go on", **more)
+        return [(part["status"], part["result"]) for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
+
+
+Start = Callable[[bool], Any]
+
+
+@pytest.fixture
+def start(open_editor: OpenEditor, model_server: ModelServer) -> Start:
+    async def start(saves: bool) -> Editor:
+        client = await open_editor(capabilities=able(), saves=saves, env={**key_for(model_server), **ALLOWED})
+        session = (await client.ask("session/create"))["id"]
+        await client.ask("session/open", sessionId=session)
+        return Editor(client, model_server, session)
+
+    return start
+
+
+@pytest.fixture
+def path(folder: Path) -> Path:
+    path = folder / "a.py"
+    path.write_text("x = 1\n", encoding="utf-8")
+    return path
+
+
+def reads(name: str = "a.py") -> ToolUse:
+    return ToolUse("read_file", {"path": name})
+
+
+def edit(old: str, new: str, name: str = "a.py") -> ToolUse:
+    return ToolUse("edit_file", {"path": name, "edits": [{"old": old, "new": new}]})
+
+
+def command(line: str) -> ToolUse:
+    return ToolUse("run_command", {"command": line})
+
+
+async def on_disk(path: Path) -> str:
+    return await asyncio.to_thread(path.read_text, encoding="utf-8")
+
+
+class TestAnEditorThatSaves:
+    async def test_a_command_sees_an_edit_of_a_document_that_was_saved_and_the_edit_can_be_undone(
+        self, start: Start, path: Path
+    ) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("grep -c 'x = 2' a.py"))
+        assert edited == ("done", "Edited a.py: 1 replacement (line 1).")
+        assert found == ("done", "Exit code 0.\n1")
+        assert editor.buffers.saving == [[uri_of(path)]] and len(editor.buffers.asked) == 1
+        editor.buffers.undo()
+        assert editor.buffers.texts[uri_of(path)] == "x = 1\n"
+
+    async def test_a_file_that_is_not_open_and_a_new_one_are_saved_too(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        create = ToolUse("create_file", {"path": "new folder/b.txt", "text": "seven!\n"})
+        *_, size, found = await editor.calls(
+            reads(), edit("x = 1", "x = 2"), create, command("wc -c < 'new folder/b.txt'"), command("cat a.py")
+        )
+        assert size[0] == "done" and size[1].split() == ["Exit", "code", "0.", "7"]
+        assert found == ("done", "Exit code 0.\nx = 2")
+
+    async def test_what_a_person_has_not_saved_stays_so_and_the_command_is_told(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1  # typed\n")
+        *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("cat a.py"))
+        assert edited[0] == "done" and "had unsaved changes before" in edited[1]
+        output, notice = found[1].rsplit("\n", 1)
+        assert output == "Exit code 0.\nx = 1" and notice.startswith("[Unsaved changes in the editor") and "a.py" in notice
+        assert editor.buffers.saving == [] and await on_disk(path) == "x = 1\n"
+        assert editor.buffers.texts[uri_of(path)] == "x = 2  # typed\n"
+
+    async def test_what_a_person_types_after_the_edit_is_not_saved_with_a_later_command(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        await editor.calls(reads(), edit("x = 1", "x = 2"))
+        editor.buffers.change(uri_of(path), "x = 2  # typed\n")
+        (found,) = await editor.calls(command("cat a.py"))
+        assert "[Unsaved changes" in found[1] and await on_disk(path) == "x = 2\n"
+
+
+class TestAnEditorThatCannotBeAskedToSave:
+    async def test_an_edit_of_an_open_document_says_that_programs_do_not_see_it(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(False)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        *_, edited, again, found = await editor.calls(
+            reads(), edit("x = 1", "x = 2"), edit("x = 2", "x = 3"), command("cat a.py")
+        )
+        for status, told in (edited, again):
+            assert status == "done" and "the edit of a.py stands in the editor only" in told
+        assert "[Unsaved changes" in found[1] and "\nx = 1\n" in found[1]
+        assert editor.buffers.texts[uri_of(path)] == "x = 3\n"
+
+    async def test_a_file_that_is_not_open_is_written_and_no_hidden_buffer_remains(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(False)
+        create = ToolUse("create_file", {"path": "b.txt", "text": "seven!\n"})
+        results = await editor.calls(reads(), edit("x = 1", "x = 2"), create, command("cat a.py b.txt"))
+        assert [status for status, _ in results] == ["done"] * 4
+        assert results[-1][1] == "Exit code 0.\nx = 2\nseven!"
+        assert editor.buffers.texts == {} and editor.buffers.asked == []
+        assert [event["applied"] for event in editor.client.events_of("edited")] == [True, True]
+
+
+async def test_a_command_that_ends_with_another_code_than_0_has_failed(start: Start) -> None:
+    editor: Editor = await start(False)
+    ((status, told),) = await editor.calls(command("echo broken; exit 3"))
+    assert status == "failed" and told == "Exit code 3.\nbroken"
+
+
+class TestAFileThatWasHandedOver:
+    async def test_may_be_edited_without_being_read_again(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(False)
+        whole = [{"kind": "file", "uri": uri_of(path)}]
+        (edited,) = await editor.calls(edit("x = 1", "x = 2"), context=whole)
+        assert edited[0] == "done" and await on_disk(path) == "x = 2\n"
+
+    async def test_must_be_read_where_only_a_part_was_handed_over(self, start: Start, path: Path) -> None:
+        await asyncio.to_thread(path.write_text, "x = 1\ny = 2\n", encoding="utf-8")
+        editor: Editor = await start(False)
+        line = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 5}}
+        (edited,) = await editor.calls(
+            edit("x = 1", "x = 2"), context=[{"kind": "selection", "uri": uri_of(path), "range": line}]
+        )
+        assert edited[0] == "failed" and "Read a.py with read_file" in edited[1]
+
+    async def test_must_be_read_again_where_it_changed_since(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        await editor.calls(context=[{"kind": "file", "uri": uri_of(path)}])
+        await asyncio.to_thread(path.write_text, "x = 1\ny = 2\n", encoding="utf-8")
+        (edited,) = await editor.calls(edit("x = 1", "x = 2"))
+        assert edited[0] == "failed" and "has changed since" in edited[1]

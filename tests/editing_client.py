@@ -1,0 +1,118 @@
+"""A language client that makes edits in buffers of its own, as an editor does, and saves them where it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from lsprotocol import types as lsp
+
+from server_client import SessionClient
+from sessionls.sessions.model import Position, Range
+from sessionls.sessions.positions import Lines
+
+__all__ = ["Buffers", "able"]
+
+
+def able(*, versions: bool = True, files: bool = True, annotations: bool = False, applies: bool = True) -> lsp.ClientCapabilities:
+    """What a client can do with edits."""
+    edits = lsp.WorkspaceEditClientCapabilities(
+        document_changes=versions,
+        resource_operations=[lsp.ResourceOperationKind.Create, lsp.ResourceOperationKind.Delete] if files else None,
+        change_annotation_support=lsp.ChangeAnnotationsSupportOptions() if annotations else None,
+    )
+    return lsp.ClientCapabilities(workspace=lsp.WorkspaceClientCapabilities(apply_edit=applies, workspace_edit=edits))
+
+
+class Buffers:
+    """The documents of a client that makes edits, tells the server of them, and can undo."""
+
+    def __init__(self, client: SessionClient) -> None:
+        self.client = client
+        self.texts: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.asked: list[lsp.ApplyWorkspaceEditParams] = []
+        self.reason: str | None = None
+        self.saving: list[list[str]] = []
+        """The documents of each request to save."""
+        self._before: list[dict[str, str]] = []
+        client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = self._on_apply()
+        client.protocol.fm.features["document/save"] = self._on_save()
+
+    def open(self, uri: str, text: str) -> None:
+        self.texts[uri], self.versions[uri] = text, 1
+        self.client.open_document(uri, text)
+
+    def change(self, uri: str, text: str) -> None:
+        """As if the person typed it, or the buffer were restored."""
+        self.texts[uri] = text
+        self.versions[uri] += 1
+        self.client.change_document(uri, self.versions[uri], lsp.TextDocumentContentChangeWholeDocument(text=text))
+
+    async def save(self, uri: str) -> None:
+        """As the editor's own command does."""
+
+        def write() -> None:
+            path = Path(unquote(uri.removeprefix("file://")))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.texts[uri].encode())
+
+        await asyncio.to_thread(write)
+        document = lsp.TextDocumentIdentifier(uri=uri)
+        self.client.text_document_did_save(lsp.DidSaveTextDocumentParams(text_document=document))
+
+    def close(self) -> None:
+        for uri in self.texts:
+            document = lsp.TextDocumentIdentifier(uri=uri)
+            self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(text_document=document))
+
+    def undo(self) -> None:
+        for uri, text in self._before.pop().items():
+            self.change(uri, text)
+
+    def _on_apply(self) -> Any:
+        async def on_apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+            self.asked.append(params)
+            if self.reason is not None:
+                return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason=self.reason)
+            self._before.append(dict(self.texts))
+            for uri, edits in (params.edit.changes or {}).items():
+                self._edit(uri, edits)
+            for one in params.edit.document_changes or ():
+                if isinstance(one, lsp.CreateFile):
+                    assert one.uri not in self.texts
+                    self.open(one.uri, "")
+                elif isinstance(one, lsp.DeleteFile):
+                    await asyncio.to_thread(Path(one.uri.removeprefix("file://")).unlink)
+                elif isinstance(one, lsp.TextDocumentEdit):
+                    version = one.text_document.version
+                    if version is not None and version != self.versions[one.text_document.uri]:
+                        return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason="stale")
+                    self._edit(one.text_document.uri, one.edits)
+            return lsp.ApplyWorkspaceEditResult(applied=True)
+
+        return on_apply
+
+    def _on_save(self) -> Any:
+        async def on_save(params: Mapping[str, Any]) -> dict[str, Any]:
+            self.saving.append(list(params["uris"]))
+            for uri in params["uris"]:
+                await self.save(uri)
+            return {"saved": params["uris"]}
+
+        return on_save
+
+    def _edit(self, uri: str, edits: Any) -> None:
+        if uri not in self.texts:  # as editors do: an edit of a closed file opens it
+            self.open(uri, Path(unquote(uri.removeprefix("file://"))).read_bytes().decode())
+        lines = Lines(self.texts[uri], "utf-16")
+        text = self.texts[uri]
+        for edit in reversed(edits):
+            first, last = edit.range.start, edit.range.end
+            start = Position(line=first.line, character=first.character)
+            begin, end = lines.span(Range(start=start, end=Position(line=last.line, character=last.character)))
+            text = text[:begin] + edit.new_text + text[end:]
+        self.change(uri, text)
