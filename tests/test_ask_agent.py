@@ -18,8 +18,6 @@ from sessionls.sessions.state import with_work
 from sessionls.sessions.tooling import ToolCall
 from use_it import UseIt, give, use
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:

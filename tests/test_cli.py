@@ -111,7 +111,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(bare: Cli, model_server: ModelServer, litellm_ready: None, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(bare: Cli, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The program with a model that answers."""
     monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hush-hush")

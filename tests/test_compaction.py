@@ -11,8 +11,6 @@ from model_server import Answer, ModelServer, Received, Refuse
 from rooms import House, house, write_agent
 from sessionls.sessions.errors import ModelUnavailable
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 LONG = "word " * 300
 
 

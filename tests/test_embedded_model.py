@@ -46,7 +46,6 @@ def request(text: str, *, max_tokens: int | None = 24) -> ModelRequest:
 
 
 @installed
-@pytest.mark.usefixtures("litellm_ready")
 async def test_it_answers_is_cancelled_and_says_what_it_used_and_what_does_not_fit(embedded: Embedded) -> None:
     gateway = Gateway(environ={}, embedded=embedded, limits=Limits(retries=0))
     given = [output async for output in gateway.stream(request("What is the capital of France?"))]

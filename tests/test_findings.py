@@ -326,7 +326,6 @@ def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, 
 # -- in a reply --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("litellm_ready")
 async def test_a_review_run_again_doubles_nothing_and_what_was_dismissed_stays_dismissed(
     tmp_path: Path, model_server: ModelServer
 ) -> None:

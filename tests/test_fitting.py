@@ -20,7 +20,7 @@ FILES = 12
 
 
 @pytest.fixture
-async def home(litellm_ready: None, tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
     folder = tmp_path / "work"
     folder.mkdir()
     for number in range(FILES):

@@ -13,8 +13,6 @@ from rooms import House, house, write_agent
 from sessionls.sessions.errors import MessageNotFound, SessionNotFound
 from sessionls.sessions.model import Session
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:

@@ -20,7 +20,6 @@ from sessionls.sessions.tooling import ToolCall
 from sessionls.tools.toolbox import Toolbox
 from use_it import UseIt, give, use
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
 T = TypeVar("T")
 
 

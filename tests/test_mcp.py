@@ -499,9 +499,7 @@ async def reachable(port: int) -> None:
     await until(connects)
 
 
-async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(
-    tmp_path: Path, model_server: ModelServer, litellm_ready: None
-) -> None:
+async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(tmp_path: Path, model_server: ModelServer) -> None:
     folder = tmp_path / "work"
     write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
     model_server.script(Answer(tools=[ToolUse("workshop__add", {"a": 2, "b": 3})]), Answer("It is 5."))

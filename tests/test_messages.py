@@ -21,8 +21,6 @@ from sessionls.sessions.errors import (
 from sessionls.sessions.ids import new_id
 from sessionls.sessions.model import AgentAuthor, TextContext, ToolPart
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -22,8 +22,6 @@ from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import Usage
 from sessionls.sessions.ports import ModelOutput, ModelRequest, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 OPENAI, ANTHROPIC, OLLAMA = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "ollama/qwen3"
 ALL = pytest.mark.parametrize("model", [OPENAI, ANTHROPIC, OLLAMA])
 KEY = "sk-proj-0123456789abcdef"
@@ -535,7 +533,10 @@ class TestGivingUp:
 
 async def test_the_window_of_a_known_model_is_known_and_of_another_is_not(make: Make) -> None:
     gateway = make()
+    for model in (OPENAI, ANTHROPIC, "openai/my-own-model"):
+        assert await gateway.choose([model]) == model
     assert gateway.window(OPENAI) == 128_000
+    assert gateway.window(ANTHROPIC) == 200_000
     assert gateway.window("embedded/smollm2-135m") == 8192
     assert gateway.window("openai/my-own-model") is None
     assert gateway.window("nonsense") is None

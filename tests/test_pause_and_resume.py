@@ -16,8 +16,6 @@ from rooms import BEN, House, house, write_agent
 from sessionls.sessions.errors import ModelUnavailable, SessionPaused
 from sessionls.sessions.model import Message, ToolPart
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

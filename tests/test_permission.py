@@ -22,8 +22,6 @@ from sessionls.sessions.tooling import Risk, ToolCall, ToolFailed, Wish
 from sessionls.settings import config_dir, config_file
 from sessionls.tools.toolbox import Toolbox
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 class Writes:
     """A tool that counts what it did."""

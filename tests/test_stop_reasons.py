@@ -23,8 +23,6 @@ from sessionls.sessions.stop_reasons import incomplete
 from sessionls.sessions.tooling import ToolCall
 from use_it import UseIt, give
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 WORDS = {
     "length": "limit of output tokens",
     "content_filter": "content filter",

@@ -10,6 +10,7 @@ from typing import Any
 
 from sessionls.models import library
 from sessionls.models.embedded import Embedded
+from sessionls.models.http import get_json
 from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, no_key, unknown_model
 from sessionls.sessions import uris
 from sessionls.sessions.errors import ModelUnavailable
@@ -188,12 +189,8 @@ def _missing(module: Any, model: str, environ: Mapping[str, str]) -> list[str] |
 
 def _ollama_models(base: str) -> list[str] | None:
     """Ask Ollama for its models. Blocks, for at most the time we wait."""
-    import httpx
-
     try:
-        answer = httpx.get(f"{base}/api/tags", timeout=_OLLAMA_PATIENCE, trust_env=False)
-        answer.raise_for_status()
-        names = [str(model["name"]) for model in answer.json()["models"]]
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        names = [str(model["name"]) for model in get_json(f"{base}/api/tags", _OLLAMA_PATIENCE)["models"]]
+    except Exception:  # noqa: BLE001 (nothing there, or something else: no Ollama)
         return None
     return [name for name in names if "embed" not in name]

@@ -1,7 +1,8 @@
-"""What litellm raises, in the words of the protocol: what is wrong and what to do, without a secret.
+"""What went wrong with a model, in the words of the protocol: what is wrong and what to do, without a secret.
 
-litellm gives one failure many classes (a refused connection is an `InternalServerError` with status 500, a broken stream a
-`MidStreamFallbackError`), so the chain of causes behind an error is read before its own class.
+A provider's refusal is read from what it said. litellm gives one failure many classes (a refused connection is an
+`InternalServerError` with status 500, a broken stream a `MidStreamFallbackError`), so there the chain of causes behind an error
+is read before its own class.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from sessionls.models.http import Refused
+from sessionls.models.overflow import is_overflow
+from sessionls.models.provider_errors import ProviderError, read_error
 from sessionls.sessions import uris
 from sessionls.sessions.errors import ModelUnavailable
 
@@ -60,11 +64,6 @@ _CUT = {
     "ClientOSError",
 }
 _STALLED = {"Timeout", "APITimeoutError", "ReadTimeout", "WriteTimeout", "PoolTimeout", "SocketTimeoutError", "TimeoutError"}
-_OVERFLOW = re.compile(
-    r"context.{0,12}(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens"
-    r"|exceeds? the (maximum|available).{0,20}(tokens|context)|string_above_max_length|reduce the length",
-    re.IGNORECASE,
-)
 _QUOTA = re.compile(
     r"insufficient_quota|current quota|credit balance|billing|insufficient.{0,10}(credit|balance|funds)", re.IGNORECASE
 )
@@ -72,6 +71,17 @@ _SECRET = re.compile(
     r"(?i)\b(bearer|basic)\s+\S+|\b(api[-_]?key|key|token|secret)=[^&\s\"']+"
     r"|\b(sk|pk|rk|gsk|xai|tgp|hf|AIza|ghp|gho|eyJ)[-_]?[A-Za-z0-9*_.-]{8,}"
 )
+_CONTENT = re.compile(
+    r"content.?(policy|filter|management|moderation)|ContentPolicyViolation|data_inspection_failed|safety (system|policy)",
+    re.IGNORECASE,
+)
+# What litellm calls a failure, where it leaves out the status or gives another.
+_LITELLM = {
+    "RateLimitError": 429,
+    "AuthenticationError": 401,
+    "PermissionDeniedError": 403,
+    "NotFoundError": 404,
+}
 _LONGEST_WAIT = 24 * 3600.0
 _AGAIN = "Ask again, or choose another model."
 
@@ -80,81 +90,114 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
     """That error in our words. `started` says whether the model had begun to answer."""
     if isinstance(error, ModelUnavailable):
         return error
+    if isinstance(error, Refused):
+        said = read_error(error.body, error.status)
+        return _refusal(said, asked, said.words, _retry_after([error]), started=started)
     chain = list(_chain(error))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
-    told = _told(chain, asked)
-    text = " ".join(str(link) for link in chain) + " ".join(str(getattr(link, "body", "")) for link in chain)
-
-    def unavailable(
-        reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
-    ) -> ModelUnavailable:
-        return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after, alone=alone)
-
     if names & _NO_ADDRESS:
-        return unavailable("refused", f"The address of {asked.where} is not one.", _address_hint(asked))
+        return _unavailable(asked, "refused", f"The address of {asked.where} is not one.", _address_hint(asked))
     if names & _REFUSED:
-        return unavailable("refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
+        return _unavailable(asked, "refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
     if names & _CUT:
         return cut(asked, started=started)
-    if started:
-        if "Timeout" in names:
-            return stalled(asked, started=True)
-        return unavailable(
-            "provider", f"{asked.model} stopped with an error: {told}", "Resume the reply, or choose another model.", alone=_AGAIN
-        )
-    status = _status(chain)
-    if "ContextWindowExceededError" in names or (status in (400, 413, 422) and _OVERFLOW.search(text)):
-        return unavailable(
-            "overflow",
-            f"What was sent does not fit into the context of {asked.model}.",
-            "Compact the session, send less context, or choose a model with a larger context.",
-            alone="Send less, or choose a model with a larger context.",
-        )
-    if status == 402 or ("RateLimitError" in names and _QUOTA.search(text)) or (status == 400 and _QUOTA.search(told)):
-        return unavailable(
-            "quota",
-            f"The account at {asked.where} has no quota left: {told}",
-            "Check the account's plan and billing, or choose another model.",
-        )
-    if "RateLimitError" in names or status == 429:
-        after = _retry_after(chain)
-        when = f"Wait {after:g} seconds" if after is not None else "Wait a moment"
-        return unavailable(
-            "rateLimited",
-            f"{asked.where} takes no more requests now: {told}",
-            f"{when} and resume the reply.",
-            after,
-            alone=f"{when} and ask again.",
-        )
-    if names & {"AuthenticationError", "PermissionDeniedError"} or status in (401, 403):
-        hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
-        return unavailable("unauthorized", f"{asked.where} does not accept the key: {told}", hint)
+    if names & _STALLED and (started or "APITimeoutError" in names or _status(chain) in (None, 408)):
+        return stalled(asked, started=started)
+    text = " ".join(str(link) for link in chain) + " ".join(str(getattr(link, "body", "")) for link in chain)
     if "provider not provided" in text.lower():
-        return unavailable(
+        return _unavailable(
+            asked,
             "unknownModel",
             f"There is no model {asked.model!r}.",
             "Name the provider first, as in openai/gpt-4.1; `sessionls doctor` lists what could answer.",
         )
-    if "NotFoundError" in names or status == 404:
-        return unavailable("unknownModel", f"{asked.where} has no model {asked.model!r}: {told}", _model_hint(asked))
-    if names & _STALLED:
-        return stalled(asked, started=False)
-    if "ContentPolicyViolationError" in names:
-        return unavailable(
-            "badRequest", f"{asked.where} refuses the content: {told}", "Word the message differently, or choose another model."
+    status = _status(chain)
+    for name, means in _LITELLM.items():
+        if name in names and (status is None or status in (400, 500)):
+            status = means
+    said = ProviderError(status, _told(chain))
+    if "ContextWindowExceededError" in names:
+        return _overflow(asked)
+    return _refusal(said, asked, text, _retry_after(chain), started=started)
+
+
+def _refusal(said: ProviderError, asked: Asked, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
+    """What a provider's refusal means. `text` is all that it said."""
+    told, status = _shown(said.message, asked), said.status
+    if is_overflow(status, text):
+        return _overflow(asked)
+    if status == 402 or (status in (None, 400, 403, 429) and _QUOTA.search(text)):
+        return _unavailable(
+            asked,
+            "quota",
+            f"The account at {asked.where} has no quota left: {told}",
+            "Check the account's plan and billing, or choose another model.",
+        )
+    if status == 429:
+        when = f"Wait {retry_after:g} seconds" if retry_after is not None else "Wait a moment"
+        return _unavailable(
+            asked,
+            "rateLimited",
+            f"{asked.where} takes no more requests now: {told}",
+            f"{when} and resume the reply.",
+            retry_after,
+            alone=f"{when} and ask again.",
+        )
+    if status in (401, 403):
+        hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
+        return _unavailable(asked, "unauthorized", f"{asked.where} does not accept the key: {told}", hint)
+    if said.is_page and (status is None or status < 500):
+        return _unavailable(
+            asked,
+            "badRequest",
+            f"Where {asked.where} should answer, there is {told}",
+            _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings.",
+        )
+    if status == 404:
+        return _unavailable(asked, "unknownModel", f"{asked.where} has no model {asked.model!r}: {told}", _model_hint(asked))
+    if status == 408:
+        return stalled(asked, started=started)
+    if _CONTENT.search(text) and status in (400, 403, 422):
+        return _unavailable(
+            asked,
+            "badRequest",
+            f"{asked.where} refuses the content: {told}",
+            "Word the message differently, or choose another model.",
         )
     if status is not None and 400 <= status < 500:
-        return unavailable(
+        return _unavailable(
+            asked,
             "badRequest",
             f"{asked.where} refuses the request: {told}",
             "Choose another model, or correct the agent's configuration.",
             alone="Choose another model, or send it something else.",
         )
-    return unavailable(
+    if started:
+        message = f"{asked.model} stopped with an error: {told}"
+        return _unavailable(asked, "provider", message, "Resume the reply, or choose another model.", retry_after, alone=_AGAIN)
+    return _unavailable(
+        asked,
         "provider",
         f"{asked.where} failed: {told}",
         "Resume the reply in a while, or choose another model.",
+        retry_after,
         alone="Ask again in a while, or choose another model.",
+    )
+
+
+def _unavailable(
+    asked: Asked, reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
+) -> ModelUnavailable:
+    return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after, alone=alone)
+
+
+def _overflow(asked: Asked) -> ModelUnavailable:
+    return _unavailable(
+        asked,
+        "overflow",
+        f"What was sent does not fit into the context of {asked.model}.",
+        "Compact the session, send less context, or choose a model with a larger context.",
+        alone="Send less, or choose a model with a larger context.",
     )
 
 
@@ -212,6 +255,7 @@ def _retry_after(chain: Sequence[BaseException]) -> float | None:
     """Seconds, from `retry-after` (RFC 9110, section 10.2.3) or OpenAI's `retry-after-ms`."""
     for link in chain:
         for headers in (
+            getattr(link, "headers", None),
             getattr(link, "litellm_response_headers", None),
             getattr(getattr(link, "response", None), "headers", None),
         ):
@@ -237,22 +281,21 @@ def _seconds(value: str | None, unit: float) -> float | None:
     return round(min(max(seconds, 0.0), _LONGEST_WAIT), 3) if math.isfinite(seconds) else None
 
 
-def _told(chain: Sequence[BaseException], asked: Asked) -> str:
-    """What the provider said, in one short line without secrets."""
-    said = next(filter(None, (_message(getattr(link, "body", None)) for link in chain)), "") or _from_text(str(chain[0]))
+def _told(chain: Sequence[BaseException]) -> str:
+    """What the provider said, as litellm's errors carry it."""
+    for link in chain:
+        if (body := getattr(link, "body", None)) is not None and (said := read_error(body).message):
+            return said
+    return _from_text(str(chain[0]))
+
+
+def _shown(said: str, asked: Asked) -> str:
+    """In one short line without secrets."""
     for secret in asked.secrets:
         said = said.replace(secret, "…")
     said = " ".join(_SECRET.sub("…", uris.public_text(said)).split())
     said = said[:240] + "…" if len(said) > 240 else said
     return said if said.endswith((".", "…", "!", "?")) else f"{said or 'no reason given'}."
-
-
-def _message(body: Any) -> str:
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        found = inner.get("message") if isinstance(inner, Mapping) else inner
-        return found if isinstance(found, str) else ""
-    return ""
 
 
 def _from_text(text: str) -> str:
@@ -263,12 +306,12 @@ def _from_text(text: str) -> str:
         raw = text[start : end + 1]
         for candidate in (raw, raw.replace("\\'", "'").replace('\\\\"', '\\"')):
             try:
-                if message := _message(json.loads(candidate)):
+                if message := read_error(json.loads(candidate)).message:
                     return message
             except ValueError:
                 continue
     text = re.sub(r"^(\s*(litellm\.)?\w*(Error|Exception|Timeout)\b\s*[:-]+\s*)+", "", text)
-    return re.sub(r"\.? Handle with `litellm\.\w+`\.?", "", text)
+    return read_error(re.sub(r"\.? Handle with `litellm\.\w+`\.?", "", text)).message
 
 
 def _connection_hint(asked: Asked) -> str:

@@ -1,22 +1,24 @@
-"""Every model through one door: streaming, retries before the first word, a watchdog, errors in our words, usage and cost."""
+"""Every model through one gateway: streaming, retries before the first word, a watchdog, errors in our words, usage and cost."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from sessionls.models import library, providers
+from sessionls.models.catalog import Catalog
 from sessionls.models.choice import Choice
-from sessionls.models.chunks import chunks
+from sessionls.models.direct import ask_directly
 from sessionls.models.embedded import WINDOW, Embedded
-from sessionls.models.failures import Asked, cut, explain, is_passing, stalled
+from sessionls.models.failures import Asked, explain, is_passing, stalled
+from sessionls.models.http import Connections
+from sessionls.models.litellm_lane import ask_litellm
 from sessionls.models.naming import Naming
 from sessionls.models.step import Reading
+from sessionls.models.targets import Target
 from sessionls.sessions.errors import ModelUnavailable
 from sessionls.sessions.model import ModelInfo
 from sessionls.sessions.ports import ModelOutput, ModelRequest
@@ -25,8 +27,9 @@ __all__ = ["Gateway", "Limits"]
 
 _OLLAMA_WINDOW = 16_384  # tokens: asked of Ollama with each call, since its own default cuts a message without a word
 _EMBEDDED_REPLY = 1024  # tokens
-# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
-_SAY_WHY = ("openai/", "anthropic/", "ollama_chat/")
+_MOMENT = 0.1  # seconds
+# `litellm`: every model is asked through litellm.
+_LANE = "SESSIONLS_MODEL_LANE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class Limits:
 
 
 class Gateway:
-    """`ports.Models` over litellm. `default` is the setting (SESSIONLS_MODEL and the like), `embedded` None: switched off.
+    """`ports.Models`. `default` is the setting (SESSIONLS_MODEL and the like), `embedded` None: switched off.
 
-    Nothing is kept from one request for the next but open connections.
+    Nothing is kept from one request for the next but open connections, and what a server refuses to take.
     """
 
     def __init__(
@@ -62,48 +65,71 @@ class Gateway:
         self._embedded = embedded
         self._limits = limits
         self._choice = Choice(default, environ, embedded)
+        self._catalog = Catalog()
+        self._connections = Connections()
+        self._warming: asyncio.Task[None] | None = None
         self._holding = False
 
     def warm(self) -> None:
-        """Begin to import litellm in the background (seconds of work). Returns at once."""
-        library.warm()
+        """Load in the background what asking the default model takes. Returns at once; called on an event loop."""
+        if self._warming is None:
+            self._warming = asyncio.get_running_loop().create_task(self._warm(), name="warm models")
+
+    async def _warm(self) -> None:
+        # In a moment: an import takes the interpreter from everything else, and whoever calls this is answering somebody now.
+        await asyncio.sleep(_MOMENT)
+        try:
+            model = await self.choose(())
+        except ModelUnavailable:
+            return
+        if self._is_direct(model):
+            await self._connections.warm(self._base(providers.known_provider(model) or ""))
+        else:
+            library.warm()
 
     async def close(self) -> None:
         """End the embedded model and close the connections kept open."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         if self._embedded is not None:
             await self._embedded.close()
+        await self._connections.close()
         if self._holding:
             self._holding = False
             await library.release()
 
     async def choose(self, preferences: Sequence[str]) -> str:
         """As `ports.Models.choose`. Needs no litellm, except for a provider outside our table."""
-        return await self._choice.choose(preferences)
+        model = await self._choice.choose(preferences)
+        await self._catalog.learn([_split(model)])
+        return model
 
     async def list(self) -> list[ModelInfo]:
         rows = await self._choice.list()
+        await self._catalog.learn(_split(row.name) for row in rows if row.available)
         windows = {row.name: self.window(row.name) for row in rows if row.available}
         return [row.model_copy(update={"context_window": windows.get(row.name)}) for row in rows]
 
     def window(self, model: str) -> int | None:
-        """Tokens that the model can take in; None where that is not known, also as long as litellm is not there."""
+        """Tokens that the model can take in; None where that is not known, also as long as it was neither chosen nor listed."""
         provider = providers.known_provider(model)
         if provider == "embedded":
             return WINDOW
         if provider == "ollama":
             return self._ollama_window()
-        module = library.loaded()
-        if module is None:
-            return None
-        with contextlib.suppress(Exception):  # it raises its base class for a model that it does not know
-            found = module.get_model_info(model).get("max_input_tokens")
-            return int(found) if found else None
-        return None
+        found = self._catalog.row(*_split(model)).get("max_input_tokens")
+        return found if isinstance(found, int) and found > 0 else None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:
         """As `ports.Models.stream`. Ending the iteration early (`aclose`, cancellation) closes the connection at once."""
-        reading, naming = Reading(), Naming(request)
-        pump = asyncio.create_task(self._pump(naming.request, reading), name=f"model {request.model}")
+        if providers.known_provider(request.model) == "embedded":
+            request = replace(
+                request, tools=(), must_call=False, reasoning_effort=None, max_tokens=request.max_tokens or _EMBEDDED_REPLY
+            )
+        naming = Naming(request)
+        reading = Reading(naming.told)
+        pump = asyncio.create_task(self._pump(request, naming, reading), name=f"model {request.model}")
         pump.add_done_callback(reading.wake)
         try:
             while not pump.done():
@@ -117,13 +143,13 @@ class Gateway:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
 
-    async def _pump(self, request: ModelRequest, reading: Reading) -> None:
+    async def _pump(self, request: ModelRequest, naming: Naming, reading: Reading) -> None:
         """Ask, again where that may help and nothing was said yet, and hand on what is said."""
         for attempt in range(self._limits.retries + 1):
             asked = Asked(request.model, providers.known_provider(request.model) or "")
             try:
-                asked, arguments = await self._arguments(request)
-                return await self._attempt(await library.load(), arguments, asked, reading, self._patience(request))
+                asked, target = await self._target(request)
+                return await self._attempt(naming, target, asked, reading, self._patience(request))
             except Exception as error:  # noqa: BLE001 (explained, whatever it is)
                 problem = explain(error, asked, started=reading.started)
                 wait = self._wait(problem, attempt)
@@ -133,38 +159,32 @@ class Gateway:
             await asyncio.sleep(wait)
         raise AssertionError
 
-    async def _attempt(self, module: Any, arguments: Mapping[str, Any], asked: Asked, reading: Reading, patience: float) -> None:
+    async def _attempt(self, naming: Naming, target: Target, asked: Asked, reading: Reading, patience: float) -> None:
         loop = asyncio.get_running_loop()
-        stream: Any = None
-        if not self._holding:
-            self._holding = True
-            library.hold()
+        # A sign of life puts off the end; one that brings nothing of the answer does so for a while only.
+        seen, longest_empty = 0, max(patience, self._limits.first_slow)
+        last_output = loop.time()
         try:
-            library.know_ollama(module, arguments["model"])
-            # `timeout` is litellm's own, which does not end a stall in every stream: ours comes first.
-            longest = max(patience, self._limits.between) + 30
             async with asyncio.timeout(patience) as watchdog:
-                stream = await module.acompletion(**arguments, timeout=longest)
-                busy_since = loop.time()
-                async with contextlib.aclosing(chunks(stream)) as told:
-                    async for chunk in told:
-                        reading.read(chunk)
-                        now = loop.time()
-                        watchdog.reschedule(now + (self._limits.between if reading.started else patience))
-                        if now - busy_since > 0.004 or reading.is_first:
-                            # Chunks that are there already are not waited for: let the others on this loop have their turn.
-                            await asyncio.sleep(0)
-                            busy_since = loop.time()
-            # The stream knows whether it was told a reason to end; the one that it hands on is made up where it was not.
-            if arguments["model"].startswith(_SAY_WHY) and getattr(stream, "received_finish_reason", "") is None:
-                raise cut(asked, started=reading.started)
-            reading.end(module, arguments["model"])
+
+                def alive() -> None:
+                    nonlocal seen, last_output
+                    now = loop.time()
+                    if reading.count != seen:
+                        seen, last_output = reading.count, now
+                    silence = now + (self._limits.between if reading.started else patience)
+                    watchdog.reschedule(min(silence, last_output + longest_empty))
+
+                if target.lane == "litellm":
+                    if not self._holding:
+                        self._holding = True
+                        library.hold()
+                    # Its own watchdog does not end a stall in every stream: ours comes first.
+                    await ask_litellm(naming, target, asked, reading, alive, max(patience, self._limits.between) + 30)
+                else:
+                    await ask_directly(self._connections, naming, target, asked, reading, alive)
         except TimeoutError:
             raise stalled(asked, started=reading.started) from None
-        finally:
-            if stream is not None:
-                # Leaving the loop does not close the connection.
-                await asyncio.shield(asyncio.create_task(_close(stream)))
 
     def _wait(self, problem: ModelUnavailable, attempt: int) -> float | None:
         """Seconds until it is worth another try; None where it is not."""
@@ -179,88 +199,59 @@ class Gateway:
         slow = providers.known_provider(request.model) in ("embedded", "ollama") or request.reasoning_effort in ("medium", "high")
         return self._limits.first_slow if slow else self._limits.first
 
-    async def _arguments(self, request: ModelRequest) -> tuple[Asked, dict[str, Any]]:
-        """What litellm is called with. Raises `ModelUnavailable` where the model cannot be asked at all."""
+    async def _target(self, request: ModelRequest) -> tuple[Asked, Target]:
+        """Where that model is asked. Raises `ModelUnavailable` where it cannot be asked at all."""
         problem = await self._choice.problem(request.model)
         if problem is not None:
             raise problem
-        arguments: dict[str, Any] = {
-            "model": request.model,
-            "messages": [_without_native_reasoning(message) for message in request.messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "drop_params": True,
-            "num_retries": 0,
-            "max_retries": 0,
-        }
-        given = {
-            "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
-            "reasoning_effort": request.reasoning_effort,
-            "tools": [_copied(tool) for tool in request.tools] or None,
-            "tool_choice": "required" if request.tools and request.must_call else None,
-        }
-        arguments.update({name: value for name, value in given.items() if value is not None})
-        name = providers.known_provider(request.model) or request.model.partition("/")[0]
-        key_name = base = None
-        if name == "embedded":
+        provider, model = _split(request.model)
+        await self._catalog.learn([(provider, model)])
+        known = providers.PROVIDERS.get(provider)
+        key_name = key = named = None
+        window = None
+        if provider == "embedded":
             assert self._embedded is not None
             address = await self._embedded.address()
-            arguments.pop("tools", None)
-            arguments.pop("tool_choice", None)
-            arguments.pop("reasoning_effort", None)
-            arguments.setdefault("max_tokens", _EMBEDDED_REPLY)
-            arguments.update(model=f"openai/{request.model.partition('/')[2]}", api_base=address.base, api_key=address.key)
-            base = address.base
-        elif name == "ollama":
-            base = self._choice.ollama_base
-            model = f"ollama_chat/{request.model.partition('/')[2]}"
-            arguments.update(model=model, api_base=base, num_ctx=self._ollama_window())
-        elif name in providers.PROVIDERS:
-            provider = providers.PROVIDERS[name]
-            key_name, base = provider.keys[0], provider.base(self._environ)
-            arguments["api_key"] = provider.key(self._environ) or "none"
-            if base is not None:
-                arguments["api_base"] = base
-            if "/" not in request.model:
-                arguments["model"] = f"{name}/{request.model}"
-            if name == "anthropic":
-                _ask_to_keep(arguments["messages"])
-        hidden = [*providers.secrets(self._environ), arguments.get("api_key", "")]
-        return Asked(request.model, name, key_name, base, [secret for secret in hidden if len(secret) >= 6]), arguments
+            named, key = address.base, address.key
+        elif provider == "ollama":
+            named, window = self._choice.ollama_base, self._ollama_window()
+        elif known is not None:
+            key_name, key, named = known.keys[0], known.key(self._environ) or "none", known.base(self._environ)
+        row = self._catalog.row(provider, model)
+        target = Target(
+            lane="litellm" if known is None and provider not in ("embedded", "ollama") else providers.lane(provider),
+            provider=provider,
+            model=model,
+            base=named or (known.url if known is not None else ""),
+            key=key,
+            row=row,
+            is_own=named is None,
+            window=window,
+            headers=known.more_headers(self._environ) if known is not None else {},
+        )
+        if not self._is_direct(request.model) or providers.wants_responses(target, request):
+            target = replace(target, lane="litellm")
+        hidden = [*providers.secrets(self._environ), key or ""]
+        return Asked(request.model, provider, key_name, named, [secret for secret in hidden if len(secret) >= 6]), target
+
+    def _is_direct(self, model: str) -> bool:
+        return self._environ.get(_LANE) != "litellm" and providers.lane(_split(model)[0]) != "litellm"
+
+    def _base(self, provider: str) -> str:
+        if provider == "ollama":
+            return self._choice.ollama_base
+        known = providers.PROVIDERS.get(provider)
+        return "http://127.0.0.1" if known is None else known.base(self._environ) or known.url
 
     def _ollama_window(self) -> int:
         told = self._environ.get("OLLAMA_CONTEXT_LENGTH", "")
         return int(told) if told.isdecimal() and int(told) > 0 else _OLLAMA_WINDOW
 
 
-def _without_native_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the message, since litellm changes what it is given, without what belongs to one provider."""
-    return {name: _copied(value) for name, value in message.items() if name != "native_reasoning"}
-
-
-def _copied(value: Any) -> Any:
-    """A copy of JSON data that its taker may change."""
-    if isinstance(value, Mapping):
-        return {name: _copied(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_copied(inner) for inner in value]
-    return value
-
-
-def _ask_to_keep(messages: Sequence[dict[str, Any]]) -> None:
-    """Ask Anthropic to keep what it has read; others do so by themselves. The marks: behind tools and instructions, where
-    the request before this one ended, and at the end of this one. (It takes up to four, and looks back 20 blocks from each.)
-    """
-    last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
-    for i in {0, max(last_answer - 1, 0), len(messages) - 1}:
-        messages[i]["cache_control"] = {"type": "ephemeral"}
-
-
-async def _close(stream: Any) -> None:
-    """Close the stream and the connection behind it."""
-    # The streams of Anthropic and Gemini have no `aclose` of their own, only the lines that they read.
-    lines: Any = getattr(getattr(stream, "completion_stream", None), "streaming_response", None)
-    for closing in (stream, lines):
-        with contextlib.suppress(Exception):
-            await closing.aclose()
+def _split(model: str) -> tuple[str, str]:
+    """The provider of a model, and its name there."""
+    provider = providers.known_provider(model)
+    if provider is None:
+        first, slash, rest = model.partition("/")
+        return (first, rest) if slash else ("", model)
+    return provider, model.partition("/")[2] if "/" in model else model

@@ -112,6 +112,8 @@ def _import(future: Future[Any]) -> None:
 
         litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire
         litellm.telemetry = False
+        # Else it takes a model that says the same a hundred times for one that is broken.
+        litellm.REPEATED_STREAMING_CHUNK_LIMIT = 1 << 31
         # Where a provider does not say what was used, and where a stream breaks, litellm counts it, on the event loop, with a
         # tokenizer that it loads first: a second of standstill for a number that is none of ours.
         litellm.disable_token_counter = True

@@ -20,14 +20,24 @@ def told_name(name: str) -> str:
 
 
 class Naming:
-    """The names in one request, there and back."""
+    """The names in one request, there and back. `told` are those that the model is told."""
 
     def __init__(self, request: ModelRequest) -> None:
         self._names = {told_name(name): name for tool in request.tools if isinstance(name := tool["function"]["name"], str)}
-        self.request = replace(
-            request,
-            messages=[_message(message) for message in request.messages],
-            tools=[_tool(tool) for tool in request.tools],
+        self._request = request
+        self.told = tuple(self._names)
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        return self._request.messages
+
+    @property
+    def request(self) -> ModelRequest:
+        """The request under the names that the model is told. Takes time in proportion to its messages."""
+        return replace(
+            self._request,
+            messages=[_message(message) for message in self._request.messages],
+            tools=[_tool(tool) for tool in self._request.tools],
         )
 
     def back(self, output: ModelOutput) -> ModelOutput:

@@ -8,16 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sessionls.models.targets import Lane, Target
 from sessionls.sessions.errors import ModelUnavailable
+from sessionls.sessions.ports import ModelRequest
 
-__all__ = ["OLLAMA_BASE", "PROVIDERS", "Provider", "is_local", "known_provider", "no_key", "secrets", "unknown_model"]
+__all__ = [
+    "OLLAMA_BASE",
+    "PROVIDERS",
+    "Provider",
+    "is_local",
+    "known_provider",
+    "lane",
+    "no_key",
+    "secrets",
+    "unknown_model",
+    "wants_responses",
+]
 
 OLLAMA_BASE = "http://localhost:11434"
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`prefix` begins the names of its models. One of `keys` must be set, and all of `needs`; `bases` may name another address.
+    """`prefix` begins the names of its models. One of `keys` must be set, and all of `needs`; `bases` may name another address
+    than its own, `url`. `headers` are sent with each request where the variable that each names is set.
 
     `models` are offered in lists; the first is the default where this provider's key is the first that is set.
     """
@@ -27,6 +41,9 @@ class Provider:
     models: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    url: str = ""
+    lane: Lane = "openai"
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def key(self, environ: Mapping[str, str]) -> str | None:
         return next((environ[name] for name in self.keys if environ.get(name)), None)
@@ -37,9 +54,13 @@ class Provider:
     def missing(self, environ: Mapping[str, str]) -> list[str]:
         """The variables to set before it can answer. A server on this machine needs no key."""
         missing = [name for name in self.needs if not environ.get(name)]
-        if self.key(environ) is None and not is_local(self.base(environ)):
+        if self.key(environ) is None and not is_local(self.base(environ) or self.url):
             missing.insert(0, self.keys[0])
         return missing
+
+    def more_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
+        found = {name: next((environ[one] for one in names if environ.get(one)), "") for name, names in self.headers}
+        return {name: value for name, value in found.items() if value and value.isascii() and value.isprintable()}
 
 
 # In the order in which they are tried where no model is named. Names as in litellm's own table (1.106); names that move with
@@ -52,37 +73,79 @@ PROVIDERS: Mapping[str, Provider] = {
             ("ANTHROPIC_API_KEY",),
             ("anthropic/claude-sonnet-5-5", "anthropic/claude-opus-5-5", "anthropic/claude-haiku-5-5"),
             ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+            url="https://api.anthropic.com",
+            lane="anthropic",
         ),
         Provider(
             "openai",
             ("OPENAI_API_KEY",),
             ("openai/gpt-6.1-sol", "openai/gpt-6-astra", "openai/gpt-6-luna"),
             ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+            url="https://api.openai.com/v1",
+            headers=(
+                ("openai-organization", ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID")),
+                ("openai-project", ("OPENAI_PROJECT_ID",)),
+            ),
         ),
         Provider(
             "gemini",
             ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
             ("gemini/gemini-pro-latest", "gemini/gemini-flash-latest"),
             ("GEMINI_API_BASE",),
+            lane="litellm",
         ),
         Provider(
             "mistral",
             ("MISTRAL_API_KEY",),
             ("mistral/mistral-medium-latest", "mistral/devstral-latest"),
             ("MISTRAL_API_BASE",),
+            url="https://api.mistral.ai/v1",
         ),
         Provider(
             "deepseek",
             ("DEEPSEEK_API_KEY",),
             ("deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash"),
             ("DEEPSEEK_API_BASE",),
+            url="https://api.deepseek.com/beta",
         ),
-        Provider("groq", ("GROQ_API_KEY",), ("groq/openai/gpt-oss-120b",), ("GROQ_API_BASE",)),
+        Provider(
+            "groq",
+            ("GROQ_API_KEY",),
+            ("groq/openai/gpt-oss-120b",),
+            ("GROQ_API_BASE",),
+            url="https://api.groq.com/openai/v1",
+        ),
         # OpenRouter's own name for "the model that suits the message".
-        Provider("openrouter", ("OPENROUTER_API_KEY", "OR_API_KEY"), ("openrouter/openrouter/auto",), ("OPENROUTER_API_BASE",)),
-        Provider("xai", ("XAI_API_KEY",), ("xai/grok-4.7", "xai/grok-code-fast-1"), ("XAI_API_BASE",)),
+        Provider(
+            "openrouter",
+            ("OPENROUTER_API_KEY", "OR_API_KEY"),
+            ("openrouter/openrouter/auto",),
+            ("OPENROUTER_API_BASE",),
+            url="https://openrouter.ai/api/v1",
+            headers=(("http-referer", ("OR_SITE_URL",)), ("x-title", ("OR_APP_NAME",))),
+        ),
+        Provider(
+            "xai",
+            ("XAI_API_KEY",),
+            ("xai/grok-4.7", "xai/grok-code-fast-1"),
+            ("XAI_API_BASE",),
+            url="https://api.x.ai/v1",
+        ),
         # Its models have the names of one's own deployments: there is none to offer.
-        Provider("azure", ("AZURE_API_KEY",), (), ("AZURE_API_BASE",), ("AZURE_API_BASE",)),
+        Provider("azure", ("AZURE_API_KEY",), (), ("AZURE_API_BASE",), ("AZURE_API_BASE",), lane="litellm"),
+        # Nor is any of these a default: they are used where a person names one of their models.
+        Provider("moonshot", ("MOONSHOT_API_KEY",), (), ("MOONSHOT_API_BASE",), url="https://api.moonshot.ai/v1"),
+        Provider("minimax", ("MINIMAX_API_KEY",), (), ("MINIMAX_API_BASE",), url="https://api.minimax.io/v1"),
+        Provider("zai", ("ZAI_API_KEY",), (), ("ZAI_API_BASE",), url="https://api.z.ai/api/paas/v4"),
+        Provider(
+            "dashscope",
+            ("DASHSCOPE_API_KEY",),
+            (),
+            ("DASHSCOPE_API_BASE",),
+            url="https://dashscope.aliyuncs.com/compatible-mode/v1",
+        ),
+        Provider("lm_studio", ("LM_STUDIO_API_KEY",), (), ("LM_STUDIO_API_BASE",), url="http://localhost:1234/v1"),
+        Provider("hosted_vllm", ("HOSTED_VLLM_API_KEY",), (), ("HOSTED_VLLM_API_BASE",), url="http://localhost:8000/v1"),
     )
 }
 
@@ -97,6 +160,33 @@ def known_provider(model: str) -> str | None:
             return "ollama"
         return prefix if prefix in PROVIDERS or prefix == "embedded" else None
     return next((provider for pattern, provider in _BARE if pattern.match(model)), None)
+
+
+def lane(provider: str) -> Lane:
+    """How the models of that provider are asked."""
+    if provider == "ollama":
+        return "ollama"
+    if provider == "embedded":
+        return "openai"
+    known = PROVIDERS.get(provider)
+    return "litellm" if known is None else known.lane
+
+
+def wants_responses(target: Target, request: ModelRequest) -> bool:
+    """Whether the model is to be asked over OpenAI's other interface, Responses: its newer models reason, and while they do they
+    take tools there alone. Another server with OpenAI's interface has that one only where somebody wants reasoning.
+    """
+    if target.provider != "openai":
+        return False
+    if target.row.get("mode") == "responses":
+        return True
+    version = re.match(r"gpt-(\d+)(?:\.(\d+))?(?=[.-]|$)", target.model)
+    if version is None or not request.tools or (int(version[1]), int(version[2] or 0)) < (5, 4):
+        return False
+    if request.reasoning_effort == "none" and target.row.get("supports_none_reasoning_effort") is not False:
+        return False
+    host = urlsplit(target.base).hostname or ""
+    return request.reasoning_effort is not None or host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
 def is_local(base: str | None) -> bool:

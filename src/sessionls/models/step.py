@@ -1,48 +1,60 @@
-"""What litellm streams, read into our own outputs."""
+"""One step being read: what comes of it, neighbouring text joined."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import uuid
-from dataclasses import dataclass
-from typing import Any, get_args
+import re
+from collections.abc import Collection
+from typing import Any
 
-from sessionls.models.chunks import Plain
+from sessionls.models.calls import Calls
+from sessionls.models.http import Refused
 from sessionls.sessions.model import Usage
-from sessionls.sessions.ports import ModelOutput, ReasoningDelta, StepEnd, StopReason, TextDelta, ToolRequest
+from sessionls.sessions.ports import ModelOutput, NativeReasoning, ReasoningDelta, StepEnd, StopReason, TextDelta
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "stop_reason"]
 
-_REASONS: dict[str, StopReason] = {reason: reason for reason in get_args(StopReason)} | {
-    "function_call": "tool_calls",
-    "max_tokens": "length",
+_LONGEST = 64 << 20  # characters of one step: no model writes as much, and a broken server must not fill the memory
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_WORDS: dict[StopReason, str] = {
+    "stop": "stop end_turn stop_sequence stop_token eos eos_token complete completed done finished normal",
+    "length": "length max_tokens max_output_tokens max_length model_length context_length token_limit "
+    "model_context_window_exceeded incomplete",
+    "tool_calls": "tool_calls tool_call tool_use function_call",
+    "content_filter": "content_filter content_filtered content-filter safety recitation blocklist prohibited_content spii "
+    "sensitive guardrail_intervened",
+    "refusal": "refusal refused",
+    "error": "error network_error engine_error malformed_function_call abort aborted failed",
 }
+_REASONS: dict[str, StopReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 
 
-@dataclass(slots=True)
-class _Call:
-    call_id: str
-    name: str
-    arguments: list[str]
+def stop_reason(said: Any) -> StopReason | None:
+    """Why a step ended, in our words for what a provider says; None where it says nothing."""
+    if not isinstance(said, str) or not said.strip():
+        return None
+    return _REASONS.get(said.strip().lower(), "unknown")
 
 
 class Reading:
-    """One step being read: `read` takes chunks, `take` gives what has come since, neighbouring text joined.
+    """`text`, `reasoning` and `call` add what comes, `take` gives what has come since, `end` closes the step. `count` grows with
+    each piece that comes.
 
     Text that comes faster than it is taken is joined, so that a reader who is behind has less to do, not more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, offered: Collection[str] = ()) -> None:
         self.started = False
-        self.is_first = False
+        self.count = 0
+        self.reason: StopReason | None = None
+        self.refused = False
         self._outputs: list[ModelOutput] = []
         self._text: list[str] = []
         self._kind: type[TextDelta | ReasoningDelta] = TextDelta
-        self._calls: dict[int, _Call] = {}
-        self._aside = 0
-        self._reason: str | None = None
-        self._usage: Any = None
+        self._half = ""
+        self._calls = Calls(offered)
+        self._length = 0
         self._come = asyncio.Event()
 
     async def something(self) -> None:
@@ -58,87 +70,62 @@ class Reading:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def read(self, chunk: Any) -> None:
-        """A chunk (see chunks.py). `is_first` says afterwards whether it held the step's first output."""
-        before = self.started
-        usage = getattr(chunk, "usage", None)
-        if usage is not None:
-            self._usage = usage
-        for choice in (chunk.choices or ())[:1]:
-            if choice.delta is not None:
-                self._read_delta(choice.delta)
-            if choice.finish_reason:
-                self._reason = choice.finish_reason
-        self.is_first = self.started and not before
+    def text(self, text: str) -> None:
+        self._add(TextDelta, text)
 
-    def _read_delta(self, delta: Any) -> None:
-        # Providers have two names for it, of which litellm makes one.
-        reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
-        if reasoning:
-            self._add(ReasoningDelta, reasoning)
-        if delta.content:
-            self._add(TextDelta, delta.content)
-        for piece in getattr(delta, "tool_calls", None) or ():
-            if piece.function is not None:
-                self._add_call(piece)
+    def reasoning(self, text: str) -> None:
+        self._add(ReasoningDelta, text)
 
-    def end(self, module: Any, model: str) -> None:
+    def call(self, piece: Any) -> None:
+        """A piece of a call (see `Calls.add`)."""
+        self.started = True
+        self._count(self._calls.add(piece))
+
+    def end(self, usage: Usage | None, native: NativeReasoning | None = None) -> None:
         """The stream has ended: the calls, whole, and how it ended."""
         self._join()
-        for call in self._calls.values():
-            self._outputs.append(ToolRequest(call.call_id, call.name, "".join(call.arguments) or "{}"))
-        self._outputs.append(StepEnd(_usage(module, model, self._usage), self._stop_reason()))
+        if self._half:
+            self._outputs.append(self._kind(self._half))
+            self._half = ""
+        self._outputs.extend(self._calls.requests())
+        self._outputs.append(StepEnd(usage, self._why(), native))
         self._come.set()
 
-    def _stop_reason(self) -> StopReason:
-        said = self._reason or "stop"
-        if self._calls and said == "stop":
+    def _why(self) -> StopReason:
+        reason = self.reason or "unknown"
+        if self._calls and reason in ("stop", "unknown"):
             return "tool_calls"
-        return _REASONS.get(said, "unknown")
+        return "refusal" if self.refused and reason in ("stop", "unknown") else reason
 
     def _add(self, kind: type[TextDelta | ReasoningDelta], text: str) -> None:
         if kind is not self._kind:
             self._join()
             self._kind = kind
+        if self._half or not text.isascii():
+            text = self._whole_characters(text)
+        if not text:
+            return
+        self._count(len(text))
         self._text.append(text)
         self.started = True
         self._come.set()
+
+    def _whole_characters(self, text: str) -> str:
+        """Both halves of a character that was cut in two between pieces, as one character."""
+        text, self._half = self._half + text, ""
+        if not _SURROGATE.search(text):
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _join(self) -> None:
         if self._text:
             self._outputs.append(self._kind("".join(self._text)))
             self._text = []
 
-    def _add_call(self, piece: Any) -> None:
-        self.started = True
-        index = piece.index if isinstance(piece.index, int) else 0
-        call = self._calls.get(index)
-        if call is not None and piece.id and piece.id != call.call_id and piece.function.name:
-            # Some providers number all calls 0: another id and name begin another call.
-            self._aside -= 1
-            self._calls[self._aside] = self._calls.pop(index)
-            call = None
-        if call is None:
-            call = self._calls[index] = _Call(piece.id or f"call_{uuid.uuid4().hex}", "", [])
-        if piece.function.name and not call.name:
-            call.name = piece.function.name
-        if piece.function.arguments:
-            call.arguments.append(piece.function.arguments)
-
-
-def _usage(module: Any, model: str, usage: Any) -> Usage | None:
-    """What was used, where the provider said so. A cost only where it told that, or litellm knows the model's price."""
-    if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
-        return None
-    cost = getattr(usage, "cost", None)
-    if cost is None:
-        with contextlib.suppress(Exception):  # it raises its base class for a model whose price it does not know
-            counted = module.Usage(**usage) if isinstance(usage, Plain) else usage
-            cost = sum(module.cost_per_token(model=model, usage_object=counted))
-    details = getattr(usage, "prompt_tokens_details", None)
-    return Usage(
-        input_tokens=usage.prompt_tokens or 0,
-        output_tokens=usage.completion_tokens or 0,
-        cached_tokens=getattr(details, "cached_tokens", None) or None,
-        cost=cost,
-    )
+    def _count(self, length: int) -> None:
+        self.count += 1
+        self._length += length
+        if self._length > _LONGEST:
+            raise Refused(None, f"It wrote more than {_LONGEST >> 20} million characters in one answer.")

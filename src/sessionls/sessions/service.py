@@ -180,7 +180,6 @@ class Sessions:
 
     async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
         """Join the session: its notices arrive from exactly here on."""
-        self._models.warm()
         async with self._door(session_id):
             await self._replies.sweep()
             snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)

@@ -1,0 +1,169 @@
+"""The body of a model's answer, read into JSON objects: a stream of server-sent events, lines of JSON, or one JSON document.
+
+What it is shows in its first character, since servers say one thing in the content type and send another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, NamedTuple
+
+from sessionls.models.http import Refused
+
+__all__ = ["DONE", "Event", "events"]
+
+LARGEST = 8 << 20  # bytes of one event, of one line, and of a whole document
+_DRAIN = 0.1  # seconds for the end of an answer whose last word was said
+_BOM = codecs.BOM_UTF8
+_UNREADABLE = "It sent JSON that cannot be read."
+_NOTHING = object()
+
+
+class Event(NamedTuple):
+    """`name` is the event's own, empty where it has none; `data` any JSON. `whole`: it is all of the answer, not a piece."""
+
+    name: str
+    data: Any
+    whole: bool = False
+
+
+DONE = Event("done", None)  # the stream said that it is complete
+
+
+async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+    """The events in these bytes. Comments and events without data are none.
+
+    The last one is `DONE` where the stream ended with `[DONE]`. Raises `Refused` for a page of HTML, for other text that holds
+    no answer, and for an event of more than 8 MiB.
+    """
+    start = b""
+    async for piece in pieces:
+        start += piece
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            continue
+        start = start.removeprefix(_BOM).lstrip()
+        if start:
+            break
+    rest = _chained(start.removeprefix(_BOM), pieces)
+    match start[:1]:
+        case b"":
+            return
+        case b"{" | b"[":
+            kind = _documents(rest)
+        case b"<":
+            raise Refused(None, await _read_text(rest))
+        case _:
+            kind = _server_sent(rest)
+    async with contextlib.aclosing(kind) as told:
+        async for event in told:
+            yield event
+
+
+async def _chained(start: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield start
+    async for piece in pieces:
+        yield piece
+
+
+async def _server_sent(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+    import httpx2
+
+    # The decoder wants a response that says what it is. The last event of a stream need not end with an empty line here.
+    response = httpx2.Response(
+        200,
+        headers={"content-type": "text/event-stream; charset=utf-8"},
+        content=_with_end(pieces),
+        request=httpx2.Request("POST", "http://localhost"),
+    )
+    junk = ""
+    useful = broken = False
+    try:
+        async for event in httpx2.EventSource(response, max_event_size=LARGEST):
+            text = event.data.strip()
+            name = "" if event.event == "message" else event.event
+            if text.startswith("[DONE]"):
+                yield DONE
+                # A connection is used again only where its answer was read whole.
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_DRAIN):
+                        async for _ in pieces:
+                            pass
+                return
+            if text[:1] not in ("{", "["):
+                junk = junk or text[:1000]
+                if name == "error" and text:
+                    raise Refused(None, text)
+                continue
+            if broken:
+                raise Refused(None, _UNREADABLE)
+            useful = True
+            if (data := _try_parse(text)) is _NOTHING:
+                broken = True  # the last event of a stream that was cut, or else
+                continue
+            yield Event(name, data)
+    except httpx2.SSEError:
+        raise Refused(None, f"It sent an event of more than {LARGEST >> 20} MiB.") from None
+    if junk and not useful:
+        raise Refused(None, junk)
+
+
+async def _with_end(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async for piece in pieces:
+        yield piece
+    yield b"\n\n"
+
+
+async def _documents(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+    """Lines that are each a JSON object as they come, or one document over many lines (or without an end of line) at the end."""
+    held = bytearray()
+    lines = 0
+    first = True
+    async for piece in pieces:
+        held += piece
+        if len(held) > LARGEST:
+            raise Refused(None, f"It sent a line of more than {LARGEST >> 20} MiB.")
+        while (first or lines) and (end := held.find(b"\n")) >= 0:
+            line = bytes(held[:end]).strip()
+            if first and _try_parse(line) is _NOTHING:
+                first = False  # the first line is no whole object: all of it is one document
+                break
+            del held[: end + 1]
+            if line:
+                yield Event("", _parsed(line.decode("utf-8", "replace")))
+                lines += 1
+    rest = held.decode("utf-8", "replace").strip()
+    if not rest:
+        return
+    document = _parsed(rest)
+    if isinstance(document, list):
+        for one in document:
+            yield Event("", one, whole=not lines and len(document) == 1)
+        return
+    yield Event("", document, whole=not lines)
+
+
+def _try_parse(text: str | bytes) -> Any:
+    """`_NOTHING` where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _parsed(text: str) -> Any:
+    if (data := _try_parse(text)) is _NOTHING:
+        raise Refused(None, _UNREADABLE)
+    return data
+
+
+async def _read_text(pieces: AsyncIterator[bytes]) -> str:
+    read = bytearray()
+    async for piece in pieces:
+        read += piece
+        if len(read) > 1 << 16:
+            break
+    return read[: 1 << 16].decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+"""What is known about models: windows, prices, abilities. Read from litellm's data file, without importing litellm.
+
+The file has thousands of rows and is 3 MB of JSON. Only the rows of models that are asked about are decoded and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Catalog", "Row"]
+
+Row = Mapping[str, Any]
+
+_FILE = "model_prices_and_context_window_backup.json"
+_NOTHING: Row = {}
+
+
+class Catalog:
+    """Rows by provider and model. `row` answers at once from what `learn` has read before."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._rows: dict[tuple[str, str], Row] = {}
+
+    def row(self, provider: str, model: str) -> Row:
+        """What is known about that model; empty where nothing is, or where `learn` has not been called for it."""
+        return self._rows.get((provider, model), _NOTHING)
+
+    async def learn(self, models: Iterable[tuple[str, str]]) -> None:
+        """Read the rows of these (provider, model) pairs. One that was read before costs nothing."""
+        missing = [pair for pair in dict.fromkeys(models) if pair not in self._rows]
+        if missing:
+            self._rows.update(await asyncio.to_thread(self._read, missing))
+
+    def _read(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+        path = self._path or _find_file()
+        try:
+            text = "" if path is None else path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        rules = _decode_member(text, "fallback_generalizations") or {}
+        return {pair: _find_row(text, rules, *pair) for pair in pairs}
+
+
+def _find_file() -> Path | None:
+    """The data file in the installed package, which is found without being imported."""
+    spec = importlib.util.find_spec("litellm")
+    places = (spec.submodule_search_locations if spec is not None else None) or ()
+    return next((path for place in places if (path := Path(place) / _FILE).is_file()), None)
+
+
+def _find_row(text: str, rules: Mapping[str, Any], provider: str, model: str) -> Row:
+    """Under `provider/model`, or under the model alone where the row names that provider; else what its family is known for."""
+    row = _decode_member(text, f"{provider}/{model}")
+    if row is None:
+        row = _decode_member(text, model)
+        if row is not None and row.get("litellm_provider") != provider:
+            row = None
+    if row is not None:
+        return row
+    if provider not in ("anthropic", "openai"):
+        return _NOTHING
+    family: dict[str, Any] = {}
+    for rule in rules.get("rules") or ():
+        # A rule that knows nothing but the provider says nothing about the model.
+        known = {name: value for name, value in rule.get("model_info", {}).items() if name != "litellm_provider"}
+        if known and re.search(str(rule.get("pattern")), model):
+            family.update(known)
+    return family
+
+
+def _decode_member(text: str, name: str) -> dict[str, Any] | None:
+    """The object that is the value of `name` in the text's outermost object. Decodes nothing else."""
+    key = json.dumps(name)
+    at = text.find(key)
+    while at >= 0:
+        after = re.compile(r"\s*:\s*(?=\{)").match(text, at + len(key))
+        if after is not None:
+            try:
+                found, _ = json.JSONDecoder().raw_decode(text, after.end())
+            except (ValueError, RecursionError):
+                return None
+            # Inner objects have other members: a row says what it is for, the rules are a list.
+            if isinstance(found, dict) and ("mode" in found or "litellm_provider" in found or "rules" in found):
+                return found
+        at = text.find(key, at + 1)
+    return None

@@ -1,0 +1,145 @@
+"""Models that are asked directly over HTTP: those of OpenAI's interface and its imitators, Anthropic's, and Ollama's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
+
+from sessionls.models.answers import Event, events
+from sessionls.models.anthropic_request import anthropic_body, anthropic_headers, anthropic_url
+from sessionls.models.anthropic_stream import AnthropicReader
+from sessionls.models.failures import Asked, cut
+from sessionls.models.http import Connections, Refused
+from sessionls.models.naming import Naming
+from sessionls.models.native import native_from
+from sessionls.models.ollama_lane import OllamaReader, ollama_body, ollama_url
+from sessionls.models.openai_request import openai_body, openai_headers, openai_url
+from sessionls.models.openai_stream import OpenAIReader
+from sessionls.models.prices import Counted, usage_of
+from sessionls.models.provider_errors import read_error
+from sessionls.models.refusals import Form, changed, remember, remembered, without_refused
+from sessionls.models.step import Reading
+from sessionls.models.targets import Target
+from sessionls.sessions.errors import ModelUnavailable
+
+__all__ = ["ask_directly"]
+
+_MANY = 64  # messages: above it a request is put together in a thread
+_TURN = 0.004  # seconds of reading, after which the others on the event loop have their turn
+
+
+class _Reader(Protocol):
+    @property
+    def counted(self) -> Counted | None: ...
+    @property
+    def is_complete(self) -> bool: ...
+    @property
+    def native(self) -> Any: ...
+    def read(self, event: Event) -> None: ...
+
+
+async def ask_directly(
+    connections: Connections, naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None]
+) -> None:
+    """One step, read into `reading` to its end. `alive` is called with whatever comes from the provider.
+
+    What the provider refuses is left out, and it is asked once more. Raises `Refused`, `ModelUnavailable`, and what httpx2
+    raises.
+    """
+    forms = remembered(target.base, target.model)
+    url, headers = _url(target), _headers(target, asked)
+    while True:
+        if len(naming.messages) > _MANY:
+            body, data = await asyncio.to_thread(_request, naming, target, forms)
+        else:
+            body, data = _request(naming, target, forms)
+        reader = _reader(target, reading)
+        try:
+            async with connections.post(url, data, headers) as response:
+                alive()
+                await _read(events(_pieces(response.aiter_bytes(), alive)), reader, reading, target, forms)
+        except Refused as refusal:
+            form = None if reading.started else without_refused(read_error(refusal.body, refusal.status), body, forms)
+            if form is None:
+                raise
+            forms = [*forms, form]
+            continue
+        if not reader.is_complete:
+            raise cut(asked, started=reading.started)
+        reading.end(usage_of(reader.counted, target.provider, target.row), native_from(target.source, reader.native))
+        return
+
+
+async def _read(told: AsyncGenerator[Event, None], reader: _Reader, reading: Reading, target: Target, forms: list[Form]) -> None:
+    loop = asyncio.get_running_loop()
+    busy_since, accepted = loop.time(), False
+    async with contextlib.aclosing(told):
+        async for event in told:
+            before = reading.started
+            reader.read(event)
+            if not accepted:
+                accepted = True
+                remember(target.base, target.model, forms)
+            if reading.started is not before or loop.time() - busy_since > _TURN:
+                # Events that are there already are not waited for: let the others on this loop have their turn.
+                await asyncio.sleep(0)
+                busy_since = loop.time()
+
+
+async def _pieces(pieces: AsyncIterator[bytes], alive: Callable[[], None]) -> AsyncGenerator[bytes, None]:
+    async for piece in pieces:
+        alive()
+        yield piece
+
+
+def _request(naming: Naming, target: Target, forms: list[Form]) -> tuple[dict[str, Any], bytes]:
+    request = naming.request
+    match target.lane:
+        case "anthropic":
+            body = anthropic_body(request, target)
+        case "ollama":
+            body = ollama_body(request, target)
+        case _:
+            body = openai_body(request, target)
+    body = changed(body, forms)
+    return body, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _url(target: Target) -> str:
+    match target.lane:
+        case "anthropic":
+            return anthropic_url(target.base)
+        case "ollama":
+            return ollama_url(target.base)
+        case _:
+            return openai_url(target.base)
+
+
+def _headers(target: Target, asked: Asked) -> Mapping[str, str]:
+    if target.key is not None and not (target.key.isascii() and target.key.isprintable()):
+        raise ModelUnavailable(
+            f"The key for {asked.where} has characters that no key has.",
+            hint=f"Set {asked.key or 'the key'} again, without quotes, spaces and line ends.",
+            reason="unauthorized",
+            model=asked.model,
+        )
+    match target.lane:
+        case "anthropic":
+            return anthropic_headers(target)
+        case "ollama":
+            return {}
+        case _:
+            return openai_headers(target)
+
+
+def _reader(target: Target, reading: Reading) -> _Reader:
+    match target.lane:
+        case "anthropic":
+            return AnthropicReader(reading)
+        case "ollama":
+            return OllamaReader(reading)
+        case _:
+            return OpenAIReader(reading)

@@ -1,0 +1,174 @@
+"""Requests to models over HTTP: connections that are kept, and what a refusal says.
+
+A proxy and certificates are taken from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE …). An address on this machine is
+reached directly, whatever proxy is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from sessionls.models.providers import is_local
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Connections", "Refused", "get_json"]
+
+_CONNECT = 30.0  # seconds; how long a model may take to answer is watched elsewhere
+_KEPT = 60.0  # seconds for which an idle connection is kept
+_LONGEST_REFUSAL = 1 << 20  # bytes
+
+
+@dataclass
+class Refused(Exception):
+    """The provider answered with an error: as an HTTP status, or as an error object inside an answer (`status` None or what
+    that object says). `body` is JSON where it was JSON, else text.
+    """
+
+    status: int | None
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"refused with status {self.status}"
+
+
+class Connections:
+    """One HTTP client for each way to get out, made when it is first needed. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[bool, bool], asyncio.Task[httpx2.AsyncClient]] = {}
+
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
+        """Post JSON and give the answer, unread. Raises `Refused` for a status that is none of success, and what httpx2 raises.
+
+        A connection whose answer was read to its end is used again; leaving earlier closes it.
+        """
+        sent = {"content-type": "application/json", **headers}
+        response = await self._send(url, body, sent)
+        try:
+            if (elsewhere := _moved(response)) is not None:
+                await response.aclose()
+                response = await self._send(elsewhere, body, sent)
+            if not response.is_success:
+                raise Refused(response.status_code, await _read_refusal(response), dict(response.headers))
+            yield response
+        finally:
+            # In a task of its own: a cancelled reader must not leave the connection half closed.
+            await asyncio.shield(asyncio.ensure_future(_close(response)))
+
+    async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
+        """Once more where a kept connection turns out to be closed: the server did so while the request was on its way."""
+        import httpx2
+
+        client = await self._client(url)
+        for last in (False, True):
+            connected = False
+
+            async def trace(event: str, _: Mapping[str, Any]) -> None:
+                nonlocal connected
+                connected = connected or event.startswith("connection.connect")
+
+            request = client.build_request("POST", url, content=body, headers=headers, extensions={"trace": trace})
+            try:
+                return await client.send(request, stream=True)
+            except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+                if connected or last:
+                    raise
+        raise AssertionError
+
+    async def warm(self, url: str) -> None:
+        """Get ready to post to that address."""
+        with contextlib.suppress(Exception):
+            await self._client(url)
+
+    async def close(self) -> None:
+        clients, self._clients = self._clients, {}
+        for making in clients.values():
+            with contextlib.suppress(Exception):
+                await (await making).aclose()
+
+    async def _client(self, url: str) -> httpx2.AsyncClient:
+        way = (is_local(url), urlsplit(url).scheme == "http")
+        making = self._clients.get(way)
+        if making is None:
+            making = self._clients[way] = asyncio.ensure_future(asyncio.to_thread(_make_client, *way))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            self._clients.pop(way, None)
+            raise
+
+
+def _make_client(local: bool, plain: bool) -> httpx2.AsyncClient:
+    """Imports httpx2 and reads certificates, which takes a tenth of a second and more: call it in a thread."""
+    import httpx2
+
+    return httpx2.AsyncClient(
+        # Certificates need not be read where nothing is encrypted.
+        verify=_no_certificates() if local and plain else httpx2.create_ssl_context(),
+        trust_env=not local,
+        timeout=httpx2.Timeout(None, connect=_CONNECT),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEPT),
+        headers={"user-agent": "sessionls"},
+    )
+
+
+def _no_certificates() -> Any:
+    """A context that trusts nobody."""
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def get_json(url: str, timeout: float) -> Any:
+    """What a server on this machine answers to a GET. Blocks. Raises what httpx2 raises, and ValueError."""
+    import httpx2
+
+    plain = urlsplit(url).scheme == "http"
+    verify = _no_certificates() if plain else httpx2.create_ssl_context()
+    answer = httpx2.get(url, timeout=timeout, trust_env=False, verify=verify)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _moved(response: httpx2.Response) -> str | None:
+    """Where the same request is to be made again: only on the same host, since it carries a key, and never less safely."""
+    if response.status_code not in (307, 308):
+        return None
+    here = str(response.request.url)
+    there = urljoin(here, response.headers.get("location", ""))
+    old, new = urlsplit(here), urlsplit(there)
+    same = old.hostname == new.hostname and (old.netloc == new.netloc or (old.scheme, new.scheme) == ("http", "https"))
+    return there if same and new.scheme in ("https", old.scheme) and there != here else None
+
+
+async def _read_refusal(response: httpx2.Response) -> Any:
+    import json
+
+    read = bytearray()
+    with contextlib.suppress(Exception):  # it says less then
+        async for piece in response.aiter_bytes():
+            read += piece
+            if len(read) > _LONGEST_REFUSAL:
+                break
+    text = read[:_LONGEST_REFUSAL].decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+async def _close(response: httpx2.Response) -> None:
+    with contextlib.suppress(Exception):
+        await response.aclose()

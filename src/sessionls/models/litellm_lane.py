@@ -1,0 +1,189 @@
+"""Models that are asked through litellm: those of the many providers that are not asked directly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sessionls.models import library
+from sessionls.models.answers import Event
+from sessionls.models.failures import Asked, cut
+from sessionls.models.naming import Naming
+from sessionls.models.native import native_from, native_of
+from sessionls.models.openai_stream import OpenAIReader
+from sessionls.models.prices import Counted, usage_of
+from sessionls.models.shapes import arguments_object, is_object_text
+from sessionls.models.step import Reading
+from sessionls.models.targets import Target
+
+__all__ = ["ask_litellm"]
+
+# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
+_SAY_WHY = ("openai", "anthropic", "ollama_chat")
+_TURN = 0.004  # seconds of reading, after which the others on the event loop have their turn
+
+
+async def ask_litellm(
+    naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None], longest: float
+) -> None:
+    """One step, read into `reading` to its end. `longest`: seconds for which litellm itself may wait.
+
+    Raises what litellm raises, `Refused` and `ModelUnavailable`.
+    """
+    module = await library.load()
+    alive()
+    arguments = await asyncio.to_thread(_arguments, naming, target)
+    library.know_ollama(module, arguments["model"])
+    loop = asyncio.get_running_loop()
+    reader, blocks = OpenAIReader(reading), _Blocks()
+    stream: Any = None
+    try:
+        stream = await module.acompletion(**arguments, timeout=longest)
+        busy_since = loop.time()
+        async for chunk in stream:
+            alive()
+            before = reading.started
+            data = chunk.model_dump(exclude_none=True)
+            blocks.read(data)
+            reader.read(Event("", data))
+            if reading.started is not before or loop.time() - busy_since > _TURN:
+                await asyncio.sleep(0)
+                busy_since = loop.time()
+        # The stream knows whether it was told a reason to end; the one that it hands on is made up where it was not.
+        says_why = arguments["model"].partition("/")[0] in _SAY_WHY
+        if says_why and getattr(stream, "received_finish_reason", "") is None:
+            raise cut(asked, started=reading.started)
+    finally:
+        if stream is not None:
+            # Leaving the loop does not close the connection.
+            await asyncio.shield(asyncio.create_task(_close(stream)))
+    usage = usage_of(_priced(module, arguments["model"], reader.counted), target.provider, target.row)
+    reading.end(usage, native_from(target.source, blocks.whole or reader.native))
+
+
+def _arguments(naming: Naming, target: Target) -> dict[str, Any]:
+    request = naming.request
+    arguments: dict[str, Any] = {
+        "model": target.model,
+        "messages": [_message(message, target) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "drop_params": True,
+        "num_retries": 0,
+        "max_retries": 0,
+    }
+    given = {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "reasoning_effort": request.reasoning_effort,
+        "tools": [_copied(tool) for tool in request.tools] or None,
+        "tool_choice": "required" if request.tools and request.must_call else None,
+        "api_key": target.key,
+        "api_base": None if target.is_own else target.base,
+        "num_ctx": target.window,
+    }
+    arguments.update({name: value for name, value in given.items() if value is not None})
+    match target.provider:
+        case "embedded":
+            arguments["model"] = f"openai/{target.model}"
+        case "ollama":
+            arguments["model"] = f"ollama_chat/{target.model}"
+        case "":
+            pass  # litellm says which provider it is
+        case provider:
+            arguments["model"] = f"{provider}/{target.model}"
+    if target.provider == "anthropic":
+        _ask_to_keep(arguments["messages"])
+    return arguments
+
+
+def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """A copy of the message, since litellm changes what it is given, with the reasoning that belongs to this provider."""
+    told: dict[str, Any] = {name: _copied(value) for name, value in message.items() if name != "native_reasoning"}
+    for call in told.get("tool_calls") or ():
+        function = call["function"]
+        if not is_object_text(function.get("arguments")):
+            function["arguments"] = json.dumps(arguments_object(function.get("arguments")))
+    native = native_of(message, target.source)
+    if isinstance(native, list):
+        told["thinking_blocks"] = _copied(native)
+    elif isinstance(native, Mapping):
+        told.update({name: _copied(value) for name, value in native.items() if name.startswith("reasoning")})
+    return told
+
+
+def _copied(value: Any) -> Any:
+    """A copy of JSON data that its taker may change."""
+    if isinstance(value, Mapping):
+        return {name: _copied(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(inner) for inner in value]
+    return value
+
+
+def _ask_to_keep(messages: Sequence[dict[str, Any]]) -> None:
+    """The marks of `anthropic_request`, as litellm takes them."""
+    last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
+    for i in {0, max(last_answer - 1, 0), len(messages) - 1}:
+        messages[i]["cache_control"] = {"type": "ephemeral"}
+
+
+class _Blocks:
+    """Anthropic's blocks of thinking, put together from litellm's pieces: a signature ends one."""
+
+    def __init__(self) -> None:
+        self._blocks: list[dict[str, Any]] = []
+        self._open = False
+
+    @property
+    def whole(self) -> list[dict[str, Any]]:
+        whole = [{**block, **({"thinking": "".join(block["thinking"])} if "thinking" in block else {})} for block in self._blocks]
+        return [block for block in whole if block.get("signature") or block["type"] == "redacted_thinking"]
+
+    def read(self, chunk: Mapping[str, Any]) -> None:
+        for choice in (chunk.get("choices") or ())[:1]:
+            for piece in (choice.get("delta") or {}).get("thinking_blocks") or ():
+                self._add(piece)
+
+    def _add(self, piece: Mapping[str, Any]) -> None:
+        if piece.get("type") == "redacted_thinking":
+            self._blocks.append(dict(piece))
+            self._open = False
+            return
+        if not self._open:
+            self._blocks.append({"type": "thinking", "thinking": []})
+            self._open = True
+        block = self._blocks[-1]
+        block["thinking"].append(piece.get("thinking") or "")
+        if piece.get("signature"):
+            block["signature"] = piece["signature"]
+            self._open = False
+
+
+def _priced(module: Any, model: str, counted: Counted | None) -> Counted | None:
+    """With what litellm says that it costs. It raises its base class for a model whose price it does not know."""
+    if counted is None or counted.cost is not None:
+        return counted
+    with contextlib.suppress(Exception):
+        usage = module.Usage(
+            prompt_tokens=counted.input,
+            completion_tokens=counted.output,
+            total_tokens=counted.input + counted.output,
+            prompt_tokens_details={"cached_tokens": counted.cached, "cache_creation_tokens": counted.written},
+            cache_creation_input_tokens=counted.written,
+            cache_read_input_tokens=counted.cached,
+        )
+        counted.cost = float(sum(module.cost_per_token(model=model, usage_object=usage)))
+    return counted
+
+
+async def _close(stream: Any) -> None:
+    """Close the stream and the connection behind it."""
+    # The streams of Anthropic and Gemini have no `aclose` of their own, only the lines that they read.
+    lines: Any = getattr(getattr(stream, "completion_stream", None), "streaming_response", None)
+    for closing in (stream, lines):
+        with contextlib.suppress(Exception):
+            await closing.aclose()

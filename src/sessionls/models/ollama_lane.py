@@ -1,0 +1,104 @@
+"""Ollama's own interface. (Its imitation of OpenAI's takes no `num_ctx`, without which it cuts a long message without a word.)"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sessionls.models.answers import DONE, Event
+from sessionls.models.http import Refused
+from sessionls.models.prices import Counted, count
+from sessionls.models.provider_errors import error_in
+from sessionls.models.shapes import arguments_object, parts_of, text_of
+from sessionls.models.step import Reading, stop_reason
+from sessionls.models.targets import Target
+from sessionls.sessions.ports import ModelRequest
+
+__all__ = ["OllamaReader", "ollama_body", "ollama_url"]
+
+
+def ollama_url(base: str) -> str:
+    base = base.rstrip("/")
+    return base if base.endswith("/api/chat") else f"{base}/api/chat"
+
+
+def ollama_body(request: ModelRequest, target: Target) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_ctx": target.window}
+    if request.temperature is not None:
+        options["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        options["num_predict"] = request.max_tokens
+    body: dict[str, Any] = {
+        "model": target.model,
+        "messages": [_message(message) for message in request.messages],
+        "options": options,
+        "stream": True,
+    }
+    if request.tools:  # it has no way to force a call
+        body["tools"] = list(request.tools)
+    if (effort := request.reasoning_effort) is not None:
+        body["think"] = effort if target.model.startswith("gpt-oss") else effort in ("low", "medium", "high")
+    return body
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    told: dict[str, Any] = {"role": message["role"], "content": text_of(content)}
+    images = [image for part in parts_of(content) if (image := _image(part))] if not isinstance(content, str) else []
+    if images:
+        told["images"] = images
+    if calls := message.get("tool_calls"):
+        functions = [call.get("function") or {} for call in calls]
+        told["tool_calls"] = [
+            {"function": {"name": function.get("name"), "arguments": arguments_object(function.get("arguments"))}}
+            for function in functions
+        ]
+    if message["role"] == "tool":
+        told["tool_call_id"] = str(message.get("tool_call_id"))
+    return told
+
+
+def _image(part: Mapping[str, Any]) -> str | None:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, Mapping) else image
+    return url.partition(";base64,")[2] or None if isinstance(url, str) else None
+
+
+class OllamaReader:
+    """Reads lines of JSON into `reading`. Calls come whole."""
+
+    native = None
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._done = False
+        self._calls = 0
+        self.counted: Counted | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self._done
+
+    def read(self, event: Event) -> None:
+        """Raises `Refused` for an error inside the answer."""
+        data = event.data
+        if event is DONE or not isinstance(data, Mapping):
+            return
+        if error_in(data, event.name):
+            raise Refused(None, data)
+        message = data.get("message")
+        if isinstance(message, Mapping):
+            if isinstance(thinking := message.get("thinking"), str) and thinking:
+                self._reading.reasoning(thinking)
+            if isinstance(text := message.get("content"), str) and text:
+                self._reading.text(text)
+            calls = message.get("tool_calls")
+            for call in calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ():
+                function = call.get("function") if isinstance(call, Mapping) else None
+                if isinstance(function, Mapping):
+                    self._reading.call({"index": self._calls, "function": function})
+                    self._calls += 1
+        if data.get("done"):
+            self._done = True
+            self._reading.reason = stop_reason(data.get("done_reason") or "stop")
+            self.counted = Counted(input=count(data.get("prompt_eval_count")), output=count(data.get("eval_count")))

@@ -1,0 +1,170 @@
+"""Requests in the shape of OpenAI's chat completions, with what each provider that takes them wants otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from sessionls.models.native import native_of
+from sessionls.models.shapes import arguments_object, fitting_id, is_object_text, parts_of, text_of
+from sessionls.models.targets import Target
+from sessionls.sessions.ports import ModelRequest
+
+__all__ = ["fill_reasoning", "openai_body", "openai_headers", "openai_url"]
+
+Body = dict[str, Any]
+
+_ID = re.compile(r".{1,64}", re.DOTALL)  # OpenAI takes no longer one
+_REASONING_GPT = re.compile(r"gpt-[5-9](?!.*chat)")
+_O_SERIES = re.compile(r"o[1-9](-|$)")
+# These take text alone as a string, and images only where the model is known to see them.
+_PLAIN_TEXT = frozenset({"deepseek", "mistral", "moonshot", "hosted_vllm", "lm_studio"})
+_NO_EFFORT = frozenset({"zai", "minimax", "dashscope"})
+_KNOWN_EFFORT = frozenset({"groq", "mistral", "moonshot", "xai"})  # only for models that are known to reason
+_STRENGTH = ("minimal", "low", "medium", "high", "xhigh", "max")
+# Names under which reasoning is handed back. (Mistral's goes back as a part of the content.)
+_NATIVE = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "reasoning_text")
+
+
+def openai_url(base: str) -> str:
+    """Where chat completions are asked for. `base` may have a query, and may be that address itself."""
+    parts = urlsplit(base)
+    path = parts.path.rstrip("/")
+    if not path.endswith("/chat/completions"):
+        path += "/chat/completions"
+    return urlunsplit(parts._replace(path=path))
+
+
+def openai_headers(target: Target) -> dict[str, str]:
+    return {"authorization": f"Bearer {target.key or 'none'}", "accept": "text/event-stream, application/json", **target.headers}
+
+
+def openai_body(request: ModelRequest, target: Target) -> Body:
+    """The request's body. The messages' contents are those of `request`, not copies: nothing may change them."""
+    body: Body = {
+        "model": target.model,
+        "messages": [_message(message, target) for message in request.messages],
+        "stream": True,
+    }
+    if target.provider != "mistral":  # it counts without being asked, and refuses to be
+        body["stream_options"] = {"include_usage": True}
+    if target.provider == "openrouter":
+        body["usage"] = {"include": True}
+    if request.tools:
+        body["tools"] = list(request.tools)
+        if request.must_call:
+            _must_call(body, target)
+    _options(body, request, target)
+    return body
+
+
+def _must_call(body: Body, target: Target) -> None:
+    if target.provider == "moonshot":  # it knows no such option
+        body["messages"].append({"role": "user", "content": "Call one of the tools now."})
+        return
+    body["tool_choice"] = "any" if target.provider == "mistral" else "required"
+
+
+def _options(body: Body, request: ModelRequest, target: Target) -> None:
+    """Temperature, the longest answer, and how much to reason, as far as this model takes them."""
+    effort = _effort(request.reasoning_effort, target)
+    temperature = request.temperature
+    name = target.model.rpartition("/")[2]
+    limit = "max_tokens"
+    if target.provider == "openai" and (_REASONING_GPT.match(name) or _O_SERIES.match(name)):
+        limit = "max_completion_tokens"
+        default = target.row.get("default_reasoning_effort")
+        without = target.row.get("supports_none_reasoning_effort") and (effort or default) == "none"
+        if temperature != 1 and not without:
+            temperature = None
+    if target.provider == "moonshot" and target.row.get("supports_reasoning"):
+        temperature = None
+    if temperature is not None:
+        body["temperature"] = temperature
+    if request.max_tokens is not None:
+        body[limit] = request.max_tokens
+    if effort is not None and target.provider == "deepseek":
+        body["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
+        if effort != "none":
+            fill_reasoning(body["messages"])
+    elif effort is not None:
+        body["reasoning_effort"] = effort
+    if target.provider == "moonshot" and target.row.get("supports_reasoning"):
+        fill_reasoning([message for message in body["messages"] if message.get("tool_calls")])
+
+
+def _effort(effort: str | None, target: Target) -> str | None:
+    """How much to reason, as the model takes it; None: nothing is said about it."""
+    row = target.row
+    if effort is None or target.provider in _NO_EFFORT or target.provider == "embedded":
+        return None
+    if (target.provider in _KNOWN_EFFORT or (target.provider == "openai" and row)) and not row.get("supports_reasoning"):
+        return None
+    if target.provider == "openai" and row.get(f"supports_{effort}_reasoning_effort") is False:
+        return None
+    levels: list[str] = [level for level in row.get("reasoning_effort_levels") or () if level in _STRENGTH]
+    if target.provider == "mistral" and levels and effort in _STRENGTH and effort not in levels:
+        levels.sort(key=_STRENGTH.index)
+        enough = [level for level in levels if _STRENGTH.index(level) >= _STRENGTH.index(effort)]
+        return enough[0] if enough else levels[-1]
+    return effort
+
+
+def fill_reasoning(messages: Sequence[dict[str, Any]]) -> None:
+    """Some refuse an answer of their own that comes back without its reasoning, which another model may have done."""
+    for message in messages:
+        if message["role"] == "assistant" and not message.get("reasoning_content"):
+            message["reasoning_content"] = " "
+
+
+def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    role, content = message["role"], message.get("content")
+    if role == "tool":
+        return {"role": role, "tool_call_id": _id(message.get("tool_call_id")), "content": text_of(content)}
+    if role == "system" and _O_SERIES.match(target.model) and target.provider == "openai":
+        role = "system" if target.row.get("supports_system_messages") else "user"
+    if not isinstance(content, str):
+        content = _content(content, target)
+    told: dict[str, Any] = {"role": role, "content": content}
+    if calls := message.get("tool_calls"):
+        told["content"] = content or ""
+        told["tool_calls"] = [_call(call) for call in calls]
+    if role == "assistant" and "native_reasoning" in message:
+        _hand_back(told, native_of(message, target.source), target)
+    return told
+
+
+def _content(content: Any, target: Target) -> Any:
+    parts = parts_of(content)
+    if not parts:
+        return ""
+    sees = target.row.get("supports_vision", target.provider != "deepseek")
+    if target.provider in _PLAIN_TEXT and (not sees or all(part.get("type") == "text" for part in parts)):
+        return text_of(content)
+    return [{name: value for name, value in part.items() if name != "cache_control"} for part in parts]
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = call.get("function") or {}
+    arguments = function.get("arguments")
+    if not is_object_text(arguments):
+        arguments = json.dumps(arguments_object(arguments))
+    return {"id": _id(call.get("id")), "type": "function", "function": {"name": function.get("name"), "arguments": arguments}}
+
+
+def _id(call_id: Any) -> str:
+    return fitting_id(call_id, _ID, 32)
+
+
+def _hand_back(told: dict[str, Any], native: Any, target: Target) -> None:
+    if not isinstance(native, Mapping):
+        return
+    if target.provider == "mistral" and isinstance(native.get("thinking"), str):
+        thinking = {"type": "thinking", "thinking": [{"type": "text", "text": native["thinking"]}]}
+        text = text_of(told["content"])
+        told["content"] = [thinking, *([{"type": "text", "text": text}] if text else [])]
+        return
+    told.update({name: native[name] for name in _NATIVE if native.get(name)})
