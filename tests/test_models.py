@@ -151,6 +151,7 @@ class TestWhatComes:
         given = await outputs(make(), request(model, tools=[TOOL]))
         assert given[0] == ToolRequest("call_1", "read", '{"path": "a.py", "li')
 
+    @pytest.mark.usefixtures("litellm_ready")
     async def test_a_model_of_openai_that_reasons_and_calls_goes_by_its_other_interface(
         self, make: Make, model_server: ModelServer
     ) -> None:
@@ -402,6 +403,7 @@ class TestFailures:
         assert "OPENAI_API_KEY" in problem.message and "Set OPENAI_API_KEY" in problem.hint
         assert model_server.requests == []
 
+    @pytest.mark.usefixtures("litellm_ready")
     @pytest.mark.parametrize("model", ["nonsense", "no-such-provider/model", "openai/", "/", ""])
     async def test_a_name_that_no_provider_has(self, make: Make, model_server: ModelServer, model: str) -> None:
         assert (await failure(make(), request(model))).reason == "unknownModel"

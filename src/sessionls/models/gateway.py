@@ -161,6 +161,8 @@ class Gateway:
 
     async def _attempt(self, naming: Naming, target: Target, asked: Asked, reading: Reading, patience: float) -> None:
         loop = asyncio.get_running_loop()
+        # What takes long to load is no model's fault.
+        module = await library.load() if target.lane == "litellm" else None
         # A sign of life puts off the end; one that brings nothing of the answer does so for a while only.
         seen, longest_empty = 0, max(patience, self._limits.first_slow)
         last_output = loop.time()
@@ -175,12 +177,12 @@ class Gateway:
                     silence = now + (self._limits.between if reading.started else patience)
                     watchdog.reschedule(min(silence, last_output + longest_empty))
 
-                if target.lane == "litellm":
+                if module is not None:
                     if not self._holding:
                         self._holding = True
                         library.hold()
                     # Its own watchdog does not end a stall in every stream: ours comes first.
-                    await ask_litellm(naming, target, asked, reading, alive, max(patience, self._limits.between) + 30)
+                    await ask_litellm(module, naming, target, asked, reading, alive, max(patience, self._limits.between) + 30)
                 else:
                     await ask_directly(self._connections, naming, target, asked, reading, alive)
         except TimeoutError:

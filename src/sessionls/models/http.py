@@ -67,9 +67,9 @@ class Connections:
 
     async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         """Once more where a kept connection turns out to be closed: the server did so while the request was on its way."""
-        import httpx2
-
         client = await self._client(url)
+        import httpx2  # it is there by now
+
         for last in (False, True):
             connected = False
 
@@ -112,8 +112,12 @@ class Connections:
 
 def _make_client(local: bool, plain: bool) -> httpx2.AsyncClient:
     """Imports httpx2 and reads certificates, which takes a tenth of a second and more: call it in a thread."""
+    import anyio
     import httpx2
 
+    # The client would import this with its first request, on the event loop.
+    _ = anyio.connect_tcp
+    anyio.run(anyio.sleep, 0)
     return httpx2.AsyncClient(
         # Certificates need not be read where nothing is encrypted.
         verify=_no_certificates() if local and plain else httpx2.create_ssl_context(),

@@ -27,14 +27,12 @@ _TURN = 0.004  # seconds of reading, after which the others on the event loop ha
 
 
 async def ask_litellm(
-    naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None], longest: float
+    module: Any, naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None], longest: float
 ) -> None:
-    """One step, read into `reading` to its end. `longest`: seconds for which litellm itself may wait.
+    """One step, read into `reading` to its end. `module` is litellm, `longest`: seconds for which litellm itself may wait.
 
     Raises what litellm raises, `Refused` and `ModelUnavailable`.
     """
-    module = await library.load()
-    alive()
     arguments = await asyncio.to_thread(_arguments, naming, target)
     library.know_ollama(module, arguments["model"])
     loop = asyncio.get_running_loop()
