@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,34 @@ def test_continue_goes_on_in_the_newest_session_though_another_one_asks(cli: Cli
     assert cli("ask", "--continue", "again").session == newer.session
     cli("answer", session["id"], "deny")
     process.communicate(timeout=60)
+
+
+def test_the_terminal_that_asks_takes_an_answer_from_another_one(cli: Cli, model_server: ModelServer) -> None:
+    import pty
+
+    model_server.script(runs(COMMAND), Answer("It ran."))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sessionls", "ask", "run it"],
+        cwd=cli.folder,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = bytearray()
+    while b"[n]o" not in seen:
+        seen += os.read(ours, 65536)
+    os.write(ours, b"\n")  # a bare Return is no answer
+    [session] = cli("sessions", "--json").data["sessions"]
+    assert session["asking"]
+    cli("answer", session["id"], "once")
+    with contextlib.suppress(OSError):  # Linux's way to say that the other end is closed
+        while data := os.read(ours, 65536):
+            seen += data
+    os.close(ours)
+    assert process.wait(60) == 0
+    told = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace")).split())
+    assert "in replies to your messages" in told and "answered elsewhere" in told and "It ran." in told

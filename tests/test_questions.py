@@ -212,6 +212,27 @@ class TestInAReply:
             assert await sending == "done"
             assert await asyncio.to_thread((folder / "log").read_text) == "a\n"
 
+    async def test_a_question_of_an_agent_that_another_one_asked_belongs_to_the_reply(
+        self, folder: Path, model_server: ModelServer
+    ) -> None:
+        write_agent(folder, "asker", "You ask.", tools="[ask_agent, run_command]")
+        model_server.script(
+            Answer(tools=[ToolUse("ask_agent", {"agent": "runner", "question": "Run it."})]),
+            Answer(tools=[ToolUse("run_command", {"command": "echo a >> log"})]),
+            Answer("ran"),
+            Answer("done"),
+        )
+        async with house(folder, model_server) as home:
+            session = await home.sessions.create(agent="asker")
+            sending = asyncio.create_task(home.sessions.message(session.id, "go"))
+            await home.editor.asked.wait()
+            (asked,) = (await home.sessions.questions(session_id=session.id)).questions
+            (reply,) = [one for one in (await home.sessions.history(session.id)).messages if one.role == "agent"]
+            assert (asked.question.agent, asked.question.message_id) == ("runner", reply.id)
+            await home.sessions.cancel(session.id)
+            await sending
+            assert (await home.sessions.questions(session_id=session.id)).questions == []
+
     async def test_when_another_process_takes_its_reply_away_it_is_not_waited_for(
         self, folder: Path, model_server: ModelServer
     ) -> None:

@@ -121,6 +121,23 @@ async def test_nobody_is_asked_in_the_middle_of_typing(open_editor: OpenEditor, 
     assert text_of((await sending)["reply"]) == "Done."
 
 
+async def test_message_boxes_come_one_after_the_other(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
+    write_agent(folder, "careful", "You are careful.", tools="[read_file]", permissions="{read: ask}")
+    reads = [ToolUse("read_file", {"path": path}) for path in ("a.txt", "b.txt")]
+    model_server.script(Answer(tools=reads), Answer("Done."))
+    client, other = await open_editor(events=False), await open_editor("Ben")
+    session = await client.ask("session/create", agent="careful")
+    await other.ask("session/open", sessionId=session["id"])
+    sending = asyncio.ensure_future(client.ask("session/message", sessionId=session["id"], text="Read both"))
+    await other.until(lambda: len(other.events_of("permissionAsked")) == 2)
+    await client.until(lambda: client.questions)
+    assert len(client.questions) == 1, "keys typed into the first box would answer the second one"
+    client.decisions.put_nowait(ALLOW)
+    await client.until(lambda: len(client.questions) == 2)
+    client.decisions.put_nowait(ALLOW)
+    assert text_of((await sending)["reply"]) == "Done."
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -34,9 +34,13 @@ _READING = 0.5  # seconds in which nobody reads a question and decides
 
 
 class Typing:
-    """When the client's documents were last changed: whoever types does not read."""
+    """When the client's documents were last changed: whoever types does not read.
+
+    `box` is held while a message box asks: an editor shows several one after the other, and the next keys answer the next one.
+    """
 
     def __init__(self) -> None:
+        self.box = asyncio.Lock()
         self._last = float("-inf")
 
     def typed(self) -> None:
@@ -62,7 +66,8 @@ async def ask(protocol: SessionProtocol, client: Client, typing: Typing, questio
         log.warning("The client did not answer a question for permission: %s", error)
         return None  # a plugin knows from the session what is open
     try:
-        answer = await _by_message(protocol, typing, question)
+        async with typing.box:
+            answer = await _by_message(protocol, typing, question)
     except Exception as error:  # noqa: BLE001
         log.warning("The client did not answer a question for permission: %s", error)
         _tell_how(protocol, question, "This editor does not show the question", lsp.MessageType.Warning)
