@@ -228,7 +228,7 @@ class SessionClient(LanguageClient):
     def _on_diagnostics(self) -> Callable[[Any], None]:
         def on_diagnostics(params: lsp.PublishDiagnosticsParams) -> None:
             self.diagnostics[params.uri] = list(params.diagnostics)
-            self._news.set()
+            self.keep(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, {"uri": params.uri, "count": len(params.diagnostics)})
 
         return on_diagnostics
 

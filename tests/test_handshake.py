@@ -77,8 +77,7 @@ async def test_a_request_before_initialize_is_refused(connect_raw: SessionClient
         ({"participant": "Ada"}, ["participant"]),
         ({"workspaceTrusted": "perhaps"}, ["workspaceTrusted"]),
         ({"readOnly": 5}, ["readOnly"]),
-        ({"databaseUrl": 5, "model": ""}, ["model", "databaseUrl"]),
-        ([], ["params"]),
+        ({"databaseUrl": 5, "model": ["x"]}, ["model", "databaseUrl"]),
     ],
 )
 async def test_wrong_initialization_options_are_named(connect_raw: SessionClient, options: Any, fields: list[str]) -> None:
@@ -130,7 +129,7 @@ async def test_wrong_params_of_a_standard_method_are_answered_with_the_fields(co
     client = await connect()
     with refused(-32602, "invalidParams") as refusal:
         await client.raw("textDocument/codeAction", {"textDocument": 5})
-    assert refusal.data["fields"] == ["textDocument.uri", "range", "context"]
+    assert refusal.data["fields"] == ["textDocument", "range"]
     with refused(-32602, "invalidParams"):
         await client.raw("workspace/executeCommand", None)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_server import Answer, ModelServer, ToolUse
@@ -147,6 +147,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_whatever_stands_in_one_tool_the_others_stay(odd: Any, page: Any) -> None:
     notes: list[str] = []

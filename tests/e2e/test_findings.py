@@ -337,3 +337,53 @@ async def test_a_review_and_a_fix_from_the_command_palette(
     assert "It divides by zero" in asked and "return sum(values) / len(values)" in asked
     with refused(-32602, "invalidParams"):
         await client.command("sessionls.fix", {"findingId": "nothing"})
+
+
+async def test_the_same_problems_are_published_once(open_editor: OpenEditor, model_server: ModelServer, folder: Path) -> None:
+    client = await open_editor(capabilities=EDITS)
+    file = File(client, folder / "mean.py")
+    file.path.write_text(CODE, encoding="utf-8")
+    file.open(CODE)
+    await review(client, model_server, ZERO, INDEX)
+    await file.shows(DIVISION, FIRST)
+    published = len(client.all_of("textDocument/publishDiagnostics"))
+    for _ in range(3):  # each save is looked at at once
+        file.save()
+        await client.ask("finding/list")
+        await client.ask("agent/list")
+    file.change(f"# put before\n{CODE}")
+    await file.shows((5, DIVISION[1]), (9, FIRST[1]))
+    assert len(client.all_of("textDocument/publishDiagnostics")) == published + 1
+
+
+async def test_quick_fixes_are_for_the_problems_that_the_client_names(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    client = await open_editor(capabilities=EDITS)
+    file = File(client, folder / "mean.py")
+    file.path.write_text(CODE, encoding="utf-8")
+    file.open(CODE)
+    await review(client, model_server, ZERO, INDEX)
+    await file.shows(DIVISION, FIRST)
+    given = [client.protocol._converter.unstructure(one) for one in file.problems]
+    without_data = [{key: value for key, value in one.items() if key != "data"} for one in given]
+    foreign = {**without_data[0], "source": "other", "message": "a word of another server"}
+
+    async def about(*diagnostics: Any, kind: str = "quickfix") -> list[list[str]]:
+        """For which findings something is offered, over the whole file."""
+        whole = {"start": {"line": 0, "character": 0}, "end": {"line": 20, "character": 0}}
+        context = {"diagnostics": list(diagnostics), "only": [kind]}
+        params = {"textDocument": {"uri": file.uri}, "range": whole, "context": context}
+        offered = await client.raw("textDocument/codeAction", params)
+        ids = [file.data(0)["findingId"], file.data(1)["findingId"]]
+        found = [action["command"]["arguments"][0].get("findingId") for action in offered if "command" in action]
+        return [one for one in ids if one in found]
+
+    zero, index = file.data(0)["findingId"], file.data(1)["findingId"]
+    assert await about() == [zero, index]  # the client names none
+    assert await about(given[0]) == [zero]
+    assert await about(given[1], foreign) == [index]
+    assert await about(without_data[1]) == [index]  # it keeps no data
+    assert await about(foreign) == []
+    assert await about({"severity": 0, "message": "odd"}) == []
+    assert await about(given[0], kind="source") == []

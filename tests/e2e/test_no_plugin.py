@@ -154,3 +154,21 @@ async def test_a_session_can_be_shown_at_any_time(open_editor: OpenEditor) -> No
     assert shown == {"uri": client.shown[0].uri}
     with refused(-32041, "sessionNotFound"):
         await client.command("sessionls.show", {"sessionId": "nobody"})
+
+
+async def test_a_block_cursor_is_no_selection_and_a_sessions_document_is_no_code(open_editor: OpenEditor, folder: Path) -> None:
+    client = await open_editor(events=False)
+    session = await client.ask("session/create")
+    uri, document = uri_of(folder / "a.py"), f"sessionls:/{session['id']}.md"
+    for one in (uri, document):
+        client.open_document(one, "é = 1\ny = 2\n")
+
+    async def titles(place: str, last: int) -> list[str]:
+        range_ = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": last}}
+        params = {"textDocument": {"uri": place}, "range": range_, "context": {"diagnostics": []}}
+        return [action["title"] for action in await client.raw("textDocument/codeAction", params)]
+
+    assert await titles(uri, 1) == ["Review this file"]
+    assert "Ask review about this" in await titles(uri, 2)
+    assert await titles(document, 0) == [] and await titles(document, 2) == []
+    assert await titles(document.upper(), 2) == []

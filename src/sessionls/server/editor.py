@@ -46,9 +46,28 @@ class Documents(Workspace):
     def like(cls, other: Workspace) -> Documents:
         return cls(other.root_uri, lsp.TextDocumentSyncKind.Incremental, list(other.folders.values()), other.position_encoding)
 
+    def __init__(self, *arguments: Any) -> None:
+        self._spellings: dict[str, str] = {}  # of each open document, the key that pygls has for it
+        super().__init__(*arguments)
+
     @property
     def encoding(self) -> Encoding:
         return lsp.PositionEncodingKind(self.position_encoding or "utf-16").value
+
+    def put_text_document(self, text_document: lsp.TextDocumentItem, notebook_uri: str | None = None) -> None:
+        super().put_text_document(text_document, notebook_uri)
+        self._spellings[uris.comparable(text_document.uri)] = unquote(text_document.uri)
+
+    def remove_text_document(self, doc_uri: str) -> None:
+        super().remove_text_document(doc_uri)
+        if self._spellings.get(key := uris.comparable(doc_uri)) == unquote(doc_uri):
+            del self._spellings[key]
+
+    def called(self, uri: str) -> TextDocument | None:
+        """The open document of that URI, however the URI is spelled."""
+        open_: Mapping[str, TextDocument] = self.text_documents
+        found = open_.get(unquote(uri))
+        return found if found is not None else open_.get(self._spellings.get(uris.comparable(uri), ""))
 
     def _create_text_document(
         self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
@@ -95,18 +114,22 @@ class LspEditor:
         return folders or ([self._documents.root_uri] if self._documents.root_uri else [])
 
     def buffer(self, uri: str) -> Buffer | None:
-        document = self._documents.text_documents.get(unquote(uri))
+        document = self._documents.called(uri)
         if document is None:
             return None
         return Buffer(document.uri, document.source, document.version, document.language_id)
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
         """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
-        return self._diagnostics.get(unquote(uri), ())
+        return self._diagnostics.get(uris.comparable(uri), ())
+
+    def forget(self, uri: str) -> None:
+        """The document is closed: what the client said of it holds no more."""
+        self._diagnostics.pop(uris.comparable(uri), None)
 
     def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
         """Keep the diagnostics that the client handed over: all of the document, or those that touch a range of it."""
-        key = unquote(uri)
+        key = uris.comparable(uri)
         known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
         # Our own come back with every code action; who wants them asks for findings.
         known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]

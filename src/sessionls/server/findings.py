@@ -46,6 +46,9 @@ _AGAIN = 5.0  # seconds until what failed is tried again
 _BODY = 600  # characters of a finding's body in the message of its diagnostic
 
 
+Comparable = tuple[tuple[int | str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A finding and the range in which its code is now."""
@@ -65,7 +68,7 @@ class _Document:
     gone: dict[str, Finding] = field(default_factory=dict)
     places: dict[str, Range] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
-    published: tuple[str, list[lsp.Diagnostic]] | None = None
+    published: tuple[str, Comparable] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,14 +330,16 @@ class Findings:
     def _publish(self, document: _Document, uri: str, version: int | None) -> None:
         shown = sorted(document.shown, key=lambda one: (one.range.start.line, one.range.start.character, one.finding.id))
         diagnostics = [_diagnostic(one) for one in shown]
+        # lsprotocol's own classes are not compared: they are imported without that, for speed.
+        now = tuple(sorted(map(_comparable, diagnostics)))
         before = document.published
         if before is not None and before[0] != uri and before[1]:  # it is called by another name now
             self._send(before[0], [], None)
         # At first there may still be on show what the process before this one told: that nothing is left is told as well.
-        told = None if before is None else before[1] if before[0] == uri else []
-        if uri and diagnostics != told:
+        told = None if before is None else before[1] if before[0] == uri else ()
+        if uri and now != told:
             self._send(uri, diagnostics, version)
-        document.published = (uri, diagnostics)
+        document.published = (uri, now)
 
     def _send(self, uri: str, diagnostics: Sequence[lsp.Diagnostic], version: int | None) -> None:
         params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
@@ -367,6 +372,15 @@ def _diagnostic(shown: Shown) -> lsp.Diagnostic:
         message=f"{finding.title}\n{body}".strip(),
         data={"sessionId": finding.session_id, "findingId": finding.id},
     )
+
+
+def _comparable(diagnostic: lsp.Diagnostic) -> tuple[int | str, ...]:
+    """What a person sees of a diagnostic, and which finding it is."""
+    start, end = diagnostic.range.start, diagnostic.range.end
+    address = diagnostic.code_description.href if diagnostic.code_description else ""
+    place = (start.line, start.character, end.line, end.character, int(diagnostic.severity or 0))
+    data: Any = diagnostic.data
+    return (*place, str(diagnostic.code), diagnostic.message, address, *(str(value) for value in data.values()))
 
 
 def to_lsp(range_: Range) -> lsp.Range:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from lsprotocol import types as lsp
-from pydantic import Field
+from pydantic import Field, model_validator
 from pygls.capabilities import get_capability
 
 from sessionls.sessions.model import Wire
@@ -16,13 +16,25 @@ __all__ = ["Client", "Configuration", "EditSupport", "Options"]
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
+def _set(given: Any) -> Any:
+    """What is set in options: editors send their settings as they are, with null or an empty text for what has no value."""
+    if not isinstance(given, dict):
+        return {}
+    return {key: value for key, value in given.items() if value is not None and value != ""}
+
+
 class Person(Wire):
     name: _Text
     email: _Text | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        return _set(given) if isinstance(given, dict) else given
+
 
 class Options(Wire):
-    """`initializationOptions`."""
+    """`initializationOptions`. What is no object sets nothing."""
 
     participant: Person | None = None
     workspace_trusted: bool = False
@@ -30,6 +42,14 @@ class Options(Wire):
     agent: _Text | None = None
     model: _Text | None = None
     database_url: _Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        options = _set(given)
+        if isinstance(person := options.get("participant"), dict) and not _set(person):
+            del options["participant"]
+        return options
 
 
 class _Changed(Wire):
@@ -41,6 +61,12 @@ class Configuration(Wire):
     """`settings` of `workspace/didChangeConfiguration`: the options that a running server takes over. What is left out stays."""
 
     sessionls: _Changed = _Changed()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        changed = _set(given)
+        return {"sessionls": _set(changed["sessionls"])} if "sessionls" in changed else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ __all__ = [
     "bad_lsp_params",
     "bad_params",
     "describe",
+    "unreadable",
 ]
 
 # JSON-RPC 2.0, section 5.1, and LSP's ErrorCodes.
@@ -88,6 +89,11 @@ def bad_lsp_params(error: Exception, method: str) -> InvalidParams:
         path = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), path.lstrip("."))
         faults.append((path or "params", re.sub(r"\s*\(.*", "", words or "invalid value")))
     return _invalid(faults, method)
+
+
+def unreadable(paths: Iterable[str], method: str) -> InvalidParams:
+    """That values in the params of one of LSP's methods are missing, or of another type."""
+    return _invalid([(path or "params", "it is missing, or not what LSP has there") for path in paths], method)
 
 
 def _invalid(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:

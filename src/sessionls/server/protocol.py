@@ -11,11 +11,14 @@ import asyncio
 import contextvars
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from urllib.parse import urlsplit
 
 from cattrs import BaseValidationError, Converter
 from lsprotocol import types as lsp
@@ -25,8 +28,10 @@ from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
 from sessionls.server import problems
 from sessionls.server.jsontext import parse
+from sessionls.server.lenient import Unreadable, usable
 from sessionls.server.problems import Problem, describe
 from sessionls.server.wire import EVENTS, METHODS, REQUESTS, VERSION
+from sessionls.sessions import uris
 from sessionls.sessions.model import Wire
 
 if TYPE_CHECKING:
@@ -149,6 +154,9 @@ class SessionProtocol(LanguageServerProtocol):
         self._execute_handler(key, handler, callback=partial(self._noticed, key=key, method=method), args=(given,))
 
     def _read_params(self, method: str, params: Any) -> Any:
+        # By position there is either none or the one object.
+        if isinstance(params, list) and len(params) <= 1:
+            params = params[0] if params else {}
         if (ours := _TABLE.get(method)) is not None:
             try:
                 return ours.params.model_validate({} if params is None else params)
@@ -158,7 +166,10 @@ class SessionProtocol(LanguageServerProtocol):
         if known is None or (kind := known[2]) is None:
             return params
         try:
-            return self._converter.structure(params, cast("type[Any]", kind))
+            given = usable(params if params is not None else {}, kind)
+            return self._converter.structure(given, cast("type[Any]", kind))
+        except Unreadable as error:
+            raise problems.unreadable(error.paths, method) from None
         except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise problems.bad_lsp_params(error, method) from None
 
@@ -266,6 +277,7 @@ class SessionProtocol(LanguageServerProtocol):
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         self._server.configure(params)
         self._asked = True
+        params.root_uri, params.root_path = _root(params.root_uri) or _root(params.root_path), None
         result = yield from super().lsp_initialize(params)
         self._workspace = self._server.make_workspace(self.workspace)
         self._server.announce(result.capabilities)
@@ -296,6 +308,19 @@ class SessionProtocol(LanguageServerProtocol):
     @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Any:  # type: ignore[override]  # pygls takes any kind of handler
         return await self._server.execute(params)
+
+
+def _root(given: str | None) -> str | None:
+    """The URI of the folder that the client names as its root, be it by its path; None where it names none."""
+    if given and (PurePath(given).is_absolute() or re.match(r"[A-Za-z]:[\\/]", given)):
+        return uris.from_path(given)
+    if not given or not uris.is_uri(given):
+        return None
+    try:
+        urlsplit(given)
+    except ValueError:
+        return None
+    return given
 
 
 def cancel_once(task: asyncio.Task[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +13,34 @@ from sessionls.server.findings import SOURCE, Shown, to_lsp
 from sessionls.server.params import FixParams, MessageParams, ReviewParams
 from sessionls.sessions.anchors import locate
 from sessionls.sessions.errors import SessionNotFound
-from sessionls.sessions.model import Context, DiffContext, FileContext, Finding, Range, SelectionContext, Session, TextContext
+from sessionls.sessions.model import (
+    Context,
+    DiffContext,
+    FileContext,
+    Finding,
+    Position,
+    Range,
+    SelectionContext,
+    Session,
+    TextContext,
+)
 from sessionls.sessions.positions import Lines
 from sessionls.sessions.titles import title_of
 
 if TYPE_CHECKING:
     from sessionls.server.handlers import Desk
+    from sessionls.sessions.tooling import Editor
 
-__all__ = ["FIX", "REVIEW", "REVIEW_KIND", "Reviewing", "suggested_edit"]
+__all__ = ["FIX", "REVIEW", "REVIEW_KIND", "Reviewing", "is_cursor", "suggested_edit"]
 
 FIX, REVIEW = "sessionls.fix", "sessionls.review"
 REVIEW_KIND = "source.sessionls"
 _REVIEWER, _FIXER = "review", "code"
 _EDITS = "edit_file"  # who has this tool can fix
 _LABEL = 60  # characters of a finding's title in an action's
+# What is one character for a person: a line end, or one with the marks, joiners and skin tones that belong to it.
+_MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+_ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
 
 
 class Reviewing:
@@ -44,8 +59,11 @@ class Reviewing:
 
     # -- code actions ----------------------------------------------------------------------------------------------------
 
-    async def actions(self, params: lsp.CodeActionParams, wants: Callable[[str], bool]) -> list[lsp.CodeAction]:
-        """For the findings at the place, and for the file. `wants` says whether the client asked for that kind."""
+    async def actions(self, params: lsp.CodeActionParams, wants: Callable[[str], bool], *, cursor: bool) -> list[lsp.CodeAction]:
+        """For the findings at the place, and for the file where nothing of it is selected (`cursor`).
+
+        `wants` says whether the client asked for that kind.
+        """
         found: list[lsp.CodeAction] = []
         if wants(lsp.CodeActionKind.QuickFix.value):
             shown = self._meant(params)
@@ -53,22 +71,17 @@ class Reviewing:
                 found += await self._on_finding(one, params, several=len(shown) > 1)
         # Not at each move of the cursor: it would offer something everywhere.
         automatic = params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic and not params.context.only
-        if params.range.start == params.range.end and not automatic and wants(REVIEW_KIND):
+        if cursor and not automatic and wants(REVIEW_KIND):
             uri = params.text_document.uri
             command = lsp.Command(title="Review this file", command=REVIEW, arguments=[{"uri": uri}])
             found.append(lsp.CodeAction(title="Review this file", kind=REVIEW_KIND, command=command))
         return found
 
     def _meant(self, params: lsp.CodeActionParams) -> list[Shown]:
-        """The findings that the client points at by their diagnostics; from one that keeps no `data`, those of the range."""
-        start, end = params.range.start, params.range.end
-        range_ = Range.model_validate(
-            {
-                "start": {"line": start.line, "character": start.character},
-                "end": {"line": end.line, "character": end.character},
-            }
-        )
-        return self._findings.at(params.text_document.uri, range_)
+        """The findings that the client points at by their diagnostics; where it names no diagnostics, those of the range."""
+        shown = self._findings.at(params.text_document.uri, _range(params))
+        pointed = params.context.diagnostics
+        return [one for one in shown if any(_is_of(each, one.finding) for each in pointed)] if pointed else shown
 
     async def _on_finding(self, shown: Shown, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
         finding = shown.finding
@@ -208,6 +221,26 @@ def _question(params: ReviewParams, files: Sequence[str]) -> str:
     if not files:
         return "Review the uncommitted changes."
     return "Review this file." if len(files) == 1 else "Review these files."
+
+
+def _range(params: lsp.CodeActionParams) -> Range:
+    start, end = params.range.start, params.range.end
+    return Range(start=Position(line=start.line, character=start.character), end=Position(line=end.line, character=end.character))
+
+
+def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
+    """Whether nothing is selected: editors whose cursor stands on a character send that one character."""
+    range_ = _range(params)
+    start, end = range_.start, range_.end
+    if (start.line, start.character) >= (end.line, end.character):
+        return True
+    if end.line > start.line + 1:
+        return False
+    buffer = editor.buffer(params.text_document.uri)
+    if buffer is None:
+        return start.line == end.line and end.character - start.character == 1
+    begin, finish = Lines(buffer.text, editor.encoding).span(range_)
+    return _ONE_CHARACTER.fullmatch(buffer.text, begin, finish) is not None
 
 
 def _is_of(diagnostic: lsp.Diagnostic, finding: Finding) -> bool:

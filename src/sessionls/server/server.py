@@ -145,7 +145,7 @@ class SessionServer(LanguageServer):
         """Take the client's options. Raises `InvalidParams`."""
         given = params.initialization_options
         try:
-            self._options = Options.model_validate({} if given is None else given)
+            self._options = Options.model_validate(given)
         except ValidationError as error:
             raise problems.bad_params(error, "initializationOptions", given) from None
         self._client = Client.of(params.capabilities)
@@ -174,7 +174,7 @@ class SessionServer(LanguageServer):
     def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
         """The client trusts the workspace now, or no more; agents may only read, or do more. It holds from here on."""
         try:
-            changed = Configuration.model_validate(params.settings or {}).sessionls
+            changed = Configuration.model_validate(params.settings).sessionls
         except ValidationError as error:
             log.warning("Ignored a changed configuration: %s", problems.bad_params(error, "settings", params.settings).message)
             return
@@ -274,6 +274,8 @@ class SessionServer(LanguageServer):
             self._findings.saved(params.text_document.uri)
 
     def _document_closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        if self._editor is not None:
+            self._editor.forget(params.text_document.uri)
         if self._findings is not None:
             self._findings.closed(params.text_document.uri)
 

@@ -15,8 +15,9 @@ from pygls.exceptions import JsonRpcException
 from sessionls.server import problems
 from sessionls.server.handlers import HANDLERS, Desk
 from sessionls.server.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
-from sessionls.server.reviewing import FIX, REVIEW, REVIEW_KIND, Reviewing
+from sessionls.server.reviewing import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
 from sessionls.server.wire import COMMANDS
+from sessionls.sessions import uris
 from sessionls.sessions.errors import InvalidParams, SessionlsError, SessionNotFound
 from sessionls.sessions.model import Range, SelectionContext, Session, Wire
 from sessionls.sessions.ports import EventNotice, Notice
@@ -115,8 +116,11 @@ class Standard:
 
     def _folder_of(self, uri: str) -> str | None:
         """The innermost open folder that holds the document."""
-        inside = [folder for folder in self._desk.editor.folders if uri.startswith(folder.rstrip("/") + "/")]
-        return max(inside, key=len, default=None)
+        key = uris.comparable(uri)
+        roots = {folder: uris.comparable(folder).rstrip("/") + "/" for folder in self._desk.editor.folders}
+        return max(
+            (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
+        )
 
     def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
         self._desk.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
@@ -130,9 +134,12 @@ class Standard:
         def wants(kind: str) -> bool:
             return not only or any(_covers(one, kind) for one in only)
 
-        found = await self._reviewing.actions(params, wants)
-        if params.range.start != params.range.end and wants(ASK_KIND):
-            found += await self._ask_actions(params)
+        found: list[lsp.CodeAction] = []
+        if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is no code
+            cursor = is_cursor(self._desk.editor, params)
+            found += await self._reviewing.actions(params, wants, cursor=cursor)
+            if not cursor and wants(ASK_KIND):
+                found += await self._ask_actions(params)
         if wants(ANSWER_KIND) and not self._desk.client.permissions:  # a plugin shows the questions itself
             found += await self._answer_actions(params.text_document.uri)
         return found

@@ -1,0 +1,207 @@
+"""Params of LSP's own methods, read generously: nothing that is not used here may refuse a client.
+
+Editors send what the newest specification has, what an older one had, and null for what they do not have. lsprotocol refuses a
+whole message where one value of it is unknown, and takes null for the text "None". So each message is put into its strict form
+first: an optional field that cannot be read is left out, an item of a list that cannot be read is left out, and a few
+fields that must be there, and are not, get the value that says nothing.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import enum
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from lsprotocol import types as lsp
+
+from sessionls.sessions import uris
+
+__all__ = ["Unreadable", "usable"]
+
+
+class Unreadable(Exception):
+    """Values that must be there cannot be read. `paths` lead to them, in the words of the wire."""
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self.paths = paths
+
+
+def usable(value: Any, kind: Any) -> Any:
+    """The value in the strict form of that type of lsprotocol. Raises `Unreadable`."""
+    return _read(value, kind, "", diagnostic=False)
+
+
+def _read(value: Any, kind: Any, path: str, *, diagnostic: bool) -> Any:
+    origin = typing.get_origin(kind)
+    if kind is Any or kind is object or kind in (lsp.LSPAny, lsp.LSPObject):
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _one_of(value, typing.get_args(kind), path, diagnostic=diagnostic)
+    if origin is typing.Literal:
+        if value in typing.get_args(kind):
+            return value
+    elif origin is collections.abc.Sequence:
+        if isinstance(value, list):
+            return _items(value, typing.get_args(kind)[0], path, diagnostic=diagnostic)
+    elif origin in (dict, collections.abc.Mapping):
+        if isinstance(value, dict):
+            return value
+    elif origin is tuple:
+        if isinstance(value, list):
+            return value
+    elif isinstance(kind, type) and issubclass(kind, enum.Enum):
+        if not isinstance(value, bool) and value in {member.value for member in kind}:
+            return value
+    elif isinstance(kind, type) and attrs.has(kind):
+        if isinstance(value, dict):
+            return _fields(value, kind, path, diagnostic=diagnostic or kind is lsp.Diagnostic)
+    elif kind is bool:
+        if isinstance(value, bool):
+            return value
+    elif kind is int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif kind is float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+    elif kind is str:
+        if isinstance(value, str):
+            return value
+    elif kind is type(None):
+        if value is None:
+            return value
+    else:
+        return value
+    raise Unreadable(path)
+
+
+def _one_of(value: Any, kinds: tuple[Any, ...], path: str, *, diagnostic: bool) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    problem = Unreadable(path)
+    # An object is the first that it has all fields of: a change with a range that cannot be read is none of the whole text.
+    meant = next((kind for kind in kinds if attrs.has(kind) and _has_all(value, kind)), None)
+    for kind in kinds if meant is None else (meant,):
+        try:
+            return _read(value, kind, path, diagnostic=diagnostic)
+        except Unreadable as error:
+            # What is wrong inside says more than that it is none of them.
+            if max(map(len, error.paths)) > len(path):
+                problem = error
+    raise problem
+
+
+def _has_all(value: Any, kind: Any) -> bool:
+    needed = [_camel(field.name) for field in attrs.fields(kind) if field.default is attrs.NOTHING]
+    return isinstance(value, dict) and all(value.get(name) is not None for name in needed)
+
+
+def _items(value: list[Any], kind: Any, path: str, *, diagnostic: bool) -> list[Any]:
+    kept = []
+    for number, item in enumerate(value):
+        try:
+            kept.append(_read(item, kind, f"{path}.{number}", diagnostic=diagnostic))
+        except Unreadable:
+            if kind not in _LEFT_OUT and not _is_plain(kind):
+                raise
+    return kept
+
+
+# Of these, an item that cannot be read is left out, and those beside it stay. (Of changes to a document none may be missing.)
+_LEFT_OUT = (lsp.Diagnostic, lsp.DiagnosticRelatedInformation, lsp.WorkspaceFolder, lsp.FileEvent)
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether such values say what somebody can do or wants: texts, numbers, members of an enumeration."""
+    members = typing.get_args(kind) or (kind,)
+    return all(isinstance(one, type) and (issubclass(one, enum.Enum) or one in (str, int, bool)) for one in members)
+
+
+def _fields(value: Mapping[str, Any], kind: Any, path: str, *, diagnostic: bool) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    missing: list[str] = []
+    for field in attrs.fields(kind):
+        name = _camel(field.name)
+        where = f"{path}.{name}".lstrip(".")
+        if name in value:
+            try:
+                given = _code(value[name]) if kind is lsp.Diagnostic and name == "code" else value[name]
+                found = _read(given, field.type, where, diagnostic=diagnostic)
+                if field.validator is not None:
+                    field.validator(None, field, found)
+            except (Unreadable, ValueError, TypeError) as error:
+                problem = error if isinstance(error, Unreadable) else Unreadable(where)
+            else:
+                read[name] = found
+                continue
+        else:
+            problem = Unreadable(where)
+        if field.default is not attrs.NOTHING:
+            continue
+        default = _DEFAULTS.get((kind, field.name)) or (_OF_DIAGNOSTICS.get((kind, field.name)) if diagnostic else None)
+        if default is None:
+            missing += problem.paths
+        else:
+            read[name] = default({**value, **read})
+    if missing:
+        raise Unreadable(*missing)
+    return read
+
+
+def _code(given: Any) -> Any:
+    """A diagnostic's code; some send it with its address, as VS Code's extensions write it."""
+    return given.get("value") if isinstance(given, dict) else given
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _folder_name(folder: Mapping[str, Any]) -> str:
+    uri = folder.get("uri")
+    return uris.path_of(uri).rstrip("/").rpartition("/")[2] if isinstance(uri, str) else ""
+
+
+def _text(_: Mapping[str, Any]) -> str:
+    return ""
+
+
+def _zero(_: Mapping[str, Any]) -> int:
+    return 0
+
+
+_START = {"line": 0, "character": 0}
+
+# What stands for a field that must be there and is not, or cannot be read. `None` is for what may be null.
+_DEFAULTS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
+    (lsp.InitializeParams, "capabilities"): lambda _: {},
+    (lsp.ClientInfo, "name"): _text,
+    (lsp.WorkspaceFolder, "name"): _folder_name,
+    (lsp.DidChangeWorkspaceFoldersParams, "event"): lambda _: {"added": [], "removed": []},
+    (lsp.WorkspaceFoldersChangeEvent, "added"): lambda _: [],
+    (lsp.WorkspaceFoldersChangeEvent, "removed"): lambda _: [],
+    (lsp.DidChangeConfigurationParams, "settings"): lambda _: None,
+    (lsp.DidChangeWatchedFilesParams, "changes"): lambda _: [],
+    (lsp.FileEvent, "type"): lambda _: lsp.FileChangeType.Changed.value,
+    (lsp.TextDocumentItem, "language_id"): _text,
+    (lsp.TextDocumentItem, "version"): _zero,
+    (lsp.VersionedTextDocumentIdentifier, "version"): _zero,
+    (lsp.CodeActionParams, "context"): lambda _: {"diagnostics": []},
+    (lsp.CodeActionContext, "diagnostics"): lambda _: [],
+}
+_OF_DIAGNOSTICS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
+    (lsp.Diagnostic, "message"): _text,
+    (lsp.Diagnostic, "range"): lambda _: {"start": _START, "end": _START},
+    (lsp.Range, "start"): lambda _: _START,
+    (lsp.Range, "end"): lambda known: known["start"] if isinstance(known.get("start"), dict) else _START,
+    (lsp.Position, "line"): _zero,
+    (lsp.Position, "character"): _zero,
+}
