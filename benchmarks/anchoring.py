@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from bench import Bench
-from sessionls.sessions.anchors import Places, anchor_of
-from sessionls.sessions.model import Anchor, Position, Range
-from sessionls.sessions.positions import Encoding, Lines
+from sessionls.domain.model import Anchor, Position, Range
+from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.positions import Encoding, Lines
 from table import Row
 
 __all__ = ["anchoring"]

@@ -8,10 +8,10 @@ from typing import Any
 
 from bench import Bench
 from lsp import Server
-from sessionls.sessions import events as ev
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import AgentAuthor, Message, Participant, Session, TextPart
-from sessionls.sessions.ports import Change
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import AgentAuthor, Message, Participant, Session, TextPart
 from sessionls.store import SqlStore
 
 __all__ = ["WORDS", "copy_session", "fill", "identities_of", "many_sessions"]

@@ -7,10 +7,10 @@ import asyncio
 from bench import Bench
 from filling import copy_session, fill, identities_of
 from lsp import Server
-from sessionls.sessions import events as ev
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.ports import Change
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import Finding, Position, Range
 from sessionls.store import SqlStore
 from table import Row
 

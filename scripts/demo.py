@@ -36,7 +36,7 @@ class Demo:
     def __init__(self, home: Path, console: Console) -> None:
         self.folder = home / "workspace"
         self.folder.mkdir()
-        shutil.copy(ROOT / "src" / "sessionls" / "sessions" / FILE, self.folder / FILE)
+        shutil.copy(ROOT / "src" / "sessionls" / "domain" / FILE, self.folder / FILE)
         self.env = {**os.environ, "SESSIONLS_DATA_DIR": str(home / "data")}
         self.console = console
 

@@ -17,23 +17,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-import test_invariants as machine  # noqa: E402
-from sessionls.sessions import events as ev  # noqa: E402
-from sessionls.sessions import verbs  # noqa: E402
-from sessionls.sessions.model import (  # noqa: E402
-    Finding,
-    Message,
-    Part,
-    Participant,
-    Position,
-    Range,
-    ReasoningPart,
-    TextPart,
-    ToolPart,
-    Usage,
-)
-from sessionls.sessions.ports import Change  # noqa: E402
-from sessionls.sessions.state import Entry, State, apply  # noqa: E402
+import test_invariants as machine
+from sessionls.domain import events as ev
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.model import Finding, Message, Part, Participant, Position, Range, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.domain.state import Entry, State, apply
 
 FILE = ROOT / "tests" / "event-logs.json"
 WALKS, STEPS = 20, 70
@@ -54,7 +43,7 @@ class _Numbers:
         return f"2026-01-01T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
 
     def use(self) -> None:
-        machine.new_id = verbs.new_id = self.new_id  # type: ignore[attr-defined]
+        machine.new_id = transitions.new_id = self.new_id  # type: ignore[attr-defined]
         machine.now = self.now  # type: ignore[attr-defined]
 
 
@@ -90,9 +79,9 @@ def _walk(seed: int) -> list[machine.Log]:
         (1, walk.archive),
         (2, walk.unarchive),
         (1, lambda log, p: walk.switch_agent(log, p, pick("code", "review"))),
-        (2, lambda log, p: change(log, p, lambda c: verbs.join(c, machine.PEOPLE[p]))),
-        (1, lambda log, p: change(log, p, lambda c: verbs.leave(c, machine.PEOPLE[p]))),
-        (1, lambda log, p: change(log, p, lambda c: verbs.rename(c, f"Title {c.now.next_seq}", machine.PEOPLE[p]))),
+        (2, lambda log, p: change(log, p, lambda c: transitions.join(c, machine.PEOPLE[p]))),
+        (1, lambda log, p: change(log, p, lambda c: transitions.leave(c, machine.PEOPLE[p]))),
+        (1, lambda log, p: change(log, p, lambda c: transitions.rename(c, f"Title {c.now.next_seq}", machine.PEOPLE[p]))),
     ]
     weights = [weight for weight, _ in turns]
     for number in range(STEPS):
@@ -149,7 +138,7 @@ def _told() -> list[machine.Log]:
     walk.send(log, "one", False, False, "review")
     walk.cancel_waiting(log, "one")  # which leaves the open question of the reply alone
     parts: list[Part] = [*steps, TextPart(text="the end")]
-    walk.change(log, "two", lambda change: verbs.finish(change, reply.id, "complete", parts, more))
+    walk.change(log, "two", lambda change: transitions.finish(change, reply.id, "complete", parts, more))
     add(ev.ParticipantJoined, by=BEN, participant=BEN)
     add(ev.ParticipantLeft, by=ada, participant_id="ada")
     add(ev.Spent, by=ev.ByAgent(agent="code"), usage=Usage(input_tokens=3, output_tokens=2, cost=0.5))

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer.main
 
 from sessionls.cli.commands import app
-from sessionls.settings import PREFIX, Settings
+from sessionls.settings.settings import PREFIX, Settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

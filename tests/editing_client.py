@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from lsprotocol import types as lsp
 
 from server_client import SessionClient
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.positions import Lines
+from sessionls.domain.model import Position, Range
+from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["Buffers", "able"]
 

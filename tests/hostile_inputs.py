@@ -57,7 +57,7 @@ def braces_of_a_model() -> None:
 
 @case
 def names_in_a_definition() -> None:
-    from sessionls.agents.agent import Definition
+    from sessionls.domain.agent import Definition
 
     definition = Definition(name="a", prompt="x", tools=("*a" * 5000 + "b",), permissions={"*a" * 5000 + "b/*": "deny"})
     assert definition.choose_tools(["a" * 500]) == []
@@ -93,7 +93,7 @@ def replace_all_in_one_line() -> None:
 
 @case
 def replace_in_a_text_that_is_all_alike() -> None:
-    from sessionls.sessions.tooling import ToolFailed
+    from sessionls.ports.tools import ToolFailed
     from sessionls.tools.patching import replace
 
     text = "a" * 4_000_000
@@ -106,7 +106,7 @@ def replace_in_a_text_that_is_all_alike() -> None:
 
 @case
 def text_that_is_nearly_there() -> None:
-    from sessionls.sessions.tooling import ToolFailed
+    from sessionls.ports.tools import ToolFailed
     from sessionls.tools.patching import replace
 
     lines = "\n".join(("ab" * 150)[number % 7 :] + str(number) for number in range(20_000))
@@ -116,7 +116,7 @@ def text_that_is_nearly_there() -> None:
 
 @case
 def positions_in_one_long_line() -> None:
-    from sessionls.sessions.positions import Lines
+    from sessionls.sessions.workspace.positions import Lines
 
     lines = Lines("é" * 1_000_000, "utf-16")
     assert [lines.position(offset).character for offset in range(0, 1_000_000, 10)] == list(range(0, 1_000_000, 10))
@@ -154,8 +154,8 @@ def definitions_of_other_tools() -> None:
 
 @case
 def context_of_an_editor() -> None:
-    from sessionls.sessions.model import TextContext
-    from sessionls.sessions.rendering import render
+    from sessionls.domain.model import TextContext
+    from sessionls.sessions.prompt.blocks import render
 
     told = render(TextContext(title="t", text="<" + " " * 1_000_000 + "x"), [])
     assert "context" in told
@@ -170,7 +170,7 @@ def outline_of_markdown() -> None:
 
 @case
 def outline_by_form() -> None:
-    from sessionls.sessions.symbols import find_definition
+    from sessionls.sessions.workspace.symbols import find_definition
     from sessionls.tools.symbols import outline
 
     for text in (
@@ -206,8 +206,8 @@ def changed_lines() -> None:
 
 @case
 def anchors() -> None:
-    from sessionls.sessions.anchors import Places, anchor_of
-    from sessionls.sessions.model import Position, Range
+    from sessionls.domain.model import Position, Range
+    from sessionls.sessions.workspace.anchors import Places, anchor_of
 
     text = "a\n" * 200_000
     whole = Range(start=Position(line=0, character=0), end=Position(line=100_000, character=0))
@@ -219,7 +219,7 @@ def anchors() -> None:
 
 @case
 def export() -> None:
-    from sessionls.sessions.export import contained
+    from sessionls.sessions.export.markdown import contained
 
     for text in ("[" * 49_000, "![[" * 16_000, "*a **a " * 7_000, "> " * 24_000, "`" * 49_000, "<!--" * 12_000):
         contained(text)

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from model_server import ModelServer
 from sessionls.compose import Composition, compose, preload
-from sessionls.sessions.events import Event
-from sessionls.sessions.model import Participant, Session
-from sessionls.sessions.permission import Bounds
-from sessionls.sessions.ports import Delta, EventNotice, Notice
+from sessionls.domain.events import Event
+from sessionls.domain.model import Participant, Session
+from sessionls.domain.permission import Answer, Bounds, Question
+from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
-from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
-from sessionls.settings import Settings
+from sessionls.settings.settings import Settings
 
 __all__ = ["ANN", "BEN", "House", "PlainEditor", "house", "write_agent"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from rooms import House
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.model import Usage
-from sessionls.sessions.ports import ModelOutput, ModelRequest, NativeReasoning, StepEnd, StopReason, ToolRequest
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.domain.model import StopReason, Usage
+from sessionls.ports.models import ModelOutput, ModelRequest, NativeReasoning, StepEnd, ToolRequest
 
 __all__ = ["Step", "ask_for", "end", "script", "too_long"]
 

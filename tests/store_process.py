@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from sessionls.sessions import verbs
-from sessionls.sessions.model import TextPart
+from sessionls.domain import transitions
+from sessionls.domain.model import TextPart
 from sessionls.store import SqlStore
 from stores import begin, create, rename, say
 
@@ -39,8 +39,8 @@ async def late(url: str) -> None:
         store.draft(session_id, reply, 0, "text", "late words")
         parts = [TextPart(text="late words")]
         try:
-            await store.change(session_id, lambda change: verbs.finish(change, reply, "complete", parts, None, None))
-        except verbs.ClaimLost:
+            await store.change(session_id, lambda change: transitions.finish(change, reply, "complete", parts, None, None))
+        except transitions.ClaimLost:
             print("refused", flush=True)  # noqa: T201
         else:
             print("written", flush=True)  # noqa: T201

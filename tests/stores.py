@@ -11,11 +11,12 @@ from typing import Literal
 
 from sqlalchemy import create_engine
 
-from sessionls.sessions import events as ev
-from sessionls.sessions.events import Event
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Part, Participant, ReasoningPart, Session, TextPart
-from sessionls.sessions.ports import Change, Delta, EventNotice, Notice, SessionNotice
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.events import Event
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import AgentAuthor, Message, ParentRef, Part, Participant, ReasoningPart, Session, TextPart
+from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice
 from sessionls.store import SqlStore, migrations
 from sessionls.store.schema import metadata
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sessionls.agents.agent import TOOL_NAMES, Definition
 from sessionls.agents.formats import FIELDS, Disabled, Format, normal_name, read
 from sessionls.agents.frontmatter import Broken
+from sessionls.domain.agent import TOOL_NAMES, Definition
 
 DOCS = Path(__file__).parent.parent / "docs" / "agents.md"
 

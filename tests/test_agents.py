@@ -13,11 +13,11 @@ import pytest
 from watchfiles._rust_notify import RustNotify
 
 from sessionls.agents import catalog as catalog_module
-from sessionls.agents.agent import TOOL_NAMES
 from sessionls.agents.catalog import Catalog
-from sessionls.sessions import uris
-from sessionls.sessions.errors import AgentNotFound, AgentUnavailable
-from sessionls.sessions.model import Agent
+from sessionls.domain import uris
+from sessionls.domain.agent import TOOL_NAMES
+from sessionls.domain.errors import AgentNotFound, AgentUnavailable
+from sessionls.domain.model import Agent
 
 BUILT_IN = ["code", "explain", "research", "review", "security", "test"]
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX links and pipes")

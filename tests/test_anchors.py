@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionls.sessions.anchors import Places, anchor_of, locate, squeeze
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.positions import Encoding, Lines
+from sessionls.domain.model import Position, Range
+from sessionls.sessions.workspace.anchors import Places, anchor_of, locate, squeeze
+from sessionls.sessions.workspace.positions import Encoding, Lines
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 

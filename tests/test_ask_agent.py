@@ -10,12 +10,12 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import House, house, write_agent
-from sessionls.sessions import uris
-from sessionls.sessions.events import AgentWorked
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Anchor, Finding, Part, Position, Range, ToolPart
-from sessionls.sessions.state import with_work
-from sessionls.sessions.tooling import ToolCall
+from sessionls.domain import uris
+from sessionls.domain.events import AgentWorked
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Anchor, Finding, Part, Position, Range, ToolPart
+from sessionls.domain.state import with_work
+from sessionls.ports.tools import ToolCall
 from use_it import UseIt, give, use
 
 

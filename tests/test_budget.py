@@ -12,10 +12,10 @@ import pytest
 from model_server import ModelServer
 from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
-from sessionls.sessions.budget import dollars, is_used_up, read_amount, words_for_pause
-from sessionls.sessions.errors import NotPermitted, SessionPaused
-from sessionls.sessions.model import Session, Usage
-from sessionls.sessions.ports import TextDelta
+from sessionls.domain.budget import dollars, is_used_up, read_amount, words_for_pause
+from sessionls.domain.errors import NotPermitted, SessionPaused
+from sessionls.domain.model import Session, Usage
+from sessionls.ports.models import TextDelta
 from use_it import UseIt, give
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")

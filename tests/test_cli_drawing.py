@@ -13,7 +13,7 @@ from sessionls.cli.names import context_of
 from sessionls.cli.render import when
 from sessionls.cli.stream import settled
 from sessionls.cli.terminal import safe
-from sessionls.sessions.model import FileContext, SelectionContext
+from sessionls.domain.model import FileContext, SelectionContext
 
 
 class TestWhatIsSettled:

@@ -9,7 +9,7 @@ import pytest
 
 from model_server import Answer, ModelServer, Received, Refuse
 from rooms import House, house, write_agent
-from sessionls.sessions.errors import ModelUnavailable
+from sessionls.domain.errors import ModelUnavailable
 
 LONG = "word " * 300
 

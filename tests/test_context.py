@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionls.sessions.context import render, resolve
-from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
-from sessionls.sessions.model import (
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.model import (
     Context,
     DiagnosticsContext,
     DiffContext,
@@ -28,8 +27,9 @@ from sessionls.sessions.model import (
     TextContext,
     context_adapter,
 )
-from sessionls.sessions.ports import Buffer
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.editor import Buffer
+from sessionls.sessions.context.resolver import render, resolve
+from sessionls.sessions.workspace.workspace import Workspace
 
 
 class FakeEditor:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from sessionls.server.examples import EXAMPLES
-from sessionls.server.wire import ERRORS, METHODS, Method
-from sessionls.sessions.events import event_adapter
-from sessionls.sessions.model import Wire
+from sessionls.domain.events import event_adapter
+from sessionls.domain.model import Wire
+from sessionls.server.schema.examples import EXAMPLES
+from sessionls.server.schema.methods import ERRORS, METHODS, Method
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "protocol.md"

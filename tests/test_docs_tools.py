@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rooms import house
-from sessionls.sessions.delegate import ASK_AGENT, AskAgent
+from sessionls.sessions.replies.subagent import ASK_AGENT, AskAgent
 
 PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
 

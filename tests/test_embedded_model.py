@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models import weights
 from sessionls.models.embedded import Embedded
 from sessionls.models.gateway import Gateway, Limits
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.ports import ModelRequest, StepEnd, TextDelta
+from sessionls.ports.models import ModelRequest, StepEnd, TextDelta
 
 MODEL = "embedded/smollm2-135m"
 TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {}}}}

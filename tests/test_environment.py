@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rooms import PlainEditor
+from sessionls.domain.errors import InvalidParams
 from sessionls.environment import child_environment, name_problem, value_problem, withheld_names
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.repository import Git
-from sessionls.sessions.workspace import Workspace
-from sessionls.settings import Settings
+from sessionls.sessions.workspace.identity import Git
+from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.settings.settings import Settings
 from sessionls.tools.execute import RunCommand
 from sessionls.tools.read import Search
 from sessionls.tools.scan import Scan

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sessionls.sessions.events import event_adapter
-from sessionls.sessions.model import Message
-from sessionls.sessions.state import Entry, State, apply
+from sessionls.domain.events import event_adapter
+from sessionls.domain.model import Message
+from sessionls.domain.state import Entry, State, apply
 
 FILE = Path(__file__).with_name("event-logs.json")
 CASES: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))

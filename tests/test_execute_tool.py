@@ -17,9 +17,9 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import House, PlainEditor, house, write_agent
-from sessionls.sessions.model import Message, ToolPart
-from sessionls.sessions.tooling import ToolFailed
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain.model import Message, ToolPart
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.execute import RunCommand, environment_for_commands, scope_of
 from tool_calls import LoneCall
 

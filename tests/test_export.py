@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sessionls.sessions.export import contained, render
-from sessionls.sessions.model import (
+from sessionls.domain.model import (
     AgentAuthor,
     Context,
     DiagnosticsContext,
@@ -41,6 +40,7 @@ from sessionls.sessions.model import (
     ToolPart,
     Usage,
 )
+from sessionls.sessions.export.markdown import contained, render
 
 FOLDER = "file:///home/ada/project"
 ADA = Participant(id="p1", name="Ada Lovelace", email="ada@example.org")

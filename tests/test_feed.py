@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from sessionls.sessions import events as ev
-from sessionls.sessions.errors import SessionNotFound, StoreUnavailable
-from sessionls.sessions.model import ReasoningPart, TextPart, ToolPart
-from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
-from sessionls.sessions.scope import scope_of
+from sessionls.domain import events as ev
+from sessionls.domain.errors import SessionNotFound, StoreUnavailable
+from sessionls.domain.model import ReasoningPart, TextPart, ToolPart
+from sessionls.domain.scope import scope_of
+from sessionls.ports.store import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
 from sessionls.store import watch as watching
 from sessionls.store.inotify import FolderEvents

@@ -9,18 +9,18 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import PlainEditor, house
-from sessionls.server.findings import Shown
-from sessionls.server.reviewing import suggested_edit
-from sessionls.sessions import events as ev
-from sessionls.sessions.anchors import Places, anchor_of
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.ports import ToolFailed
-from sessionls.sessions.positions import Encoding, Lines
-from sessionls.sessions.scope import scope_of
-from sessionls.sessions.tooling import Buffer
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain import events as ev
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding, Position, Range
+from sessionls.domain.scope import scope_of
+from sessionls.ports.editor import Buffer
+from sessionls.ports.tools import ToolFailed
+from sessionls.server.features.finding_actions import suggested_edit
+from sessionls.server.publishing.finding_diagnostics import Shown
+from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.positions import Encoding, Lines
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.store import SqlStore
 from sessionls.tools.findings import Diagnostics, ReportFinding
 from stores import begin, create, end, fork, say, url

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from model_server import Answer, ModelServer, Received, Refuse, ToolUse
 from rooms import House, house, write_agent
-from sessionls.sessions.fitting import LEFT_OUT, fitted
-from sessionls.sessions.model import Message, ToolPart
-from sessionls.sessions.transcript import ModelMessages, estimate_tokens
+from sessionls.domain.model import Message, ToolPart
+from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
+from sessionls.sessions.prompt.window import LEFT_OUT, fitted
 
 FILES = 12
 

@@ -10,8 +10,8 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import House, house, write_agent
-from sessionls.sessions.errors import MessageNotFound, SessionNotFound
-from sessionls.sessions.model import Session
+from sessionls.domain.errors import MessageNotFound, SessionNotFound
+from sessionls.domain.model import Session
 
 
 @pytest.fixture

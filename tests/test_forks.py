@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sessionls.sessions.errors import MessageNotFound, SessionNotFound
-from sessionls.sessions.events import Event
-from sessionls.sessions.scope import scope_of
+from sessionls.domain.errors import MessageNotFound, SessionNotFound
+from sessionls.domain.events import Event
+from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store.database import Database
 from sessionls.store.reading import Reader

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from server_client import GUARDED_SERVER
-from sessionls.server.framing import MAX_BODY, MAX_HEADER, BrokenStream, frame, frames
+from sessionls.server.transport.framing import MAX_BODY, MAX_HEADER, BrokenStream, frame, frames
 
 PATIENCE = 30.0
 
@@ -223,7 +223,7 @@ async def test_what_is_no_request_is_an_invalid_request(start: Start) -> None:
 
 async def test_stdout_carries_nothing_but_the_protocol(start: Start) -> None:
     noisy = (
-        "import sys, sessionls.server.protocol as p\n"
+        "import sys, sessionls.server.transport.protocol as p\n"
         "old = p.SessionProtocol._request\n"
         "def noisy(self, *a):\n"
         "    print('noise'); sys.stdout.flush()\n"
@@ -242,7 +242,7 @@ async def test_stdout_carries_nothing_but_the_protocol(start: Start) -> None:
 
 
 async def test_a_client_that_does_not_read_loses_its_connection_and_not_the_servers_memory(start: Start) -> None:
-    small = "import sessionls.server.stdio as s\ns.MAX_BACKLOG = 1 << 20\nfrom sessionls.server.app import main; main()"
+    small = "import sessionls.server.transport.stdio as s\ns.MAX_BACKLOG = 1 << 20\nfrom sessionls.server.app import main; main()"
     server = await start(sys.executable, "-c", small)  # type: ignore[call-arg]
     await server.initialize()
     transport = server.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]

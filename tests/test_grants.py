@@ -11,7 +11,7 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import ANN, BEN, House, house, write_agent
-from sessionls.sessions.model import Participant
+from sessionls.domain.model import Participant
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 

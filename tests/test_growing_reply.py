@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, event
 
-from sessionls.sessions import events as ev
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import AgentAuthor, Message, Part, TextPart, ToolPart
+from sessionls.domain import events as ev
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import AgentAuthor, Message, Part, TextPart, ToolPart
 from sessionls.store import SqlStore
 from sessionls.store.parts import load_parts, write_parts
 from sessionls.store.schema import metadata

@@ -11,9 +11,9 @@ from pygls.workspace import Workspace
 
 from server_client import Connect, SessionClient, refused, stop
 from sessionls import __version__
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.server.schema.methods import COMMANDS, EVENTS, REQUESTS
 from sessionls.server.server import SessionServer
-from sessionls.server.wire import COMMANDS, EVENTS, REQUESTS
-from sessionls.sessions.errors import StoreUnavailable
 
 
 async def test_initialize_tells_name_version_methods_and_events(connect: Connect) -> None:

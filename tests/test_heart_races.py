@@ -11,12 +11,13 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
-from sessionls.agents.agent import Definition
-from sessionls.sessions import late_ends, replies, reply, verbs
-from sessionls.sessions.errors import NotPermitted, SessionNotFound, StoreUnavailable
-from sessionls.sessions.model import AgentAuthor, Message, ToolPart
-from sessionls.sessions.ports import Change
-from sessionls.sessions.tooling import ToolCall
+from sessionls.domain import transitions
+from sessionls.domain.agent import Definition
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted, SessionNotFound, StoreUnavailable
+from sessionls.domain.model import AgentAuthor, Message, ToolPart
+from sessionls.ports.tools import ToolCall
+from sessionls.sessions.replies import late_ends, scheduler, writer
 from sessionls.tools.toolbox import Toolbox
 from use_it import UseIt, give, use
 
@@ -59,7 +60,7 @@ class Trouble:
             return await change(session_id, decide)
 
         monkeypatch.setattr(home.built.store, "change", troubled)
-        monkeypatch.setattr(reply, "_STORE_RETRIES", (0.01,))
+        monkeypatch.setattr(writer, "_STORE_RETRIES", (0.01,))
         monkeypatch.setattr(late_ends, "_FIRST", 0.05)
 
 
@@ -168,7 +169,7 @@ async def test_who_waits_for_another_process_is_told_when_this_one_ends(
 async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
     home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replies, "_SWEEP", 0.05)
+    monkeypatch.setattr(scheduler, "_SWEEP", 0.05)
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
     session = await home.sessions.create(agent="plain")
@@ -179,13 +180,13 @@ async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_a
     await home.queued(session.id, 1)
     # As a process that lives for a while after the reply before it has ended, and then does not.
     dead = False
-    original = verbs.next_waiting
+    original = transitions.next_waiting
 
     def next_waiting(change: Change) -> Message | None:
         message = original(change)
         return message if dead or message is None or message.text != "m2" else None
 
-    monkeypatch.setattr(verbs, "next_waiting", next_waiting)
+    monkeypatch.setattr(transitions, "next_waiting", next_waiting)
     *_, of_second = home.sessions._replies._waiting.values()
     of_second.set_exception(StoreUnavailable("gone", hint="gone"))
     with pytest.raises(StoreUnavailable):

@@ -14,15 +14,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from sessionls.sessions import verbs
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.events import Event, PermissionAnswered, PermissionAsked, ReplyFinished, ToolCalled, ToolFinished
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import AgentAuthor, Message, ParentRef, Participant, Session, TextPart, ToolPart
-from sessionls.sessions.ports import Change, Claim
-from sessionls.sessions.state import Entry, State, apply
-from sessionls.sessions.titles import UNTITLED
-from sessionls.sessions.tooling import Answer, Question
+from sessionls.domain import transitions
+from sessionls.domain.change import Change, Claim
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.events import Event, PermissionAnswered, PermissionAsked, ReplyFinished, ToolCalled, ToolFinished
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import AgentAuthor, Message, ParentRef, Participant, Session, TextPart, ToolPart
+from sessionls.domain.permission import Answer, Question
+from sessionls.domain.state import Entry, State, apply
+from sessionls.domain.titles import UNTITLED
 
 T = TypeVar("T")
 PROCESSES = ("one", "two", "three")
@@ -71,12 +71,12 @@ class Sessions(RuleBasedStateMachine):
             answer = decide(change)
         except SessionlsError:
             return None
-        except verbs.WriterGone:
+        except transitions.WriterGone:
             log_change = Change(log.session_id, now(), process, log.state, claims)
-            verbs.interrupt(log_change, [])
+            transitions.interrupt(log_change, [])
             self.keep(log, log_change)
             return self.change(log, process, decide)
-        except verbs.ClaimLost:
+        except transitions.ClaimLost:
             return None
         self.keep(log, change)
         return answer
@@ -88,11 +88,11 @@ class Sessions(RuleBasedStateMachine):
         log.entries.update(change.touched)
         log.claims = {claim.message_id: claim.process for claim in change.claims.values()}
 
-    def begin(self, log: Log, reply_id: str | None = None, agent: str | None = None) -> verbs.Start:
+    def begin(self, log: Log, reply_id: str | None = None, agent: str | None = None) -> transitions.Start:
         assert log.state is not None
         session = log.state.session
         author = AgentAuthor(agent=agent or session.agent, model="m", definition="d")
-        return verbs.Start(reply_id or new_id(), author, (session.agent, session.model))
+        return transitions.Start(reply_id or new_id(), author, (session.agent, session.model))
 
     # -- what may happen ---------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Sessions(RuleBasedStateMachine):
             return multiple()
         session = Session(id=new_id(), title=UNTITLED, agent="code", created_at=now(), updated_at=now())
         log = Log(session.id)
-        self.change(log, process, lambda change: verbs.create(change, session, [], PEOPLE[process]))
+        self.change(log, process, lambda change: transitions.create(change, session, [], PEOPLE[process]))
         self.all.append(log)
         self.accepted[log.session_id] = set()
         return log
@@ -132,7 +132,7 @@ class Sessions(RuleBasedStateMachine):
             created_at="",
         )
         begin = self.begin(log, agent=agent) if ready else None
-        if self.change(log, process, lambda change: verbs.send(change, message, begin)) is not None:
+        if self.change(log, process, lambda change: transitions.send(change, message, begin)) is not None:
             assert log.state.session.state == "active"
             self.accepted[log.session_id].add(message.id)
         assert log.state.session.agent == default, "an agent for one message never changes the session's default"
@@ -141,10 +141,10 @@ class Sessions(RuleBasedStateMachine):
     def take_up(self, log: Log, process: str) -> None:
         if process not in self.alive:
             return
-        message = self.change(log, process, verbs.next_waiting)
+        message = self.change(log, process, transitions.next_waiting)
         if message is not None:
             begin = self.begin(log, agent=message.agent)
-            self.change(log, process, lambda change: verbs.start(change, message.id, begin))
+            self.change(log, process, lambda change: transitions.start(change, message.id, begin))
 
     def reply_of(self, log: Log, process: str) -> Message | None:
         """The reply that process writes."""
@@ -162,7 +162,7 @@ class Sessions(RuleBasedStateMachine):
         if tool:
             parts.append(ToolPart(call_id=new_id(), name="t", arguments={}, status="waiting"))  # type: ignore[arg-type]
         index = len(reply.parts)
-        self.change(log, process, lambda change: verbs.step(change, reply.id, index, parts, None))
+        self.change(log, process, lambda change: transitions.step(change, reply.id, index, parts, None))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), end=st.booleans())
     def use_tool(self, log: Log, process: str, end: bool) -> None:
@@ -175,7 +175,7 @@ class Sessions(RuleBasedStateMachine):
                 kind = ToolFinished if end else ToolCalled
 
                 def decide(change: Change, index: int = index, call: ToolPart = call, kind: Any = kind) -> None:
-                    verbs.own(change, reply.id)
+                    transitions.own(change, reply.id)
                     change.add(kind, message_id=reply.id, index=index, part=call)
 
                 self.change(log, process, decide)
@@ -187,7 +187,7 @@ class Sessions(RuleBasedStateMachine):
         if process not in self.alive or reply is None:
             return
         parts = [*reply.parts, TextPart(text="the end")]
-        self.change(log, process, lambda change: verbs.finish(change, reply.id, status, parts, None))
+        self.change(log, process, lambda change: transitions.finish(change, reply.id, status, parts, None))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), scope=st.sampled_from(["git", "make"]))
     def ask(self, log: Log, process: str, scope: str) -> None:
@@ -203,7 +203,7 @@ class Sessions(RuleBasedStateMachine):
         ]
         covered = (log.session_id, person.id, scope) in self.granted and all(one.author == person for one in answered)
         question = Question(log.session_id, reply.id, new_id(), "code", "run_command", f"Run {scope}", "execute", scope)
-        assert self.change(log, process, lambda change: verbs.ask(change, reply.id, question, person)) == covered
+        assert self.change(log, process, lambda change: transitions.ask(change, reply.id, question, person)) == covered
 
     @rule(
         log=logs,
@@ -217,12 +217,12 @@ class Sessions(RuleBasedStateMachine):
         asked = [event for event in log.events if isinstance(event, PermissionAsked)]
         if process not in self.alive or not asked:
             return
-        self.change(log, process, verbs.peek)  # (a writer that is gone is noticed first)
+        self.change(log, process, transitions.peek)  # (a writer that is gone is noticed first)
         waiting = self.open_questions(log)
         if not asked_before and waiting:
             asked = [event for event in asked if event.request_id in waiting]
         event = asked[pick % len(asked)]
-        first = self.change(log, process, lambda change: verbs.answer(change, event.request_id, decision, PEOPLE[process]))
+        first = self.change(log, process, lambda change: transitions.answer(change, event.request_id, decision, PEOPLE[process]))
         assert first == (event.request_id in waiting), "an open question takes an answer, and no other one does"
         if first and decision == "session":
             self.granted.add((log.session_id, PEOPLE[process].id, event.scope))
@@ -247,26 +247,29 @@ class Sessions(RuleBasedStateMachine):
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def pause(self, log: Log, process: str) -> None:
         if process in self.alive:
-            self.change(log, process, lambda change: verbs.pause(change, PEOPLE[process]))
+            self.change(log, process, lambda change: transitions.pause(change, PEOPLE[process]))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def resume(self, log: Log, process: str) -> None:
         if process not in self.alive:
             return
-        state = self.change(log, process, verbs.peek)
+        state = self.change(log, process, transitions.peek)
         begin = self.begin(log, state.resumable) if state and state.resumable else None
-        self.change(log, process, lambda change: verbs.restart(change, PEOPLE[process], begin))
+        self.change(log, process, lambda change: transitions.restart(change, PEOPLE[process], begin))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def cancel(self, log: Log, process: str) -> None:
-        if process in self.alive and self.change(log, process, lambda change: verbs.ask_cancel(change, PEOPLE[process])) is None:
-            self.change(log, process, lambda change: verbs.cancel_stopped(change, PEOPLE[process]))
+        if (
+            process in self.alive
+            and self.change(log, process, lambda change: transitions.ask_cancel(change, PEOPLE[process])) is None
+        ):
+            self.change(log, process, lambda change: transitions.cancel_stopped(change, PEOPLE[process]))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def cancel_waiting(self, log: Log, process: str) -> None:
         if process in self.alive and log.state and log.state.queue:
             last = log.state.queue[-1].message.id
-            self.change(log, process, lambda change: verbs.cancel_waiting(change, last, PEOPLE[process]))
+            self.change(log, process, lambda change: transitions.cancel_waiting(change, last, PEOPLE[process]))
 
     @rule(process=st.sampled_from(PROCESSES))
     def die(self, process: str) -> None:
@@ -283,27 +286,27 @@ class Sessions(RuleBasedStateMachine):
     def archive(self, log: Log, process: str) -> None:
         if process in self.alive:
             before = log.state.session if log.state else None
-            after = self.change(log, process, lambda change: verbs.archive(change, PEOPLE[process]))
+            after = self.change(log, process, lambda change: transitions.archive(change, PEOPLE[process]))
             if after is not None and before is not None and before.state != "archived":
                 self.archived[log.session_id] = before.state
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def unarchive(self, log: Log, process: str) -> None:
         if process in self.alive:
-            after = self.change(log, process, lambda change: verbs.unarchive(change, PEOPLE[process]))
+            after = self.change(log, process, lambda change: transitions.unarchive(change, PEOPLE[process]))
             if after is not None and (state := self.archived.pop(log.session_id, None)) is not None:
                 assert after.state == state, "a session comes back as it was"
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), agent=st.sampled_from(["code", "review"]))
     def switch_agent(self, log: Log, process: str, agent: str) -> None:
         if process in self.alive:
-            self.change(log, process, lambda change: verbs.switch_agent(change, agent, None, PEOPLE[process]))
+            self.change(log, process, lambda change: transitions.switch_agent(change, agent, None, PEOPLE[process]))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), budget=st.sampled_from([None, 0.0, 1.0]))
     def set_budget(self, log: Log, process: str, budget: float | None) -> None:
         if process in self.alive:
             before = log.state.session.state if log.state else None
-            after = self.change(log, process, lambda change: verbs.set_budget(change, budget, PEOPLE[process]))
+            after = self.change(log, process, lambda change: transitions.set_budget(change, budget, PEOPLE[process]))
             assert after is not None and after.budget == budget and after.state == before
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
@@ -312,13 +315,13 @@ class Sessions(RuleBasedStateMachine):
         if (
             process in self.alive
             and reply is not None
-            and self.change(log, process, lambda change: verbs.pause_for_budget(change, reply.id))
+            and self.change(log, process, lambda change: transitions.pause_for_budget(change, reply.id))
         ):
             assert log.state is not None and log.state.session.state == "paused"
 
     @rule(target=logs, log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 30), with_unfinished=st.booleans())
     def fork(self, log: Log, process: str, pick: int, with_unfinished: bool) -> Any:
-        state = self.change(log, process, verbs.peek) if process in self.alive else None
+        state = self.change(log, process, transitions.peek) if process in self.alive else None
         if state is None or len(self.all) > 6:
             return multiple()
         place = min(pick, state.settled)
@@ -331,8 +334,8 @@ class Sessions(RuleBasedStateMachine):
         fresh = {"state": "active", "pause_reason": None, "replying": False, "queued": 0, "stopped": None, "asking": None}
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
-        self.change(forked, process, lambda change: verbs.fork(change, child, [], place, copies, PEOPLE[process]))
-        self.change(log, process, lambda change: verbs.forked(change, child.id, PEOPLE[process]))
+        self.change(forked, process, lambda change: transitions.fork(change, child, [], place, copies, PEOPLE[process]))
+        self.change(log, process, lambda change: transitions.forked(change, child.id, PEOPLE[process]))
         forked.frozen = forked.transcript()
         assert len(forked.frozen) == place + len(copies)
         self.all.append(forked)

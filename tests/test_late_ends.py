@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from model_server import Answer, Hold, ModelServer, Signal
 from rooms import House, house, write_agent
-from sessionls.sessions import late_ends, reply
-from sessionls.sessions.errors import InternalError, StoreUnavailable
-from sessionls.sessions.model import Message
+from sessionls.domain.errors import InternalError, StoreUnavailable
+from sessionls.domain.model import Message
+from sessionls.sessions.replies import late_ends, writer
 from sessionls.store.database import Database
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
@@ -69,7 +69,7 @@ class Disk:
                 yield connection
 
         monkeypatch.setattr(Database, "writing", limited)
-        monkeypatch.setattr(reply, "_STORE_RETRIES", (0.01,))
+        monkeypatch.setattr(writer, "_STORE_RETRIES", (0.01,))
         monkeypatch.setattr(late_ends, "_FIRST", 0.02)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from sessionls.sessions import verbs
+from sessionls.domain import transitions
 from sessionls.store import SqlStore
 from stores import begin, create, say, texts, url
 
@@ -119,7 +119,7 @@ async def test_a_process_that_was_halted_for_longer_than_its_lease_writes_no_mor
     process.send_signal(signal.SIGSTOP)
     try:
         await lapses(store, session_id)
-        await store.change(session_id, lambda change: verbs.interrupt(change, []))
+        await store.change(session_id, lambda change: transitions.interrupt(change, []))
     finally:
         process.send_signal(signal.SIGCONT)
     out, _ = await process.communicate(b"now\n")

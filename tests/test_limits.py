@@ -12,11 +12,11 @@ import pytest
 from model_server import ModelServer
 from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
-from sessionls.sessions.calls import MOST_AGENTS, MOST_CALLS
-from sessionls.sessions.errors import NotPermitted
-from sessionls.sessions.model import Message, ToolPart
-from sessionls.sessions.ports import TextDelta, ToolRequest
-from sessionls.sessions.tooling import ToolCall
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import Message, ToolPart
+from sessionls.ports.models import TextDelta, ToolRequest
+from sessionls.ports.tools import ToolCall
+from sessionls.sessions.replies.tool_calls import MOST_AGENTS, MOST_CALLS
 from use_it import UseIt, give
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")

@@ -14,10 +14,10 @@ import pytest
 from lsprotocol import types as lsp
 
 from server_client import Connect, SessionClient, refused, uri_of
-from sessionls.sessions import events as ev
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.ports import Change
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding, Position, Range
 from sessionls.store import SqlStore
 from stores import create, exchange, exchanges, say
 

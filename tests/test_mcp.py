@@ -19,12 +19,12 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import house
-from sessionls.agents.agent import Definition
+from sessionls.domain.agent import Definition
+from sessionls.domain.permission import Bounds
 from sessionls.models.naming import Naming, told_name
+from sessionls.ports.models import ModelRequest, ToolRequest
+from sessionls.ports.tools import Tool, ToolFailed
 from sessionls.programs import McpServer
-from sessionls.sessions.permission import Bounds
-from sessionls.sessions.ports import ModelRequest, ToolRequest
-from sessionls.sessions.tooling import Tool, ToolFailed
 from sessionls.tools.base import RESULT_LIMIT
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.mcp.config import own_server, read_folder

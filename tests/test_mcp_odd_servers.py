@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import house
-from sessionls.agents.agent import Definition
+from sessionls.domain.agent import Definition
+from sessionls.domain.permission import Bounds
+from sessionls.ports.tools import ToolFailed
 from sessionls.programs import McpServer
-from sessionls.sessions.permission import Bounds
-from sessionls.sessions.tooling import ToolFailed
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.mcp.config import own_server, read_folder, unique
 from sessionls.tools.mcp.reading import result_text, usable_result

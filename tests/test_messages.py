@@ -10,16 +10,9 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
 from rooms import ANN, BEN, House, house, write_agent
-from sessionls.sessions.errors import (
-    AgentNotFound,
-    ModelUnavailable,
-    NotPermitted,
-    SessionArchived,
-    SessionNotFound,
-    SessionPaused,
-)
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import AgentAuthor, TextContext, ToolPart
+from sessionls.domain.errors import AgentNotFound, ModelUnavailable, NotPermitted, SessionArchived, SessionNotFound, SessionPaused
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import AgentAuthor, TextContext, ToolPart
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from sessionls.sessions.errors import StoreUnavailable
-from sessionls.sessions.scope import scope_of
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore, migrations
 from stores import as_version, create, url
 

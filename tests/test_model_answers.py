@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.answers import LARGEST, events
 from sessionls.models.anthropic_stream import AnthropicReader
 from sessionls.models.calls import Calls
@@ -24,8 +25,7 @@ from sessionls.models.http import Refused
 from sessionls.models.ollama_lane import OllamaReader
 from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.step import Reading
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.ports import ReasoningDelta, StepEnd, TextDelta, ToolRequest
+from sessionls.ports.models import ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
 OFFERED = ("read", "read_file", "write")
 READERS = {"openai": OpenAIReader, "anthropic": AnthropicReader, "ollama": OllamaReader}

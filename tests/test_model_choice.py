@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from model_server import ModelServer
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models import weights
 from sessionls.models.embedded import Embedded
 from sessionls.models.gateway import Gateway
 from sessionls.models.providers import PROVIDERS
-from sessionls.sessions.errors import ModelUnavailable
 
 NOWHERE = {"OLLAMA_API_BASE": "http://127.0.0.1:9"}
 EMBEDDED = "embedded/smollm2-135m"

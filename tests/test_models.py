@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from model_server import Answer, Cut, Fault, Hold, ModelServer, Refuse, Script, Stall, Tokens, ToolUse
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.domain.model import Usage
 from sessionls.models.gateway import Gateway, Limits
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.model import Usage
-from sessionls.sessions.ports import ModelOutput, ModelRequest, ReasoningDelta, StepEnd, TextDelta, ToolRequest
+from sessionls.ports.models import ModelOutput, ModelRequest, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
 OPENAI, ANTHROPIC, OLLAMA = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "ollama/qwen3"
 ALL = pytest.mark.parametrize("model", [OPENAI, ANTHROPIC, OLLAMA])

@@ -12,10 +12,10 @@ import pytest
 from model_server import ModelServer
 from rooms import House, house, write_agent
 from scripted_models import ask_for, end, script
-from sessionls.sessions.model import KEEP_NATIVE, KeptReasoning, Message, ReasoningPart
-from sessionls.sessions.model_reply import AnsweredCall, ModelMessage, model_reply
-from sessionls.sessions.native import LARGEST
-from sessionls.sessions.ports import ModelRequest, NativeReasoning, ReasoningDelta, TextDelta
+from sessionls.domain.model import KEEP_NATIVE, KeptReasoning, Message, ReasoningPart
+from sessionls.ports.models import ModelRequest, NativeReasoning, ReasoningDelta, TextDelta
+from sessionls.sessions.completion import AnsweredCall, ModelMessage, model_reply
+from sessionls.sessions.prompt.native_reasoning import LARGEST
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sessionls.server.notices import Notices
-from sessionls.sessions.events import Renamed
-from sessionls.sessions.model import AgentAuthor, Message, Session, TextPart, Wire
-from sessionls.sessions.ports import Delta, EventNotice, SessionNotice
-from sessionls.sessions.results import Opened
-from sessionls.sessions.scope import scope_of
+from sessionls.domain.events import Renamed
+from sessionls.domain.model import AgentAuthor, Message, Session, TextPart, Wire
+from sessionls.domain.results import Opened
+from sessionls.domain.scope import scope_of
+from sessionls.ports.store import Delta, EventNotice, SessionNotice
+from sessionls.server.publishing.session_notifications import Notices
 
 AT = "2026-01-31T09:30:00.000Z"
 FOLDER = "file:///work/a%20b"

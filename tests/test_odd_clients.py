@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
 
-from sessionls.server.editor import Documents, LspEditor
+from sessionls.server.editor.capabilities import Client, Configuration, EditSupport, Options
+from sessionls.server.editor.lsp_editor import Documents, LspEditor
+from sessionls.server.features.finding_actions import is_cursor
 from sessionls.server.lenient import Unreadable, usable
-from sessionls.server.options import Client, Configuration, EditSupport, Options
-from sessionls.server.protocol import converter
-from sessionls.server.reviewing import is_cursor
 from sessionls.server.server import SessionServer
+from sessionls.server.transport.protocol import converter
 
 PLAIN: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from model_server import ModelServer
 from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script, too_long
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.fitting import trimmed
-from sessionls.sessions.ports import ModelRequest, TextDelta
-from sessionls.sessions.transcript import ModelMessages, estimate_tokens
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.ports.models import ModelRequest, TextDelta
+from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
+from sessionls.sessions.prompt.window import trimmed
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 

@@ -13,8 +13,8 @@ import pytest
 
 from model_server import Answer, Cut, Hold, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
-from sessionls.sessions.errors import ModelUnavailable, SessionPaused
-from sessionls.sessions.model import Message, ToolPart
+from sessionls.domain.errors import ModelUnavailable, SessionPaused
+from sessionls.domain.model import Message, ToolPart
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
-from sessionls.agents.agent import Definition, Permission
-from sessionls.sessions.errors import NotPermitted
-from sessionls.sessions.events import PermissionAsked
-from sessionls.sessions.model import Message, ToolPart
-from sessionls.sessions.permission import Policy
-from sessionls.sessions.reply import ReplyWriter
-from sessionls.sessions.tooling import Risk, ToolCall, ToolFailed, Wish
-from sessionls.settings import config_dir, config_file
+from sessionls.domain.agent import Definition, Permission
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.events import PermissionAsked
+from sessionls.domain.model import Message, ToolPart
+from sessionls.domain.permission import Policy, Risk, Wish
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.replies.writer import ReplyWriter
+from sessionls.settings.settings import config_dir, config_file
 from sessionls.tools.toolbox import Toolbox
 
 

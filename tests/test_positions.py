@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.positions import Encoding, Lines, split_lines
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.model import Position, Range
+from sessionls.sessions.workspace.positions import Encoding, Lines, split_lines
 
 ENCODINGS: list[Encoding] = ["utf-8", "utf-16", "utf-32"]
 # One of each width in each encoding, the line ends, and characters that other programs take for line ends.

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionls.sessions.model import AgentAuthor, Message, Participant, Steered, TextPart, ToolPart
-from sessionls.sessions.ports import Transcript
-from sessionls.sessions.prompts import Prompts
-from sessionls.sessions.state import Entry
-from sessionls.sessions.transcript import Prompt, Voice, estimate_tokens, for_model, joined_up, with_reply
+from sessionls.domain.model import AgentAuthor, Message, Participant, Steered, TextPart, ToolPart
+from sessionls.domain.state import Entry
+from sessionls.ports.store import Transcript
+from sessionls.sessions.prompt.kept_prompts import Prompts
+from sessionls.sessions.prompt.transcript import Prompt, Voice, estimate_tokens, for_model, joined_up, with_reply
 from sessionls.store import SqlStore
 from stores import compact, create, exchanges, url
 

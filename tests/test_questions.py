@@ -13,10 +13,10 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from rooms import BEN, House, house, write_agent
-from sessionls.sessions import events as ev
-from sessionls.sessions.errors import NotPermitted
-from sessionls.sessions.scope import scope_of
-from sessionls.sessions.state import Grant
+from sessionls.domain import events as ev
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.scope import scope_of
+from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
 from stores import answer, as_version, ask, begin, create, end, fork, say, url
 

@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 import pytest
 
-from sessionls.sessions.tooling import Buffer, Tool, ToolCall, ToolFailed, Wish
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain.permission import Wish
+from sessionls.ports.editor import Buffer
+from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
 from sessionls.tools.read import Search
 from sessionls.tools.toolbox import Toolbox, read_tools

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from rooms import PlainEditor
+from sessionls.domain.model import Finding, Position, Range
 from sessionls.installed import find_program
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.positions import Lines
-from sessionls.sessions.tooling import Buffer, ToolFailed
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.editor import Buffer
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.positions import Lines
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools import scanners as scanning
 from sessionls.tools.sarif import NotSarif, Region, read_sarif
 from sessionls.tools.scan import Scan

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from sessionls.participant import local_participant, participant
-from sessionls.sessions.errors import InvalidParams
-from sessionls.settings import Settings, config_dir
+from sessionls.domain.errors import InvalidParams
+from sessionls.settings.participant import local_participant, participant
+from sessionls.settings.settings import Settings, config_dir
 
 Write = Callable[[str], Path]
 
@@ -167,7 +167,7 @@ def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
 
 def test_settings_are_imported_without_anything_heavy() -> None:
     heavy = {"litellm", "sqlalchemy", "pygls", "lsprotocol", "typer", "rich"}
-    code = f"import sys, sessionls.settings; print(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import sys, sessionls.settings.settings; print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 

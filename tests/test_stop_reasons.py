@@ -17,10 +17,10 @@ from model_server import Answer, ModelServer, ToolUse
 from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
 from sessionls.cli.render import message_lines
-from sessionls.sessions.model import Message, ToolPart
-from sessionls.sessions.ports import StopReason, TextDelta
-from sessionls.sessions.stop_reasons import incomplete
-from sessionls.sessions.tooling import ToolCall
+from sessionls.domain.model import Message, StopReason, ToolPart
+from sessionls.domain.stop_reasons import incomplete
+from sessionls.ports.models import TextDelta
+from sessionls.ports.tools import ToolCall
 from use_it import UseIt, give
 
 WORDS = {

@@ -18,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
-from sessionls.sessions import events as ev
-from sessionls.sessions.errors import InvalidParams, MessageNotFound, SessionNotFound, StoreUnavailable
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import TextPart
-from sessionls.sessions.ports import Change, Hit
-from sessionls.sessions.scope import scope_of
-from sessionls.sessions.state import Drafted, Entry, State, apply
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams, MessageNotFound, SessionNotFound, StoreUnavailable
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import TextPart
+from sessionls.domain.scope import scope_of
+from sessionls.domain.state import Drafted, Entry, State, apply
+from sessionls.ports.store import Hit
 from sessionls.store import SqlStore, reading
 from sessionls.store.backend import Backend
 from sessionls.store.database import _configure

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sessionls.sessions import events as ev
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.scope import scope_of
+from sessionls.domain import events as ev
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding, Position, Range
+from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store.backend import Backend
 from stores import begin, create, end, exchange, exchanges, fork, rename, say, step, url

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rooms import PlainEditor
-from sessionls.sessions.tooling import ToolFailed
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.symbols import Symbols, outline
 from tool_calls import LoneCall
 

@@ -15,10 +15,11 @@ from typing import Literal
 import pytest
 
 from sessionls.cli.terminal import Terminal, TerminalEditor
-from sessionls.sessions import file_edits
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.tooling import Answer, DocumentChange, EditOutcome, Question
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain.model import Position, Range
+from sessionls.domain.permission import Answer, Question
+from sessionls.ports.editor import DocumentChange, EditOutcome
+from sessionls.sessions.workspace import file_edits
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall
 

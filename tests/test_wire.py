@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sessionls.server import params as p
+from sessionls.domain.errors import InternalError, SessionlsError
 from sessionls.server.handlers import HANDLERS
-from sessionls.server.jsontext import parse
-from sessionls.server.problems import bad_params
-from sessionls.server.wire import COMMANDS, ERRORS, METHODS, NOTIFICATIONS, REQUESTS
-from sessionls.sessions.errors import InternalError, SessionlsError
+from sessionls.server.schema import params as p
+from sessionls.server.schema.methods import COMMANDS, ERRORS, METHODS, NOTIFICATIONS, REQUESTS
+from sessionls.server.transport.errors import bad_params
+from sessionls.server.transport.json import parse
 
 
 def test_every_request_of_the_table_is_answered_and_no_other() -> None:

@@ -14,12 +14,13 @@ from typing import Literal
 
 import pytest
 
-from sessionls.sessions import disk, repository, uris
-from sessionls.sessions.errors import InvalidParams, NotPermitted, SessionlsError
-from sessionls.sessions.ports import Buffer
-from sessionls.sessions.texts import cut_bytes
-from sessionls.sessions.withheld import is_withheld
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.text import cut_bytes
+from sessionls.ports.editor import Buffer
+from sessionls.sessions.workspace import files, identity
+from sessionls.sessions.workspace.secret_files import is_withheld
+from sessionls.sessions.workspace.workspace import Workspace
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX system")
 
@@ -184,7 +185,7 @@ def test_a_line_without_end_is_cut_between_characters() -> None:
 
 async def test_a_file_too_large_is_not_read_at_all(workspace: Workspace, folder: Path) -> None:
     with (folder / "vast.txt").open("wb") as file:
-        file.truncate(disk.LARGEST + 1)
+        file.truncate(files.LARGEST + 1)
     with pytest.raises(InvalidParams, match="larger than"):
         await workspace.read("vast.txt")
 
@@ -288,20 +289,20 @@ async def test_a_folder_that_is_itself_a_symbolic_link_is_a_folder(folder: Path,
 def test_a_link_that_appears_between_check_and_reading_leads_nowhere(
     workspace: Workspace, folder: Path, tmp_path: Path, walks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "_WALKS", walks)
+    monkeypatch.setattr(files, "_WALKS", walks)
     write(folder / "sub" / "a.txt", "inside")
     write(tmp_path / "elsewhere" / "a.txt", "secret")
     place = workspace.locate("sub/a.txt")
-    assert disk.read_file(place.root, place.name, what="sub/a.txt", limit=99).text == "inside"
+    assert files.read_file(place.root, place.name, what="sub/a.txt", limit=99).text == "inside"
     (folder / "sub").rename(folder / "was")
     (folder / "sub").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SessionlsError):
-        disk.read_file(place.root, place.name, what="sub/a.txt", limit=99)
+        files.read_file(place.root, place.name, what="sub/a.txt", limit=99)
     (folder / "sub").unlink()
     (folder / "sub").mkdir()
     (folder / "sub" / "a.txt").symlink_to(tmp_path / "elsewhere" / "a.txt")
     with pytest.raises(SessionlsError):
-        disk.read_file(place.root, place.name, what="sub/a.txt", limit=99)
+        files.read_file(place.root, place.name, what="sub/a.txt", limit=99)
 
 
 @posix
@@ -327,7 +328,7 @@ def test_swapping_a_folder_for_a_link_all_the_time_never_lets_the_outside_be_rea
         for _ in range(500):
             try:
                 place = workspace.locate("sub/a.txt")
-                texts.add(disk.read_file(place.root, place.name, what="sub/a.txt", limit=99).text)
+                texts.add(files.read_file(place.root, place.name, what="sub/a.txt", limit=99).text)
             except SessionlsError:
                 texts.add("")
     finally:
@@ -564,10 +565,10 @@ async def test_a_git_that_hangs_is_ended(
     write(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho\nexec sleep 600\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    answer = await repository.Git()(str(folder), "status", seconds=0.5)
+    answer = await identity.Git()(str(folder), "status", seconds=0.5)
     assert answer.code is None
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
-    assert (await repository.Git()(str(folder), "status", limit=0)).cut
+    assert (await identity.Git()(str(folder), "status", limit=0)).cut
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

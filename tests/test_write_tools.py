@@ -13,9 +13,10 @@ import pytest
 
 from rooms import PlainEditor
 from sessionls.agents.sources import DEFINING, places
-from sessionls.sessions.positions import Lines
-from sessionls.sessions.tooling import Buffer, DocumentChange, EditOutcome, ToolFailed
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.positions import Lines
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.mcp import FILES
 from sessionls.tools.patching import patch, shown
 from sessionls.tools.toolbox import Toolbox, all_tools

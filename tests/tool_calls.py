@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sessionls.sessions.model import Finding
+from sessionls.domain.model import Finding
 
 __all__ = ["LoneCall"]
 

@@ -9,8 +9,9 @@ import pytest
 
 from model_server import Answer, ToolUse
 from rooms import House
-from sessionls.sessions.errors import NotPermitted
-from sessionls.sessions.tooling import Risk, Tool, ToolCall, Wish
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.permission import Risk, Wish
+from sessionls.ports.tools import Tool, ToolCall
 from sessionls.tools.toolbox import Toolbox
 
 __all__ = ["UseIt", "give", "use"]

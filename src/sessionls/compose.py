@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sessionls.sessions import uris
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.model import Participant
-from sessionls.sessions.permission import Bounds, Policy
-from sessionls.sessions.ports import Editor
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.model import Participant
+from sessionls.domain.permission import Bounds, Policy
+from sessionls.ports.editor import Editor
 from sessionls.sessions.service import Defaults, Sessions
-from sessionls.sessions.workspace import Workspace
-from sessionls.settings import Settings, config_dir, config_file
+from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.settings.settings import Settings, config_dir, config_file
 
 if TYPE_CHECKING:
     from sessionls.agents.catalog import Catalog
@@ -103,10 +103,10 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.mcp import McpServers
+    from sessionls.tools.read_tracker import Seen
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
-    from sessionls.tools.seen import Seen
     from sessionls.tools.toolbox import Toolbox, all_tools
 
     store = SqlStore(settings.url, durable=settings.durability == "full")

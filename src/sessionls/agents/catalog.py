@@ -12,10 +12,10 @@ from pathlib import Path
 
 from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
 
-from sessionls.agents.agent import TOOL_NAMES, Definition
 from sessionls.agents.sources import Entry, Loaded, is_directory, load, places, watched_directories, watched_names
-from sessionls.sessions.errors import AgentNotFound, AgentUnavailable
-from sessionls.sessions.model import Agent
+from sessionls.domain.agent import TOOL_NAMES, Definition
+from sessionls.domain.errors import AgentNotFound, AgentUnavailable
+from sessionls.domain.model import Agent
 
 __all__ = ["Catalog"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sessionls.agents.agent import TOOL_NAMES
 from sessionls.agents.frontmatter import Broken, Page
+from sessionls.domain.agent import TOOL_NAMES
 
 __all__ = ["read_claude", "read_copilot", "read_opencode"]
 

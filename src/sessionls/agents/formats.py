@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from sessionls.agents.agent import TOOL_NAMES, Definition, rule_problem
 from sessionls.agents.foreign import read_claude, read_copilot, read_opencode
 from sessionls.agents.frontmatter import Broken, Page, parse
+from sessionls.domain.agent import TOOL_NAMES, Definition, rule_problem
 
 __all__ = ["FIELDS", "NAME_LIMIT", "Disabled", "Format", "guess_name", "normal_name", "read"]
 

@@ -11,10 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from sessionls.agents.agent import Definition
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
-from sessionls.sessions import uris
+from sessionls.domain import uris
+from sessionls.domain.agent import Definition
 
 __all__ = ["DEFINING", "Entry", "Loaded", "Place", "is_directory", "load", "places", "watched_directories", "watched_names"]
 

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sessionls.cli.door import Door
+from sessionls.cli.context import Door
 from sessionls.cli.names import context_of, find_session, newest_session, short
 from sessionls.cli.render import spent
 from sessionls.cli.stream import ReplyStream
 from sessionls.cli.terminal import Usage
-from sessionls.sessions.budget import words_for_pause
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import AgentAuthor, Context, DiffContext, Message, Session
-from sessionls.sessions.results import Exchange
-from sessionls.sessions.stop_reasons import incomplete
+from sessionls.domain.budget import words_for_pause
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import AgentAuthor, Context, DiffContext, Message, Session
+from sessionls.domain.results import Exchange
+from sessionls.domain.stop_reasons import incomplete
 
 __all__ = ["CANCELLED", "Question", "ask", "resume"]
 

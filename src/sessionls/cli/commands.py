@@ -85,7 +85,7 @@ def ask(
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.ask import Question
         from sessionls.cli.ask import ask as send
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
 
         question = Question(words, session, newest, agent, model, diff, title, as_json, budget)
         async with opened(terminal, trust=trust) as door:
@@ -114,7 +114,7 @@ def review(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.review import Asked, run_review
 
         asked = Asked(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
@@ -130,7 +130,7 @@ def resume(session: SessionArgument, trust: Trust = False) -> None:
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.ask import resume as go_on
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
 
         async with opened(terminal, trust=trust) as door:
             return await go_on(door, session)
@@ -152,8 +152,8 @@ def answer(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.asking import answer_open
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
+        from sessionls.cli.permission_prompt import answer_open
 
         async with opened(terminal) as door:
             return await answer_open(door, session, words)
@@ -187,7 +187,7 @@ def sessions(
     """List the sessions of this folder: those that ask for permission first, newest first each."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import short
         from sessionls.cli.render import session_table
 
@@ -220,10 +220,10 @@ def show(
     """Show a session's messages."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
         from sessionls.cli.render import message_lines, question_lines, spent
-        from sessionls.sessions.budget import dollars, words_for_pause
+        from sessionls.domain.budget import dollars, words_for_pause
 
         async with opened(terminal) as door:
             found = await find_session(door.sessions, session)
@@ -263,7 +263,7 @@ def search(
     """Find what was said, in full text."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.render import hit_lines
 
         async with opened(terminal) as door:
@@ -290,7 +290,7 @@ def fork(
     """Go on in a copy, and leave the session as it is."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import find_message, find_session, short
 
         async with opened(terminal) as door:
@@ -328,7 +328,7 @@ def budget(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, or `none`.")],
 ) -> None:
     """Say how many US dollars models may cost in a session. At that it is paused; raise it, and resume."""
-    from sessionls.sessions.budget import dollars, read_amount
+    from sessionls.domain.budget import dollars, read_amount
 
     if amount == "none":
         _verb("set_budget", session, "The session has no budget any more.", None)
@@ -361,7 +361,7 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
     """Remove a session for good. Forks of it stay whole."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
 
         async with opened(terminal) as door:
@@ -388,7 +388,7 @@ def export(
     """Write a session out: Markdown, JSON, or one self-contained HTML file."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import find_session
 
         async with opened(terminal) as door:
@@ -415,7 +415,7 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
     """List the agents that can be invoked here, and what is wrong with the others."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.render import agent_table
 
         async with opened(terminal, trust=trust) as door:
@@ -435,7 +435,7 @@ def models(as_json: Json = False) -> None:
     """List the models that could answer now, and why the others cannot."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.render import model_table
 
         async with opened(terminal) as door:
@@ -482,7 +482,7 @@ def _verb(name: str, session: str, words: str, *values: object, **options: str |
     """A verb of `Sessions` that takes a session's id and gives the session."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.door import opened
+        from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
 
         async with opened(terminal) as door:

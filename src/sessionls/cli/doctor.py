@@ -18,13 +18,13 @@ from typing import Literal
 from rich.text import Text
 
 from sessionls import __version__
-from sessionls.cli.door import Door, opened
+from sessionls.cli.context import Door, opened
 from sessionls.cli.terminal import Terminal, safe
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.model import Agent, ModelInfo
 from sessionls.environment import child_environment, withheld_names
 from sessionls.installed import find_git
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.model import Agent, ModelInfo
-from sessionls.settings import PREFIX, Settings, config_file
+from sessionls.settings.settings import PREFIX, Settings, config_file
 
 __all__ = ["Check", "examine"]
 

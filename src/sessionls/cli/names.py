@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sessionls.cli.terminal import Usage
-from sessionls.sessions import uris
-from sessionls.sessions.errors import MessageNotFound, SessionNotFound
-from sessionls.sessions.model import Context, FileContext, Message, Position, Range, SelectionContext, Session
+from sessionls.domain import uris
+from sessionls.domain.errors import MessageNotFound, SessionNotFound
+from sessionls.domain.model import Context, FileContext, Message, Position, Range, SelectionContext, Session
 from sessionls.sessions.service import Sessions
 
 __all__ = ["context_of", "find_message", "find_session", "newest_session", "short"]

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from sessionls.cli.names import short
 from sessionls.cli.terminal import safe
-from sessionls.sessions import uris
-from sessionls.sessions.model import (
+from sessionls.domain import uris
+from sessionls.domain.model import (
     Agent,
     AgentAuthor,
     Context,
@@ -34,9 +34,9 @@ from sessionls.sessions.model import (
     ToolPart,
     Usage,
 )
-from sessionls.sessions.questions import how_to_answer, scope_words, waiting_words
-from sessionls.sessions.results import Hit
-from sessionls.sessions.stop_reasons import incomplete
+from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
+from sessionls.domain.results import Hit
+from sessionls.domain.stop_reasons import incomplete
 
 __all__ = [
     "agent_table",

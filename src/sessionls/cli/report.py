@@ -10,10 +10,10 @@ from rich.text import Text
 
 from sessionls import __version__
 from sessionls.cli.terminal import safe
-from sessionls.sessions import uris
-from sessionls.sessions.model import Finding
-from sessionls.sessions.positions import Lines
+from sessionls.domain import uris
+from sessionls.domain.model import Finding
 from sessionls.sessions.review import SCAN
+from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["SEVERITIES", "as_sarif", "frames"]
 

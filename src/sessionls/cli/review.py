@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sessionls.cli.door import Door
+from sessionls.cli.context import Door
 from sessionls.cli.names import short
 from sessionls.cli.report import SEVERITIES, as_sarif, frames
 from sessionls.cli.terminal import Usage
-from sessionls.sessions import uris
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.model import Context, DiffContext, FileContext, Finding
-from sessionls.sessions.positions import Lines
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.model import Context, DiffContext, FileContext, Finding
 from sessionls.sessions.review import SCAN, Review, review
+from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["FAILED", "FOUND", "Asked", "run_review"]
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sessionls.cli.render import finding_line, markdown, tool_line
 from sessionls.cli.terminal import Terminal, safe
-from sessionls.sessions.events import (
+from sessionls.domain.events import (
     AgentWorked,
     FindingReported,
     PermissionAsked,
@@ -24,9 +24,9 @@ from sessionls.sessions.events import (
     ToolCalled,
     ToolFinished,
 )
-from sessionls.sessions.model import Message, TextPart, ToolPart
-from sessionls.sessions.ports import Delta, EventNotice, Notice
-from sessionls.sessions.questions import how_to_answer
+from sessionls.domain.model import Message, TextPart, ToolPart
+from sessionls.domain.questions import how_to_answer
+from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
 __all__ = ["ReplyStream", "settled"]

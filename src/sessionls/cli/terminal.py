@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from sessionls.sessions import uris
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.tooling import Answer, Buffer, DocumentChange, EditOutcome, Question
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.permission import Answer, Question
+from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 
 __all__ = ["Terminal", "TerminalEditor", "Usage", "guarded", "keep_log", "safe"]
 
@@ -140,7 +141,7 @@ class TerminalEditor:
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
         """On disk: who permits it here has no undo, and has seen the patch."""
-        from sessionls.sessions.file_edits import write_changes
+        from sessionls.sessions.workspace.file_edits import write_changes
 
         path = uris.to_path(self._folder)
         if path is None:
@@ -155,7 +156,7 @@ class TerminalEditor:
 
     async def ask(self, question: Question) -> Answer | None:
         """The person's answer; None in a pipe."""
-        from sessionls.cli.asking import ask_person
+        from sessionls.cli.permission_prompt import ask_person
 
         if not self._terminal.asks:
             return None
@@ -171,7 +172,7 @@ class _Log(RotatingFileHandler):
 
 
 def _log_file() -> Path:
-    from sessionls.settings import Settings
+    from sessionls.settings.settings import Settings
 
     try:
         return Settings.load().data_dir / "terminal.log"

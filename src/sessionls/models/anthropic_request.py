@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sessionls.models.native import native_of
 from sessionls.models.shapes import arguments_object, fitting_id, parts_of, text_of
 from sessionls.models.targets import Target
-from sessionls.sessions.ports import ModelRequest
+from sessionls.ports.models import ModelRequest
 
 __all__ = ["anthropic_body", "anthropic_headers", "anthropic_url"]
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sessionls.sessions.ports import ToolRequest
+from sessionls.ports.models import ToolRequest
 
 __all__ = ["Calls"]
 

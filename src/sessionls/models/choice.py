@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sessionls.domain import uris
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.domain.model import ModelInfo
 from sessionls.models import library
 from sessionls.models.embedded import Embedded
 from sessionls.models.http import get_json
 from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, no_key, unknown_model
-from sessionls.sessions import uris
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.model import ModelInfo
 
 __all__ = ["Choice"]
 

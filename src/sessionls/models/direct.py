@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.answers import Event, events
 from sessionls.models.anthropic_request import anthropic_body, anthropic_headers, anthropic_url
 from sessionls.models.anthropic_stream import AnthropicReader
@@ -23,7 +24,6 @@ from sessionls.models.provider_errors import read_error
 from sessionls.models.refusals import Form, changed, remember, remembered, without_refused
 from sessionls.models.step import Reading
 from sessionls.models.targets import Target
-from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["ask_directly"]
 

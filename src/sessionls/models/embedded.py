@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.environment import child_environment
 from sessionls.models import weights
-from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["WINDOW", "Address", "Embedded"]
 

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from sessionls.domain import uris
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.http import Refused
 from sessionls.models.overflow import is_overflow
 from sessionls.models.provider_errors import ProviderError, read_error
-from sessionls.sessions import uris
-from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["Asked", "cut", "explain", "is_passing", "stalled"]
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.domain.model import ModelInfo
 from sessionls.models import library, providers
 from sessionls.models.catalog import Catalog
 from sessionls.models.choice import Choice
@@ -19,9 +21,7 @@ from sessionls.models.litellm_lane import ask_litellm
 from sessionls.models.naming import Naming
 from sessionls.models.step import Reading
 from sessionls.models.targets import Target
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.model import ModelInfo
-from sessionls.sessions.ports import ModelOutput, ModelRequest
+from sessionls.ports.models import ModelOutput, ModelRequest
 
 __all__ = ["Gateway", "Limits"]
 

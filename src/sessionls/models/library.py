@@ -10,8 +10,8 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.importing import uncollected
-from sessionls.sessions.errors import ModelUnavailable
 
 __all__ = ["hold", "know_ollama", "load", "loaded", "release", "warm"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sessionls.sessions.ports import ModelOutput, ModelRequest, ToolRequest
+from sessionls.ports.models import ModelOutput, ModelRequest, ToolRequest
 
 __all__ = ["Naming", "told_name"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sessionls.sessions.ports import NativeReasoning
+from sessionls.ports.models import NativeReasoning
 
 __all__ = ["native_from", "native_of", "source_of"]
 

@@ -12,7 +12,7 @@ from sessionls.models.provider_errors import error_in
 from sessionls.models.shapes import arguments_object, parts_of, text_of
 from sessionls.models.step import Reading, stop_reason
 from sessionls.models.targets import Target
-from sessionls.sessions.ports import ModelRequest
+from sessionls.ports.models import ModelRequest
 
 __all__ = ["OllamaReader", "ollama_body", "ollama_url"]
 

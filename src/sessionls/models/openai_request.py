@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sessionls.models.native import native_of
 from sessionls.models.shapes import arguments_object, fitting_id, is_object_text, parts_of, text_of
 from sessionls.models.targets import Target
-from sessionls.sessions.ports import ModelRequest
+from sessionls.ports.models import ModelRequest
 
 __all__ = ["fill_reasoning", "openai_body", "openai_headers", "openai_url"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
+from sessionls.domain.model import Usage
 from sessionls.models.catalog import Row
-from sessionls.sessions.model import Usage
 
 __all__ = ["Counted", "usage_of"]
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.targets import Lane, Target
-from sessionls.sessions.errors import ModelUnavailable
-from sessionls.sessions.ports import ModelRequest
+from sessionls.ports.models import ModelRequest
 
 __all__ = [
     "OLLAMA_BASE",

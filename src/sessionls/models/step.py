@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from sessionls.domain.model import StopReason, Usage
 from sessionls.models.calls import Calls
 from sessionls.models.http import Refused
-from sessionls.sessions.model import Usage
-from sessionls.sessions.ports import ModelOutput, NativeReasoning, ReasoningDelta, StepEnd, StopReason, TextDelta
+from sessionls.ports.models import ModelOutput, NativeReasoning, ReasoningDelta, StepEnd, TextDelta
 
 __all__ = ["Reading", "stop_reason"]
 

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sessionls.sessions.errors import ModelUnavailable
+from sessionls.domain.errors import ModelUnavailable
 
 __all__ = ["FILE", "fetch_weights", "find_weights", "has_engine"]
 

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessionls.server import params as p
-from sessionls.server.progress import PartialText, ReplyProgress
-from sessionls.sessions import results as r
-from sessionls.sessions import uris
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import DiagnosticsContext, Finding, Session, Wire
-from sessionls.sessions.model_reply import ModelReply, model_reply
+from sessionls.domain import results as r
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import DiagnosticsContext, Finding, Session, Wire
+from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress
+from sessionls.server.schema import params as p
+from sessionls.sessions.completion import ModelReply, model_reply
 
 if TYPE_CHECKING:
-    from sessionls.server.editor import LspEditor
-    from sessionls.server.findings import Findings
-    from sessionls.server.notices import Notices
-    from sessionls.server.options import Client
-    from sessionls.server.protocol import SessionProtocol
-    from sessionls.sessions.ports import Models
+    from sessionls.ports.models import Models
+    from sessionls.server.editor.capabilities import Client
+    from sessionls.server.editor.lsp_editor import LspEditor
+    from sessionls.server.publishing.finding_diagnostics import Findings
+    from sessionls.server.publishing.session_notifications import Notices
+    from sessionls.server.transport.protocol import SessionProtocol
     from sessionls.sessions.service import Sessions
 
 __all__ = ["HANDLERS", "Desk"]

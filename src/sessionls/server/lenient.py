@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 from lsprotocol import types as lsp
 
-from sessionls.sessions import uris
+from sessionls.domain import uris
 
 __all__ = ["Unreadable", "usable"]
 

@@ -15,21 +15,21 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import Workspace as PyglsWorkspace
 
 from sessionls import __version__
-from sessionls.server import problems
-from sessionls.server.editor import Documents, LspEditor
-from sessionls.server.findings import Findings
-from sessionls.server.framing import BrokenStream
+from sessionls.domain.errors import SessionlsError, StoreUnavailable
+from sessionls.domain.model import Range, Wire
+from sessionls.domain.permission import Bounds
+from sessionls.server.bootstrap import compose_for
+from sessionls.server.editor.capabilities import Client, Configuration, Options
+from sessionls.server.editor.file_watchers import Watching
+from sessionls.server.editor.lsp_editor import Documents, LspEditor
+from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
 from sessionls.server.handlers import HANDLERS, Desk
-from sessionls.server.notices import Notices
-from sessionls.server.opening import compose_for
-from sessionls.server.options import Client, Configuration, Options
-from sessionls.server.protocol import SessionProtocol, converter
-from sessionls.server.standard import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
-from sessionls.server.stdio import Inbox, Outbox
-from sessionls.server.watching import Watching
-from sessionls.sessions.errors import SessionlsError, StoreUnavailable
-from sessionls.sessions.model import Range, Wire
-from sessionls.sessions.permission import Bounds
+from sessionls.server.publishing.finding_diagnostics import Findings
+from sessionls.server.publishing.session_notifications import Notices
+from sessionls.server.transport import errors
+from sessionls.server.transport.framing import BrokenStream
+from sessionls.server.transport.protocol import SessionProtocol, converter
+from sessionls.server.transport.stdio import Inbox, Outbox
 
 if TYPE_CHECKING:
     from sessionls.compose import Composition
@@ -147,7 +147,7 @@ class SessionServer(LanguageServer):
         try:
             self._options = Options.model_validate(given)
         except ValidationError as error:
-            raise problems.bad_params(error, "initializationOptions", given) from None
+            raise errors.bad_params(error, "initializationOptions", given) from None
         self._client = Client.of(params.capabilities)
         self._bounds = Bounds(self._options.workspace_trusted, self._options.read_only)
 
@@ -176,7 +176,7 @@ class SessionServer(LanguageServer):
         try:
             changed = Configuration.model_validate(params.settings).sessionls
         except ValidationError as error:
-            log.warning("Ignored a changed configuration: %s", problems.bad_params(error, "settings", params.settings).message)
+            log.warning("Ignored a changed configuration: %s", errors.bad_params(error, "settings", params.settings).message)
             return
         before = (self._bounds.trusted, self._bounds.read_only)
         if changed.workspace_trusted is not None:

@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from sessionls.sessions import verbs
-from sessionls.sessions.errors import SessionNotFound
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import Message, ParentRef, Participant, Session, Usage
-from sessionls.sessions.ports import Change, Store
-from sessionls.sessions.state import State
-from sessionls.sessions.titles import fork_title
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import Message, ParentRef, Participant, Session, Usage
+from sessionls.domain.state import State
+from sessionls.domain.titles import fork_title
+from sessionls.ports.store import Store
 
 __all__ = ["Forking"]
 
@@ -37,7 +38,7 @@ class Forking:
         """The child, in the log; see `Sessions.fork`."""
         if at is not None:
             await self._store.entry(session_id, at)  # before the state, so that the state knows the message
-        state = await self._change(session_id, verbs.peek)
+        state = await self._change(session_id, transitions.peek)
         place: int = state.settled
         copies: list[Message] = []
         if at is not None:
@@ -49,10 +50,10 @@ class Forking:
         parent = ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, place), message_id=at)
         child = self._child(state.session, parent, place, title, agent)
         forked = await self._change(
-            child.id, lambda change: verbs.fork(change, child, state.identities, place, copies, self._participant)
+            child.id, lambda change: transitions.fork(change, child, state.identities, place, copies, self._participant)
         )
         with contextlib.suppress(SessionNotFound):
-            await self._change(session_id, lambda change: verbs.forked(change, child.id, self._participant))
+            await self._change(session_id, lambda change: transitions.forked(change, child.id, self._participant))
         return forked
 
     def _child(self, session: Session, parent: ParentRef, place: int, title: str | None, agent: str | None) -> Session:

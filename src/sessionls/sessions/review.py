@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sessionls.agents.agent import Definition
-from sessionls.sessions import verbs
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import AgentAuthor, Context, Finding, Message, ModelInfo, Session
-from sessionls.sessions.ports import ModelOutput, ModelRequest, StepEnd, ToolRequest
-from sessionls.sessions.stop_reasons import review_problem
+from sessionls.domain import transitions
+from sessionls.domain.agent import Definition
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import AgentAuthor, Context, Finding, Message, ModelInfo, Session
+from sessionls.domain.stop_reasons import review_problem
+from sessionls.ports.models import ModelOutput, ModelRequest, StepEnd, ToolRequest
 
 if TYPE_CHECKING:
     import builtins
@@ -86,10 +86,10 @@ async def review(
     return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)
 
 
-def scan_start(session: Session) -> verbs.Start:
+def scan_start(session: Session) -> transitions.Start:
     """The start of a scanners' reply."""
     author = AgentAuthor(agent=SCAN.name, model=_MODEL, definition="")
-    return verbs.Start(new_id(), author, (session.agent, session.model))
+    return transitions.Start(new_id(), author, (session.agent, session.model))
 
 
 @dataclass

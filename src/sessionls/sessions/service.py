@@ -10,22 +10,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from weakref import WeakValueDictionary
 
-from sessionls.sessions import context as contexts
-from sessionls.sessions import verbs
-from sessionls.sessions.beginning import Begun, Prepared
-from sessionls.sessions.budget import SessionAccount
-from sessionls.sessions.errors import NotPermitted, SessionlsError, revive
-from sessionls.sessions.events import ParticipantLeft
-from sessionls.sessions.export import Format, render
-from sessionls.sessions.exporting import export_pieces, export_text, export_to_file
-from sessionls.sessions.forking import Forking
-from sessionls.sessions.ids import new_id, now
-from sessionls.sessions.model import Context, Finding, Message, Participant, Session, TextPart
-from sessionls.sessions.permission import Asking, Policy
-from sessionls.sessions.ports import Agents, Change, Editor, EventNotice, Models, Notice, Store, Tools
-from sessionls.sessions.questions import only_question, open_questions
-from sessionls.sessions.replies import Replies
-from sessionls.sessions.results import (
+from sessionls.domain import transitions
+from sessionls.domain.budget import SessionAccount
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted, SessionlsError, revive
+from sessionls.domain.events import ParticipantLeft
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import Context, Finding, Message, Participant, Session, TextPart
+from sessionls.domain.permission import Answer, Policy
+from sessionls.domain.questions import only_question, open_questions
+from sessionls.domain.results import (
     AgentList,
     Exchange,
     Export,
@@ -38,14 +32,25 @@ from sessionls.sessions.results import (
     SearchResult,
     SessionList,
 )
+from sessionls.domain.scope import Scope
+from sessionls.domain.state import State
+from sessionls.domain.text import sound
+from sessionls.domain.titles import UNTITLED, checked_title
+from sessionls.ports.agents import Agents
+from sessionls.ports.editor import Editor
+from sessionls.ports.models import Models
+from sessionls.ports.store import EventNotice, Notice, Store
+from sessionls.ports.tools import Tools
+from sessionls.sessions.context import resolver as contexts
+from sessionls.sessions.export.markdown import Format, render
+from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
+from sessionls.sessions.forking import Forking
+from sessionls.sessions.prompt.builder import Telling
+from sessionls.sessions.replies.approvals import Asking
+from sessionls.sessions.replies.prepared import Begun, Prepared
+from sessionls.sessions.replies.scheduler import Replies
 from sessionls.sessions.review import SCAN, ScanModel, scan_start
-from sessionls.sessions.scope import Scope
-from sessionls.sessions.state import State
-from sessionls.sessions.telling import Telling
-from sessionls.sessions.texts import sound
-from sessionls.sessions.titles import UNTITLED, checked_title
-from sessionls.sessions.tooling import Answer
-from sessionls.sessions.workspace import Workspace
+from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Defaults", "Sessions"]
 
@@ -176,7 +181,7 @@ class Sessions:
             updated_at=at,
         )
         self._models.warm()
-        return await self._change(session.id, lambda change: verbs.create(change, session, identities, self._participant))
+        return await self._change(session.id, lambda change: transitions.create(change, session, identities, self._participant))
 
     async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
         """Join the session: its notices arrive from exactly here on."""
@@ -202,7 +207,7 @@ class Sessions:
         return self._doors.setdefault(session_id, asyncio.Lock())
 
     def _join(self, session_id: str) -> None:
-        joining = self._change(session_id, lambda change: verbs.join(change, self._participant))
+        joining = self._change(session_id, lambda change: transitions.join(change, self._participant))
         self._open[session_id] = self._later(joining)
 
     def _on_notice(self, notice: Notice) -> None:
@@ -217,7 +222,7 @@ class Sessions:
             if (joining := self._open.pop(session_id, None)) is not None:
                 self._store.unfollow(session_id)
                 await asyncio.wait([joining])
-                await self._change(session_id, lambda change: verbs.leave(change, self._participant))
+                await self._change(session_id, lambda change: transitions.leave(change, self._participant))
             else:
                 await self._store.session(session_id)
 
@@ -276,7 +281,7 @@ class Sessions:
         ended = self._replies.expect(session_id, message.id)
 
         def send(change: Change) -> tuple[Begun | None, int]:
-            started = verbs.send(change, message, prepared.start if prepared else None)
+            started = transitions.send(change, message, prepared.start if prepared else None)
             return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
 
         sending, sent = asyncio.ensure_future(self._change(session_id, send)), False
@@ -326,16 +331,16 @@ class Sessions:
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped; nothing else waits for that."""
-        asked = await self._change(session_id, lambda change: verbs.ask_cancel(change, self._participant))
+        asked = await self._change(session_id, lambda change: transitions.ask_cancel(change, self._participant))
         if asked is None:
-            session = await self._change(session_id, lambda change: verbs.cancel_stopped(change, self._participant))
+            session = await self._change(session_id, lambda change: transitions.cancel_stopped(change, self._participant))
             self._replies.look(session_id)
             return session
         await self._replies.stop(session_id, "cancelled")
         return await self._store.session(session_id)
 
     async def pause(self, session_id: str) -> Session:
-        await self._change(session_id, lambda change: verbs.pause(change, self._participant))
+        await self._change(session_id, lambda change: transitions.pause(change, self._participant))
         await self._replies.stop(session_id, "paused")
         return await self._store.session(session_id)
 
@@ -350,7 +355,7 @@ class Sessions:
                 prepared = await self._replies.prepare_again(state, stopped)
 
             def restart(change: Change, prepared: Prepared | None = prepared) -> tuple[Begun | None, str | None]:
-                started = verbs.restart(change, self._participant, prepared.start if prepared else None)
+                started = transitions.restart(change, self._participant, prepared.start if prepared else None)
                 return self._replies.begun(change, prepared) if started and prepared else None, change.now.resumable
 
             begun, resumable = await self._change(session_id, restart)
@@ -369,8 +374,8 @@ class Sessions:
         """
 
         def decide(change: Change) -> bool:
-            chosen = request_id or only_question(verbs.peek(change))
-            return verbs.answer(change, chosen, decision, self._participant)
+            chosen = request_id or only_question(transitions.peek(change))
+            return transitions.answer(change, chosen, decision, self._participant)
 
         if not await self._change(session_id, decide):
             raise NotPermitted(
@@ -415,7 +420,7 @@ class Sessions:
         if finding.state != state:
             await self._change(
                 finding.session_id,
-                lambda change: verbs.change_finding(change, finding_id, state, reason, self._participant),
+                lambda change: transitions.change_finding(change, finding_id, state, reason, self._participant),
             )
         return await self._store.finding(finding_id)
 
@@ -423,21 +428,21 @@ class Sessions:
 
     async def switch_agent(self, session_id: str, agent: str, *, model: str | None = None) -> Session:
         name = self._agents.get(agent).name
-        return await self._change(session_id, lambda change: verbs.switch_agent(change, name, model, self._participant))
+        return await self._change(session_id, lambda change: transitions.switch_agent(change, name, model, self._participant))
 
     async def set_budget(self, session_id: str, budget: float | None) -> Session:
         """How many US dollars models may cost in the session; None for any. One that is paused is resumed by itself."""
-        return await self._change(session_id, lambda change: verbs.set_budget(change, budget, self._participant))
+        return await self._change(session_id, lambda change: transitions.set_budget(change, budget, self._participant))
 
     async def rename(self, session_id: str, title: str) -> Session:
         checked = checked_title(title)
-        return await self._change(session_id, lambda change: verbs.rename(change, checked, self._participant))
+        return await self._change(session_id, lambda change: transitions.rename(change, checked, self._participant))
 
     async def archive(self, session_id: str) -> Session:
-        return await self._change(session_id, lambda change: verbs.archive(change, self._participant))
+        return await self._change(session_id, lambda change: transitions.archive(change, self._participant))
 
     async def unarchive(self, session_id: str) -> Session:
-        return await self._change(session_id, lambda change: verbs.unarchive(change, self._participant))
+        return await self._change(session_id, lambda change: transitions.unarchive(change, self._participant))
 
     async def delete(self, session_id: str) -> None:
         await self._replies.delete(session_id)
@@ -470,7 +475,7 @@ class Sessions:
             await self._telling.compact(state.session, transcript, voice, model, 0, account, lambda: account.usage)
         except BaseException:
             if (usage := account.usage) is not None:
-                await asyncio.shield(self._later(self._change(session_id, lambda change: verbs.spend(change, usage))))
+                await asyncio.shield(self._later(self._change(session_id, lambda change: transitions.spend(change, usage))))
             raise
         return await self._store.session(session_id)
 
@@ -534,7 +539,7 @@ class Sessions:
         return await self._replies.change(session_id, decide)
 
     async def _peek(self, session_id: str) -> State:
-        return await self._change(session_id, verbs.peek)
+        return await self._change(session_id, transitions.peek)
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Work whose end nobody has to wait for; its errors are those of a session that went away meanwhile."""

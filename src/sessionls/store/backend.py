@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sessionls.sessions.errors import StoreUnavailable
-from sessionls.sessions.ports import Change, SessionNotice
+from sessionls.domain.change import Change
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.ports.store import SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.database import Database

@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from sessionls.sessions.errors import SessionNotFound
-from sessionls.sessions.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
-from sessionls.sessions.ids import now as time_now
-from sessionls.sessions.ports import Change, Claim
-from sessionls.sessions.state import State
+from sessionls.domain.change import Change, Claim
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
+from sessionls.domain.ids import now as time_now
+from sessionls.domain.state import State
 from sessionls.store.drafts import Drafts
 from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat, clock_ms, is_alive

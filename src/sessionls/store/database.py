@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspe
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from sessionls.sessions.errors import StoreUnavailable
+from sessionls.domain.errors import StoreUnavailable
 from sessionls.store import migrations
 from sessionls.store.failures import DATA_DIR, NO_LOCKS, error_name
 from sessionls.store.schema import FULL_TEXT, metadata

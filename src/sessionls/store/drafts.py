@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sessionls.sessions.state import Drafted
+from sessionls.domain.state import Drafted
 
 __all__ = ["Chunk", "Drafts", "Saved"]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from sessionls.sessions.errors import StoreUnavailable
+from sessionls.domain.errors import StoreUnavailable
 
 __all__ = ["DATA_DIR", "NO_LOCKS", "error_name", "explain"]
 

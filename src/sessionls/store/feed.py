@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from sessionls.sessions.events import Event, ReplyFinished, ReplyStarted, StepFinished
-from sessionls.sessions.model import Part, ReasoningPart, TextPart
-from sessionls.sessions.ports import Delta, EventNotice, Notice, SessionNotice, Snapshot
-from sessionls.sessions.state import with_drafts
+from sessionls.domain.events import Event, ReplyFinished, ReplyStarted, StepFinished
+from sessionls.domain.model import Part, ReasoningPart, TextPart
+from sessionls.domain.state import with_drafts
+from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice, Snapshot
 from sessionls.store.drafts import Chunk, Drafts
 
 if TYPE_CHECKING:  # loading it takes the database's library

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
 
-from sessionls.sessions import uris
-from sessionls.sessions.anchors import squeeze
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.events import FindingChanged, FindingReported
-from sessionls.sessions.model import Finding
-from sessionls.sessions.ports import Change
-from sessionls.sessions.scope import Scope
+from sessionls.domain import uris
+from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.events import FindingChanged, FindingReported
+from sessionls.domain.model import Finding
+from sessionls.domain.scope import Scope
+from sessionls.sessions.workspace.anchors import squeeze
 from sessionls.store.places import belongs
 from sessionls.store.rows import dump
 from sessionls.store.schema import findings, session_places, sessions

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union
 
-from sessionls.sessions.errors import InvalidParams
-from sessionls.sessions.model import Session
-from sessionls.sessions.scope import Scope
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.model import Session
+from sessionls.domain.scope import Scope
 from sessionls.store.places import belongs
 from sessionls.store.rows import session_of
 from sessionls.store.schema import session_places, sessions

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from sessionls.sessions.model import KEEP_NATIVE, Message, Part, ToolPart
+from sessionls.domain.model import KEEP_NATIVE, Message, Part, ToolPart
 from sessionls.store.schema import parts as table
 
 __all__ = ["is_growing", "load_parts", "write_parts"]

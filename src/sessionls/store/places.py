@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, exists, or_, select
 
-from sessionls.sessions.scope import FOLDER, REPOSITORY, Scope
+from sessionls.domain.scope import FOLDER, REPOSITORY, Scope
 from sessionls.store.schema import session_places
 
 __all__ = ["IN_SCOPE", "belongs", "scope_in", "scope_parameters", "scope_values"]

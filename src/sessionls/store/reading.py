@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, bindparam, or_, select
 
-from sessionls.sessions.errors import MessageNotFound
-from sessionls.sessions.events import Event
-from sessionls.sessions.model import Finding, Message, Session
-from sessionls.sessions.ports import Hit, Transcript
-from sessionls.sessions.scope import Scope
-from sessionls.sessions.state import Entry
+from sessionls.domain.errors import MessageNotFound
+from sessionls.domain.events import Event
+from sessionls.domain.model import Finding, Message, Session
+from sessionls.domain.scope import Scope
+from sessionls.domain.state import Entry
+from sessionls.ports.store import Hit, Transcript
 from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page

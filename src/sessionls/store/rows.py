@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, select
 
-from sessionls.sessions.errors import SessionNotFound
-from sessionls.sessions.events import Event
-from sessionls.sessions.model import KEEP_NATIVE, Message, Participant, Session, Wire
-from sessionls.sessions.state import Drafted, Entry, Grant, State
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.events import Event
+from sessionls.domain.model import KEEP_NATIVE, Message, Participant, Session, Wire
+from sessionls.domain.state import Drafted, Entry, Grant, State
 from sessionls.store.drafts import Saved
 from sessionls.store.parts import is_growing, load_parts
 from sessionls.store.schema import claims, drafts, messages, sessions

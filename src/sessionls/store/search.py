@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
-from sessionls.sessions.model import Message
-from sessionls.sessions.ports import Hit
-from sessionls.sessions.scope import Scope
+from sessionls.domain.model import Message
+from sessionls.domain.scope import Scope
+from sessionls.ports.store import Hit
 from sessionls.store import lineage
 from sessionls.store.places import IN_SCOPE, scope_parameters, scope_values
 from sessionls.store.rows import require, session_of

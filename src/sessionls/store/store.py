@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from sessionls.sessions.errors import StoreUnavailable
-from sessionls.sessions.events import Event
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Message, Session
-from sessionls.sessions.ports import Change, Hit, Notice, Snapshot, Transcript
-from sessionls.sessions.scope import Scope
-from sessionls.sessions.state import Drafted, Entry, with_drafts
+from sessionls.domain.change import Change
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.domain.events import Event
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding, Message, Session
+from sessionls.domain.scope import Scope
+from sessionls.domain.state import Drafted, Entry, with_drafts
+from sessionls.ports.store import Hit, Notice, Snapshot, Transcript
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
 from sessionls.store.watch import Seen, watch

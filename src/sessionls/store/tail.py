@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from sessionls.sessions.events import Event
-from sessionls.sessions.ports import SessionNotice
-from sessionls.sessions.state import State
+from sessionls.domain.events import Event
+from sessionls.domain.state import State
+from sessionls.ports.store import SessionNotice
 from sessionls.store import lineage
 from sessionls.store.drafts import Chunk, Saved
 from sessionls.store.places import scope_in

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.texts import sound
-from sessionls.sessions.tooling import Risk, ToolCall, ToolFailed, Wish
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.permission import Risk, Wish
+from sessionls.domain.text import sound
+from sessionls.ports.tools import ToolCall, ToolFailed
 
 __all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
 

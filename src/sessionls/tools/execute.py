@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from sessionls.domain import uris
+from sessionls.domain.permission import Wish
 from sessionls.environment import child_environment
-from sessionls.sessions import uris
-from sessionls.sessions.tooling import ToolCall, ToolFailed, Wish
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.process import run_shell
 

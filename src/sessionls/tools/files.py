@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
 from sessionls.globs import Globs, expand_braces
-from sessionls.sessions import uris
-from sessionls.sessions.disk import read_file
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ports import ToolFailed
-from sessionls.sessions.repository import Git
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.files import read_file
+from sessionls.sessions.workspace.identity import Git
+from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Listing", "glob_filter", "list_workspace"]
 

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from sessionls.sessions.anchors import Places, anchor_of
-from sessionls.sessions.disk import LARGEST
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding, Position, Range
-from sessionls.sessions.ports import Tool, ToolCall, ToolFailed
-from sessionls.sessions.positions import Encoding, Lines
-from sessionls.sessions.texts import sound
-from sessionls.sessions.tooling import Editor
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding, Position, Range
+from sessionls.domain.text import sound
+from sessionls.ports.editor import Editor
+from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.files import LARGEST
+from sessionls.sessions.workspace.positions import Encoding, Lines
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import Arguments, BaseTool
 
 __all__ = ["SEVERITIES", "Diagnostics", "ReportFinding", "finding_tools"]

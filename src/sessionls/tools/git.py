@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sessionls.sessions import uris
-from sessionls.sessions.ports import ToolCall, ToolFailed
-from sessionls.sessions.rendering import numbered
-from sessionls.sessions.repository import NO_GIT, Git
-from sessionls.sessions.texts import sound
-from sessionls.sessions.withheld import WITHHELD_FILES, WITHHELD_FOLDERS
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain import uris
+from sessionls.domain.text import sound
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.prompt.blocks import numbered
+from sessionls.sessions.workspace.identity import NO_GIT, Git
+from sessionls.sessions.workspace.secret_files import WITHHELD_FILES, WITHHELD_FOLDERS
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool
 
 __all__ = ["GitDiff", "GitLog", "GitShow"]

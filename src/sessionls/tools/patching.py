@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sessionls.sessions.model import Range
-from sessionls.sessions.positions import Encoding, Lines
-from sessionls.sessions.rendering import numbered
-from sessionls.sessions.tooling import ToolFailed
+from sessionls.domain.model import Range
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.prompt.blocks import numbered
+from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.tools.base import cut_middle
 from sessionls.tools.diffing import unified
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sessionls.sessions.tooling import ToolFailed
+from sessionls.ports.tools import ToolFailed
 
 __all__ = ["Ended", "run_shell"]
 

@@ -16,15 +16,15 @@ from typing import Any
 
 from pydantic import Field
 
+from sessionls.domain import uris
 from sessionls.environment import child_environment
-from sessionls.sessions import uris
-from sessionls.sessions.ports import ToolCall, ToolFailed
-from sessionls.sessions.rendering import numbered
-from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.prompt.blocks import numbered
+from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import Listing, glob_filter, list_workspace
+from sessionls.tools.read_tracker import Seen
 from sessionls.tools.searcher import Job
-from sessionls.tools.seen import Seen
 
 __all__ = ["ListFiles", "ReadFile", "Search"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sessionls.sessions.model import Position, Range
-from sessionls.sessions.positions import Lines
-from sessionls.sessions.texts import sound
+from sessionls.domain.model import Position, Range
+from sessionls.domain.text import sound
+from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["NotSarif", "Region", "Result", "Severity", "read_bandit", "read_sarif"]
 

@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sessionls.sessions import uris
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.tooling import Editor, Risk, Tool, ToolCall, ToolFailed, Wish
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.permission import Risk, Wish
+from sessionls.ports.editor import Editor
+from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["DiskReader", "Saving"]
 

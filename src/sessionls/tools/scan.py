@@ -12,16 +12,17 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sessionls.sessions import uris
-from sessionls.sessions.anchors import anchor_of
-from sessionls.sessions.errors import SessionlsError
-from sessionls.sessions.ids import new_id
-from sessionls.sessions.model import Finding
-from sessionls.sessions.ports import Buffers, ToolCall, ToolFailed
-from sessionls.sessions.positions import Lines
-from sessionls.sessions.rendering import SEVERITIES
-from sessionls.sessions.repository import NO_GIT, Git
-from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Finding
+from sessionls.ports.editor import Buffers
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.prompt.blocks import SEVERITIES
+from sessionls.sessions.workspace.anchors import anchor_of
+from sessionls.sessions.workspace.identity import NO_GIT, Git
+from sessionls.sessions.workspace.positions import Lines
+from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import list_workspace
 from sessionls.tools.sarif import Result

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sessionls.domain import uris
 from sessionls.environment import child_environment
 from sessionls.globs import Globs
 from sessionls.installed import find_program
-from sessionls.sessions import uris
-from sessionls.sessions.workspace import ResolvedFile
+from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter
 from sessionls.tools.programs import Outcome, run_program
 from sessionls.tools.sarif import NotSarif, Result, Severity, read_bandit, read_sarif

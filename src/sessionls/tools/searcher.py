@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
-from sessionls.sessions.disk import read_file
-from sessionls.sessions.errors import SessionlsError
+from sessionls.domain.errors import SessionlsError
+from sessionls.sessions.workspace.files import read_file
 
 __all__ = ["Job", "search_text"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from sessionls.sessions.positions import split_lines
-from sessionls.sessions.symbols import COMMENT, KEYWORDS, STATEMENT, last_line
-from sessionls.sessions.tooling import ToolCall
-from sessionls.sessions.workspace import Workspace
+from sessionls.ports.tools import ToolCall
+from sessionls.sessions.workspace.positions import split_lines
+from sessionls.sessions.workspace.symbols import COMMENT, KEYWORDS, STATEMENT, last_line
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import Arguments, BaseTool
 
 __all__ = ["Symbol", "Symbols", "outline"]

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from sessionls.agents.agent import Definition
-from sessionls.sessions.tooling import Editor, Tool
-from sessionls.sessions.workspace import Workspace
+from sessionls.domain.agent import Definition
+from sessionls.ports.editor import Editor
+from sessionls.ports.tools import Tool
+from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.read import ListFiles, ReadFile, Search
+from sessionls.tools.read_tracker import Seen
 from sessionls.tools.saving import DiskReader, Saving
-from sessionls.tools.seen import Seen
 from sessionls.tools.symbols import Symbols
 from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 

@@ -17,16 +17,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sessionls.sessions import uris
-from sessionls.sessions.errors import InvalidParams, SessionlsError
-from sessionls.sessions.texts import sound
-from sessionls.sessions.tooling import DocumentChange, Editor, ToolCall, ToolFailed, Wish
-from sessionls.sessions.workspace import Document, ResolvedFile, Workspace
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, SessionlsError
+from sessionls.domain.permission import Wish
+from sessionls.domain.text import sound
+from sessionls.ports.editor import DocumentChange, Editor
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.obeyed import is_obeyed
 from sessionls.tools.patching import patch, replace, shown
+from sessionls.tools.protected_paths import is_obeyed
+from sessionls.tools.read_tracker import Seen
 from sessionls.tools.saving import Saving
-from sessionls.tools.seen import Seen
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile"]
 

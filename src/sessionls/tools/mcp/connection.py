@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
+from sessionls.domain import uris
+from sessionls.domain.text import sound
 from sessionls.programs import McpServer
-from sessionls.sessions import uris
-from sessionls.sessions.texts import sound
 from sessionls.tools.mcp.reading import usable_result
 
 if TYPE_CHECKING:

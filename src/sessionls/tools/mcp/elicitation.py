@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sessionls.sessions import uris
-from sessionls.sessions.texts import sound
+from sessionls.domain import uris
+from sessionls.domain.text import sound
 
 __all__ = ["ServerQuestion", "question_of"]
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sessionls.sessions import uris
-from sessionls.sessions.texts import sound
+from sessionls.domain import uris
+from sessionls.domain.text import sound
 from sessionls.tools.mcp.schema import SchemaUnusable, tool_schema
 
 __all__ = ["result_text", "usable_result"]

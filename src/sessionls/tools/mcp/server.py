@@ -8,8 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sessionls.sessions.ports import ToolFailed
-from sessionls.sessions.tooling import Tool, ToolCall
+from sessionls.ports.tools import Tool, ToolCall, ToolFailed
 from sessionls.tools.mcp.config import Named
 from sessionls.tools.mcp.connection import connected, library, reason, short
 from sessionls.tools.mcp.elicitation import ServerQuestion, question_of

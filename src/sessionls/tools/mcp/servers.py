@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from sessionls.agents.agent import Definition
+from sessionls.domain import uris
+from sessionls.domain.agent import Definition
+from sessionls.ports.tools import Tool
 from sessionls.programs import McpServer
-from sessionls.sessions import uris
-from sessionls.sessions.tooling import Tool
 from sessionls.tools.mcp.config import Key, Named, own_server, read_folder, unique
 from sessionls.tools.mcp.connection import library
 from sessionls.tools.mcp.server import GONE, Server

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sessionls.domain import uris
+from sessionls.domain.permission import Risk, Wish
+from sessionls.domain.text import sound
+from sessionls.ports.tools import ToolCall
 from sessionls.programs import McpServer
-from sessionls.sessions import uris
-from sessionls.sessions.ports import ToolCall
-from sessionls.sessions.texts import sound
-from sessionls.sessions.tooling import Risk, Wish
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
 
 __all__ = ["McpTool", "tools_of"]

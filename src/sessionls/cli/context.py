@@ -1,0 +1,57 @@
+"""The way from a command to `Sessions`: settings, the current directory as workspace, and everything closed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sessionls.cli.terminal import Terminal, TerminalEditor
+from sessionls.compose import Composition, compose, preload
+from sessionls.domain import uris
+from sessionls.domain.permission import Bounds
+from sessionls.sessions.service import Sessions
+from sessionls.settings.participant import local_participant
+from sessionls.settings.settings import Settings
+
+__all__ = ["Door", "opened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    terminal: Terminal
+    settings: Settings
+    folder: Path
+    rooms: Composition
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.rooms.sessions
+
+    @property
+    def folder_uri(self) -> str:
+        return uris.from_path(self.folder)
+
+
+@asynccontextmanager
+async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any) -> AsyncIterator[Door]:
+    """Everything composed and (unless `start` is false) started; closed at the end, also after an error.
+
+    The folder's own definitions run only where it is trusted: by `trust`, or by the setting `trusted_folders`.
+    """
+    folder, settings = await asyncio.to_thread(lambda: (Path.cwd(), Settings.load(**explicit)))
+    trusted = trust or await asyncio.to_thread(settings.trusts, folder)
+    _, participant = await asyncio.gather(
+        asyncio.to_thread(preload),
+        local_participant(folder, name=settings.participant_name, email=settings.participant_email),
+    )
+    rooms = compose(settings, TerminalEditor(uris.from_path(folder), terminal), bounds=Bounds(trusted), participant=participant)
+    try:
+        if start:
+            await rooms.start()
+        yield Door(terminal, settings, folder, rooms)
+    finally:
+        await rooms.close()

@@ -1,0 +1,61 @@
+"""One transaction on a session: its state, and the events that are added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sessionls.domain.events import Event
+from sessionls.domain.state import Entry, State, apply
+
+__all__ = ["Change", "Claim"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which process writes (or will write) the reply to a message, and whether that process still lives."""
+
+    message_id: str
+    process: str
+    alive: bool
+
+
+@dataclass
+class Change:
+    """One transaction on one session: what it is now, and what is to happen.
+
+    `decide` functions read `state` and `claims` and call `add`; each event is folded at once, so that the next decision
+    sees it. Raising any error leaves the session as it was.
+    """
+
+    session_id: str
+    at: str
+    process: str
+    state: State | None
+    claims: dict[str, Claim] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    touched: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def now(self) -> State:
+        """The state, of a session that exists."""
+        assert self.state is not None
+        return self.state
+
+    def add(self, kind: Callable[..., Event], **fields: Any) -> Event:
+        """Append an event of that kind: it gets its session, number and time here."""
+        seq = fields.pop("seq", None) or self.now.next_seq
+        event = kind(session_id=self.session_id, seq=seq, at=self.at, **fields)
+        applied = apply(self.state, event)
+        self.state = applied.state
+        self.events.append(event)
+        self.touched.update((entry.message.id, entry) for entry in applied.touched)
+        return event
+
+    def claim(self, message_id: str) -> None:
+        """Say that this process writes the reply to that message."""
+        self.claims[message_id] = Claim(message_id, self.process, alive=True)
+
+    def release(self, message_id: str) -> None:
+        self.claims.pop(message_id, None)

@@ -1,0 +1,103 @@
+"""What an agent may do, and the question that is asked where a rule says `ask`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from sessionls.domain.agent import Definition, Permission
+
+__all__ = ["Answer", "Bounds", "Policy", "Question", "Risk", "Wish", "stricter"]
+
+
+Risk = Literal["read", "write", "execute", "network"]
+
+
+Answer = Literal["once", "session", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May a tool do this?
+
+    `message_id` is the reply that waits for the answer. `summary` is one line, `detail` shows all of it (a command, a patch),
+    `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it; nothing where it is empty.
+    """
+
+    session_id: str
+    message_id: str
+    request_id: str
+    agent: str
+    tool: str
+    summary: str
+    risk: Risk
+    scope: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a call wants to do, in words for a person. `scope`: what a yes for the session covers (unless said: the tool)."""
+
+    summary: str
+    detail: str | None = None
+    scope: str | None = None
+
+
+_STRICTNESS: Mapping[Permission, int] = {"allow": 0, "ask": 1, "deny": 2}
+
+
+_READ_ONLY = (
+    "Agents may only read here: the workspace is open in a restricted mode, in which nothing is written, run, or reached over "
+    "the network, whatever the policy says. Do not try it again in another way; say what you would do, or what the person could."
+)
+
+
+@dataclass(slots=True)
+class Bounds:
+    """What holds for all agents of this process, and can change while they work. Whoever made it changes it, and nobody else.
+
+    `trusted`: what the workspace defines (agents, servers, instructions) counts. `read_only`: agents may only read, whatever the
+    rules say and whoever says yes.
+    """
+
+    trusted: bool = False
+    read_only: bool = False
+
+
+class Policy:
+    """`settings`: the participant's own rules, by tool, group or risk. `bounds` are asked each time."""
+
+    def __init__(self, settings: Mapping[str, Permission] | None = None, bounds: Bounds | None = None) -> None:
+        self._settings = dict(settings or {})
+        self._bounds = bounds or Bounds()
+
+    def bound(self, risk: Risk, *, runs_programs: bool) -> str | None:
+        """Why a tool of that risk may not run now, whatever the rules and answers say; None where the bounds allow it."""
+        return _READ_ONLY if self._bounds.read_only and (risk != "read" or runs_programs) else None
+
+    def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
+        default: Permission = "allow" if risk == "read" else "ask"
+        general = _rule(self._settings, tool, risk) or default
+        own = _rule(definition.permissions, tool, risk)
+        if own is None:
+            return general
+        if definition.origin == "workspace" or general == "deny":
+            return stricter(general, own)
+        return own
+
+
+def stricter(one: Permission, other: Permission) -> Permission:
+    return max(one, other, key=_STRICTNESS.__getitem__)
+
+
+def _rule(rules: Mapping[str, Permission], tool: str, risk: Risk) -> Permission | None:
+    """The nearest rule: the tool's own, its group's, its risk's, the one for everything."""
+    if tool in rules:
+        return rules[tool]
+    for group, rule in rules.items():
+        if group.endswith("/*") and fnmatchcase(tool, group):
+            return rule
+    return rules.get(risk) or rules.get("*")

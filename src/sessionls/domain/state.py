@@ -1,0 +1,410 @@
+"""The state of one session: a pure fold over its events.
+
+`apply(state, event)` is the only way a session changes. It gives the next state and the entries (messages) it touched, so
+that a store can write the event and its projection in one transaction. The state holds only what is unfinished; its
+size does not grow with the length of the session.
+
+Places. A message gets its *place* in the transcript (1, 2, 3…) when a reply to it starts, the reply the place after it. A
+message steered into that reply takes the reply's place, and the reply moves on to the next. So a message that waited stands
+after the reply it waited for, and "all up to a place" is always a whole story. A fork begins at a place of its parent and
+goes on counting from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from sessionls.domain import events as ev
+from sessionls.domain.model import (
+    AgentAuthor,
+    EditPart,
+    FindingPart,
+    Message,
+    OpenQuestion,
+    Part,
+    Participant,
+    ReasoningPart,
+    Session,
+    Steered,
+    Stopped,
+    TextPart,
+    ToolPart,
+    Usage,
+)
+from sessionls.domain.scope import Scope, scope_of
+
+__all__ = ["Applied", "Drafted", "Entry", "Grant", "State", "apply", "with_drafts", "with_work"]
+
+_ENDED = frozenset({"complete", "cancelled", "failed"})
+_RESUMABLE = frozenset({"paused", "interrupted", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message and where it stands: its place in the transcript (none while it waits) and the event that ended it."""
+
+    message: Message
+    place: int | None = None
+    ended_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """Words of a reply being written that are in no event yet: `text` stands at code point `offset` of part number `part`."""
+
+    part: int
+    kind: Literal["text", "reasoning"]
+    offset: int
+    text: str
+
+
+def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]:
+    """The parts of a reply as the log has them, and what was drafted since."""
+    whole = list(parts)
+    for draft in drafted:
+        new = TextPart if draft.kind == "text" else ReasoningPart
+        if draft.part == len(whole):
+            whole.append(new(text=draft.text))
+        elif draft.part < len(whole) and isinstance(part := whole[draft.part], TextPart | ReasoningPart):
+            whole[draft.part] = part.model_copy(update={"text": part.text[: draft.offset] + draft.text})
+    return whole
+
+
+def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequence[Part]) -> list[Part]:
+    """The parts, with what an agent did that was asked by the call at `path` (see `AgentWorked`)."""
+    whole = list(parts)
+    if not path:
+        whole[index : index + len(work)] = work
+    elif path[0] < len(whole) and isinstance(asking := whole[path[0]], ToolPart):
+        inner = with_work(asking.parts or (), path[1:], index, work)
+        whole[path[0]] = asking.model_copy(update={"parts": inner})
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A participant allowed what `scope` covers for the whole session, in replies to messages of their own."""
+
+    participant_id: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
+    while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
+    `present` are the participants that have the session open, `granted` what they granted for the whole session. `paused`: it
+    takes no message before it is resumed, which is so too when it is unarchived.
+    """
+
+    session: Session
+    identities: tuple[str, ...] = ()
+    placed: int = 0
+    reply: str | None = None
+    resumable: str | None = None
+    open: Mapping[str, Entry] = field(default_factory=dict)
+    present: tuple[Participant, ...] = ()
+    granted: tuple[Grant, ...] = ()
+    paused: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """Where the session belongs."""
+        return scope_of(self.session.workspace_folders, self.identities)
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """How the newest reply stopped, where it could be resumed."""
+        status = None if self.resumable is None else self.open[self.resumable].message.status
+        return status if status in ("paused", "interrupted", "failed") else None
+
+    @property
+    def asking(self) -> Sequence[OpenQuestion]:
+        """The questions for permission that wait for an answer, oldest first."""
+        return self.session.asking or ()
+
+    @property
+    def queue(self) -> list[Entry]:
+        """The waiting messages, in the order they came."""
+        waiting = [entry for entry in self.open.values() if entry.message.status == "queued"]
+        return sorted(waiting, key=lambda entry: entry.message.seq)
+
+    @property
+    def settled(self) -> int:
+        """The place up to which nothing can change any more: what a fork may hold by reference."""
+        return min((entry.place - 1 for entry in self.open.values() if entry.place is not None), default=self.placed)
+
+    @property
+    def next_seq(self) -> int:
+        return self.session.seq + 1
+
+    def entry(self, message_id: str) -> Entry:
+        return self.open[message_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    state: State
+    touched: tuple[Entry, ...] = ()
+
+
+def apply(state: State | None, event: ev.Event) -> Applied:
+    """Fold one event. `state` is None for a session's first event, which must be `created`."""
+    if isinstance(event, ev.Created):
+        if state is not None:
+            raise ValueError("a session is created once")
+        session = event.session.model_copy(update={"seq": event.seq, "updated_at": event.at})
+        return Applied(State(session=session, identities=tuple(event.identities), placed=event.placed))
+    if state is None:
+        raise ValueError("a session's first event is `created`")
+    if event.seq != state.next_seq:
+        raise ValueError(f"event {event.seq} does not follow {state.session.seq}")
+    return _Folding(state, event).run()
+
+
+class _Folding:
+    """One event being folded."""
+
+    def __init__(self, state: State, event: ev.Event) -> None:
+        self.event = event
+        self.session: dict[str, Any] = {"seq": event.seq, "updated_at": event.at}
+        self.before = state
+        self.placed = state.placed
+        self.reply = state.reply
+        self.resumable = state.resumable
+        self.open = dict(state.open)
+        self.present = state.present
+        self.asking = state.asking
+        self.granted = state.granted
+        self.paused = state.paused
+        self.touched: dict[str, Entry] = {}
+
+    def run(self) -> Applied:
+        self._fold()
+        # Whatever is final leaves the open entries; a failed reply stays until another message is taken up.
+        for entry in list(self.open.values()):
+            if entry.message.status in _ENDED and not self._belongs_to(self.reply or self.resumable, entry):
+                del self.open[entry.message.id]
+        state = replace(
+            self.before,
+            placed=self.placed,
+            reply=self.reply,
+            resumable=self.resumable,
+            open=self.open,
+            present=self.present,
+            granted=self.granted,
+            paused=self.paused,
+        )
+        archived = self.session.get("state", self.before.session.state) == "archived"
+        self.session["replying"] = self.reply is not None
+        self.session["stopped"] = None if archived else state.stopped
+        self.session["queued"] = len(state.queue)
+        self.session["asking"] = list(self.asking) or None
+        session = self.before.session.model_copy(update=self.session)
+        return Applied(replace(state, session=session), tuple(self.touched.values()))
+
+    def _belongs_to(self, reply_id: str | None, entry: Entry) -> bool:
+        """Whether the entry is that reply, the message it answers, or a message steered into it."""
+        if reply_id is None or reply_id not in self.open:
+            return False
+        reply, message = self.open[reply_id].message, entry.message
+        steered = message.steered is not None and message.steered.message_id == reply_id
+        return message.id in (reply_id, reply.reply_to) or steered
+
+    def _put(self, entry: Entry) -> Entry:
+        self.open[entry.message.id] = self.touched[entry.message.id] = entry
+        return entry
+
+    def _update(self, message_id: str, *, place: int | None = None, ended_seq: int | None = None, **fields: Any) -> Entry:
+        entry = self.open[message_id]
+        message = entry.message.model_copy(update=fields)
+        return self._put(
+            Entry(message, entry.place if place is None else place, entry.ended_seq if ended_seq is None else ended_seq)
+        )
+
+    def _next_place(self) -> int:
+        self.placed += 1
+        return self.placed
+
+    def _add_usage(self, usage: Usage) -> None:
+        self.session["usage"] = self.before.session.usage + usage
+
+    # One small branch for each kind of event that changes something here; the others are only history.
+    def _fold(self) -> None:
+        event, now = self.event, self.before.session
+        match event:
+            case ev.Renamed():
+                self.session["title"] = event.title
+            case ev.Paused():
+                self.session.update(state="paused", pause_reason=event.reason)
+                self.paused = True
+            case ev.Resumed():
+                self.session.update(state="active", pause_reason=None)
+                self.paused = False
+            case ev.BudgetChanged():
+                self.session["budget"] = event.budget
+            case ev.Spent():
+                self._add_usage(event.usage)
+            case ev.Archived():
+                self.session["state"] = "archived"
+            case ev.Unarchived():
+                self.session["state"], self.paused = event.state, event.state == "paused"
+            case ev.AgentSwitched():
+                self.session.update(agent=event.agent, model=event.model)
+            case ev.ParticipantJoined():
+                self._know(event.participant)
+                self.present = (*(p for p in self.present if p.id != event.participant.id), event.participant)
+                self.session["updated_at"] = now.updated_at  # to look at a session is no change of it
+            case ev.ParticipantLeft():
+                self.present = tuple(p for p in self.present if p.id != event.participant_id)
+                self.session["updated_at"] = now.updated_at
+            case ev.Forked():
+                self.session["updated_at"] = now.updated_at  # a fork never disturbs its parent
+            case ev.Compacted():
+                if event.usage is not None:
+                    self._add_usage(event.usage)
+            case ev.MessageSent():
+                self._message_sent(event.message)
+            case ev.MessageSteered():
+                self._steered(event)
+            case ev.ReplyStarted():
+                self._reply_started(event)
+            case ev.StepFinished():
+                parts = self.open[event.message_id].message.parts
+                self._go_on(event, [*parts[: event.index], *event.parts])
+            case ev.ToolCalled() | ev.ToolFinished():
+                self._put_part(event.message_id, event.index, event.part)
+            case ev.AgentWorked():
+                parts = self.open[event.message_id].message.parts
+                self._go_on(event, with_work(parts, event.path, event.index, event.parts))
+            case ev.ReplyNoticed():
+                self._update(event.message_id, notices=event.notices or None)
+            case ev.PermissionAsked():
+                self._asked(event)
+            case ev.PermissionAnswered():
+                self._answered(event)
+            case ev.FindingReported():
+                self._append(event.finding.message_id, FindingPart(finding=event.finding))
+            case ev.Edited():
+                part = EditPart(uri=event.uri, summary=event.summary, applied=event.applied, patch=event.patch)
+                self._append(event.message_id, part)
+            case ev.ReplyFinished():
+                # A reply that ends or stops withdraws its own questions, and no other reply's.
+                self.asking = [question for question in self.asking if question.message_id != event.message.id]
+                self._reply_finished(event.message, event.seq)
+            case _:
+                pass
+
+    def _know(self, participant: Participant) -> None:
+        known = self.before.session.participants
+        if participant not in known:
+            self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
+
+    def _asked(self, event: ev.PermissionAsked) -> None:
+        question = OpenQuestion(
+            request_id=event.request_id,
+            message_id=event.message_id,
+            agent=event.by.agent if isinstance(event.by, ev.ByAgent) else "",
+            tool=event.tool,
+            summary=event.summary,
+            detail=event.detail,
+            risk=event.risk,
+            scope=event.scope or None,
+            at=event.at,
+        )
+        self.asking = [*self.asking, question]
+
+    def _answered(self, event: ev.PermissionAnswered) -> None:
+        question = next((one for one in self.asking if one.request_id == event.request_id), None)
+        self.asking = [one for one in self.asking if one is not question]
+        if question is None or question.scope is None or event.decision != "session" or not isinstance(event.by, Participant):
+            return
+        grant = Grant(event.by.id, question.scope)
+        if grant not in self.granted:
+            self.granted = (*self.granted, grant)
+
+    def _message_sent(self, message: Message) -> None:
+        self.session["message_count"] = self.before.session.message_count + 1
+        if isinstance(message.author, Participant):
+            self._know(message.author)
+        if message.status == "queued":
+            self._put(Entry(message))
+        else:  # a fork's own copy of a message that its parent had not finished
+            self._put(Entry(message, self._next_place(), self.event.seq))
+
+    def _steered(self, event: ev.MessageSteered) -> None:
+        """The message takes the reply's place, and the reply the next one: it stands behind all it was told."""
+        steered = Steered(message_id=event.reply_id, part=event.part)
+        place = self.open[event.reply_id].place
+        self._update(event.message_id, place=place, ended_seq=event.seq, steered=steered, status="complete")
+        self._update(event.reply_id, place=self._next_place())
+
+    def _reply_started(self, event: ev.ReplyStarted) -> None:
+        author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
+        if event.message_id not in self.open:
+            self.resumable = None  # what stopped and was not resumed is final as soon as another message is taken up
+            self._begin(event.message_id, event.reply_to, author)
+        self._update(event.message_id, status="replying", author=author, error=None, stop_reason=None, finished_at=None)
+        self._update(event.reply_to, status="replying")
+        self.reply, self.resumable = event.message_id, None
+
+    def _begin(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
+        """Give a waiting message its place, and its reply the place after it."""
+        if message_id in self.open and self.open[message_id].place is None:
+            self._update(message_id, place=self._next_place(), ended_seq=self.event.seq - 1)
+        reply = Message(
+            id=reply_id,
+            session_id=self.event.session_id,
+            seq=self.event.seq,
+            role="agent",
+            author=author,
+            reply_to=message_id,
+            status="replying",
+            created_at=self.event.at,
+        )
+        self._put(Entry(reply, self._next_place()))
+        self.session["message_count"] = self.before.session.message_count + 1
+
+    def _go_on(self, event: ev.StepFinished | ev.AgentWorked, parts: list[Part]) -> None:
+        """The reply has these parts now, and has used so much."""
+        fields: dict[str, Any] = {"parts": parts}
+        if event.usage is not None:
+            self._spend(event.message_id, event.usage)
+            fields["usage"] = event.usage
+        if event.steps is not None:
+            fields["steps"] = event.steps
+        self._update(event.message_id, **fields)
+
+    def _append(self, message_id: str, part: Part) -> None:
+        if message_id in self.open:
+            self._update(message_id, parts=[*self.open[message_id].message.parts, part])
+
+    def _put_part(self, message_id: str, index: int, part: Part) -> None:
+        parts = list(self.open[message_id].message.parts)
+        parts[index : index + 1] = [part]
+        self._update(message_id, parts=parts)
+
+    def _spend(self, message_id: str, usage: Usage) -> None:
+        """Add to the session what a reply has used since it was last counted."""
+        before = self.open[message_id].message.usage
+        self._add_usage(usage if before is None else usage - before)
+
+    def _reply_finished(self, message: Message, seq: int) -> None:
+        assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
+        if message.id not in self.open:  # it ended before it started: cancelled while it waited, or no model to write it
+            self._begin(message.id, message.reply_to, message.author)
+        elif message.usage is not None:  # (what a fork's copy has used was spent in its parent)
+            self._spend(message.id, message.usage)
+        ended = message.status in _ENDED
+        fields = {name: getattr(message, name) for name in type(message).model_fields if name not in ("seq", "created_at")}
+        self._update(message.id, ended_seq=seq, **fields)
+        if message.reply_to in self.open:  # a fork's own copy of a message is final before its reply
+            self._update(message.reply_to, status="complete" if ended else message.status)
+        if self.reply == message.id:
+            self.reply = None
+        if message.status in _RESUMABLE:
+            self.resumable = message.id
+        elif self.resumable == message.id:
+            self.resumable = None

@@ -1,0 +1,36 @@
+"""Titles of sessions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessionls.domain.errors import InvalidParams
+
+__all__ = ["UNTITLED", "checked_title", "fork_title", "title_of"]
+
+UNTITLED: Final = "New session"
+_LONGEST = 200  # characters
+
+
+def checked_title(title: str) -> str:
+    """A title as it was given, in one line. Raises `InvalidParams`."""
+    text = " ".join(title.split())
+    if not text or len(text) > _LONGEST:
+        raise InvalidParams(f"A title has 1 to {_LONGEST} characters.", fields=["title"])
+    return text
+
+
+def fork_title(title: str) -> str:
+    """The title of a fork that was given none."""
+    return title if title.endswith(" (fork)") else f"{title[: _LONGEST - 7]} (fork)"
+
+
+def title_of(text: str, limit: int = 60) -> str:
+    """A title from a message: its first line with words in it, cut between words."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = " ".join(line.split())
+    if len(line) <= limit:
+        return line or UNTITLED
+    cut = line[: limit - 1]
+    head = cut.rsplit(" ", 1)[0]
+    return (head if len(head) > limit // 2 else cut).rstrip(" ,.;:") + "…"

@@ -1,0 +1,48 @@
+"""From what the editor said to `Sessions`: settings, participant, and the rooms put together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sessionls.domain import uris
+from sessionls.domain.model import Participant
+from sessionls.domain.permission import Bounds
+from sessionls.importing import uncollected
+from sessionls.ports.editor import Editor
+from sessionls.server.editor.capabilities import Options
+from sessionls.settings.participant import local_participant
+
+if TYPE_CHECKING:
+    from sessionls.compose import Composition
+    from sessionls.settings.settings import Settings
+
+__all__ = ["compose_for"]
+
+
+async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Composition:
+    """Everything behind the door, put together and not yet started. The imports are paid for in a thread."""
+    settings = await asyncio.to_thread(_load, options)
+    participant = await _participant(options, settings, editor)
+    from sessionls.compose import compose
+
+    return compose(settings, editor, bounds=bounds, participant=participant)
+
+
+def _load(options: Options) -> Settings:
+    with uncollected():
+        from sessionls.compose import preload
+        from sessionls.settings.settings import Settings
+
+        preload()
+    return Settings.load(agent=options.agent, model=options.model, database_url=options.database_url)
+
+
+async def _participant(options: Options, settings: Settings, editor: Editor) -> Participant:
+    """The editor's own word, else the settings', else git's, else the login name."""
+    said = options.participant
+    name = said.name if said else settings.participant_name
+    email = said.email if said else settings.participant_email
+    paths = [path for uri in editor.folders if (path := uris.to_path(uri)) is not None]
+    return await local_participant(*map(Path, paths), name=name, email=email)

@@ -1,0 +1,136 @@
+"""What the client says of itself in `initialize`: its options, and what it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from lsprotocol import types as lsp
+from pydantic import Field, model_validator
+from pygls.capabilities import get_capability
+
+from sessionls.domain.model import Wire
+
+__all__ = ["Client", "Configuration", "EditSupport", "Options"]
+
+_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _set(given: Any) -> Any:
+    """What is set in options: editors send their settings as they are, with null or an empty text for what has no value."""
+    if not isinstance(given, dict):
+        return {}
+    return {key: value for key, value in given.items() if value is not None and value != ""}
+
+
+class Person(Wire):
+    name: _Text
+    email: _Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        return _set(given) if isinstance(given, dict) else given
+
+
+class Options(Wire):
+    """`initializationOptions`. What is no object sets nothing."""
+
+    participant: Person | None = None
+    workspace_trusted: bool = False
+    read_only: bool = False
+    agent: _Text | None = None
+    model: _Text | None = None
+    database_url: _Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        options = _set(given)
+        if isinstance(person := options.get("participant"), dict) and not _set(person):
+            del options["participant"]
+        return options
+
+
+class _Changed(Wire):
+    workspace_trusted: bool | None = None
+    read_only: bool | None = None
+
+
+class Configuration(Wire):
+    """`settings` of `workspace/didChangeConfiguration`: the options that a running server takes over. What is left out stays."""
+
+    sessionls: _Changed = _Changed()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_set(cls, given: Any) -> Any:
+        changed = _set(given)
+        return {"sessionls": _set(changed["sessionls"])} if "sessionls" in changed else {}
+
+
+@dataclass(frozen=True, slots=True)
+class EditSupport:
+    """What of `workspace/applyEdit` the client can do: at all, with documents' versions (`documentChanges`), with files created
+    and deleted, and with annotations, by which it can ask before it makes a change.
+    """
+
+    applies: bool = False
+    versions: bool = False
+    creates: bool = False
+    deletes: bool = False
+    annotations: bool = False
+
+    @classmethod
+    def of(cls, capabilities: lsp.ClientCapabilities) -> EditSupport:
+        able = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
+        # Files are created and deleted in `documentChanges` alone.
+        versions = bool(able.document_changes)
+        kinds = able.resource_operations or () if versions else ()
+        return cls(
+            applies=bool(get_capability(capabilities, "workspace.apply_edit")),
+            versions=versions,
+            creates=lsp.ResourceOperationKind.Create in kinds,
+            deletes=lsp.ResourceOperationKind.Delete in kinds,
+            annotations=versions and able.change_annotation_support is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the client can do. Each is false unless it said so.
+
+    `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the
+    server
+    begins, `window/showDocument`, documents whose text the server gives, files watched at its wish, and edits.
+    """
+
+    events: bool = False
+    permissions: bool = False
+    saves: bool = False
+    progress: bool = False
+    shows_documents: bool = False
+    reads_content: bool = False
+    watches_files: bool = False
+    edits: EditSupport = EditSupport()
+
+    @property
+    def shows_sessions(self) -> bool:
+        """Whether a person sees anything where it is asked to show a session: its text, or what a plugin makes of it."""
+        return self.shows_documents and (self.reads_content or self.events)
+
+    @classmethod
+    def of(cls, capabilities: lsp.ClientCapabilities) -> Client:
+        experimental: Any = capabilities.experimental
+        own = experimental.get("sessionls") if isinstance(experimental, dict) else None
+        own = own if isinstance(own, dict) else {}
+        return cls(
+            events=own.get("events") is True,
+            permissions=own.get("permissions") is True,
+            saves=own.get("saves") is True,
+            progress=bool(get_capability(capabilities, "window.work_done_progress")),
+            shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
+            watches_files=bool(get_capability(capabilities, "workspace.did_change_watched_files.dynamic_registration")),
+            reads_content=get_capability(capabilities, "workspace.text_document_content") is not None,
+            edits=EditSupport.of(capabilities),
+        )

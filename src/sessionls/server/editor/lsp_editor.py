@@ -1,0 +1,186 @@
+"""The `Editor` port over LSP: open buffers as the client has them, workspace folders, the negotiated encoding."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from lsprotocol import types as lsp
+from pygls.workspace import TextDocument, Workspace
+
+from sessionls.domain import uris
+from sessionls.domain.model import Position, Range
+from sessionls.domain.permission import Answer, Question
+from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.server.editor.permission_prompts import Typing, ask
+from sessionls.server.editor.workspace_edits import change_documents
+from sessionls.server.schema.params import Saved, SaveParams
+from sessionls.sessions.workspace.file_edits import write_changes
+from sessionls.sessions.workspace.positions import Encoding, Lines
+
+if TYPE_CHECKING:
+    from sessionls.server.editor.capabilities import Client
+    from sessionls.server.transport.protocol import SessionProtocol
+
+__all__ = ["Documents", "LspEditor"]
+
+log = logging.getLogger("sessionls")
+
+_SAVE_SECONDS = 30.0  # that an editor may take, with the formatters that it runs
+_DIAGNOSED = 500  # documents whose diagnostics are kept
+_DIAGNOSTICS = 500  # of one document
+
+
+class Documents(Workspace):
+    """pygls' documents, changed exactly as the specification says.
+
+    pygls takes form feeds, U+2028 and others for line ends, and loses a character where a change begins past the end of the
+    last line: the buffer would no longer be the editor's.
+    """
+
+    @classmethod
+    def like(cls, other: Workspace) -> Documents:
+        return cls(other.root_uri, lsp.TextDocumentSyncKind.Incremental, list(other.folders.values()), other.position_encoding)
+
+    def __init__(self, *arguments: Any) -> None:
+        self._spellings: dict[str, str] = {}  # of each open document, the key that pygls has for it
+        super().__init__(*arguments)
+
+    @property
+    def encoding(self) -> Encoding:
+        return lsp.PositionEncodingKind(self.position_encoding or "utf-16").value
+
+    def put_text_document(self, text_document: lsp.TextDocumentItem, notebook_uri: str | None = None) -> None:
+        super().put_text_document(text_document, notebook_uri)
+        self._spellings[uris.comparable(text_document.uri)] = unquote(text_document.uri)
+
+    def remove_text_document(self, doc_uri: str) -> None:
+        super().remove_text_document(doc_uri)
+        if self._spellings.get(key := uris.comparable(doc_uri)) == unquote(doc_uri):
+            del self._spellings[key]
+
+    def called(self, uri: str) -> TextDocument | None:
+        """The open document of that URI, however the URI is spelled."""
+        open_: Mapping[str, TextDocument] = self.text_documents
+        found = open_.get(unquote(uri))
+        return found if found is not None else open_.get(self._spellings.get(uris.comparable(uri), ""))
+
+    def _create_text_document(
+        self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
+    ) -> TextDocument:
+        return _Document(
+            doc_uri, source=source, version=version, language_id=language_id, position_codec=self.position_codec
+        ).in_encoding(self.encoding)
+
+
+class _Document(TextDocument):
+    _encoding: Encoding = "utf-16"
+
+    def in_encoding(self, encoding: Encoding) -> _Document:
+        self._encoding = encoding
+        return self
+
+    def _apply_incremental_change(self, change: lsp.TextDocumentContentChangePartial) -> None:
+        text = self._source or ""
+        lines = Lines(text, self._encoding)
+        first, last = change.range.start, change.range.end
+        start = lines.offset(Position(line=first.line, character=first.character))
+        end = max(start, lines.offset(Position(line=last.line, character=last.character)))
+        self._source = text[:start] + change.text + text[end:]
+
+
+class LspEditor:
+    """The editor at the other end, as the client describes it. Reads nothing from disk."""
+
+    def __init__(self, documents: Documents, protocol: SessionProtocol, client: Client) -> None:
+        self._documents = documents
+        self._protocol = protocol
+        self._client = client
+        self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+        self.typing = Typing()
+
+    @property
+    def encoding(self) -> Encoding:
+        return self._documents.encoding
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """The workspace folders; for a client that knows none, the root it named."""
+        folders = [folder.uri for folder in self._documents.folders.values()]
+        return folders or ([self._documents.root_uri] if self._documents.root_uri else [])
+
+    def buffer(self, uri: str) -> Buffer | None:
+        document = self._documents.called(uri)
+        if document is None:
+            return None
+        return Buffer(document.uri, document.source, document.version, document.language_id)
+
+    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
+        """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
+        return self._diagnostics.get(uris.comparable(uri), ())
+
+    def forget(self, uri: str) -> None:
+        """The document is closed: what the client said of it holds no more."""
+        self._diagnostics.pop(uris.comparable(uri), None)
+
+    def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
+        """Keep the diagnostics that the client handed over: all of the document, or those that touch a range of it."""
+        key = uris.comparable(uri)
+        known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
+        # Our own come back with every code action; who wants them asks for findings.
+        known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]
+        self._diagnostics[key] = known[:_DIAGNOSTICS]
+        self._diagnostics.move_to_end(key)
+        while len(self._diagnostics) > _DIAGNOSED:
+            self._diagnostics.popitem(last=False)
+
+    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
+        if self._writes_files(changes, confirm=confirm):
+            folders = [Path(path) for uri in self.folders if (path := uris.to_path(uri)) is not None]
+            return await asyncio.shield(asyncio.to_thread(write_changes, folders, changes, self.encoding))
+        return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
+
+    def _writes_files(self, changes: Sequence[DocumentChange], *, confirm: bool) -> bool:
+        """Whether files that are not open are written on disk.
+
+        A client that cannot be asked to save would leave the edit in a hidden buffer that nobody sees and no program reads. Where
+        the person is to confirm the change in the editor, it goes through the editor all the same.
+        """
+        able = self._client.edits
+        if self._client.saves or not able.applies or (confirm and able.annotations):
+            return False
+        return all(
+            (change.kind == "edit" or (change.kind == "create" and able.creates)) and self.buffer(change.uri) is None
+            for change in changes
+        )
+
+    def open_documents(self) -> Sequence[str]:
+        return [document.uri for document in self._documents.text_documents.values()]
+
+    async def save(self, uris: Sequence[str]) -> frozenset[str]:
+        if not self._client.saves:
+            return frozenset()
+        try:
+            async with asyncio.timeout(_SAVE_SECONDS):
+                answer: Saved = await self._protocol.ask_client("document/save", SaveParams(uris=list(uris)))
+        except Exception as error:  # noqa: BLE001  # whatever the client answers, the documents are then not saved
+            log.warning("The client did not save documents: %s", error)
+            return frozenset()
+        return frozenset(answer.saved) & frozenset(uris)
+
+    async def ask(self, question: Question) -> Answer | None:
+        return await ask(self._protocol, self._client, self.typing, question)
+
+
+def _touches(diagnostic: Mapping[str, Any], within: Range) -> bool:
+    """Whether a diagnostic has a line in common with a range."""
+    try:
+        lines = diagnostic["range"]["start"]["line"], diagnostic["range"]["end"]["line"]
+        return bool(lines[0] <= within.end.line and lines[1] >= within.start.line)
+    except (KeyError, TypeError):
+        return True

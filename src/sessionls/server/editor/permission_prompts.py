@@ -1,0 +1,135 @@
+"""Asking the person at this editor whether a tool may do something.
+
+A client with `permissions` has its own request. Any other one is asked with `window/showMessageRequest`, in which nothing may be
+allowed by accident: an editor asks in the middle of typing, and some take the next keys for the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
+
+from sessionls.domain.permission import Answer, Question
+from sessionls.domain.questions import how_to_answer, scope_words
+from sessionls.server.schema.params import PermissionDecision, PermissionParams
+
+if TYPE_CHECKING:
+    from sessionls.server.editor.capabilities import Client
+    from sessionls.server.transport.protocol import SessionProtocol
+
+__all__ = ["Typing", "ask"]
+
+log = logging.getLogger("sessionls")
+
+# In this order: what a bare Return or a first number chooses must do no harm.
+_ANSWERS: dict[str, Answer] = {"Deny": "deny", "Allow once": "once", "Allow for this session": "session"}
+_DETAIL = 1500  # characters that a message box can hold
+_QUIET = 1.0  # seconds without a key after which a person is taken to look up
+_LONGEST_TYPING = 30.0  # seconds after which the question is shown all the same: not every change of a document is a person's
+_READING = 0.5  # seconds in which nobody reads a question and decides
+
+
+class Typing:
+    """When the client's documents were last changed: whoever types does not read.
+
+    `box` is held while a message box asks: an editor shows several one after the other, and the next keys answer the next one.
+    """
+
+    def __init__(self) -> None:
+        self.box = asyncio.Lock()
+        self._last = float("-inf")
+
+    def typed(self) -> None:
+        self._last = asyncio.get_running_loop().time()
+
+    async def pause(self) -> None:
+        """Wait until nobody types, within bounds."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + _LONGEST_TYPING
+        while (left := min(self._last + _QUIET, latest) - loop.time()) > 0:  # noqa: ASYNC110  # nothing tells of silence
+            await asyncio.sleep(left)
+
+
+async def ask(protocol: SessionProtocol, client: Client, typing: Typing, question: Question) -> Answer | None:
+    """The person's answer; None where the question stays open: dismissed, or the client cannot ask. Cancelling withdraws it.
+
+    A client without a plugin is told at once how an open question can be answered.
+    """
+    try:
+        if client.permissions and (decision := await _by_plugin(protocol, question)) is not None:
+            return decision
+    except Exception as error:  # noqa: BLE001  # whatever the client answers, the question stays open
+        log.warning("The client did not answer a question for permission: %s", error)
+        return None  # a plugin knows from the session what is open
+    try:
+        async with typing.box:
+            answer = await _by_message(protocol, typing, question)
+    except Exception as error:  # noqa: BLE001
+        log.warning("The client did not answer a question for permission: %s", error)
+        _tell_how(protocol, question, "This editor does not show the question", lsp.MessageType.Warning)
+        return None
+    if answer is None:
+        _tell_how(protocol, question, "The question stays open", lsp.MessageType.Info)
+    return answer
+
+
+async def _by_plugin(protocol: SessionProtocol, question: Question) -> Answer | None:
+    """The decision; None where the client does not know the request that it announced."""
+    params = PermissionParams(
+        session_id=question.session_id,
+        message_id=question.message_id,
+        request_id=question.request_id,
+        agent=question.agent,
+        tool=question.tool,
+        summary=question.summary,
+        detail=question.detail,
+        risk=question.risk,
+        scope=question.scope,
+    )
+    try:
+        decision: PermissionDecision = await protocol.ask_client("session/requestPermission", params)
+    except JsonRpcException as error:
+        if error.code == JsonRpcMethodNotFound.CODE:
+            return None
+        raise
+    return decision.decision
+
+
+async def _by_message(protocol: SessionProtocol, typing: Typing, question: Question) -> Answer | None:
+    """What was chosen. A yes that came sooner than a person can read was typed before the question: then it is put once more."""
+    loop = asyncio.get_running_loop()
+    await typing.pause()
+    shown = loop.time()
+    answer = await _choice(protocol, question, "")
+    if answer not in ("once", "session") or loop.time() - shown >= _READING:
+        return answer
+    await asyncio.sleep(_QUIET)  # what else was typed ahead goes where it was meant to
+    await typing.pause()
+    return await _choice(protocol, question, "(Asked again: the answer came before the question could be read.) ")
+
+
+async def _choice(protocol: SessionProtocol, question: Question, before: str) -> Answer | None:
+    words = f"{before}{question.agent} asks: {question.summary}"
+    if question.detail:
+        words += f"\n\n{question.detail[:_DETAIL]}{'…' if len(question.detail) > _DETAIL else ''}"
+    titles = [title for title, answer in _ANSWERS.items() if question.scope or answer != "session"]
+    if question.scope:
+        words += f"\n\n{scope_words(question.scope)}"
+    params = lsp.ShowMessageRequestParams(
+        type=lsp.MessageType.Warning, message=words, actions=[lsp.MessageActionItem(title=title) for title in titles]
+    )
+    chosen: lsp.MessageActionItem | None = await protocol.ask_client(lsp.WINDOW_SHOW_MESSAGE_REQUEST, params)
+    return _ANSWERS.get(chosen.title) if chosen is not None else None
+
+
+def _tell_how(protocol: SessionProtocol, question: Question, why: str, kind: lsp.MessageType) -> None:
+    how = how_to_answer(question.session_id, question.request_id)
+    words = (
+        f"sessionls: {why}. {question.agent} asks: {question.summary}. "
+        f"Answer with a code action, the command sessionls.answer, or in a terminal: {how}"
+    )
+    protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=words))

@@ -1,0 +1,268 @@
+"""Sessions for an editor with no plugin: commands, code actions, and a session as a Markdown document."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+from lsprotocol import types as lsp
+from pydantic import ValidationError
+from pygls.exceptions import JsonRpcException
+
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, SessionlsError, SessionNotFound
+from sessionls.domain.model import Range, SelectionContext, Session, Wire
+from sessionls.domain.results import Exchange
+from sessionls.domain.stop_reasons import review_problem
+from sessionls.ports.store import EventNotice, Notice
+from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
+from sessionls.server.handlers import HANDLERS, Desk
+from sessionls.server.schema.methods import COMMANDS
+from sessionls.server.schema.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
+from sessionls.server.transport import errors
+
+__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "Standard", "document_uri"]
+
+log = logging.getLogger("sessionls")
+
+SCHEME = "sessionls"
+ASK_ABOUT, SHOW = "sessionls.askAbout", "sessionls.show"
+ALL_COMMANDS = (*COMMANDS, ASK_ABOUT, SHOW, FIX, REVIEW)
+ASK_KIND, ANSWER_KIND = "sessionls.ask", "sessionls.answer"
+ACTION_KINDS = (ASK_KIND, ANSWER_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
+_ASKING = 10  # sessions whose questions code actions answer
+_REFRESH_GAP = 0.25  # seconds between two refreshes of a shown session
+_DOCUMENT = re.compile(rf"{SCHEME}:/*(?P<id>[0-9a-zA-Z-]+)\.md")
+
+# What an agent is asked about a selection where the person has typed nothing.
+_QUESTIONS = {
+    "code": "Look at the selected code: say what it does, and what you would change.",
+    "review": "Review the selected code.",
+    "security": "Review the selected code for security problems.",
+    "explain": "Explain the selected code.",
+    "test": "Write tests for the selected code.",
+    "research": "Find out what is known about the problem that the selected code solves.",
+}
+_ANY_QUESTION = "Look at the selected code and do what you are for."
+
+
+def document_uri(session_id: str) -> str:
+    """The URI of a session as a Markdown document."""
+    return f"{SCHEME}:/{session_id}.md"
+
+
+class Standard:
+    """Standard LSP, in the words of sessions. `desk` waits until there is one."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._reviewing = Reviewing(desk, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
+        self._shown: set[str] = set()
+        self._due: dict[str, asyncio.TimerHandle] = {}
+        self._jobs: set[asyncio.Task[Any]] = set()
+
+    # -- commands --------------------------------------------------------------------------------------------------------
+
+    async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
+        """Do what the method of that name does: the same params, result and errors."""
+        name = params.command
+        given = dict(_only_argument(name, params.arguments))
+        if name == ASK_ABOUT:
+            return await self.ask_about(_read(AskAboutParams, name, given))
+        if name == SHOW:
+            return await self.show(_read(SessionParams, name, given).session_id)
+        if name == FIX:
+            return await self._reviewing.fix(_read(FixParams, name, given))
+        if name == REVIEW:
+            return await self._reviewing.review(_read(ReviewParams, name, given))
+        if (method := COMMANDS.get(name)) is None:
+            raise InvalidParams(
+                f"There is no command {name!r}.", fields=["command"], hint=f"Commands: {', '.join(sorted(ALL_COMMANDS))}."
+            )
+        if method.params is MessageParams and params.work_done_token is not None:
+            given.setdefault("workDoneToken", params.work_done_token)
+        return await HANDLERS[method.name](self._desk, _read(method.params, name, given))
+
+    async def ask_about(self, params: AskAboutParams) -> Session:
+        """A new session about a place in a document, shown, with a first message under way. Answers at once.
+
+        Editors wait for the end of a command, some with all windows frozen; the reply shows in the document and in progress.
+        """
+        sessions = self._desk.sessions
+        session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
+        message = MessageParams(
+            session_id=session.id,
+            text=params.text or _QUESTIONS.get(params.agent, _ANY_QUESTION),
+            context=[SelectionContext(uri=params.uri, range=params.range)],
+        )
+        self._begin(self._ask(message))
+        return session
+
+    async def _ask(self, message: MessageParams, scan: Mapping[str, Any] | None = None) -> None:
+        try:
+            await self.show(message.session_id)
+            if scan is not None:
+                await self._desk.sessions.message(message.session_id, "Scan the code.", scan=scan)
+            exchange = await HANDLERS["session/message"](self._desk, message)
+            problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) else None
+            if problem is not None:  # nobody may be looking at the reply
+                self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
+        except SessionlsError as error:
+            if not self._desk.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
+                self._tell(f"{error.message} {error.hint}")
+
+    def _folder_of(self, uri: str) -> str | None:
+        """The innermost open folder that holds the document."""
+        key = uris.comparable(uri)
+        roots = {folder: uris.comparable(folder).rstrip("/") + "/" for folder in self._desk.editor.folders}
+        return max(
+            (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
+        )
+
+    def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
+        self._desk.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
+
+    # -- code actions ----------------------------------------------------------------------------------------------------
+
+    async def code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        """What can be done about open questions, findings, with the file, and with a selection."""
+        only = [str(_value(kind)) for kind in params.context.only or ()]
+
+        def wants(kind: str) -> bool:
+            return not only or any(_covers(one, kind) for one in only)
+
+        found: list[lsp.CodeAction] = []
+        if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is no code
+            cursor = is_cursor(self._desk.editor, params)
+            found += await self._reviewing.actions(params, wants, cursor=cursor)
+            if not cursor and wants(ASK_KIND):
+                found += await self._ask_actions(params)
+        if wants(ANSWER_KIND) and not self._desk.client.permissions:  # a plugin shows the questions itself
+            found += await self._answer_actions(params.text_document.uri)
+        return found
+
+    async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
+        """Answers to the questions that are open: of a session in its document, of all that are listed elsewhere."""
+        shown = _DOCUMENT.fullmatch(uri)
+        found = await self._desk.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
+        return [
+            lsp.CodeAction(
+                title=f"{words}: {asked.question.agent} asks: {asked.question.summary}",
+                kind=ANSWER_KIND,
+                command=lsp.Command(
+                    title=words,
+                    command="sessionls.answer",
+                    arguments=[{"sessionId": asked.session_id, "requestId": asked.question.request_id, "decision": decision}],
+                ),
+            )
+            for asked in found.questions
+            for words, decision in (("Deny", "deny"), ("Allow once", "once"), ("Allow for this session", "session"))
+        ]
+
+    async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        """`Ask <agent> about this`, for each agent that can be invoked and says so."""
+        found = await self._desk.sessions.agents()
+        return [
+            lsp.CodeAction(
+                title=f"Ask {agent.name} about this",
+                kind=ASK_KIND,
+                command=lsp.Command(
+                    title=f"Ask {agent.name}",
+                    command=ASK_ABOUT,
+                    arguments=[{"agent": agent.name, "uri": params.text_document.uri, "range": _plain(params.range)}],
+                ),
+            )
+            for agent in found.agents
+            if agent.available and agent.trusted and agent.code_action
+        ]
+
+    # -- documents -------------------------------------------------------------------------------------------------------
+
+    async def content(self, uri: str) -> str:
+        """The text of a session's document. From now on the client is told when it changes."""
+        match = _DOCUMENT.fullmatch(uri)
+        if match is None:
+            raise InvalidParams(f"{uri!r} is no document of a session.", fields=["uri"])
+        session_id = match["id"]
+        new = session_id not in self._shown
+        self._shown.add(session_id)  # before it is read, so that no change falls between
+        try:
+            return await self._desk.sessions.document(session_id)
+        except SessionNotFound:
+            if new:
+                self._shown.discard(session_id)
+            raise
+
+    async def show(self, session_id: str) -> Shown:
+        """Show a session as a document; where the client cannot, say how to read it. Raises `SessionNotFound`."""
+        await self._desk.sessions.get(session_id)
+        uri = document_uri(session_id)
+        if self._desk.client.shows_sessions:
+            self._begin(self._show(uri))
+        else:
+            where = f"`sessionls show {session_id[-8:]}` in a terminal"
+            self._tell(f"This editor cannot show the session. To read it: {where}.", lsp.MessageType.Info)
+        return Shown(uri=uri)
+
+    async def _show(self, uri: str) -> None:
+        asked = lsp.ShowDocumentParams(uri=uri, take_focus=True)
+        try:
+            await self._desk.protocol.send_request_async(lsp.WINDOW_SHOW_DOCUMENT, asked)
+        except JsonRpcException as error:
+            log.warning("The client did not show a session: %s", error.message)
+
+    def on_notice(self, notice: Notice) -> None:
+        """Say that a shown session changed, now and then while it does."""
+        session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
+        if session_id in self._shown and session_id not in self._due and self._desk.client.reads_content:
+            self._due[session_id] = asyncio.get_running_loop().call_later(_REFRESH_GAP, self._refresh, session_id)
+
+    def _refresh(self, session_id: str) -> None:
+        del self._due[session_id]
+        self._begin(self._refreshed(session_id))
+
+    async def _refreshed(self, session_id: str) -> None:
+        asked = lsp.TextDocumentContentRefreshParams(uri=document_uri(session_id))
+        try:
+            await self._desk.protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, asked)
+        except JsonRpcException as error:
+            log.warning("The client did not refresh a session: %s", error.message)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+
+def _only_argument(name: str, arguments: Sequence[Any] | None) -> dict[str, Any]:
+    first = arguments[0] if arguments else {}
+    if not isinstance(first, dict) or len(arguments or ()) > 1:
+        raise InvalidParams(f"The command {name} takes one object as its argument.", fields=["arguments"])
+    return first
+
+
+def _read(model: Any, name: str, given: dict[str, Any]) -> Any:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise errors.bad_params(error, name, given) from None
+
+
+def _covers(asked: str, kind: str) -> bool:
+    return kind == asked or kind.startswith(f"{asked}.") or asked == ""
+
+
+def _value(kind: Any) -> Any:
+    return getattr(kind, "value", kind)
+
+
+def _plain(range_: lsp.Range) -> dict[str, Any]:
+    return Range.model_validate(
+        {
+            "start": {"line": range_.start.line, "character": range_.start.character},
+            "end": {"line": range_.end.line, "character": range_.end.character},
+        }
+    ).wire()

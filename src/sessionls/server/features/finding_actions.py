@@ -1,0 +1,254 @@
+"""Reviews from any editor: code actions on findings and files, and the commands behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.model import (
+    Context,
+    DiffContext,
+    FileContext,
+    Finding,
+    Position,
+    Range,
+    SelectionContext,
+    Session,
+    TextContext,
+)
+from sessionls.domain.titles import title_of
+from sessionls.server.publishing.finding_diagnostics import SOURCE, Shown, to_lsp
+from sessionls.server.schema.params import FixParams, MessageParams, ReviewParams
+from sessionls.sessions.workspace.anchors import locate
+from sessionls.sessions.workspace.positions import Lines
+
+if TYPE_CHECKING:
+    from sessionls.ports.editor import Editor
+    from sessionls.server.handlers import Desk
+
+__all__ = ["FIX", "REVIEW", "REVIEW_KIND", "Reviewing", "is_cursor", "suggested_edit"]
+
+FIX, REVIEW = "sessionls.fix", "sessionls.review"
+REVIEW_KIND = "source.sessionls"
+_REVIEWER, _FIXER = "review", "code"
+_EDITS = "edit_file"  # who has this tool can fix
+_LABEL = 60  # characters of a finding's title in an action's
+# What is one character for a person: a line end, or one with the marks, joiners and skin tones that belong to it.
+_MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+_ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
+
+
+class Reviewing:
+    """`begin` shows a session and sends a message into it, in the background, after a scan with the arguments given."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        begin: Callable[[MessageParams, Mapping[str, Any] | None], None],
+        folder_of: Callable[[str], str | None],
+    ) -> None:
+        self._desk = desk
+        self._findings = desk.findings
+        self._begin = begin
+        self._folder_of = folder_of
+
+    # -- code actions ----------------------------------------------------------------------------------------------------
+
+    async def actions(self, params: lsp.CodeActionParams, wants: Callable[[str], bool], *, cursor: bool) -> list[lsp.CodeAction]:
+        """For the findings at the place, and for the file where nothing of it is selected (`cursor`).
+
+        `wants` says whether the client asked for that kind.
+        """
+        found: list[lsp.CodeAction] = []
+        if wants(lsp.CodeActionKind.QuickFix.value):
+            shown = self._meant(params)
+            for one in shown:
+                found += await self._on_finding(one, params, several=len(shown) > 1)
+        # Not at each move of the cursor: it would offer something everywhere.
+        automatic = params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic and not params.context.only
+        if cursor and not automatic and wants(REVIEW_KIND):
+            uri = params.text_document.uri
+            command = lsp.Command(title="Review this file", command=REVIEW, arguments=[{"uri": uri}])
+            found.append(lsp.CodeAction(title="Review this file", kind=REVIEW_KIND, command=command))
+        return found
+
+    def _meant(self, params: lsp.CodeActionParams) -> list[Shown]:
+        """The findings that the client points at by their diagnostics; where it names no diagnostics, those of the range."""
+        shown = self._findings.at(params.text_document.uri, _range(params))
+        pointed = params.context.diagnostics
+        return [one for one in shown if any(_is_of(each, one.finding) for each in pointed)] if pointed else shown
+
+    async def _on_finding(self, shown: Shown, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
+        finding = shown.finding
+        about = f": {_short(finding.title)}" if several else ""
+        diagnostics = [one for one in params.context.diagnostics if _is_of(one, finding)] or None
+        try:
+            agent = await self._fixer(finding)
+        except SessionNotFound:  # deleted just now
+            return []
+
+        def action(title: str, **fields: Any) -> lsp.CodeAction:
+            return lsp.CodeAction(title=f"{title}{about}", kind=lsp.CodeActionKind.QuickFix, diagnostics=diagnostics, **fields)
+
+        def command(title: str, name: str, **arguments: Any) -> lsp.CodeAction:
+            return action(title, command=lsp.Command(title=title, command=name, arguments=[arguments]))
+
+        found = []
+        if (edit := await self._suggestion(shown, params.text_document.uri)) is not None:
+            found.append(action("Apply suggestion", edit=edit, is_preferred=True))
+        return [
+            *found,
+            command(f"Fix with {agent}", FIX, findingId=finding.id, agent=agent),
+            command("Dismiss", "sessionls.updateFinding", findingId=finding.id, state="dismissed"),
+            command("Open session", "sessionls.show", sessionId=finding.session_id),
+        ]
+
+    async def _suggestion(self, shown: Shown, uri: str) -> lsp.WorkspaceEdit | None:
+        buffer, encoding = self._desk.editor.buffer(uri), self._desk.editor.encoding
+        if shown.finding.suggestion is None or shown.finding.anchor is None or buffer is None:
+            return None
+        # The buffer may have changed since it was looked at.
+        now = await asyncio.to_thread(locate, buffer.text, shown.finding.anchor, shown.range, encoding)
+        if now is None:
+            return None
+        range_, text = suggested_edit(Lines(buffer.text, encoding), Shown(shown.finding, now))
+        edit = lsp.TextEdit(range=to_lsp(range_), new_text=text)
+        if not self._desk.client.edits.versions:
+            return lsp.WorkspaceEdit(changes={uri: [edit]})
+        document = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=buffer.version)
+        return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(text_document=document, edits=[edit])])
+
+    async def _fixer(self, finding: Finding) -> str:
+        """The session's agent, if it can edit; else the one that can, and that sessions begin with."""
+        session, known = await self._desk.sessions.get(finding.session_id), await self._desk.sessions.agents()
+        able = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
+        return next((name for name in (session.agent, known.default, _FIXER, *able) if name in able), session.agent)
+
+    # -- commands --------------------------------------------------------------------------------------------------------
+
+    async def fix(self, params: FixParams) -> Session:
+        """Ask an agent to fix a finding, in the finding's own session. Answers at once."""
+        finding = self._findings.now(await self._desk.sessions.finding(params.finding_id))
+        agent = params.agent or await self._fixer(finding)
+        self._begin(
+            MessageParams(
+                session_id=finding.session_id,
+                text=params.text or f"Fix this finding: {finding.title}",
+                agent=agent,
+                context=[_told(finding), SelectionContext(uri=finding.uri, range=finding.range)],
+            ),
+            None,
+        )
+        return await self._desk.sessions.get(finding.session_id)
+
+    async def review(self, params: ReviewParams) -> Session:
+        """A new session, shown, in which files or changes are reviewed. Answers at once."""
+        files = [*([params.uri] if params.uri else []), *(params.uris or [])]
+        context: list[Context] = [FileContext(uri=uri) for uri in dict.fromkeys(files)]
+        if params.diff is not None or params.staged or not files:
+            context.append(DiffContext(base=params.diff, staged=params.staged or None))
+        agent, question = params.agent or _REVIEWER, params.text or _question(params, files)
+        session = await self._desk.sessions.create(
+            title=title_of(question).rstrip("."),
+            agent=agent,
+            workspace_folder=self._folder_of(files[0]) if files and not params.staged else None,
+        )
+        self._begin(MessageParams(session_id=session.id, text=question, context=context), _scan(params, files))
+        return session
+
+
+def suggested_edit(lines: Lines, shown: Shown) -> tuple[Range, str]:
+    """What to replace by what. A suggestion for whole lines comes with the indentation that they have now."""
+    text = (shown.finding.suggestion or "").replace("\r\n", "\n")
+    start, end = lines.span(shown.range)
+    first, last = shown.range.start.line, shown.range.end.line
+    head = lines.text[lines.start(first) : start]
+    tail = lines.text[end : lines.start(last) + len(lines.line(last))]
+    if not lines.text[start:end].strip() or head.strip() or tail.strip():  # a part of a line
+        return shown.range, text
+    indent = _indent(lines.line(first))
+    whole = Range(start=lines.position(lines.start(first)), end=lines.position(lines.start(last) + len(lines.line(last))))
+    if not text.strip():
+        if last + 1 < len(lines):
+            whole = Range(start=whole.start, end=lines.position(lines.start(last + 1)))
+        return whole, ""
+    anchor = shown.finding.anchor
+    return whole, _indented(text.rstrip("\n"), indent, indent if anchor is None else _indent(anchor.quote.partition("\n")[0]))
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _indented(text: str, indent: str, before: str) -> str:
+    """The suggestion at that indentation, which was `before` when it was written: with it, without it, or without it only in its
+    first line, which begins where the code does.
+    """
+    written = text.split("\n")
+    following = [line for line in written[1:] if line.strip()]
+    if not written[0].startswith(before) and all(line.startswith(before) for line in following):
+        written[0] = before + written[0]
+    cut = len(before) if all(line.startswith(before) for line in written if line.strip()) else 0
+    return "\n".join(indent + line[cut:] if line.strip() else "" for line in written)
+
+
+def _told(finding: Finding) -> TextContext:
+    said = [finding.title, finding.body, f"Rule: {finding.rule}" if finding.rule else ""]
+    if finding.suggestion is not None:
+        said.append(f"Suggested in its place:\n{finding.suggestion}")
+    return TextContext(title="The finding", text="\n\n".join(part for part in said if part))
+
+
+def _scan(params: ReviewParams, files: Sequence[str]) -> Mapping[str, Any]:
+    """The arguments of the tool `scan` for the same code: what scanners find is true also where the model is small."""
+    if params.staged:
+        return {"staged": True}
+    if params.diff is not None:
+        return {"base": params.diff}
+    return {"paths": list(files)} if files else {"base": "HEAD"}
+
+
+def _question(params: ReviewParams, files: Sequence[str]) -> str:
+    if params.staged:
+        return "Review the staged changes."
+    if params.diff is not None:
+        return f"Review the changes since {params.diff}."
+    if not files:
+        return "Review the uncommitted changes."
+    return "Review this file." if len(files) == 1 else "Review these files."
+
+
+def _range(params: lsp.CodeActionParams) -> Range:
+    start, end = params.range.start, params.range.end
+    return Range(start=Position(line=start.line, character=start.character), end=Position(line=end.line, character=end.character))
+
+
+def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
+    """Whether nothing is selected: editors whose cursor stands on a character send that one character."""
+    range_ = _range(params)
+    start, end = range_.start, range_.end
+    if (start.line, start.character) >= (end.line, end.character):
+        return True
+    if end.line > start.line + 1:
+        return False
+    buffer = editor.buffer(params.text_document.uri)
+    if buffer is None:
+        return start.line == end.line and end.character - start.character == 1
+    begin, finish = Lines(buffer.text, editor.encoding).span(range_)
+    return _ONE_CHARACTER.fullmatch(buffer.text, begin, finish) is not None
+
+
+def _is_of(diagnostic: lsp.Diagnostic, finding: Finding) -> bool:
+    data = diagnostic.data
+    if isinstance(data, dict):
+        return data.get("findingId") == finding.id
+    return diagnostic.source == SOURCE and diagnostic.message.startswith(finding.title)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= _LABEL else f"{title[:_LABEL]}…"

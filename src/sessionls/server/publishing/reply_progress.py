@@ -1,0 +1,167 @@
+"""`$/progress` while a reply is written: work done, which a person can cancel, and the text as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Self
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+
+from sessionls.domain import events as ev
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Message
+from sessionls.ports.store import Delta, EventNotice, Notice
+from sessionls.server.transport.protocol import SessionProtocol, cancel_once
+
+__all__ = ["PartialText", "ReplyProgress", "Token"]
+
+Token = int | str
+_GAP = 0.004  # seconds between two pieces of text
+
+
+class PartialText:
+    """Brings pieces of text to the one request that has this token, gathered where they come close together.
+
+    To be used as a context around the request's work: the last piece is out before the answer.
+    """
+
+    def __init__(self, protocol: SessionProtocol, token: Token | None) -> None:
+        self._protocol = protocol
+        self._token = token
+        self._pieces: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+
+    def add(self, text: str) -> None:
+        if self._token is None or not text:
+            return
+        self._pieces.append(text)
+        if self._timer is None:
+            self._flush()
+            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        if self._pieces:
+            self._flush()
+            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
+
+    def _flush(self) -> None:
+        if self._pieces and self._token is not None:
+            text = "".join(self._pieces)
+            self._pieces = []
+            self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._token, value={"text": text}))
+
+
+class ReplyProgress:
+    """Tells of the reply to one message, from `on_notice`. To be used as a context around the wait for that reply.
+
+    `work` is the client's token for work done; without one, `ask` lets the server begin progress of its own. `partial` is the
+    token for pieces of the text, which join to the text of the reply.
+    """
+
+    def __init__(
+        self, protocol: SessionProtocol, message_id: str, title: str, work: Token | None, partial: Token | None, *, ask: bool
+    ) -> None:
+        self.message_id = message_id
+        self._protocol = protocol
+        self._title = title
+        self._work = work
+        self._partial = partial
+        self._ask = ask and work is None
+        self._begun = False
+        self._asking: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._reply_id: str | None = None
+        self._told = ""
+        self._part = -1
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        if self._work is not None:
+            self._begin(self._work)
+        elif self._ask:
+            self._asking = asyncio.create_task(self._create())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        if self._begun and self._work is not None:
+            self._protocol.progress.end(self._work, lsp.WorkDoneProgressEnd())
+            self._protocol.progress.tokens.pop(self._work, None)  # pygls never forgets one by itself
+
+    def finish(self, reply: Message) -> None:
+        """The reply has ended: bring what of its text was not brought yet."""
+        if self._partial is not None and reply.text.startswith(self._told):
+            self._bring(reply.text[len(self._told) :])
+
+    async def _create(self) -> None:
+        token = new_id()
+        create = self._protocol.send_request_async(
+            lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, lsp.WorkDoneProgressCreateParams(token=token)
+        )
+        with contextlib.suppress(JsonRpcException):  # it would rather not
+            await create
+            self._work = token
+            self._begin(token)
+
+    def _begin(self, token: Token) -> None:
+        self._begun = True
+        self._protocol.progress.begin(token, lsp.WorkDoneProgressBegin(title=self._title, cancellable=True))
+        self._protocol.progress.tokens[token].add_done_callback(lambda _: self._cancel())
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            cancel_once(self._task)
+
+    def on_notice(self, notice: Notice) -> None:
+        """Take a notice of the feed."""
+        if isinstance(notice, Delta):
+            if notice.message_id == self._reply_id and notice.kind == "text" and self._partial is not None:
+                self._on_words(notice)
+            return
+        if not isinstance(notice, EventNotice):
+            return
+        match notice.event:
+            case ev.ReplyStarted(reply_to=self.message_id) as started:
+                self._reply_id = started.message_id
+                self._report(started.model)
+            case ev.MessageSteered(message_id=self.message_id) as steered:
+                self._reply_id = steered.reply_id
+                self._partial = None  # that reply began before this message
+            case ev.PermissionAsked() as asked if asked.message_id == self._reply_id:
+                self._report(f"waits for permission: {asked.summary}")
+            case ev.ToolCalled() as called if called.message_id == self._reply_id:
+                self._report(called.part.name)
+            case _:
+                pass
+
+    def _report(self, message: str) -> None:
+        if self._begun and self._work is not None:
+            self._protocol.progress.report(self._work, lsp.WorkDoneProgressReport(message=message, cancellable=True))
+
+    def _on_words(self, delta: Delta) -> None:
+        # The text of a message is its text parts joined by blank lines.
+        if delta.part == self._part:
+            text = delta.text
+        elif delta.offset == 0:
+            text = delta.text if self._part < 0 else f"\n\n{delta.text}"
+        else:
+            return  # its beginning was missed; `finish` brings the text whole
+        self._part = delta.part
+        self._bring(text)
+
+    def _bring(self, text: str) -> None:
+        if text and self._partial is not None:
+            self._told += text
+            self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._partial, value={"text": text}))

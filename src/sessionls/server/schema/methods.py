@@ -1,0 +1,383 @@
+"""Every custom method of the protocol, in one table: params, result, direction, errors, and what it does.
+
+docs/protocol.md and docs/protocol.schema.json are generated from here (`make docs`), and the server answers exactly the
+requests that stand here. No pygls in this file: whoever wants to know the protocol can read it alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sessionls.domain import errors as e
+from sessionls.domain import results as r
+from sessionls.domain.model import Finding, Session, Wire
+from sessionls.server.schema import params as p
+from sessionls.sessions.completion import ModelReply
+
+__all__ = ["COMMANDS", "ERRORS", "EVENTS", "METHODS", "NOTIFICATIONS", "REQUESTS", "VERSION", "Method"]
+
+VERSION = 1
+
+ERRORS: tuple[type[e.SessionlsError], ...] = (
+    e.InvalidParams,
+    e.SessionNotFound,
+    e.SessionPaused,
+    e.SessionArchived,
+    e.AgentNotFound,
+    e.AgentUnavailable,
+    e.ModelUnavailable,
+    e.MessageNotFound,
+    e.StoreUnavailable,
+    e.NotPermitted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One custom method.
+
+    `params` is the model of its params (any of several for `session/event`), `result` that of its result, None for a
+    notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can.
+    `causes` are the kinds of event it adds to the log. `planned`: the name is taken, and this version does
+    not answer it yet.
+    """
+
+    name: str
+    params: Any
+    result: type[Wire] | None
+    doc: str
+    direction: Literal["client → server", "server → client"] = "client → server"
+    errors: tuple[type[e.SessionlsError], ...] = ()
+    causes: tuple[str, ...] = ()
+    planned: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command of `workspace/executeCommand` that does the same: `sessionls.<verb>`."""
+        noun, verb = self.name.split("/")
+        return f"sessionls.{verb}" if noun == "session" else _COMMANDS[self.name]
+
+
+_COMMANDS = {
+    "agent/list": "sessionls.agents",
+    "model/list": "sessionls.models",
+    "model/reply": "sessionls.modelReply",
+    "finding/list": "sessionls.findings",
+    "finding/update": "sessionls.updateFinding",
+}
+
+# -- the table -----------------------------------------------------------------------------------------------------------
+
+_GONE = (e.SessionNotFound,)
+_AGENTS = (e.AgentNotFound, e.AgentUnavailable)
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        "session/create",
+        p.CreateParams,
+        Session,
+        "Creates a session. It is tied to the given workspace folder, else to all open ones. Without a title it gets one from"
+        " its first message. `model` is the model that the default agent uses here in place of its own. `budget`"
+        " is how many US dollars models may cost in it (see `session/setBudget`).",
+        errors=_AGENTS,
+        causes=("created",),
+    ),
+    Method(
+        "session/list",
+        p.ListParams,
+        r.SessionList,
+        "Lists sessions, those with an open question for permission first, newest first each: those of the given workspace "
+        "folder, without one those of the open folders, all for "
+        "`*`. A session belongs to its folders and to their repositories. "
+        "Without `state`, archived sessions are left out. `query` are words of the title.",
+    ),
+    Method(
+        "session/get",
+        p.SessionParams,
+        Session,
+        "Gives a session as it is now.",
+        errors=_GONE,
+    ),
+    Method(
+        "session/open",
+        p.OpenParams,
+        r.Opened,
+        "Joins a session: from its answer on, its events and deltas arrive here. Gives its newest `limit` messages, oldest "
+        "first, a reply being written with its text so far; fewer, but one at least, where they would be more than 4 MiB, and "
+        "`more` where there are older ones. `participants` are those who have it open. With `after`, also the events numbered "
+        "above that one, unless they would be more than 4 MiB. No notification of the session comes before the answer, and "
+        "none is missed after it.",
+        errors=_GONE,
+        causes=("participantJoined",),
+    ),
+    Method(
+        "session/close",
+        p.SessionParams,
+        p.Empty,
+        "Leaves a session: its events and deltas no longer arrive here. A reply being written goes on.",
+        errors=_GONE,
+        causes=("participantLeft",),
+    ),
+    Method(
+        "session/history",
+        p.HistoryParams,
+        r.History,
+        "Pages back: the newest `limit` messages before message `before`, oldest first, and whether there are older ones. Fewer, "
+        "but one at least, where they would be more than 4 MiB.",
+        errors=(e.SessionNotFound, e.MessageNotFound),
+    ),
+    Method(
+        "session/message",
+        p.MessageParams,
+        r.Exchange,
+        "Sends a message, and answers when the reply to it has ended or stopped. `agent` writes this one reply in place of "
+        "the default agent, with its own prompt, tools, model and configuration; the next message goes to the default again. "
+        "`model` is the model for this one reply. The text of selections, files and symbols is filled in from the editor's "
+        "buffers. While another reply is being written the message waits its turn; with `steer` it is handed to that reply. "
+        "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
+        "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
+        " text of the reply.",
+        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable, e.NotPermitted),
+        causes=(
+            "messageSent",
+            "messageSteered",
+            "replyStarted",
+            "replyNoticed",
+            "stepFinished",
+            "toolCalled",
+            "agentWorked",
+            "toolFinished",
+            "paused",
+            "replyFinished",
+        ),
+    ),
+    Method(
+        "session/cancel",
+        p.SessionParams,
+        Session,
+        "Cancels the reply being written, whoever asked for it. What it wrote stays.",
+        errors=_GONE,
+        causes=("replyFinished",),
+    ),
+    Method(
+        "session/switchAgent",
+        p.SwitchAgentParams,
+        Session,
+        "Changes the default agent, and with it the session's model; without `model` the agent's own.",
+        errors=(e.SessionNotFound, *_AGENTS),
+        causes=("agentSwitched",),
+    ),
+    Method(
+        "session/pause",
+        p.SessionParams,
+        Session,
+        "Pauses a session: a reply being written stops at its next safe point with all it has done, and no message is taken.",
+        errors=(e.SessionNotFound, e.SessionArchived),
+        causes=("paused", "replyFinished"),
+    ),
+    Method(
+        "session/resume",
+        p.SessionParams,
+        Session,
+        "Goes on with a paused session, or with a reply that was interrupted or failed. Answers at once; the reply goes on, "
+        "and its events tell. Refused (`notPermitted`) while the session's budget is used up.",
+        errors=(e.SessionNotFound, e.SessionArchived, e.NotPermitted),
+        causes=("resumed", "replyStarted"),
+    ),
+    Method(
+        "session/fork",
+        p.ForkParams,
+        Session,
+        "Makes a new session that holds all up to and with message `at` (without it: all that is complete), by reference. The"
+        " parent is not disturbed, and what happens to it later does not change the fork.",
+        errors=(e.SessionNotFound, e.MessageNotFound, *_AGENTS),
+        causes=("created", "forked"),
+    ),
+    Method(
+        "session/rename",
+        p.RenameParams,
+        Session,
+        "Gives a session another title.",
+        errors=_GONE,
+        causes=("renamed",),
+    ),
+    Method(
+        "session/setBudget",
+        p.SetBudgetParams,
+        Session,
+        "Changes how many US dollars models may cost in a session, or with `null` lets them cost whatever they do. Before each "
+        "request to a model, those of agents that agents ask and those for a summary included, what the session has cost is "
+        'compared with it; where it is used up the session is paused (`pauseReason` "budget"), and `session/resume` is refused '
+        "until the budget is raised. The last request may go a little beyond it. A model whose price is not known costs nothing "
+        "here. A fork has the budget of its parent, and has spent nothing of it. A paused session stays paused.",
+        errors=_GONE,
+        causes=("budgetChanged",),
+    ),
+    Method(
+        "session/archive",
+        p.SessionParams,
+        Session,
+        "Hides a session from lists. It takes no message until it is unarchived.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+        causes=("archived",),
+    ),
+    Method(
+        "session/unarchive",
+        p.SessionParams,
+        Session,
+        "Brings an archived session back, as it was: one that was paused is paused.",
+        errors=_GONE,
+        causes=("unarchived",),
+    ),
+    Method(
+        "session/delete",
+        p.SessionParams,
+        p.Empty,
+        "Removes a session and its messages for good. Forks of it stay whole.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+    ),
+    Method(
+        "session/search",
+        p.SearchParams,
+        r.SearchResult,
+        "Searches the text of all messages for all words of `query`; the last may be the beginning of a word. The best matches "
+        "come first; where 500 or more messages match, the newest do. Which sessions are searched follows `workspaceFolder`, as "
+        "for `session/list`.",
+    ),
+    Method(
+        "session/export",
+        p.ExportParams,
+        r.Export,
+        "Gives a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. One "
+        "of more than 32 MiB can only be written to a file.",
+        errors=_GONE,
+    ),
+    Method(
+        "session/compact",
+        p.SessionParams,
+        Session,
+        "Summarises the older part of a session for the model. The log keeps everything.",
+        errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable, e.NotPermitted),
+        causes=("compacted", "spent"),
+    ),
+    Method(
+        "session/answer",
+        p.AnswerParams,
+        p.Empty,
+        "Answers a question for permission, whoever asked it and wherever. The first answer counts; one that comes too late is "
+        "`notPermitted`. `session` also grants what the question's `scope` covers to later replies to messages of the "
+        "participant who answers, in this session alone.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+        causes=("permissionAnswered",),
+    ),
+    Method(
+        "session/questions",
+        p.QuestionListParams,
+        r.QuestionList,
+        "Lists the questions for permission that wait for an answer: of a session, else of the sessions of the given "
+        "workspace folder, without one of those of the open folders, of all for `*`.",
+        errors=_GONE,
+    ),
+    Method(
+        "finding/list",
+        p.FindingListParams,
+        r.FindingList,
+        "Lists findings, oldest first: of a session, else of the sessions of the open folders; of a document; in a state. Where "
+        "they would be more than 4 MiB there is a `nextCursor`: with it as `cursor` the list goes on.",
+        errors=_GONE,
+    ),
+    Method(
+        "finding/update",
+        p.FindingUpdateParams,
+        Finding,
+        "Says that a finding is open, fixed or dismissed, and why.",
+        causes=("findingChanged",),
+    ),
+    Method(
+        "agent/list",
+        p.AgentListParams,
+        r.AgentList,
+        "Lists the agents that can be invoked here and the broken ones with their problem; `default` is that of new sessions.",
+    ),
+    Method(
+        "model/list",
+        p.Empty,
+        r.ModelList,
+        "Lists what could answer now (providers whose key is set, a local Ollama's models, the embedded one) and why others "
+        "cannot.",
+    ),
+    Method(
+        "model/reply",
+        p.ModelReplyParams,
+        ModelReply,
+        "Asks a model outside of any session: for programs with instructions and messages of their own, such as other "
+        "extensions of an editor that use its models. Without `model` the default one answers. No agent is invoked, and nothing"
+        " is kept: whatever is to be shared, resumed or found again belongs in a session. The model may ask for the `tools` "
+        "that are offered; to call them, or not, is up to the one who asked, who sends the messages again with the call and its"
+        " `result`. With `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the text of the answer, to "
+        "the one who asked alone. `$/cancelRequest` ends it.",
+        errors=(e.ModelUnavailable,),
+    ),
+    Method(
+        "session/event",
+        p.EventParams,
+        None,
+        "Something happened in a session that is open here, in whichever process. Needs the client capability `events`.",
+        direction="server → client",
+    ),
+    Method(
+        "session/delta",
+        p.DeltaParams,
+        None,
+        "A reply being written in a session that is open here grew. `offset` counts the code points of that part before "
+        "`text`: a client that sees a hole asks again with `session/history`. The deltas of a part join to exactly its final "
+        "text. Needs the client capability `events`.",
+        direction="server → client",
+    ),
+    Method(
+        "session/changed",
+        p.SessionChangedParams,
+        None,
+        "A session of the open folders, or one that is open here, is new, changed or deleted: for lists. Needs the client "
+        "capability `events`.",
+        direction="server → client",
+    ),
+    Method(
+        "agent/changed",
+        p.Empty,
+        None,
+        "Definitions of agents changed on disk, or others count now because folders or trust changed: list them again.",
+        direction="server → client",
+    ),
+    Method(
+        "document/save",
+        p.SaveParams,
+        p.Saved,
+        "An agent edited documents that had no unsaved changes: save them, as the editor's own command does, so that programs "
+        "see the edits. Only documents that were saved before an agent edited them are named. Needs the client capability "
+        "`saves`; without it an edit of an open document stays unsaved, which the agent is told, and a file that is not open "
+        "is written on disk.",
+        direction="server → client",
+    ),
+    Method(
+        "session/requestPermission",
+        p.PermissionParams,
+        p.PermissionDecision,
+        "An agent wants to do something that its policy says to ask for. Needs the client capability `permissions`; without "
+        "it the question comes as `window/showMessageRequest`.",
+        direction="server → client",
+    ),
+)
+
+REQUESTS: dict[str, Method] = {m.name: m for m in METHODS if m.direction == "client → server" and not m.planned}
+"""What this version answers."""
+
+NOTIFICATIONS: dict[str, Method] = {m.name: m for m in METHODS if m.direction == "server → client" and m.result is None}
+"""What this version sends."""
+
+COMMANDS: dict[str, Method] = {m.command: m for m in REQUESTS.values()}
+"""The same verbs as commands of `workspace/executeCommand`."""
+
+EVENTS: tuple[str, ...] = tuple(NOTIFICATIONS)
+"""The names of the notifications, as `initialize` announces them."""

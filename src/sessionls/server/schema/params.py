@@ -1,0 +1,264 @@
+"""The params of every custom method, and the results that are not objects of the heart.
+
+Unknown fields are ignored, so that a newer client can speak to an older server. Limits that keep hostile or mistaken input
+small stand here; what depends on a session's state is judged by the verbs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sessionls.domain.events import Event
+from sessionls.domain.model import Context, Range, Session, Wire
+from sessionls.sessions.completion import ModelMessage, ModelTool
+
+__all__ = [
+    "AgentListParams",
+    "AnswerParams",
+    "AskAboutParams",
+    "CreateParams",
+    "DeltaParams",
+    "Empty",
+    "EventParams",
+    "ExportParams",
+    "FindingListParams",
+    "FindingUpdateParams",
+    "FixParams",
+    "ForkParams",
+    "HistoryParams",
+    "ListParams",
+    "MessageParams",
+    "ModelReplyParams",
+    "OpenParams",
+    "PermissionDecision",
+    "PermissionParams",
+    "QuestionListParams",
+    "RenameParams",
+    "ReviewParams",
+    "SearchParams",
+    "SessionChangedParams",
+    "SessionParams",
+    "SetBudgetParams",
+    "Shown",
+    "SwitchAgentParams",
+]
+
+MAX_TEXT = 1 << 20  # code points; a model's window is smaller by far
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Uri = Annotated[str, Field(min_length=1, max_length=8192)]
+Limit = Annotated[int, Field(ge=1, le=500, strict=True)]
+Dollars = Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False, strict=True)]
+Token = int | str
+
+
+class Empty(Wire):
+    """No fields."""
+
+
+class SessionParams(Wire):
+    session_id: Id
+
+
+class CreateParams(Wire):
+    title: Title | None = None
+    agent: Name | None = None
+    model: Name | None = None
+    workspace_folder: Uri | None = None
+    budget: Dollars | None = None
+
+
+class ListParams(Wire):
+    workspace_folder: Uri | None = None
+    state: Literal["active", "paused", "archived"] | None = None
+    query: Annotated[str, Field(max_length=1000)] | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+
+class OpenParams(SessionParams):
+    limit: Limit = 50
+    after: Annotated[int, Field(ge=0, strict=True)] | None = None
+
+
+class HistoryParams(SessionParams):
+    before: Id | None = None
+    limit: Limit = 50
+
+
+class MessageParams(SessionParams):
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    agent: Name | None = None
+    model: Name | None = None
+    context: Annotated[list[Context], Field(max_length=200)] | None = None
+    delivery: Literal["queue", "steer"] = "queue"
+    work_done_token: Token | None = None
+    partial_result_token: Token | None = None
+
+
+class SwitchAgentParams(SessionParams):
+    agent: Name
+    model: Name | None = None
+
+
+class ForkParams(SessionParams):
+    at: Id | None = None
+    title: Title | None = None
+    agent: Name | None = None
+
+
+class SetBudgetParams(SessionParams):
+    budget: Dollars | None
+
+
+class RenameParams(SessionParams):
+    title: Title
+
+
+class SearchParams(Wire):
+    query: Annotated[str, Field(min_length=1, max_length=1000)]
+    workspace_folder: Uri | None = None
+    limit: Limit = 20
+
+
+class ExportParams(SessionParams):
+    """`uri` is the file to write; without it the export is the answer."""
+
+    format: Literal["markdown", "json", "html"]
+    uri: Uri | None = None
+
+
+class QuestionListParams(Wire):
+    session_id: Id | None = None
+    workspace_folder: Uri | None = None
+
+
+class AnswerParams(SessionParams):
+    """`requestId` may be left out where one question is open."""
+
+    request_id: Id | None = None
+    decision: Literal["once", "session", "deny"]
+
+
+class FindingListParams(Wire):
+    session_id: Id | None = None
+    uri: Uri | None = None
+    state: Literal["open", "fixed", "dismissed"] | None = None
+    cursor: Id | None = None
+
+
+class FindingUpdateParams(Wire):
+    finding_id: Id
+    state: Literal["open", "fixed", "dismissed"]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+
+
+class AgentListParams(Wire):
+    workspace_folder: Uri | None = None
+
+
+class ModelReplyParams(Wire):
+    """`tools` are those that the asker can call; with `mustCall` the model is to ask for one of them."""
+
+    model: Name | None = None
+    instructions: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    messages: Annotated[list[ModelMessage], Field(min_length=1, max_length=2000)]
+    tools: Annotated[list[ModelTool], Field(max_length=500)] | None = None
+    must_call: bool = False
+    partial_result_token: Token | None = None
+
+
+class AskAboutParams(Wire):
+    """Of the command `sessionls.askAbout`. Without `text` the agent gets a question of its own."""
+
+    agent: Name
+    uri: Uri
+    range: Range
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class FixParams(Wire):
+    """Of the command `sessionls.fix`. Without `agent`, the session's own if it can edit, else one that can."""
+
+    finding_id: Id
+    agent: Name | None = None
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class ReviewParams(Wire):
+    """Of the command `sessionls.review`: these files, the changes since the revision `diff`, or what is staged.
+
+    With none of them, the uncommitted changes.
+    """
+
+    uri: Uri | None = None
+    uris: Annotated[list[Uri], Field(max_length=100)] | None = None
+    diff: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    staged: bool = False
+    agent: Name | None = None
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class Shown(Wire):
+    """Of the command `sessionls.show`: the URI of the session's document."""
+
+    uri: str
+
+
+# -- server → client ---------------------------------------------------------------------------------------------------
+
+EventParams = Event
+
+
+class DeltaParams(Wire):
+    """`offset` counts code points from the start of that part's text."""
+
+    session_id: str
+    message_id: str
+    part: int
+    kind: Literal["text", "reasoning"]
+    offset: int
+    text: str
+
+
+class SessionChangedParams(Wire):
+    """One of the two: the session as it is now, or the id of one that was deleted."""
+
+    session: Session | None = None
+    deleted: str | None = None
+
+
+class SaveParams(Wire):
+    """`uris` are those of the documents to save."""
+
+    uris: list[str]
+
+
+class Saved(Wire):
+    """`saved` are the URIs of the documents that have no unsaved changes any more, spelled as they were asked for."""
+
+    saved: list[str]
+
+
+class PermissionParams(Wire):
+    """`messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever
+    says so.
+    """
+
+    session_id: str
+    message_id: str
+    request_id: str
+    agent: str
+    tool: str
+    summary: str
+    detail: str | None = None
+    risk: Literal["read", "write", "execute", "network"]
+    scope: str
+
+
+class PermissionDecision(Wire):
+    decision: Literal["once", "session", "deny"]

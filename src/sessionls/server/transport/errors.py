@@ -1,0 +1,116 @@
+"""Errors as JSON-RPC error objects: a code, words that say what is wrong, and `data = { kind, …, hint }`.
+
+Nothing of the server's inside crosses the wire: an exception that is not ours becomes `internalError`, and its traceback
+goes to the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cattrs import transform_error
+from pydantic import ValidationError
+from pygls.exceptions import JsonRpcException
+
+from sessionls.domain.errors import InternalError, InvalidParams, SessionlsError
+
+__all__ = [
+    "CANCELLED",
+    "INVALID_REQUEST",
+    "METHOD_NOT_FOUND",
+    "NOT_INITIALIZED",
+    "PARSE_ERROR",
+    "Problem",
+    "bad_lsp_params",
+    "bad_params",
+    "describe",
+    "unreadable",
+]
+
+# JSON-RPC 2.0, section 5.1, and LSP's ErrorCodes.
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
+NOT_INITIALIZED, CANCELLED = -32002, -32800
+
+log = logging.getLogger("sessionls")
+
+
+class Problem(Exception):
+    """A fault of the protocol itself, not of a session."""
+
+    def __init__(self, code: int, kind: str, message: str, *, hint: str, **data: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = {"kind": kind, **data, "hint": hint}
+
+
+def describe(error: BaseException, method: str) -> dict[str, Any]:
+    """The JSON-RPC error object that answers a request for `method`."""
+    match error:
+        case SessionlsError():
+            return {"code": error.code, "message": error.message, "data": error.wire()}
+        case Problem():
+            return {"code": error.code, "message": error.message, "data": error.data}
+        case asyncio.CancelledError():
+            return {
+                "code": CANCELLED,
+                "message": "The request was cancelled.",
+                "data": {"kind": "cancelled", "hint": "Send it again."},
+            }
+        case JsonRpcException():  # the client's own answer to a request of ours
+            data = (
+                error.data
+                if isinstance(error.data, Mapping)
+                else {"kind": "clientError", "hint": "The client refused a request."}
+            )
+            return {"code": error.code, "message": error.message, "data": dict(data)}
+        case _:
+            log.error("An unexpected error in %s", method, exc_info=error)
+            return describe(InternalError(), method)
+
+
+def bad_params(error: ValidationError, method: str, given: Any) -> InvalidParams:
+    """What pydantic found wrong with the params of one of our methods."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    faults = [(_path(item["loc"], given), str(item["msg"])) for item in found[:20]]
+    return _invalid(faults, method)
+
+
+def bad_lsp_params(error: Exception, method: str) -> InvalidParams:
+    """What cattrs found wrong with the params of one of LSP's methods."""
+    faults = []
+    for line in transform_error(error, path="$")[:20]:
+        words, _, path = line.rpartition(" @ $")
+        # A word of cattrs may quote the value; the field's name is enough.
+        path = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), path.lstrip("."))
+        faults.append((path or "params", re.sub(r"\s*\(.*", "", words or "invalid value")))
+    return _invalid(faults, method)
+
+
+def unreadable(paths: Iterable[str], method: str) -> InvalidParams:
+    """That values in the params of one of LSP's methods are missing, or of another type."""
+    return _invalid([(path or "params", "it is missing, or not what LSP has there") for path in paths], method)
+
+
+def _invalid(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:
+    unique = dict(faults)
+    words = "; ".join(f"{path}: {message[:1].lower()}{message[1:]}" for path, message in unique.items())
+    return InvalidParams(f"The params of {method} are not valid: {words}.", fields=unique)
+
+
+def _path(loc: Sequence[int | str], given: Any) -> str:
+    """A place in the params, in the words of the wire. Tags of unions, which pydantic puts between, are left out."""
+    path: list[str] = []
+    for number, step in enumerate(loc):
+        inside = isinstance(given, Sequence) if isinstance(step, int) else isinstance(given, Mapping) and step in given
+        if inside or number == len(loc) - 1:
+            path.append(str(step))
+            try:
+                given = given[step]
+            except (LookupError, TypeError):
+                given = None
+    return ".".join(path) or "params"

@@ -1,0 +1,347 @@
+"""pygls' protocol made safe: every request gets exactly one answer, whatever it holds and however it ends.
+
+pygls keeps its documents, its progress tokens, its registry of handlers and its futures; what is read from the wire and
+what is answered is decided here. Params of our own methods are the models of `wire.py`, those of LSP's methods are
+lsprotocol's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from urllib.parse import urlsplit
+
+from cattrs import BaseValidationError, Converter
+from lsprotocol import types as lsp
+from pydantic import ValidationError
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+
+from sessionls.domain import uris
+from sessionls.domain.model import Wire
+from sessionls.server.lenient import Unreadable, usable
+from sessionls.server.schema.methods import EVENTS, METHODS, REQUESTS, VERSION
+from sessionls.server.transport import errors
+from sessionls.server.transport.errors import Problem, describe
+from sessionls.server.transport.json import parse
+
+if TYPE_CHECKING:
+    from sessionls.server.server import SessionServer
+
+__all__ = ["SessionProtocol", "cancel_once", "converter"]
+
+log = logging.getLogger("sessionls")
+_TABLE = {method.name: method for method in METHODS}
+
+
+def converter() -> Converter:
+    """The converter of lsprotocol; our own models turn themselves into JSON."""
+    made: Converter = default_converter()  # type: ignore[no-untyped-call]
+    made.register_unstructure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Wire), lambda model: model.wire())
+    return made
+
+
+class SessionProtocol(LanguageServerProtocol):
+    _server: SessionServer
+
+    def __init__(self, server: SessionServer, made: Converter) -> None:
+        super().__init__(server, made)
+        self._asked = False  # whether `initialize` has come
+        self._after_answer: dict[int | str, Callable[[], None]] = {}
+
+    @property
+    def shut_down(self) -> bool:
+        """Whether `shutdown` has come."""
+        return self._shutdown
+
+    # -- what arrives ----------------------------------------------------------------------------------------------------
+
+    def receive(self, body: bytes) -> None:
+        """Take one message. Never raises."""
+        try:
+            self._dispatch(parse(body))
+        except ValueError as error:
+            self._refuse(None, errors.PARSE_ERROR, "parseError", f"The message is not JSON: {error}.", "Send one JSON object.")
+        except Exception:
+            log.exception("A message could not be handled")
+
+    def refuse_stream(self, reason: str) -> None:
+        """Say that nothing more can be read: what arrived cannot be told apart into messages."""
+        self._refuse(None, errors.PARSE_ERROR, "parseError", reason, "The connection ends. Start the server again.")
+
+    def _dispatch(self, data: Any) -> None:
+        if not isinstance(data, dict):
+            what = "Batches are not part of LSP" if isinstance(data, list) else "A message is a JSON object"
+            self._refuse(None, errors.INVALID_REQUEST, "invalidRequest", f"{what}.", "Send each message by itself.")
+            return
+        method, msg_id, has_id = data.get("method"), data.get("id"), "id" in data
+        if method is None and has_id and ("result" in data or "error" in data):
+            self._answered(msg_id, data)
+        elif not isinstance(method, str) or data.get("jsonrpc") != "2.0":
+            known = msg_id if _is_id(msg_id) else None
+            self._refuse(
+                known,
+                errors.INVALID_REQUEST,
+                "invalidRequest",
+                "This is no JSON-RPC 2.0 message.",
+                "Send `jsonrpc` and `method`.",
+            )
+        # Each handler runs within a context of its own, as pygls has it.
+        elif _is_id(msg_id):
+            contextvars.copy_context().run(self._request, msg_id, method, data.get("params"))
+        elif has_id:
+            self._refuse(
+                None, errors.INVALID_REQUEST, "invalidRequest", "A request's id is a string or an integer.", "Send another id."
+            )
+        else:
+            contextvars.copy_context().run(self._notification, method, data.get("params"))
+
+    def _request(self, msg_id: int | str, method: str, params: Any) -> None:
+        try:
+            self._check_state(msg_id, method)
+            handler = self.fm.builtin_features.get(method) or self.fm.features.get(method)
+            if handler is None or _is_notification(method):
+                raise _no_such_request(method)  # noqa: TRY301
+            given = self._read_params(method, params)
+        except Exception as error:  # noqa: BLE001  # every request gets an answer
+            self._send_error(msg_id, describe(error, method))
+            return
+        self._ctx_msg_id.set(msg_id)
+        self._execute_handler(msg_id, handler, callback=partial(self._answer, msg_id=msg_id, method=method), args=(given,))
+
+    def _check_state(self, msg_id: int | str, method: str) -> None:
+        if self._shutdown:
+            raise _invalid_request("The server is shutting down and takes no more requests.", "Start another server.")
+        if method == lsp.INITIALIZE:
+            if self._asked:
+                raise _invalid_request("`initialize` was already sent.", "Send it once.")
+        elif not self._asked:
+            raise Problem(
+                errors.NOT_INITIALIZED,
+                "notInitialized",
+                "The server waits for `initialize`.",
+                hint="Send `initialize` before any other request.",
+            )
+        if msg_id in self._request_futures:
+            raise _invalid_request(f"A request with the id {msg_id!r} is still open.", "Give each request an id of its own.")
+
+    def _notification(self, method: str, params: Any) -> None:
+        if method == lsp.CANCEL_REQUEST:
+            self._cancel(params)
+            return
+        if not self._asked and method != lsp.EXIT:
+            return  # LSP: dropped
+        handler = self.fm.builtin_features.get(method) or self.fm.features.get(method)
+        if handler is None or method in REQUESTS:
+            if not method.startswith("$/") and method not in lsp.METHOD_TO_TYPES:
+                log.warning("Ignored the notification %r: this server does not know it", method)
+            return
+        try:
+            given = self._read_params(method, params)
+        except Exception as error:  # noqa: BLE001  # there is no answer that could carry it
+            log.warning("Ignored the notification %r: %s", method, describe(error, method)["message"])
+            return
+        key = str(uuid.uuid4())
+        self._execute_handler(key, handler, callback=partial(self._noticed, key=key, method=method), args=(given,))
+
+    def _read_params(self, method: str, params: Any) -> Any:
+        # By position there is either none or the one object.
+        if isinstance(params, list) and len(params) <= 1:
+            params = params[0] if params else {}
+        if (ours := _TABLE.get(method)) is not None:
+            try:
+                return ours.params.model_validate({} if params is None else params)
+            except ValidationError as error:
+                raise errors.bad_params(error, method, params) from None
+        known = lsp.METHOD_TO_TYPES.get(method)
+        if known is None or (kind := known[2]) is None:
+            return params
+        try:
+            given = usable(params if params is not None else {}, kind)
+            return self._converter.structure(given, cast("type[Any]", kind))
+        except Unreadable as error:
+            raise errors.unreadable(error.paths, method) from None
+        except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise errors.bad_lsp_params(error, method) from None
+
+    def _cancel(self, params: Any) -> None:
+        msg_id = params.get("id") if isinstance(params, dict) else None
+        if _is_id(msg_id):
+            self._cancel_request(msg_id)
+
+    def _cancel_request(self, msg_id: int | str) -> None:
+        task: Any = self._request_futures.get(msg_id)
+        if isinstance(task, asyncio.Task) and task is not asyncio.current_task():
+            cancel_once(task)
+
+    def _answered(self, msg_id: Any, data: dict[str, Any]) -> None:
+        """The client answers a request of ours. An answer that nobody waits for any more is dropped."""
+        if not _is_id(msg_id) or msg_id not in self._result_types:
+            return
+        kind = self._result_types.pop(msg_id)
+        future = self._request_futures.pop(msg_id, None)
+        if future is None or not future.set_running_or_notify_cancel():
+            return
+        try:
+            if isinstance(error := data.get("error"), dict):
+                refusal = JsonRpcException(str(error.get("message")), int(error.get("code", 0)), error.get("data"))
+                future.set_exception(refusal)
+                return
+            if kind is None:
+                result = data.get("result")
+            elif issubclass(kind, Wire):
+                result = kind.model_validate(data.get("result"))
+            else:
+                envelope = {"jsonrpc": "2.0", "id": msg_id, "result": data.get("result")}
+                result = self._converter.structure(envelope, kind).result
+        except Exception as error:  # noqa: BLE001  # whoever waits gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override]  # pygls caches it
+        ours = _TABLE.get(method)
+        return ours.result if ours is not None else super().get_result_type(method)
+
+    # -- what is sent ----------------------------------------------------------------------------------------------------
+
+    def after_answer(self, action: Callable[[], None]) -> None:
+        """Call back when the answer to the request being handled here has been written, whatever it is."""
+        msg_id = self.msg_id
+        assert msg_id is not None
+        self._after_answer[msg_id] = action
+
+    async def ask_client(self, method: str, params: Any) -> Any:
+        """Send a request, and give its result. Cancelling withdraws it. Raises `JsonRpcException` where the client refuses."""
+        msg_id = str(uuid.uuid4())
+        try:
+            return await self.send_request_async(method, params, msg_id)
+        except asyncio.CancelledError:
+            self.notify(lsp.CANCEL_REQUEST, lsp.CancelParams(id=msg_id))
+            raise
+
+    def notify(self, method: str, params: Any = None) -> None:
+        self._send({"jsonrpc": "2.0", "method": method}, "params", {} if params is None else params)
+
+    def _answer(self, future: Future[Any], *, msg_id: int | str, method: str) -> None:
+        self._request_futures.pop(msg_id, None)
+        try:
+            result = future.result()
+        except BaseException as error:  # noqa: BLE001  # the task has ended; its error is the answer
+            self._send_error(msg_id, describe(error, method))
+        else:
+            try:
+                self._send({"jsonrpc": "2.0", "id": msg_id}, "result", result)
+            except Exception as error:  # noqa: BLE001  # a result that is no JSON
+                self._send_error(msg_id, describe(error, method))
+        if (action := self._after_answer.pop(msg_id, None)) is not None:
+            action()
+
+    def _noticed(self, future: Future[Any], *, key: str, method: str) -> None:
+        self._request_futures.pop(key, None)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("The notification %s could not be handled", method, exc_info=error)
+
+    def _refuse(self, msg_id: int | str | None, code: int, kind: str, message: str, hint: str) -> None:
+        self._send_error(msg_id, {"code": code, "message": message, "data": {"kind": kind, "hint": hint}})
+
+    def _send_error(self, msg_id: int | str | None, error: dict[str, Any]) -> None:
+        self._send({"jsonrpc": "2.0", "id": msg_id}, "error", error)
+
+    def _send(self, envelope: dict[str, Any], name: str, value: Any) -> None:
+        if isinstance(value, Wire):  # pydantic writes JSON by itself, several times faster
+            head = json.dumps(envelope)[:-1]
+            self._write(f'{head}, "{name}": {value.model_dump_json(by_alias=True, exclude_none=True)}}}'.encode())
+        else:
+            self._send_data({**envelope, name: value})
+
+    def _send_data(self, data: Any) -> None:
+        self._write(json.dumps(data, default=self._converter.unstructure).encode())
+
+    def _write(self, body: bytes) -> None:
+        assert self.writer is not None
+        self.writer.write(body)
+
+    # -- life cycle ------------------------------------------------------------------------------------------------------
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        self._server.configure(params)
+        self._asked = True
+        params.root_uri, params.root_path = _root(params.root_uri) or _root(params.root_path), None
+        result = yield from super().lsp_initialize(params)
+        self._workspace = self._server.make_workspace(self.workspace)
+        self._server.announce(result.capabilities)
+        own = {"version": VERSION, "methods": list(REQUESTS), "events": list(EVENTS)}
+        result.capabilities.experimental = {"sessionls": own}
+        return result
+
+    @lsp_method(lsp.SHUTDOWN)
+    async def lsp_shutdown(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
+        self._shutdown = True
+        await self._server.close_down()  # replies being written here stop, resumable, and their requests are answered
+        for msg_id in list(self._request_futures):
+            self._cancel_request(msg_id)
+
+    @lsp_method(lsp.EXIT)
+    def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
+        self._server.stop(0 if self._shutdown else 1)
+
+    @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def lsp_workspace__did_change_workspace_folders(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+        # A folder that is renamed comes as removed and added: in that order.
+        for folder in params.event.removed:
+            self.workspace.remove_folder(folder.uri)
+        for folder in params.event.added:
+            self.workspace.add_folder(folder)
+        self._server.folders_changed()
+
+    @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Any:  # type: ignore[override]  # pygls takes any kind of handler
+        return await self._server.execute(params)
+
+
+def _root(given: str | None) -> str | None:
+    """The URI of the folder that the client names as its root, be it by its path; None where it names none."""
+    if given and (PurePath(given).is_absolute() or re.match(r"[A-Za-z]:[\\/]", given)):
+        return uris.from_path(given)
+    if not given or not uris.is_uri(given):
+        return None
+    try:
+        urlsplit(given)
+    except ValueError:
+        return None
+    return given
+
+
+def cancel_once(task: asyncio.Task[Any]) -> None:
+    """Cancel a task that was not cancelled before: a second time would break into its tidying up."""
+    if not task.cancelling():
+        task.cancel()
+
+
+def _is_id(value: Any) -> TypeGuard[int | str]:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def _is_notification(method: str) -> bool:
+    known = lsp.METHOD_TO_TYPES.get(method)
+    return known is not None and known[1] is None
+
+
+def _no_such_request(method: str) -> Problem:
+    hint = "The answer to `initialize` lists the methods of this server."
+    return Problem(errors.METHOD_NOT_FOUND, "methodNotFound", f"There is no request {method!r}.", hint=hint)
+
+
+def _invalid_request(message: str, hint: str) -> Problem:
+    return Problem(errors.INVALID_REQUEST, "invalidRequest", message, hint=hint)

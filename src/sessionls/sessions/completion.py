@@ -1,0 +1,187 @@
+"""A model's own reply to messages that belong to no session: for programs with instructions, messages and tools of their own.
+
+Nothing of it is kept, so there is no log that it could go through: whoever asked gets the words, and nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sessionls.domain.errors import InvalidParams, ModelUnavailable
+from sessionls.domain.model import KeptReasoning, StopReason, Usage, Wire
+from sessionls.domain.stop_reasons import why_it_ended
+from sessionls.domain.text import sound
+from sessionls.ports.models import ModelRequest, Models, NativeReasoning, StepEnd, TextDelta, ToolRequest
+from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
+from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
+from sessionls.sessions.replies.tool_arguments import arguments_of
+
+__all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
+
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+# Some providers put into it what they want to be told again, such as the signature of a thought.
+_CallId = Annotated[str, Field(min_length=1, max_length=1 << 16)]
+_Text = Annotated[str, Field(max_length=1 << 20)]
+
+
+class ModelTool(Wire):
+    """A tool that the asker can call. `schema` is the JSON Schema of its arguments."""
+
+    name: _Name
+    description: _Text = ""
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
+
+
+class ModelCall(Wire):
+    """A call that a model asks for."""
+
+    call_id: _CallId
+    name: _Name
+    arguments: dict[str, Any]
+
+
+class AnsweredCall(ModelCall):
+    """A call that was made, or was not: `result` says what the model is told of it."""
+
+    result: _Text
+
+
+class ModelMessage(Wire):
+    """What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning`
+    is what came with those.
+    """
+
+    role: Literal["participant", "agent"]
+    text: _Text = ""
+    calls: Annotated[list[AnsweredCall], Field(max_length=500)] | None = None
+    reasoning: KeptReasoning | None = None
+
+
+class ModelReply(Wire):
+    """What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
+    Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
+    """
+
+    text: str
+    model: str
+    calls: list[ModelCall] | None = None
+    reasoning: KeptReasoning | None = None
+    usage: Usage | None = None
+    stop_reason: StopReason | Literal["empty"] | None = None
+
+
+async def model_reply(
+    models: Models,
+    messages: Sequence[ModelMessage],
+    told: Callable[[str], None],
+    *,
+    model: str | None = None,
+    instructions: str | None = None,
+    tools: Sequence[ModelTool] = (),
+    must_call: bool = False,
+) -> ModelReply:
+    """Ask a model (without `model`, the default one), and call `told` with each piece of its words.
+
+    Raises `ModelUnavailable`, and `InvalidParams` where there is nothing to reply to; cancelling the task closes the connection.
+    """
+    _check(messages)
+    try:
+        return await _ask(models, messages, told, model=model, instructions=instructions, tools=tools, must_call=must_call)
+    except ModelUnavailable as problem:
+        problem.hint = problem.alone  # there is no reply to resume, and no session to compact
+        raise
+
+
+async def _ask(
+    models: Models,
+    messages: Sequence[ModelMessage],
+    told: Callable[[str], None],
+    *,
+    model: str | None,
+    instructions: str | None,
+    tools: Sequence[ModelTool],
+    must_call: bool,
+) -> ModelReply:
+    models.warm()
+    chosen = await models.choose([] if model is None else [model])
+    sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": sound(instructions)}]
+    sent += [one for message in messages for one in _sent(message)]
+    request = ModelRequest(chosen, joined_up(sent), tools=[_offer(tool) for tool in tools], must_call=must_call)
+    pieces: list[str] = []
+    requests: list[ToolRequest] = []
+    usage: Usage | None = None
+    reason: StopReason = "unknown"
+    native: NativeReasoning | None = None
+    async for output in models.stream(request):
+        match output:
+            case TextDelta():
+                pieces.append(sound(output.text))
+                told(pieces[-1])
+            case ToolRequest():
+                requests.append(output)
+            case StepEnd():
+                usage, reason, native = output.usage, output.reason, output.native
+            case _:
+                pass  # reasoning is the model's own
+    calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
+    text = "".join(pieces)
+    ended = reason if calls else why_it_ended(reason, wrote=bool(text.strip()))
+    reasoning = None if native is None else kept_reasoning(native)
+    return ModelReply(text=text, model=chosen, calls=calls or None, reasoning=reasoning, usage=usage, stop_reason=ended)
+
+
+def _check(messages: Sequence[ModelMessage]) -> None:
+    for index, message in enumerate(messages):
+        if message.role == "participant" and message.calls:
+            raise InvalidParams("Only a model asks for calls.", fields=[f"messages.{index}.calls"])
+        if not message.text and not message.calls:
+            raise InvalidParams("A message without words says nothing.", fields=[f"messages.{index}.text"])
+    if messages[-1].role == "agent" and not messages[-1].calls:
+        raise InvalidParams("The last message is the model's own: there is nothing to reply to.", fields=["messages"])
+
+
+def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
+    text = sound(message.text)
+    if message.role == "participant":
+        yield {"role": "user", "content": text}
+        return
+    words: dict[str, Any] = {"role": "assistant", "content": text}
+    if message.calls:
+        words["tool_calls"] = [
+            {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
+            for c in message.calls
+        ]
+    if message.reasoning is not None:
+        words["native_reasoning"] = as_sent(message.reasoning)
+    yield words
+    for call in message.calls or ():
+        yield {"role": "tool", "tool_call_id": call.call_id, "content": sound(call.result)}
+
+
+def _offer(tool: ModelTool) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": sound(tool.description), "parameters": tool.schema_},
+    }
+
+
+def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
+    arguments = arguments_of(sound(request.arguments))
+    try:
+        # (Pydantic refuses arguments that are none, and a name that is no name.)
+        return ModelCall.model_validate(
+            {"callId": request.call_id, "name": request.name, "arguments": None if cut and not arguments else arguments}
+        )
+    except ValueError:
+        raise ModelUnavailable(
+            f"The answer of {model} was cut off in the middle of a call of a tool."
+            if cut
+            else f"{model} asked for a tool in a way that makes no sense.",
+            hint="Ask again, or choose another model.",
+            reason="provider",
+            model=model,
+        ) from None

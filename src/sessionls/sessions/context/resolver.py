@@ -1,0 +1,214 @@
+"""Contexts: what a participant points at with a message, filled in with the text it had at that moment.
+
+The text comes from the workspace (see `workspace.py`): the editor's buffer first, nothing outside, nothing withheld.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, NotPermitted
+from sessionls.domain.model import (
+    Context,
+    DiagnosticsContext,
+    DiffContext,
+    FileContext,
+    Message,
+    Position,
+    Range,
+    SelectionContext,
+    SourceLine,
+    SymbolContext,
+    TextContext,
+)
+from sessionls.domain.text import cut_characters, sound
+from sessionls.ports.editor import Buffers
+from sessionls.sessions.context.diff import changes_since
+from sessionls.sessions.prompt.blocks import render
+from sessionls.sessions.workspace.files import LARGEST
+from sessionls.sessions.workspace.positions import Encoding, Lines
+from sessionls.sessions.workspace.symbols import find_definition
+from sessionls.sessions.workspace.workspace import Document, Workspace
+
+__all__ = ["BUDGET", "render", "resolve", "whole_documents"]
+
+BUDGET: Final = 400_000
+"""Characters of text that all contexts of one message may hold together."""
+
+_DIAGNOSTICS = 200  # at most, in one context
+_LINES = 5  # of the source, at most, for one diagnostic
+
+
+async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Buffers, *, budget: int = BUDGET) -> list[Context]:
+    """The contexts as they are stored: with text, version, dirty flag, hash and language, ranges within the text.
+
+    What is too much is cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or withheld,
+    `InvalidParams` for one that is missing or no text, for a range that starts after its end, and for a symbol or revision that
+    does not exist; both name the context by its place: `context.0.uri`.
+    """
+    resolver = _Resolver(workspace, editor.encoding, budget)
+    return [await resolver.resolve(context, f"context.{index}") for index, context in enumerate(contexts)]
+
+
+def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    """URI and hash of each document whose whole text was handed over with one of the messages."""
+    for message in messages:
+        for context in message.context or ():
+            if not isinstance(context, FileContext | SelectionContext | SymbolContext) or context.text is None:
+                continue
+            if hashlib.sha256(context.text.encode()).hexdigest() == context.sha256:
+                yield context.uri, context.sha256
+
+
+class _Resolver:
+    """The contexts of one message: they share a budget, and each document is read once, so that all tell of the same moment."""
+
+    def __init__(self, workspace: Workspace, encoding: Encoding, budget: int) -> None:
+        self._workspace = workspace
+        self._encoding = encoding
+        self._budget = self._left = budget
+        self._documents: dict[str, Document] = {}
+
+    async def resolve(self, context: Context, field: str) -> Context:
+        match context:
+            case TextContext():
+                text, notice = self._fit(context.text)
+                return context.model_copy(update={"text": text, "notice": notice})
+            case DiffContext():
+                return await self._diff(context, field)
+            case SelectionContext() if context.text is not None and self._handed_over_only(context.uri):
+                self._workspace.refuse_withheld(context.uri, uris.path_of(context.uri))
+                Lines("", self._encoding).span(context.range, field=f"{field}.range")
+                text, notice = self._fit(context.text)
+                said = _joined("The text is as the editor sent it: the document is not open.", notice)
+                return context.model_copy(update={"text": text, "notice": said})
+        document = await self._read(context.uri, field)
+        # Megabytes of text are cut and searched here.
+        return await asyncio.to_thread(self._of_document, context, document, field)
+
+    def _handed_over_only(self, uri: str) -> bool:
+        """A document of a scheme that only the editor can read, and that it has not opened."""
+        return uris.to_path(uri) is None and not uri.lower().startswith("file:") and not self._workspace.is_open(uri)
+
+    async def _read(self, uri: str, field: str) -> Document:
+        if uri not in self._documents:
+            try:
+                self._documents[uri] = await self._workspace.read(uri, limit=LARGEST)
+            except InvalidParams as error:
+                raise InvalidParams(error.message, fields=[f"{field}.uri"], hint=error.hint) from None
+            except NotPermitted as error:
+                raise NotPermitted(error.message, hint=error.hint, **error.data | {"fields": [f"{field}.uri"]}) from None
+        return self._documents[uri]
+
+    def _of_document(self, context: Context, document: Document, field: str) -> Context:
+        known: dict[str, Any] = {
+            "uri": document.uri,
+            "version": document.version,
+            "dirty": document.dirty,
+            "sha256": document.sha256,
+            "language": document.language,
+        }
+        match context:
+            case FileContext():
+                text, notice = self._fit(document.text)
+                found: dict[str, Any] = {"text": text, "notice": notice}
+            case SelectionContext():
+                cut, range_ = Lines(document.text, self._encoding).cut(context.range, field=f"{field}.range")
+                text, notice = self._fit(cut)
+                found = {"text": text, "range": range_, "notice": notice}
+            case SymbolContext():
+                found = self._symbol(context, document, field)
+            case DiagnosticsContext():
+                found = self._diagnostics(context, document, field)
+            case _:
+                raise AssertionError(context.kind)
+        return context.model_copy(update=known | found | {"notice": _joined(document.notice, found["notice"])})
+
+    def _symbol(self, context: SymbolContext, document: Document, field: str) -> dict[str, Any]:
+        lines = Lines(document.text, self._encoding)
+        guess = None
+        if context.range is not None:
+            range_ = context.range
+        else:
+            definition = find_definition(document.text, context.name, document.language)
+            if definition is None:
+                hint = "Correct the name, or send a selection."
+                raise InvalidParams(f"{document.path} has no {context.name!r}.", fields=[f"{field}.name"], hint=hint)
+            guess = definition.notice
+            end = Position(line=definition.last, character=2**31 - 1)  # LSP's greatest number: the end of the line
+            range_ = Range(start=Position(line=definition.first, character=0), end=end)
+        cut, range_ = lines.cut(range_, field=f"{field}.range")
+        text, notice = self._fit(cut)
+        return {"text": text, "range": range_, "notice": _joined(guess, notice)}
+
+    def _diagnostics(self, context: DiagnosticsContext, document: Document, field: str) -> dict[str, Any]:
+        lines = Lines(document.text, self._encoding)
+        within = None
+        if context.range is not None:
+            _, within = lines.cut(context.range, field=f"{field}.range")
+        kept: list[dict[str, Any]] = []
+        numbers: set[int] = set()
+        left_out = 0
+        for index, diagnostic in enumerate(context.diagnostics or ()):
+            place = _place(diagnostic, f"{field}.diagnostics.{index}.range")
+            if within is not None and not _touch(place, within):
+                continue
+            data = sound(json.dumps(diagnostic, ensure_ascii=False))
+            last = min(place.end.line, place.start.line + _LINES - 1, len(lines) - 1)
+            new = set(range(place.start.line, last + 1)) - numbers
+            size = len(data) + sum(len(lines.line(number)) for number in new)
+            if len(kept) >= _DIAGNOSTICS or size > self._left:
+                left_out += 1
+                continue
+            self._left -= size
+            numbers |= new
+            kept.append(json.loads(data))
+        return {
+            "range": within,
+            "diagnostics": kept,
+            "lines": [SourceLine(number=number, text=lines.line(number)) for number in sorted(numbers)],
+            "notice": f"{left_out} more diagnostics are left out." if left_out else None,
+        }
+
+    async def _diff(self, context: DiffContext, field: str) -> DiffContext:
+        limit = min(self._left * 4, LARGEST)  # bytes; no character takes more than four
+        diff, notices = await changes_since(
+            self._workspace, context.base, field=f"{field}.base", limit=limit, staged=context.staged is True
+        )
+        text, notice = self._fit(diff)
+        return context.model_copy(update={"text": text, "notice": _joined(*notices, notice)})
+
+    def _fit(self, text: str) -> tuple[str, str | None]:
+        """The text as far as the budget goes, and a notice where that is not all of it."""
+        if not self._left and text:
+            return "", f"Left out: the contexts of a message may hold {self._budget:,} characters together."
+        kept, notice = cut_characters(text, self._left)
+        self._left -= len(kept)
+        return kept, notice
+
+
+def _place(diagnostic: dict[str, Any], field: str) -> Range:
+    try:
+        return Range.model_validate(diagnostic.get("range"))
+    except ValidationError:
+        raise InvalidParams("A diagnostic has no range.", fields=[field]) from None
+
+
+def _touch(one: Range, other: Range) -> bool:
+    """Whether the ranges have a place in common, also a mere edge: an empty range (a cursor) is at a place, too."""
+    return _key(one.start) <= _key(other.end) and _key(other.start) <= _key(one.end)
+
+
+def _key(position: Position) -> tuple[int, int]:
+    return position.line, position.character
+
+
+def _joined(*notices: str | None) -> str | None:
+    return " ".join(notice for notice in notices if notice) or None

@@ -1,0 +1,220 @@
+"""A session as one HTML file that loads nothing and runs nothing: no script, no image, no address but links to click.
+
+Whatever a message holds is escaped or rendered from Markdown without HTML; the page's content security policy forbids the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import importlib.resources
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sessionls.domain.model import (
+    Context,
+    EditPart,
+    Finding,
+    FindingPart,
+    Message,
+    Part,
+    ReasoningPart,
+    Session,
+    TextPart,
+    ToolPart,
+)
+from sessionls.domain.uris import display
+from sessionls.sessions.export import labels as words
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+__all__ = ["TAIL", "article", "head"]
+
+_LONGEST = 100_000  # characters of code that are coloured
+_HINT = 80  # characters of a tool's arguments that are shown while it is folded
+# Language ids of LSP that Pygments calls otherwise.
+_LEXERS = {
+    "shellscript": "bash",
+    "typescriptreact": "tsx",
+    "javascriptreact": "jsx",
+    "jsonc": "json",
+    "proto": "protobuf",
+    "restructuredtext": "rst",
+    "latex": "tex",
+}
+
+
+def head(session: Session, outline: words.Outline) -> str:
+    """The page up to its messages."""
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    title = _text(words.title_of(session))
+    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in words.facts(session, outline))
+    empty = "" if outline.count else '<p class="empty">This session has no messages yet.</p>\n'
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header>
+<h1 dir="auto">{title}</h1>
+<details class="facts"{"" if outline.count else " open"}><summary>{_summary(session, outline)}</summary>
+<dl>{rows}</dl></details>
+</header>
+<main>
+{empty}"""
+
+
+TAIL = "</main>\n</body>\n</html>\n"
+"""What comes after the messages."""
+
+
+def _summary(session: Session, outline: words.Outline) -> str:
+    names = [*(participant.name for participant in session.participants), *(outline.agents or [session.agent])]
+    count = f"{outline.count:,} message{'' if outline.count == 1 else 's'}"
+    return " · ".join(map(_text, (words.time_of(session.created_at), ", ".join(names), count)))
+
+
+def article(message: Message, folders: Sequence[str]) -> str:
+    invoked = words.invoked(message)
+    label = f'<span class="with">{_text(invoked)}</span>' if invoked else ""
+    time = f'<time datetime="{_text(message.created_at)}">{_text(words.time_of(message.created_at))}</time>'
+    status = words.status_of(message)
+    end = "" if status is None else f'<p class="status {_text(message.status)}">{_text(status[:1].upper() + status[1:])}</p>'
+    notices = "".join(f'<p class="status">{_text(words.readable(notice))}</p>' for notice in message.notices or ())
+    used = "" if message.usage is None else f"<footer>{_text(words.usage_of(message.usage))}</footer>"
+    contexts = "".join(_context(context, folders) for context in message.context or ())
+    parts = "".join(_part(part, folders) for part in message.parts)
+    anchor = f"m-{_text(message.id)}"
+    return (
+        f'<article class="{message.role}" id="{anchor}">\n'
+        f'<h2><span class="writer">{_text(words.writer(message))}</span>{label}<a class="when" href="#{anchor}">{time}</a></h2>\n'
+        f"{parts}{contexts}{notices}{end}{used}\n</article>"
+    )
+
+
+def _context(context: Context, folders: Sequence[str]) -> str:
+    about = words.about_context(context, folders)
+    notice = f'<p class="notice">{_text(about.notice)}</p>' if about.notice else ""
+    text = '<p class="notice">Nothing was kept.</p>' if about.text is None else _code(about.text, about.language)
+    return _folded("context", _text(about.title), f"{notice}{text}")
+
+
+def _part(part: Part, folders: Sequence[str]) -> str:
+    match part:
+        case TextPart():
+            return _prose(part.text) if part.text.strip() else ""
+        case ReasoningPart():
+            return _folded("reasoning", "Reasoning", _prose(part.text)) if part.text.strip() else ""
+        case ToolPart():
+            status = "" if part.status == "done" else f' <span class="mark">{_text(part.status)}</span>'
+            about = " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
+            about = _text(about if len(about) <= _HINT else f"{about[:_HINT]}…")
+            result = "" if part.result is None else _code(part.result, None)
+            body = f"{_code(words.arguments_of(part), 'json')}{result}"
+            return _folded("tool", f'<b>{_text(part.name)}</b>{status} <span class="about">{about}</span>', body)
+        case FindingPart():
+            return _finding(part.finding, folders)
+        case EditPart():
+            done = "Edited" if part.applied else "Not applied"
+            summary = f" <span>{_text(part.summary)}</span>" if part.summary else ""
+            return f'<p class="edit"><b>{done}</b> <code>{_text(display(part.uri, folders))}</code>{summary}</p>'
+
+
+def _finding(finding: Finding, folders: Sequence[str]) -> str:
+    severity = words.severity_of(finding)
+    rule = f" <code>{_text(finding.rule)}</code>" if finding.rule else ""
+    state = "" if finding.state == "open" else f' <span class="mark">{_text(finding.state)}</span>'
+    suggestion = "" if finding.suggestion is None else f"<p>Suggestion:</p>{_code(finding.suggestion, None)}"
+    return (
+        f'<section class="finding {severity}"><h3><span class="mark">{severity}</span> {_text(finding.title)}{rule}{state}</h3>'
+        f'<p class="place"><code>{_text(words.place_of(finding, folders))}</code></p>{_prose(finding.body)}{suggestion}</section>'
+    )
+
+
+def _folded(kind: str, summary: str, body: str) -> str:
+    return f'<details class="{kind}"><summary>{summary}</summary>{body}</details>'
+
+
+def _text(text: str) -> str:
+    return html.escape(words.readable(text))
+
+
+def _prose(text: str) -> str:
+    if len(text) > words.LONGEST_PROSE:
+        return _code(text, None)
+    rendered: str = _markdown().render(words.readable(text))
+    return f'<div class="prose" dir="auto">{rendered}</div>'
+
+
+def _code(text: str, language: str | None) -> str:
+    return f"<pre><code>{_coloured(words.readable(text), language or '')}</code></pre>"
+
+
+def _coloured(code: str, language: str, _attributes: str = "") -> str:
+    """The code as HTML, with Pygments' short classes where the language is known and the code not too long."""
+    from pygments import highlight  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+
+    name = language.strip().lower()
+    if not name or len(code) > _LONGEST:
+        return html.escape(code)
+    try:
+        lexer = get_lexer_by_name(_LEXERS.get(name, name), stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return html.escape(code)
+    return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
+
+
+@cache
+def _style() -> str:
+    return importlib.resources.files("sessionls.sessions.export").joinpath("export.css").read_text(encoding="utf-8")
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_core import StateCore
+
+    class Renderer(RendererHTML):
+        """Images are named and not loaded."""
+
+        def image(self, tokens: Any, index: int, options: Any, env: Any) -> str:
+            token = tokens[index]
+            words_ = self.renderInlineAsText(token.children, options, env) or "image"
+            source = html.escape(str(token.attrGet("src") or ""))
+            return f'<a href="{source}" rel="noopener noreferrer nofollow">Image: {html.escape(words_)}</a>'
+
+    def modest(state: StateCore) -> None:
+        """Headings of a message stand below the page's own, columns are aligned by the page's style, links tell nobody."""
+        for token in state.tokens:
+            if token.type in ("heading_open", "heading_close"):
+                token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+            if token.type in ("th_open", "td_open") and (aligned := token.attrs.pop("style", None)):
+                token.attrSet("class", str(aligned).rpartition(":")[2])
+            for child in token.children or ():
+                if child.type == "link_open":
+                    child.attrSet("rel", "noopener noreferrer nofollow")
+
+    def harmless(url: str) -> bool:
+        return url.strip().lower().startswith(("http://", "https://", "mailto:"))
+
+    markdown = MarkdownIt("commonmark", {"html": False, "highlight": _coloured}, renderer_cls=Renderer)
+    markdown.enable(["table", "strikethrough"])
+    markdown.core.ruler.push("modest", modest)
+    markdown.validateLink = harmless  # type: ignore[method-assign]
+    return markdown

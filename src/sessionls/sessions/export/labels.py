@@ -1,0 +1,176 @@
+"""What the readable exports say in common: who, when, what was spent, and what a context or a finding is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sessionls.domain import uris
+from sessionls.domain.budget import dollars, words_for_pause
+from sessionls.domain.model import (
+    AgentAuthor,
+    Context,
+    DiagnosticsContext,
+    DiffContext,
+    FileContext,
+    Finding,
+    Message,
+    Participant,
+    SelectionContext,
+    Session,
+    SymbolContext,
+    TextContext,
+    ToolPart,
+    Usage,
+)
+from sessionls.domain.stop_reasons import incomplete
+from sessionls.domain.text import sound
+from sessionls.sessions.prompt.blocks import SEVERITIES, diagnostic_lines, lines_of
+
+__all__ = [
+    "LONGEST_PROSE",
+    "Body",
+    "Outline",
+    "about_context",
+    "arguments_of",
+    "facts",
+    "invoked",
+    "place_of",
+    "readable",
+    "severity_of",
+    "status_of",
+    "time_of",
+    "title_of",
+    "usage_of",
+    "writer",
+]
+
+LONGEST_PROSE: Final = 50_000
+"""Characters: a longer text is a log and no prose, and is shown as it is. Markdown that means harm takes minutes to read."""
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a context holds: a title of one line, and its text (None: nothing was kept)."""
+
+    title: str
+    text: str | None
+    language: str | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What an export says of its messages before they come: how many there are, and the agents that replied, in order."""
+
+    count: int
+    agents: Sequence[str]
+
+
+def readable(text: str) -> str:
+    """Without a terminal's colours, control characters, and what UTF-8 cannot hold; each line end is a line feed."""
+    plain = _ANSI.sub("", sound(text)).replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", plain)
+
+
+def title_of(session: Session) -> str:
+    return " ".join(readable(session.title).split()) or "Untitled session"
+
+
+def time_of(stamp: str) -> str:
+    """An RFC 3339 time in UTC, to the minute."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", stamp)
+    return f"{found[1]} {found[2]} UTC" if found else stamp
+
+
+def usage_of(usage: Usage) -> str:
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    words = f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out"
+    return words if usage.cost is None else f"{words}, ${usage.cost:,.4f}"
+
+
+def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
+    """What stands at the head of an export."""
+    default = f"{session.agent} with {session.model}" if session.model else session.agent
+    rows = [
+        ("Created", time_of(session.created_at)),
+        ("Last changed", time_of(session.updated_at)),
+        ("State", session.state if session.state != "active" else None),
+        ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
+        ("Paused", words_for_pause(session)),
+        ("Participants", ", ".join(map(_person, session.participants))),
+        ("Agent", default),
+        ("Agents that replied", ", ".join(outline.agents)),
+        ("Messages", f"{outline.count:,}"),
+        ("Used", usage_of(session.usage)),
+        ("Budget", None if session.budget is None else dollars(session.budget)),
+        ("Folders", ", ".join(uris.labels(session.workspace_folders))),
+        ("Forked from", session.parent.session_id if session.parent else None),
+        ("Session", session.id),
+    ]
+    return [(name, readable(value)) for name, value in rows if value]
+
+
+def writer(message: Message) -> str:
+    return readable(message.author.name if isinstance(message.author, Participant) else message.author.agent)
+
+
+def invoked(message: Message) -> str | None:
+    """A reply's model; for a participant's message the agent and model that it named, if any."""
+    if isinstance(message.author, AgentAuthor):
+        return message.author.model
+    named = [f"to {message.agent}" if message.agent else None, f"with {message.model}" if message.model else None]
+    return " ".join(word for word in named if word) or None
+
+
+def status_of(message: Message) -> str | None:
+    """What became of a message that is not complete, or not whole."""
+    if message.status == "complete":
+        return incomplete(message)
+    if message.error is not None:
+        return f"{message.status}: {readable(message.error.message)}"
+    return message.status
+
+
+def about_context(context: Context, folders: Sequence[str]) -> Body:
+    match context:
+        case TextContext():
+            return Body(_line(f"Text: {context.title}"), context.text, notice=context.notice)
+        case DiffContext():
+            return Body(_line(f"Changes since {context.base or 'HEAD'}"), context.text, "diff", context.notice)
+        case DiagnosticsContext():
+            title, text = f"Diagnostics: {uris.display(context.uri, folders)}", "\n".join(diagnostic_lines(context))
+            return Body(_line(title), text, notice=context.notice)
+        case SelectionContext() | SymbolContext() | FileContext():
+            range_ = None if isinstance(context, FileContext) else context.range
+            lines = "" if range_ is None else f", lines {lines_of(range_)}"
+            kind = f"Symbol {context.name}" if isinstance(context, SymbolContext) else context.kind.capitalize()
+            unsaved = ", unsaved" if context.dirty else ""
+            title = f"{kind}: {uris.display(context.uri, folders)}{lines}{unsaved}"
+            return Body(_line(title), context.text, context.language, context.notice)
+
+
+def place_of(finding: Finding, folders: Sequence[str]) -> str:
+    return f"{uris.display(finding.uri, folders)}:{finding.range.start.line + 1}"
+
+
+def severity_of(finding: Finding) -> str:
+    return SEVERITIES[finding.severity]
+
+
+def arguments_of(part: ToolPart) -> str:
+    return json.dumps(part.arguments, indent=2, ensure_ascii=False)
+
+
+def _person(participant: Participant) -> str:
+    return f"{participant.name} <{participant.email}>" if participant.email else participant.name
+
+
+def _line(text: str) -> str:
+    return " ".join(readable(text).split())

@@ -1,0 +1,200 @@
+"""A session as a file to keep: Markdown to read and paste, JSON for programs, HTML to open and print."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sessionls.domain import questions
+from sessionls.domain.model import (
+    AgentAuthor,
+    EditPart,
+    FindingPart,
+    Message,
+    OpenQuestion,
+    Part,
+    ReasoningPart,
+    Session,
+    TextPart,
+    ToolPart,
+)
+from sessionls.domain.text import sound
+from sessionls.domain.uris import display
+from sessionls.sessions.export import labels as words
+from sessionls.sessions.export.labels import Outline
+from sessionls.sessions.prompt.blocks import fenced
+
+__all__ = ["Document", "Format", "Outline", "render"]
+
+Format = Literal["markdown", "json", "html"]
+
+
+@dataclass
+class Document:
+    """An export that is written piece by piece: `begin`, then `messages` for each page of them, then `end`.
+
+    Long messages take their time: not for the event loop.
+    """
+
+    session: Session
+    format: Format
+    outline: Outline
+    _started: bool = field(default=False, init=False)
+    _written: list[Message] = field(default_factory=list, init=False)
+    """While a question is open: who wrote which message, without its parts."""
+
+    def begin(self) -> str:
+        match self.format:
+            case "json":
+                return f'{{\n  "session": {_json(self.session.wire(), "  ")},\n  "messages": ['
+            case "html":
+                from sessionls.sessions.export.html import head
+
+                return head(self.session, self.outline)
+            case "markdown":
+                return "\n\n".join(_head(self.session, self.outline))
+
+    def messages(self, messages: Sequence[Message]) -> str:
+        folders = self.session.workspace_folders
+        if self.session.asking:
+            self._written += [message.model_copy(update={"parts": [], "context": None}) for message in messages]
+        match self.format:
+            case "json":
+                pieces = [f"\n    {_json(message.wire(), '    ')}" for message in messages]
+                comma = "," if self._started and pieces else ""
+                self._started = self._started or bool(pieces)
+                return comma + ",".join(pieces)
+            case "html":
+                from sessionls.sessions.export.html import article
+
+                return "".join(f"{article(message, folders)}\n" for message in messages)
+            case "markdown":
+                return "".join("\n\n".join(["", "---", *_message(message, folders)]) for message in messages)
+
+    def end(self) -> str:
+        match self.format:
+            case "json":
+                return "\n  ]\n}\n" if self._started else "]\n}\n"
+            case "html":
+                from sessionls.sessions.export.html import TAIL
+
+                return TAIL
+            case "markdown":
+                asked = [["", "---", *_question(self.session, one, self._written)] for one in self.session.asking or ()]
+                return "".join("\n\n".join(pieces) for pieces in asked) + "\n"
+
+
+def render(session: Session, messages: Sequence[Message], format: Format) -> str:  # noqa: A002
+    """The session with these messages in one text."""
+    agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
+    document = Document(session, format, Outline(len(messages), list(agents)))
+    return "".join((document.begin(), document.messages(messages), document.end()))
+
+
+def _json(data: object, indent: str) -> str:
+    return sound(json.dumps(data, indent=2, ensure_ascii=False)).replace("\n", f"\n{indent}")
+
+
+def _head(session: Session, outline: Outline) -> Iterator[str]:
+    yield f"# {_inline(words.title_of(session))}"
+    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, outline))
+    if not outline.count:
+        yield "This session has no messages yet."
+
+
+def _question(session: Session, question: OpenQuestion, messages: Sequence[Message]) -> Iterator[str]:
+    yield f"## Permission: {_inline(question.summary)}"
+    yield _inline(questions.waiting_words(question, messages))
+    if question.detail:
+        yield fenced(words.readable(question.detail))
+    if question.scope:
+        yield _inline(questions.scope_words(question.scope))
+    yield f"To answer: `{questions.how_to_answer(session.id, question.request_id)}`, or a code action in this document."
+
+
+def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:
+    heading = [f"**{_inline(words.writer(message))}**", _inline(words.invoked(message) or ""), words.time_of(message.created_at)]
+    yield f"## {' · '.join(word for word in heading if word)}"
+    for part in message.parts:
+        yield from _part(part, folders)
+    for context in message.context or ():
+        about = words.about_context(context, folders)
+        notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
+        text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
+        yield _folded(about.title, f"{notice}{text}")
+    for notice in message.notices or ():
+        yield f"> {_inline(words.readable(notice))}"
+    if (status := words.status_of(message)) is not None:
+        yield f"> **{_inline(status[:1].upper() + status[1:])}**"
+    if message.usage is not None:
+        yield f"*{words.usage_of(message.usage)}*"
+
+
+def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
+    match part:
+        case TextPart():
+            if part.text.strip():
+                yield contained(words.readable(part.text))
+        case ReasoningPart() if not part.text.strip():
+            pass
+        case ReasoningPart():
+            yield _folded("Reasoning", contained(words.readable(part.text)))
+        case ToolPart():
+            result = "" if part.result is None else f"\n\n{fenced(words.readable(part.result))}"
+            yield _folded(
+                f"Tool {part.name}: {part.status}", f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}"
+            )
+        case FindingPart():
+            finding = part.finding
+            rule = f" ({finding.rule})" if finding.rule else ""
+            state = "" if finding.state == "open" else f", {finding.state}"
+            place = _inline(words.place_of(finding, folders))
+            yield f"**{words.severity_of(finding).capitalize()}{_inline(rule)}: {_inline(finding.title)}** — {place}{state}"
+            yield contained(words.readable(finding.body))
+            if finding.suggestion is not None:
+                yield f"Suggestion:\n\n{fenced(words.readable(finding.suggestion))}"
+        case EditPart():
+            done = "Edited" if part.applied else "Not applied"
+            yield f"**{done}: {_inline(display(part.uri, folders))}** — {_inline(part.summary)}"
+
+
+def contained(text: str) -> str:
+    """A message's Markdown, made so that it cannot reach beyond its end: tags are shown as text, an open fence is closed."""
+    if len(text) > words.LONGEST_PROSE:
+        return fenced(text)
+    from markdown_it import MarkdownIt
+
+    lines = text.rstrip().split("\n")
+    # The parser, and not a guess, says what is code: there a tag is text already.
+    tokens = MarkdownIt("commonmark", {"html": False}).parse("\n".join([*lines, "", "# end"]))
+    code = [token for token in tokens if token.type in ("fence", "code_block") and token.map is not None]
+    kept = {number for token in code if token.map is not None for number in range(*token.map)}
+    shown = [line if number in kept else _without_tags(line) for number, line in enumerate(lines)]
+    if code and code[-1] is tokens[-1]:  # it took in what came after the message
+        shown.append(code[-1].markup)
+    return "\n".join(shown)
+
+
+def _without_tags(line: str) -> str:
+    """The line with each `<` that could begin HTML escaped, but for links and code spans."""
+    pieces = re.split(r"(`+[^`]*`+)", line)
+    pieces[::2] = [re.sub(r"(?<!\\)<(?=[A-Za-z/!?])(?!(?:https?://|mailto:)[^<>\s]*>)", r"\\<", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details>\n<summary>{_tagless(title)}</summary>\n\n{body}\n\n</details>"
+
+
+def _tagless(text: str) -> str:
+    import html
+
+    return html.escape(" ".join(words.readable(text).split()))
+
+
+def _inline(text: str) -> str:
+    """Text of one line that means nothing in Markdown."""
+    return re.sub(r"([\\`*_\[\]<>#|&~])", r"\\\1", " ".join(words.readable(text).split()))

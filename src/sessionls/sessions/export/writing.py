@@ -1,0 +1,76 @@
+"""Writing a whole session out, however long it is: page by page, never all of it in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.model import AgentAuthor, Message
+from sessionls.ports.store import Store
+from sessionls.sessions.export.markdown import Document, Format, Outline
+
+__all__ = ["EXPORT_BYTES", "export_pieces", "export_text", "export_to_file"]
+
+EXPORT_BYTES = 32 << 20
+"""How many bytes an export may have that is given as an answer and not written to a file."""
+
+_PAGE = 500  # messages read at a time, at most
+
+
+async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
+    """The export in pieces that join to the whole."""
+    session = await store.session(session_id)
+    # A session is read from its end, and written from its beginning: where its pages begin is found out first, and with that
+    # what stands at the head of an export.
+    starts: list[str | None] = [None]
+    agents: dict[str, None] = {}  # in the order of their first replies
+    count = 0
+    page: list[Message] = []
+    newest: list[Message] | None = None
+    while True:
+        page, more = await store.history(session_id, before=starts[-1], limit=_PAGE)
+        newest = page if newest is None else newest
+        count += len(page)
+        agents = dict.fromkeys(one.author.agent for one in page if isinstance(one.author, AgentAuthor)) | agents
+        if not more or not page:
+            break
+        starts.append(page[0].id)
+    document = Document(session, format, Outline(count, list(agents)))
+    yield await asyncio.to_thread(document.begin)
+    for start in reversed(starts):
+        # The newest page as it was: messages may have come meanwhile.
+        page = newest if start is None else (await store.history(session_id, before=start, limit=_PAGE))[0]
+        yield await asyncio.to_thread(document.messages, page)
+    yield document.end()
+
+
+async def export_text(store: Store, session_id: str, format: Format) -> str:  # noqa: A002
+    """The export as one text. Raises `InvalidParams` where it would be longer than `EXPORT_BYTES`."""
+    pieces: list[str] = []
+    size = 0
+    async for piece in export_pieces(store, session_id, format):
+        pieces.append(piece)
+        size += len(piece.encode())
+        if size > EXPORT_BYTES:
+            raise InvalidParams(
+                f"The export is longer than {EXPORT_BYTES >> 20} MiB, too long for one answer.",
+                fields=["uri"],
+                hint="Give the file that it is to be written to as `uri`, or use `sessionls export --output FILE` in a terminal.",
+            )
+    return "".join(pieces)
+
+
+async def export_to_file(store: Store, session_id: str, format: Format, path: Path) -> None:  # noqa: A002
+    """Write the export to that file. Raises `OSError` where it cannot be written."""
+    file: IO[str] | None = None
+    try:
+        async for piece in export_pieces(store, session_id, format):
+            if file is None:  # not before there is something to write
+                file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="\n")
+            await asyncio.to_thread(file.write, piece)
+    finally:
+        if file is not None:
+            await asyncio.to_thread(file.close)

@@ -1,0 +1,97 @@
+"""What a model is told before a reply: instructions and transcript, made to fit its window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sessionls.domain import transitions
+from sessionls.domain.agent import Definition
+from sessionls.domain.change import Change
+from sessionls.domain.model import Context, Session, Usage
+from sessionls.ports.agents import Agents
+from sessionls.ports.models import Models
+from sessionls.ports.store import Store, Transcript
+from sessionls.ports.tools import Tool
+from sessionls.sessions.prompt import compaction
+from sessionls.sessions.prompt.blocks import render
+from sessionls.sessions.prompt.compaction import Account
+from sessionls.sessions.prompt.kept_prompts import Prompts
+from sessionls.sessions.prompt.transcript import ModelMessages, Voice, estimate_tokens, instructions
+from sessionls.sessions.prompt.window import DEFAULT_WINDOW, FULL
+
+__all__ = ["Telling"]
+
+_KEPT = 0.4  # of the window: what the newest messages may take after that
+
+
+class Telling:
+    def __init__(self, *, store: Store, models: Models, agents: Agents) -> None:
+        self._store = store
+        self._models = models
+        self._agents = agents
+        self._prompts = Prompts(store)
+
+    def voice(self, definition: Definition, session: Session, *, tools: bool) -> Voice:
+        return Voice(definition.name, tools, _renderer(session))
+
+    def instructions(self, definition: Definition) -> str:
+        """The system message for an agent that another agent asks."""
+        return instructions(definition, self._agents.instructions(), ())
+
+    async def told(
+        self,
+        session: Session,
+        definition: Definition,
+        model: str,
+        place: int,
+        tools: Sequence[Tool],
+        account: Account,
+        *,
+        tighter: bool,
+    ) -> ModelMessages:
+        """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`). What
+        that uses goes to `account`.
+        """
+        names = [participant.name for participant in session.participants]
+        voice = self.voice(definition, session, tools=bool(tools))
+        system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
+        told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
+        window = self._models.window(model)
+        fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
+        if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
+            budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
+            if tighter:  # its window may be smaller than what is known of it
+                budget = min(budget, estimate_tokens(told) // 4)
+            transcript = await self._store.transcript(session.id, through=place)
+            if await self.compact(session, transcript, voice, model, max(budget, 0), account):
+                told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
+        return told.preceded_by(system)
+
+    async def compact(
+        self,
+        session: Session,
+        transcript: Transcript,
+        voice: Voice,
+        model: str,
+        budget: int,
+        account: Account,
+        usage: Callable[[], Usage | None] = lambda: None,
+    ) -> bool:
+        """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise. `usage`: what it used,
+        where no reply pays for it.
+        """
+        count = compaction.split(transcript.entries, voice, budget)
+        if count == 0:
+            return False
+        older = transcript.entries[:count]
+        summary = await compaction.summarise(self._models, model, older, voice, transcript.summary, account)
+
+        def decide(change: Change) -> None:
+            transitions.compact(change, summary.through, summary.through_seq, summary.text, usage(), session.agent)
+
+        await self._store.change(session.id, decide)
+        return True
+
+
+def _renderer(session: Session) -> Callable[[Context], str]:
+    return lambda context: render(context, session.workspace_folders)

@@ -1,0 +1,134 @@
+"""Compaction: the older part of a session is summarised for the model. The log keeps everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sessionls.domain.errors import ModelUnavailable
+from sessionls.domain.model import AgentAuthor, Usage
+from sessionls.domain.state import Entry
+from sessionls.ports.models import ModelRequest, Models, StepEnd, TextDelta
+from sessionls.sessions.prompt.transcript import ModelMessages, Voice, estimate_tokens, for_model, plain
+from sessionls.sessions.prompt.window import DEFAULT_WINDOW
+
+__all__ = ["Account", "Summary", "split", "summarise"]
+
+_REQUEST = (
+    "Write the summary with which a colleague takes over this session and has nothing else. Keep: what was asked for and "
+    "why; what was decided, with the reasons; what was done, file by file, with exact names, paths and numbers; what was "
+    "found out; what is open, and the very next step. Leave out pleasantries and what was superseded. Write short factual "
+    "paragraphs in the language of the session."
+)
+
+
+_SMALLEST = 2_000  # characters of a piece that is not made smaller any more
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    text: str
+    through: int
+    through_seq: int
+
+
+class Account(Protocol):
+    """Who pays for a summary."""
+
+    async def before_call(self) -> None:
+        """Before each request to a model. Raises where none may be made any more."""
+        ...
+
+    def spend(self, usage: Usage | None) -> None:
+        """Count what one request used."""
+        ...
+
+
+def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
+    """How many of the entries to summarise so that the others take at most `budget` tokens. The newest exchange always stays."""
+    left = budget
+    for index in range(len(entries) - 1, -1, -1):
+        left -= estimate_tokens(for_model([entries[index]], voice))
+        if left < 0:
+            # A reply goes with the message it answers.
+            cut = index + 1
+            while cut < len(entries) and isinstance(entries[cut].message.author, AgentAuthor):
+                cut += 1
+            cut = min(cut, len(entries) - 1)
+            while cut > 0 and isinstance(entries[cut].message.author, AgentAuthor):
+                cut -= 1
+            return cut
+    return 0
+
+
+async def summarise(
+    models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None, account: Account
+) -> Summary:
+    """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`, and what `account` does."""
+    window = models.window(model) or DEFAULT_WINDOW
+    room = max(window // 2, 500) * 3  # characters
+    summary = earlier
+    for piece in _pieces([_told(entry, voice) for entry in entries], room):
+        summary = await _add(models, model, summary, piece, account)
+    last = entries[-1]
+    assert last.place is not None and summary is not None
+    return Summary(summary, last.place, last.ended_seq or last.message.seq)
+
+
+def _told(entry: Entry, voice: Voice) -> str:
+    message = entry.message
+    if isinstance(message.author, AgentAuthor):
+        results = "\n".join(f"{part.name} gave: {(part.result or '')[:2000]}" for part in message.parts if part.kind == "tool")
+        return f"[agent {message.author.agent}]\n{plain(message.parts)}\n{results}".strip()
+    contexts = "\n".join(voice.render(context) for context in message.context or ())
+    return f"[{message.author.name}]\n{contexts}\n{message.text}".strip()
+
+
+def _pieces(texts: Sequence[str], room: int) -> list[str]:
+    pieces = [""]
+    for text in texts:
+        rest = text
+        while rest:
+            space = room - len(pieces[-1])
+            if len(rest) > space and pieces[-1]:
+                pieces.append("")
+                continue
+            pieces[-1] += rest[:space] + "\n\n"
+            rest = rest[space:]
+    return [piece for piece in pieces if piece.strip()]
+
+
+async def _add(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
+    """The summary with that piece: of its two halves, one after the other, where the model says that it is too much."""
+    try:
+        return await _ask(models, model, earlier, piece, account)
+    except ModelUnavailable as problem:
+        if problem.reason != "overflow" or len(piece) < _SMALLEST:
+            raise
+    half = len(piece) // 2
+    return await _add(models, model, await _add(models, model, earlier, piece[:half], account), piece[half:], account)
+
+
+async def _ask(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
+    before = f"The summary of what came before:\n\n{earlier}\n\n" if earlier else ""
+    messages: ModelMessages = [
+        {"role": "system", "content": "You summarise sessions between people and agents who work on code."},
+        {"role": "user", "content": f"{before}The session goes on:\n\n{piece}\n\n{_REQUEST}"},
+    ]
+    text: list[str] = []
+    await account.before_call()
+    async for output in models.stream(ModelRequest(model, messages, max_tokens=2_000)):
+        if isinstance(output, TextDelta):
+            text.append(output.text)
+        elif isinstance(output, StepEnd):
+            account.spend(output.usage)
+    summary = "".join(text).strip()
+    if not summary:  # in its place all that it stands for would be gone
+        raise ModelUnavailable(
+            f"{model} gave no summary of the older part of the session.",
+            hint="Try again, or choose another model.",
+            reason="provider",
+            model=model,
+        )
+    return summary

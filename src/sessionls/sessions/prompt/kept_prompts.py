@@ -1,0 +1,69 @@
+"""What a model is told of a session before a reply, kept from one reply to the next: only what is new is read and put in words.
+
+What was said before a message that was taken up never changes any more, so what is kept needs no second look. It is made in a
+thread: in a long session the first time takes as long as the session is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sessionls.ports.store import Store, Transcript
+from sessionls.sessions.prompt.transcript import Prompt, Voice, for_model
+
+__all__ = ["Prompts"]
+
+_KEPT = 8  # prompts
+_KEPT_SIZE = 32 << 20  # characters, of all together
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The prompt of what stands behind place `begin`, up to place `through`, after what `summary` stands for."""
+
+    begin: int
+    summary: str | None
+    through: int
+    prompt: Prompt
+
+
+class Prompts:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[tuple[str, str, bool, bool], _Kept] = OrderedDict()
+
+    async def get(self, session_id: str, place: int, voice: Voice, *, named: bool) -> Prompt:
+        """The messages for a model up to place `place`, that of a message that was taken up; without the system message.
+
+        `named`: say of each message who wrote it.
+        """
+        key = (session_id, voice.agent, voice.tools, named)
+        kept = self._kept.get(key)
+        if kept is not None and kept.through > place:
+            kept = None
+        after = 0 if kept is None else kept.through
+        transcript = await self._store.transcript(session_id, through=place, after=after)
+        if kept is not None and (kept.begin, kept.summary) != (transcript.begin, transcript.summary):
+            kept = None  # what is older was summarised meanwhile
+            if after > transcript.begin:
+                transcript = await self._store.transcript(session_id, through=place)
+        prompt = await asyncio.to_thread(_continued, kept, transcript, voice, named)
+        self._keep(key, _Kept(transcript.begin, transcript.summary, place, prompt))
+        return prompt
+
+    def _keep(self, key: tuple[str, str, bool, bool], kept: _Kept) -> None:
+        self._kept[key] = kept
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and (len(self._kept) > _KEPT or self._size() > _KEPT_SIZE):
+            self._kept.popitem(last=False)
+
+    def _size(self) -> int:
+        return sum(one.prompt.size for one in self._kept.values())
+
+
+def _continued(kept: _Kept | None, transcript: Transcript, voice: Voice, named: bool) -> Prompt:
+    if kept is None:
+        return Prompt.of(for_model(transcript.entries, voice, summary=transcript.summary, named=named))
+    return kept.prompt.followed_by(for_model(transcript.entries, voice, named=named))

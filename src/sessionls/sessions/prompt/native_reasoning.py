@@ -1,0 +1,52 @@
+"""A provider's own form of a model's reasoning: kept with the step that it came with, for that provider alone.
+
+It stands with the step's reasoning in the log. Clients are not sent it, and no export shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sessionls.domain.model import KeptReasoning, Part, ReasoningPart
+from sessionls.ports.models import NativeReasoning
+
+__all__ = ["LARGEST", "as_sent", "kept_reasoning", "with_native"]
+
+log = logging.getLogger(__name__)
+
+LARGEST = 1 << 20  # characters of its JSON
+_TOO_LARGE = "(The provider's own record of this reasoning is too large to be kept. The provider may miss it in the next step.)"
+
+
+def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | None) -> list[Part]:
+    """The parts of a reply whose step began at number `first`, with what its provider wants back."""
+    whole = list(parts)
+    if native is None:
+        return whole
+    kept, words = kept_reasoning(native), ""
+    if kept is None:
+        log.warning("the reasoning of a step is not kept for %s", native.provider)
+        words = _TOO_LARGE
+    for index in range(len(whole) - 1, first - 1, -1):
+        if isinstance(part := whole[index], ReasoningPart):
+            text = f"{part.text}\n\n{words}" if words else part.text
+            whole[index] = part.model_copy(update={"native": kept, "text": text})
+            return whole
+    return [*whole, ReasoningPart(text=words, native=kept)]
+
+
+def as_sent(kept: KeptReasoning) -> dict[str, Any]:
+    """As it stands in a message for a model (see `ports.ModelRequest`)."""
+    return {"provider": kept.provider, "data": kept.data}
+
+
+def kept_reasoning(native: NativeReasoning) -> KeptReasoning | None:
+    """As it is kept; None for what is too large, or is no JSON."""
+    try:
+        size = len(json.dumps(native.data, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return KeptReasoning(provider=native.provider, data=native.data) if size <= LARGEST else None

@@ -1,0 +1,223 @@
+"""From what is in a session to what a model is sent.
+
+A model sees its agent's instructions, a summary of what was compacted, then each message with its context, and each reply.
+A reply of the agent that is asked now is its own words, tool calls included. A reply of another agent is told as what it is,
+another's: nothing of that agent, not even the shape of its tool calls, leaks into this one's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.domain.agent import Definition
+from sessionls.domain.model import (
+    AgentAuthor,
+    Context,
+    KeptReasoning,
+    Message,
+    Part,
+    Participant,
+    ReasoningPart,
+    TextPart,
+    ToolPart,
+)
+from sessionls.domain.state import Entry
+from sessionls.sessions.prompt.native_reasoning import as_sent
+
+__all__ = ["ModelMessages", "Prompt", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
+
+ModelMessages = list[dict[str, Any]]
+
+
+class Prompt(ModelMessages):
+    """Messages for a model, no two neighbours of one role. `size`: how many characters they have as JSON.
+
+    What a step adds to a prompt costs what is added, not what was there.
+    """
+
+    size = 0
+
+    @classmethod
+    def of(cls, messages: ModelMessages) -> Prompt:
+        return cls().followed_by(messages)
+
+    def followed_by(self, messages: ModelMessages) -> Prompt:
+        """Another prompt, which goes on with these messages."""
+        seam = self[-1:]
+        added = joined_up([*seam, *messages])
+        longer = Prompt(self)
+        longer[len(self) - len(seam) :] = added
+        longer.size = self.size - _size(seam) + _size(added)
+        return longer
+
+    def preceded_by(self, message: dict[str, Any]) -> Prompt:
+        """Another prompt, which begins with this message, of a role of its own."""
+        longer = Prompt([message, *self])
+        longer.size = _size([message]) + self.size
+        return longer
+
+
+CONTINUE = (
+    "Your reply was interrupted at this point. Go on exactly where it stops: repeat nothing of it, "
+    "and say nothing about the interruption."
+)
+_NO_RESULT = "The call was stopped before it ended. Whether it had any effect is not known: look before you repeat it."
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """For whom the transcript is told: the agent asked now, whether it has tools, and how contexts are put in words."""
+
+    agent: str
+    tools: bool
+    render: Callable[[Context], str]
+
+
+def instructions(definition: Definition, workspace: str, names: Sequence[str]) -> str:
+    """The system message. It stays the same from message to message, so that a provider can cache it."""
+    sections = [definition.prompt.strip()]
+    if workspace.strip():
+        sections.append(workspace.strip())
+    if len(names) > 1:
+        people = ", ".join(names)
+        sections.append(
+            f"Several participants share this session: {people}. Each message begins with the name of its author in square "
+            "brackets. Answer the author of the last message, and do not begin your reply with a name."
+        )
+    return "\n\n".join(sections)
+
+
+def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = None, named: bool = False) -> ModelMessages:
+    """The messages for a model, without the system message. `named`: say of each message who wrote it."""
+    told: ModelMessages = []
+    if summary:
+        told.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
+    steered: dict[str, list[Message]] = {}
+    here = {entry.message.id for entry in entries}  # a fork may end before the reply that a message steered
+    for entry in entries:
+        message = entry.message
+        if message.steered is not None and message.steered.message_id in here:
+            steered.setdefault(message.steered.message_id, []).append(message)
+        elif isinstance(message.author, Participant):
+            told.append(_participant(message, message.author, voice, named=named))
+        else:
+            told.extend(_reply(message, message.author, steered.pop(message.id, []), voice, named=named))
+            if message.status in ("cancelled", "failed", "interrupted"):
+                told.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
+    return joined_up(told)
+
+
+def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], voice: Voice, *, named: bool) -> Prompt:
+    """The messages for the next step of a reply: those before it, and what it is so far."""
+    assert isinstance(reply.author, AgentAuthor)
+    before = told if isinstance(told, Prompt) else Prompt.of(told)
+    so_far = list(_reply(reply, reply.author, steered, voice, named=named))
+    if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its words
+        so_far.append({"role": "user", "content": CONTINUE})
+    return before.followed_by(so_far)
+
+
+def _participant(message: Message, author: Participant, voice: Voice, *, named: bool) -> dict[str, Any]:
+    contexts = [voice.render(context) for context in message.context or ()]
+    text = f"[{author.name}] {message.text}" if named else message.text
+    return {"role": "user", "content": "\n\n".join([*contexts, text])}
+
+
+def _reply(
+    reply: Message, author: AgentAuthor, steered: Sequence[Message], voice: Voice, *, named: bool
+) -> Iterator[dict[str, Any]]:
+    begin = 0
+    for message in steered:
+        assert message.steered is not None and isinstance(message.author, Participant)
+        yield from _words(reply.parts[begin : message.steered.part], author, voice)
+        yield _participant(message, message.author, voice, named=named)
+        begin = message.steered.part
+    yield from _words(reply.parts[begin:], author, voice)
+
+
+def _words(parts: Sequence[Part], author: AgentAuthor, voice: Voice) -> Iterator[dict[str, Any]]:
+    called = any(isinstance(part, ToolPart) for part in parts)
+    if author.agent == voice.agent and (voice.tools or not called):
+        yield from _own_words(parts)
+    elif text := plain(parts):
+        yield {"role": "user", "content": f'<reply agent="{author.agent}">\n{text}\n</reply>'}
+
+
+def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+    """Steps: text, the tools it asked for, and what they gave. Of the reasoning what its provider wants back."""
+    text: list[str] = []
+    calls: list[ToolPart] = []
+    native: KeptReasoning | None = None
+    for part in parts:
+        if not isinstance(part, TextPart | ToolPart | ReasoningPart):
+            continue
+        if calls and (not isinstance(part, ToolPart) or part.step != calls[-1].step):
+            yield from _one_step(text, calls, native)
+            text, calls, native = [], [], None
+        if isinstance(part, TextPart):
+            text.append(part.text)
+        elif isinstance(part, ToolPart):
+            calls.append(part)
+        else:
+            native = part.native or native
+    if text or calls:
+        yield from _one_step(text, calls, native)
+
+
+def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReasoning | None) -> Iterator[dict[str, Any]]:
+    words: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(text)}
+    if native is not None:
+        words["native_reasoning"] = as_sent(native)
+    if calls:
+        words["tool_calls"] = [
+            {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
+            for c in calls
+        ]
+    if calls or words["content"].strip():
+        yield words
+    for call in calls:
+        yield {"role": "tool", "tool_call_id": call.call_id, "content": _NO_RESULT if call.result is None else call.result}
+
+
+def plain(parts: Sequence[Part]) -> str:
+    """Parts as words alone: text, and of tool calls, findings and edits that they were made."""
+    words: list[str] = []
+    for part in parts:
+        match part.kind:
+            case "text":
+                words.append(part.text)
+            case "tool":
+                words.append(f"(used {part.name} with {json.dumps(part.arguments, ensure_ascii=False)[:200]})")
+            case "finding":
+                f = part.finding
+                words.append(f"(finding in {f.uri}, line {f.range.start.line + 1}: {f.title}. {f.body})")
+            case "edit":
+                words.append(f"({'edited' if part.applied else 'proposed an edit of'} {part.uri}: {part.summary})")
+            case "reasoning":
+                pass
+    return "\n\n".join(word for word in words if word.strip())
+
+
+def joined_up(messages: ModelMessages) -> ModelMessages:
+    """Neighbours of one role made one: several providers insist that the roles alternate."""
+    joined: ModelMessages = []
+    for message in messages:
+        last = joined[-1] if joined else None
+        plain_words = "tool_calls" not in message and message["role"] != "tool"
+        if last is not None and plain_words and last["role"] == message["role"] and "tool_calls" not in last:
+            joined[-1] = {**last, **message, "content": f"{last['content']}\n\n{message['content']}"}
+        else:
+            joined.append(message)
+    return joined
+
+
+def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
+    """About how many tokens these are: one for every three characters of their JSON, on the safe side for code."""
+    return (messages.size if isinstance(messages, Prompt) else _size(messages)) // 3
+
+
+def _size(messages: Sequence[Mapping[str, Any]]) -> int:
+    return sum(len(json.dumps(message, ensure_ascii=False)) for message in messages)

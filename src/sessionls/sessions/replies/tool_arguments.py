@@ -1,0 +1,75 @@
+"""The arguments of a call, as a model writes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from sessionls.domain.text import sound
+
+__all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
+
+LONGEST_UNREADABLE = 4_000  # characters that are kept of arguments that cannot be read
+_TOLD = 1_000  # characters of them that the model is told
+_DEEPEST = 100  # levels: what is kept of them stands some levels deep itself, and JSON of more than 200 is not read back
+_ENCODINGS = 3  # how often arguments may be encoded, one in the other
+
+
+def arguments_of(text: str) -> dict[str, Any] | None:
+    """The JSON object that the model wrote. Nothing, `null` and `[]` are no arguments; an object inside a JSON string is that
+    object. None for what could not be kept and told again: no JSON object, one that is nested too deeply, one with a number that
+    JSON does not know, or one that holds half of a surrogate pair.
+    """
+    found: Any = text
+    try:
+        for _ in range(_ENCODINGS):
+            if not isinstance(found, str):
+                break
+            found = json.loads(found, parse_constant=_refuse) if found.strip() else {}
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    if found is None or found == []:
+        return {}
+    return found if isinstance(found, dict) and not _is_too_deep(found) else None
+
+
+def unreadable(text: str) -> str:
+    """What is kept of arguments that cannot be read."""
+    return sound(text)[:LONGEST_UNREADABLE]
+
+
+def unreadable_words(kept: str, *, cut: bool = False) -> str:
+    """What the model is told of a call with such arguments. `cut`: its answer ended before they were complete."""
+    if cut:
+        why = "your answer was cut off before its arguments were complete. Make the call again with shorter arguments, or several"
+        why += " calls one after the other."
+    else:
+        why = "its arguments are not a JSON object. Make the call again with one that fits the tool's schema."
+    if not kept.strip():
+        return f"The call was not made: {why}"
+    shown = kept if len(kept) <= _TOLD else f"{kept[:_TOLD]}…"
+    return f"The call was not made: {why} What came of them:\n{shown}"
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _within(value: Any) -> list[Any]:
+    match value:
+        case dict():
+            return list(value.values())
+        case list():
+            return value
+        case _:
+            return []

@@ -1,0 +1,52 @@
+"""The calls of tools that a model asks for, as parts of a reply."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Part, StopReason, ToolPart
+from sessionls.domain.text import sound
+from sessionls.ports.models import ToolRequest
+from sessionls.sessions.replies.tool_arguments import arguments_of, unreadable, unreadable_words
+
+__all__ = ["ASK_AGENT", "MOST_AGENTS", "MOST_CALLS", "calls_of"]
+
+ASK_AGENT = "ask_agent"
+MOST_CALLS = 64  # in one step
+MOST_AGENTS = 8  # agents asked in one step: each of them works at the same time as the others
+_MOST: Mapping[str, int] = {ASK_AGENT: MOST_AGENTS}
+_LONGEST_NAME = 200  # characters of a tool's name, as a model writes it
+
+
+def calls_of(requests: Sequence[ToolRequest], reason: StopReason, before: Sequence[Part]) -> Iterator[ToolPart]:
+    """The calls of a step that ended for `reason`; `before` are the parts that the reply has. What cannot be made has failed, and
+    what is more than a step may ask for is denied: its result says why.
+    """
+    called = [part for part in before if isinstance(part, ToolPart)]
+    ids, step = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
+    count: Counter[str] = Counter()
+    for number, request in enumerate(requests):
+        # Some models count their calls anew in each step: an id that was used before is made another.
+        call_id = request.call_id if request.call_id not in ids else f"call_{new_id()}"
+        ids.add(call_id)
+        # Where the answer was cut off, its last call may be half of one.
+        cut = number == len(requests) - 1 and reason not in ("stop", "tool_calls")
+        part = _call(request, call_id, step, cut=cut)
+        count[part.name] += 1
+        most = _MOST.get(part.name, MOST_CALLS)
+        if number >= MOST_CALLS or count[part.name] > most:
+            what = f"{most} calls of {part.name}" if count[part.name] > most else f"{MOST_CALLS} calls"
+            words = f"The call was not made: at most {what} are made in one step. Make it again in the next one if it is needed."
+            part = part.model_copy(update={"status": "denied", "result": words})
+        yield part
+
+
+def _call(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPart:
+    name, arguments = sound(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
+    if arguments is None or (cut and not arguments):
+        raw = unreadable(request.arguments)
+        words = unreadable_words(raw, cut=cut)
+        return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=words, step=step, unreadable=raw)
+    return ToolPart(call_id=call_id, name=name, arguments=arguments, status="waiting", step=step)

@@ -1,0 +1,261 @@
+"""Where a finding's code is now: found again by the quoted lines and by what stood around them.
+
+The exact lines count first. Where they are not in the text any more, the same code with other white space is found, lines
+broken elsewhere included: what a formatter does is no change of the code. Of several places the one whose surroundings agree
+best is taken, and of those the nearest to the old one.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from sessionls.domain.model import Anchor, Range
+from sessionls.sessions.workspace.positions import Encoding, Lines, split_lines
+
+__all__ = ["AROUND", "Places", "anchor_of", "locate", "squeeze"]
+
+AROUND = 3
+"""Lines that are not blank, kept from before and from after the quoted ones."""
+
+_TRIED = 256  # places of the same code that are compared, the nearest first
+_COMPARED = 100_000  # lines that are compared for one anchor
+_NEAR = 3  # lines that code may have moved by when nothing around it is as it was
+_TELLING = 24  # characters, without white space, of code that is itself wherever it stands
+_WORD = re.compile(r"\S+")
+
+
+def squeeze(text: str) -> str:
+    """The text without white space: what two spellings of the same code have in common."""
+    return "".join(text.split())
+
+
+def anchor_of(text: str, range_: Range, encoding: Encoding) -> Anchor:
+    """What it takes to find the code of that range again. Raises `InvalidParams` for a range that starts after its end."""
+    lines = Lines(text, encoding)
+    start, end = lines.span(range_)
+    first, last = lines.position(start).line, lines.position(end).line
+    ends: int | None = end - lines.start(last)
+    if last > first and ends == 0:  # whole lines: the range ends where the next one begins
+        last, ends = last - 1, None
+    elif ends == len(lines.line(last)):
+        ends = None
+    return Anchor(
+        quote="\n".join(lines.line(number) for number in range(first, last + 1)),
+        before="\n".join(reversed(_filled(lines, range(first - 1, -1, -1)))),
+        after="\n".join(_filled(lines, range(last + 1, len(lines)))),
+        start=start - lines.start(first),
+        end=ends,
+    )
+
+
+def locate(text: str, anchor: Anchor, near: Range, encoding: Encoding) -> Range | None:
+    """Where the code is now, `near` being where it was; None when it is gone or changed."""
+    return Places(text, encoding).locate(anchor, near)
+
+
+def _filled(lines: Lines, numbers: Iterable[int]) -> list[str]:
+    """The first few of those lines that are not blank."""
+    found: list[str] = []
+    for number in numbers:
+        if len(found) == AROUND:
+            break
+        if (line := lines.line(number)).strip():
+            found.append(line)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Lines, both included, and the offsets of the range in the text."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+class Places:
+    """One text, in which many anchors are looked for, best in the order of their lines: its lines are indexed once.
+
+    Where one was found, the next is looked for first at the same distance: what was put in above moves all by as much.
+    """
+
+    def __init__(self, text: str, encoding: Encoding) -> None:
+        self._lines = Lines(text, encoding)
+        self._all = [self._lines.line(number) for number in range(len(self._lines))]
+        self._numbers: dict[str, list[int]] = {}
+        for number, line in enumerate(self._all):
+            self._numbers.setdefault(line, []).append(number)
+        self._full = [number for number, line in enumerate(self._all) if line and not line.isspace()]
+        self._squeezed: _Squeezed | None = None
+        self._bare: dict[int, str] = {}  # lines without white space, as far as they were looked at
+        self._shift = 0
+
+    def locate(self, anchor: Anchor, near: Range) -> Range | None:
+        """Where the code is now, `near` being where it was; None when it is gone or changed."""
+        line = near.start.line + self._shift
+        place = self._best(self._exact(anchor, line), anchor, line)
+        if place is None:
+            place = self._best(self._reshaped(anchor, line), anchor, line)
+        if place is None:
+            return None
+        self._shift = place.first - near.start.line
+        return self._range(place.start, place.end)
+
+    def find(self, code: str, line: int | None = None) -> list[Range]:
+        """Every place of that code, white space aside; with a line, the nearest to it first."""
+        squeezed = self._get_squeezed()
+        found = [self._range(start, end) for start, end in squeezed.find(squeeze(code), self._offset(line or 0))]
+        return found if line is None else sorted(found, key=lambda place: abs(place.start.line - line))
+
+    # -- candidates --------------------------------------------------------------------------------------------------
+
+    def _exact(self, anchor: Anchor, near: int) -> Iterable[_Place]:
+        quoted = split_lines(anchor.quote)
+        size = len(quoted)
+        known = [self._numbers.get(line) for line in quoted]
+        rarest, numbers = min(enumerate(known), key=lambda one: len(one[1] or ()))
+        if numbers is None:
+            return
+        # To compare a long quote takes long: fewer of its places are looked at.
+        for number in _nearest(numbers, near + rarest, max(_COMPARED // size, 2)):
+            first = number - rarest
+            if first >= 0 and (size == 1 or self._all[first : first + size] == quoted):
+                last = first + size - 1
+                start = self._lines.start(first) + min(anchor.start, len(quoted[0]))
+                length = len(quoted[-1])
+                end = self._lines.start(last) + (length if anchor.end is None else min(anchor.end, length))
+                yield _Place(first, last, start, max(start, end))
+
+    def _reshaped(self, anchor: Anchor, near: int) -> Iterable[_Place]:
+        """The same code with other white space, from the beginning of a line to the end of one."""
+        code = squeeze(anchor.quote)
+        if not code:
+            return
+        squeezed = self._get_squeezed()
+        quoted = split_lines(anchor.quote)
+        skipped = len(squeeze(quoted[0][: anchor.start]))
+        cut = 0 if anchor.end is None else len(squeeze(quoted[-1][anchor.end :]))
+        for start, end in squeezed.find(code, self._offset(near)):
+            first, last = self._line_of(start), self._line_of(end)
+            line_start, line_end = self._lines.start(first), self._lines.start(last) + len(self._all[last])
+            if self._lines.text[line_start:start].strip() or self._lines.text[end:line_end].strip():
+                continue
+            at = squeezed.before(start)
+            part = squeezed.span(at + skipped, at + len(code) - cut) if len(code) > skipped + cut else (start, end)
+            yield _Place(first, last, *part)
+
+    # -- the best of them --------------------------------------------------------------------------------------------
+
+    def _best(self, places: Iterable[_Place], anchor: Anchor, near: int) -> _Place | None:
+        before = [squeeze(line) for line in reversed(split_lines(anchor.before)) if line.strip()]
+        after = [squeeze(line) for line in split_lines(anchor.after) if line.strip()]
+        # What leads up to code is of the same block more often than what follows it.
+        perfect = 2 * _agreement(before, before) + _agreement(after, after)
+        best: tuple[int, int, _Place] | None = None
+        for place in places:
+            agreement = 2 * _agreement(before, self._around(place.first, -1)) + _agreement(after, self._around(place.last, 1))
+            ranked = (agreement, -abs(place.first - near), place)
+            if best is None or ranked[:2] > best[:2]:
+                best = ranked
+            if agreement == perfect and perfect:
+                break  # they come nearest first
+        if best is None:
+            return None
+        agreement, distance, place = best
+        alone = agreement > 0 or not perfect or -distance <= _NEAR or len(squeeze(anchor.quote)) >= _TELLING
+        return place if alone else None
+
+    def _around(self, line: int, step: int) -> list[str]:
+        """The nearest lines that are not blank, before or after that line, nearest first."""
+        if step < 0:
+            at = bisect_left(self._full, line)
+            numbers = self._full[max(at - AROUND, 0) : at][::-1]
+        else:
+            at = bisect_right(self._full, line)
+            numbers = self._full[at : at + AROUND]
+        return [self._squeezed_line(number) for number in numbers]
+
+    def _squeezed_line(self, number: int) -> str:
+        if (line := self._bare.get(number)) is None:
+            line = self._bare[number] = squeeze(self._all[number])
+        return line
+
+    # -- offsets -----------------------------------------------------------------------------------------------------
+
+    def _get_squeezed(self) -> _Squeezed:
+        if self._squeezed is None:
+            self._squeezed = _Squeezed(self._lines.text)
+        return self._squeezed
+
+    def _offset(self, line: int) -> int:
+        return self._lines.start(min(max(line, 0), len(self._lines) - 1))
+
+    def _line_of(self, offset: int) -> int:
+        return self._lines.position(offset).line
+
+    def _range(self, start: int, end: int) -> Range:
+        return Range(start=self._lines.position(start), end=self._lines.position(end))
+
+
+class _Squeezed:
+    """A text without its white space, and where each of its characters stood."""
+
+    def __init__(self, text: str) -> None:
+        words = [match.span() for match in _WORD.finditer(text)]
+        self._starts = [start for start, _ in words]
+        self._at = [0, *accumulate(end - start for start, end in words)]  # squeezed offset of each word
+        self._text = "".join(text[start:end] for start, end in words)
+
+    def before(self, offset: int) -> int:
+        """How many characters stand before that offset of the text; it must be in a word."""
+        word = bisect_right(self._starts, offset) - 1
+        return self._at[word] + offset - self._starts[word] if word >= 0 else 0
+
+    def find(self, code: str, near: int) -> list[tuple[int, int]]:
+        """Offsets in the text of start and end of that squeezed code, its places nearest to `near` first."""
+        if not code:
+            return []
+        word = bisect_left(self._starts, near)
+        middle = self._at[min(word, len(self._at) - 1)]
+        found: list[int] = []
+        at = self._text.find(code, middle)
+        while at >= 0 and len(found) < _TRIED // 2:
+            found.append(at)
+            at = self._text.find(code, at + 1)
+        at = self._text.rfind(code, 0, middle + len(code) - 1)
+        while at >= 0 and len(found) < _TRIED:
+            found.append(at)
+            at = self._text.rfind(code, 0, at + len(code) - 1)
+        return [self.span(at, at + len(code)) for at in sorted(set(found), key=lambda at: abs(at - middle))]
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Offsets in the text of the squeezed characters from `first` up to and without `last`."""
+        return self._original(first), self._original(last - 1) + 1
+
+    def _original(self, at: int) -> int:
+        word = bisect_right(self._at, at) - 1
+        return self._starts[word] + at - self._at[word]
+
+
+def _nearest(numbers: Sequence[int], near: int, most: int) -> Iterable[int]:
+    """The numbers (sorted) by their distance from `near`, as many as are tried."""
+    high = bisect_left(numbers, near)
+    low = high - 1
+    for _ in range(min(_TRIED, most, len(numbers))):
+        if high < len(numbers) and (low < 0 or numbers[high] - near <= near - numbers[low]):
+            yield numbers[high]
+            high += 1
+        else:
+            yield numbers[low]
+            low -= 1
+
+
+def _agreement(wanted: Sequence[str], there: Sequence[str]) -> int:
+    """How much of the surroundings is as it was; lines nearer to the code, and lines in their old place, count more."""
+    same = sum(2 * (AROUND - index) for index, (one, other) in enumerate(zip(wanted, there, strict=False)) if one == other)
+    return same + len(set(wanted) & set(there))

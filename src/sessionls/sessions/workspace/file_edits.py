@@ -1,0 +1,175 @@
+"""Changes made to files on disk that no editor has open: whole or not at all, inside the folders, to the text that was seen.
+
+Where the system can, every folder on the way is opened from the one before it and no symbolic link is followed: what is
+swapped in between leads nowhere. A text is written beside its file and put in its place in one step.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sessionls.domain import uris
+from sessionls.domain.errors import SessionlsError
+from sessionls.ports.editor import DocumentChange, EditOutcome
+from sessionls.sessions.workspace.files import LARGEST, read_file
+from sessionls.sessions.workspace.positions import Encoding, Lines
+from sessionls.sessions.workspace.secret_files import is_withheld
+
+__all__ = ["write_changes"]
+
+_WALKS = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+
+
+class _Refused(Exception):
+    """The change is not made; says why."""
+
+
+def write_changes(folders: Sequence[Path], changes: Sequence[DocumentChange], encoding: Encoding) -> EditOutcome:
+    """Make the changes, one after the other, to files of those folders. The first that cannot be made ends it."""
+    try:
+        roots = [Path(os.path.realpath(folder)) for folder in folders]
+        for change in changes:
+            root = _root(roots, change.uri)
+            _write(root, _name(root, change.uri), change, encoding)
+    except _Refused as refused:
+        return EditOutcome(applied=False, reason=str(refused))
+    except SessionlsError as error:
+        return EditOutcome(applied=False, reason=error.message)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        return EditOutcome(applied=False, reason=f"It could not be written: {reason}.")
+    return EditOutcome(applied=True)
+
+
+def _root(roots: Sequence[Path], uri: str) -> Path:
+    """The innermost folder that the file lies in."""
+    path = uris.to_path(uri)
+    real = None if path is None else Path(os.path.realpath(path))
+    holding = [root for root in roots if real is not None and real.is_relative_to(root)]
+    if not holding:
+        raise _Refused("It is outside of the workspace folders.")
+    return max(holding, key=lambda root: len(root.parts))
+
+
+def _name(root: Path, uri: str) -> str:
+    path = uris.to_path(uri)
+    real = None if path is None else Path(os.path.realpath(path))
+    if real is None or not real.is_relative_to(root) or real == root:
+        raise _Refused("It is outside of the folder.")
+    name = real.relative_to(root).as_posix()
+    if is_withheld(name):
+        raise _Refused("It is withheld.")
+    return name
+
+
+def _write(root: Path, name: str, change: DocumentChange, encoding: Encoding) -> None:
+    *folders, last = name.split("/")
+    with _opened(root, folders, make=change.kind == "create") as place:
+        if change.kind == "create":
+            place.put(last, change.text.encode(), None)
+            return
+        seen = place.status(last)
+        if not stat.S_ISREG(seen.st_mode):
+            raise _Refused("It is no regular file.")
+        if change.kind == "delete" and change.sha256 is None:
+            place.remove(last)
+            return
+        file = read_file(root, name, what=last, limit=LARGEST)
+        if change.sha256 is not None and file.sha256 != change.sha256:
+            raise _Refused("The file changed meanwhile: read it again.")
+        if change.kind == "delete":
+            place.remove(last)
+            return
+        text = _edited(file.text, change, encoding)
+        place.put(last, (codecs.BOM_UTF8 if file.bom else b"") + text.encode(), seen)
+
+
+def _edited(text: str, change: DocumentChange, encoding: Encoding) -> str:
+    lines = Lines(text, encoding)
+    spans = sorted(((*lines.span(range_), new) for range_, new in change.edits), reverse=True)
+    for start, end, new in spans:
+        text = text[:start] + new + text[end:]
+    return text
+
+
+class _Place:
+    """A folder, by its descriptor where the system can, else by its path."""
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._fd = descriptor
+
+    def status(self, name: str) -> os.stat_result:
+        return os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
+
+    def remove(self, name: str) -> None:
+        os.unlink(self._at(name), dir_fd=self._fd)
+
+    def put(self, name: str, data: bytes, seen: os.stat_result | None) -> None:
+        """The whole of a file. `seen` is the one it replaces; None for a new one."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        beside = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
+        opened = os.open(self._at(beside), flags, 0o666 if seen is None else 0o600, dir_fd=self._fd)
+        try:
+            with os.fdopen(opened, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                if seen is not None and hasattr(os, "fchmod"):
+                    os.fchmod(file.fileno(), stat.S_IMODE(seen.st_mode))
+            if seen is None:
+                self._put_new(beside, name)
+            elif not _same(self.status(name), seen):
+                raise _Refused("The file changed meanwhile: read it again.")
+            else:
+                os.replace(self._at(beside), self._at(name), src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self.remove(beside)
+
+    def _put_new(self, beside: str, name: str) -> None:
+        try:
+            if self._fd is None:
+                Path(self._at(beside)).rename(self._at(name))  # Windows refuses this where there is a file
+            else:
+                os.link(beside, name, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+        except FileExistsError:
+            raise _Refused("The file exists already.") from None
+
+    def _at(self, name: str) -> str:
+        return name if self._fd is not None else str(self._path / name)
+
+
+@contextlib.contextmanager
+def _opened(root: Path, folders: Sequence[str], *, make: bool) -> Iterator[_Place]:
+    path = root.joinpath(*folders)
+    if not _WALKS:
+        if make:
+            path.mkdir(parents=True, exist_ok=True)
+        if os.path.normcase(os.path.realpath(path)) != os.path.normcase(path):
+            raise _Refused("The folder changed meanwhile.")
+        yield _Place(path, None)
+        return
+    step = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    here = os.open(root, step)
+    try:
+        for folder in folders:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(folder, dir_fd=here)
+            below = os.open(folder, step, dir_fd=here)
+            os.close(here)
+            here = below
+        yield _Place(path, here)
+    finally:
+        os.close(here)
+
+
+def _same(now: os.stat_result, seen: os.stat_result) -> bool:
+    return (now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns) == (seen.st_ino, seen.st_dev, seen.st_size, seen.st_mtime_ns)

@@ -1,0 +1,140 @@
+"""Reads text files so that nothing but a regular file inside a given folder can be read, also while others change the disk."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.text import cut_bytes
+
+__all__ = ["LARGEST", "FileText", "read_file"]
+
+LARGEST: Final = 64 << 20
+"""Bytes: a larger file is not read at all, not even to be cut."""
+
+_SNIFFED = 8192  # bytes in which a NUL says that a file is binary, as git does it
+_CHUNK = 1 << 20
+_WALKS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A file's text, without its byte order mark (`bom` says that it has one).
+
+    `sha256` is that of the whole text's UTF-8, also where `notice` says that the text was cut.
+    """
+
+    text: str
+    sha256: str
+    bom: bool
+    notice: str | None
+
+
+def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
+    """The text of the file `name` (real path from the real path `root`, with `/`), cut to `limit` bytes at the end of a line.
+
+    Errors call the file `what`. Raises `InvalidParams` where there is none, for what is no UTF-8 text and for what is larger
+    than `LARGEST`; `NotPermitted` for what is no regular file, or not inside of `root` any more.
+    """
+    try:
+        opened = _open(root, name)
+        try:
+            status = os.fstat(opened)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_regular(what)
+            if status.st_size > LARGEST:
+                raise _too_large(what)
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                return _read(file, what, limit)
+        finally:
+            os.close(opened)
+    except OSError as error:
+        raise _in_our_words(error, what) from None
+
+
+def _open(root: Path, name: str) -> int:
+    """Open the file for reading without following a symbolic link: the path was resolved before, so one is new and a trap.
+
+    Where the system can, each folder is opened from the one before it, and no change in between can lead outside.
+    """
+    # Without O_NONBLOCK a named pipe would wait for a writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+    if not _WALKS:
+        return _open_and_compare(str(root.joinpath(*name.split("/"))), flags)
+    *folders, last = name.split("/")
+    step = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+    here = os.open(root, step)
+    try:
+        for folder in folders:
+            below = os.open(folder, step, dir_fd=here)
+            os.close(here)
+            here = below
+        return os.open(last, flags, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _open_and_compare(path: str, flags: int) -> int:
+    """For systems that cannot walk: open, then see that the path is still its own real path and leads to what was opened."""
+    opened = os.open(path, flags)
+    try:
+        same = os.path.normcase(os.path.realpath(path)) == os.path.normcase(path)
+        if not same or not os.path.samestat(os.fstat(opened), os.lstat(path)):
+            raise OSError(errno.ELOOP, "changed")  # noqa: TRY301
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def _read(file: BinaryIO, what: str, limit: int) -> FileText:
+    head = file.read(_SNIFFED)
+    if b"\0" in head:
+        raise _no_text(what, "a binary file")
+    bom = head.startswith(codecs.BOM_UTF8)
+    data = bytearray(head[3:] if bom else head)
+    while chunk := file.read(_CHUNK):
+        data += chunk
+        if len(data) > LARGEST:
+            raise _too_large(what)
+    whole = bytes(data)
+    try:
+        text, notice = cut_bytes(whole, limit)
+    except UnicodeDecodeError:
+        raise _no_text(what, "not UTF-8 text") from None
+    return FileText(text, hashlib.sha256(whole).hexdigest(), bom, notice)
+
+
+def _in_our_words(error: OSError, what: str) -> SessionlsError:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
+        return InvalidParams(f"There is no file {what}.", fields=["uri"], hint="Check the name, or save the document first.")
+    if error.errno in (errno.ELOOP, errno.EMLINK):
+        return NotPermitted(f"{what} changed while it was being read.", hint="Try again.", uri=what)
+    if error.errno in (errno.ENXIO, errno.EISDIR, errno.ENODEV):
+        return _not_regular(what)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        # Windows says so for a folder, too.
+        return NotPermitted(f"{what} may not be read.", hint="Check that it is a file, and its permissions.", uri=what)
+    reason = os.strerror(error.errno) if error.errno is not None else "unknown error"
+    return InvalidParams(f"{what} cannot be read: {reason}.", fields=["uri"])
+
+
+def _not_regular(what: str) -> NotPermitted:
+    return NotPermitted(f"{what} is no regular file.", hint="Name a file: folders, pipes and devices are not read.", uri=what)
+
+
+def _too_large(what: str) -> InvalidParams:
+    hint = "Copy the part that matters into a smaller file, or into the message."
+    return InvalidParams(f"{what} is larger than {LARGEST >> 20} MiB.", fields=["uri"], hint=hint)
+
+
+def _no_text(what: str, kind: str) -> InvalidParams:
+    return InvalidParams(f"{what} is {kind}: only text can be read.", fields=["uri"], hint="Name a text file in UTF-8.")

@@ -1,0 +1,280 @@
+"""The workspace: its folders, what of them may be read, and the text of documents as the editor has them.
+
+The editor is the truth about open files: an open buffer is read before the file on disk. Nothing outside the workspace's
+folders is read, whatever path, URI or symbolic link leads there, and nothing that is withheld (see `withheld.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.scope import Scope, scope_of
+from sessionls.domain.text import cut_bytes, sound
+from sessionls.ports.editor import Buffer, Buffers
+from sessionls.sessions.workspace.files import LARGEST, FileText, read_file
+from sessionls.sessions.workspace.identity import Git, Identities
+from sessionls.sessions.workspace.languages import language_of
+from sessionls.sessions.workspace.secret_files import is_withheld
+
+__all__ = ["LIMIT", "Document", "ResolvedFile", "Workspace"]
+
+LIMIT: Final = 1 << 20
+"""Bytes of UTF-8 text that are read of a document unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFile:
+    """A place in the workspace, whether a file is there or not.
+
+    `path` is the real path, free of symbolic links; `root` that of its folder; `name` the path from there, with `/`. `uri` and
+    `display` are as people know the file. None of `path`, `root` may be shown to anyone.
+    """
+
+    uri: str
+    path: Path
+    root: Path
+    name: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of a document now.
+
+    `path` is for display. `version` is the editor's number for an open buffer, `dirty` says that the buffer differs from
+    the disk, `sha256` is that of the whole text's UTF-8, also where `text` was cut (then `notice` says so). `bom`: the file
+    on disk begins with a byte order mark, which `text` has not. `buffer`: it is open in the editor.
+    """
+
+    uri: str
+    path: str
+    text: str
+    version: int | None
+    dirty: bool
+    sha256: str
+    language: str | None
+    notice: str | None = None
+    bom: bool = False
+    buffer: bool = False
+
+
+class Workspace:
+    """What of the editor's folders may be read, and how. `withheld` are globs of files to withhold beside the usual ones.
+
+    The folders are read from the editor each time: they change while it runs.
+    """
+
+    def __init__(self, editor: Buffers, *, withheld: Sequence[str] = (), limit: int = LIMIT) -> None:
+        self._editor = editor
+        self._withheld = tuple(withheld)
+        self._limit = limit
+        self.git = Git(lambda: [Path(path) for uri in editor.folders if (path := uris.to_path(uri)) is not None])
+        self._identities = Identities(self.git)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """URIs of the open workspace folders."""
+        return tuple(self._editor.folders)
+
+    def display(self, uri: str) -> str:
+        """How people and models are told of a document (see `uris.display`)."""
+        return uris.display(uri, self.folders)
+
+    def withheld(self, name: str) -> bool:
+        """Whether the file of that path from its folder (with `/`) is never read or sent: for tools that list and search."""
+        return is_withheld(name, self._withheld)
+
+    async def identities(self, folders: Sequence[str]) -> list[str]:
+        """The repository identities of those of the folders (URIs) that have one: `git:<first commit>:<path>`."""
+        return await self._identities.of([path for uri in folders if (path := uris.to_path(uri)) is not None])
+
+    async def scope(self, folders: Sequence[str]) -> Scope:
+        """Of where sessions are wanted, by these folders (URIs): see `Scope`."""
+        return scope_of(folders, await self.identities(folders))
+
+    def known_scope(self, folders: Sequence[str]) -> Scope:
+        """`scope`, as far as it was found before."""
+        paths = [path for uri in folders if (path := uris.to_path(uri)) is not None]
+        return scope_of(folders, self._identities.known(paths))
+
+    # -- places ------------------------------------------------------------------------------------------------------
+
+    async def resolve(self, what: str) -> ResolvedFile:
+        """`locate`, away from the event loop."""
+        return await asyncio.to_thread(self.locate, what)
+
+    def locate(self, what: str) -> ResolvedFile:
+        """Where a URI or path is: absolute, or relative to the folder, or as `display` writes it. It need not exist.
+
+        Touches the disk: not for the event loop. Raises `NotPermitted` for what is outside of every folder or withheld.
+        """
+        candidates = self._candidates(what)
+        inside = [place for path in candidates if (place := self._place(what, path)) is not None]
+        if not inside:
+            raise _outside(what)
+        # Several folders may have a relative path: the one where it exists.
+        found = next((place for place in inside if os.path.lexists(place.path)), inside[0])
+        for name in (found.name, found.display, uris.path_of(what).rpartition("/")[2]):
+            self.refuse_withheld(what, name)
+        return found
+
+    def _candidates(self, what: str) -> list[Path]:
+        """The absolute paths that `what` may mean, best first."""
+        if "\0" in what or not what:
+            raise InvalidParams("That is not a path.", fields=["uri"])
+        if uris.is_uri(what):
+            path = uris.to_path(what)
+            return [] if path is None else [Path(path)]
+        if Path(what).is_absolute():
+            return [Path(what)]
+        folders = self.folders
+        roots = [uris.to_path(folder) for folder in folders]
+        relative = what.replace("\\", "/") if os.name == "nt" else what
+        found = []
+        if len(folders) > 1:
+            for label, root in zip(uris.labels(folders), roots, strict=True):
+                if root is not None and (relative == label or relative.startswith(f"{label}/")):
+                    found.append(Path(root, relative[len(label) + 1 :]))
+        found += [Path(root, relative) for root in roots if root is not None]
+        return found
+
+    def _place(self, what: str, path: Path) -> ResolvedFile | None:
+        """The place of an absolute path, in the innermost folder that holds it; None outside."""
+        best: ResolvedFile | None = None
+        try:
+            real = os.path.realpath(path)
+            for folder in self.folders:
+                root = uris.to_path(folder)
+                top = None if root is None else os.path.realpath(root)
+                if root is None or top is None or (best is not None and len(str(best.root)) >= len(top)):
+                    continue
+                name = _inside(real, top)
+                if name is not None:
+                    known = uris.from_path(_as_known(path, root, real, name))
+                    uri = what if uris.is_uri(what) else known
+                    best = ResolvedFile(uri, Path(real), Path(top), name, self.display(known))
+        except (OSError, ValueError):  # no path at all, or a link that went away just now
+            return None
+        return best
+
+    def refuse_withheld(self, what: str, name: str) -> None:
+        """Raise `NotPermitted`, calling the document `what`, where its path `name` is withheld."""
+        if self.withheld(name):
+            raise NotPermitted(
+                f"{what} is withheld: files that hold keys or passwords, and git's own data, are never read or sent.",
+                hint="Copy the part that matters into the message itself.",
+                uri=what,
+            )
+
+    # -- texts -------------------------------------------------------------------------------------------------------
+
+    def buffer(self, place: ResolvedFile) -> Buffer | None:
+        """The editor's open buffer of that place, by whichever spelling of its URI."""
+        known = (place.uri, *uris.spellings(uris.to_path(place.uri) or place.path), *uris.spellings(place.path))
+        return next((found for uri in dict.fromkeys(known) if (found := self._editor.buffer(uri)) is not None), None)
+
+    def is_open(self, uri: str) -> bool:
+        """Whether the editor has a buffer by exactly that URI."""
+        return self._editor.buffer(uri) is not None
+
+    async def read(self, what: str, *, limit: int | None = None) -> Document:
+        """The document of that URI or path: the editor's open buffer, unsaved changes included, else the file on disk.
+
+        More than `limit` bytes (default: the workspace's own) are cut at the end of a line, with a notice. Raises
+        `NotPermitted` for what is outside, withheld or no regular file, `InvalidParams` for what does not exist, is no text,
+        or is too large to be read at all.
+        """
+        limit = self._limit if limit is None else limit
+        handed = self._editor.buffer(what) if uris.is_uri(what) else None
+        if handed is not None and (uris.to_path(what) is None or not self.folders):
+            # The editor's own documents that are no file of a folder (untitled:, a notebook's cell, a lone file).
+            return await asyncio.to_thread(self._lone, handed, limit)
+        place = await self.resolve(what)
+        buffer = self.buffer(place)
+        return await asyncio.to_thread(self._document, what, place, buffer, limit)
+
+    def _lone(self, buffer: Buffer, limit: int) -> Document:
+        """An open buffer that lies in no folder."""
+        path = uris.to_path(buffer.uri)
+        if path is None:
+            self.refuse_withheld(buffer.uri, uris.path_of(buffer.uri))
+            return _of_buffer(buffer, self.display(buffer.uri), None, limit)
+        real = Path(os.path.realpath(path))
+        place = ResolvedFile(buffer.uri, real, real.parent, real.name, buffer.uri)
+        for known in (real, Path(path)):
+            self.refuse_withheld(buffer.uri, "/".join(known.parts[1:]))
+        return self._document(buffer.uri, place, buffer, limit)
+
+    def _document(self, what: str, place: ResolvedFile, buffer: Buffer | None, limit: int) -> Document:
+        if buffer is not None:
+            try:
+                disk = read_file(place.root, place.name, what=what, limit=LARGEST)
+            except SessionlsError:  # gone, unreadable, or no text: the buffer alone has it
+                disk = None
+            return _of_buffer(buffer, place.display, disk, limit)
+        disk = read_file(place.root, place.name, what=what, limit=limit)
+        language = language_of(place.uri)
+        return Document(
+            place.uri,
+            place.display,
+            disk.text,
+            None,
+            dirty=False,
+            sha256=disk.sha256,
+            language=language,
+            notice=disk.notice,
+            bom=disk.bom,
+        )
+
+
+def _inside(path: str, top: str) -> str | None:
+    """The path from `top` (both real), with `/`, `.` for `top` itself; None for a path outside."""
+    try:
+        relative = os.path.relpath(path, top)
+    except ValueError:  # another drive
+        return None
+    name = relative.replace(os.sep, "/")
+    return None if name == ".." or name.startswith("../") else name
+
+
+def _as_known(path: Path, root: str, real: str, name: str) -> str:
+    """The path as people write it: in the folder as the editor names it, symbolic links kept where they mean the same."""
+    known = os.path.normpath(path)
+    if _inside(known, os.path.normpath(root)) is not None and os.path.realpath(known) == real:
+        return known
+    return os.path.normpath(Path(root, *name.split("/")))
+
+
+def _outside(what: str) -> NotPermitted:
+    return NotPermitted(
+        f"{what} is outside of the workspace folders.",
+        hint="Open its folder in the editor, or copy the part that matters into the message itself.",
+        uri=what,
+    )
+
+
+def _of_buffer(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> Document:
+    text = sound(buffer.text)
+    whole = text.encode()
+    digest = hashlib.sha256(whole).hexdigest()
+    kept, notice = cut_bytes(whole, limit)
+    return Document(
+        uri=buffer.uri,
+        path=path,
+        text=text if notice is None else kept,
+        version=buffer.version,
+        dirty=disk is None or disk.sha256 != digest,
+        sha256=digest,
+        language=buffer.language or language_of(buffer.uri),
+        notice=notice,
+        bom=disk is not None and disk.bom,
+        buffer=True,
+    )

@@ -1,0 +1,276 @@
+"""Every setting, once: what it is called, what it means, and where its value comes from.
+
+A value given explicitly (some can be, in an editor's `initializationOptions`) wins over the environment
+(`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are no
+settings: they stay in the environment, under the names that litellm reads, and a file that holds one is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from sessionls.domain.agent import Permission, rule_problem
+from sessionls.domain.errors import InvalidParams
+from sessionls.environment import name_problem
+from sessionls.programs import McpServer, ScannerSetting
+
+__all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
+
+PREFIX = "SESSIONLS_"
+_SECRET = re.compile(r"(^|[_-])(api[_-]?)?(keys?|tokens?|secret|password|credentials?)($|[_-])", re.IGNORECASE)
+
+
+def config_dir() -> Path:
+    """The person's own configuration directory: `config.toml`, and definitions of agents in `agents/`."""
+    return Path(platformdirs.user_config_dir("sessionls", appauthor=False))
+
+
+def config_file() -> Path:
+    """The configuration file, whether it exists or not."""
+    named = os.environ.get(PREFIX + "CONFIG")
+    return Path(named).expanduser() if named else config_dir() / "config.toml"
+
+
+def _default_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("sessionls", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """The settings in force. `Settings.load` makes them, and explains what is wrong where something is."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="The folder of the embedded database and of the embedded model.",
+        json_schema_extra={"shown": "your data directory"},
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="Where sessions are kept: `sqlite:///` and a path. (`postgresql://…` is not supported yet.)",
+        json_schema_extra={"shown": "`sessions.db` in the data folder"},
+    )
+    durability: Literal["normal", "full"] = Field(
+        default="normal",
+        description="What is accepted outlives a killed process; with `full` a power cut too, and each change takes longer.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="The model of agents that name none: any name that litellm knows.",
+        json_schema_extra={"shown": "the first that can answer"},
+    )
+    agent: str = Field(default="code", min_length=1, description="The default agent of new sessions.")
+    embedded: bool = Field(
+        default=True,
+        description="Whether the embedded model may answer where no key is set and no Ollama answers.",
+    )
+    embedded_model: Path | None = Field(
+        default=None,
+        description="Another model file (GGUF) for the embedded model's engine.",
+        json_schema_extra={"shown": "SmolLM2-135M-Instruct"},
+    )
+    trusted_folders: Annotated[list[Path], NoDecode] = Field(
+        default=[],
+        description=(
+            "Folders that the terminal trusts, with all that is inside them: their agents, MCP servers and `AGENTS.md`; in the "
+            "environment separated as in `PATH`. An editor says so itself, with `workspaceTrusted`."
+        ),
+        json_schema_extra={"shown": "none"},
+    )
+    permissions: dict[str, Permission] = Field(
+        default={},
+        description=(
+            "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), for a risk "
+            "(`read`, `write`, `execute`, `network`), or for all (`*`); in the environment as JSON. No agent's definition undoes "
+            "a `deny`."
+        ),
+        json_schema_extra={"shown": "reading is allowed, all else asked"},
+    )
+    permission_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="How long a question for permission waits for an answer, in seconds. Then it is a no.",
+    )
+    confirm_edits: bool = Field(
+        default=False,
+        description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",
+    )
+    command_environment: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description=(
+            "Variables of your environment that commands and scanners get beside the usual ones: names, also with `*` at the end "
+            "(`NODE_*`); in the environment separated by commas. Never settings of sessionls, keys or passwords."
+        ),
+        json_schema_extra={"shown": "none"},
+    )
+    scanners: dict[str, ScannerSetting] = Field(
+        default={},
+        description=(
+            "Programs that write SARIF, for the tool `scan`: each a table with `command` (`{files}` stands for the files) and "
+            "`globs`. ruff and bandit are known without it."
+        ),
+        json_schema_extra={"shown": "ruff and bandit, where installed"},
+    )
+    mcp: dict[str, McpServer] = Field(
+        default={},
+        description=(
+            "MCP servers of your own, whose tools agents may ask for: each a table with `command`, `args`, `env` and `cwd`, or "
+            "with `url` and `headers`."
+        ),
+        json_schema_extra={"shown": "none"},
+    )
+    participant_name: str | None = Field(
+        default=None,
+        description="Your name, as others see it in a session.",
+        json_schema_extra={"shown": "`user.name` of git, else the login name"},
+    )
+    participant_email: str | None = Field(
+        default=None,
+        description="Your e-mail address, which tells participants of one name apart.",
+        json_schema_extra={"shown": "`user.email` of git"},
+    )
+
+    @classmethod
+    def load(cls, **explicit: Any) -> Self:
+        """The settings in force; `explicit` values win over all others, except for those that are None: not given.
+
+        Reads a file: where an event loop runs, call it in a thread. Raises `InvalidParams`, which names the setting and where
+        its value stands.
+        """
+        given = {name: value for name, value in explicit.items() if value is not None}
+        if os.environ.get(PREFIX + "CONFIG") and not config_file().is_file():
+            raise InvalidParams("SESSIONLS_CONFIG names no file.", fields=["SESSIONLS_CONFIG"], hint="Correct or unset it.")
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise _explained(error, given) from None
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidParams(
+                f"The configuration file is not valid TOML: {error}.", fields=["SESSIONLS_CONFIG"], hint=_WHERE
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InvalidParams(
+                f"The configuration file cannot be read: {reason}.", fields=["SESSIONLS_CONFIG"], hint=_WHERE
+            ) from None
+
+    @property
+    def url(self) -> str:
+        """Where sessions are kept: `database_url`, or the embedded database in the data folder."""
+        if self.database_url is not None:
+            return self.database_url
+        return f"sqlite:///{(self.data_dir / 'sessions.db').as_posix()}"
+
+    @property
+    def shown_url(self) -> str:
+        """`url` without its password."""
+        parts = urlsplit(self.url)
+        if parts.password is None:
+            return self.url
+        return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:…@{parts.netloc.rpartition('@')[2]}"))
+
+    def trusts(self, folder: Path) -> bool:
+        """Whether that folder is one of the trusted ones, or inside one."""
+        folder = folder.resolve()
+        return any(folder.is_relative_to(trusted.resolve()) for trusted in self.trusted_folders)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic-settings names its arguments
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+    @field_validator("trusted_folders", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("command_environment", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("command_environment")
+    @classmethod
+    def _harmless(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.()-]*\*?", name):
+                raise ValueError(f"{name[:60]!r} is not the name of a variable")
+            if (problem := name_problem(name)) is not None:
+                raise ValueError(problem)
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("trusted_folders")
+    @classmethod
+    def _home(cls, value: list[Path]) -> list[Path]:
+        return [path.expanduser() for path in value]
+
+    @field_validator("permissions")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Permission]) -> dict[str, Permission]:
+        for name in value:
+            if (problem := rule_problem(name)) is not None:
+                raise ValueError(problem)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("it begins with sqlite:/// or postgresql://")
+        return value
+
+
+_WHERE = "`sessionls doctor` says which file is read."
+
+
+def _explained(error: ValidationError, given: dict[str, Any]) -> InvalidParams:
+    """The first thing that is wrong, in words that say where it stands and never what a secret holds."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0])
+    if name in Settings.model_fields:
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        if name in given:
+            place, field = f"{name!r}, as given", name
+        elif os.environ.get(PREFIX + name.upper()):
+            place = field = PREFIX + name.upper()
+        else:
+            place, field = f"{name!r} in the configuration file", name
+        return InvalidParams(f"The setting {place} is wrong: {reason}.", fields=[field], hint="Correct or remove it.")
+    place = "as given" if name in given else "in the configuration file"
+    if _SECRET.search(name):
+        return InvalidParams(
+            f"{name!r} looks like a key, and keys do not belong in the configuration file.",
+            fields=[name],
+            hint="Remove it there and set the key in the environment, as in OPENAI_API_KEY or ANTHROPIC_API_KEY.",
+        )
+    near = difflib.get_close_matches(name.replace("-", "_"), Settings.model_fields, n=1)
+    known = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(Settings.model_fields)}."
+    return InvalidParams(f"There is no setting {name!r} ({place}).", fields=[name], hint=known)

@@ -1,0 +1,59 @@
+"""What sessionls itself obeys: definitions of agents, and programs to start. No agent gives itself a permission or a program.
+
+(`AGENTS.md` is none of it: it gives agents words and no right, and people do ask agents to write it.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sessionls.agents.sources import DEFINING
+from sessionls.domain import uris
+from sessionls.sessions.workspace.workspace import ResolvedFile
+from sessionls.tools.mcp import FILES
+
+__all__ = ["is_obeyed"]
+
+# Also below the folders that are open now: one of these may be opened as a workspace folder later.
+_NAMES = (".sessionls", *DEFINING, *FILES)
+
+
+def is_obeyed(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
+    """Whether that place is obeyed, by its name, or because a link leads there from a place that is. Touches the disk.
+
+    `folders` are the URIs of the workspace's, `own` files and folders of the participant's that are obeyed, wherever they lie.
+    """
+    if any(_is_named(name) for name in (place.name, uris.path_of(place.display))):
+        return True
+    roots = [Path(path) for folder in folders if (path := uris.to_path(folder)) is not None]
+    places = [*own, *(root / name for root in roots for name in _NAMES)]
+    return any(_holds(one, place.path) or any(_same(link, place.path) for link in _links(one)) for one in places)
+
+
+def _is_named(name: str) -> bool:
+    # Windows knows a file also with dots and blanks at its end, and with the name of a stream.
+    plain = "/".join(part.partition(":")[0].rstrip(". ") for part in name.lower().split("/"))
+    return any(f"/{one}/" in f"/{plain}/" for one in _NAMES)
+
+
+def _holds(place: Path, path: Path) -> bool:
+    return f"{_key(path)}{os.sep}".startswith(f"{_key(place)}{os.sep}")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return _key(one) == _key(other)
+
+
+def _key(path: Path) -> str:
+    return os.path.realpath(path).lower()
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    """The links in a folder of definitions, which are read where they lead."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from [Path(entry.path) for entry in entries if entry.is_symlink()]
+    except OSError:  # there is none
+        return

@@ -1,0 +1,52 @@
+"""What the agents of each session have seen of the documents: an edit is made only to the text that its agent knows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from sessionls.domain import uris
+from sessionls.sessions.workspace.workspace import Document
+
+__all__ = ["Seen"]
+
+_KEPT = 10_000  # documents of all sessions; an agent that comes back to an older one has to read it again
+
+
+class Seen:
+    """The hash of each document as it was when an agent of the session last read or wrote it.
+
+    Kept in memory: after a restart an agent reads again before it edits.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._lock = Lock()
+
+    def saw(self, session_id: str, document: Document) -> None:
+        self.knows(session_id, document.uri, document.sha256)
+
+    def knows(self, session_id: str, uri: str, sha256: str) -> None:
+        """The session's agents know the text of that hash: they read it, or wrote it."""
+        key = (session_id, _canonical(uri))
+        with self._lock:
+            self._hashes[key] = sha256
+            self._hashes.move_to_end(key)
+            while len(self._hashes) > _KEPT:
+                self._hashes.popitem(last=False)
+
+    def last(self, session_id: str, uri: str) -> str | None:
+        """The hash of what they saw last; None where they have not read it."""
+        with self._lock:
+            return self._hashes.get((session_id, _canonical(uri)))
+
+    def anywhere(self, uri: str, sha256: str) -> bool:
+        """Whether an agent of any session saw that text: where a call's session is not known yet."""
+        wanted = _canonical(uri)
+        with self._lock:
+            return any(name == wanted and known == sha256 for (_, name), known in self._hashes.items())
+
+
+def _canonical(uri: str) -> str:
+    path = uris.to_path(uri)
+    return uri if path is None else uris.from_path(path)
