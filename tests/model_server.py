@@ -41,6 +41,7 @@ __all__ = [
     "Fault",
     "Hold",
     "ModelServer",
+    "Raw",
     "Received",
     "Refuse",
     "Script",
@@ -157,6 +158,15 @@ class Refuse:
         return Refuse(status, message, kind_of_error, code, headers)
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A body as it is, in these pieces, each `delay` seconds after the one before, whatever was asked."""
+
+    pieces: Sequence[bytes]
+    content_type: str = "text/event-stream"
+    delay: float = 0
+
+
 @dataclass
 class Received:
     """A request as it came. `done` is set when it has been dealt with, `closed` where the caller went before the end."""
@@ -188,7 +198,7 @@ class Received:
         return [tool.get("function", tool)["name"] for tool in self.body.get("tools") or []]
 
 
-Scripted = Answer | Stall | Cut | Fault | Hold | Refuse
+Scripted = Answer | Stall | Cut | Fault | Hold | Refuse | Raw
 Script = Scripted | Callable[[Received], Scripted]
 
 
@@ -343,6 +353,13 @@ async def _answer(answer: Scripted, request: Received, made: Format, writer: asy
                 data = {"error": {**error, "param": None, "code": answer.code}}
             body = answer.body if answer.body is not None else json.dumps(data)
             await _send(writer, answer.status, body.encode(), answer.headers)
+        case Raw():
+            writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {answer.content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+            for piece in answer.pieces:
+                await asyncio.sleep(answer.delay)
+                writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
         case Answer() if not request.body.get("stream", "/api/chat" in request.path):
             text = "".join(answer.chunks) if answer.chunks is not None else answer.text
             await _send(writer, 200, made.whole(text, answer.reasoning, answer.tools, _reason(answer), _tokens(answer, request)))
@@ -368,7 +385,7 @@ async def _stream(answer: Scripted, request: Received, made: Format, writer: asy
 
     await send(made.start())
     if not isinstance(answer, Answer):
-        assert not isinstance(answer, Refuse)
+        assert not isinstance(answer, Refuse | Raw)
         if answer.text:
             await send(made.text(answer.text))
         if isinstance(answer, Fault):

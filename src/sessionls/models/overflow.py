@@ -34,6 +34,8 @@ _WORDS = re.compile(
     | (exceeds?|exceeded|over)\s+the\s+limit\s+of\s+\d+
       # vLLM, Together
     | longer\s+than\s+the\s+(model|maximum|max|context)
+      # Hugging Face
+    | inputs`?\s+tokens\s*\+
       # LM Studio
     | greater\s+than\s+the\s+(context|max)
       # Cohere, AI21
@@ -59,7 +61,9 @@ _ANSWER = re.compile(
     r"|range of max_tokens|maximum (allowed )?(number of )?output tokens",
     re.IGNORECASE,
 )
-_ASKED_FOR = re.compile(r"maximum context length|input tokens|in (the|your) (messages|prompt)", re.IGNORECASE)
+_ASKED_FOR = re.compile(
+    r"maximum context length|context limit|inputs?`? (tokens|length)|in (the|your) (messages|prompt)", re.IGNORECASE
+)
 _RATE = re.compile(r"rate.?limit|too many requests|per.?(minute|min|day|second|hour)|\b[TR]P[MD]\b|throttl|quota", re.IGNORECASE)
 _LIMIT = re.compile(r"limit:?\s*(?:is\s*|of\s*)?([\d,]+)", re.IGNORECASE)
 _REQUESTED = re.compile(r"request(?:ed|s)?:?\s*(?:is\s*|about\s*)?([\d,]+)", re.IGNORECASE)
