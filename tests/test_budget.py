@@ -18,8 +18,6 @@ from sessionls.domain.model import Session, Usage
 from sessionls.ports.models import TextDelta
 from use_it import UseIt, give
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 async def home(tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:

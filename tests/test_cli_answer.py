@@ -27,7 +27,6 @@ def cli(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     model_server: ModelServer,
-    litellm_ready: None,
 ) -> Cli:
     folder = tmp_path / "workspace"
     folder.mkdir()

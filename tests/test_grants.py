@@ -13,8 +13,6 @@ from model_server import Answer, ModelServer, ToolUse
 from rooms import ANN, BEN, House, house, write_agent
 from sessionls.domain.model import Participant
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -22,8 +22,6 @@ from sessionls.domain.model import Message
 from sessionls.sessions.replies import late_ends, writer
 from sessionls.store.database import Database
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -17,8 +17,6 @@ from sessionls.ports.models import ModelRequest, NativeReasoning, ReasoningDelta
 from sessionls.sessions.completion import AnsweredCall, ModelMessage, model_reply
 from sessionls.sessions.prompt.native_reasoning import LARGEST
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 SIGNED = NativeReasoning("anthropic", [{"type": "thinking", "thinking": "let me see", "signature": "c2lnbmVk"}])
 SECOND = NativeReasoning("anthropic", [{"type": "redacted_thinking", "data": "ZW5jcnlwdGVk"}])
 READ = json.dumps({"path": "a.py"})

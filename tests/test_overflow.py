@@ -19,8 +19,6 @@ from sessionls.ports.models import ModelRequest, TextDelta
 from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
 from sessionls.sessions.prompt.window import trimmed
 
-pytestmark = pytest.mark.usefixtures("litellm_ready")
-
 
 @pytest.fixture
 async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:

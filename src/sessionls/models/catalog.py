@@ -60,12 +60,11 @@ def _find_row(text: str, rules: Mapping[str, Any], provider: str, model: str) ->
     row = _decode_member(text, f"{provider}/{model}")
     if row is None:
         row = _decode_member(text, model)
-        if row is not None and row.get("litellm_provider") != provider:
+        # `bedrock_converse` is one of Bedrock's interfaces.
+        if row is not None and not (provider and str(row.get("litellm_provider")).startswith(provider)):
             row = None
     if row is not None:
         return row
-    if provider not in ("anthropic", "openai"):
-        return _NOTHING
     family: dict[str, Any] = {}
     for rule in rules.get("rules") or ():
         # A rule that knows nothing but the provider says nothing about the model.

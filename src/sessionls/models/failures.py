@@ -115,6 +115,8 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
     for name, means in _LITELLM.items():
         if name in names and (status is None or status in (400, 500)):
             status = means
+    if started and status not in (401, 402, 403, 413, 429):
+        status = None  # litellm gives an error in a stream a status of its own
     said = ProviderError(status, _told(chain))
     if "ContextWindowExceededError" in names:
         return _overflow(asked)

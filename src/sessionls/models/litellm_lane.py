@@ -174,7 +174,9 @@ def _priced(module: Any, model: str, counted: Counted | None) -> Counted | None:
             cache_creation_input_tokens=counted.written,
             cache_read_input_tokens=counted.cached,
         )
-        counted.cost = float(sum(module.cost_per_token(model=model, usage_object=usage)))
+        cost = float(sum(module.cost_per_token(model=model, usage_object=usage)))
+        # It knows some models by their family alone, and says that they cost nothing.
+        counted.cost = cost if cost or model.startswith("ollama_chat/") else None
     return counted
 
 

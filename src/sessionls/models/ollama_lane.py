@@ -101,4 +101,4 @@ class OllamaReader:
         if data.get("done"):
             self._done = True
             self._reading.reason = stop_reason(data.get("done_reason") or "stop")
-            self.counted = Counted(input=count(data.get("prompt_eval_count")), output=count(data.get("eval_count")))
+            self.counted = Counted(input=count(data.get("prompt_eval_count")), output=count(data.get("eval_count")), cost=0.0)

@@ -1,0 +1,468 @@
+"""The two ways to a model, directly and through litellm, held against each other: what reaches the provider, and what comes back.
+
+litellm is the reference. Where we differ on purpose, `expected` says how and why.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import test_models
+from model_server import Answer, ModelServer, Raw, Tokens, ToolUse
+from sessionls.models.catalog import Catalog
+from sessionls.models.gateway import Gateway, Limits
+from sessionls.models.library import load
+from sessionls.models.prices import Counted, usage_of
+from sessionls.models.providers import PROVIDERS
+from sessionls.ports.models import ModelOutput, ModelRequest, StepEnd, ToolRequest
+
+KEY = "sk-key-0123456789"
+LANES = ("direct", "litellm")
+MODELS = (
+    "openai/gpt-4o-mini",
+    "openai/gpt-6.1-sol",
+    "openai/o3",
+    "openai/my-own-model",
+    "anthropic/claude-sonnet-4-5",
+    "anthropic/claude-sonnet-5-5",
+    "anthropic/claude-opus-4-6",
+    "mistral/mistral-medium-latest",
+    "deepseek/deepseek-v4-pro",
+    "groq/openai/gpt-oss-120b",
+    "openrouter/anthropic/claude-sonnet-4.5",
+    "xai/grok-4.7",
+    "moonshot/kimi-k2.5",
+    "ollama/qwen3",
+)
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "fs/read",
+        "description": "Read.",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    },
+}
+
+
+def call(call_id: str, arguments: str) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": "fs/read", "arguments": arguments}}
+
+
+HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+WORK: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "look"},
+    {"role": "assistant", "content": "I look.", "tool_calls": [call("c1", '{"path": "a"}'), call("c2", "{}")]},
+    {"role": "tool", "tool_call_id": "c1", "content": "one"},
+    {"role": "tool", "tool_call_id": "c2", "content": "two"},
+    {"role": "assistant", "content": "so"},
+    {"role": "user", "content": "and now?"},
+]
+SILENT = [*WORK[:2], {"role": "assistant", "content": "", "tool_calls": [call("c1", "{}")]}, WORK[3]]
+PICTURE: list[dict[str, Any]] = [
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "what is this?"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+        ],
+    }
+]
+REQUESTS: dict[str, dict[str, Any]] = {
+    "words": {"messages": HELLO},
+    "options": {"messages": HELLO, "temperature": 0.2, "max_tokens": 77},
+    "tools": {"messages": WORK, "tools": [TOOL]},
+    "silent call": {"messages": SILENT, "tools": [TOOL]},
+    "must call": {"messages": HELLO, "tools": [TOOL], "must_call": True},
+    "no tools now": {"messages": WORK},
+    "picture": {"messages": PICTURE},
+    "reasons": {"messages": HELLO, "reasoning_effort": "high"},
+    "reasons a little": {"messages": HELLO, "reasoning_effort": "low", "max_tokens": 9000},
+    "does not reason": {"messages": HELLO, "reasoning_effort": "none"},
+}
+
+
+@pytest.fixture
+async def gateways(
+    litellm_ready: None, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[dict[str, Gateway]]:
+    model_server.ollama = ["qwen3"]
+    environ = {name: KEY for provider in PROVIDERS.values() for name in provider.keys[:1]}
+    environ |= {provider.bases[0]: model_server.openai for provider in PROVIDERS.values() if provider.bases}
+    environ |= {"ANTHROPIC_API_BASE": model_server.url, "OLLAMA_API_BASE": model_server.url}
+    for name, value in environ.items():  # litellm looks for itself, too
+        monkeypatch.setenv(name, value)
+    limits = Limits(first=20, first_slow=20, between=20, retries=0)
+    made = {lane: Gateway(environ={**environ, "SESSIONLS_MODEL_LANE": lane}, limits=limits) for lane in LANES}
+    yield made
+    for gateway in made.values():
+        await gateway.close()
+
+
+async def sent(gateway: Gateway, server: ModelServer, request: ModelRequest) -> tuple[str, dict[str, Any]]:
+    server.requests.clear()
+    [output async for output in gateway.stream(request)]
+    (received,) = server.requests
+    return received.path, received.body
+
+
+def expected(body: dict[str, Any], model: str) -> dict[str, Any]:
+    """What litellm sends, with what we do otherwise."""
+    body = copy.deepcopy(body)
+    if model.startswith("anthropic/"):
+        for message in body["messages"]:
+            # An empty text is left out, and not replaced by words that nobody said.
+            message["content"] = [block for block in message["content"] if "sanitised" not in block.get("text", "")]
+        # The end of a message with a picture is kept by the provider, too.
+        last = body["messages"][-1]["content"][-1]
+        if last["type"] == "image":
+            last["cache_control"] = {"type": "ephemeral"}
+        if body.get("tools", [{}])[0].get("name") == "dummy_tool":
+            body["tools"] = "a tool that is none"
+    if model.startswith("ollama/"):
+        for message in body["messages"]:
+            if not message.get("images"):
+                message.pop("images", None)
+    if model.startswith("moonshot/") and "Please select a tool" in str(body["messages"][-1]["content"]):
+        body["messages"][-1]["content"] = "Call one of the tools now."
+    return body
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_same_reaches_the_provider(
+    gateways: dict[str, Gateway], model_server: ModelServer, model: str, kind: str
+) -> None:
+    request = ModelRequest(model, **REQUESTS[kind])
+    path, reference = await sent(gateways["litellm"], model_server, request)
+    ours, body = await sent(gateways["direct"], model_server, request)
+    if model.startswith("anthropic/") and kind == "no tools now":
+        body["tools"] = "a tool that is none"
+    assert ours == path
+    assert body == expected(reference, model)
+
+
+async def test_a_key_goes_where_it_belongs(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
+    for model in MODELS:
+        headers = []
+        for lane in LANES:
+            model_server.requests.clear()
+            [output async for output in gateways[lane].stream(ModelRequest(model, HELLO))]
+            received = model_server.requests[0].headers
+            headers.append({name: received.get(name) for name in ("authorization", "x-api-key", "anthropic-version")})
+        assert headers[0] == headers[1], model
+
+
+def comparable(outputs: list[ModelOutput]) -> Any:
+    """Text joined as it comes, ids that we make up left out."""
+    kinds: list[tuple[str, str]] = []
+    for output in outputs:
+        if isinstance(output, StepEnd):
+            usage = output.usage and (output.usage.input_tokens, output.usage.output_tokens, output.usage.cached_tokens)
+            cost = None if output.usage is None or output.usage.cost is None else round(output.usage.cost, 12)
+            kinds.append(("end", f"{usage} {output.reason} {cost}"))
+        elif isinstance(output, ToolRequest):
+            arguments = json.dumps(json.loads(output.arguments))
+            kinds.append(("call", f"{output.name} {arguments} {'' if len(output.call_id) > 25 else output.call_id}"))
+        elif kinds and kinds[-1][0] == type(output).__name__:
+            kinds[-1] = (kinds[-1][0], kinds[-1][1] + output.text)
+        else:
+            kinds.append((type(output).__name__, output.text))
+    return kinds
+
+
+ANSWERS = {
+    "words": Answer("one two three", tokens=Tokens(1000, 20)),
+    "cached": Answer("one", tokens=Tokens(1000, 20, cached=800)),
+    "much": Answer("one", tokens=Tokens(300_000, 2000, cached=100_000)),
+    "thoughts": Answer("so yes", reasoning="let me see", tokens=Tokens(10, 5)),
+    "calls": Answer(
+        "I look.", tools=[ToolUse("fs__read", {"path": "a"}, "c1"), ToolUse("fs__read", {"path": "b"}, "c2")], tokens=Tokens(9, 9)
+    ),
+    "too long": Answer("and so", reason="length", tokens=Tokens(10, 5)),
+    "filtered": Answer("and", reason="content_filter", tokens=Tokens(10, 5)),
+    "uncounted": Answer("one two", usage=False),
+}
+# litellm has one word, and only one, for an answer that was held back and for one that was refused.
+OTHER_WORDS = {("anthropic/", "filtered"): ("refusal", "content_filter")}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_same_comes_back(gateways: dict[str, Gateway], model_server: ModelServer, model: str, kind: str) -> None:
+    found = []
+    for lane in LANES:
+        model_server.script(ANSWERS[kind])
+        found.append(comparable([output async for output in gateways[lane].stream(ModelRequest(model, HELLO, [TOOL]))]))
+    for (prefix, name), (ours, theirs) in OTHER_WORDS.items():
+        if model.startswith(prefix) and kind == name:
+            found[0][-1] = ("end", found[0][-1][1].replace(ours, theirs))
+    if model.startswith("openrouter/"):  # of which litellm knows one name of reasoning alone
+        found[0] = [output for output in found[0] if output[0] != "ReasoningDelta"]
+    assert found[0] == found[1]
+
+
+NATIVE = [{"type": "thinking", "thinking": "let me see", "signature": "c2lnbmF0dXJl"}]
+
+
+@pytest.mark.parametrize("first", LANES)
+@pytest.mark.parametrize("second", LANES)
+async def test_signed_thoughts_come_and_go_by_either_way(
+    gateways: dict[str, Gateway], model_server: ModelServer, first: str, second: str
+) -> None:
+    model = "anthropic/claude-sonnet-4-5"
+    model_server.script(Answer(reasoning="let me see", tools=[ToolUse("fs__read", {"path": "a"}, "t1")]))
+    *_, end = [output async for output in gateways[first].stream(ModelRequest(model, HELLO, [TOOL], reasoning_effort="low"))]
+    assert isinstance(end, StepEnd) and end.native is not None and end.native.data == NATIVE
+    native = {"provider": end.native.provider, "data": end.native.data}
+    told = {"role": "assistant", "content": "", "tool_calls": [call("t1", '{"path": "a"}')], "native_reasoning": native}
+    messages = [*HELLO, told, {"role": "tool", "tool_call_id": "t1", "content": "one"}]
+    _, body = await sent(gateways[second], model_server, ModelRequest(model, messages, [TOOL], reasoning_effort="low"))
+    kinds = [block["type"] for block in body["messages"][1]["content"] if block["type"] != "text"]
+    assert kinds == ["thinking", "tool_use"] and body["messages"][1]["content"][0] == NATIVE[0]
+    assert body["thinking"]["type"] == "enabled"
+
+
+# -- reasoning that goes back where it came from ----------------------------------------------------------------------
+
+
+def openai_step(**delta: Any) -> Raw:
+    tool = {"index": 0, "id": "c1", "type": "function", "function": {"name": "fs__read", "arguments": "{}"}}
+    chunks = [{"choices": [{"delta": {**delta, "tool_calls": [tool]}, "finish_reason": "tool_calls"}]}]
+    return Raw([b"".join(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks) + b"data: [DONE]\n\n"])
+
+
+DETAILS = [{"type": "reasoning.text", "text": "let me see", "signature": "c2ln", "index": 0, "format": "anthropic-claude-v1"}]
+
+
+async def second_request(
+    gateway: Gateway, server: ModelServer, model: str, answer: Raw, *, other: str | None = None
+) -> dict[str, Any]:
+    """The assistant's message in the request after a step that thought and called. `other` is asked it in place of `model`."""
+    server.script(answer)
+    *_, end = [output async for output in gateway.stream(ModelRequest(model, HELLO, [TOOL]))]
+    assert isinstance(end, StepEnd)
+    told: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call("c1", "{}")]}
+    if end.native is not None:
+        # It is kept as JSON.
+        told["native_reasoning"] = json.loads(json.dumps({"provider": end.native.provider, "data": end.native.data}))
+    messages = [*HELLO, told, {"role": "tool", "tool_call_id": "c1", "content": "one"}]
+    _, body = await sent(gateway, server, ModelRequest(other or model, messages, [TOOL]))
+    found: dict[str, Any] = next(message for message in body["messages"] if message["role"] == "assistant")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "delta", "handed_back"),
+    [
+        ("deepseek/deepseek-v4-pro", {"reasoning_content": "let me see"}, {"reasoning_content": "let me see"}),
+        ("moonshot/kimi-k2-thinking", {"reasoning_content": "let me see"}, {"reasoning_content": "let me see"}),
+        ("openai/some-model", {"reasoning_content": "let me see"}, {"reasoning_content": "let me see"}),
+        ("groq/openai/gpt-oss-120b", {"reasoning": "let me see"}, {"reasoning": "let me see"}),
+        ("minimax/MiniMax-M2", {"reasoning_details": DETAILS}, {"reasoning_details": DETAILS}),
+        (
+            "openrouter/anthropic/claude-sonnet-4.5",
+            {"reasoning": "let me see", "reasoning_details": DETAILS},
+            {"reasoning": "let me see", "reasoning_details": DETAILS},
+        ),
+        ("openrouter/openrouter/auto", {"reasoning": "let me see"}, {"reasoning": None}),
+        ("deepseek/deepseek-v4-pro", {"reasoning_content": {"text": "let me see"}}, {"reasoning_content": "let me see"}),
+    ],
+)
+async def test_it_is_handed_back_as_it_came(
+    gateways: dict[str, Gateway], model_server: ModelServer, model: str, delta: dict[str, Any], handed_back: dict[str, Any]
+) -> None:
+    told = await second_request(gateways["direct"], model_server, model, openai_step(**delta))
+    assert {name: told.get(name) for name in handed_back} == handed_back and "native_reasoning" not in told
+
+
+@pytest.mark.parametrize(
+    "other", ["openai/some-model", "moonshot/deepseek-v4-pro", "deepseek/other-family", "groq/deepseek-v4-pro", "ollama/qwen3"]
+)
+async def test_never_to_another(gateways: dict[str, Gateway], model_server: ModelServer, other: str) -> None:
+    model, answer = "deepseek/deepseek-v4-pro", openai_step(reasoning_content="a secret thought")
+    told = await second_request(gateways["direct"], model_server, model, answer, other=other)
+    assert "secret" not in json.dumps(told) and "native_reasoning" not in told
+
+
+async def test_nor_to_another_server_with_the_same_name(
+    gateways: dict[str, Gateway], model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ModelServer()
+    other.start()
+    native = {"provider": f"openai 127.0.0.1:{other.port} some", "data": {"reasoning_content": "a secret thought"}}
+    told = {"role": "assistant", "content": "first", "native_reasoning": native}
+    _, body = await sent(gateways["direct"], model_server, ModelRequest("openai/some-model", [*HELLO, told, *HELLO]))
+    other.stop()
+    assert "first" in json.dumps(body) and "secret" not in json.dumps(body)
+
+
+async def test_mistral_gets_it_back_as_a_part_of_the_content(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
+    thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "let me see"}]}, {"type": "text", "text": "I look."}]
+    told = await second_request(gateways["direct"], model_server, "mistral/mistral-medium-latest", openai_step(content=thinking))
+    assert told["content"][0] == thinking[0]
+
+
+# -- what is known of models ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("litellm_ready")
+async def test_windows_and_prices_are_those_of_litellm() -> None:
+    module = await load()
+    offered = [name for provider in PROVIDERS.values() for name in provider.models]
+    gateway = Gateway(environ={})
+    catalog = Catalog()
+    for name in [*offered, *MODELS, "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0", "gemini/gemini-2.5-pro"]:
+        provider, _, model = name.partition("/")
+        await catalog.learn([(provider, model)])
+        try:
+            window = module.get_model_info(name).get("max_input_tokens")
+        except Exception:  # noqa: BLE001
+            continue
+        row = catalog.row(provider, model)
+        assert row.get("max_input_tokens") == window, name
+        for counted in (Counted(1000, 100), Counted(1000, 100, cached=400), Counted(400_000, 3000, cached=1000, written=500)):
+            told = module.Usage(
+                prompt_tokens=counted.input,
+                completion_tokens=counted.output,
+                prompt_tokens_details={"cached_tokens": counted.cached, "cache_creation_tokens": counted.written},
+            )
+            reference = sum(module.cost_per_token(model=name, usage_object=told))
+            usage = usage_of(counted, provider, row)
+            # (Of a model that it knows by its family alone litellm says that it costs nothing.)
+            assert usage is not None and usage.cost == (pytest.approx(reference, rel=1e-9) if reference else None), name
+    await gateway.close()
+
+
+async def test_a_model_of_a_known_family_has_what_the_family_has() -> None:
+    catalog = Catalog()
+    await catalog.learn([("anthropic", "claude-opus-7"), ("openai", "gpt-9"), ("openai", "my-own"), ("", "nonsense")])
+    assert catalog.row("anthropic", "claude-opus-7")["supports_adaptive_thinking"]
+    assert catalog.row("openai", "gpt-9")["supports_reasoning"]
+    assert not catalog.row("openai", "my-own") and not catalog.row("", "nonsense")
+
+
+def test_prices_of_quiet_hours_hold_in_those_alone() -> None:
+    from sessionls.models.prices import _cost
+
+    windows = [{"hours_utc": "16:00-00:30", "weekdays": [1]}, {"hours_utc": ["04:00-05:00"], "weekdays": [2]}]
+    row = {
+        "input_cost_per_token": 2.0,
+        "output_cost_per_token": 0.0,
+        "off_peak_pricing": {"input_cost_per_token": 1.0, "windows": windows},
+    }
+    monday, tuesday = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
+    found = [
+        _cost(Counted(1, 1), "x", row, moment)
+        for moment in (monday.replace(hour=17), monday.replace(hour=12), tuesday.replace(hour=4), tuesday.replace(hour=17))
+    ]
+    assert found == [1.0, 2.0, 1.0, 2.0]
+
+
+_WITHOUT_LITELLM = """
+import asyncio, sys
+from sessionls.models.gateway import Gateway
+from sessionls.sessions.ports import ModelRequest, StepEnd
+
+async def main() -> None:
+    gateway = Gateway()
+    gateway.warm()
+    await asyncio.sleep(0.5)
+    for model in sys.argv[1:]:
+        assert await gateway.choose([model]) == model
+        outputs = [output async for output in gateway.stream(ModelRequest(model, [{"role": "user", "content": "say: hello"}]))]
+        assert isinstance(outputs[-1], StepEnd), outputs
+    assert gateway.window("openai/gpt-4o-mini") == 128000
+    assert any(row.available for row in await gateway.list())
+    await gateway.close()
+    loaded = {name.partition(".")[0] for name in sys.modules} & {"litellm", "openai", "httpx", "tiktoken", "aiohttp"}
+    assert not loaded, loaded
+
+asyncio.run(main())
+"""
+
+
+def test_no_model_that_is_asked_directly_loads_litellm(model_server: ModelServer) -> None:
+    model_server.ollama = ["qwen3"]
+    bases = {"OPENAI_API_BASE": model_server.openai, "ANTHROPIC_API_BASE": model_server.url, "OLLAMA_API_BASE": model_server.url}
+    environ = {**os.environ, **bases, "OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "GROQ_API_KEY": KEY}
+    environ["GROQ_API_BASE"] = model_server.openai
+    models = ["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "ollama/qwen3", "groq/openai/gpt-oss-120b"]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_LITELLM, *models], env=environ, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+_NOTHING_LATE = """
+import asyncio, sys
+from sessionls.models.http import Connections
+
+async def main() -> None:
+    async def answer(reader, writer):
+        await reader.readuntil(b"\\r\\n\\r\\n")
+        writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    connections = Connections()
+    await connections.warm(url)
+    before = set(sys.modules)
+    async with connections.post(url, b"{}", {}) as response:
+        await response.aread()
+    assert set(sys.modules) == before, set(sys.modules) - before
+    await connections.close()
+    server.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_request_loads_nothing_on_the_event_loop() -> None:
+    """What httpx2 loads with its first request is loaded before; another version of it may load more."""
+    done = subprocess.run([sys.executable, "-c", _NOTHING_LATE], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# -- all that is said of models, through litellm ----------------------------------------------------------------------
+
+
+Make = Callable[..., Gateway]
+
+
+@pytest.fixture
+async def make(litellm_ready: None, model_server: ModelServer) -> AsyncIterator[Make]:
+    made: list[Gateway] = []
+
+    def gateway(limits: Limits = test_models.QUICK, **changed: str) -> Gateway:
+        environ = {**test_models.environ(model_server), "SESSIONLS_MODEL_LANE": "litellm", **changed}
+        made.append(Gateway(environ=environ, limits=limits))
+        return made[-1]
+
+    yield gateway
+    for gateway_ in made:
+        await gateway_.close()
+
+
+class TestWhatComesThroughLitellm(test_models.TestWhatComes):
+    async def test_a_reason_to_end_that_nobody_knows_is_unknown(self, make: Make, model_server: ModelServer) -> None:
+        """Not here: litellm makes `stop` of it."""
+
+
+class TestWhatIsSentThroughLitellm(test_models.TestWhatIsSent):
+    pass
+
+
+class TestFailuresThroughLitellm(test_models.TestFailures):
+    pass
