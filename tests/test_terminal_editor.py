@@ -14,7 +14,8 @@ from typing import Literal
 
 import pytest
 
-from sessionls.cli.terminal import Terminal, TerminalEditor
+from sessionls.cli.terminal import Terminal
+from sessionls.cli.terminal_editor import TerminalEditor
 from sessionls.domain.model import Position, Range
 from sessionls.domain.permission import Answer, Question
 from sessionls.ports.editor import DocumentChange, EditOutcome

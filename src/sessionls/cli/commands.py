@@ -152,8 +152,8 @@ def answer(
     """
 
     async def work(terminal: Terminal) -> int:
+        from sessionls.cli.answer import answer_open
         from sessionls.cli.context import opened
-        from sessionls.cli.permission_prompt import answer_open
 
         async with opened(terminal) as door:
             return await answer_open(door, session, words)

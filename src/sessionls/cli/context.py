@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sessionls.cli.terminal import Terminal, TerminalEditor
+from sessionls.cli.terminal import Terminal
+from sessionls.cli.terminal_editor import TerminalEditor
 from sessionls.compose import Composition, compose, preload
 from sessionls.domain import uris
 from sessionls.domain.permission import Bounds

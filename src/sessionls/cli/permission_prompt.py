@@ -1,22 +1,17 @@
-"""Asking the person at a terminal for permission, and answering what was asked elsewhere."""
+"""Asks the person at a terminal for permission."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.permission import Answer, Question
 
-if TYPE_CHECKING:
-    from sessionls.cli.context import Door
-    from sessionls.cli.terminal import Terminal
-
-__all__ = ["answer_open", "ask_person"]
+__all__ = ["ask_person"]
 
 _DETAIL = 80  # lines that are shown
 _ANSWERS: dict[str, Answer] = {"y": "once", "yes": "once", "s": "session", "session": "session", "n": "deny", "no": "deny"}
@@ -26,8 +21,6 @@ _WORDS = "  [y]es, once · yes for this [s]ession: {scope}, in replies to your m
 
 async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
     """Their answer; None where the input has ended."""
-    from sessionls.cli.terminal import safe
-
     lines = safe(question.detail or "").splitlines()
     more = [f"… {len(lines) - _DETAIL} more lines"] if len(lines) > _DETAIL else []
     with terminal.still():
@@ -49,37 +42,6 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
                 return None
             if (answer := _ANSWERS.get(line_.strip().lower())) is not None:
                 return answer
-
-
-_DONE: dict[Answer, str] = {"once": "Allowed once", "session": "Allowed for this session", "deny": "Denied"}
-
-
-async def answer_open(door: Door, session: str, words: Sequence[str]) -> int:
-    """Answer an open question of a session: `words` are its id (needed where several are open) and the decision."""
-    from sessionls.cli.names import find_session, short
-    from sessionls.cli.terminal import Usage
-
-    *named, word = words
-    decision = next((one for one in _DONE if one == word.lower()), None)
-    if decision is None or len(named) > 1:
-        raise Usage(f"{' '.join(words)!r} is no answer.", "sessionls answer SESSION [REQUEST] once|session|deny")
-    found = await find_session(door.sessions, session)
-    open_ = found.asking or []
-    chosen = [one for one in open_ if not named or _names(named[0].lower(), one.request_id)]
-    if len(chosen) > 1:
-        listed = "; ".join(f"{short(one.request_id)} ({one.agent}: {one.summary})" for one in chosen)
-        raise Usage(f"{len(chosen)} questions are open in this session.", f"Name one of them: {listed}")
-    # An id that is none of an open question: the session says why it cannot be answered.
-    request_id = chosen[0].request_id if chosen else named[0] if named else None
-    await door.sessions.answer(found.id, request_id, decision)
-    if chosen:
-        scope = f" ({chosen[0].scope}, in replies to your messages)" if decision == "session" and chosen[0].scope else ""
-        door.terminal.note(f"{_DONE[decision]}: {chosen[0].summary}{scope}")
-    return 0
-
-
-def _names(name: str, request_id: str) -> bool:
-    return len(name) >= 4 and (request_id.endswith(name) or request_id.startswith(name))
 
 
 def _forget_typed() -> None:

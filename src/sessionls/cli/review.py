@@ -16,7 +16,8 @@ from sessionls.cli.terminal import Usage
 from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Context, DiffContext, FileContext, Finding
-from sessionls.sessions.review import SCAN, Review, review
+from sessionls.sessions.replies.scanner import SCAN
+from sessionls.sessions.review import Review, review
 from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["FAILED", "FOUND", "Asked", "run_review"]

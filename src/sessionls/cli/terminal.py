@@ -1,29 +1,25 @@
-"""What all commands share: the two consoles, the terminal as an editor without buffers, and how errors are told."""
+"""What all commands share: the two consoles, and how errors are shown."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.permission import Answer, Question
-from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 
-__all__ = ["Terminal", "TerminalEditor", "Usage", "guarded", "keep_log", "safe"]
+__all__ = ["Terminal", "Usage", "guarded", "keep_log", "safe"]
 
 log = logging.getLogger(__name__)
 
@@ -115,53 +111,6 @@ class Terminal:
         self.err.print(words, soft_wrap=not sys.stderr.isatty())
         if hint:
             self.note(f"  {hint}")
-
-
-class TerminalEditor:
-    """The editor that a terminal is: one folder, no open buffers, edits made on disk; positions count code points."""
-
-    def __init__(self, folder: str, terminal: Terminal) -> None:
-        self._folder = folder
-        self._terminal = terminal
-        self._asking = asyncio.Lock()
-
-    @property
-    def encoding(self) -> Literal["utf-8", "utf-16", "utf-32"]:
-        return "utf-32"
-
-    @property
-    def folders(self) -> Sequence[str]:
-        return (self._folder,)
-
-    def buffer(self, uri: str) -> Buffer | None:  # noqa: ARG002
-        return None
-
-    def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
-        return ()
-
-    async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
-        """On disk: who permits it here has no undo, and has seen the patch."""
-        from sessionls.sessions.workspace.file_edits import write_changes
-
-        path = uris.to_path(self._folder)
-        if path is None:
-            return EditOutcome(applied=False, reason="There is no folder on disk.")
-        return await asyncio.shield(asyncio.to_thread(write_changes, [Path(path)], changes, self.encoding))
-
-    def open_documents(self) -> Sequence[str]:
-        return ()
-
-    async def save(self, uris: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
-        return frozenset()  # edits are on disk already
-
-    async def ask(self, question: Question) -> Answer | None:
-        """The person's answer; None in a pipe."""
-        from sessionls.cli.permission_prompt import ask_person
-
-        if not self._terminal.asks:
-            return None
-        async with self._asking:
-            return await ask_person(self._terminal, question)
 
 
 class _Log(RotatingFileHandler):

@@ -6,30 +6,18 @@ findings are in the session's log before an agent begins, and the agents see the
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sessionls.domain import transitions
-from sessionls.domain.agent import Definition
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import AgentAuthor, Context, Finding, Message, ModelInfo, Session
+from sessionls.domain.model import Context, Finding, Message, Session
 from sessionls.domain.stop_reasons import review_problem
-from sessionls.ports.models import ModelOutput, ModelRequest, StepEnd, ToolRequest
+from sessionls.sessions.replies.scanner import SCAN
+from sessionls.sessions.service import Sessions
 
-if TYPE_CHECKING:
-    import builtins
-
-    from sessionls.sessions.service import Sessions
-
-__all__ = ["SCAN", "Review", "ScanModel", "review", "scan_start"]
-
-SCAN = Definition(name="scan", prompt="", tools=("scan",), max_steps=2)
-"""Who writes the reply to a scan."""
-
-_MODEL = "scanners"
+__all__ = ["Review", "review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +72,3 @@ async def review(
     found = await sessions.findings(session_id=session_id, state="open")
     findings = {**known, **{finding.id: finding for finding in found.findings}}
     return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)
-
-
-def scan_start(session: Session) -> transitions.Start:
-    """The start of a scanners' reply."""
-    author = AgentAuthor(agent=SCAN.name, model=_MODEL, definition="")
-    return transitions.Start(new_id(), author, (session.agent, session.model))
-
-
-@dataclass
-class ScanModel:
-    """Stands where a model stands (`ports.Models`), and does one thing: it calls `scan` once."""
-
-    arguments: Mapping[str, Any]
-    _called: bool = field(default=False, init=False)
-
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:  # noqa: ARG002
-        if not self._called:
-            self._called = True
-            yield ToolRequest("scan", "scan", json.dumps(dict(self.arguments)))
-        yield StepEnd(None, "stop")
-
-    def warm(self) -> None: ...
-
-    async def choose(self, preferences: Sequence[str]) -> str:  # noqa: ARG002
-        return _MODEL
-
-    def window(self, model: str) -> int | None:  # noqa: ARG002
-        return None
-
-    async def list(self) -> builtins.list[ModelInfo]:
-        return []

@@ -48,8 +48,8 @@ from sessionls.sessions.forking import Forking
 from sessionls.sessions.prompt.builder import Telling
 from sessionls.sessions.replies.approvals import Asking
 from sessionls.sessions.replies.prepared import Begun, Prepared
+from sessionls.sessions.replies.scanner import SCAN, ScanModel, scan_start
 from sessionls.sessions.replies.scheduler import Replies
-from sessionls.sessions.review import SCAN, ScanModel, scan_start
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Defaults", "Sessions"]

@@ -17,14 +17,16 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, Protocol, TypeGuard, cast
 from urllib.parse import urlsplit
 
 from cattrs import BaseValidationError, Converter
 from lsprotocol import types as lsp
 from pydantic import ValidationError
 from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+from pygls.workspace import Workspace
 
 from sessionls.domain import uris
 from sessionls.domain.model import Wire
@@ -34,10 +36,7 @@ from sessionls.server.transport import errors
 from sessionls.server.transport.errors import Problem, describe
 from sessionls.server.transport.json import parse
 
-if TYPE_CHECKING:
-    from sessionls.server.server import SessionServer
-
-__all__ = ["SessionProtocol", "cancel_once", "converter"]
+__all__ = ["LifeCycle", "SessionProtocol", "cancel_once", "converter"]
 
 log = logging.getLogger("sessionls")
 _TABLE = {method.name: method for method in METHODS}
@@ -50,11 +49,24 @@ def converter() -> Converter:
     return made
 
 
-class SessionProtocol(LanguageServerProtocol):
-    _server: SessionServer
+class LifeCycle(Protocol):
+    """What the server does when the client starts it, changes its folders, runs a command, and ends it."""
 
-    def __init__(self, server: SessionServer, made: Converter) -> None:
+    def configure(self, params: lsp.InitializeParams) -> None: ...
+    def make_workspace(self, made: Workspace) -> Workspace: ...
+    def announce(self, capabilities: lsp.ServerCapabilities) -> None: ...
+    def folders_changed(self) -> None: ...
+    async def execute(self, params: lsp.ExecuteCommandParams) -> Wire: ...
+    async def close_down(self) -> None: ...
+    def stop(self, code: int) -> None: ...
+
+
+class SessionProtocol(LanguageServerProtocol):
+    """`server` is pygls' server and has our `LifeCycle` too: pygls makes the protocol and hands its server to it."""
+
+    def __init__(self, server: LanguageServer, made: Converter) -> None:
         super().__init__(server, made)
+        self._life_cycle = cast("LifeCycle", server)
         self._asked = False  # whether `initialize` has come
         self._after_answer: dict[int | str, Callable[[], None]] = {}
 
@@ -275,12 +287,12 @@ class SessionProtocol(LanguageServerProtocol):
 
     @lsp_method(lsp.INITIALIZE)
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
-        self._server.configure(params)
+        self._life_cycle.configure(params)
         self._asked = True
         params.root_uri, params.root_path = _root(params.root_uri) or _root(params.root_path), None
         result = yield from super().lsp_initialize(params)
-        self._workspace = self._server.make_workspace(self.workspace)
-        self._server.announce(result.capabilities)
+        self._workspace = self._life_cycle.make_workspace(self.workspace)
+        self._life_cycle.announce(result.capabilities)
         own = {"version": VERSION, "methods": list(REQUESTS), "events": list(EVENTS)}
         result.capabilities.experimental = {"sessionls": own}
         return result
@@ -288,13 +300,13 @@ class SessionProtocol(LanguageServerProtocol):
     @lsp_method(lsp.SHUTDOWN)
     async def lsp_shutdown(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
         self._shutdown = True
-        await self._server.close_down()  # replies being written here stop, resumable, and their requests are answered
+        await self._life_cycle.close_down()  # replies being written here stop, resumable, and their requests are answered
         for msg_id in list(self._request_futures):
             self._cancel_request(msg_id)
 
     @lsp_method(lsp.EXIT)
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
-        self._server.stop(0 if self._shutdown else 1)
+        self._life_cycle.stop(0 if self._shutdown else 1)
 
     @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
@@ -303,11 +315,11 @@ class SessionProtocol(LanguageServerProtocol):
             self.workspace.remove_folder(folder.uri)
         for folder in params.event.added:
             self.workspace.add_folder(folder)
-        self._server.folders_changed()
+        self._life_cycle.folders_changed()
 
     @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Any:  # type: ignore[override]  # pygls takes any kind of handler
-        return await self._server.execute(params)
+        return await self._life_cycle.execute(params)
 
 
 def _root(given: str | None) -> str | None:
