@@ -298,9 +298,13 @@ def test_sarif_is_read_as_the_standard_says() -> None:
         "rubbish",
     ]
     text = json.dumps({"runs": [{"tool": {"driver": {"name": "t", "rules": rules}}, "results": results}]})
-    first, second = read_sarif(text, "t")
+    report = read_sarif(text, "t")
+    first, second, nowhere, before = report.results
     assert (first.title, first.severity, first.help, first.rule) == ("no x in y", 1, "https://example.org/R", "R/fine")
     assert (second.region.line, second.severity) == (5, 3)
+    assert (nowhere.where, nowhere.note) == ("", None)
+    assert (before.region.line, before.note) == (1, "The scanner gave startLine -1: this is the file's first line.")
+    assert report.notes == ["1 results cannot be read"]
 
 
 @pytest.mark.parametrize("output", ["", "[]", "{}", '{"runs": 3}', "[" * 100_000, "not json"])
@@ -312,7 +316,7 @@ def test_what_is_no_sarif_is_refused(output: str) -> None:
 def test_a_link_that_is_no_web_address_is_no_link() -> None:
     rules = [{"id": "T1", "helpUri": "javascript:alert(1)"}]
     text = json.dumps({"runs": [{"tool": {"driver": {"rules": rules}}, "results": [result("a", 1)]}]})
-    assert read_sarif(text, "t")[0].help is None
+    assert read_sarif(text, "t").results[0].help is None
 
 
 @pytest.mark.parametrize(
@@ -343,8 +347,8 @@ def test_a_fix_of_exactly_the_region_is_a_suggestion() -> None:
     region = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 3}
     fix = {"artifactChanges": [{"replacements": [{"deletedRegion": region, "insertedContent": {"text": "ok"}}]}]}
     place = {"physicalLocation": {"artifactLocation": {"uri": "a"}, "region": region}}
-    one = read_sarif(sarif(result("a", 1, locations=[place], fixes=[fix])), "t")[0]
-    two = read_sarif(sarif(result("a", 1, locations=[place], fixes=[fix, fix])), "t")[0]
+    one = read_sarif(sarif(result("a", 1, locations=[place], fixes=[fix])), "t").results[0]
+    two = read_sarif(sarif(result("a", 1, locations=[place], fixes=[fix, fix])), "t").results[0]
     assert (one.replacement, two.replacement) == ("ok", None)
     assert one.region.range_in(Lines("abc", "utf-16")) == Range(
         start=Position(line=0, character=0), end=Position(line=0, character=2)

@@ -1,6 +1,7 @@
 """What a scanner says, read from SARIF (OASIS, Static Analysis Results Interchange Format 2.1.0), or from bandit's own JSON.
 
-Only what a finding needs is read; whatever is not as the standard has it is left out and not guessed.
+Only what a finding needs is read. Scanners write what the standard does not have: line 0, numbers as text, offsets alone, paths
+of Windows. A result is kept at the nearest place that there is, with a note that says so; one that names no file is counted.
 """
 
 from __future__ import annotations
@@ -9,18 +10,27 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from sessionls.domain.model import Position, Range
 from sessionls.domain.text import sound
 from sessionls.sessions.workspace.positions import Lines
 
-__all__ = ["NotSarif", "Region", "Result", "Severity", "read_bandit", "read_sarif"]
+__all__ = ["NotSarif", "Region", "Report", "Result", "Severity", "read_bandit", "read_sarif"]
 
 Severity = Literal[1, 2, 3, 4]
 Column = Literal["utf-8", "utf-16", "utf-32"]
 
 _LEVELS: Mapping[str, Severity] = {"error": 1, "warning": 2, "note": 3, "none": 4}
+# What some write in its place.
+_OTHER_LEVELS: Mapping[str, Severity] = {
+    **dict.fromkeys(("critical", "fatal", "high", "blocker"), 1),
+    **dict.fromkeys(("medium", "moderate", "warn", "major"), 2),
+    **dict.fromkeys(("low", "info", "information", "informational", "recommendation", "minor", "style"), 3),
+}
+_NO_FAULTS = ("pass", "notApplicable", "informational")
+_FAR = 2**31 - 1
 _TITLE = 200  # characters
 _BODY = 2_000
 _RESULTS = 20_000
@@ -32,16 +42,32 @@ class NotSarif(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A place in a text: lines from 1; columns from 1 in units of `unit`, the end not included. None: the line's whole text."""
+    """A place in a text: lines from 1; columns from 1 in units of `unit`, the end not included. None: the line's whole text.
+
+    With `offset` it is so many units from the text's beginning, and `length` units long.
+    """
 
     line: int
     column: int | None = None
     end_line: int | None = None
     end_column: int | None = None
     unit: Column = "utf-32"
+    offset: int | None = None
+    length: int | None = None
 
-    def range_in(self, lines: Lines) -> Range:
-        """The same place as positions of that text; what lies behind its end is cut off."""
+    def is_in(self, lines: Lines) -> bool:
+        """Whether the text has that place."""
+        if self.offset is not None:
+            return self.offset <= len(_units(lines.text, self.unit)) // _WIDTHS[self.unit]
+        if self.line > len(lines):
+            return False
+        width = len(_units(lines.line(self.line - 1), self.unit)) // _WIDTHS[self.unit]
+        return self.column is None or self.column <= width + 1
+
+    def range_in(self, lines: Lines, *, bom: bool = False) -> Range:
+        """The same place as positions of that text; what lies behind its end is cut off. `bom`: its file begins with a mark."""
+        if self.offset is not None:
+            return self._by_offset(lines, self.offset, bom=bom)
         counted = Lines(lines.text, self.unit)
         start_line = min(self.line, len(lines)) - 1
         end_line = min(max(self.end_line or self.line, self.line), len(lines)) - 1
@@ -52,6 +78,25 @@ class Region:
             text = counted.line(start_line)
             start += len(text) - len(text.lstrip())
         return Range(start=lines.position(start), end=lines.position(max(start, end)))
+
+    def _by_offset(self, lines: Lines, offset: int, *, bom: bool) -> Range:
+        width, units = _WIDTHS[self.unit], _units(lines.text, self.unit)
+        if bom and self.unit == "utf-8":
+            offset = max(0, offset - 3)
+        ends = (offset * width, (offset + (self.length or 0)) * width)
+        start, end = (len(units[:at].decode(_CODECS[self.unit], "ignore")) for at in ends)
+        if end == start:  # no length: to the end of its line
+            line = lines.position(start).line
+            end = max(start, _line_end(lines, line))
+        return Range(start=lines.position(start), end=lines.position(end))
+
+
+_CODECS: Mapping[Column, str] = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_WIDTHS: Mapping[Column, int] = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
+
+
+def _units(text: str, unit: Column) -> bytes:
+    return sound(text).encode(_CODECS[unit])
 
 
 def _offset(lines: Lines, line: int, column: int | None) -> int:
@@ -64,7 +109,9 @@ def _line_end(lines: Lines, line: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result. `where` is the URI or path of its file, as the scanner gave it; `replacement` is text for just its region."""
+    """One result. `where` is the URI or path of its file, as the scanner gave it (`or_where`: what else it may mean; both empty
+    where it names none); `replacement` is text for just its region. `note` says what of its place is not as the scanner gave it.
+    """
 
     scanner: str
     rule: str | None
@@ -75,53 +122,62 @@ class Result:
     region: Region
     help: str | None = None
     replacement: str | None = None
+    note: str | None = None
+    or_where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a scanner's output says. `notes`: what of it is not among the results, in words for a person."""
+
+    results: Sequence[Result]
+    notes: Sequence[str] = ()
 
 
 # -- SARIF -----------------------------------------------------------------------------------------------------------
 
 
-def read_sarif(output: str, scanner: str) -> list[Result]:
+def read_sarif(output: str, scanner: str) -> Report:
     """The results of a SARIF log that are open: neither suppressed, nor absent, nor a pass. Raises `NotSarif`."""
     try:
-        log = json.loads(output)
+        log = json.loads(output.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         raise NotSarif("its output is no JSON") from None
     runs = log.get("runs") if isinstance(log, dict) else None
     if not isinstance(runs, list):
         raise NotSarif("its output is JSON but no SARIF: it has no runs")
     results: list[Result] = []
+    notes = []
+    if odd := sum(not isinstance(one, dict) for run in runs for one in _list(_dict(run).get("results"))):
+        notes.append(f"{odd:,} results cannot be read")
     for run in runs:
         for found in _run_results(_dict(run), scanner):
-            results.append(found)
             if len(results) >= _RESULTS:
-                return results
-    return results
+                return Report(results, (*notes, f"only the first {_RESULTS:,} results are read"))
+            results.append(found)
+    return Report(results, notes)
 
 
 def _run_results(run: Mapping[str, Any], scanner: str) -> Iterator[Result]:
-    driver = _dict(_dict(run.get("tool")).get("driver"))
-    rules = [_dict(rule) for rule in _list(driver.get("rules"))]
-    by_id = {rule["id"]: rule for rule in rules if isinstance(rule.get("id"), str)}
+    tool = _dict(run.get("tool"))
+    components = [_dict(tool.get("driver")), *map(_dict, _list(tool.get("extensions")))]
+    rules = _Rules(components)
     # Section 3.14.17: the unit of columns; without a word code points, which is what tools count that do not think of it.
     unit: Column = "utf-16" if run.get("columnKind") == "utf16CodeUnits" else "utf-32"
-    for raw in _list(run.get("results")):
-        result = _dict(raw)
-        if result.get("kind", "fail") not in ("fail", "review", "open") or result.get("baselineState") == "absent":
+    for result in _list(run.get("results")):
+        if not isinstance(result, dict):
+            continue
+        if result.get("kind") in _NO_FAULTS or result.get("baselineState") == "absent":
             continue
         if any(_dict(one).get("status", "accepted") == "accepted" for one in _list(result.get("suppressions"))):
             continue
-        rule_id, rule = _rule(result, rules, by_id)
-        place = _place(result, run)
-        if place is None:
-            continue
-        where, region_object = place
-        region = _region(region_object, unit)
-        if region is None:
-            continue
-        message = _words(result.get("message"), rule)
-        short = _words(rule.get("shortDescription"), rule)
+        rule_id, rule = rules.of(result)
+        where, or_where, region_object = _place(result, run)
+        region, note = _region(region_object, unit)
+        message = _words(result.get("message"), rule, components[0])
+        short = _words(rule.get("shortDescription"), rule, components[0])
         title = _line(message or short or rule_id or "A finding")
-        full = _words(rule.get("fullDescription"), rule)
+        full = _words(rule.get("fullDescription"), rule, components[0])
         body = message if len(message) > len(title) else full or message or title
         yield Result(
             scanner=scanner,
@@ -132,65 +188,126 @@ def _run_results(run: Mapping[str, Any], scanner: str) -> Iterator[Result]:
             where=where,
             region=region,
             help=_address(rule.get("helpUri")),
-            replacement=_replacement(result, region_object),
+            replacement=None if note else _replacement(result, region_object),
+            note=note,
+            or_where=or_where,
         )
 
 
-def _rule(
-    result: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], by_id: Mapping[str, Mapping[str, Any]]
-) -> tuple[str | None, Mapping[str, Any]]:
-    """Section 3.27.5-7: by id, by reference, or by index; `a/b` is a finer rule of `a`."""
-    reference = _dict(result.get("rule"))
-    name = result.get("ruleId", reference.get("id"))
-    index = result.get("ruleIndex", reference.get("index"))
-    rule: Mapping[str, Any] = {}
-    if isinstance(name, str):
-        rule = by_id.get(name) or by_id.get(name.rpartition("/")[0]) or {}
-    if not rule and isinstance(index, int) and 0 <= index < len(rules):
-        rule = rules[index]
-    name = name if isinstance(name, str) else rule.get("id")
-    return (sound(name)[:100] if isinstance(name, str) else None), rule
+class _Rules:
+    """The rules of a run: those of its driver, and those of the extensions that bring more."""
+
+    def __init__(self, components: Sequence[Mapping[str, Any]]) -> None:
+        self._lists = [[_dict(rule) for rule in _items(component.get("rules"))] for component in components]
+        self._by_id: dict[str, Mapping[str, Any]] = {}
+        for rule in (rule for rules in self._lists for rule in rules):
+            if isinstance(rule.get("id"), str):
+                self._by_id.setdefault(rule["id"], rule)
+
+    def of(self, result: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+        """Section 3.27.5-7: by id, by reference, or by index; `a/b` is a finer rule of `a`."""
+        reference = _dict(result.get("rule"))
+        name = result.get("ruleId", reference.get("id"))
+        component = _number(_dict(reference.get("toolComponent")).get("index"))
+        rules = self._lists[0 if component is None or not 0 <= component < len(self._lists) - 1 else component + 1]
+        index = _number(result.get("ruleIndex", reference.get("index")))
+        rule: Mapping[str, Any] = {}
+        if isinstance(name, str):
+            rule = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0]) or {}
+        if not rule and index is not None and 0 <= index < len(rules):
+            rule = rules[index]
+        name = name if isinstance(name, str) else rule.get("id")
+        return (sound(name)[:100] if isinstance(name, str) else None), rule
 
 
-def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    for location in _list(result.get("locations")):
-        physical = _dict(_dict(location).get("physicalLocation"))
-        artifact = _dict(physical.get("artifactLocation"))
-        index = artifact.get("index")
-        artifacts = _list(run.get("artifacts"))
-        if "uri" not in artifact and isinstance(index, int) and 0 <= index < len(artifacts):
-            artifact = _dict(_dict(artifacts[index]).get("location"))
+def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
+    """The file of a result, what else its name may mean, and its region. Without a location, the file that was looked at."""
+    artifacts = [_dict(_dict(one).get("location")) for one in _list(run.get("artifacts"))]
+    physical = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("locations"))]
+    related = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("relatedLocations"))]
+    target = {"artifactLocation": result.get("analysisTarget")}
+    for one in (*physical, target, *related):
+        artifact = _dict(one.get("artifactLocation"))
+        index = _number(artifact.get("index"))
+        if not artifact.get("uri") and index is not None and 0 <= index < len(artifacts):
+            artifact = artifacts[index]
         uri = artifact.get("uri")
-        if isinstance(uri, str) and uri:
-            base = _dict(_dict(run.get("originalUriBaseIds")).get(str(artifact.get("uriBaseId")))).get("uri")
-            whole = f"{base.rstrip('/')}/{uri}" if isinstance(base, str) and ":" not in uri and base.startswith("file:") else uri
-            return whole, _dict(physical.get("region"))
-    return None
+        if isinstance(uri, str) and uri.strip():
+            uri = uri.strip().replace("\\", "/")
+            whole = _based(uri, artifact.get("uriBaseId"), _dict(run.get("originalUriBaseIds")))
+            return whole, uri if whole != uri else "", _dict(one.get("region"))
+    return "", "", _dict(physical[0].get("region")) if physical else {}
 
 
-def _region(region: Mapping[str, Any], unit: Column) -> Region | None:
-    line = _count(region.get("startLine"))
+def _based(uri: str, base_id: Any, bases: Mapping[str, Any]) -> str:
+    """Section 3.14.14: a relative URI on its base, which may be on a base of its own."""
+    passed: set[str] = set()
+    while isinstance(base_id, str) and base_id not in passed and ":" not in uri and not uri.startswith("/"):
+        passed.add(base_id)
+        base = _dict(bases.get(base_id))
+        if isinstance(base.get("uri"), str) and base["uri"]:
+            uri = f"{base['uri'].replace(chr(92), '/').rstrip('/')}/{uri}"
+        base_id = base.get("uriBaseId")
+    return uri
+
+
+def _region(region: Mapping[str, Any], unit: Column) -> tuple[Region, str | None]:
+    """The nearest region that there can be, and what of it is not as it was given."""
+    line = _number(region.get("startLine"))
+    if line is None and (offset := _number(region.get("charOffset"))) is not None and offset >= 0:
+        return Region(1, unit=unit, offset=offset, length=_length(region.get("charLength"))), None
+    if line is None and (offset := _number(region.get("byteOffset"))) is not None and offset >= 0:
+        return Region(1, unit="utf-8", offset=offset, length=_length(region.get("byteLength"))), None
+    end_line = _number(region.get("endLine"))
     if line is None:
-        return Region(1, unit=unit) if not region else None  # a whole file; or offsets alone, which few write
-    return Region(line, _count(region.get("startColumn")), _count(region.get("endLine")), _count(region.get("endColumn")), unit)
+        line = end_line
+    if line is None or line < 1:
+        given = {key: region[key] for key in ("startLine", "charOffset", "byteOffset") if key in region}
+        what = ", ".join(f"{key} {str(value)[:20]}" for key, value in given.items()) or "no line"
+        return Region(1, unit=unit), f"The scanner gave {what}: this is the file's first line." if region else None
+    column, end_column = _number(region.get("startColumn")), _number(region.get("endColumn"))
+    note = None
+    if (column is not None and column < 1) or (end_column is not None and end_column < 1):
+        note = "The scanner gave a column before the first: this is the nearest place."
+        column = column if column is None else max(1, column)
+        end_column = end_column if end_column is None or end_column >= 1 else 1 if end_line not in (None, line) else None
+    if end_line is not None and end_line < line:
+        note = f"The scanner gave an end, line {max(end_line, -_FAR)}, before its beginning: this is the line it begins in."
+        end_line = end_column = None
+    if end_line in (None, line) and column is not None and end_column is not None and end_column < column:
+        note = "The scanner gave an end before its beginning: this is the place where it begins."
+        end_column = None
+    return Region(line, column, end_line, end_column, unit), note
+
+
+def _length(value: Any) -> int | None:
+    length = _number(value)
+    return None if length is None else max(0, length)
 
 
 def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
-    level = result.get("level", _dict(rule.get("defaultConfiguration")).get("level", "warning"))
-    return _LEVELS.get(level if isinstance(level, str) else "", 2)
+    for level in (result.get("level"), _dict(rule.get("defaultConfiguration")).get("level")):
+        word = level.strip().lower() if isinstance(level, str) else ""
+        if (severity := _LEVELS.get(word) or _OTHER_LEVELS.get(word)) is not None:
+            return severity
+    return 2
 
 
-def _words(message: Any, rule: Mapping[str, Any]) -> str:
-    """Section 3.11: a message's text, or that of its id in the rule, with its arguments filled in."""
+def _words(message: Any, rule: Mapping[str, Any], driver: Mapping[str, Any]) -> str:
+    """Section 3.11: a message's text, or that of its id in the rule or the tool, with its arguments filled in."""
+    if isinstance(message, str):
+        return sound(message).strip()
     given = _dict(message)
-    text = given.get("text")
-    if not isinstance(text, str):
-        text = _dict(_dict(rule.get("messageStrings")).get(str(given.get("id")))).get("text")
-    if not isinstance(text, str):
-        return ""
+    strings = [
+        _dict(_dict(one).get(str(given.get("id")))) for one in (rule.get("messageStrings"), driver.get("globalMessageStrings"))
+    ]
+    texts = [one.get(key) for key in ("text", "markdown") for one in (given, *strings)]
+    text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
     arguments = [str(one) for one in _list(given.get("arguments"))]
     if arguments:
         text = re.sub(r"\{(\d{1,3})\}", lambda m: arguments[int(m[1])] if int(m[1]) < len(arguments) else m[0], text)
+    if not text and isinstance(given.get("id"), str):
+        text = " ".join([given["id"], *arguments])
     return sound(text).strip()
 
 
@@ -205,7 +322,7 @@ def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | 
     keys = ("startLine", "startColumn", "endLine", "endColumn")
     deleted = _dict(one.get("deletedRegion"))
     text = _dict(one.get("insertedContent")).get("text", "")
-    same = all(deleted.get(key) == region.get(key) for key in keys)
+    same = all(_number(deleted.get(key)) == _number(region.get(key)) for key in keys)
     return sound(text) if same and isinstance(text, str) and len(text) <= _BODY else None
 
 
@@ -214,23 +331,24 @@ def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | 
 _BANDIT: Mapping[str, Severity] = {"HIGH": 1, "MEDIUM": 2, "LOW": 3, "UNDEFINED": 3}
 
 
-def read_bandit(output: str, scanner: str) -> list[Result]:
+def read_bandit(output: str, scanner: str) -> Report:
     """The results of bandit's `-f json`. Its columns count bytes of UTF-8 from 0, as Python's syntax tree does."""
     try:
-        report = json.loads(output)
+        report = json.loads(output.removeprefix("\ufeff"))
         raw = report["results"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotSarif("its output is not bandit's JSON") from None
     results: list[Result] = []
+    notes = [f"only the first {_RESULTS:,} results are read"] if len(_list(raw)) > _RESULTS else []
     for one in [_dict(one) for one in _list(raw)][:_RESULTS]:
-        line, where, text = _count(one.get("line_number")), one.get("filename"), one.get("issue_text")
-        if line is None or not isinstance(where, str) or not isinstance(text, str):
-            continue
-        column, end_column = one.get("col_offset"), one.get("end_col_offset")
-        ends = [end for end in _list(one.get("line_range")) if isinstance(end, int)]
-        region = Region(line, unit="utf-8")
+        where, text = one.get("filename"), one.get("issue_text")
+        region, note = _region({"startLine": one.get("line_number")}, "utf-8")
+        text = text if isinstance(text, str) and text.strip() else "A finding"
+        line = region.line
+        column, end_column = _number(one.get("col_offset")), _number(one.get("end_col_offset"))
+        ends = [_number(end) for end in _list(one.get("line_range"))]
         # Columns are those of the whole statement, the line is that of the trouble in it: they belong together on one line only.
-        if isinstance(column, int) and isinstance(end_column, int) and 0 <= column < end_column and set(ends) <= {line}:
+        if note is None and column is not None and end_column is not None and 0 <= column < end_column and set(ends) <= {line}:
             region = Region(line, column + 1, line, end_column + 1, "utf-8")
         cwe = _dict(one.get("issue_cwe")).get("id")
         confidence = str(one.get("issue_confidence", "")).lower()
@@ -244,12 +362,13 @@ def read_bandit(output: str, scanner: str) -> list[Result]:
                 severity=_BANDIT.get(str(one.get("issue_severity")), 2),
                 title=_line(words),
                 body=_cut(body, _BODY),
-                where=where,
+                where=where if isinstance(where, str) else "",
                 region=region,
                 help=_address(one.get("more_info")),
+                note=note,
             )
         )
-    return results
+    return Report(results, notes)
 
 
 # -- small things ----------------------------------------------------------------------------------------------------
@@ -263,8 +382,25 @@ def _list(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31 else None
+def _items(value: Any) -> Sequence[Any]:
+    """A list, or what an object holds under names."""
+    return list(value.values()) if isinstance(value, dict) else _list(value)
+
+
+def _number(value: Any) -> int | None:
+    """A whole number, also where it is written as text or with a point; None for all else."""
+    if isinstance(value, str) and len(value) <= 20:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, float):
+        if not isfinite(value):
+            return None
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return max(-_FAR, min(value, _FAR))
 
 
 def _address(value: Any) -> str | None:

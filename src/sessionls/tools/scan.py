@@ -51,6 +51,7 @@ class _Found:
     document: Document
     result: Result
     finding: Finding
+    moved: bool = False
 
 
 class Scan(BaseTool[ScanArguments]):
@@ -184,9 +185,12 @@ class Scan(BaseTool[ScanArguments]):
         self, document: Document, results: Sequence[Result], changed: frozenset[int] | None, call: ToolCall
     ) -> list[_Found]:
         lines = Lines(document.text, self._editor.encoding)
-        found: dict[tuple[str | None, str], _Found] = {}
+        found: dict[tuple[str | None, str, str], _Found] = {}
         for result in results:
-            range_ = result.region.range_in(lines)
+            range_ = result.region.range_in(lines, bom=document.bom)
+            note = result.note
+            if note is None and not result.region.is_in(lines):
+                note = "The scanner gave a place that the file does not have: this is the nearest."
             if changed is not None and changed.isdisjoint(range(range_.start.line, range_.end.line + 1)):
                 continue
             finding = Finding(
@@ -195,7 +199,7 @@ class Scan(BaseTool[ScanArguments]):
                 range=range_,
                 severity=result.severity,
                 title=result.title,
-                body=result.body,
+                body=result.body if note is None else f"{result.body}\n\n({note})",
                 rule=f"{result.scanner}/{result.rule}" if result.rule else result.scanner,
                 suggestion=result.replacement,
                 help=result.help,
@@ -204,7 +208,9 @@ class Scan(BaseTool[ScanArguments]):
                 agent=call.agent,
                 message_id=call.message_id,
             )
-            found.setdefault((finding.rule, range_.model_dump_json()), _Found(document, result, finding))
+            # At a place that is only the nearest, different results may meet.
+            same = (finding.rule, range_.model_dump_json(), finding.title if note is not None else "")
+            found.setdefault(same, _Found(document, result, finding, note is not None))
         return list(found.values())
 
 
@@ -247,14 +253,16 @@ def _new_lines(diff: bytes) -> frozenset[int]:
 
 def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
     count = Counter(one.result.scanner for one in found)
-    words = []
+    moved = Counter(one.result.scanner for one in found if one.moved)
+    told = []
     for one in scanned:
         if one.problem == "it is not installed":
-            words.append(f"{one.scanner}: not installed")
+            told.append(f"{one.scanner}: not installed")
         elif one.files or one.problem:
-            problem = f" ({one.problem})" if one.problem else ""
-            words.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
-    return "; ".join(words) + "."
+            near = [f"{moved[one.scanner]} at the nearest place, as they say"] if moved[one.scanner] else []
+            problem = f" ({'; '.join(words)})" if (words := [*([one.problem] if one.problem else []), *one.notes, *near]) else ""
+            told.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
+    return "; ".join(told) + "."
 
 
 def _line(one: _Found, finding: Finding) -> str:

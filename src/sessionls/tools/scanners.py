@@ -7,6 +7,7 @@ workspace. A document with unsaved changes is scanned as the editor has it, so t
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import re
 import tempfile
@@ -21,7 +22,7 @@ from sessionls.installed import find_program
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter
 from sessionls.tools.programs import Outcome, run_program
-from sessionls.tools.sarif import NotSarif, Result, Severity, read_bandit, read_sarif
+from sessionls.tools.sarif import NotSarif, Report, Result, Severity, read_bandit, read_sarif
 
 __all__ = ["Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
 
@@ -45,7 +46,7 @@ class Scanner:
     name: str
     command: tuple[str, ...]
     globs: tuple[str, ...]
-    read: Callable[[str, str], list[Result]] = read_sarif
+    read: Callable[[str, str], Report] = read_sarif
     alone: tuple[str, ...] = ()
     judge: Callable[[Result], Severity] | None = None
     specs: tuple[Globs, ...] = field(init=False, compare=False, repr=False)
@@ -68,12 +69,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scanner found, each result with its file; `problem`: why it found less than it should have."""
+    """What one scanner found, each result with its file; `problem`: why it found less than it should have.
+
+    `notes`: what it said that is not among the results.
+    """
 
     scanner: str
     results: Sequence[tuple[Target, Result]]
     files: int
     problem: str | None = None
+    notes: Sequence[str] = ()
 
 
 # -- the scanners that are known -------------------------------------------------------------------------------------
@@ -166,48 +171,53 @@ class _Run:
         saved = [target for target in self.targets if target.text is None]
         results: list[tuple[Target, Result]] = []
         problems: list[str] = []
+        notes: list[str] = []
+        lost = [0, 0]
         jobs = [asyncio.ensure_future(self._batch(program, batch)) for batch in _batches(saved)]
         jobs += [asyncio.ensure_future(self._text(program, target)) for target in self.targets if target.text is not None]
         try:
-            for found, problem in await asyncio.gather(*jobs):
-                results += found
-                if problem is not None:
-                    problems.append(problem)
+            for one in await asyncio.gather(*jobs):
+                results += one.found
+                notes += one.notes
+                lost = [lost[0] + one.nowhere, lost[1] + one.elsewhere]
+                if one.problem is not None:
+                    problems.append(one.problem)
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-        return Scanned(self.scanner.name, results, len(self.targets), "; ".join(dict.fromkeys(problems)) or None)
+        for count, words in zip(lost, ("name no file", "are about files that were not asked for"), strict=True):
+            if count:
+                notes.append(f"{count:,} results {words} and are left out")
+        return Scanned(
+            self.scanner.name, results, len(self.targets), "; ".join(dict.fromkeys(problems)) or None, tuple(dict.fromkeys(notes))
+        )
 
-    async def _batch(self, program: str, batch: Sequence[Target]) -> tuple[list[tuple[Target, Result]], str | None]:
+    async def _batch(self, program: str, batch: Sequence[Target]) -> _Part:
         """Scan files as they are on the disk."""
-        paths = {os.path.normcase(target.place.path): target for target in batch}
         words = _filled(self.scanner.command, [str(target.place.path) for target in batch])
-        results, problem = await self._run(program, words, batch[0].place.root)
-        found = [(target, one) for one in results if (target := paths.get(_path(one.where, batch[0].place.root))) is not None]
-        return found, problem
+        report, problem = await self._run(program, words, batch[0].place.root)
+        files = {os.path.normcase(target.place.path): target for target in batch}
+        return await asyncio.to_thread(_sorted_out, report, problem, files, batch[0].place.root)
 
-    async def _text(self, program: str, target: Target) -> tuple[list[tuple[Target, Result]], str | None]:
+    async def _text(self, program: str, target: Target) -> _Part:
         """Scan one document as the editor has it. Whatever file the scanner names, it is about that one."""
         assert target.text is not None
         data = target.text.encode()
         root = target.place.root
         if self.scanner.alone:
             words = [word.replace("{file}", str(target.place.path)) for word in self.scanner.alone]
-            results, problem = await self._run(program, words, root, data)
-            return [(target, one) for one in results], problem
+            report, problem = await self._run(program, words, root, data)
+            return _Part([(target, one) for one in report.results], problem, report.notes)
         folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="sessionls-", ignore_cleanup_errors=True)
         try:
             copy = await asyncio.to_thread(_copied, folder.name, target.place.name, data)
-            results, problem = await self._run(program, _filled(self.scanner.command, [str(copy)]), copy.parent)
-            known = os.path.normcase(copy)
-            return [(target, one) for one in results if _path(one.where, copy.parent) == known], problem
+            report, problem = await self._run(program, _filled(self.scanner.command, [str(copy)]), copy.parent)
+            return await asyncio.to_thread(_sorted_out, report, problem, {os.path.normcase(copy): target}, copy.parent)
         finally:
             await asyncio.shield(asyncio.to_thread(folder.cleanup))
 
-    async def _run(
-        self, program: str, words: Sequence[str], cwd: Path, stdin: bytes | None = None
-    ) -> tuple[list[Result], str | None]:
+    async def _run(self, program: str, words: Sequence[str], cwd: Path, stdin: bytes | None = None) -> tuple[Report, str | None]:
         async with self.gate:
             try:
                 outcome = await run_program(
@@ -219,16 +229,78 @@ class _Run:
                     environment=self.environment,
                 )
             except OSError as error:
-                return [], f"it did not start: {error.strerror}"
+                return Report(()), f"it did not start: {error.strerror}"
         if outcome.cut:
-            return [], f"it took longer than {self.seconds:.0f} s, or said too much"
+            return Report(()), f"it took longer than {self.seconds:.0f} s, or said too much"
         try:
-            text = outcome.output.decode("utf-8", "replace")
-            results = await asyncio.to_thread(self.scanner.read, text, self.scanner.name)
+            report = await asyncio.to_thread(lambda: self.scanner.read(_decoded(outcome.output), self.scanner.name))
         except NotSarif as problem:
-            return [], _explained(str(problem), outcome, cwd)
+            return Report(()), _explained(str(problem), outcome, cwd)
         judge = self.scanner.judge
-        return [one if judge is None else replace(one, severity=judge(one)) for one in results], None
+        judged = [one if judge is None else replace(one, severity=judge(one)) for one in report.results]
+        return Report(judged, report.notes), None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one call of a scanner found: `nowhere` results name no file, `elsewhere` one that was not asked for."""
+
+    found: Sequence[tuple[Target, Result]]
+    problem: str | None
+    notes: Sequence[str] = ()
+    nowhere: int = 0
+    elsewhere: int = 0
+
+
+def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target], base: Path) -> _Part:
+    """Each result with its file, of those with these paths. What names no file is about the only one there is."""
+    found: list[tuple[Target, Result]] = []
+    only = next(iter(files.values())) if len(files) == 1 else None
+    nowhere = elsewhere = 0
+    for one in report.results:
+        target = next((files[path] for path in _paths(one, base) if path in files), None) or _moved(one, files)
+        if target is not None:
+            found.append((target, one))
+        elif one.where:
+            elsewhere += 1
+        elif only is not None:
+            found.append((only, replace(one, note=one.note or "The scanner named no file: this is the only one it was given.")))
+        else:
+            nowhere += 1
+    return _Part(found, problem, report.notes, nowhere, elsewhere)
+
+
+def _paths(result: Result, base: Path) -> list[str]:
+    """The real paths that a result may be about, comparable: as a URI, and where it is none also as it is written."""
+    found = []
+    for where in filter(None, (result.where, result.or_where)):
+        if uris.is_uri(where):
+            found.append(uris.to_path(where))
+        else:
+            found += [str(base / where), uris.to_path(f"{uris.from_path(base)}/{where}")]
+    return [os.path.normcase(os.path.normpath(path)) for path in found if path is not None]
+
+
+def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
+    """The one file whose path ends like that of a result from elsewhere: a container, or another system."""
+    for where in filter(None, (result.where, result.or_where)):
+        if uris.is_uri(where) and not where.lower().startswith("file:"):
+            continue
+        path = uris.path_of(where)
+        if not path.startswith("/") and not re.match(r"[A-Za-z]:/", path):
+            continue
+        if os.path.lexists(path):  # it is another file
+            return None
+        ends = [target for target in files.values() if path.endswith(f"/{target.place.name}")]
+        if len(ends) == 1:
+            return ends[0]
+    return None
+
+
+def _decoded(output: bytes) -> str:
+    """A report's text. Shells of Windows write what they are given in UTF-16."""
+    utf16 = output.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return output.decode("utf-16" if utf16 else "utf-8-sig", "replace")
 
 
 def _batches(targets: Sequence[Target]) -> list[list[Target]]:
@@ -250,14 +322,6 @@ def _batches(targets: Sequence[Target]) -> list[list[Target]]:
 
 def _filled(command: Sequence[str], files: Sequence[str]) -> list[str]:
     return [word for given in command for word in (files if given == FILES else [given])]
-
-
-def _path(where: str, base: Path) -> str:
-    """The real path that a scanner named, by URI or by path, comparable."""
-    path = uris.to_path(where) if uris.is_uri(where) else None
-    if path is None:
-        path = where if Path(where).is_absolute() else uris.to_path(f"{uris.from_path(base)}/{where}")
-    return os.path.normcase(os.path.normpath(path or where))
 
 
 def _copied(folder: str, name: str, data: bytes) -> Path:
