@@ -15,7 +15,7 @@ from rooms import PlainEditor
 from sessionls.domain.errors import InvalidParams
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.context.diff import changes_since
-from sessionls.sessions.workspace.identity import Git
+from sessionls.sessions.git import Git
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.participant import local_participant
 from sessionls.tools.scan import Scan
@@ -130,7 +130,7 @@ async def test_a_filter_of_an_included_file_is_not_started(place: Place, diff: C
 async def test_where_git_does_not_take_the_word_for_it_there_is_no_diff(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.configure(b'[filter "a=b"]\n\tclean = PROGRAM\n')
     (place.folder / ".gitattributes").write_text("* filter=a=b\n")
-    monkeypatch.setattr("sessionls.sessions.workspace.identity._options", lambda key, value: ("-c", f"{key}={value}"))
+    monkeypatch.setattr("sessionls.sessions.git_repository._options", lambda key, value: ("-c", f"{key}={value}"))
     with pytest.raises(ToolFailed, match="could not tell its configuration"):
         await _tool(place)
     with pytest.raises(InvalidParams, match="could not tell its configuration"):
@@ -140,7 +140,7 @@ async def test_where_git_does_not_take_the_word_for_it_there_is_no_diff(place: P
 
 async def test_hooks_that_a_newer_git_reads_from_the_configuration_are_switched_off(place: Place) -> None:
     place.configure(b'[hook "a=b"]\n\tevent = post-index-change\n\tcommand = PROGRAM\n[lfs "extension.x"]\n\tclean = PROGRAM\n')
-    options = await place.workspace.git.inert(str(place.folder))
+    options = await (await place.workspace.repository(str(place.folder))).inert()
     assert options == ["--config-env=hook.a=b.enabled=SESSIONLS_FALSE", "-c", "lfs.extension.x.clean="]
 
 
@@ -211,7 +211,7 @@ async def test_a_git_in_another_folder_of_the_workspace_is_not_run_either(place:
     await local_participant(place.folder, other)
     assert not place.mark.exists()
     place.editor.folders.pop()
-    with pytest.raises(ToolFailed, match="no git revision"):
+    with pytest.raises(ToolFailed, match="git cannot read the repository"):
         await _tool(place)  # what lies elsewhere counts: it says nothing that git would
     assert place.mark.exists()
 
@@ -230,6 +230,6 @@ async def test_where_git_is_missing_that_is_said(place: Place, monkeypatch: pyte
 async def test_git_is_looked_for_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     git = Git(lambda: [place.folder])
     assert (await git(str(place.folder), "rev-parse", "HEAD")).code == 0
-    monkeypatch.setattr("sessionls.sessions.workspace.identity.find_git", lambda never_in: pytest.fail("looked for again"))
+    monkeypatch.setattr("sessionls.sessions.git.find_git", lambda never_in: pytest.fail("looked for again"))
     answers = await asyncio.gather(*(git(str(place.folder), "rev-parse", "HEAD") for _ in range(3)))
     assert [answer.code for answer in answers] == [0, 0, 0]

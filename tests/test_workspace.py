@@ -18,7 +18,8 @@ from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.text import cut_bytes
 from sessionls.ports.editor import Buffer
-from sessionls.sessions.workspace import files, identity
+from sessionls.sessions.git import Git
+from sessionls.sessions.workspace import files
 from sessionls.sessions.workspace.secret_files import is_withheld
 from sessionls.sessions.workspace.workspace import Workspace
 
@@ -565,10 +566,10 @@ async def test_a_git_that_hangs_is_ended(
     write(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho\nexec sleep 600\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    answer = await identity.Git()(str(folder), "status", seconds=0.5)
+    answer = await Git()(str(folder), "status", seconds=0.5)
     assert answer.code is None
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
-    assert (await identity.Git()(str(folder), "status", limit=0)).cut
+    assert (await Git()(str(folder), "status", limit=0)).cut
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -113,7 +113,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     models = Gateway(settings.model, embedded=_embedded(settings))
     own, home = config_dir() / "agents", Path.home()
     catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home)
-    workspace = Workspace(editor)
+    workspace = Workspace(editor, trusted=lambda: bounds.trusted)
     servers = McpServers(
         settings.mcp,
         folders=lambda: _folders(editor),

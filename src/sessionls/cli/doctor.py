@@ -9,7 +9,6 @@ import os
 import platform
 import sqlite3
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,8 @@ from sessionls.cli.context import Door, opened
 from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Agent, ModelInfo
-from sessionls.environment import child_environment, withheld_names
-from sessionls.installed import find_git
+from sessionls.environment import withheld_names
+from sessionls.sessions.git import Git, is_too_old, old_problem
 from sessionls.settings.settings import PREFIX, Settings, config_file
 
 __all__ = ["Check", "examine"]
@@ -46,7 +45,8 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
     settings = await asyncio.to_thread(Settings.load)
     if fetch_model:
         await _fetch(terminal, settings)
-    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings), _git(), *_commands(settings)])
+    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings)])
+    checks += [await _git(), *_commands(settings)]
     with terminal.busy("Looking for models and MCP servers …"):
         checks += await _rooms(terminal)
     if as_json:
@@ -107,25 +107,21 @@ def _data(settings: Settings) -> Iterator[Check]:
         yield Check("data", "ok", f"{folder}, private")
 
 
-def _git() -> Check:
-    git = find_git(never_in=[Path.cwd()])
-    if git is None:
+async def _git() -> Check:
+    here = await asyncio.to_thread(Path.cwd)
+    git = Git(lambda: [here])
+    answer = await git(None, "--version", seconds=5)
+    if not await git.installed():
         return Check(
             "git", "problem", "is not installed", "Without it agents see no diffs, and sessions do not follow a moved folder."
         )
-    try:
-        done = subprocess.run(  # noqa: S603
-            [git, "--version"],
-            env=child_environment(),
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
+    if answer.code != 0:
         return Check("git", "problem", "does not start", "Reinstall it.")
-    return Check("git", "ok", done.stdout.strip().removeprefix("git version "))
+    version = answer.text.removeprefix("git version ")
+    if is_too_old(version):
+        problem = old_problem()
+        return Check("git", "problem", f"{version}: {problem}", problem.hint)
+    return Check("git", "ok", version)
 
 
 def _commands(settings: Settings) -> Iterator[Check]:

@@ -13,8 +13,8 @@ from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
 from sessionls.globs import Globs, expand_braces
 from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.git import GitProblem
 from sessionls.sessions.workspace.files import read_file
-from sessionls.sessions.workspace.identity import Git
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Listing", "glob_filter", "list_workspace"]
@@ -61,7 +61,7 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
     files: list[tuple[Path, str]] = []
     cut = False
     for root in roots:
-        names, more = await _names(workspace.git, root, start)
+        names, more = await _names(workspace, root, start)
         files += [(root, name) for name in names]
         cut = cut or more
     return Listing(tuple(files[:COUNT_LIMIT]), labels, cut or len(files) > COUNT_LIMIT)
@@ -87,9 +87,13 @@ def _roots(workspace: Workspace) -> dict[Path, str]:
     return {root: label for root, label in found.items() if not any(other in root.parents for other in found)}
 
 
-async def _names(git: Git, root: Path, start: str) -> tuple[Sequence[str], bool]:
-    answer = await git(
-        *(str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(literal){start}"),
+async def _names(workspace: Workspace, root: Path, start: str) -> tuple[Sequence[str], bool]:
+    try:
+        repository = await workspace.repository(str(root))
+    except GitProblem:
+        return await asyncio.to_thread(_walk, root, start)
+    answer = await repository(
+        *("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f":(literal){start}"),
         seconds=SECONDS,
         limit=_NAMES,
     )

@@ -1,9 +1,11 @@
-"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `sessions/repository.py`)."""
+"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `sessions/git.py`)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from pydantic import Field
 from sessionls.domain import uris
 from sessionls.domain.text import sound
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.git import GitProblem, is_revision
+from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import numbered
-from sessionls.sessions.workspace.identity import NO_GIT, Git
 from sessionls.sessions.workspace.secret_files import WITHHELD_FILES, WITHHELD_FOLDERS
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool
@@ -35,63 +38,53 @@ _NO_SECRETS = tuple(
 )
 _LITERAL = ":(literal)"
 _REVISION = "A branch, tag or commit."
+_HEAD = ("HEAD", "@")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell an agent what is the matter where git can say nothing."""
+    try:
+        yield
+    except GitProblem as problem:
+        raise ToolFailed(f"{problem} {problem.hint}") from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Repository:
-    """A workspace folder that lies in a repository: git runs there and sees nothing above it."""
+class _Asked:
+    """A repository, its folder's label, and the pathspecs that are asked for in it."""
 
-    folder: str
     label: str
-    git: Git
+    repository: Repository
+    paths: list[str]
 
 
-async def _repositories(workspace: Workspace) -> list[_Repository]:
-    if not await workspace.git.installed():
-        raise ToolFailed(NO_GIT)
-    folders = await asyncio.to_thread(_outermost, workspace.folders, workspace.git)
-    found = [one for one in folders if (await workspace.git(one.folder, "rev-parse", "--git-dir", seconds=_SECONDS)).code == 0]
-    if not found:
-        raise ToolFailed("No workspace folder lies in a git repository.")
-    return found
-
-
-def _outermost(folders: tuple[str, ...], git: Git) -> list[_Repository]:
-    paths = [
-        (Path(os.path.realpath(path)), label)
-        for folder, label in zip(folders, uris.labels(folders), strict=True)
-        if (path := uris.to_path(folder)) is not None
-    ]
-    return [_Repository(str(path), label, git) for path, label in paths if not any(other in path.parents for other, _ in paths)]
-
-
-async def _locate(workspace: Workspace, path: str) -> tuple[_Repository, str]:
-    """The repository that a path lies in, and the path from its folder. The file need not exist any more."""
+async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str]:
+    """The repository that a path lies in, after its label, and the path from its folder. The file need not exist any more."""
     place = await workspace.resolve(path)
-    for repository in await _repositories(workspace):
+    repositories = await workspace.repositories()
+    for label, repository in repositories.required():
         if place.path.is_relative_to(repository.folder):
-            return repository, place.path.relative_to(repository.folder).as_posix()
-    raise ToolFailed(f"{path} lies in no git repository.")
+            return label, repository, place.path.relative_to(repository.folder).as_posix()
+    raise ToolFailed(" ".join([f"{path} lies in no git repository that can be read.", *repositories.notices()]))
 
 
-async def _commit(repository: _Repository, revision: str) -> str | None:
-    """The hash of a revision; None where there is none of that name."""
-    if not revision or revision.startswith("-") or len(revision) > 200 or not revision.isprintable():
+def _checked(revision: str) -> str:
+    if not is_revision(revision):
         raise ToolFailed(f"{revision[:60]!r} is no git revision. Give a branch, a tag or a commit.")
-    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS)
-    commit = answer.output.decode("ascii", "replace").strip()
-    return commit if answer.code == 0 and commit.isalnum() else None
+    return revision
 
 
-async def _surely(repository: _Repository, revision: str) -> str:
-    commit = await _commit(repository, revision)
+async def _surely(repository: Repository, revision: str) -> str:
+    commit = await repository.commit(_checked(revision))
     if commit is None:
+        if revision in _HEAD and await repository.is_unborn():
+            raise ToolFailed("The branch has no commit yet. git_diff shows what would be in the first one.")
         raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
     return commit
 
 
-async def _range(repository: _Repository, revision: str) -> list[str]:
+async def _range(repository: Repository, revision: str) -> list[str]:
     """The commits of `A`, `A..B` or `A...B`; for the last, where they parted and B."""
     for dots in ("...", ".."):
         if dots in revision:
@@ -104,20 +97,20 @@ async def _range(repository: _Repository, revision: str) -> list[str]:
                     raise ToolFailed(f"{left or 'HEAD'} and {right or 'HEAD'} have no commit in common.")
                 ends[0] = base
             return ends
-    return [await _surely(repository, revision)]
+    return [await repository.base(_checked(revision)) or await _surely(repository, revision)]
 
 
-async def _text(repository: _Repository, *arguments: str, limit: int = _LIMIT) -> str:
-    answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS, limit=limit)
+async def _text(repository: Repository, *arguments: str, limit: int = _LIMIT) -> str:
+    answer = await repository(*arguments, seconds=_SECONDS, limit=limit)
     if answer.code != 0 and not answer.cut:
         raise ToolFailed("git failed or took too long; ask for less, such as one path.")
     text = sound(answer.output.decode("utf-8", "replace"))
     return f"{text[: text.rfind(chr(10)) + 1]}[Only the beginning: ask for less, such as one path.]\n" if answer.cut else text
 
 
-async def _allowed(workspace: Workspace, repository: _Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
+async def _allowed(workspace: Workspace, repository: Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
     """Pathspecs for `paths` without the withheld among the files that `git names…` gives, and a word about those."""
-    answer = await repository.git(repository.folder, *names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
+    answer = await repository(*names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
     if answer.code != 0:
         raise ToolFailed("That changes too many files to be shown; name a path.")
     secret = {name for raw in answer.output.split(b"\0") if raw and workspace.withheld(name := os.fsdecode(raw).strip("\n"))}
@@ -125,15 +118,18 @@ async def _allowed(workspace: Workspace, repository: _Repository, paths: list[st
     return [*paths, *(f":(exclude,literal){name}" for name in sorted(secret))], notice
 
 
-async def _places(workspace: Workspace, paths: list[str]) -> list[tuple[_Repository, list[str]]]:
-    """Each repository with the pathspecs that are asked for in it."""
+async def _places(workspace: Workspace, paths: list[str]) -> tuple[list[_Asked], list[str]]:
+    """Each repository with the pathspecs that are asked for in it, and notices about those that cannot be read."""
     if not paths:
-        return [(repository, ["."]) for repository in await _repositories(workspace)]
-    found: dict[_Repository, list[str]] = {}
+        repositories = await workspace.repositories()
+        found = [_Asked(label, repository, ["."]) for label, repository in repositories.required()]
+        return found, [f"[{notice}]" for notice in repositories.notices()]
+    asked: dict[str, _Asked] = {}
     for path in paths:
-        repository, name = await _locate(workspace, path)
-        found.setdefault(repository, []).append(f"{_LITERAL}{name}" if name != "." else ".")
-    return list(found.items())
+        label, repository, name = await _locate(workspace, path)
+        one = asked.setdefault(repository.folder, _Asked(label, repository, []))
+        one.paths.append(f"{_LITERAL}{name}" if name != "." else ".")
+    return list(asked.values()), []
 
 
 # -- git_diff --------------------------------------------------------------------------------------------------------
@@ -165,17 +161,19 @@ class GitDiff(BaseTool[GitDiffArguments]):
         base = arguments.base or "HEAD"
         if arguments.staged and ".." in base:
             raise ToolFailed("staged compares with one revision, not with two.")
-        places = await _places(self._workspace, arguments.paths)
-        told = [await self._one(repository, base, paths, staged=arguments.staged) for repository, paths in places]
-        if len(places) > 1:
-            told = [f"# {repository.label}\n{text}" for (repository, _), text in zip(places, told, strict=True)]
-        return "\n".join(told)
+        with explained():
+            return await self._perform(arguments, base)
 
-    async def _one(self, repository: _Repository, base: str, paths: list[str], *, staged: bool) -> str:
+    async def _perform(self, arguments: GitDiffArguments, base: str) -> str:
+        places, notices = await _places(self._workspace, arguments.paths)
+        told = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in places]
+        if len(places) > 1:
+            told = [f"# {one.label}\n{text}" for one, text in zip(places, told, strict=True)]
+        return "\n".join([*told, *notices])
+
+    async def _one(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
         ends = await _range(repository, base)
-        inert = await repository.git.inert(repository.folder)
-        if inert is None:
-            raise ToolFailed("git could not tell its configuration; it must be 2.31 or newer.")
+        inert = await repository.inert()
         which = [*(["--cached"] if staged else []), *ends]
         names = [*inert, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
         allowed, notice = await _allowed(self._workspace, repository, paths, *names)
@@ -184,9 +182,9 @@ class GitDiff(BaseTool[GitDiffArguments]):
             notice += await self._untracked(repository, paths)
         return f"{text}{notice}" if text or notice else "No changes."
 
-    async def _untracked(self, repository: _Repository, paths: list[str]) -> str:
+    async def _untracked(self, repository: Repository, paths: list[str]) -> str:
         arguments = ("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-        answer = await repository.git(repository.folder, *arguments, seconds=_SECONDS, limit=_NAMES)
+        answer = await repository(*arguments, seconds=_SECONDS, limit=_NAMES)
         names = [os.fsdecode(raw) for raw in answer.output.split(b"\0") if raw]
         new = [uris.printable(name) for name in names if not self._workspace.withheld(name)]
         if not new:
@@ -219,14 +217,20 @@ class GitLog(BaseTool[GitLogArguments]):
     async def perform(self, arguments: GitLogArguments, call: ToolCall) -> str:  # noqa: ARG002
         if "..." in arguments.revision:
             raise ToolFailed("Give one revision, or two as A..B.")
-        told = []
-        places = await _places(self._workspace, [arguments.path] if arguments.path else [])
-        for repository, paths in places:
-            text = await self._one(repository, paths, arguments)
-            told.append(f"# {repository.label}\n{text}" if len(places) > 1 else text)
-        return "\n".join(text.rstrip("\n") for text in told if text) or "No commits."
+        with explained():
+            return await self._perform(arguments)
 
-    async def _one(self, repository: _Repository, paths: list[str], arguments: GitLogArguments) -> str:
+    async def _perform(self, arguments: GitLogArguments) -> str:
+        told = []
+        places, notices = await _places(self._workspace, [arguments.path] if arguments.path else [])
+        for one in places:
+            text = await self._one(one.repository, one.paths, arguments)
+            told.append(f"# {one.label}\n{text}" if len(places) > 1 else text)
+        return "\n".join(text.rstrip("\n") for text in [*told, *notices] if text) or "No commits."
+
+    async def _one(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
+        if arguments.revision in _HEAD and await repository.is_unborn():
+            return "There are no commits yet."
         ends = await _range(repository, arguments.revision)
         commits = [f"^{ends[0]}", ends[1]] if len(ends) == 2 else ends
         options = [f"--max-count={arguments.limit}", "--date=short", "--format=%h %ad %an: %s", "--no-patch", "--no-color"]
@@ -243,7 +247,7 @@ class GitLog(BaseTool[GitLogArguments]):
         return await _text(repository, *globals_, "log", *_QUIET, *options, *commits, "--", *paths)
 
 
-def _is_folder(repository: _Repository, pathspec: str) -> bool:
+def _is_folder(repository: Repository, pathspec: str) -> bool:
     return Path(repository.folder, pathspec.removeprefix(_LITERAL)).is_dir()
 
 
@@ -267,15 +271,21 @@ class GitShow(BaseTool[GitShowArguments]):
         self._workspace = workspace
 
     async def perform(self, arguments: GitShowArguments, call: ToolCall) -> str:  # noqa: ARG002
-        if arguments.path is not None:
-            return await self._file(arguments.path, arguments.revision)
-        for repository in await _repositories(self._workspace):
-            commit = await _commit(repository, arguments.revision)
-            if commit is not None:
-                return await self._show(repository, commit)
-        raise ToolFailed(f"There is no git revision {arguments.revision[:60]!r} here. See git_log for commits.")
+        with explained():
+            if arguments.path is not None:
+                return await self._file(arguments.path, arguments.revision)
+            return await self._commit(_checked(arguments.revision))
 
-    async def _show(self, repository: _Repository, commit: str) -> str:
+    async def _commit(self, revision: str) -> str:
+        found = (await self._workspace.repositories()).required()
+        for _, repository in found:
+            if (commit := await repository.commit(revision)) is not None:
+                return await self._show(repository, commit)
+        if len(found) == 1:
+            await _surely(found[0][1], revision)
+        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+
+    async def _show(self, repository: Repository, commit: str) -> str:
         names = ["show", *_QUIET, *_ONE_PARENT, "--format=", "--name-only", "-z", "--no-renames", *_PATCH, commit]
         allowed, notice = await _allowed(self._workspace, repository, ["."], *names)
         head = await _text(repository, "show", *_QUIET, "--no-patch", "--format=fuller", "--no-color", commit)
@@ -285,11 +295,9 @@ class GitShow(BaseTool[GitShowArguments]):
         return f"{head}\n{patch}{notice}"
 
     async def _file(self, path: str, revision: str) -> str:
-        repository, name = await _locate(self._workspace, path)
+        _, repository, name = await _locate(self._workspace, path)
         commit = await _surely(repository, revision)
-        answer = await repository.git(
-            repository.folder, "cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20
-        )
+        answer = await repository("cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
         if answer.code != 0 and not answer.cut:
             raise ToolFailed(f"There is no file {path} at {revision}. git_log with its path tells when it changed.")
         if b"\0" in answer.output[:8192]:

@@ -18,13 +18,15 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding
 from sessionls.ports.editor import Buffers
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.git import is_revision
+from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import SEVERITIES
 from sessionls.sessions.workspace.anchors import anchor_of
-from sessionls.sessions.workspace.identity import NO_GIT, Git
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import list_workspace
+from sessionls.tools.git import explained
 from sessionls.tools.sarif import Result
 from sessionls.tools.scanners import Scanned, Scanner, Target, scan_files
 
@@ -142,20 +144,16 @@ class Scan(BaseTool[ScanArguments]):
 
     async def _changed(self, base: str, *, staged: bool) -> Changed:
         """What changed in the working trees since a revision."""
-        if not base or base.startswith("-") or len(base) > 200 or not base.isprintable():
+        if not is_revision(base):
             raise ToolFailed(f"{base[:60]!r} is no git revision. Give a branch, a tag or a commit.")
         changed: dict[Path, frozenset[int] | None] = {}
-        known, git = False, self._workspace.git
-        if not await git.installed():
-            raise ToolFailed(NO_GIT)
-        for folder in self._workspace.folders:
-            path = uris.to_path(folder)
-            if path is None:
-                continue
-            found = await _changed_in(git, await asyncio.to_thread(os.path.realpath, path), base, staged=staged)
-            if found is not None:
-                known = True
-                changed.update(found)
+        known = False
+        with explained():
+            for _, repository in (await self._workspace.repositories()).required():
+                commit = await repository.base(base)
+                if commit is not None:
+                    known = True
+                    changed.update(await _changed_in(repository, commit, staged=staged))
         if not known:
             raise ToolFailed(f"No workspace folder lies in a git repository that knows {base[:60]!r}.")
         return changed
@@ -214,29 +212,24 @@ class Scan(BaseTool[ScanArguments]):
         return list(found.values())
 
 
-async def _changed_in(git: Git, folder: str, base: str, *, staged: bool) -> Changed | None:
-    """The changes in one folder; None where git does not know the revision."""
-    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
-    answer = await git(folder, *arguments, seconds=_SECONDS)
-    commit = answer.output.decode("ascii", "replace").strip()
-    inert = await git.inert(folder)
-    if answer.code != 0 or not commit.isalnum() or inert is None:
-        return None
+async def _changed_in(repository: Repository, commit: str, *, staged: bool) -> Changed:
+    """The changes in one folder."""
+    inert = await repository.inert()
     flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--no-renames", "--ignore-submodules")
     only = ["--cached"] if staged else []
-    names = await git(
-        folder, *inert, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
+    names = await repository(
+        *inert, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
     )
     changed: dict[Path, frozenset[int] | None] = {}
     for raw in [name for name in names.output.split(b"\0") if name]:
         name = os.fsdecode(raw)
-        diff = await git(
-            *(folder, *inert, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
+        diff = await repository(
+            *(*inert, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
         )
-        changed[Path(folder, name)] = None if diff.cut else _new_lines(diff.output)
+        changed[Path(repository.folder, name)] = None if diff.cut else _new_lines(diff.output)
     if not staged:
-        new = await git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", seconds=_SECONDS)
-        changed.update({Path(folder, os.fsdecode(raw)): None for raw in new.output.split(b"\0") if raw})
+        new = await repository("ls-files", "--others", "--exclude-standard", "-z", "--", ".", seconds=_SECONDS)
+        changed.update({Path(repository.folder, os.fsdecode(raw)): None for raw in new.output.split(b"\0") if raw})
     return changed
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.text import sound
-from sessionls.sessions.workspace.identity import NO_GIT, Git
+from sessionls.sessions.git import GitProblem, is_revision
+from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["changes_since"]
 
-_SECONDS = 10.0
 _NAMES = 1 << 20  # bytes of names that are read
 _MENTIONED = 20  # untracked files
 _FLAGS = (
@@ -31,52 +29,47 @@ async def changes_since(
     `staged`: those of the index instead.
 
     Withheld and binary files are left out, untracked ones mentioned. Raises `InvalidParams`, naming `field`, where no folder
-    lies in a repository or none knows the revision.
+    lies in a repository that can be read, or none knows the revision.
     """
-    revision = "HEAD" if base is None else base
-    if not revision or revision.startswith("-") or len(revision) > 200 or not revision.isprintable():
+    if base is not None and not is_revision(base):
         raise InvalidParams("base is no git revision.", fields=[field], hint="Give a branch, a tag or a commit.")
+    try:
+        return await _changes(workspace, base, field, limit, staged)
+    except GitProblem as problem:
+        raise InvalidParams(str(problem), fields=[field], hint=problem.hint) from None
+
+
+async def _changes(workspace: Workspace, base: str | None, field: str, limit: int, staged: bool) -> tuple[str, list[str]]:
+    repositories = await workspace.repositories()
     texts: list[str] = []
-    notices: list[str] = []
+    notices = repositories.notices()
     known = False
-    folders = _outermost(workspace.folders)
-    for folder, label in zip(folders, uris.labels(folders), strict=True):
-        path = uris.to_path(folder)
-        commit = None if path is None else await _commit(workspace.git, path, revision)
-        if path is None or commit is None:
+    for label, repository in repositories.required():
+        commit = await repository.base(base)
+        if commit is None:
             continue
         known = True
-        prefix = f"{label}/" if len(folders) > 1 else ""
-        text, more = await _of_folder(workspace, path, commit, prefix, limit, field, staged)
+        prefix = f"{label}/" if len(repositories.found) + len(repositories.problems) > 1 else ""
+        text, more = await _of_folder(workspace, repository, commit, prefix, limit, field, staged)
         texts.append(text)
         notices += more
         limit = max(limit - len(text.encode()), 0)
     if not known:
-        raise await _unknown(workspace.git, folders, base, field)
+        raise InvalidParams(
+            f"There is no git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
+        )
     if not any(texts):
-        notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {revision}.")
+        notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {base or 'HEAD'}.")
     return "".join(texts), notices
 
 
-async def _commit(git: Git, path: str, revision: str) -> str | None:
-    answer = await git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", seconds=_SECONDS)
-    commit = answer.output.decode("ascii", "replace").strip()
-    return commit if answer.code == 0 and commit.isalnum() else None
-
-
 async def _of_folder(
-    workspace: Workspace, path: str, commit: str, prefix: str, limit: int, field: str, staged: bool
+    workspace: Workspace, repository: Repository, commit: str, prefix: str, limit: int, field: str, staged: bool
 ) -> tuple[str, list[str]]:
     what = ["--cached"] if staged else []
-    git = workspace.git
-    inert = await git.inert(path)
-    if inert is None:
-        hint = "Use git 2.31 or newer, and try again, or send the files themselves."
-        raise InvalidParams("git could not tell its configuration.", fields=[field], hint=hint)
-    names = await git(
-        *(path, *inert, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."),
-        seconds=_SECONDS,
-        limit=_NAMES,
+    inert = await repository.inert()
+    names = await repository(
+        *(*inert, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."), limit=_NAMES
     )
     if names.code != 0:
         raise _too_much(field)
@@ -93,7 +86,7 @@ async def _of_folder(
         ".",
     ]
     excluded = [f":(exclude,literal){name}" for name in secret]
-    patch = await git(path, *inert, *arguments, *excluded, seconds=_SECONDS, limit=limit)
+    patch = await repository(*inert, *arguments, *excluded, limit=limit)
     if patch.code != 0 and not patch.cut:
         raise _too_much(field)
     text = sound(patch.output.decode("utf-8", "replace"))
@@ -105,27 +98,12 @@ async def _of_folder(
         notices.append(f"Withheld: {len(secret)} changed file(s) that may hold secrets.")
     if staged:
         return text, notices
-    untracked = await git(path, "ls-files", "--others", "--exclude-standard", "-z", "--", ".", seconds=_SECONDS, limit=_NAMES)
+    untracked = await repository("ls-files", "--others", "--exclude-standard", "-z", "--", ".", limit=_NAMES)
     new = [uris.printable(f"{prefix}{name}") for name in _split(untracked.output) if not workspace.withheld(name)]
     if new:
         more = f" and {len(new) - _MENTIONED} more" if len(new) > _MENTIONED else ""
         notices.append(f"Untracked files, not in the diff: {', '.join(new[:_MENTIONED])}{more}.")
     return text, notices
-
-
-async def _unknown(git: Git, folders: Sequence[str], base: str | None, field: str) -> InvalidParams:
-    paths = [path for folder in folders if (path := uris.to_path(folder)) is not None]
-    for path in paths:
-        if (await git(path, "rev-parse", "--git-dir")).code == 0:
-            if base is None:
-                return InvalidParams(
-                    "The repository has no commit yet: there is no diff.", fields=[field], hint="Send the files."
-                )
-            return InvalidParams(f"There is no git revision {base!r}.", fields=[field], hint="Give a branch, a tag or a commit.")
-    if not await git.installed():
-        return InvalidParams(NO_GIT, fields=[field], hint="Install git, or send the files themselves.")
-    hint = "Open a folder that lies in one, or send the files themselves."
-    return InvalidParams("No workspace folder lies in a git repository.", fields=[field], hint=hint)
 
 
 def _too_much(field: str) -> InvalidParams:
@@ -134,9 +112,3 @@ def _too_much(field: str) -> InvalidParams:
 
 def _split(output: bytes) -> list[str]:
     return [os.fsdecode(name) for name in output.split(b"\0") if name]
-
-
-def _outermost(folders: Sequence[str]) -> list[str]:
-    """The folders that lie in no other one: their changes are those of the outer one."""
-    paths = [(folder, Path(path)) for folder in folders if (path := uris.to_path(folder)) is not None]
-    return [folder for folder, path in paths if not any(other in path.parents for _, other in paths)]

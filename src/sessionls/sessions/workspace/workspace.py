@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,12 +19,14 @@ from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.scope import Scope, scope_of
 from sessionls.domain.text import cut_bytes, sound
 from sessionls.ports.editor import Buffer, Buffers
+from sessionls.sessions.git import Git, GitProblem, problem_in
+from sessionls.sessions.git_repository import Repository, find_repository
+from sessionls.sessions.identity import Identities
 from sessionls.sessions.workspace.files import LARGEST, FileText, read_file
-from sessionls.sessions.workspace.identity import Git, Identities
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
 
-__all__ = ["LIMIT", "Document", "ResolvedFile", "Workspace"]
+__all__ = ["LIMIT", "Document", "Repositories", "ResolvedFile", "Workspace"]
 
 LIMIT: Final = 1 << 20
 """Bytes of UTF-8 text that are read of a document unless said otherwise."""
@@ -43,6 +45,26 @@ class ResolvedFile:
     root: Path
     name: str
     display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The repositories of the workspace's folders, by the folder's label, and why git can say nothing of the others."""
+
+    found: tuple[tuple[str, Repository], ...]
+    problems: tuple[tuple[str, GitProblem], ...]
+
+    def required(self) -> tuple[tuple[str, Repository], ...]:
+        """The repositories. Raises `GitProblem`, the most telling one, where there is none."""
+        if self.found:
+            return self.found
+        problems = [problem for _, problem in self.problems]
+        telling = [problem for problem in problems if problem.cause != "none"]
+        raise next(iter([*telling, *problems]), problem_in("not a git repository"))
+
+    def notices(self) -> list[str]:
+        """What to say of the folders whose repositories cannot be read. (A folder without one is nothing to speak of.)"""
+        return [f"{label}: {problem} {problem.hint}" for label, problem in self.problems if problem.cause != "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +94,19 @@ class Workspace:
     The folders are read from the editor each time: they change while it runs.
     """
 
-    def __init__(self, editor: Buffers, *, withheld: Sequence[str] = (), limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        editor: Buffers,
+        *,
+        withheld: Sequence[str] = (),
+        limit: int = LIMIT,
+        trusted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._editor = editor
+        self._trusted = trusted
         self._withheld = tuple(withheld)
         self._limit = limit
-        self.git = Git(lambda: [Path(path) for uri in editor.folders if (path := uris.to_path(uri)) is not None])
+        self.git = Git(lambda: [Path(path) for path in self._paths()])
         self._identities = Identities(self.git)
 
     @property
@@ -104,6 +134,34 @@ class Workspace:
         """`scope`, as far as it was found before."""
         paths = [path for uri in folders if (path := uris.to_path(uri)) is not None]
         return scope_of(folders, self._identities.known(paths))
+
+    # -- git ---------------------------------------------------------------------------------------------------------
+
+    async def repository(self, folder: str) -> Repository:
+        """The repository in which a folder (a path) of the workspace lies. Raises `GitProblem`."""
+        return await find_repository(self.git, folder, inside=self._paths(), strict=not self._trusted())
+
+    async def repositories(self) -> Repositories:
+        """Those of the workspace's folders. A folder that lies in another one goes with it."""
+        folders = await asyncio.to_thread(self._outermost)
+        found: list[tuple[str, Repository]] = []
+        problems: list[tuple[str, GitProblem]] = []
+        for path, label in folders:
+            try:
+                found.append((label, await self.repository(path)))
+            except GitProblem as problem:
+                problems.append((label, problem))
+        return Repositories(tuple(found), tuple(problems))
+
+    def _outermost(self) -> list[tuple[str, str]]:
+        """The real paths and labels of the folders that lie in no other one."""
+        folders = self.folders
+        labeled = zip(folders, uris.labels(folders), strict=True)
+        real = [(Path(os.path.realpath(path)), label) for uri, label in labeled if (path := uris.to_path(uri)) is not None]
+        return [(str(path), label) for path, label in real if not any(other in path.parents for other, _ in real)]
+
+    def _paths(self) -> list[str]:
+        return [path for uri in self._editor.folders if (path := uris.to_path(uri)) is not None]
 
     # -- places ------------------------------------------------------------------------------------------------------
 

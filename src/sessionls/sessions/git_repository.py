@@ -1,0 +1,271 @@
+"""A folder in a git repository, and where that repository is: checked, and then told to git in each call.
+
+Left to itself, git believes what it finds: `core.worktree` in a repository's configuration, a file `.git` that names any
+directory, a tracked folder that is laid out like a git directory. Any of them makes `git diff` show files from elsewhere. So git
+is asked once what it finds (it alone knows whose repositories it may trust), the answer is checked here, and from then on git is
+told its directory and its work tree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessionls.sessions.git import EMPTY, FALSE, Git, GitAnswer, GitProblem, bare_problem, is_revision, old_problem, problem_in
+
+__all__ = ["Repository", "find_repository"]
+
+_SECONDS = 10.0
+# Content filters, hooks (from git 2.54 on configuration has some, too), and what a participant's own git-lfs would start.
+_STARTED = r"^(filter|hook|lfs\.extension)\."
+_OURS = ("system", "global", "command")
+_DEPTH = 5  # of object directories that borrow from others, as in git
+_POINTER = 1 << 14  # bytes of a file that holds a path
+# What git reads of its directory when it shows something. (Links to hooks or to large files elsewhere are not unusual.)
+_READ = ("HEAD", "objects", "refs", "packed-refs", "index", "sharedindex", "info", "shallow", "reftable")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A folder that lies in a repository. git runs there with this work tree and this git directory, and with no other.
+
+    All are real paths, shown to nobody. `common` is the git directory that all worktrees of the repository share.
+    """
+
+    git: Git
+    folder: str
+    top: str
+    directory: str
+    common: str
+
+    @property
+    def path(self) -> str:
+        """The folder's path from the top of the work tree, with `/`; empty at the top."""
+        relative = os.path.relpath(self.folder, self.top).replace(os.sep, "/")
+        return "" if relative == "." else relative
+
+    async def __call__(self, *arguments: str, seconds: float = _SECONDS, limit: int = 1 << 20) -> GitAnswer:
+        """Run git in the folder (see `Git`)."""
+        where = {"GIT_DIR": self.directory, "GIT_COMMON_DIR": self.common, "GIT_WORK_TREE": self.top}
+        return await self.git(self.folder, *arguments, seconds=seconds, limit=limit, environment=where)
+
+    async def inert(self) -> list[str]:
+        """Options that empty what the repository itself configures to be started: `git diff` would start its content filters.
+
+        What the participant's own configuration names stays. Raises `GitProblem` where git cannot say, and where it cannot be
+        told (a name that is no text on Windows).
+        """
+        found = await self._configured()
+        emptied = dict(_emptied(key) for scope, key in found if scope not in _OURS)
+        options = [option for key, value in emptied.items() for option in _options(key, value)]
+        # Whether git knows these names as they were told, it says itself.
+        taken = await self._configured(*options) if options else []
+        if not emptied.keys() <= {key for scope, key in taken if scope == "command"}:
+            raise _unknown_configuration()
+        return options
+
+    async def _configured(self, *options: str) -> list[tuple[str, str]]:
+        """What is configured to be started: scope and key."""
+        answer = await self(*options, "config", "--show-scope", "--null", "--name-only", "--get-regexp", _STARTED)
+        if answer.code == 1:  # there is none
+            return []
+        if answer.code is None and not answer.cut:
+            raise await self.git.problem(answer)
+        try:
+            fields = [os.fsdecode(field) for field in answer.output.split(b"\0")]
+        except UnicodeDecodeError:
+            raise _unknown_configuration() from None
+        if answer.code != 0:
+            raise _unknown_configuration()
+        return list(zip(fields[::2], fields[1::2], strict=False))
+
+    async def commit(self, revision: str) -> str | None:
+        """The hash of the commit that a revision names; None where it names none."""
+        if not is_revision(revision):
+            return None
+        answer = await self("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return answer.text if answer.code == 0 and answer.text.isalnum() else None
+
+    async def base(self, revision: str | None) -> str | None:
+        """What to compare with: the commit of that revision (`HEAD` unless given); an empty tree where `HEAD` has no commit."""
+        commit = await self.commit(revision or "HEAD")
+        if commit is None and revision in (None, "HEAD", "@") and await self.is_unborn():
+            empty = await self("hash-object", "-t", "tree", "--stdin")
+            return empty.text if empty.code == 0 else None
+        return commit
+
+    async def is_unborn(self) -> bool:
+        """Whether the branch that is checked out has no commit yet."""
+        branch = await self("symbolic-ref", "--quiet", "HEAD")
+        return branch.code == 0 and (await self("show-ref", "--verify", "--quiet", branch.text)).code == 1
+
+
+async def find_repository(git: Git, folder: str, *, inside: Sequence[str] = (), strict: bool = True) -> Repository:
+    """The repository in which a folder (a path) lies. Raises `GitProblem`, also for one whose data is somewhere else.
+
+    `inside` are the workspace's folders: what lies in them may belong to the repository. `strict`: so must all of its objects;
+    else it may borrow objects from other repositories.
+    """
+    questions = ("--git-dir", "--git-common-dir", "--is-bare-repository")
+    answer = await git(folder, "rev-parse", "--path-format=absolute", *questions, seconds=_SECONDS)
+    if answer.code != 0:
+        raise await git.problem(answer)
+    told = os.fsdecode(answer.output).split("\n")
+    if told[0].startswith("--path-format"):
+        raise old_problem()
+    if len(told) != 4:  # a path with a line break in it
+        raise problem_in("")
+    found = await asyncio.to_thread(_located, git, folder, *told[:2])
+    if found is None or told[2] == "true":
+        raise bare_problem()
+    belongs = await asyncio.to_thread(_belongs, found, inside)
+    if belongs is None:
+        belongs = await _is_its_submodule(found)
+    if not belongs:
+        raise _elsewhere()
+    if strict and await asyncio.to_thread(_borrows, found, inside):
+        raise _borrowing()
+    return found
+
+
+def _located(git: Git, folder: str, directory: str, common: str) -> Repository | None:
+    """The repository with its work tree, whose top is the folder whose `.git` is that directory or names it. None without one."""
+    directory, common = os.path.realpath(directory), os.path.realpath(common)
+    real = Path(os.path.realpath(folder))
+    for top in (real, *real.parents):
+        if top.is_relative_to(directory):
+            return None
+        named = _named(top / ".git", "gitdir:") if (top / ".git").is_file() else top / ".git"
+        if named is not None and _same(named, directory):
+            return Repository(git, str(real), str(top), directory, common)
+    return None
+
+
+def _belongs(found: Repository, inside: Sequence[str]) -> bool | None:
+    """Whether the git directory is the folder's own: it lies in it or in the workspace, or says itself that it belongs to it.
+
+    A worktree's directory lies in that of its repository, and names the worktree. A submodule's has it in its configuration;
+    None where that is left to be seen. Whoever sent the folder cannot have written either into a directory outside of it.
+    """
+    is_worktree = found.common != found.directory
+    if is_worktree and Path(found.directory).parent != Path(found.common, "worktrees"):
+        return False
+    if all(_within(one, (found.top, *inside)) for one in (found.directory, found.common)):
+        return True
+    if not is_worktree:
+        return None
+    named = _named(Path(found.directory, "gitdir"))
+    return named is not None and _same(named, Path(found.top, ".git"))
+
+
+async def _is_its_submodule(found: Repository) -> bool:
+    options = ("--no-includes", "--null", "--get", "core.worktree")
+    answer = await found.git(found.directory, "config", "--file", str(Path(found.directory, "config")), *options)
+    worktree = os.fsdecode(answer.output.removesuffix(b"\0"))
+    return answer.code == 0 and bool(worktree) and await asyncio.to_thread(_same, Path(found.directory, worktree), found.top)
+
+
+def _named(path: Path, label: str = "") -> Path | None:
+    """The path that a file of git's holds; None where it holds none."""
+    try:
+        with path.open("rb") as file:
+            text = os.fsdecode(file.read(_POINTER))
+    except (OSError, ValueError):
+        return None
+    if not text.startswith(label):
+        return None
+    named = text.removeprefix(label).lstrip(" ").rstrip("\r\n")
+    return Path(path.parent, named) if named and "\0" not in named else None
+
+
+def _same(one: str | Path, other: str | Path) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def _within(path: str | Path, folders: Sequence[str]) -> bool:
+    """Whether the path lies in one of the folders, whatever spelling of them it has (a file system may know no upper case)."""
+    real = Path(os.path.realpath(path))
+    if any(real.is_relative_to(os.path.realpath(folder)) for folder in folders):
+        return True
+    return any(_same(above, folder) for folder in folders for above in (real, *real.parents))
+
+
+def _borrows(found: Repository, inside: Sequence[str]) -> bool:
+    """Whether something in the git directory leads out of it and of the workspace: a link, or a list of object directories."""
+    own = (found.directory, found.common, found.top, *inside)
+    if any(not _within(link, own) for one in {found.directory, found.common} for link in _links(one)):
+        return True
+    objects = [Path(found.common, "objects")]
+    for _ in range(_DEPTH + 1):
+        objects = [borrowed for one in objects for borrowed in _alternates(one)]
+        if any(not _within(one, own) for one in objects):
+            return True
+        if not objects:
+            return False
+    return True
+
+
+def _links(directory: str) -> Iterator[str]:
+    """The symbolic links among what git reads of a git directory."""
+    waiting = [directory]
+    while waiting:
+        here = waiting.pop()
+        try:
+            entries = [entry for entry in os.scandir(here) if here != directory or entry.name.startswith(_READ)]
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_symlink() or getattr(entry, "is_junction", bool)():
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+
+
+def _alternates(objects: Path) -> list[Path]:
+    try:
+        with (objects / "info" / "alternates").open("rb") as file:
+            lines = file.read(1 << 16).splitlines()
+    except OSError:
+        return []
+    return [objects / os.fsdecode(line) for line in lines if line and not line.startswith(b"#")]
+
+
+def _emptied(key: str) -> tuple[str, str]:
+    """The key with which what that one configures is not started, and its value."""
+    stem, _, last = key.rpartition(".")
+    if key.startswith("hook."):
+        return f"{stem}.enabled", "false"
+    return key, "false" if last == "required" else ""
+
+
+def _options(key: str, value: str) -> tuple[str, ...]:
+    if "=" not in key:
+        return "-c", f"{key}={value}"
+    # `-c` would take the first `=` for the end of the key. This takes the last, and a git that does not know it does nothing.
+    return (f"--config-env={key}={FALSE if value else EMPTY}",)
+
+
+def _elsewhere() -> GitProblem:
+    return GitProblem(
+        "outside",
+        "The repository keeps its data outside of the workspace, and nothing there says that it belongs to this folder.",
+        "Open the folder in which the repository itself lies, or make a worktree with git worktree add.",
+    )
+
+
+def _borrowing() -> GitProblem:
+    return GitProblem(
+        "outside",
+        "The repository takes data from outside of the workspace (a symbolic link, or objects of another repository).",
+        "Trust the workspace if you made it so yourself, or make the repository whole with git repack -a -d.",
+    )
+
+
+def _unknown_configuration() -> GitProblem:
+    return GitProblem("too old", "git could not tell its configuration; it must be 2.31 or newer.", "Update git.")
