@@ -44,16 +44,16 @@ class _Pattern:
 
 
 class Globs:
-    """Patterns in the order of their lines, of which the last that matches counts."""
+    """Patterns in the order of their lines, of which the last that matches counts.
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._patterns = list(_patterns(lines))[::-1]
+    What matches a folder matches everything in it; with `exact` only a pattern that ends with `/` does so.
+    """
+
+    def __init__(self, lines: Iterable[str], *, exact: bool = False) -> None:
+        self._patterns = list(_patterns(lines, exact))[::-1]
 
     def verdict(self, path: str) -> bool | None:
-        """Whether the path (with `/`, a folder's with one at its end) is matched; None where no pattern says anything.
-
-        What matches a folder matches everything in it.
-        """
+        """Whether the path (with `/`, a folder's with one at its end) is matched; None where no pattern says anything."""
         for pattern in self._patterns:
             if pattern.expression.match(path):
                 return pattern.include
@@ -95,13 +95,13 @@ def _innermost(glob: str) -> list[str] | None:
     return None
 
 
-def _patterns(lines: Iterable[str]) -> Iterator[_Pattern]:
+def _patterns(lines: Iterable[str], exact: bool) -> Iterator[_Pattern]:
     for _, line in zip(range(_MOST), lines, strict=False):
         pattern = _without_blanks(line.rstrip("\r\n"))
         if not pattern or pattern.startswith("#") or len(pattern) > LONGEST:
             continue
         include = not pattern.startswith("!")
-        expression = _expression(pattern if include else pattern[1:])
+        expression = _expression(pattern if include else pattern[1:], exact)
         if expression is not None:
             yield _Pattern(include, re.compile(expression, re.DOTALL))
 
@@ -113,7 +113,7 @@ def _without_blanks(line: str) -> str:
     return f"{plain} " if plain != line and slashes % 2 else plain
 
 
-def _expression(pattern: str) -> str | None:
+def _expression(pattern: str, exact: bool) -> str | None:
     only_folders = pattern.endswith("/")
     parts = _split(pattern.removesuffix("/"))
     if len(parts) > 1 and parts[0] == "":
@@ -142,7 +142,7 @@ def _expression(pattern: str) -> str | None:
             anywhere = True
             continue
         last = number == len(parts) - 1
-        after = "/" if not last or only_folders or inside else r"(?=/|\Z)"
+        after = "/" if not last or only_folders or inside else r"\Z" if exact else r"(?=/|\Z)"
         block.append(f"(?>{_component(part)}{after})")
         if last:
             close()

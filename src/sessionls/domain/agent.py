@@ -34,10 +34,16 @@ TOOL_NAMES = (
 """The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""
 
 
+STARTUP_RULE = "startup:"
+"""How the name of a rule begins that is for some of the files by which others start programs; a glob follows."""
+
+
 def rule_problem(name: str) -> str | None:
     """What is wrong with a key of `permissions`; None where it is one. A misspelt `deny` would deny nothing."""
-    known = (*TOOL_NAMES, "read", "write", "execute", "network", "*")
-    if "/" in name or name in known:
+    known = (*TOOL_NAMES, "read", "write", "execute", "network", "startup", "*")
+    if name in known or (name.startswith(STARTUP_RULE) and len(name) > len(STARTUP_RULE)):
+        return None
+    if "/" in name and not name.startswith(STARTUP_RULE):
         return None
     near = difflib.get_close_matches(name, known, n=1)
     return f"there is no tool and no risk {name[:40]}; " + (f"is {near[0]} meant?" if near else "a server's tools are server/*")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from sessionls.domain.agent import Definition, Permission
+from sessionls.domain.agent import STARTUP_RULE, Definition, Permission
+from sessionls.globs import Globs
 
 __all__ = ["Answer", "Bounds", "Policy", "Question", "Risk", "Wish", "stricter"]
 
@@ -39,11 +40,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a call wants to do, in words for a person. `scope`: what a yes for the session covers (unless said: the tool)."""
+    """What a call wants to do, in words for a person. `scope`: what a yes for the session covers (unless said: the tool).
+
+    `startup`: the path of a file by which others start programs later. It is asked for also where the tool itself is allowed,
+    unless a rule names such files (see `Policy.decide_startup`).
+    """
 
     summary: str
     detail: str | None = None
     scope: str | None = None
+    startup: str | None = None
 
 
 _STRICTNESS: Mapping[Permission, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -81,7 +87,21 @@ class Policy:
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
         default: Permission = "allow" if risk == "read" else "ask"
         general = _rule(self._settings, tool, risk) or default
-        own = _rule(definition.permissions, tool, risk)
+        return self._together(definition, general, _rule(definition.permissions, tool, risk))
+
+    def decide_startup(self, definition: Definition, path: str) -> Permission:
+        """For a file (path from its folder) by which others start programs: only a rule that names those files allows it."""
+        general = self._startup_rule(self._settings, path) or "ask"
+        return self._together(definition, general, self._startup_rule(definition.permissions, path))
+
+    @staticmethod
+    def _startup_rule(rules: Mapping[str, Permission], path: str) -> Permission | None:
+        """The last rule whose glob the path matches (`startup:Makefile`, as in .gitignore), else the one for all such files."""
+        begin = len(STARTUP_RULE)
+        found = [rule for name, rule in rules.items() if name.startswith(STARTUP_RULE) and Globs([name[begin:]]).match(path)]
+        return found[-1] if found else rules.get("startup")
+
+    def _together(self, definition: Definition, general: Permission, own: Permission | None) -> Permission:
         if own is None:
             return general
         if definition.origin == "workspace" or general == "deny":

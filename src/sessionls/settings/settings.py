@@ -97,8 +97,8 @@ class Settings(BaseSettings):
         default={},
         description=(
             "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), for a risk "
-            "(`read`, `write`, `execute`, `network`), or for all (`*`); in the environment as JSON. No agent's definition undoes "
-            "a `deny`."
+            "(`read`, `write`, `execute`, `network`), for files that start programs later (`startup`, `startup:GLOB`), or for "
+            "all (`*`); in the environment as JSON. No agent's definition undoes a `deny`."
         ),
         json_schema_extra={"shown": "reading is allowed, all else asked"},
     )

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from sessionls.agents.sources import DEFINING
 from sessionls.domain import uris
+from sessionls.globs import Globs
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.mcp import FILES
+from sessionls.tools.startup_files import comparable
 
 __all__ = ["is_obeyed"]
 
 # Also below the folders that are open now: one of these may be opened as a workspace folder later.
-_NAMES = (".sessionls", *DEFINING, *FILES)
+_NAMES = (".sessionls", *DEFINING, *FILES, ".vscode/settings.json")
+# Settings of VS Code, which name the server that our extension starts: a workspace's, and the person's own, wherever they lie.
+_SETTINGS = Globs(
+    ["*.code-workspace", *(f"**/{folder}/settings.json" for folder in (".vscode", "user", "user/profiles/**", "machine"))]
+)
 
 
 def is_obeyed(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
@@ -28,14 +34,16 @@ def is_obeyed(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) 
     if any(_is_named(name) for name in (place.name, uris.path_of(place.display))):
         return True
     roots = [Path(path) for folder in folders if (path := uris.to_path(folder)) is not None]
-    places = [*own, *(root / name for root in roots for name in _NAMES)]
-    return any(_holds(one, place.path) or any(_same(link, place.path) for link in _links(one)) for one in places)
+    places = [*own, *(root / name for root in roots for name in _NAMES), *(one for root in roots for one in _workspaces(root))]
+    return any(
+        _holds(one, place.path) or _same(one, place.path) or any(_same(link, place.path) for link in _links(one))
+        for one in places
+    )
 
 
 def _is_named(name: str) -> bool:
-    # Windows knows a file also with dots and blanks at its end, and with the name of a stream.
-    plain = "/".join(part.partition(":")[0].rstrip(". ") for part in name.lower().split("/"))
-    return any(f"/{one}/" in f"/{plain}/" for one in _NAMES)
+    plain = comparable(name)
+    return any(f"/{one}/" in f"/{plain}/" for one in _NAMES) or _SETTINGS.match(plain)
 
 
 def _holds(place: Path, path: Path) -> bool:
@@ -43,11 +51,22 @@ def _holds(place: Path, path: Path) -> bool:
 
 
 def _same(one: Path, other: Path) -> bool:
-    return _key(one) == _key(other)
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121  # also one file with two names
+    except OSError:
+        return _key(one) == _key(other)
 
 
 def _key(path: Path) -> str:
     return os.path.realpath(path).lower()
+
+
+def _workspaces(root: Path) -> list[Path]:
+    """The workspace files of VS Code at the top of a folder."""
+    try:
+        return [root / name for name in os.listdir(root) if name.lower().endswith(".code-workspace")]  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def _links(folder: Path) -> Iterator[Path]:

@@ -29,6 +29,7 @@ from sessionls.tools.patching import patch, replace, shown
 from sessionls.tools.protected_paths import is_obeyed
 from sessionls.tools.read_tracker import Seen
 from sessionls.tools.saving import Saving
+from sessionls.tools.startup_files import startup_reason
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile"]
 
@@ -92,7 +93,13 @@ class _WriteTool(BaseTool[A]):
             plan = await self._plan(self._checked(arguments), None)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
-        return Wish(plan.summary, detail=None if plan.patch is None else shown(plan.patch))
+        detail = None if plan.patch is None else shown(plan.patch)
+        who = await asyncio.to_thread(startup_reason, plan.place, self._workspace.folders)
+        if who is None:
+            return Wish(plan.summary, detail=detail)
+        path = plan.place.display
+        summary = f"{plan.summary}: this file can start programs, {who} runs what it says"
+        return Wish(summary, detail=detail, scope=f"{self.name} of {path}", startup=plan.place.name)
 
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)

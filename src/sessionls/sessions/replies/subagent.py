@@ -128,6 +128,9 @@ class _Stricter(Policy):
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
         return stricter(self._policy.decide(self._definition, tool, risk), self._policy.decide(definition, tool, risk))
 
+    def decide_startup(self, definition: Definition, path: str) -> Permission:
+        return stricter(self._policy.decide_startup(self._definition, path), self._policy.decide_startup(definition, path))
+
 
 @dataclass
 class Delegate(Loop):

@@ -23,7 +23,7 @@ from sessionls.domain.events import ByAgent, Edited, FindingReported, ToolCalled
 from sessionls.domain.ids import new_id
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import Finding, Message, Part, Participant, TextPart, ToolPart, Usage
-from sessionls.domain.permission import Answer, Policy, Question
+from sessionls.domain.permission import Answer, Policy, Question, Wish, stricter
 from sessionls.domain.stop_reasons import ReplyStopReason, why_it_ended
 from sessionls.domain.text import sound
 from sessionls.ports.models import ModelRequest, Models, ReasoningDelta, StepEnd, TextDelta, ToolRequest
@@ -291,14 +291,18 @@ class Loop(ABC):
         if (bound := policy.bound(tool.risk, runs_programs=tool.runs_programs)) is not None:
             return bound
         rule = policy.decide(self.definition, tool.name, tool.risk)
+        if rule == "deny" or (rule == "allow" and tool.risk != "write"):
+            return _DENIED if rule == "deny" else None
+        wish = await self._wish(part, tool)
+        if wish.startup is not None:
+            rule = stricter(rule, policy.decide_startup(self.definition, wish.startup))
         if rule != "ask":
             return _DENIED if rule == "deny" else None
-        return policy.bound(tool.risk, runs_programs=tool.runs_programs) if await self._agreed(part, tool) else _DENIED
+        return policy.bound(tool.risk, runs_programs=tool.runs_programs) if await self._agreed(wish, tool) else _DENIED
 
-    async def _agreed(self, part: ToolPart, tool: Tool) -> bool:
-        """Whether somebody says yes to the call, or has for the whole session."""
+    async def _wish(self, part: ToolPart, tool: Tool) -> Wish:
         try:
-            wish = await tool.wish(part.arguments)
+            return await tool.wish(part.arguments)
         except SessionlsError as problem:
             raise ToolFailed(f"{problem.message} {problem.hint}") from problem
         except ToolFailed:
@@ -306,6 +310,9 @@ class Loop(ABC):
         except Exception as problem:
             log.exception("the tool %s could not say what it would do", tool.name)
             raise ToolFailed(_FAILED) from problem
+
+    async def _agreed(self, wish: Wish, tool: Tool) -> bool:
+        """Whether somebody says yes to the call, or has for the whole session."""
         return await self.confirmed(tool, wish.summary, wish.detail, scope=wish.scope or tool.name)
 
     async def confirmed(self, tool: Tool, summary: str, detail: str | None, *, scope: str) -> bool:

@@ -1,0 +1,257 @@
+"""Files by which other programs start programs later: writing one is asked for, and says why; what names our server never is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, ModelServer, ToolUse
+from rooms import House, PlainEditor, house, write_agent
+from sessionls.domain.agent import Definition, Permission, rule_problem
+from sessionls.domain.model import Message, ToolPart
+from sessionls.domain.permission import Policy, Wish
+from sessionls.ports.editor import DocumentChange, EditOutcome
+from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.tools.startup_files import STARTUP_FILES, comparable
+from sessionls.tools.toolbox import all_tools
+from tool_calls import LoneCall
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="makes symbolic links")
+
+PATHS = [
+    ".vscode/tasks.json",
+    ".vscode/launch.json",
+    "sub/.vscode/tasks.json",
+    ".VSCode/Tasks.json",
+    ".claude/settings.json",
+    ".cursor/mcp.json",
+    ".husky/pre-commit",
+    ".githooks/pre-push",
+    ".github/workflows/ci.yml",
+    ".github/actions/a/action.yml",
+    ".gitlab-ci.yml",
+    ".circleci/config.yml",
+    "Jenkinsfile",
+    "conftest.py",
+    "tests/conftest.py",
+    "sitecustomize.py",
+    "lib/x.pth",
+    "Makefile",
+    "sub/GNUmakefile",
+    "justfile",
+    "package.json",
+    "web/package.json",
+    ".yarnrc",
+    "pyproject.toml",
+    "setup.py",
+    "tox.ini",
+    "noxfile.py",
+    ".pre-commit-config.yaml",
+    "lefthook.yml",
+    "Dockerfile",
+    "docker-compose.yml",
+    "compose.yaml",
+    ".devcontainer/devcontainer.json",
+    "Cargo.toml",
+    "build.rs",
+    ".cargo/config.toml",
+    "CMakeLists.txt",
+    "app/build.gradle",
+    "build.gradle.kts",
+    ".mvn/extensions.xml",
+    "Rakefile",
+    "Gemfile",
+    ".exrc",
+    ".nvim.lua",
+    ".idea/runConfigurations/run.xml",
+    ".gitattributes",
+    ".gitmodules",
+    ".mise.toml",
+    ".tool-versions",
+    "vite.config.ts",
+    ".eslintrc.cjs",
+    ".zed/tasks.json",
+    ".helix/config.toml",
+    "taskfile.yml",
+    ".dir-locals.el",
+    "make\u200bfile",
+]
+OTHERS = [
+    "src/main.py",
+    "README.md",
+    "AGENTS.md",
+    "docs/index.md",
+    "index.js",
+    "src/build.py",
+    "build/out.txt",
+    "workspace/x.py",
+    "tasks.json",
+    "settings.json",
+    "src/make.py",
+    "github/workflows/ci.yml",
+    "Makefile/notes.txt",
+    "husky.md",
+]
+SERVERS = [
+    ".vscode/settings.json",
+    ".VSCODE/Settings.JSON",
+    "sub/deep/.vscode/settings.json",
+    "app.code-workspace",
+    "sub/App.Code-Workspace",
+    ".vs\u200bcode/settings.json",
+    ".config/Code/User/settings.json",
+    "Library/Code/User/profiles/a1/settings.json",
+    "data/Machine/settings.json",
+]
+
+
+async def wish_to(tool: str, folder: Path, **arguments: object) -> Wish:
+    editor = PlainEditor([folder.as_uri()])
+    tools = {one.name: one for one in all_tools(Workspace(editor), editor)}
+    if tool == "edit_file":
+        await tools["read_file"].run({"path": arguments["path"]}, LoneCall())
+    return await tools[tool].wish(arguments)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("path", [*PATHS, "Makefile."])
+async def test_the_question_says_who_runs_it(folder: Path, path: str) -> None:
+    wish = await wish_to("create_file", folder, path=path, text="x")
+    assert wish.startup is not None and "can start programs" in wish.summary
+    assert any(f"{who} runs what it says" in wish.summary for who in STARTUP_FILES)
+    assert wish.scope is not None and path in wish.scope, "a yes for the session is for this file alone"
+
+
+@pytest.mark.parametrize("path", OTHERS)
+async def test_other_files_are_files_as_any(folder: Path, path: str) -> None:
+    assert (await wish_to("create_file", folder, path=path, text="x")).startup is None
+
+
+@pytest.mark.parametrize("path", [*SERVERS, ".vscode./settings.json", "app.code-workspace ."])
+async def test_what_names_our_server_is_never_written(folder: Path, path: str) -> None:
+    with pytest.raises(ToolFailed, match="only people change it"):
+        await wish_to("create_file", folder, path=path, text="{}")
+
+
+@pytest.mark.parametrize("tool", ["edit_file", "delete_file"])
+async def test_every_tool_that_writes(folder: Path, tool: str) -> None:
+    more = {"edits": [{"old": "a", "new": "b"}]} if tool == "edit_file" else {}
+    (folder / "Makefile").write_text("a\n")
+    assert (await wish_to(tool, folder, path="Makefile", **more)).startup == "Makefile"
+    (folder / ".vscode").mkdir()
+    (folder / ".vscode" / "settings.json").write_text("a\n")
+    with pytest.raises(ToolFailed, match="only people change it"):
+        await wish_to(tool, folder, path=".vscode/settings.json", **more)
+
+
+@posix_only
+async def test_links_lead_nowhere_else(folder: Path) -> None:
+    for name in ("scripts/build.mk.txt", "flows/ci.txt", "hidden/settings.json", "one/settings.json", "space.txt", "twin.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("a\n")
+    (folder / "Makefile").symlink_to("scripts/build.mk.txt")
+    (folder / ".github").mkdir()
+    (folder / ".github" / "workflows").symlink_to("../flows")
+    (folder / ".vscode").symlink_to("hidden")
+    (folder / "x.code-workspace").symlink_to("space.txt")
+    (folder / "package.json").hardlink_to(folder / "twin.txt")
+    edits = [{"old": "a", "new": "b"}]
+    for path in ("scripts/build.mk.txt", "twin.txt", ".github/workflows/ci.txt"):
+        assert (await wish_to("edit_file", folder, path=path, edits=edits)).startup is not None, path
+    assert (await wish_to("create_file", folder, path=".github/workflows/new.yml", text="x")).startup is not None
+    assert (await wish_to("create_file", folder, path="flows/new.yml", text="x")).startup is not None
+    for path in ("hidden/settings.json", ".vscode/settings.json", "space.txt"):
+        with pytest.raises(ToolFailed, match="only people change it"):
+            await wish_to("edit_file", folder, path=path, edits=edits)
+
+
+# -- rules -----------------------------------------------------------------------------------------------------------
+
+
+def agent(origin: str = "builtin", **permissions: Permission) -> Definition:
+    rules = {name.replace("__", ":"): rule for name, rule in permissions.items()}
+    return Definition.model_validate({"name": "a", "prompt": "", "origin": origin, "permissions": rules})
+
+
+@pytest.mark.parametrize(
+    ("settings", "definition", "path", "decision"),
+    [
+        ({}, agent(), "Makefile", "ask"),
+        ({"write": "allow", "*": "allow", "edit_file": "allow"}, agent(), "Makefile", "ask"),
+        ({"startup": "allow"}, agent(), "Makefile", "allow"),
+        ({"startup:Makefile": "allow"}, agent(), "Makefile", "allow"),
+        ({"startup:Makefile": "allow"}, agent(), "package.json", "ask"),
+        ({"startup": "allow", "startup:.github/**": "deny"}, agent(), ".github/workflows/ci.yml", "deny"),
+        ({"startup:*.json": "deny", "startup:package.json": "allow"}, agent(), "web/package.json", "allow"),
+        ({}, agent(startup="allow"), "Makefile", "allow"),
+        ({}, agent("workspace", startup="allow"), "Makefile", "ask"),
+        ({"startup": "deny"}, agent(startup="allow"), "Makefile", "deny"),
+        ({"startup": "allow"}, agent("workspace", startup="deny"), "Makefile", "deny"),
+    ],
+)
+def test_only_a_rule_that_names_them_allows_it(
+    settings: dict[str, Permission], definition: Definition, path: str, decision: Permission
+) -> None:
+    assert Policy(settings).decide_startup(definition, path) == decision
+
+
+@pytest.mark.parametrize("name", ["Makefile::$DATA", "MAKEFILE:x", "Makefile .", "makefi\u200dle"])
+def test_names_that_are_one_to_a_file_system(name: str) -> None:
+    assert comparable(name) == "makefile"
+
+
+def test_the_names_of_rules() -> None:
+    assert rule_problem("startup") is None and rule_problem("startup:.github/**") is None
+    assert rule_problem("startup:") is not None and rule_problem("startups") is not None
+
+
+# -- in a session ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def home(folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setenv("SESSIONLS_PERMISSIONS", json.dumps({"write": "allow", "startup:Dockerfile": "allow"}))
+    write_agent(folder, "writer", "You write.")
+    async with house(folder, model_server) as home:
+
+        async def apply(label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
+            for change in changes:
+                await asyncio.to_thread(Path(change.uri.removeprefix("file://")).write_text, change.text)
+            return EditOutcome(applied=True)
+
+        monkeypatch.setattr(home.editor, "apply", apply)
+        yield home
+
+
+def creates(*paths: str) -> Answer:
+    return Answer(tools=[ToolUse("create_file", {"path": path, "text": "x"}) for path in paths])
+
+
+def statuses(reply: Message) -> list[str]:
+    return [part.status for part in reply.parts if isinstance(part, ToolPart)]
+
+
+async def test_an_agent_that_may_write_asks_for_these_alone(home: House, folder: Path, model_server: ModelServer) -> None:
+    model_server.script(creates("notes.md", "Makefile", "Dockerfile", "package.json", "Rakefile"), Answer("done"))
+    home.editor.answers += ["once", "session", "deny"]
+    session = await home.sessions.create(agent="writer")
+    reply = (await home.sessions.message(session.id, "write")).reply
+    assert statuses(reply) == ["done", "done", "done", "done", "denied"]
+    assert [question.summary for question in home.editor.questions] == [
+        "Create Makefile: this file can start programs, make runs what it says",
+        "Create package.json: this file can start programs, Node runs what it says",
+        "Create Rakefile: this file can start programs, a task runner runs what it says",
+    ]
+    assert not (folder / "Rakefile").exists()
