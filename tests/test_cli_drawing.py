@@ -66,4 +66,4 @@ def test_times_are_told_as_people_say_them() -> None:
 
 
 def test_text_that_a_terminal_would_obey_is_made_harmless() -> None:
-    assert safe("a\x1b[2Jb\x07\tc\nd\r\ne\x9b1m") == "a�[2Jb�\tc\nd\ne�1m"
+    assert safe("a\x1b[2Jb\x07\tc\nd\r\ne\x9b1m") == "a\\x1b[2Jb\\x07\tc\nd\ne\\x9b1m"

@@ -2,6 +2,7 @@
 import MarkdownIt, { type Env } from "markdown-it";
 import { highlighted } from "./highlight";
 import { LINK } from "./links";
+import { shown } from "./visible";
 
 export interface Block {
   readonly source: string;
@@ -74,7 +75,8 @@ function codeBlock(code: string, language: string, growing: boolean): string {
 }
 
 /** The top-level blocks, in order. Link definitions are in none of them: they belong to all. */
-export function blocks(source: string): Block[] {
+export function blocks(given: string): Block[] {
+  const source = shown(given);
   const lines = source.split("\n");
   const env: Env = {};
   const tokens = md.parse(source, env).filter((token) => token.level === 0 && token.nesting >= 0);

@@ -60,7 +60,7 @@ _TELLING = ("path", "uri", "command", "pattern", "query", "name", "agent", "titl
 
 def markdown(text: str) -> Markdown:
     """Markdown with its links written out: what a link says and where it leads may differ."""
-    return Markdown(safe(text), hyperlinks=False, code_theme="ansi_dark")
+    return Markdown(safe(text, prose=True), hyperlinks=False, code_theme="ansi_dark")
 
 
 def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:

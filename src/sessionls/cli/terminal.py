@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,13 +16,12 @@ from rich.live import Live
 from rich.text import Text
 
 from sessionls.domain.errors import SessionlsError
+from sessionls.sessions.visible import as_json, shown
 
 __all__ = ["Terminal", "Usage", "guarded", "keep_log", "safe"]
 
 log = logging.getLogger(__name__)
 
-# C0 and C1 without line feed and tab: what a terminal would obey. A reply, a title or a file's name may hold anything.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What to do, where the words of an error speak to an editor.
 _HINTS = {
     "sessionNotFound": "`sessionls sessions --all` lists those that exist.",
@@ -43,9 +40,9 @@ class Usage(Exception):
         self.hint = hint
 
 
-def safe(text: str) -> str:
-    """The text without what a terminal would obey."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+def safe(text: str, *, prose: bool = False) -> str:
+    """The text with nothing in it that a terminal would obey or that would mislead whoever reads it (see `visible.py`)."""
+    return shown(text, prose=prose)
 
 
 class Terminal:
@@ -84,12 +81,12 @@ class Terminal:
                 live.start()
 
     def write(self, text: str) -> None:
-        """Plain text for a pipe, as it is."""
-        sys.stdout.write(text)
+        """Plain text for a pipe. A pipe may end at a terminal: there is nothing in it that one would obey."""
+        sys.stdout.write(safe(text, prose=True))
         sys.stdout.flush()
 
     def json(self, data: Any) -> None:
-        self.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        self.write(as_json(data) + "\n")
 
     def busy(self, text: str) -> AbstractContextManager[object]:
         """A spinner on stderr while something takes long; nothing in a pipe."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +22,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
+
+from sessionls.sessions.visible import in_one_line, shown
 
 __all__ = [
     "KEEP_NATIVE",
@@ -61,6 +64,12 @@ __all__ = [
 ]
 
 
+Line = Annotated[str, AfterValidator(in_one_line)]
+"""A line that people see, whoever wrote it: nothing in it hides, or turns what follows (see `visible.py`)."""
+Shown = Annotated[str, AfterValidator(shown)]
+"""The same for more than one line."""
+
+
 class Wire(BaseModel):
     """Base of everything that crosses the wire."""
 
@@ -89,8 +98,8 @@ class Participant(Wire):
     """A person (or program) that takes part in a session."""
 
     id: str
-    name: str
-    email: str | None = None
+    name: Line
+    email: Line | None = None
 
 
 class AgentAuthor(Wire):
@@ -218,7 +227,7 @@ class Finding(Wire):
     uri: str
     range: Range
     severity: Literal[1, 2, 3, 4]
-    title: str
+    title: Line
     body: str
     rule: str | None = None
     suggestion: str | None = None
@@ -244,7 +253,7 @@ class EditPart(Wire):
 
     kind: Literal["edit"] = "edit"
     uri: str
-    summary: str
+    summary: Line
     applied: bool
     patch: str | None = None
 
@@ -317,7 +326,7 @@ class DiffContext(Wire):
 
 class TextContext(Wire):
     kind: Literal["text"] = "text"
-    title: str
+    title: Line
     text: str
     notice: str | None = None
 
@@ -413,8 +422,8 @@ class OpenQuestion(Wire):
     message_id: str
     agent: str
     tool: str
-    summary: str
-    detail: str | None = None
+    summary: Line
+    detail: Shown | None = None
     risk: Literal["read", "write", "execute", "network"]
     scope: str | None = None
     at: str
@@ -430,7 +439,7 @@ class Session(Wire):
     """
 
     id: str
-    title: str
+    title: Line
     state: Literal["active", "paused", "archived"] = "active"
     pause_reason: Literal["budget"] | None = None
     replying: bool = False
@@ -457,14 +466,14 @@ class Agent(Wire):
     """An agent as lists show it. `source` is "builtin" or the URI of the file that defines it."""
 
     name: str
-    description: str
+    description: Shown
     model: str
     tools: list[str]
     source: str
     runtime: Literal["litellm", "acp"] = "litellm"
     trusted: bool
     available: bool
-    problem: str | None = None
+    problem: Shown | None = None
     color: str | None = None
     code_action: bool | None = None
 

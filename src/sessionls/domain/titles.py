@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessionls.domain.errors import InvalidParams
+from sessionls.sessions.visible import in_one_line
 
 __all__ = ["UNTITLED", "checked_title", "fork_title", "title_of"]
 
@@ -14,7 +15,7 @@ _LONGEST = 200  # characters
 
 def checked_title(title: str) -> str:
     """A title as it was given, in one line. Raises `InvalidParams`."""
-    text = " ".join(title.split())
+    text = in_one_line(" ".join(title.split()))
     if not text or len(text) > _LONGEST:
         raise InvalidParams(f"A title has 1 to {_LONGEST} characters.", fields=["title"])
     return text
@@ -28,7 +29,7 @@ def fork_title(title: str) -> str:
 def title_of(text: str, limit: int = 60) -> str:
     """A title from a message: its first line with words in it, cut between words."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = " ".join(line.split())
+    line = in_one_line(" ".join(line.split()))
     if len(line) <= limit:
         return line or UNTITLED
     cut = line[: limit - 1]

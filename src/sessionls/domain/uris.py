@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from sessionls.sessions.visible import in_one_line
+
 __all__ = [
     "comparable",
     "display",
@@ -144,8 +146,8 @@ def _components(uri: str) -> tuple[str, ...] | None:
 
 
 def printable(text: str) -> str:
-    """Without control characters, which a file's name may hold and a line of text must not."""
-    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+    """As it is shown in a line (see `visible.py`): a file's name may hold anything."""
+    return in_one_line(text)
 
 
 def public(address: str, *, path: bool = True) -> str:

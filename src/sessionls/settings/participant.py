@@ -20,7 +20,8 @@ _PATIENCE = 2.0  # seconds
 def participant(name: str, email: str | None = None) -> Participant:
     """A participant whose id is the same wherever this person is: made from the e-mail address, else from the name."""
     key = f"email:{email.casefold()}" if email else f"name:{name}"
-    return Participant(id=f"p-{hashlib.sha256(key.encode()).hexdigest()[:16]}", name=name, email=email)
+    digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16]
+    return Participant(id=f"p-{digest}", name=name, email=email)
 
 
 async def local_participant(*folders: Path, name: str | None = None, email: str | None = None) -> Participant:

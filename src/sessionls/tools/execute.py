@@ -14,6 +14,7 @@ from sessionls.domain import uris
 from sessionls.domain.permission import Wish
 from sessionls.environment import child_environment
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.visible import without_escapes
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.process import run_shell
@@ -141,14 +142,12 @@ class RunCommand(BaseTool[RunCommandArguments]):
         return place.path
 
 
-# Escape sequences (ECMA-48): colours, cursor, titles.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def _readable(output: bytes) -> str:
     """The output as text: no escape sequences, and of a line that was written over what was last on it."""
-    text = _CONTROLS.sub("", _ESCAPES.sub("", output.decode("utf-8", "replace"))).replace("\r\n", "\n")
+    text = _CONTROLS.sub("", without_escapes(output.decode("utf-8", "replace"))).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")).strip("\n")
 
 

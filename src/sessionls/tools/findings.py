@@ -13,6 +13,7 @@ from sessionls.domain.model import Finding, Position, Range
 from sessionls.domain.text import sound
 from sessionls.ports.editor import Editor
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.sessions.visible import in_one_line, shown
 from sessionls.sessions.workspace.anchors import Places, anchor_of
 from sessionls.sessions.workspace.files import LARGEST
 from sessionls.sessions.workspace.positions import Encoding, Lines
@@ -108,8 +109,8 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
             uri=document.uri,
             range=range_,
             severity=_NUMBERS[arguments.severity],
-            title=sound(" ".join(arguments.title.split())),
-            body=sound(arguments.body.strip()),
+            title=in_one_line(" ".join(arguments.title.split())),
+            body=shown(arguments.body.strip(), prose=True),
             rule=sound(arguments.rule.strip()) or None if arguments.rule else None,
             suggestion=None if arguments.suggestion is None else sound(arguments.suggestion),
             anchor=await asyncio.to_thread(anchor_of, document.text, range_, encoding),

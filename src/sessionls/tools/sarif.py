@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from sessionls.domain.model import Position, Range
 from sessionls.domain.text import sound
+from sessionls.sessions.visible import in_one_line
 from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["NotSarif", "Region", "Report", "Result", "Severity", "read_bandit", "read_sarif"]
@@ -411,7 +412,7 @@ def _address(value: Any) -> str | None:
 
 def _line(text: str) -> str:
     """The first line of a text, cut to a title's length."""
-    return _cut(" ".join(text.split("\n", 1)[0].split()), _TITLE)
+    return _cut(in_one_line(" ".join(text.split("\n", 1)[0].split())), _TITLE)
 
 
 def _cut(text: str, limit: int) -> str:

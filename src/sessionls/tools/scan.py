@@ -21,6 +21,7 @@ from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.git import is_revision
 from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import SEVERITIES
+from sessionls.sessions.visible import shown
 from sessionls.sessions.workspace.anchors import anchor_of
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
@@ -197,7 +198,7 @@ class Scan(BaseTool[ScanArguments]):
                 range=range_,
                 severity=result.severity,
                 title=result.title,
-                body=result.body if note is None else f"{result.body}\n\n({note})",
+                body=shown(result.body if note is None else f"{result.body}\n\n({note})", prose=True),
                 rule=f"{result.scanner}/{result.rule}" if result.rule else result.scanner,
                 suggestion=result.replacement,
                 help=result.help,

@@ -57,26 +57,36 @@ function begun(line = "1", count = "1"): Stretch {
   return { start: Number(line) - (count === "0" ? 0 : 1), lines: [] };
 }
 
+/** Lines that are compared for one patch. A text whose lines are all alike would be compared with itself without end. */
+const COMPARED = 2_000_000;
+
 /** The text with one side of each hunk in place of the other; undefined where that does not stand in it, or not clearly. */
 function exchanged(hunks: readonly Hunk[], now: readonly string[], old: keyof Hunk, made: keyof Hunk): string | undefined {
-  const lines: string[] = [];
+  const pieces: string[] = [];
+  const left = { lines: COMPARED };
   let from = 0;
   for (const hunk of hunks) {
-    const at = find(hunk[old], now, from);
+    const at = find(hunk[old], now, from, left);
     if (at === undefined) return undefined;
-    lines.push(...now.slice(from, at), ...hunk[made].lines);
+    pieces.push(now.slice(from, at).join(""), hunk[made].lines.join(""));
     from = at + hunk[old].lines.length;
   }
-  return [...lines, ...now.slice(from)].join("");
+  return [...pieces, now.slice(from).join("")].join("");
 }
 
 /** In its place, else in the only other one where these lines stand. */
-function find({ start, lines }: Stretch, now: readonly string[], from: number): number | undefined {
-  const is = (at: number): boolean => lines.every((line, index) => now[at + index] === line);
+function find({ start, lines }: Stretch, now: readonly string[], from: number, left: { lines: number }): number | undefined {
+  const is = (at: number): boolean =>
+    lines.every((line, index) => {
+      left.lines -= 1;
+      return now[at + index] === line;
+    });
   if (start >= from && start + lines.length <= now.length && is(start)) return start;
   if (lines.length === 0) return undefined;
   const places: number[] = [];
-  for (let at = from; at + lines.length <= now.length && places.length < 2; at += 1) if (is(at)) places.push(at);
+  for (let at = from; at + lines.length <= now.length && places.length < 2 && left.lines > 0; at += 1)
+    if (is(at)) places.push(at);
+  if (left.lines <= 0) return undefined;
   return places.length === 1 ? places[0] : undefined;
 }
 

@@ -8,6 +8,17 @@ const drawn = (source: string) =>
     .join("");
 const sources = (source: string) => blocks(source).map((block) => block.source);
 
+describe("what hides or turns what follows", () => {
+  it("is shown as its escape, in prose and in code", () => {
+    expect(drawn("a\u202eb `c\u2066d`\n\n```\nx\u009b\u{e0041}\n```")).toMatch(
+      /a\\u202eb <code>c\\u2066d<\/code>.*x\\x9b\\U000e0041/s,
+    );
+  });
+  it("stays where scripts and emoji need it", () => {
+    expect(drawn("\u{1f468}\u200d\u{1f469} \u200f")).toContain("\u{1f468}\u200d\u{1f469} \u200f");
+  });
+});
+
 describe("the blocks of a text", () => {
   it("are its top-level pieces, in order", () => {
     expect(sources("# One\n\ntwo\nlines\n\n- three\n- four\n")).toEqual(["# One", "two\nlines", "- three\n- four"]);

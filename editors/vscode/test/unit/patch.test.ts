@@ -48,4 +48,16 @@ describe("the sides of a change", () => {
     const patch = "--- a/a\n+++ b/a\n@@ -0,0 +1 @@\n+first\n";
     expect(sidesOf(patch, "first\n")).toEqual({ before: "", after: "first\n", whole: true });
   });
+
+  it("are found in a document of any length, and given up where all its lines are alike", () => {
+    const long = Array.from({ length: 300_000 }, (_, line) => `${line}\n`).join("");
+    expect(sidesOf("--- a/a\n+++ b/a\n@@ -1,1 +1,1 @@\n-old\n+0\n", long)).toEqual({
+      before: `old\n${long.slice(2)}`,
+      after: long,
+      whole: true,
+    });
+    const hunk = (at: number): string => `@@ -${at},20000 +${at},20001 @@\n${" a\n".repeat(20_000)}-b\n`;
+    const patch = `--- a/a\n+++ b/a\n${[1, 2, 3].map(hunk).join("")}`;
+    expect(sidesOf(patch, "a\n".repeat(300_000)).whole).toBe(false);
+  });
 });

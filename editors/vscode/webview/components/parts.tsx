@@ -1,6 +1,7 @@
 /** The parts of a message. Findings and edits are in files of their own. */
 import type { Message } from "../../src/panel/messages";
 import { tell } from "../host";
+import { shown } from "../visible";
 import { basename, lines, selected } from "../words";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
@@ -105,13 +106,13 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
   return (
     <>
       <div class="fold-label">{label}</div>
-      <pre class="plain">{text}</pre>
+      <pre class="plain">{shown(text)}</pre>
     </>
   );
 }
 
 function brief(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = shown(typeof value === "string" ? value : JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

@@ -27,8 +27,8 @@ from sessionls.domain.model import (
     Usage,
 )
 from sessionls.domain.stop_reasons import incomplete
-from sessionls.domain.text import sound
 from sessionls.sessions.prompt.blocks import SEVERITIES, diagnostic_lines, lines_of
+from sessionls.sessions.visible import in_one_line, shown, without_escapes
 
 __all__ = [
     "LONGEST_PROSE",
@@ -51,9 +51,6 @@ __all__ = [
 LONGEST_PROSE: Final = 50_000
 """Characters: a longer text is a log and no prose, and is shown as it is. Markdown that means harm takes minutes to read."""
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -74,13 +71,12 @@ class Outline:
 
 
 def readable(text: str) -> str:
-    """Without a terminal's colours, control characters, and what UTF-8 cannot hold; each line end is a line feed."""
-    plain = _ANSI.sub("", sound(text)).replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", plain)
+    """Without a terminal's colours, and as it is shown (see `visible.py`); each line end is a line feed."""
+    return shown(without_escapes(text).replace("\r\n", "\n").replace("\r", "\n"), prose=True)
 
 
 def title_of(session: Session) -> str:
-    return " ".join(readable(session.title).split()) or "Untitled session"
+    return in_one_line(" ".join(readable(session.title).split())) or "Untitled session"
 
 
 def time_of(stamp: str) -> str:
@@ -118,7 +114,7 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
 
 
 def writer(message: Message) -> str:
-    return readable(message.author.name if isinstance(message.author, Participant) else message.author.agent)
+    return in_one_line(message.author.name if isinstance(message.author, Participant) else message.author.agent)
 
 
 def invoked(message: Message) -> str | None:

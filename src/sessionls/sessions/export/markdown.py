@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +20,11 @@ from sessionls.domain.model import (
     TextPart,
     ToolPart,
 )
-from sessionls.domain.text import sound
 from sessionls.domain.uris import display
 from sessionls.sessions.export import labels as words
 from sessionls.sessions.export.labels import Outline
 from sessionls.sessions.prompt.blocks import fenced
+from sessionls.sessions.visible import as_json
 
 __all__ = ["Document", "Format", "Outline", "render"]
 
@@ -95,7 +94,7 @@ def render(session: Session, messages: Sequence[Message], format: Format) -> str
 
 
 def _json(data: object, indent: str) -> str:
-    return sound(json.dumps(data, indent=2, ensure_ascii=False)).replace("\n", f"\n{indent}")
+    return as_json(data).replace("\n", f"\n{indent}")
 
 
 def _head(session: Session, outline: Outline) -> Iterator[str]:

@@ -9,6 +9,7 @@ is up to the two kinds of loops: a reply (`reply.py`) keeps it in the session's 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -36,6 +37,7 @@ from sessionls.sessions.replies.approvals import Asking
 from sessionls.sessions.replies.step import Step, Words
 from sessionls.sessions.replies.tool_arguments import unreadable_words
 from sessionls.sessions.replies.tool_calls import calls_of
+from sessionls.sessions.visible import in_one_line, shown
 
 __all__ = ["Loop", "Means"]
 
@@ -323,10 +325,11 @@ class Loop(ABC):
             request_id=new_id(),
             agent=self.definition.name,
             tool=tool.name,
-            summary=summary,
+            # Whoever decides sees all that it is about, and nothing else.
+            summary=in_one_line(summary),
             risk=tool.risk,
-            scope=scope,
-            detail=detail,
+            scope=_scope(scope),
+            detail=None if detail is None else shown(detail),
         )
 
         async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
@@ -408,3 +411,9 @@ async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
                 group.create_task(one)
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from several
+
+
+def _scope(text: str) -> str:
+    """The scope as it is shown; two that look alike then are still two."""
+    plain = shown(text)
+    return plain if plain == text else f"{plain} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"

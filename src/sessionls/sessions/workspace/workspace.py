@@ -22,6 +22,7 @@ from sessionls.ports.editor import Buffer, Buffers
 from sessionls.sessions.git import Git, GitProblem, problem_in
 from sessionls.sessions.git_repository import Repository, find_repository
 from sessionls.sessions.identity import Identities
+from sessionls.sessions.visible import meant
 from sessionls.sessions.workspace.files import LARGEST, FileText, read_file
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
@@ -175,6 +176,8 @@ class Workspace:
         Touches the disk: not for the event loop. Raises `NotPermitted` for what is outside of every folder or withheld.
         """
         candidates = self._candidates(what)
+        if not uris.is_uri(what) and (told := meant(what)) != what:  # a name with hidden characters, as it was shown
+            candidates += self._candidates(told)
         inside = [place for path in candidates if (place := self._place(what, path)) is not None]
         if not inside:
             raise _outside(what)

@@ -1,0 +1,15 @@
+/**
+ * What text is shown as: nothing in it turns the direction of what follows, or hides. What does becomes its escape (`\u202e`), as in
+ * the server's `visible.py`. Joiners and marks of direction, which many scripts need, stay. Pure.
+ */
+// eslint-disable-next-line no-control-regex -- these are what is looked for
+const HIDING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e0fff}]/gu;
+
+export function shown(text: string): string {
+  return text.replace(HIDING, (letter) => {
+    const code = letter.codePointAt(0) ?? 0;
+    const digits = code.toString(16);
+    if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;
+    return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
+  });
+}
