@@ -17,6 +17,7 @@ from sessionls.domain.model import Message, ToolPart
 from sessionls.domain.permission import Policy, Wish
 from sessionls.ports.editor import DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.visible import in_one_line
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.startup_files import STARTUP_FILES, comparable
 from sessionls.tools.toolbox import all_tools
@@ -131,7 +132,7 @@ async def test_the_question_says_who_runs_it(folder: Path, path: str) -> None:
     wish = await wish_to("create_file", folder, path=path, text="x")
     assert wish.startup is not None and "can start programs" in wish.summary
     assert any(f"{who} runs what it says" in wish.summary for who in STARTUP_FILES)
-    assert wish.scope is not None and path in wish.scope, "a yes for the session is for this file alone"
+    assert wish.scope is not None and in_one_line(path) in wish.scope, "a yes for the session is for this file alone"
 
 
 @pytest.mark.parametrize("path", OTHERS)
