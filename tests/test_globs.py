@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sessionls.globs import LONGEST, Globs, expand_braces
+from sessionls.domain.globs import LONGEST, Globs, expand_braces
 
 PIECES = ["a", "b", "c", "*", "**/", "/**", "/", "?", "[ab]", "[!a]", "[a-c]", "[]]", "[", "]", "\\a", "-", "!", "[[:alpha:]]"]
 PATHS = st.lists(

@@ -15,9 +15,9 @@ from rooms import House, PlainEditor, house, write_agent
 from sessionls.domain.agent import Definition, Permission, rule_problem
 from sessionls.domain.model import Message, ToolPart
 from sessionls.domain.permission import Policy, Wish
+from sessionls.domain.visible import in_one_line
 from sessionls.ports.editor import DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
-from sessionls.sessions.visible import in_one_line
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.startup_files import STARTUP_FILES, comparable
 from sessionls.tools.toolbox import all_tools

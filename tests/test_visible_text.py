@@ -17,8 +17,8 @@ from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain import uris
 from sessionls.domain.model import Message, Participant, Session, TextPart, ToolPart, Usage
 from sessionls.domain.titles import checked_title, title_of
+from sessionls.domain.visible import as_json, in_one_line, meant, shown, without_escapes
 from sessionls.sessions.export.markdown import Format, render
-from sessionls.sessions.visible import as_json, in_one_line, meant, shown, without_escapes
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.participant import participant
 from sessionls.tools.read import ReadFile

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from sessionls.domain.errors import SessionlsError
-from sessionls.sessions.visible import as_json, shown
+from sessionls.domain.visible import as_json, shown
 
 __all__ = ["Terminal", "Usage", "guarded", "keep_log", "safe"]
 

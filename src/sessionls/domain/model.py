@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 
-from sessionls.sessions.visible import in_one_line, shown
+from sessionls.domain.visible import in_one_line, shown
 
 __all__ = [
     "KEEP_NATIVE",

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from sessionls.domain.agent import STARTUP_RULE, Definition, Permission
-from sessionls.globs import Globs
+from sessionls.domain.globs import Globs
 
 __all__ = ["Answer", "Bounds", "Policy", "Question", "Risk", "Wish", "stricter"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessionls.domain.errors import InvalidParams
-from sessionls.sessions.visible import in_one_line
+from sessionls.domain.visible import in_one_line
 
 __all__ = ["UNTITLED", "checked_title", "fork_title", "title_of"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from sessionls.sessions.visible import in_one_line
+from sessionls.domain.visible import in_one_line
 
 __all__ = [
     "comparable",

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from sessionls.domain import uris
 from sessionls.domain.permission import Wish
+from sessionls.domain.visible import without_escapes
 from sessionls.environment import child_environment
 from sessionls.ports.tools import ToolCall, ToolFailed
-from sessionls.sessions.visible import without_escapes
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.process import run_shell

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
-from sessionls.globs import Globs, expand_braces
+from sessionls.domain.globs import Globs, expand_braces
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.git import GitProblem
 from sessionls.sessions.workspace.files import read_file

@@ -11,9 +11,9 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Position, Range
 from sessionls.domain.text import sound
+from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.editor import Editor
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
-from sessionls.sessions.visible import in_one_line, shown
 from sessionls.sessions.workspace.anchors import Places, anchor_of
 from sessionls.sessions.workspace.files import LARGEST
 from sessionls.sessions.workspace.positions import Encoding, Lines

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sessionls.agents.sources import DEFINING
 from sessionls.domain import uris
-from sessionls.globs import Globs
+from sessionls.domain.globs import Globs
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.mcp import FILES
 from sessionls.tools.startup_files import comparable

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sessionls.domain.model import Position, Range
 from sessionls.domain.text import sound
-from sessionls.sessions.visible import in_one_line
+from sessionls.domain.visible import in_one_line
 from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["NotSarif", "Region", "Report", "Result", "Severity", "read_bandit", "read_sarif"]

@@ -16,12 +16,12 @@ from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding
+from sessionls.domain.visible import shown
 from sessionls.ports.editor import Buffers
 from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.git import is_revision
 from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import SEVERITIES
-from sessionls.sessions.visible import shown
 from sessionls.sessions.workspace.anchors import anchor_of
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sessionls.domain import uris
+from sessionls.domain.globs import Globs
 from sessionls.environment import child_environment
-from sessionls.globs import Globs
 from sessionls.installed import find_program
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter

@@ -2,7 +2,8 @@
 
 Who writes one of these runs a command, only later and in somebody else's hands. So agents are asked for a yes each time, also
 where they may write, unless a rule names these files (see `docs/tools.md`). This is the one list of them. What sessionls itself
-obeys is not here: no yes lets agents write that (`obeyed.py`). Nor are files that are withheld (`.envrc`, `.npmrc`, `.git/`).
+obeys is not here: no yes lets agents write that (`protected_paths.py`). Nor are files that are withheld (`.envrc`, `.npmrc`,
+`.git/`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from sessionls.domain import uris
-from sessionls.globs import Globs, expand_braces
+from sessionls.domain.globs import Globs, expand_braces
 from sessionls.sessions.workspace.workspace import ResolvedFile
 
 __all__ = ["STARTUP_FILES", "comparable", "startup_reason"]

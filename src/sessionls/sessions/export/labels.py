@@ -27,8 +27,8 @@ from sessionls.domain.model import (
     Usage,
 )
 from sessionls.domain.stop_reasons import incomplete
+from sessionls.domain.visible import in_one_line, shown, without_escapes
 from sessionls.sessions.prompt.blocks import SEVERITIES, diagnostic_lines, lines_of
-from sessionls.sessions.visible import in_one_line, shown, without_escapes
 
 __all__ = [
     "LONGEST_PROSE",

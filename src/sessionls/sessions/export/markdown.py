@@ -21,10 +21,10 @@ from sessionls.domain.model import (
     ToolPart,
 )
 from sessionls.domain.uris import display
+from sessionls.domain.visible import as_json
 from sessionls.sessions.export import labels as words
 from sessionls.sessions.export.labels import Outline
 from sessionls.sessions.prompt.blocks import fenced
-from sessionls.sessions.visible import as_json
 
 __all__ = ["Document", "Format", "Outline", "render"]
 

@@ -27,6 +27,7 @@ from sessionls.domain.model import Finding, Message, Part, Participant, TextPart
 from sessionls.domain.permission import Answer, Policy, Question, Wish, stricter
 from sessionls.domain.stop_reasons import ReplyStopReason, why_it_ended
 from sessionls.domain.text import sound
+from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.models import ModelRequest, Models, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 from sessionls.ports.store import Store
 from sessionls.ports.tools import Tool, ToolFailed
@@ -37,7 +38,6 @@ from sessionls.sessions.replies.approvals import Asking
 from sessionls.sessions.replies.step import Step, Words
 from sessionls.sessions.replies.tool_arguments import unreadable_words
 from sessionls.sessions.replies.tool_calls import calls_of
-from sessionls.sessions.visible import in_one_line, shown
 
 __all__ = ["Loop", "Means"]
 

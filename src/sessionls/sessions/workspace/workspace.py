@@ -18,11 +18,11 @@ from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.scope import Scope, scope_of
 from sessionls.domain.text import cut_bytes, sound
+from sessionls.domain.visible import meant
 from sessionls.ports.editor import Buffer, Buffers
 from sessionls.sessions.git import Git, GitProblem, problem_in
 from sessionls.sessions.git_repository import Repository, find_repository
 from sessionls.sessions.identity import Identities
-from sessionls.sessions.visible import meant
 from sessionls.sessions.workspace.files import LARGEST, FileText, read_file
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
