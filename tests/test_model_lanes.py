@@ -371,7 +371,7 @@ def test_prices_of_quiet_hours_hold_in_those_alone() -> None:
 _WITHOUT_LITELLM = """
 import asyncio, sys
 from sessionls.models.gateway import Gateway
-from sessionls.sessions.ports import ModelRequest, StepEnd
+from sessionls.ports.models import ModelRequest, StepEnd
 
 async def main() -> None:
     gateway = Gateway()

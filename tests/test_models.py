@@ -549,7 +549,7 @@ import asyncio, os, sys
 import dotenv
 dotenv.load_dotenv = lambda *args, **more: sys.exit("a .env file would have been read")
 from sessionls.models.gateway import Gateway
-from sessionls.sessions.ports import ModelRequest, TextDelta
+from sessionls.ports.models import ModelRequest, TextDelta
 
 async def main() -> None:
     gateway = Gateway()

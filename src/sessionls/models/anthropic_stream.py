@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sessionls.models.answers import DONE, Event
@@ -52,7 +52,7 @@ class AnthropicReader:
         data = event.data
         if error_in(data, event.name):
             raise Refused(None, data)
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             return
         match data.get("type") or event.name:
             case "message_start":
@@ -63,7 +63,7 @@ class AnthropicReader:
                 self._delta(data)
             case "message_delta":
                 delta = data.get("delta")
-                if isinstance(delta, Mapping):
+                if isinstance(delta, dict):
                     self._stop(delta)
                 self._read_usage(data)
             case "message_stop":
@@ -75,8 +75,8 @@ class AnthropicReader:
                     raise Refused(None, data)
 
     def _read_usage(self, data: Any) -> None:
-        usage = data.get("usage") if isinstance(data, Mapping) else None
-        if isinstance(usage, Mapping):  # each tells only what has changed
+        usage = data.get("usage") if isinstance(data, dict) else None
+        if isinstance(usage, dict):  # each tells only what has changed
             self._usage.update({name: value for name, value in usage.items() if count(value)})
 
     def _stop(self, data: Mapping[str, Any]) -> None:
@@ -84,7 +84,7 @@ class AnthropicReader:
 
     def _whole(self, data: Mapping[str, Any]) -> None:
         content = data.get("content")
-        for index, block in enumerate(content if isinstance(content, Sequence) and not isinstance(content, str) else ()):
+        for index, block in enumerate(content if isinstance(content, list) else ()):
             self._begin({"index": index, "content_block": block})
         if isinstance(content, str):
             self._reading.text(content)
@@ -94,7 +94,7 @@ class AnthropicReader:
 
     def _begin(self, data: Mapping[str, Any]) -> None:
         block = data.get("content_block")
-        if not isinstance(block, Mapping):
+        if not isinstance(block, dict):
             return
         self._index = index = _number(data.get("index"), self._index + 1)
         kind = block.get("type")
@@ -113,7 +113,7 @@ class AnthropicReader:
 
     def _delta(self, data: Mapping[str, Any]) -> None:
         delta = data.get("delta")
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             return
         index = _number(data.get("index"), self._index)
         text, thinking, json, signature = (delta.get(name) for name in ("text", "thinking", "partial_json", "signature"))
@@ -121,7 +121,7 @@ class AnthropicReader:
             self._reading.text(text)
         self._think(index, "thinking", thinking)
         self._think(index, "signature", signature)
-        if isinstance(json, str | Mapping) and json and index in self._calls:
+        if isinstance(json, str | dict) and json and index in self._calls:
             self._call(index, {"arguments": json})
 
     def _think(self, index: int, name: str, text: Any) -> None:

@@ -54,7 +54,7 @@ class OpenAIReader:
         data = event.data
         if error_in(data, event.name):
             raise Refused(None, data)
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             return
         self._read_usage(data)
         choice = _first_choice(data.get("choices"))
@@ -63,7 +63,7 @@ class OpenAIReader:
                 raise Refused(None, choice)
             self._read_usage(choice)
             delta, message = choice.get("delta"), choice.get("message")
-            self._read_delta(delta if isinstance(delta, Mapping) and delta else message, choice.get("text"))
+            self._read_delta(delta if isinstance(delta, dict) and delta else message, choice.get("text"))
             self._reading.reason = stop_reason(choice.get("finish_reason")) or self._reading.reason
             if event.whole or data.get("object") == "chat.completion":
                 self._done = True
@@ -72,15 +72,20 @@ class OpenAIReader:
 
     def _read_usage(self, data: Mapping[str, Any]) -> None:
         inner = data.get("x_groq")
-        usage = data.get("usage") or (inner.get("usage") if isinstance(inner, Mapping) else None)
-        if isinstance(usage, Mapping):
+        usage = data.get("usage") or (inner.get("usage") if isinstance(inner, dict) else None)
+        if isinstance(usage, dict):
             counted = count_openai(usage)
             if counted.input or counted.output:
                 self.counted = counted
 
     def _read_delta(self, delta: Any, text: Any) -> None:
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             delta = {"content": text}
+        content = delta.get("content")
+        if isinstance(content, str) and len(delta) <= 2 and (len(delta) == 1 or "role" in delta):
+            if content:  # as nearly always
+                self._reading.text(content)
+            return
         details = delta.get("reasoning_details")
         thought = False
         for name in _REASONING:
@@ -89,17 +94,17 @@ class OpenAIReader:
                 self._think(name, piece)
             if thought:
                 break
-        if isinstance(details, Sequence) and not isinstance(details, str):
+        if isinstance(details, list):
             self._keep_details(details)
             for kind, piece in () if thought else _texts(details, "reasoning"):
                 if kind == "reasoning":
                     self._reading.reasoning(piece)
-        for kind, piece in _texts(delta.get("content"), "text"):
+        for kind, piece in _texts(content, "text"):
             self._say(kind, piece)
         for _, piece in _texts(delta.get("refusal"), "refusal"):
             self._say("refusal", piece)
         calls = delta.get("tool_calls") or delta.get("function_call")
-        for call in calls if isinstance(calls, Sequence) and not isinstance(calls, str) else [calls] if calls else ():
+        for call in calls if isinstance(calls, list) else [calls] if calls else ():
             self._reading.call(call)
 
     def _say(self, kind: _Kind, text: str) -> None:
@@ -121,7 +126,7 @@ class OpenAIReader:
     def _keep_details(self, details: Sequence[Any]) -> None:
         """Pieces of one detail have its number and type; their texts are joined, what else they say is the latest."""
         for detail in details:
-            if not isinstance(detail, Mapping):
+            if not isinstance(detail, dict):
                 continue
             self._kept += sum(len(value) for value in detail.values() if isinstance(value, str))
             if self._kept > _LONGEST_NATIVE:
@@ -139,10 +144,10 @@ class OpenAIReader:
 
 
 def _first_choice(choices: Any) -> Mapping[str, Any] | None:
-    if isinstance(choices, Mapping):
+    if isinstance(choices, dict):
         return choices
-    if isinstance(choices, Sequence) and not isinstance(choices, str):
-        found = [choice for choice in choices if isinstance(choice, Mapping)]
+    if isinstance(choices, list):
+        found = [choice for choice in choices if isinstance(choice, dict)]
         return next((choice for choice in found if choice.get("index") in (0, None, "0")), None)
     return None
 
@@ -161,7 +166,7 @@ def _texts(value: Any, kind: _Kind) -> Iterator[tuple[_Kind, str]]:
                 yield kind, value
         elif depth > 4:
             continue
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             said = str(value.get("type") or "")
             inner: _Kind = kind
             if "refusal" in said or (isinstance(value.get("refusal"), str) and "text" not in value):
@@ -174,5 +179,5 @@ def _texts(value: Any, kind: _Kind) -> Iterator[tuple[_Kind, str]]:
                 if value.get(name):
                     waiting.append((value[name], inner, depth + 1))
                     break
-        elif isinstance(value, Sequence):
+        elif isinstance(value, list):
             waiting.extend((one, kind, depth + 1) for one in reversed(value))

@@ -54,12 +54,12 @@ _HEADING = re.compile(r"<h1[^>]*>(.{0,300}?)</h1", re.IGNORECASE | re.DOTALL)
 
 def error_in(data: Any, name: str = "") -> bool:
     """Whether this JSON of a stream or of a whole answer tells of an error. `name` is that of its event."""
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return name == "error"
     if name == "error" or data.get("error") or data.get("object") == "error" or data.get("type") == "error":
         return True
     base = data.get("base_resp")
-    if isinstance(base, Mapping) and base.get("status_code") not in (None, 0, "0"):
+    if isinstance(base, dict) and base.get("status_code") not in (None, 0, "0"):
         return True
     if any(part in data for part in ("choices", "content", "message_id", "usage", "delta", "output", "response", "done")):
         return False
