@@ -387,6 +387,17 @@ async def test_new_directories_of_other_tools_are_noticed(world: World, watched:
     await watched.until(lambda: watched.has("n", "x"))
 
 
+async def test_new_folders_of_agents_are_noticed_and_what_is_in_them(world: World, watched: Watched) -> None:
+    write(world.one / ".claude/agents/first.md", "---\nname: first\n---\none")
+    await watched.until(lambda: watched.has("first", "one"))
+    write(world.one / ".claude/agents/team/deep/second.md", "---\nname: second\n---\ntwo")
+    await watched.until(lambda: watched.has("second", "two"))
+    write(world.one / ".claude/agents/team/deep/second.md", "---\nname: second\n---\nthree")
+    await watched.until(lambda: watched.has("second", "three"))
+    shutil.rmtree(world.one / ".claude/agents/team")
+    await watched.until(lambda: not listed(watched.catalog, "second"))
+
+
 async def test_the_users_new_directory_is_noticed(world: World, watched: Watched) -> None:
     write(world.user / "mine.md", "x")
     await watched.until(lambda: watched.has("mine", "x"))

@@ -127,8 +127,9 @@ class Catalog:
                     changed()
                 if wanted != await asyncio.to_thread(self._directories):
                     continue
-                names = watched_names(places(self._folders, self._user_dir, self._home))
-                while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, stop)):
+                where = places(self._folders, self._user_dir, self._home)
+                names, inside = watched_names(where), tuple(f"{place.directory}{os.sep}" for place in where)
+                while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, inside, stop)):
                     pass
                 if seen == "directory":
                     watching = frozenset()  # one that went and came back is another one under the same path
@@ -163,6 +164,7 @@ class Catalog:
             trusted=trusted,
             available=trusted and definition is not None,
             problem=problem,
+            notice=entry.notice,
             color=definition.color if definition else None,
             code_action=(definition.code_action or None) if definition else None,
         )
@@ -187,13 +189,16 @@ def _open(directories: frozenset[str]) -> RustNotify:
             polling = True
 
 
-def _wait(watcher: RustNotify, names: frozenset[str], stop: threading.Event) -> str:
-    """What happened: "file", "directory", "stop"; empty after a while in which nothing did that may matter."""
+def _wait(watcher: RustNotify, names: frozenset[str], inside: tuple[str, ...], stop: threading.Event) -> str:
+    """What happened: "file", "directory", "stop"; empty after a while in which nothing did that may matter.
+
+    `names` are those of directories on the way to agents, `inside` begin the paths of what lies beside agents.
+    """
     while True:
         changes = watcher.watch(_DEBOUNCE, _STEP, _PATIENCE, stop)
         if isinstance(changes, str):
             return "" if changes == "timeout" else changes
-        if any(Path(path).name in names for _, path in changes):
+        if any(Path(path).name in names or (path.startswith(inside) and not Path(path).suffix) for _, path in changes):
             return "directory"
         if any(path.endswith(".md") for _, path in changes):
             return "file"

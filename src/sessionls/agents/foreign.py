@@ -114,6 +114,7 @@ _EFFORTS = {
     "xhigh": "high",
     "max": "high",
 }
+_CLAUDE_ALIAS = re.compile(r"(sonnet|opus|haiku|inherit|default|best|opusplan)(\[1m\])?")
 _CALL = re.compile(r"^([^()]+)\((.*)\)$", re.DOTALL)
 
 
@@ -129,9 +130,13 @@ def read_claude(page: Page) -> dict[str, Any]:
             permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMANDS[1:])
     if given.get("permissionMode") in ("plan", "dontAsk"):
         permissions.update(write="deny", execute="deny", network="deny")
-    model = given.get("model")
-    if isinstance(model, str) and model.startswith("claude-"):
+    model = page.texts.get("model", "").strip()
+    if model.startswith("claude-"):
         fields["models"] = [f"anthropic/{model}"]
+    elif re.fullmatch(r"[a-z][\w.-]*/\S+", model):
+        fields["models"] = [model]
+    elif model and not _CLAUDE_ALIAS.fullmatch(model.lower()):
+        page.notes.append(f"its model {model[:60]} is not known here: the default model is used")
     _set(fields, "maxSteps", given.get("maxTurns"))
     _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("effort"))))
     fields["permissions"] = permissions
@@ -262,7 +267,9 @@ def _opencode_model(model: str) -> str | None:
 def _common(page: Page) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in ("name", "description", "color"):
-        _set(fields, name, page.fields.get(name))
+        _set(fields, name, page.texts.get(name, page.fields.get(name)))
+    if fields.get("name") == "":
+        del fields["name"]
     if isinstance(fields.get("description"), str):
         # A long text on when to delegate, with examples: its first line says what the agent is.
         fields["description"] = fields["description"].replace("\\n", "\n").strip().split("\n", 1)[0]
@@ -279,11 +286,16 @@ def _names(page: Page, field: str) -> list[str] | None:
     value = page.fields.get(field)
     if value is None:
         return None
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        value = ",".join(value)  # YAML parts Bash(a, b) in two
+    if isinstance(value, dict):  # as OpenCode has it
+        value = [str(name) for name, wanted in value.items() if wanted not in (False, None)]
+    if isinstance(value, list) and all(isinstance(name, str | int | float) for name in value):
+        value = ",".join(map(str, value))  # YAML parts Bash(a, b) in two
     if not isinstance(value, str):
         raise Broken(f"line {page.lines[field]}: {field}: is a list of names")
-    return [name.strip() for name in _split(value) if name.strip()]
+    names = [name.strip() for name in _split(value) if name.strip()]
+    if len(names) == 1 and "(" not in value:
+        names = [name for line in value.split("\n") for name in line.strip().removeprefix("- ").split()]
+    return names
 
 
 def _split(text: str) -> list[str]:

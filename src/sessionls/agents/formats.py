@@ -42,10 +42,19 @@ class Disabled(Exception):
     """The file says of itself that it is switched off."""
 
 
-def read(data: bytes, *, format: Format, stem: str, source: str, origin: Literal["builtin", "user", "workspace"]) -> Definition:  # noqa: A002
+def read(
+    data: bytes,
+    *,
+    format: Format,  # noqa: A002
+    stem: str,
+    source: str,
+    origin: Literal["builtin", "user", "workspace"],
+    notes: list[str] | None = None,
+) -> Definition:
     """The definition that a file's bytes hold. `stem`, the file's name without its ending, is the agent's where it has none.
 
-    Raises `Broken`, and `Disabled` for a file that switches itself off.
+    `notes` takes, in words for a person, what was not read as it stands. Raises `Broken`, and `Disabled` for a file that switches
+    itself off.
     """
     try:
         text = data.decode("utf-8")
@@ -66,25 +75,53 @@ def read(data: bytes, *, format: Format, stem: str, source: str, origin: Literal
         raise Broken("no prompt: the text below the frontmatter is what the agent is told")
     given = fields.get("name")
     if given is None or isinstance(given, str):
-        fields["name"] = normal_name(given if given is not None else stem)
-    try:
-        return Definition.model_validate(
-            {**fields, "source": source, "origin": origin, "digest": hashlib.sha256(data).hexdigest()},
-            by_alias=True,
-            by_name=False,
-        )
-    except ValidationError as error:
-        raise Broken(_explain(error, page)) from None
+        fields["name"] = normal_name(stem if given is None else given) if format == "sessionls" else _any_name(given, stem, page)
+    fields |= {"source": source, "origin": origin, "digest": hashlib.sha256(data).hexdigest()}
+    while True:
+        try:
+            definition = Definition.model_validate(fields, by_alias=True, by_name=False)
+            break
+        except ValidationError as error:
+            left_out = str(error.errors(include_url=False)[0]["loc"][0])
+            if format == "sessionls" or left_out not in _OPTIONAL or left_out not in fields:
+                raise Broken(_explain(error, page)) from None
+            page.notes.append(f"{_explain(error, page)}; that field is left out")
+            del fields[left_out]
+    if notes is not None:
+        notes += page.notes
+    return definition
+
+
+# Of other tools' files, what an agent can do without where its value is none.
+_OPTIONAL = ("description", "models", "temperature", "reasoningEffort", "maxSteps", "color")
+
+
+def _any_name(given: str | None, stem: str, page: Page) -> str:
+    """The name that a file of another tool gives, else the file's, made to fit."""
+    for candidate in (given, stem):
+        if candidate is not None and (name := _plain_name(candidate)):
+            if candidate is stem and given is not None:
+                page.notes.append(
+                    f"its name has no letter a-z and no digit: it is called {name[:NAME_LIMIT]} here, as its file is"
+                )
+            elif len(name) > NAME_LIMIT:
+                page.notes.append(f"its name is longer than {NAME_LIMIT} characters and is cut")
+            return name[:NAME_LIMIT]
+    raise Broken("no name: give it one of letters a-z, digits, - and _")
 
 
 def normal_name(text: str) -> str:
     """A name in the form `[a-z0-9][a-z0-9_-]*`, from a file's name or a display name. Raises `Broken` where nothing is left."""
-    name = re.sub(r"[^a-z0-9_-]+", "-", text.strip().lower()).strip("-").lstrip("_-")
+    name = _plain_name(text)
     if not name:
         raise Broken("no name: give it one of letters a-z, digits, - and _")
     if len(name) > NAME_LIMIT:
         raise Broken(f"the name is longer than {NAME_LIMIT} characters")
     return name
+
+
+def _plain_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", text.strip().lower()).strip("-").lstrip("_-")
 
 
 def guess_name(data: bytes, stem: str) -> str:
@@ -106,6 +143,8 @@ def _own(page: Page) -> dict[str, Any]:
             hint = f"; is {near[0]} meant?" if near else f"; there are {', '.join(FIELDS)}"
             raise Broken(f"line {page.lines[name]}: there is no field {name}{hint}")
     fields = {name: value for name, value in page.fields.items() if value is not None}
+    # YAML makes of a name such as 7 or yes something else than a text.
+    fields |= {name: page.texts[name] for name in ("name", "description") if name in page.texts}
     if "model" in fields:
         model = fields.pop("model")
         fields["models"] = [model] if isinstance(model, str) else model

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from sessionls.agents.line_reader import as_value, read_lines
 
 __all__ = ["Broken", "Page", "parse"]
 
@@ -17,7 +18,10 @@ LIMIT = 32 * 1024
 _DEEPEST = 50
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
-_PLAIN = re.compile(r"^(?P<key>[A-Za-z_][\w-]*):[ \t]+(?P<value>[^\s\"'\[\]{}|>&*!%@`#].*)$", re.MULTILINE)
+# What may stand before the frontmatter: empty lines, and comments of Markdown or of YAML, where a field follows the fence.
+_COMMENTS = re.compile(
+    r"(?:[ \t]*\n|<!--(?:(?!-->)[\s\S]){0,4000}-->[ \t]*\n?|#[^\n]*\n){1,100}(?=---[ \t]*\n\s*[A-Za-z_#][^\n]*)"
+)
 
 
 class Broken(Exception):
@@ -26,20 +30,30 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The fields of the frontmatter, the line of each (counted from 1), and the prompt. `fenced` is False without frontmatter."""
+    """The fields of the frontmatter, the line of each (counted from 1), and the prompt. `fenced` is False without frontmatter.
+
+    `texts` are the plain values as they are written, where YAML makes of them a number, a date, or yes and no. `notes` say, in
+    words for a person, what was not read as it stands.
+    """
 
     fields: dict[str, Any]
     lines: dict[str, int]
     body: str
     fenced: bool
+    texts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def parse(text: str, *, lenient: bool = False) -> Page:
     """Split and read a definition's text. Raises `Broken`.
 
-    `lenient` reads what other tools accept though it is no YAML: a value such as `description: Use it so: like this`.
+    `lenient` reads what other tools accept though it is no YAML, field by field, and says so in the notes.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    before = 0
+    if lenient and (comments := _COMMENTS.match(text)) is not None:
+        before = text.count("\n", 0, comments.end())
+        text = text[comments.end() :]
     opening = _FENCE.match(text)
     if opening is None:
         return Page({}, {}, text.strip(), fenced=False)
@@ -49,23 +63,44 @@ def parse(text: str, *, lenient: bool = False) -> Page:
     head, body = text[opening.end() + 1 : closing.start()], text[closing.end() :].strip()
     if len(head) > LIMIT:
         raise Broken(f"the frontmatter is longer than {LIMIT // 1024} KB")
-    if head.count("[") + head.count("{") > 1_000:  # open ones cost the square of their number
-        raise Broken("the frontmatter has more than 1000 brackets")
     try:
-        fields, lines = _read(head)
-    except Broken:
+        fields, lines, texts = _read(head)
+    except Broken as problem:
         if not lenient:
             raise
-        fields, lines = _read(_PLAIN.sub(_quote, head))
-    return Page(fields, lines, body, fenced=True)
+        fields, lines, texts = _line_by_line(head)
+        notes = [f"it is no plain YAML and was read line by line ({problem})"]
+        page = Page(fields, lines, body, fenced=True, texts=texts, notes=notes)
+    else:
+        page = Page(fields, lines, body, fenced=True, texts=texts)
+    for name in page.lines:
+        page.lines[name] += before
+    return page
 
 
-def _quote(match: re.Match[str]) -> str:
-    value = match["value"].rstrip(" \t")
-    return f"{match['key']}: {json.dumps(value, ensure_ascii=False) if ':' in value or ' #' in value else value}"
+def _line_by_line(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
+    """Each field by itself: as YAML where it is some, else as the text that it is."""
+    fields: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    found, lines = read_lines(head)
+    for name, value in found.items():
+        indented = [re.sub(r"^[ \t]+", lambda space: space[0].replace("\t", "    "), line) for line in value]
+        try:
+            read, _, plain = _read("\n".join([f"{name}: {indented[0]}", *indented[1:]]))
+            if list(read) != [name]:
+                raise Broken("more than one field")  # noqa: TRY301
+            fields[name], texts = read[name], texts | plain
+        except Broken:
+            fields[name] = as_value(name, value)
+            if isinstance(fields[name], str):
+                texts[name] = fields[name]
+    return fields, lines, texts
 
 
-def _read(head: str) -> tuple[dict[str, Any], dict[str, int]]:
+def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
+    """The fields, the line of each, and as they are written those that are one plain value."""
+    if head.count("[") + head.count("{") > 1_000:  # open ones cost the square of their number
+        raise Broken("the frontmatter has more than 1000 brackets")
     try:
         depth = 0
         for event in yaml.parse(head, Loader=_Loader):
@@ -78,17 +113,20 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int]]:
         try:
             node = loader.get_single_node()
             if node is None:
-                return {}, {}
+                return {}, {}, {}
             if not isinstance(node, yaml.MappingNode):
                 raise Broken(f"line {_line(node.start_mark)}: the frontmatter is no list of fields (name: value)")
             lines: dict[str, int] = {}
-            for key, _ in node.value:
+            texts: dict[str, str] = {}
+            for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
                 if not name:
                     raise Broken(f"line {_line(key.start_mark)}: a field's name is no plain word")
                 if name in lines:
                     raise Broken(f"line {_line(key.start_mark)}: the field {name} stands here twice")
                 lines[name] = _line(key.start_mark)
+                if isinstance(value, yaml.ScalarNode) and value.tag != "tag:yaml.org,2002:null":
+                    texts[name] = value.value
             values = loader.construct_document(node)
         finally:
             loader.dispose()
@@ -99,7 +137,9 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int]]:
         raise Broken("the frontmatter holds a character that YAML does not allow") from None
     except (RecursionError, ValueError, OverflowError):  # nested too deep; a date or number that is none
         raise Broken("the frontmatter cannot be read as YAML") from None
-    return {str(key): value for key, value in values.items()}, lines
+    if len(values) != len(lines) or "<<" in lines:  # yes and true are one name to YAML; << takes others in
+        raise Broken("the frontmatter has two fields of one name")
+    return dict(zip(lines, values.values(), strict=True)), lines, texts
 
 
 def _line(mark: Any) -> int:

@@ -23,13 +23,15 @@ log = logging.getLogger(__name__)
 FILE_LIMIT = 256 * 1024
 """Bytes of a definition's file."""
 COUNT_LIMIT = 500
-"""Definitions read of one directory."""
+"""Definitions read of one directory, with those below it."""
+_DEEPEST = 8  # levels below a directory of agents
 INSTRUCTIONS_LIMIT = 64 * 1024
 """Bytes read of an AGENTS.md."""
 
 _IN_HOME: tuple[tuple[str, Format], ...] = (
     (".config/opencode/agent", "opencode"),
     (".config/opencode/agents", "opencode"),
+    (".copilot/agents", "copilot"),
     (".claude/agents", "claude"),
 )
 _IN_FOLDER: tuple[tuple[str, Format], ...] = (
@@ -54,13 +56,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one file came to: a definition, or the problem of it. `folder` as in `Place`."""
+    """What one file came to: a definition, or the problem of it. `folder` as in `Place`.
+
+    `notice`: what was not read as it stands.
+    """
 
     name: str
     source: str
     folder: Path | None = None
     definition: Definition | None = None
     problem: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iter
     """Every existing directory in which something may appear or change that `load` would see, none of them recursively."""
     seen: set[Path] = set()
     for place in where:
+        for directory in _below(place):
+            if directory not in seen:
+                seen.add(directory)
+                yield directory
         for directory in (place.directory, *place.directory.parents):
             if directory not in seen and is_directory(directory):
                 seen.add(directory)
@@ -136,16 +146,34 @@ def _builtin() -> Iterator[Entry]:
             yield Entry(definition.name, "builtin", definition=definition)
 
 
+def _below(place: Place) -> list[Path]:
+    """The directories below the place, those that links lead to left out: a link may lead in a circle."""
+    found: list[Path] = []
+    for parent, directories, _ in os.walk(place.directory):
+        here = Path(parent)
+        deep = len(here.relative_to(place.directory).parts) >= _DEEPEST
+        directories[:] = [] if deep else sorted(name for name in directories if not _is_link(here / name))
+        found += [here / name for name in directories]
+        if len(found) >= COUNT_LIMIT:
+            break
+    return found[:COUNT_LIMIT]
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114  `Path.is_symlink` raises in a directory that may not be entered
+
+
 def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
-    try:
-        names = sorted(
-            path.name for path in place.directory.iterdir() if path.suffix.lower() == ".md" and path.stem.lower() != "readme"
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        log.warning("a directory of agents cannot be read: %s", error.strerror)
-        return []
+    names: list[str] = []
+    for directory in (place.directory, *_below(place)):
+        try:
+            files = [path for path in directory.iterdir() if path.suffix.lower() == ".md" and path.stem.lower() != "readme"]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            log.warning("a directory of agents cannot be read: %s", error.strerror)
+            continue
+        names += sorted(path.relative_to(place.directory).as_posix() for path in files)
     if len(names) > COUNT_LIMIT:
         log.warning("more than %d agents in one directory: the rest is left out", COUNT_LIMIT)
     entries: dict[str, Entry] = {}
@@ -165,27 +193,31 @@ def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
 def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry | None:
     path = place.directory / file_name
     stem = path.stem.removesuffix(".agent") if place.format == "copilot" else path.stem
+    if place.format == "opencode":  # where an agent is called with the folders that it lies in
+        stem = file_name.rpartition(".")[0]
     source = uris.from_path(path)
     origin: Literal["user", "workspace"] = "user" if place.folder is None else "workspace"
     data = b""
     try:
         real = _confined(path, place.folder)
-        if real.parent != place.directory:
+        if real.parent != path.parent:
             linked[real.parent] = None
         data = _read_bytes(real, FILE_LIMIT + 1)
         _check_size(data)
-        definition = read(data, format=place.format, stem=stem, source=source, origin=origin)
+        notes: list[str] = []
+        definition = read(data, format=place.format, stem=stem, source=source, origin=origin, notes=notes)
     except Disabled:
         return None
     except Broken as problem:
         return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: {problem}")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        link = os.path.islink(path)  # noqa: PTH114  `Path.is_symlink` raises in a directory that may not be entered
+        link = _is_link(path)
         if isinstance(error, FileNotFoundError) and not link:
             return None  # deleted since the directory was read
         why = "a link that leads nowhere" if link else str(getattr(error, "strerror", None) or "no file")
         return Entry(guess_name(data, stem), source, place.folder, problem=f"{file_name}: cannot be read ({why})")
-    return Entry(definition.name, source, place.folder, definition)
+    notice = f"{file_name}: {'; '.join(notes)}" if notes else None
+    return Entry(definition.name, source, place.folder, definition, notice=notice)
 
 
 def _confined(path: Path, folder: Path | None) -> Path:

@@ -220,6 +220,8 @@ def _agents(door: Door) -> Iterator[Check]:
     ready = [agent.name for agent in agents if agent.available]
     yield Check("agents", "ok", ", ".join(ready))
     for agent in agents:
+        if agent.notice:
+            yield Check("agents", "note", f"{agent.name}: {agent.notice}")
         if agent.problem:
             hint = "If you trust this folder: sessionls ask --trust, or the setting trusted_folders." if not agent.trusted else ""
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)

@@ -107,6 +107,8 @@ def agent_table(agents: Iterable[Agent], default: str) -> Table:
         does = Text(safe(agent.description))
         if agent.problem:
             does.append(f"\n{safe(agent.problem)}", style="red")
+        if agent.notice:
+            does.append(f"\n{safe(agent.notice)}", style="yellow")
         source = agent.source if agent.source == "builtin" else agent.source.rpartition("/")[2]
         table.add_row(
             name, does, Text(safe(agent.model)), Text(safe(source) + ("" if agent.trusted else " (untrusted)"), style="dim")

@@ -390,7 +390,7 @@ class Message(Wire):
     steps: int | None = None
     error: MessageError | None = None
     stop_reason: StopReason | Literal["empty"] | None = None
-    notices: list[str] | None = None
+    notices: list[Shown] | None = None
     created_at: str
     finished_at: str | None = None
 
@@ -463,7 +463,9 @@ class Session(Wire):
 
 
 class Agent(Wire):
-    """An agent as lists show it. `source` is "builtin" or the URI of the file that defines it."""
+    """An agent as lists show it. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be
+    invoked, `notice` what of its file was not read as it stands.
+    """
 
     name: str
     description: Shown
@@ -474,6 +476,7 @@ class Agent(Wire):
     trusted: bool
     available: bool
     problem: Shown | None = None
+    notice: Shown | None = None
     color: str | None = None
     code_action: bool | None = None
 

@@ -33,7 +33,8 @@ export type Event =
   | ParticipantLeft;
 
 /**
- * An agent as lists show it. `source` is "builtin" or the URI of the file that defines it.
+ * An agent as lists show it. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be
+ * invoked, `notice` what of its file was not read as it stands.
  */
 export interface Agent {
   name: string;
@@ -45,6 +46,7 @@ export interface Agent {
   trusted: boolean;
   available: boolean;
   problem?: string;
+  notice?: string;
   color?: string;
   codeAction?: boolean;
 }

@@ -1,0 +1,72 @@
+"""Frontmatter that is no YAML, read line by line, as the tools that it was written for read it.
+
+People write a description as prose: over several lines, with colons, angle brackets and examples in it, unquoted. So a field
+begins where a line begins with the name of a field that is known, and a text goes on until the next one begins.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["KNOWN", "read_lines"]
+
+_TEXTS = frozenset(("description", "prompt", "system", "argument-hint", "whenToUse", "when_to_use", "examples"))
+KNOWN = _TEXTS | frozenset(
+    (
+        *("name", "tools", "disallowedTools", "model", "effort", "maxTurns", "permissionMode", "color", "skills", "hooks"),
+        *("memory", "background", "isolation", "mcpServers", "initialPrompt", "target", "user-invocable", "handoffs", "agents"),
+        *("disable-model-invocation", "mcp-servers", "infer", "metadata", "disable", "disabled", "mode", "hidden", "variant"),
+        *("temperature", "top_p", "steps", "maxSteps", "permission", "permissions", "options", "reasoningEffort", "version"),
+    )
+)
+"""The fields of those formats, as far as they are documented."""
+
+_FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)[ \t]*:(?P<value>[ \t].*|)$")
+_QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"$|'((?:[^']|'')*)'$", re.DOTALL)
+
+
+def read_lines(head: str) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The lines of each field, the first one without the name, and the line of the file that it begins in (from 1)."""
+    fields: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    now: str | None = None
+    for number, line in enumerate(head.split("\n"), start=2):
+        match = _FIELD.match(line)
+        # In the middle of a text "user: …" is a line of an example.
+        begins = match is not None and match["name"] not in fields and (match["name"] in KNOWN or now not in _TEXTS)
+        if match is not None and begins:
+            now = match["name"]
+            fields[now], lines[now] = [match["value"].strip()], number
+        elif now is not None and not (now not in _TEXTS and line.lstrip().startswith("#")):
+            fields[now].append(line)
+    return fields, lines
+
+
+def as_text(lines: list[str]) -> str:
+    """The value of a field as a text, without the quotes or the mark of a block around it."""
+    first = "" if re.fullmatch(r"[|>][-+0-9]*", lines[0]) else lines[0]
+    text = "\n".join([first, *(line.strip() for line in lines[1:])]).strip()
+    if (quoted := _QUOTED.match(text)) is not None:
+        return (
+            re.sub(r"\\(.)", lambda found: found[0] if found[1] == "n" else found[1], quoted[1])
+            if quoted[1]
+            else ((quoted[2] or "").replace("''", "'"))
+        )
+    return text
+
+
+def as_names(lines: list[str]) -> list[str] | str:
+    """The value of a field as a list of names, or the one text of them."""
+    listed = [line.strip().removeprefix("-").strip().strip("\"'") for line in lines[1:] if line.strip().startswith("-")]
+    if listed and not lines[0]:
+        return listed
+    text = as_text(lines)
+    if text.startswith("[") and text.endswith("]"):
+        return [name.strip().strip("\"'") for name in text[1:-1].replace("\n", ",").split(",") if name.strip()]
+    return text
+
+
+def as_value(name: str, lines: list[str]) -> Any:
+    """What a field comes to that YAML cannot read."""
+    return as_names(lines) if name in ("tools", "disallowedTools") else as_text(lines)
