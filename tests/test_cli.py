@@ -287,12 +287,18 @@ class TestAsk:
             Answer("It adds up."),
         )
         told = [line for line in cli("ask", "What is it?").err.splitlines() if line.startswith("  ")]
-        assert [line.rstrip().partition("  failed")[0] for line in told] == [
+        assert [line.rstrip().partition("  ✗ failed")[0] for line in told] == [
             "  ask_agent research",
             "    read_file shop.py",
             "    read_file none.py",
             "    read_file none.py",
         ]
+
+    def test_a_command_that_fails_is_marked_as_failed_with_its_exit_code(self, cli: Cli, model_server: ModelServer) -> None:
+        model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo broken; exit 3"})]), Answer("It fails."))
+        asked = cli("ask", "Run it", SESSIONLS_PERMISSIONS='{"execute": "allow"}')
+        for told in (asked.err, cli("show", asked.session).out):
+            assert "  run_command echo broken; exit 3  ✗ failed: Exit code 3\n" in told
 
     def test_ctrl_c_while_it_still_starts_ends_it_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class StillStarting(ModuleType):

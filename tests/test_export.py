@@ -428,6 +428,22 @@ def test_colours_of_a_terminal_and_control_characters_are_not_shown() -> None:
         assert "red\nnext\\x07" in text and "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    ("status", "result", "told"),
+    [
+        ("failed", "Exit code 3.\nbroken", "✗ failed: Exit code 3"),
+        ("failed", None, "✗ failed"),
+        ("denied", "Not permitted.", "⊘ denied: Not permitted"),
+    ],
+)
+def test_a_call_that_failed_says_so_and_why_while_it_is_folded(
+    status: Literal["failed", "denied"], result: str | None, told: str
+) -> None:
+    part = ToolPart(call_id="c", name="run", arguments={}, status=status, result=result)
+    assert f"<summary>Tool run: {told}</summary>" in render(session(), [reply(2, part)], "markdown")
+    assert f'<span class="mark {status}">{told}</span>' in render(session(), [reply(2, part)], "html")
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_halves_of_surrogate_pairs_can_be_written_to_a_file(format_: Literal["markdown", "json", "html"]) -> None:
     part = ToolPart(call_id="c", name="run", arguments={"x": "\ud800"}, status="done")

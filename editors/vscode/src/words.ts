@@ -69,3 +69,10 @@ export function fenced(code: string, language: string): string {
 export function extensionOf(path: string): string {
   return /\.(\w+)$/.exec(path)?.[1] ?? "";
 }
+
+/** Why a call failed or was denied, as its result begins: `Exit code 3`. Empty where it does not say. */
+export function reasonOf({ status, result }: { readonly status: string; readonly result?: string | undefined }): string {
+  if (status !== "failed" && status !== "denied") return "";
+  const first = (result ?? "").trimStart().split("\n", 1)[0]?.trim() ?? "";
+  return first.length > 100 ? `${first.slice(0, 100)}…` : first.replace(/[.:]+$/, "");
+}

@@ -37,6 +37,7 @@ from sessionls.domain.model import (
 from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
 from sessionls.domain.results import Hit
 from sessionls.domain.stop_reasons import incomplete
+from sessionls.sessions.export.labels import outcome_of
 
 __all__ = [
     "agent_table",
@@ -199,8 +200,7 @@ def tool_line(part: ToolPart) -> Text:
     line.plain = safe(line.plain)
     line.truncate(120, overflow="ellipsis")
     if part.status in ("failed", "denied"):
-        reason = (part.result or "").strip().splitlines()
-        line.append(f"  {part.status}{': ' + safe(reason[0]) if reason else ''}", style=_STATUS[part.status])
+        line.append(f"  {safe(outcome_of(part))}", style=_STATUS[part.status])
     return line
 
 

@@ -4,7 +4,7 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
-import { decoded, incomplete, wordsForPause } from "../words";
+import { decoded, incomplete, reasonOf, wordsForPause } from "../words";
 import { plain } from "./words";
 
 export type Piece =
@@ -79,13 +79,18 @@ export class Telling {
     return pieces();
   }
 
-  private tool({ name, arguments: given, status }: Extract<Part, { kind: "tool" }>): Piece[] {
+  private tool(part: Extract<Part, { kind: "tool" }>): Piece[] {
+    const { name, arguments: given, status } = part;
     switch (status) {
       case "running":
         return [{ kind: "progress", text: `${plain(name)} ${plain(brief(given))}`.trim() }];
       case "failed":
-      case "denied":
-        return [this.paragraph(`*${plain(name)} ${status === "denied" ? "was not permitted" : "failed"}.*`)];
+      case "denied": {
+        const outcome = status === "denied" ? "⊘ %s was not permitted" : "✗ %s failed";
+        const reason = status === "failed" ? reasonOf(part) : "";
+        const words = `${outcome.replace("%s", `${plain(name)} ${plain(brief(given))}`.trim())}${reason && `: ${plain(reason)}`}`;
+        return [this.paragraph(`*${words}.*`)];
+      }
       case "waiting":
       case "done":
         return [];

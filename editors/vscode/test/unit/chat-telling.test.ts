@@ -41,8 +41,19 @@ describe("tools", () => {
     expect(telling.step(replyOf(tool("done")))).toEqual([]);
   });
   it("leave a line where they were not permitted or failed", () => {
-    expect(markdown(new Telling().step(replyOf(tool("denied"))))).toBe("*read\\_file was not permitted.*");
-    expect(markdown(new Telling().step(replyOf(tool("failed"))))).toBe("*read\\_file failed.*");
+    expect(markdown(new Telling().step(replyOf(tool("denied"))))).toBe("*⊘ read\\_file notes\\.md was not permitted.*");
+    expect(markdown(new Telling().step(replyOf(tool("failed"))))).toBe("*✗ read\\_file notes\\.md failed.*");
+  });
+  it("say with which code a command ended that failed", () => {
+    const command: Part = {
+      kind: "tool",
+      callId: "c",
+      name: "run_command",
+      arguments: { command: "exit 3" },
+      status: "failed",
+      result: "Exit code 3.\nbroken",
+    };
+    expect(markdown(new Telling().step(replyOf(command)))).toBe("*✗ run\\_command exit 3 failed: Exit code 3.*");
   });
   it("ask, once for each question", () => {
     const telling = new Telling();

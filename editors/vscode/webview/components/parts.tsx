@@ -1,5 +1,6 @@
 /** The parts of a message. Findings and edits are in files of their own. */
 import type { Message } from "../../src/panel/messages";
+import { reasonOf } from "../../src/words";
 import { tell } from "../host";
 import { shown } from "../visible";
 import { basename, lines, selected } from "../words";
@@ -83,13 +84,17 @@ const toolStates = {
 function Tool({ messageId, path, part }: Omit<PartProps<Of<"tool">>, "growing">) {
   const state = toolStates[part.status];
   const given = Object.entries(part.arguments);
+  const reason = shown(reasonOf(part));
   return (
     <details class={`fold tool ${part.status}`}>
       <summary>
         <Icon name={state.icon} spin={part.status === "running"} />
         <code>{part.name}</code>
         <span class="tool-brief">{given.map(([, value]) => brief(value)).join(" ")}</span>
-        <span class="tool-state">{state.words}</span>
+        <span class="tool-state">
+          {state.words}
+          {reason && `: ${reason}`}
+        </span>
       </summary>
       <div class="fold-body">
         {given.length > 0 && <Labelled label="Arguments" text={JSON.stringify(part.arguments, undefined, 2)} />}

@@ -118,7 +118,7 @@ def _part(part: Part, folders: Sequence[str]) -> str:
         case ReasoningPart():
             return _folded("reasoning", "Reasoning", _prose(part.text)) if part.text.strip() else ""
         case ToolPart():
-            status = "" if part.status == "done" else f' <span class="mark">{_text(part.status)}</span>'
+            status = "" if part.status == "done" else f' <span class="mark {part.status}">{_text(words.outcome_of(part))}</span>'
             about = " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
             about = _text(about if len(about) <= _HINT else f"{about[:_HINT]}…")
             result = "" if part.result is None else _code(part.result, None)

@@ -38,6 +38,7 @@ __all__ = [
     "arguments_of",
     "facts",
     "invoked",
+    "outcome_of",
     "place_of",
     "readable",
     "severity_of",
@@ -50,6 +51,9 @@ __all__ = [
 
 LONGEST_PROSE: Final = 50_000
 """Characters: a longer text is a log and no prose, and is shown as it is. Markdown that means harm takes minutes to read."""
+
+_REASON = 100  # characters of why a call failed that stand in its line
+_MARKS = {"failed": "✗", "denied": "⊘"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,15 @@ def place_of(finding: Finding, folders: Sequence[str]) -> str:
 
 def severity_of(finding: Finding) -> str:
     return SEVERITIES[finding.severity]
+
+
+def outcome_of(part: ToolPart) -> str:
+    """What became of a call, in one line: its status, and of a failed or denied one a mark and how its result begins."""
+    if part.status not in _MARKS:
+        return part.status
+    first = next((line.strip() for line in readable(part.result or "").splitlines() if line.strip()), "")
+    reason = first.rstrip(".:") if len(first) <= _REASON else f"{first[:_REASON]}…"
+    return f"{_MARKS[part.status]} {part.status}{': ' if reason else ''}{in_one_line(reason)}"
 
 
 def arguments_of(part: ToolPart) -> str:

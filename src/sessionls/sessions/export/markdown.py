@@ -144,7 +144,8 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
         case ToolPart():
             result = "" if part.result is None else f"\n\n{fenced(words.readable(part.result))}"
             yield _folded(
-                f"Tool {part.name}: {part.status}", f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}"
+                f"Tool {part.name}: {words.outcome_of(part)}",
+                f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}",
             )
         case FindingPart():
             finding = part.finding
