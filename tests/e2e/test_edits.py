@@ -197,7 +197,7 @@ async def test_a_client_that_knows_annotations_is_told_what_it_is_and_may_be_tol
 async def test_a_client_without_versions_gets_plain_changes_and_no_new_files(
     open_editor: OpenEditor, model_server: ModelServer, path: Path
 ) -> None:
-    client, buffers, session = await start(open_editor, model_server, able(versions=False))
+    client, buffers, session = await start(open_editor, model_server, able(versions=False, files=False))
     buffers.open(uri_of(path), "x = 1\n")
     model_server.script(
         reads(),

@@ -84,9 +84,9 @@ class EditSupport:
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> EditSupport:
         able = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
-        # Files are created and deleted in `documentChanges` alone.
-        versions = bool(able.document_changes)
-        kinds = able.resource_operations or () if versions else ()
+        # Files are created and deleted in `documentChanges` alone: a client that names them has it. Neovim 0.11 does not say so.
+        kinds = able.resource_operations or ()
+        versions = bool(able.document_changes or kinds)
         return cls(
             applies=bool(get_capability(capabilities, "workspace.apply_edit")),
             versions=versions,
