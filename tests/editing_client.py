@@ -38,6 +38,8 @@ class Buffers:
         self.reason: str | None = None
         self.saving: list[list[str]] = []
         """The documents of each request to save."""
+        self.locked: set[str] = set()
+        """Documents that cannot be saved."""
         self._before: list[dict[str, str]] = []
         client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = self._on_apply()
         client.protocol.fm.features["document/save"] = self._on_save()
@@ -99,9 +101,10 @@ class Buffers:
     def _on_save(self) -> Any:
         async def on_save(params: Mapping[str, Any]) -> dict[str, Any]:
             self.saving.append(list(params["uris"]))
-            for uri in params["uris"]:
+            able = [uri for uri in params["uris"] if uri not in self.locked]
+            for uri in able:
                 await self.save(uri)
-            return {"saved": params["uris"]}
+            return {"saved": able}
 
         return on_save
 

@@ -110,8 +110,85 @@ class TestAnEditorThatSaves:
         (found,) = await editor.calls(command("cat a.py"))
         assert "[Unsaved changes" in found[1] and await on_disk(path) == "x = 2\n"
 
+    async def test_a_document_that_cannot_be_saved_keeps_no_other_from_the_disk_and_is_tried_again(
+        self, start: Start, path: Path
+    ) -> None:
+        editor: Editor = await start(True)
+        other = path.with_name("b.py")
+        await asyncio.to_thread(other.write_text, "y = 1\n", encoding="utf-8")
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        editor.buffers.open(uri_of(other), "y = 1\n")
+        editor.buffers.locked = {uri_of(path)}
+        *_, edited, _, _, seen = await editor.calls(
+            *(reads(), edit("x = 1", "x = 2"), reads("b.py"), edit("y = 1", "y = 2", "b.py"), command("cat a.py b.py"))
+        )
+        assert "the edit of a.py stands in the editor only" in edited[1]
+        assert seen[1].startswith("Exit code 0.\nx = 1\ny = 2\n[Unsaved changes in the editor, which this did not see: a.py.")
+        editor.buffers.locked = set()
+        (seen,) = await editor.calls(command("cat a.py"))
+        assert seen == ("done", "Exit code 0.\nx = 2")
+
+    @pytest.mark.parametrize(
+        ("on_disk", "shown"),
+        [
+            pytest.param(b"\xef\xbb\xbfx = 1\n", "x = 1\n", id="byte order mark"),
+            pytest.param(b"\xef\xbb\xbfx = 1\n", "\ufeffx = 1\n", id="byte order mark handed over"),
+            pytest.param(b"x = 1\r\ny\r\n", "x = 1\r\ny\r\n", id="CRLF"),
+            pytest.param(b"x = 1\r\ny\n", "x = 1\ny\n", id="several line ends, of which the editor makes one"),
+            pytest.param("x = 1  # é\n".encode("latin-1"), "x = 1  # é\n", id="Latin-1"),
+            pytest.param("x = 1  # é\n".encode("utf-16"), "x = 1  # é\n", id="UTF-16"),
+            pytest.param("x = 1  # ж\n".encode("cp1251"), "x = 1  # ж\n", id="Windows-1251"),
+        ],
+    )
+    async def test_a_document_is_saved_in_whatever_form_the_editor_shows_its_file(
+        self, start: Start, path: Path, on_disk: bytes, shown: str
+    ) -> None:
+        await asyncio.to_thread(path.write_bytes, on_disk)
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), shown)
+        looked, _, edited = await editor.calls(command("echo looked"), reads(), edit("x = 1", "x = 2"))
+        assert looked == ("done", "Exit code 0.\nlooked"), "nothing is unsaved"
+        assert edited == ("done", "Edited a.py: 1 replacement (line 1).")
+        assert editor.buffers.saving == [[uri_of(path)]]
+
+    async def test_other_line_ends_are_an_unsaved_change_like_any_other(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\r\n")
+        *_, edited = await editor.calls(reads(), edit("x = 1", "x = 2"))
+        assert "had unsaved changes before" in edited[1] and await on_disk(path) == "x = 1\n"
+
 
 class TestAnEditorThatCannotBeAskedToSave:
+    async def test_line_ends_that_it_does_not_hand_over_are_no_unsaved_change(self, start: Start, path: Path) -> None:
+        await asyncio.to_thread(path.write_bytes, b"x = 1\r\n")
+        editor: Editor = await start(False)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        (seen,) = await editor.calls(command("echo seen"))
+        assert seen == ("done", "Exit code 0.\nseen")
+
+    async def test_a_document_that_an_agent_left_unsaved_can_be_deleted_but_not_what_a_person_typed(
+        self, start: Start, path: Path
+    ) -> None:
+        editor: Editor = await start(False)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        gone = ToolUse("delete_file", {"path": "a.py"})
+        await editor.calls(reads(), edit("x = 1", "x = 2"))
+        editor.buffers.change(uri_of(path), "x = 3\n")
+        (kept,) = await editor.calls(gone)
+        assert kept[0] == "failed" and "only its person can delete it" in kept[1]
+        editor.buffers.change(uri_of(path), "x = 2\n")
+        (deleted,) = await editor.calls(gone)
+        assert deleted == ("done", "Deleted a.py.") and not await asyncio.to_thread(path.exists)
+
+    async def test_of_many_open_documents_all_are_compared_or_it_is_said_how_many_were_not(
+        self, start: Start, path: Path
+    ) -> None:
+        editor: Editor = await start(False)
+        for number in range(1_001):
+            editor.client.open_document((path.parent / f"{number}.py").as_uri(), "unsaved\n")
+        (seen,) = await editor.calls(command("echo seen"))
+        assert "and 980 more" in seen[1] and "[1 more open documents were not compared with the disk.]" in seen[1]
+
     async def test_an_edit_of_an_open_document_says_that_programs_do_not_see_it(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         editor.buffers.open(uri_of(path), "x = 1\n")
@@ -137,6 +214,8 @@ async def test_a_command_that_ends_with_another_code_than_0_has_failed(start: St
     editor: Editor = await start(False)
     ((status, told),) = await editor.calls(command("echo broken; exit 3"))
     assert status == "failed" and told == "Exit code 3.\nbroken"
+    document = await editor.client.raw("workspace/textDocumentContent", {"uri": f"sessionls:/{editor.session}.md"})
+    assert "<summary>Tool run_command: ✗ failed: Exit code 3</summary>" in document["text"]
 
 
 class TestAFileThatWasHandedOver:

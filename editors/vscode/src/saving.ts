@@ -2,13 +2,34 @@
 import * as vscode from "vscode";
 import type { Saved, SaveParams } from "./protocol";
 
+/** Milliseconds that one document may take with the formatters that run then, of the 30 seconds that the server waits for all. */
+const PATIENCE = 20_000;
+
 /** Gives those that have no unsaved changes any more; a document that is closed has none. */
 export async function saveDocuments({ uris }: SaveParams): Promise<Saved> {
-  const saved: string[] = [];
-  for (const uri of uris) {
-    const key = vscode.Uri.parse(uri).toString();
-    const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === key);
-    if (document === undefined || !document.isDirty || (await document.save())) saved.push(uri);
+  // Together: one that waits for a person must not keep the others from the disk.
+  const done = await Promise.all(uris.map(async (uri) => ((await save(uri)) ? [uri] : [])));
+  return { saved: done.flat() };
+}
+
+async function save(uri: string): Promise<boolean> {
+  const key = vscode.Uri.parse(uri).toString();
+  const isIt = (open: { readonly uri: vscode.Uri }): boolean => open.uri.toString() === key;
+  // Its file would lose what a person changed in the notebook, or the other way round.
+  if (vscode.workspace.notebookDocuments.some((notebook) => isIt(notebook) && notebook.isDirty)) return false;
+  const document = vscode.workspace.textDocuments.find(isIt);
+  if (!document?.isDirty) return true;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false);
+    }, PATIENCE);
+  });
+  try {
+    return await Promise.race([document.save(), late]);
+  } catch {
+    return false; // whatever is wrong with it, the others are saved
+  } finally {
+    clearTimeout(timer);
   }
-  return { saved };
 }

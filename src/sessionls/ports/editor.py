@@ -14,12 +14,13 @@ __all__ = ["Buffer", "Buffers", "DocumentChange", "EditOutcome", "Editor"]
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A document as the editor has it."""
+    """A document as the editor has it. `line_ends`: the text has those that the editor would save, and not only line feeds."""
 
     uri: str
     text: str
     version: int | None = None
     language: str | None = None
+    line_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +33,15 @@ class Saving:
     def __init__(self, workspace: Workspace, editor: Editor) -> None:
         self._workspace = workspace
         self._editor = editor
-        # The hash of the text that an agent left. What a person types after that is theirs, and not saved.
-        self._waiting: OrderedDict[str, str] = OrderedDict()
+        # By a document's comparable URI: the URI, and the hash of the text that an agent left there. What a person types after
+        # that is theirs, and not saved.
+        self._waiting: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def edited(self, uri: str, text: str) -> bool:
         """An agent made this the text of a document that had no unsaved changes: save it. Says whether it is on disk now."""
-        self._waiting[uri] = hashlib.sha256(text.encode()).hexdigest()
-        self._waiting.move_to_end(uri)
+        key = uris.comparable(uri)
+        self._waiting[key] = uri, hashlib.sha256(text.encode()).hexdigest()
+        self._waiting.move_to_end(key)
         while len(self._waiting) > _WAITING:
             self._waiting.popitem(last=False)
         await self.save()
@@ -47,29 +49,39 @@ class Saving:
 
     def left(self, uri: str, sha256: str) -> bool:
         """Whether the text of that hash is unsaved because an agent left it so, and not a person."""
-        return self._waiting.get(uri) == sha256
+        return self._waiting.get(uris.comparable(uri), ("", ""))[1] == sha256
 
     async def save(self) -> None:
         """Save what agents edited, as far as nobody changed it since. What cannot be saved is tried again the next time."""
         wanted = []
-        for uri, sha256 in list(self._waiting.items()):
+        for key, (uri, sha256) in list(self._waiting.items()):
             try:
                 document = await self._workspace.read(uri, limit=_LARGEST)
             except SessionlsError:  # gone, or no text any more
-                self._waiting.pop(uri, None)
+                self._waiting.pop(key, None)
                 continue
             if document.dirty and document.sha256 == sha256:
                 wanted.append(uri)
             else:
-                self._waiting.pop(uri, None)
+                self._waiting.pop(key, None)
         if wanted:
             for uri in await self._editor.save(wanted):
-                self._waiting.pop(uri, None)
+                self._waiting.pop(uris.comparable(uri), None)
 
-    async def unsaved(self) -> list[str]:
-        """The open documents of the workspace folders whose text differs from the disk, as people name them."""
+    async def notice(self) -> str:
+        """What a tool that reads the disk is told: which open documents of the folders differ from it; empty where none does."""
         files = [uri for uri in self._editor.open_documents() if uris.to_path(uri) is not None]
-        return sorted([self._workspace.display(uri) for uri in files[:_COMPARED] if await self._differs(uri)])
+        unsaved = await self._workspace.unsaved(files[-_COMPARED:])
+        told = ""
+        if unsaved:
+            more = f" and {len(unsaved) - _NAMED} more" if len(unsaved) > _NAMED else ""
+            told = (
+                f"\n[Unsaved changes in the editor, which this did not see: {', '.join(unsaved[:_NAMED])}{more}. "
+                "It read these files as they are on disk.]"
+            )
+        if len(files) > _COMPARED:
+            told += f"\n[{len(files) - _COMPARED} more open documents were not compared with the disk.]"
+        return told
 
     async def _differs(self, uri: str) -> bool:
         try:
@@ -111,19 +123,8 @@ class DiskReader:
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         await self.saving.save()
-        unsaved = await self.saving.unsaved()
+        notice = await self.saving.notice()
         try:
-            result = await self.tool.run(arguments, call)
+            return await self.tool.run(arguments, call) + notice
         except ToolFailed as problem:
-            raise ToolFailed(_with_notice(str(problem), unsaved)) from None
-        return _with_notice(result, unsaved)
-
-
-def _with_notice(result: str, unsaved: Sequence[str]) -> str:
-    if not unsaved:
-        return result
-    more = f" and {len(unsaved) - _NAMED} more" if len(unsaved) > _NAMED else ""
-    return (
-        f"{result}\n[Unsaved changes in the editor, which this did not see: {', '.join(unsaved[:_NAMED])}{more}. "
-        "It read these files as they are on disk.]"
-    )
+            raise ToolFailed(f"{problem}{notice}") from None

@@ -290,7 +290,7 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
         except InvalidParams:  # no text: it can be deleted all the same
             pass
         else:
-            if document.buffer and document.dirty:
+            if document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256):
                 raise ToolFailed(f"{place.display} has unsaved changes in the editor; only its person can delete it.")
             diff = await asyncio.to_thread(patch, place.display, document.text, None)
             sha256, text = document.sha256, document.text

@@ -118,7 +118,8 @@ class LspEditor:
         document = self._documents.called(uri)
         if document is None:
             return None
-        return Buffer(document.uri, document.source, document.version, document.language_id)
+        # Some editors hand over every line end as a line feed. None of those saves for us.
+        return Buffer(document.uri, document.source, document.version, document.language_id, line_ends=self._client.saves)
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
         """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""

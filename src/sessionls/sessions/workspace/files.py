@@ -6,6 +6,7 @@ import codecs
 import errno
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,17 @@ from typing import BinaryIO, Final
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.text import cut_bytes
 
-__all__ = ["LARGEST", "FileText", "read_file"]
+__all__ = ["LARGEST", "FileText", "read_file", "shows_as"]
 
 LARGEST: Final = 64 << 20
 """Bytes: a larger file is not read at all, not even to be cut."""
 
 _SNIFFED = 8192  # bytes in which a NUL says that a file is binary, as git does it
 _CHUNK = 1 << 20
+_LINE_END = re.compile(r"\r\n|\r|\n")
+# What editors find out by themselves, or are set to.
+_NARROW = ("utf-8", "cp1252", "latin-1", "cp1251", "cp932", "gb18030", "big5", "euc_kr")
+_WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 _WALKS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
@@ -57,6 +62,38 @@ def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
             os.close(opened)
     except OSError as error:
         raise _in_our_words(error, what) from None
+
+
+def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
+    """Whether an editor may show the file `name`, as it is on disk, as that text: then nothing in it is unsaved.
+
+    Editors read other encodings, leave a byte order mark out or in, and make one kind of line end of several. Without
+    `line_ends` the text may also have line feeds where the file has others.
+    """
+    try:
+        opened = _open(root, name)
+        try:
+            status = os.fstat(opened)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+                return False
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                data = file.read(LARGEST)
+        finally:
+            os.close(opened)
+    except OSError:
+        return False
+    wanted = _LINE_END.sub("\n", text.removeprefix("\ufeff"))
+    for encoding in _WIDE if b"\0" in data else _NARROW:
+        try:
+            there = data.decode(encoding).removeprefix("\ufeff")
+        except UnicodeError:
+            continue
+        if _LINE_END.sub("\n", there) == wanted:
+            ends = set(_LINE_END.findall(there))
+            return not line_ends or len(ends) > 1 or ends == {"\r"} or ends == set(_LINE_END.findall(text))
+        if encoding == "utf-8":  # no other has such bytes by chance
+            return False
+    return False
 
 
 def _open(root: Path, name: str) -> int:

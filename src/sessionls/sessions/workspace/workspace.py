@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from sessionls.ports.editor import Buffer, Buffers
 from sessionls.sessions.git import Git, GitProblem, problem_in
 from sessionls.sessions.git_repository import Repository, find_repository
 from sessionls.sessions.identity import Identities
-from sessionls.sessions.workspace.files import LARGEST, FileText, read_file
+from sessionls.sessions.workspace.files import LARGEST, FileText, read_file, shows_as
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
 
@@ -262,6 +262,18 @@ class Workspace:
         buffer = self.buffer(place)
         return await asyncio.to_thread(self._document, what, place, buffer, limit)
 
+    async def unsaved(self, uris_: Sequence[str]) -> list[str]:
+        """Those of the open documents that are files of the folders and differ from the disk, as `display` names them."""
+        buffers = [found for uri in uris_ if uris.to_path(uri) is not None and (found := self._editor.buffer(uri)) is not None]
+
+        def differs(buffer: Buffer) -> bool:
+            try:
+                return self._document(buffer.uri, self.locate(buffer.uri), buffer, 0).dirty
+            except SessionlsError:  # outside the folders, or withheld
+                return False
+
+        return await asyncio.to_thread(lambda: sorted({self.display(buffer.uri) for buffer in buffers if differs(buffer)}))
+
     def _lone(self, buffer: Buffer, limit: int) -> Document:
         """An open buffer that lies in no folder."""
         path = uris.to_path(buffer.uri)
@@ -280,7 +292,10 @@ class Workspace:
                 disk = read_file(place.root, place.name, what=what, limit=LARGEST)
             except SessionlsError:  # gone, unreadable, or no text: the buffer alone has it
                 disk = None
-            return _of_buffer(buffer, place.display, disk, limit)
+            document = _of_buffer(buffer, place.display, disk, limit)
+            if document.dirty and shows_as(place.root, place.name, buffer.text, line_ends=buffer.line_ends):
+                return replace(document, dirty=False)
+            return document
         disk = read_file(place.root, place.name, what=what, limit=limit)
         language = language_of(place.uri)
         return Document(

@@ -1,0 +1,118 @@
+// What an agent edits is saved, so that programs see it, and can be undone in the editor; what a person has not saved stays so.
+// A command that fails is shown as failed.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+const files = {
+  "clean.py": "one = 1\n",
+  "closed.py": "two = 2\n",
+  "mixed.txt": "first\r\nsecond\nthird\r\n",
+  "typed.py": "three = 3\n",
+};
+
+before(async () => {
+  model = await startModel();
+  const env = { SESSIONLS_PERMISSIONS: '{"write": "allow", "execute": "allow"}' };
+  editor = await startEditor({ files, model, env });
+  window = await editor.window();
+  panel = window.panel;
+  // Before the session, which opens beside them.
+  for (const file of ["typed.py", "mixed.txt", "clean.py"]) await window.open(file);
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+const call = (name, args) => ({ tools: [{ name, arguments: args }] });
+const reads = (file) => call("read_file", { path: file });
+const edit = (file, old, text) => call("edit_file", { path: file, edits: [{ old, new: text }] });
+const run = (command) => call("run_command", { command });
+const onDisk = (file) => fs.readFileSync(path.join(editor.folder, file), "utf8");
+const tab = (file) => window.page.locator(".tab", { hasText: file });
+const dirty = (file) => window.page.locator(".tab.dirty", { hasText: file });
+
+/** Has the agent make these calls; gives its reply in the panel, and the lines of its tools there. */
+async function worked(...calls) {
+  await model.script(...calls, { text: "Done." });
+  const before = await panel.replies.count();
+  await panel.text.fill("Go on");
+  await panel.text.press("Enter");
+  const reply = await panel.ended(before);
+  return { reply, tools: reply.locator(".tool") };
+}
+
+/** What a tool said, as a person reads it who unfolds its line. */
+async function said(tool) {
+  await tool.locator("summary").first().click();
+  return (await tool.locator("pre").last().innerText()).replaceAll("\u00a0", " ");
+}
+
+it("a command sees the edit of an open file, which is saved and can be undone in the editor", async () => {
+  const { tools } = await worked(reads("clean.py"), edit("clean.py", "one = 1", "one = 11"), run("grep -c 'one = 11' clean.py"));
+  assert.equal((await said(tools.nth(2))).trim(), "Exit code 0.\n1");
+  assert.equal((await said(tools.nth(1))).trim(), "Edited clean.py: 1 replacement (line 1).");
+  assert.equal(onDisk("clean.py"), "one = 11\n");
+  assert.match(await window.text(), /^one = 11/);
+  assert.equal(await dirty("clean.py").count(), 0);
+  await window.page.locator(".monaco-editor .view-line").first().click();
+  await window.page.keyboard.press("Control+z");
+  await until(async () => /^one = 1(\n|$)/.test(await window.text()), "the edit to be taken back");
+  await dirty("clean.py").waitFor();
+  await window.page.keyboard.press("Control+s");
+  await until(() => onDisk("clean.py") === "one = 1\n", "the file as it was");
+});
+
+it("a file that is not open is on disk after the edit, and no unsaved tab is left behind", async () => {
+  await worked(reads("closed.py"), edit("closed.py", "two = 2", "two = 22"));
+  assert.equal(onDisk("closed.py"), "two = 22\n");
+  assert.equal(await window.page.locator(".tab.dirty").count(), 0);
+});
+
+it("a new file has its text on disk", async () => {
+  const { tools } = await worked(call("create_file", { path: "new/b.txt", text: "seven!\n" }), run("wc -c < new/b.txt"));
+  assert.match(await said(tools.nth(1)), /^Exit code 0\.\s+7\s*$/);
+  assert.equal(await window.page.locator(".tab.dirty").count(), 0);
+});
+
+it("a file with both kinds of line ends, of which VS Code makes one, counts as saved", async () => {
+  const { tools } = await worked(reads("mixed.txt"), edit("mixed.txt", "second", "zweite"), run("grep -c zweite mixed.txt"));
+  assert.equal((await said(tools.nth(1))).trim(), "Edited mixed.txt: 1 replacement (line 2).");
+  assert.equal((await said(tools.nth(2))).trim(), "Exit code 0.\n1");
+  assert.equal(await dirty("mixed.txt").count(), 0);
+});
+
+it("what a person has not saved is not saved for them, and the tools say so", async () => {
+  await tab("typed.py").click();
+  await window.page.locator(".monaco-editor .view-line", { hasText: "three" }).click();
+  await window.page.keyboard.press("Control+Home");
+  await window.page.keyboard.type("# never saved\n");
+  await dirty("typed.py").waitFor();
+  const { tools } = await worked(reads("typed.py"), edit("typed.py", "three = 3", "three = 33"), run("cat typed.py"));
+  assert.match(await said(tools.nth(1)), /It is not saved, because typed\.py had unsaved changes before/);
+  const seen = await said(tools.nth(2));
+  assert.match(seen, /^Exit code 0\.\s+three = 3\s+\[Unsaved changes in the editor, which this did not see: typed\.py\./);
+  assert.equal(onDisk("typed.py"), "three = 3\n");
+  assert.match(await window.text(), /# never saved\nthree = 33/);
+  await dirty("typed.py").waitFor();
+  assert.equal(await tab("typed.py").count(), 1);
+});
+
+it("a command that ends with another code than 0 is shown as failed, with its code", async () => {
+  const { reply, tools } = await worked(run("echo broken; exit 3"));
+  const line = tools.first().locator("summary");
+  assert.match(await tools.first().getAttribute("class"), /\bfailed\b/);
+  assert.equal(await line.locator(".codicon-error").count(), 1);
+  assert.match(await line.innerText(), /run_command\s+echo broken; exit 3\s+failed: Exit code 3/);
+  await reply.scrollIntoViewIfNeeded();
+  await window.shotInEachTheme("command-failed");
+  assert.match(await said(tools.first()), /^Exit code 3\.\s+broken/);
+});
