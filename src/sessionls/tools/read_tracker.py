@@ -40,11 +40,12 @@ class Seen:
         with self._lock:
             return self._hashes.get((session_id, _canonical(uri)))
 
-    def anywhere(self, uri: str, sha256: str) -> bool:
-        """Whether an agent of any session saw that text: where a call's session is not known yet."""
+    def anywhere(self, uri: str, sha256: str) -> str | None:
+        """That hash where an agent of any session saw that text, else of what one saw last: for a call of an unknown session."""
         wanted = _canonical(uri)
         with self._lock:
-            return any(name == wanted and known == sha256 for (_, name), known in self._hashes.items())
+            known = [known for (_, name), known in self._hashes.items() if name == wanted]
+        return sha256 if sha256 in known else next(iter(known), None)
 
 
 def _canonical(uri: str) -> str:

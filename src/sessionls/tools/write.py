@@ -232,8 +232,7 @@ class EditFile(_WriteTool[EditFileArguments]):
         if document.notice is not None:
             raise ToolFailed(f"{document.path} is too large to be edited here.")
         if session_id is None:
-            known = self._seen.anywhere(document.uri, document.sha256)
-            last = document.sha256 if known else None
+            last = self._seen.anywhere(document.uri, document.sha256)
         else:
             last = self._seen.last(session_id, document.uri)
         if last is None:
