@@ -243,7 +243,7 @@ class ResponsesFormat:
             item.update(content=[part], status="completed")
         elif self.open == "reasoning":
             yield self._event("response.reasoning_summary_text.done", **self._place, summary_index=0, text=self.said)
-            item.update(summary=[{"type": "summary_text", "text": self.said}])
+            item.update(summary=[{"type": "summary_text", "text": self.said}], encrypted_content="b3BhcXVl")
         else:
             yield self._event("response.function_call_arguments.done", **self._place, arguments=self.said)
             item.update(arguments=self.said, status="completed")

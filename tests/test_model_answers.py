@@ -24,11 +24,12 @@ from sessionls.models.failures import Asked, explain
 from sessionls.models.http import Refused
 from sessionls.models.ollama_lane import OllamaReader
 from sessionls.models.openai_stream import OpenAIReader
+from sessionls.models.responses_stream import ResponsesReader
 from sessionls.models.step import Reading
 from sessionls.ports.models import ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
 OFFERED = ("read", "read_file", "write")
-READERS = {"openai": OpenAIReader, "anthropic": AnthropicReader, "ollama": OllamaReader}
+READERS = {"openai": OpenAIReader, "anthropic": AnthropicReader, "ollama": OllamaReader, "responses": ResponsesReader}
 
 
 @dataclass
@@ -502,13 +503,72 @@ class TestAnthropic:
         assert error is not None and error.reason == "provider" and "Overloaded" in error.message
 
 
+def response(status: str, **more: Any) -> dict[str, Any]:
+    return {"object": "response", "status": status, "error": None, "output": [], **more}
+
+
+RESPONSES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("response.output_item.added", {"output_index": 0, "item": {"type": "reasoning"}}),
+    ("response.reasoning_summary_text.delta", {"output_index": 0, "delta": "let me see"}),
+    ("response.output_item.done", {"output_index": 0, "item": {"type": "reasoning", "id": "r", "encrypted_content": "eA=="}}),
+    ("response.output_text.delta", {"output_index": 1, "delta": "I look."}),
+    ("response.output_item.done", {"output_index": 1, "item": {"type": "message", "content": [{"text": "I look."}]}}),
+    ("response.output_item.added", {"output_index": 2, "item": {"type": "function_call", "name": "read", "call_id": "c1"}}),
+    ("response.function_call_arguments.delta", {"output_index": 2, "delta": '{"path": '}),
+    ("response.function_call_arguments.delta", {"output_index": 2, "delta": '"a"}'}),
+    ("response.output_item.done", {"output_index": 2, "item": {"type": "function_call", "arguments": A}}),
+    ("response.output_item.added", {"output_index": 3, "item": {"type": "function_call", "name": "read", "call_id": "c2"}}),
+    ("response.output_item.done", {"output_index": 3, "item": {"type": "function_call", "arguments": B}}),
+)
+
+
+class TestResponses:
+    def test_thoughts_text_and_calls_are_told_once(self) -> None:
+        found = run(anthropic(*RESPONSES, ("response.completed", {"response": response("completed")})), "responses")
+        assert (found.text, found.reasoning, found.reason) == ("I look.", "let me see", "tool_calls")
+        assert found.calls == [("read", A), ("read", B)]
+        assert found.native == {"reasoning_items": [{"type": "reasoning", "encrypted_content": "eA=="}]}
+
+    @pytest.mark.parametrize(
+        ("why", "reason"), [("max_output_tokens", "length"), ("content_filter", "content_filter"), (None, "length")]
+    )
+    def test_why_it_is_incomplete(self, why: str | None, reason: str) -> None:
+        end = response("incomplete", incomplete_details={"reason": why})
+        assert run(anthropic(RESPONSES[3], ("response.incomplete", {"response": end})), "responses").reason == reason
+
+    def test_a_refusal(self) -> None:
+        told = ("response.refusal.delta", {"output_index": 0, "delta": "I will not."})
+        found = run(anthropic(told, ("response.completed", {"response": response("completed")})), "responses")
+        assert (found.text, found.reason) == ("I will not.", "refusal")
+
+    def test_a_whole_response(self) -> None:
+        output = [{"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}]
+        found = run(json.dumps(response("completed", output=output)), "responses")
+        assert (found.text, found.reason) == ("Hello", "stop")
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            ("response.failed", {"response": response("failed", error={"code": "server_error", "message": "It broke."})}),
+            ("error", {"code": "server_error", "message": "It broke."}),
+        ],
+    )
+    def test_an_error(self, told: tuple[str, dict[str, Any]]) -> None:
+        error = run(anthropic(*RESPONSES[:2], told), "responses").error
+        assert error is not None and error.reason == "provider" and "It broke." in error.message
+
+    def test_it_was_cut_where_it_does_not_complete(self) -> None:
+        error = run(anthropic(*RESPONSES), "responses").error
+        assert error is not None and error.reason == "cut"
+
+
 # -- properties --------------------------------------------------------------------------------------------------------
 
 texts = st.text(max_size=20)
 NAMES = (
     *("choices", "delta", "message", "content", "tool_calls", "function", "name", "arguments", "index", "id", "finish_reason"),
     *("usage", "error", "type", "text", "reasoning", "reasoning_details", "thinking", "detail", "code", "stop_reason"),
-    *("content_block", "partial_json", "done", "done_reason"),
+    *("content_block", "partial_json", "done", "done_reason", "item", "output_index", "response", "output", "status"),
 )
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import test_models
-from model_server import Answer, ModelServer, Raw, Tokens, ToolUse
+from model_server import Answer, ModelServer, Raw, Refuse, Tokens, ToolUse
 from sessionls.models.catalog import Catalog
 from sessionls.models.gateway import Gateway, Limits
 from sessionls.models.library import load
@@ -88,6 +88,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "reasons": {"messages": HELLO, "reasoning_effort": "high"},
     "reasons a little": {"messages": HELLO, "reasoning_effort": "low", "max_tokens": 9000},
     "does not reason": {"messages": HELLO, "reasoning_effort": "none"},
+    "reasons and calls": {"messages": WORK, "tools": [TOOL], "reasoning_effort": "low", "max_tokens": 500, "temperature": 0.2},
+    "reasons and must call": {"messages": SILENT, "tools": [TOOL], "reasoning_effort": "high", "must_call": True},
+    "reasons and sees": {"messages": PICTURE, "tools": [TOOL], "reasoning_effort": "high"},
 }
 
 
@@ -128,6 +131,14 @@ def expected(body: dict[str, Any], model: str) -> dict[str, Any]:
             last["cache_control"] = {"type": "ephemeral"}
         if body.get("tools", [{}])[0].get("name") == "dummy_tool":
             body["tools"] = "a tool that is none"
+    if "input" in body:
+        body["include"] = ["reasoning.encrypted_content"]  # what it thought, to be handed back
+    if model.startswith("anthropic/") and "thinking" in body:
+        body.pop("temperature", None)  # it takes none while it thinks
+        if body["thinking"]["type"] == "enabled" and body.get("tool_choice") == {"type": "any"}:
+            del body["thinking"]  # nor is it forced to call
+    if model == "anthropic/claude-sonnet-4-5" and "thinking" not in body and body["max_tokens"] == 4096 + 4096:
+        body["max_tokens"] = 64_000  # its longest answer, and not one cut to a thinking that was dropped
     if model.startswith("ollama/"):
         for message in body["messages"]:
             if not message.get("images"):
@@ -209,6 +220,45 @@ async def test_the_same_comes_back(gateways: dict[str, Gateway], model_server: M
     if model.startswith("openrouter/"):  # of which litellm knows one name of reasoning alone
         found[0] = [output for output in found[0] if output[0] != "ReasoningDelta"]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("kind", ["words", "cached", "thoughts", "calls"])
+async def test_the_same_comes_back_over_openais_other_interface(
+    gateways: dict[str, Gateway], model_server: ModelServer, kind: str
+) -> None:
+    found = []
+    for lane in LANES:
+        model_server.script(ANSWERS[kind])
+        request = ModelRequest("openai/gpt-6.1-sol", HELLO, [TOOL], reasoning_effort="low")
+        found.append(comparable([output async for output in gateways[lane].stream(request)]))
+        assert model_server.requests[-1].path == "/v1/responses"
+    assert found[0] == found[1]
+
+
+async def test_what_a_model_thought_there_is_handed_back_encrypted(
+    gateways: dict[str, Gateway], model_server: ModelServer
+) -> None:
+    model, gateway = "openai/gpt-6.1-sol", gateways["direct"]
+    model_server.script(Answer(reasoning="let me see", tools=[ToolUse("fs__read", {}, "c1")]))
+    *_, end = [output async for output in gateway.stream(ModelRequest(model, HELLO, [TOOL], reasoning_effort="low"))]
+    assert isinstance(end, StepEnd) and end.native is not None
+    native = {"provider": end.native.provider, "data": end.native.data}
+    told = {"role": "assistant", "content": "", "tool_calls": [call("c1", "{}")], "native_reasoning": native}
+    messages = [*HELLO, told, {"role": "tool", "tool_call_id": "c1", "content": "one"}]
+    _, body = await sent(gateway, model_server, ModelRequest(model, messages, [TOOL], reasoning_effort="low"))
+    summary = [{"type": "summary_text", "text": "let me see"}]
+    assert body["input"][1] == {"type": "reasoning", "summary": summary, "encrypted_content": "b3BhcXVl"}
+    assert [item["type"] for item in body["input"]] == ["message", "reasoning", "function_call", "function_call_output"]
+
+
+async def test_a_server_without_that_interface_is_asked_over_the_usual_one(
+    gateways: dict[str, Gateway], model_server: ModelServer
+) -> None:
+    model_server.script(Refuse(404, "Not Found"), Answer("yes"), Answer("yes"))
+    for _ in range(2):
+        request = ModelRequest("openai/gpt-5.5-mine", HELLO, [TOOL], reasoning_effort="low")
+        assert comparable([output async for output in gateways["direct"].stream(request)])[0] == ("TextDelta", "yes")
+    assert [received.path for received in model_server.requests] == ["/v1/responses", *["/v1/chat/completions"] * 2]
 
 
 NATIVE = [{"type": "thinking", "thinking": "let me see", "signature": "c2lnbmF0dXJl"}]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sessionls.domain.errors import ModelUnavailable
@@ -22,12 +23,15 @@ from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.prices import Counted, usage_of
 from sessionls.models.provider_errors import read_error
 from sessionls.models.refusals import Form, changed, remember, remembered, without_refused
+from sessionls.models.responses_request import responses_body, responses_url
+from sessionls.models.responses_stream import ResponsesReader
 from sessionls.models.step import Reading
 from sessionls.models.targets import Target
 
 __all__ = ["ask_directly"]
 
 _MANY = 64  # messages: above it a request is put together in a thread
+_WITHOUT_RESPONSES: set[str] = set()  # addresses of servers that have no Responses
 _TURN = 0.004  # seconds of reading, after which the others on the event loop have their turn
 
 
@@ -49,9 +53,12 @@ async def ask_directly(
     What the provider refuses is left out, and it is asked once more. Raises `Refused`, `ModelUnavailable`, and what httpx2
     raises.
     """
+    if target.lane == "responses" and target.base in _WITHOUT_RESPONSES:
+        target = replace(target, lane="openai")
     forms = remembered(target.base, target.model)
-    url, headers = _url(target), _headers(target, asked)
+    headers = _headers(target, asked)
     while True:
+        url = _url(target)
         if len(naming.messages) > _MANY:
             body, data = await asyncio.to_thread(_request, naming, target, forms)
         else:
@@ -62,6 +69,11 @@ async def ask_directly(
                 alive()
                 await _read(events(_pieces(response.aiter_bytes(), alive)), reader, reading, target, forms)
         except Refused as refusal:
+            if target.lane == "responses" and not target.is_own and refusal.status in (404, 405, 501) and not reading.started:
+                # Not every server with OpenAI's interface has this one.
+                _WITHOUT_RESPONSES.add(target.base)
+                target = replace(target, lane="openai")
+                continue
             form = None if reading.started else without_refused(read_error(refusal.body, refusal.status), body, forms)
             if form is None:
                 raise
@@ -102,6 +114,8 @@ def _request(naming: Naming, target: Target, forms: list[Form]) -> tuple[dict[st
             body = anthropic_body(request, target)
         case "ollama":
             body = ollama_body(request, target)
+        case "responses":
+            body = responses_body(request, target)
         case _:
             body = openai_body(request, target)
     body = changed(body, forms)
@@ -114,6 +128,8 @@ def _url(target: Target) -> str:
             return anthropic_url(target.base)
         case "ollama":
             return ollama_url(target.base)
+        case "responses":
+            return responses_url(target.base)
         case _:
             return openai_url(target.base)
 
@@ -141,5 +157,7 @@ def _reader(target: Target, reading: Reading) -> _Reader:
             return AnthropicReader(reading)
         case "ollama":
             return OllamaReader(reading)
+        case "responses":
+            return ResponsesReader(reading)
         case _:
             return OpenAIReader(reading)

@@ -231,8 +231,10 @@ class Gateway:
             window=window,
             headers=known.more_headers(self._environ) if known is not None else {},
         )
-        if not self._is_direct(request.model) or providers.wants_responses(target, request):
+        if not self._is_direct(request.model):
             target = replace(target, lane="litellm")
+        elif providers.wants_responses(target, request):
+            target = replace(target, lane="responses")
         hidden = [*providers.secrets(self._environ), key or ""]
         return Asked(request.model, provider, key_name, named, [secret for secret in hidden if len(secret) >= 6]), target
 

@@ -13,7 +13,7 @@ from sessionls.models.shapes import arguments_object, fitting_id, is_object_text
 from sessionls.models.targets import Target
 from sessionls.ports.models import ModelRequest
 
-__all__ = ["fill_reasoning", "openai_body", "openai_headers", "openai_url"]
+__all__ = ["fill_reasoning", "openai_body", "openai_headers", "openai_options", "openai_url"]
 
 Body = dict[str, Any]
 
@@ -70,6 +70,17 @@ def _must_call(body: Body, target: Target) -> None:
 
 def _options(body: Body, request: ModelRequest, target: Target) -> None:
     """Temperature, the longest answer, and how much to reason, as far as this model takes them."""
+    body.update(openai_options(request, target))
+    thinks = body.get("thinking", {}).get("type") == "enabled"
+    if thinks:
+        fill_reasoning(body["messages"])
+    if target.provider == "moonshot" and target.row.get("supports_reasoning"):
+        fill_reasoning([message for message in body["messages"] if message.get("tool_calls")])
+
+
+def openai_options(request: ModelRequest, target: Target) -> Body:
+    """Those members of the request that are options."""
+    options: Body = {}
     effort = _effort(request.reasoning_effort, target)
     temperature = request.temperature
     name = target.model.rpartition("/")[2]
@@ -83,17 +94,14 @@ def _options(body: Body, request: ModelRequest, target: Target) -> None:
     if target.provider == "moonshot" and target.row.get("supports_reasoning"):
         temperature = None
     if temperature is not None:
-        body["temperature"] = temperature
+        options["temperature"] = temperature
     if request.max_tokens is not None:
-        body[limit] = request.max_tokens
+        options[limit] = request.max_tokens
     if effort is not None and target.provider == "deepseek":
-        body["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
-        if effort != "none":
-            fill_reasoning(body["messages"])
+        options["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
     elif effort is not None:
-        body["reasoning_effort"] = effort
-    if target.provider == "moonshot" and target.row.get("supports_reasoning"):
-        fill_reasoning([message for message in body["messages"] if message.get("tool_calls")])
+        options["reasoning_effort"] = effort
+    return options
 
 
 def _effort(effort: str | None, target: Target) -> str | None:

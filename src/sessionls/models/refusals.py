@@ -304,7 +304,7 @@ _CHANGES = (
     _option("tool_choice", ["tool_choice"], [r"tool choice"]),
     _Change(
         "reasoning",
-        _has("reasoning_effort", "thinking", "output_config", "think"),
+        _has("reasoning_effort", "thinking", "output_config", "think", "reasoning"),
         lambda said: _refuses(said, r"reasoning", r"thinking", r"\beffort\b", r"output_config", r"\bthink\b"),
         _without_thinking,
     ),
@@ -335,6 +335,7 @@ _CHANGES = (
         _without_marks,
     ),
     _option("usage", ["usage"]),
+    _option("include", ["include"], [r"encrypted.?content"]),
     _Change("tools", _has("tools"), _refuses_tools, _without_tools),
     _Change("stream", lambda body: body.get("stream") is True, lambda said: _refuses(said, r"\bstream(ing)?\b"), _whole_answer),
 )

@@ -11,7 +11,7 @@ from sessionls.models.native import source_of
 
 __all__ = ["Lane", "Target"]
 
-Lane = Literal["openai", "anthropic", "ollama", "litellm"]
+Lane = Literal["openai", "responses", "anthropic", "ollama", "litellm"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""Answers in the shape of OpenAI's Responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessionls.models.answers import DONE, Event
+from sessionls.models.http import Refused
+from sessionls.models.prices import Counted, count_openai
+from sessionls.models.provider_errors import error_in
+from sessionls.models.step import Reading, stop_reason
+
+__all__ = ["ResponsesReader"]
+
+
+class ResponsesReader:
+    """Reads the events of one answer into `reading`. `native` are its items of reasoning, encrypted."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._done = False
+        self._items: list[dict[str, Any]] = []
+        self._said: set[Any] = set()  # the items of which pieces came
+        self.counted: Counted | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self._done
+
+    @property
+    def native(self) -> dict[str, Any] | None:
+        return {"reasoning_items": self._items} if self._items else None
+
+    def read(self, event: Event) -> None:
+        """Raises `Refused` for an error inside the answer."""
+        if event is DONE:
+            self._done = True
+            return
+        data = event.data
+        if error_in(data, event.name):
+            raise Refused(None, data)
+        if not isinstance(data, dict):
+            return
+        text = data.get("delta")
+        match data.get("type") or event.name:
+            case "response.output_text.delta" if isinstance(text, str):
+                self._said.add(data.get("output_index"))
+                self._reading.text(text)
+            case "response.refusal.delta" if isinstance(text, str):
+                self._said.add(data.get("output_index"))
+                self._reading.refused = True
+                self._reading.text(text)
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if isinstance(text, str):
+                self._said.add(data.get("output_index"))
+                self._reading.reasoning(text)
+            case "response.function_call_arguments.delta" if isinstance(text, str):
+                self._said.add(data.get("output_index"))
+                self._call(data.get("output_index"), {"arguments": text})
+            case "response.output_item.added":
+                self._begin(data.get("output_index"), data.get("item"))
+            case "response.output_item.done":
+                self._end(data.get("output_index"), data.get("item"))
+            case "response.completed" | "response.incomplete" | "response.failed":
+                self._finish(data.get("response"))
+            case _:
+                if data.get("object") == "response" and event.whole:
+                    output = data.get("output")
+                    for index, item in enumerate(output if isinstance(output, list) else ()):
+                        self._begin(index, item)
+                        self._end(index, item)
+                    self._finish(data)
+
+    def _begin(self, index: Any, item: Any) -> None:
+        if isinstance(item, dict) and item.get("type") == "function_call":
+            self._call(index, {"name": item.get("name")}, item.get("call_id"))
+
+    def _end(self, index: Any, item: Any) -> None:
+        """An item is whole: what did not come in pieces is taken from it."""
+        if not isinstance(item, dict):
+            return
+        kind, new = item.get("type"), index not in self._said
+        if kind == "reasoning" and item.get("encrypted_content"):
+            # Its id means nothing where the provider keeps nothing.
+            self._items.append({name: item[name] for name in ("type", "summary", "encrypted_content") if name in item})
+        if kind == "function_call" and new:
+            self._call(index, {"arguments": item.get("arguments")})
+        parts = item.get("content") if kind == "message" else item.get("summary") if kind == "reasoning" else None
+        for part in parts if isinstance(parts, list) and new else ():
+            if not isinstance(part, dict):
+                continue
+            said, refusal = part.get("text"), part.get("refusal")
+            if isinstance(refusal, str):
+                self._reading.refused = True
+                self._reading.text(refusal)
+            elif isinstance(said, str) and kind == "reasoning":
+                self._reading.reasoning(said)
+            elif isinstance(said, str):
+                self._reading.text(said)
+
+    def _call(self, index: Any, function: dict[str, Any], call_id: Any = None) -> None:
+        self._reading.call({"index": index, "id": call_id, "function": function})
+
+    def _finish(self, response: Any) -> None:
+        self._done = True
+        if not isinstance(response, dict):
+            return
+        if response.get("error") or response.get("status") == "failed":
+            raise Refused(None, response)
+        usage, why = response.get("usage"), response.get("incomplete_details")
+        if isinstance(usage, dict):
+            self.counted = count_openai(usage)
+        said = why.get("reason") if isinstance(why, dict) else None
+        self._reading.reason = stop_reason(said or response.get("status"))
