@@ -29,7 +29,7 @@ async def fill(bench: Bench, length: int, identities: Sequence[str] = ()) -> str
     """A session of that many messages; gives its id."""
     session = _session(bench, f"A session of {length} messages")
     async with SqlStore(f"sqlite:///{bench.database}") as store:
-        await store.change(session.id, lambda change: _born(change, session, [*identities]))
+        await store.change(session.id, lambda change: _fork_columns(change, session, [*identities]))
         for start in range(0, length, _STEP):
             exchanges = min(_STEP, length - start) // 2
             await store.change(session.id, lambda change, exchanges=exchanges: _exchanges(change, exchanges))  # type: ignore[misc]
@@ -44,7 +44,7 @@ async def many_sessions(bench: Bench, numbers: range) -> None:
             session = _session(bench, f"Session number {n}")
 
             def decide(change: Change, session: Session = session, n: int = n) -> None:
-                _born(change, session, identities)
+                _fork_columns(change, session, identities)
                 _exchanges(change, 1, f" unique{n}")
 
             await store.change(session.id, decide)
@@ -101,7 +101,7 @@ def _session(bench: Bench, title: str) -> Session:
     )
 
 
-def _born(change: Change, session: Session, identities: list[str]) -> None:
+def _fork_columns(change: Change, session: Session, identities: list[str]) -> None:
     change.add(ev.Created, seq=1, by=_ANN, session=session, identities=identities)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rooms import House
+from in_process_app import App
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.domain.model import StopReason, Usage
 from sessionls.ports.models import ModelOutput, ModelRequest, NativeReasoning, StepEnd, ToolRequest
@@ -30,7 +30,7 @@ def too_long() -> ModelUnavailable:
     return ModelUnavailable("It is too long.", hint="Shorten it.", reason="overflow", model="openai/test")
 
 
-def script(home: House, monkeypatch: pytest.MonkeyPatch, *answers: Step) -> list[ModelRequest]:
+def script(home: App, monkeypatch: pytest.MonkeyPatch, *answers: Step) -> list[ModelRequest]:
     """Let every model of the house say these, one for each request; gives the requests as they come."""
     requests: list[ModelRequest] = []
     rest = list(answers)

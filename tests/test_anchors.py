@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessionls.domain.model import Position, Range
-from sessionls.sessions.workspace.anchors import Places, anchor_of, locate, squeeze
+from sessionls.sessions.workspace.anchors import Places, anchor_of, locate, strip_whitespace
 from sessionls.sessions.workspace.positions import Encoding, Lines
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
@@ -194,6 +194,6 @@ def test_what_is_found_is_the_code_that_was_quoted(data: st.DataObject, old: str
     range_ = data.draw(ranges(old, encoding))
     anchor = anchor_of(old, range_, encoding)
     found = locate(new, anchor, range_, encoding)
-    wanted = squeeze(text_at(old, range_, encoding))
+    wanted = strip_whitespace(text_at(old, range_, encoding))
     if found is not None and wanted:
-        assert squeeze(text_at(new, found, encoding)) == wanted
+        assert strip_whitespace(text_at(new, found, encoding)) == wanted

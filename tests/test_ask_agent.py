@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from fake_tool import UseIt, give, use
+from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
-from rooms import House, house, write_agent
 from sessionls.domain import uris
 from sessionls.domain.events import AgentWorked
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Anchor, Finding, Part, Position, Range, ToolPart
 from sessionls.domain.state import with_work
 from sessionls.ports.tools import ToolCall
-from use_it import UseIt, give, use
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "a.py").write_text("answer = 42\n")
@@ -30,7 +30,7 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House
     write_agent(folder, "deputy", "You are the deputy.", tools="[ask_agent, read_file]")
     write_agent(folder, "hand", "You do it.")
     write_agent(folder, "loop", "You ask yourself.", tools="[ask_agent]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
@@ -43,7 +43,7 @@ def call(parts: list[object]) -> ToolPart:
     return part
 
 
-async def test_its_answer_goes_to_the_agent_and_its_work_is_shown_under_the_call(home: House, model_server: ModelServer) -> None:
+async def test_its_answer_goes_to_the_agent_and_its_work_is_shown_under_the_call(home: App, model_server: ModelServer) -> None:
     model_server.script(
         ask("scout"),
         Answer("Reading.", tools=[ToolUse("read_file", {"path": "a.py"})]),
@@ -66,14 +66,14 @@ async def test_its_answer_goes_to_the_agent_and_its_work_is_shown_under_the_call
     assert spent == 4
 
 
-async def test_it_gets_no_tool_that_the_asking_agent_has_not(home: House, model_server: ModelServer) -> None:
+async def test_it_gets_no_tool_that_the_asking_agent_has_not(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("scout"), Answer("I can not look."), Answer("ok"))
     session = await home.sessions.create(agent="lone")
     await home.sessions.message(session.id, "find out")
     assert model_server.requests[1].tools == []
 
 
-async def test_it_does_not_go_on_for_ever(home: House, model_server: ModelServer) -> None:
+async def test_it_does_not_go_on_for_ever(home: App, model_server: ModelServer) -> None:
     model_server.default = lambda request: ask("loop") if "ask_agent" in request.tools else Answer("enough")
     model_server.script(ask("loop"), ask("loop"), ask("loop"), Answer("deep"), Answer("b"), Answer("a"), Answer("done"))
     session = await home.sessions.create(agent="loop")
@@ -82,7 +82,7 @@ async def test_it_does_not_go_on_for_ever(home: House, model_server: ModelServer
     assert [("ask_agent" in request.tools) for request in model_server.requests[:4]] == [True, True, True, False]
 
 
-async def test_an_agent_that_does_not_exist_is_told(home: House, model_server: ModelServer) -> None:
+async def test_an_agent_that_does_not_exist_is_told(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("nobody"), Answer("ok"))
     session = await home.sessions.create(agent="chief")
     reply = (await home.sessions.message(session.id, "go")).reply
@@ -90,7 +90,7 @@ async def test_an_agent_that_does_not_exist_is_told(home: House, model_server: M
     assert asked.status == "failed" and "scout" in (asked.result or "")
 
 
-async def test_cancelling_reaches_it(home: House, model_server: ModelServer) -> None:
+async def test_cancelling_reaches_it(home: App, model_server: ModelServer) -> None:
     hold = Hold("hm")
     model_server.script(ask("scout"), hold)
     session = await home.sessions.create(agent="chief")
@@ -101,7 +101,7 @@ async def test_cancelling_reaches_it(home: House, model_server: ModelServer) -> 
     await model_server.requests[1].closed.wait()
 
 
-async def test_an_agent_that_can_only_ask_is_told_the_answer(home: House, model_server: ModelServer) -> None:
+async def test_an_agent_that_can_only_ask_is_told_the_answer(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("scout"), Answer("It is 42."), Answer("ok"))
     session = await home.sessions.create(agent="lone")
     await home.sessions.message(session.id, "find out")
@@ -109,7 +109,7 @@ async def test_an_agent_that_can_only_ask_is_told_the_answer(home: House, model_
     assert "It is 42." in model_server.requests[2].text
 
 
-async def test_calls_of_one_id_in_different_steps_are_told_apart(home: House, model_server: ModelServer) -> None:
+async def test_calls_of_one_id_in_different_steps_are_told_apart(home: App, model_server: ModelServer) -> None:
     """Some models count their calls anew in each step."""
 
     def same(question: str) -> Answer:
@@ -123,7 +123,7 @@ async def test_calls_of_one_id_in_different_steps_are_told_apart(home: House, mo
     assert [[inner.kind for inner in part.parts or ()] for part in calls] == [["text"], ["text"]]
 
 
-async def test_its_work_is_seen_while_it_goes_on(home: House, model_server: ModelServer) -> None:
+async def test_its_work_is_seen_while_it_goes_on(home: App, model_server: ModelServer) -> None:
     hold = Hold("42.")
     model_server.script(ask("scout"), Answer("Reading.", tools=[ToolUse("read_file", {"path": "a.py"})]), hold, Answer("ok"))
     session = await home.sessions.create(agent="chief")
@@ -144,7 +144,7 @@ async def test_its_work_is_seen_while_it_goes_on(home: House, model_server: Mode
     assert call(list(folded)).parts == call(list(reply.parts)).parts
 
 
-async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_place(home: House, model_server: ModelServer) -> None:
+async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_place(home: App, model_server: ModelServer) -> None:
     read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
     model_server.script(ask("deputy"), ask("scout"), read, Answer("42."), Answer("It says 42."), Answer("ok"))
     session = await home.sessions.create(agent="chief")
@@ -158,7 +158,7 @@ async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_plac
     assert [0, 0] in [event.path for event in home.events if isinstance(event, AgentWorked)]
 
 
-async def test_its_work_is_logged_once_and_not_again_with_each_call(home: House, model_server: ModelServer) -> None:
+async def test_its_work_is_logged_once_and_not_again_with_each_call(home: App, model_server: ModelServer) -> None:
     (Path(uris.to_path(home.editor.folders[0]) or "") / "a.py").write_text("answer = 42  # and some more\n" * 300)
     read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
 
@@ -173,7 +173,7 @@ async def test_its_work_is_logged_once_and_not_again_with_each_call(home: House,
 
 
 async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever_makes_them(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
     under_way, most = 0, 0
@@ -205,7 +205,7 @@ async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever
 
 
 async def test_a_known_finding_that_it_meets_again_is_met(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = Position(line=0, character=0)
 
@@ -229,6 +229,6 @@ async def test_a_known_finding_that_it_meets_again_is_met(
     model_server.script(use(), Answer("found"), ask("hand"), use(), Answer("found"), Answer("ok"))
     first = (await home.sessions.message((await home.sessions.create(agent="hand")).id, "go")).reply
     session = await home.sessions.create(agent="hand")
-    with home.sessions.meeting(session.id) as met:
+    with home.sessions.collect_known_findings(session.id) as met:
         await home.sessions.message(session.id, "go")
         assert [finding.id for finding in met] == [call([part for part in first.parts if part.kind == "tool"]).result]

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from fake_tool import UseIt, give
+from in_process_app import App, app, write_agent
 from model_server import ModelServer
-from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
 from sessionls.domain.budget import dollars, is_used_up, read_amount, words_for_pause
 from sessionls.domain.errors import NotPermitted, SessionPaused
 from sessionls.domain.model import Session, Usage
 from sessionls.ports.models import TextDelta
-from use_it import UseIt, give
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "user", "You use tools.")
     write_agent(folder, "helper", "You help.")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
         yield home
 
@@ -39,7 +39,7 @@ def says(text: str, cost: float = 0.0) -> Step:
 
 
 async def test_a_reply_that_reaches_it_is_paused_with_a_word_on_why_and_goes_on_when_it_is_raised(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, use(1, 0.3), use(2, 0.3), says("done", 0.1))
     session = await home.sessions.create(agent="user", budget=0.5)
@@ -67,7 +67,7 @@ async def test_a_reply_that_reaches_it_is_paused_with_a_word_on_why_and_goes_on_
     assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
 
 
-async def test_agents_that_are_asked_stop_at_it_too(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_agents_that_are_asked_stop_at_it_too(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = json.dumps({"agent": "helper", "question": "What?"})
     asked: Step = [ask_for("ask_agent", ask, "a"), ask_for("ask_agent", ask, "b"), end("tool_calls", cost=0.1)]
     requests = script(home, monkeypatch, asked, *[use(n, 0.1) for n in range(50)])
@@ -81,7 +81,7 @@ async def test_agents_that_are_asked_stop_at_it_too(home: House, monkeypatch: py
     assert now.usage.cost == pytest.approx(0.1 * len(requests))
 
 
-async def test_a_summary_counts_and_is_not_made_beyond_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_summary_counts_and_is_not_made_beyond_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, *[says("ok", 0.1)] * 3, says("SUMMARY", 1.0), says("ok", 0.1), says("never"))
     session = await home.sessions.create(agent="user", budget=1)
     for number in range(3):
@@ -99,7 +99,7 @@ async def test_a_summary_counts_and_is_not_made_beyond_it(home: House, monkeypat
     assert len(requests) == 5
 
 
-async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, *[says("ok", 0.1)] * 2, [end(cost=0.5)])  # a model that summarises nothing
     session = await home.sessions.create(agent="user")
     for number in range(2):
@@ -110,7 +110,7 @@ async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: House,
 
 
 async def test_a_message_in_a_session_that_has_reached_it_is_kept_and_answered_later(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, says("one", 2.0), says("two"))
     session = await home.sessions.create(agent="user", budget=1)
@@ -123,7 +123,7 @@ async def test_a_message_in_a_session_that_has_reached_it_is_kept_and_answered_l
     await home.until(lambda: any(e.kind == "replyFinished" and e.message.text == "two" for e in home.events))
 
 
-async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     async def wait(_call: object) -> str:
@@ -141,7 +141,7 @@ async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home
     assert (await send).reply.status == "paused" and len(requests) == 1
 
 
-async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, says("one", 2.0), says("two", 0.1))
     session = await home.sessions.create(agent="user", budget=1)
     await home.sessions.message(session.id, "m1")
@@ -151,7 +151,7 @@ async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: House, mo
     assert (await home.sessions.message(fork.id, "m3")).reply.text == "two"
 
 
-async def test_it_is_kept_and_its_changes_are_in_the_log(home: House) -> None:
+async def test_it_is_kept_and_its_changes_are_in_the_log(home: App) -> None:
     session = await home.sessions.create(agent="user", budget=2.5)
     await home.sessions.set_budget(session.id, 2.5)  # nothing to change
     await home.sessions.set_budget(session.id, 3)

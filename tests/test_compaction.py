@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import App, app, write_agent
 from model_server import Answer, ModelServer, Received, Refuse
-from rooms import House, house, write_agent
 from sessionls.domain.errors import ModelUnavailable
 
 LONG = "word " * 300
@@ -19,17 +19,17 @@ def summary_asked(request: Received) -> bool:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "plain", "You are plain.", tools="[]")
     model_server.default = lambda request: Answer("SUMMARY" if summary_asked(request) else f"reply to {request.text[-2:]}")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
 async def test_what_would_not_fit_is_summarised_before_the_model_is_asked(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
     session = await home.sessions.create(agent="plain")
@@ -55,7 +55,7 @@ async def test_what_would_not_fit_is_summarised_before_the_model_is_asked(
 
 
 async def test_a_summary_is_summarised_again_with_what_came_after(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
     session = await home.sessions.create(agent="plain")
@@ -65,7 +65,7 @@ async def test_a_summary_is_summarised_again_with_what_came_after(
     assert len(summaries) > 1 and "SUMMARY" in summaries[-1] and "m1" not in summaries[-1]
 
 
-async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: House, model_server: ModelServer) -> None:
+async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain")
     for number in range(1, 4):
         await home.sessions.message(session.id, f"m{number} {'x ' * 9_000}")
@@ -77,7 +77,7 @@ async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: 
     assert "SUMMARY" in str(again.messages)
 
 
-async def test_a_message_that_is_too_much_by_itself_fails_with_words(home: House, model_server: ModelServer) -> None:
+async def test_a_message_that_is_too_much_by_itself_fails_with_words(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain")
     model_server.script(Refuse.of("overflow"), Refuse.of("overflow"))
     with pytest.raises(ModelUnavailable) as failed:
@@ -86,7 +86,7 @@ async def test_a_message_that_is_too_much_by_itself_fails_with_words(home: House
 
 
 async def test_compact_keeps_the_newest_exchange_and_does_nothing_in_a_short_session(
-    home: House, model_server: ModelServer
+    home: App, model_server: ModelServer
 ) -> None:
     session = await home.sessions.create(agent="plain")
     await home.sessions.compact(session.id)

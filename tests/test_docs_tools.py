@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rooms import house
+from in_process_app import app
 from sessionls.sessions.replies.subagent import ASK_AGENT, AskAgent
 
 PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
 async def test_the_page_names_every_tool_with_its_risk(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
-    async with house(folder, None, model=None) as home:
+    async with app(folder, None, model=None) as home:
         toolbox = home.sessions._replies._tools
         there = {tool.name: tool.risk for tool in toolbox.offer(toolbox.names)}
     there[ASK_AGENT] = AskAgent.risk  # each loop has one of its own

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.domain.errors import InvalidParams
 from sessionls.environment import child_environment, name_problem, value_problem, withheld_names
 from sessionls.sessions.git import Git

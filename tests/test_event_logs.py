@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("event-logs.json")
 CASES: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 
 
-class Seen:
+class ReadTracker:
     """A session as its log tells it: what a client sees that has it open."""
 
     def __init__(self, before: list[dict[str, Any]]) -> None:
@@ -53,7 +53,7 @@ class Seen:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_a_log_folds_to_what_the_file_says(case: dict[str, Any]) -> None:
-    seen, first = Seen(case["before"]), case["opened"]["after"]
+    seen, first = ReadTracker(case["before"]), case["opened"]["after"]
     for event in case["events"][:first]:
         seen.take(event)
     assert {"after": first, **seen.whole} == case["opened"], "stale? `make docs`"

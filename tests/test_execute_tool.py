@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from in_process_app import App, PlainEditor, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import House, PlainEditor, house, write_agent
 from sessionls.domain.model import Message, ToolPart
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
@@ -212,8 +212,8 @@ class TestNothingIsLeft:
 class TestWhatAYesCovers:
     async def test_who_is_asked_sees_the_whole_command(self, tool: RunCommand) -> None:
         command = "make test &&\n  rm -rf build"
-        wish = await tool.wish({"command": command, "folder": "inner"})
-        assert (wish.summary, wish.detail) == ("Run make test && rm -rf build in inner", command)
+        permission_request = await tool.permission_request({"command": command, "folder": "inner"})
+        assert (permission_request.summary, permission_request.detail) == ("Run make test && rm -rf build in inner", command)
 
     @pytest.mark.parametrize(
         ("granted", "asked"),
@@ -288,7 +288,7 @@ class TestInAReply:
     def runner(self, folder: Path) -> None:
         write_agent(folder, "runner", "You run.")
 
-    async def start(self, home: House, *answers: Answer, model_server: ModelServer) -> tuple[str, asyncio.Task[Message]]:
+    async def start(self, home: App, *answers: Answer, model_server: ModelServer) -> tuple[str, asyncio.Task[Message]]:
         model_server.script(*answers)
         session = await home.sessions.create(agent="runner")
         await home.sessions.open(session.id)
@@ -299,7 +299,7 @@ class TestInAReply:
         return session.id, asyncio.create_task(send())
 
     async def test_a_yes_for_the_session_and_what_it_does_not_cover(self, folder: Path, model_server: ModelServer) -> None:
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             home.editor.answers += ["session", "deny"]
             answers = (runs("echo a >> log"), runs("echo a >> log"), runs("echo a >> log; echo b >> log"), Answer("done"))
             _, sending = await self.start(home, *answers, model_server=model_server)
@@ -310,7 +310,7 @@ class TestInAReply:
     @pytest.mark.parametrize("how", ["pause", "cancel"])
     async def test_stopping_kills_it_and_it_is_not_repeated(self, folder: Path, model_server: ModelServer, how: str) -> None:
         command = "echo run >> log; sleep 1000 & echo $! > it.pid; wait"
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             home.editor.answers += ["once", "once"]
             session, sending = await self.start(home, runs(command), Answer("done"), model_server=model_server)
             pid = await pid_in(folder / "it.pid")
@@ -331,7 +331,7 @@ class TestInAReply:
     async def test_closing_the_editor_kills_it_and_the_reply_can_be_resumed(
         self, folder: Path, model_server: ModelServer
     ) -> None:
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             home.editor.answers += ["once"]
             session, sending = await self.start(
                 home, runs("sleep 1000 & echo $! > it.pid; wait"), Answer("done"), model_server=model_server
@@ -339,7 +339,7 @@ class TestInAReply:
             pid = await pid_in(folder / "it.pid")
         await ends(pid)
         assert (await sending).status == "interrupted"
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             await home.sessions.open(session)
             await home.sessions.resume(session)
             await home.event("replyFinished")

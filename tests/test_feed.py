@@ -22,8 +22,8 @@ from sessionls.ports.store import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
 from sessionls.store import watch as watching
 from sessionls.store.inotify import FolderEvents
-from sessionls.store.tail import News
-from sessionls.store.watch import Seen
+from sessionls.store.tail import FeedBatch
+from sessionls.store.watch import ReadTracker
 from stores import Heard, begin, create, end, exchange, rename, say, step, url
 
 WRITER = Path(__file__).with_name("store_process.py")
@@ -419,20 +419,20 @@ async def test_a_reply_of_a_killed_process_joins_to_what_was_saved(store: SqlSto
 
 
 @pytest.fixture(params=["inotify", "watchfiles", "nothing"])
-def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """What there is to notice changes with."""
-    means: str = request.param
-    if means == "inotify" and sys.platform != "linux":
+    services: str = request.param
+    if services == "inotify" and sys.platform != "linux":
         pytest.skip("Linux has it")
-    if means != "inotify":
+    if services != "inotify":
         monkeypatch.setattr(watching, "_INOTIFY", False)
-    if means == "nothing":
+    if services == "nothing":
         monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
-    return means
+    return services
 
 
 async def test_whatever_there_is_to_notice_changes_with_all_are_told(
-    tmp_path: Path, other: SqlStore, means: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, other: SqlStore, services: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
@@ -441,7 +441,7 @@ async def test_whatever_there_is_to_notice_changes_with_all_are_told(
         for n in range(20):
             await rename(other, session_id, f"{n}")
             await heard.until(lambda n=n: len(heard.events) == n + 1)  # type: ignore[misc]
-    assert ("cannot be watched" in caplog.text) == (means == "nothing")
+    assert ("cannot be watched" in caplog.text) == (services == "nothing")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
@@ -472,20 +472,20 @@ async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in
         reads, looks = 0, 0
         backend = bystander._backend
         assert backend is not None
-        look, tail_look = backend.look, backend._tail.look
+        poll, tail_look = backend.poll, backend._tail.poll
 
-        def counted_look() -> Seen:
+        def counted_look() -> ReadTracker:
             nonlocal looks
             looks += 1
-            return look()
+            return poll()
 
-        def counted_read(connection: Connection) -> News:
+        def counted_read(connection: Connection) -> FeedBatch:
             nonlocal reads
             reads += 1
             return tail_look(connection)
 
         await asyncio.sleep(0.2)  # what was before is told
-        backend.look, backend._tail.look = counted_look, counted_read  # type: ignore[method-assign]
+        backend.poll, backend._tail.poll = counted_look, counted_read  # type: ignore[method-assign]
         for n in range(100):
             store.draft(session_id, reply, 0, "text", f"word {n} ")
             await asyncio.sleep(0.005)

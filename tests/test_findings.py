@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pytest
 
+from in_process_app import PlainEditor, app
 from model_server import Answer, ModelServer, ToolUse
-from rooms import PlainEditor, house
 from sessionls.domain import events as ev
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.ids import new_id
@@ -334,7 +334,7 @@ async def test_a_review_run_again_doubles_nothing_and_what_was_dismissed_stays_d
     (folder / "mean.py").write_text(CODE, encoding="utf-8")
     one = ToolUse("report_finding", {"path": "mean.py", "title": "It fails", "rule": "zero", "quote": "len(values)"})
     two = ToolUse("report_finding", {"path": "mean.py", "title": "It fails too", "rule": "index", "quote": "values[0]"})
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         model_server.script(Answer(tools=[one, one, two]), Answer("Two findings."))
         session = await home.sessions.create(agent="review")
         await home.sessions.message(session.id, "Review mean.py")

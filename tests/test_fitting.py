@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from in_process_app import App, app, write_agent
 from model_server import Answer, ModelServer, Received, Refuse, ToolUse
-from rooms import House, house, write_agent
 from sessionls.domain.model import Message, ToolPart
 from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
-from sessionls.sessions.prompt.window import LEFT_OUT, fitted
+from sessionls.sessions.prompt.window import LEFT_OUT, trim_tool_results
 
 FILES = 12
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     for number in range(FILES):
         (folder / f"{number}.txt").write_text(f"file {number}: " + "word " * 300)
     write_agent(folder, "reader", "You read.", tools="[read_file, ask_agent]")
     write_agent(folder, "chief", "You ask.", tools="[read_file, ask_agent]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
@@ -41,14 +41,14 @@ def results(request: Received) -> list[str]:
     return ["left out" if one == LEFT_OUT else one.partition("file ")[2].partition(":")[0] for one in told]
 
 
-async def read_all(home: House, model_server: ModelServer) -> Message:
+async def read_all(home: App, model_server: ModelServer) -> Message:
     model_server.script(*(read(number) for number in range(FILES)), Answer("All is read."))
     session = await home.sessions.create(agent="reader")
     return (await home.sessions.message(session.id, "read all")).reply
 
 
 async def test_the_oldest_results_are_left_out_when_the_window_is_full(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
     reply = await read_all(home, model_server)
@@ -65,7 +65,7 @@ async def test_the_oldest_results_are_left_out_when_the_window_is_full(
 
 
 async def test_what_was_told_stays_the_same_for_several_steps(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider that keeps what it has read need not read it anew at each step."""
     monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
@@ -76,7 +76,7 @@ async def test_what_was_told_stays_the_same_for_several_steps(
 
 
 async def test_a_model_that_says_it_was_too_much_is_asked_again_without_the_older_results(
-    home: House, model_server: ModelServer
+    home: App, model_server: ModelServer
 ) -> None:
     model_server.script(*(read(number) for number in range(5)), Refuse.of("overflow"), Answer("Done."))
     session = await home.sessions.create(agent="reader")
@@ -88,7 +88,7 @@ async def test_a_model_that_says_it_was_too_much_is_asked_again_without_the_olde
 
 
 async def test_an_agent_that_was_asked_by_another_one_works_as_long(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
     asks = Answer(tools=[ToolUse("ask_agent", {"agent": "reader", "question": "What is in them?"})])
@@ -108,12 +108,12 @@ def step(number: int, sizes: list[int]) -> ModelMessages:
 def test_only_results_are_left_out_and_never_those_of_the_last_step(sizes: list[list[int]], room: int) -> None:
     steps = [step(number, each) for number, each in enumerate(sizes)]
     messages: ModelMessages = [{"role": "user", "content": "go"}, *(one for each in steps for one in each)]
-    told = fitted(messages, room)
+    told = trim_tool_results(messages, room)
     assert [{**one, "content": ""} for one in told] == [{**one, "content": ""} for one in messages]
     changed = [i for i, one in enumerate(told) if one != messages[i]]
     assert all(told[i]["role"] == "tool" and told[i]["content"] == LEFT_OUT for i in changed)
     assert not changed or changed[-1] < len(messages) - len(steps[-1])
-    assert fitted(messages, room) == told
+    assert trim_tool_results(messages, room) == told
     if estimate_tokens(messages) <= room:
         assert told == messages
     elif estimate_tokens(told) > room:  # no more can be left out

@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
-from rooms import House, house, write_agent
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
 from sessionls.domain.model import Session
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "plain", "You are plain.", tools="[]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
-async def texts(home: House, session_id: str) -> list[str]:
+async def texts(home: App, session_id: str) -> list[str]:
     return [m.text for m in (await home.sessions.history(session_id)).messages]
 
 
-async def with_messages(home: House, server: ModelServer, count: int) -> Session:
+async def with_messages(home: App, server: ModelServer, count: int) -> Session:
     session = await home.sessions.create(agent="plain", title="Parent")
     for number in range(1, count + 1):
         server.script(Answer(f"r{number}"))
@@ -35,7 +35,7 @@ async def with_messages(home: House, server: ModelServer, count: int) -> Session
     return await home.sessions.get(session.id)
 
 
-async def test_a_fork_holds_all_that_is_final(home: House, model_server: ModelServer) -> None:
+async def test_a_fork_holds_all_that_is_final(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     child = await home.sessions.fork(parent.id)
     assert child.parent is not None and child.parent.session_id == parent.id
@@ -47,7 +47,7 @@ async def test_a_fork_holds_all_that_is_final(home: House, model_server: ModelSe
 
 
 @pytest.mark.parametrize(("at", "held"), [(0, ["m1"]), (1, ["m1", "r1"]), (2, ["m1", "r1", "m2"]), (3, ["m1", "r1", "m2", "r2"])])
-async def test_a_fork_at_a_message(home: House, model_server: ModelServer, at: int, held: list[str]) -> None:
+async def test_a_fork_at_a_message(home: App, model_server: ModelServer, at: int, held: list[str]) -> None:
     parent = await with_messages(home, model_server, 3)
     message = (await home.sessions.history(parent.id)).messages[at]
     child = await home.sessions.fork(parent.id, at=message.id, title="Other way")
@@ -62,7 +62,7 @@ async def test_a_fork_at_a_message(home: House, model_server: ModelServer, at: i
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-async def test_a_fork_of_a_fork_in_the_part_it_inherited(home: House, model_server: ModelServer) -> None:
+async def test_a_fork_of_a_fork_in_the_part_it_inherited(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     first = (await home.sessions.history(parent.id)).messages[1]
     child = await home.sessions.fork(parent.id)
@@ -71,7 +71,7 @@ async def test_a_fork_of_a_fork_in_the_part_it_inherited(home: House, model_serv
     assert await texts(home, grandchild.id) == ["m1", "r1"]
 
 
-async def test_forking_while_a_reply_is_written_does_not_disturb_it(home: House, model_server: ModelServer) -> None:
+async def test_forking_while_a_reply_is_written_does_not_disturb_it(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 1)
     hold = Hold("half", Answer(" whole"))
     model_server.script(hold)
@@ -91,7 +91,7 @@ async def test_forking_while_a_reply_is_written_does_not_disturb_it(home: House,
     assert (await home.sessions.message(at_message.id, "say: on")).reply.text == "on"
 
 
-async def test_deleting_the_parent_leaves_its_forks_whole(home: House, model_server: ModelServer) -> None:
+async def test_deleting_the_parent_leaves_its_forks_whole(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     child = await home.sessions.fork(parent.id)
     await home.sessions.delete(parent.id)
@@ -101,7 +101,7 @@ async def test_deleting_the_parent_leaves_its_forks_whole(home: House, model_ser
     assert (await home.sessions.message(child.id, "say: alive")).reply.text == "alive"
 
 
-async def test_a_fork_before_a_compaction_sees_the_original(home: House, model_server: ModelServer) -> None:
+async def test_a_fork_before_a_compaction_sees_the_original(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 3)
     early = (await home.sessions.history(parent.id)).messages[3]
     model_server.script(Answer("SUMMARY"))
@@ -121,7 +121,7 @@ async def test_a_fork_before_a_compaction_sees_the_original(home: House, model_s
 
 
 @pytest.mark.parametrize("when", ["while it is written", "afterwards"])
-async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: House, model_server: ModelServer, when: str) -> None:
+async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: App, model_server: ModelServer, when: str) -> None:
     hold, steered = Hold("one"), Hold("two")
     model_server.script(hold, steered)
     parent = await home.sessions.create(agent="plain")
@@ -142,7 +142,7 @@ async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: House, mo
     assert [m["content"] for m in model_server.requests[-1].messages[1:]] == ["m1\n\nmind this\n\nsay: yes"]
 
 
-async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: House, model_server: ModelServer) -> None:
+async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 1)
     hold = Hold("half")
     model_server.script(hold)
@@ -161,7 +161,7 @@ async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: 
     await first
 
 
-async def test_what_a_fork_copies_was_spent_in_the_parent(home: House, model_server: ModelServer) -> None:
+async def test_what_a_fork_copies_was_spent_in_the_parent(home: App, model_server: ModelServer) -> None:
     parent = await home.sessions.create(agent="code")
     hold = Hold("half")
     model_server.script(Answer(tools=[ToolUse("list_files", {})]), hold)
@@ -177,7 +177,7 @@ async def test_what_a_fork_copies_was_spent_in_the_parent(home: House, model_ser
     assert (await home.sessions.get(child.id)).usage.input_tokens == 0
 
 
-async def test_an_unknown_message_is_no_place_to_fork(home: House, model_server: ModelServer) -> None:
+async def test_an_unknown_message_is_no_place_to_fork(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 1)
     other = await with_messages(home, model_server, 1)
     foreign = (await home.sessions.history(other.id)).messages[0]

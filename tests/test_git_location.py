@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.domain.errors import InvalidParams
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.context.diff import changes_since

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import ANN, BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import ANN, BEN, House, house, write_agent
 from sessionls.domain.model import Participant
 
 
@@ -23,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def process(folder: Path, model_server: ModelServer, person: Participant) -> AsyncIterator[House]:
-    async with house(folder, model_server, participant=person) as home:
+async def process(folder: Path, model_server: ModelServer, person: Participant) -> AsyncIterator[App]:
+    async with app(folder, model_server, participant=person) as home:
         yield home
 
 
@@ -32,7 +32,7 @@ def runs(*commands: str) -> Answer:
     return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
 
 
-async def asked(home: House, session_id: str) -> list[str]:
+async def asked(home: App, session_id: str) -> list[str]:
     """Send a message whose reply runs a command once; gives what was asked at this editor meanwhile."""
     before = len(home.editor.questions)
     await home.sessions.message(session_id, "run")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, Signal
-from rooms import House, house, write_agent
 from sessionls.domain.errors import InternalError, StoreUnavailable
 from sessionls.domain.model import Message
 from sessionls.sessions.replies import late_ends, writer
@@ -32,12 +32,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
-    async with house(folder, model_server) as home:
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
+    async with app(folder, model_server) as home:
         yield home
 
 
-async def last(home: House, session_id: str) -> Message:
+async def last(home: App, session_id: str) -> Message:
     return (await home.sessions.history(session_id)).messages[-1]
 
 
@@ -76,7 +76,7 @@ LONG = "x" * 60_000
 
 @pytest.mark.parametrize("problem", ["full", "SQLITE_BUSY", "SQLITE_IOERR_WRITE", "SQLITE_READONLY", "SQLITE_CANTOPEN"])
 async def test_in_mid_stream_the_reply_keeps_its_words_and_ends_when_the_disk_is_back(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, problem: str
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, problem: str
 ) -> None:
     disk, hold = Disk(monkeypatch), Hold("half ", Answer(chunks=[LONG]))
     model_server.script(hold, Answer("next"))
@@ -97,7 +97,7 @@ async def test_in_mid_stream_the_reply_keeps_its_words_and_ends_when_the_disk_is
 
 
 async def test_one_that_cannot_be_ended_keeps_no_other_from_it(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, holds = Disk(monkeypatch), [Hold("a ", Answer("b")), Hold("c ", Answer("d"))]
     model_server.script(*holds)
@@ -136,7 +136,7 @@ async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
     disk, hold = Disk(monkeypatch), Hold("half ", Answer("whole"))
     monkeypatch.setattr(late_ends, "_FIRST", 60.0)
     model_server.script(hold)
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "m1"))
@@ -147,7 +147,7 @@ async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
             await send
         await asyncio.sleep(0.1)
         disk.problem = None
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         ended = await last(home, session.id)
         assert (ended.status, ended.text) == ("interrupted", "half whole")
 
@@ -158,7 +158,7 @@ async def test_who_only_looks_at_the_list_sees_that_a_process_is_gone(folder: Pa
     model_server.script(hold)
     environment = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_API_BASE": model_server.openai}
     script = Path(__file__).with_name("writer_process.py")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         await home.sessions.list()
         process = await asyncio.to_thread(
             lambda: subprocess.Popen(

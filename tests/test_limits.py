@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from fake_tool import UseIt, give
+from in_process_app import App, app, write_agent
 from model_server import ModelServer
-from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Message, ToolPart
 from sessionls.ports.models import TextDelta, ToolRequest
 from sessionls.ports.tools import ToolCall
 from sessionls.sessions.replies.tool_calls import MOST_AGENTS, MOST_CALLS
-from use_it import UseIt, give
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "frugal", "You are frugal.", maxCost="0.10", maxSteps="2")
@@ -31,12 +31,12 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House
     write_agent(folder, "quick", "You are quick.", maxSteps="4")
     write_agent(folder, "chief", "You are the chief.")
     write_agent(folder, "helper", "You help.")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
 @pytest.fixture
-def tool(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def tool(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
 
 
@@ -48,11 +48,11 @@ def use(number: int = 1) -> ToolRequest:
     return ask_for("use_it", "{}", f"use_{number}")
 
 
-async def last(home: House, session_id: str) -> Message:
+async def last(home: App, session_id: str) -> Message:
     return (await home.sessions.history(session_id)).messages[-1]
 
 
-async def fails(home: House, agent: str, words: str) -> Message:
+async def fails(home: App, agent: str, words: str) -> Message:
     """The reply of that agent, which a limit ends."""
     session = await home.sessions.create(agent=agent)
     with pytest.raises(NotPermitted, match=words):
@@ -61,14 +61,14 @@ async def fails(home: House, agent: str, words: str) -> Message:
 
 
 @pytest.mark.usefixtures("tool")
-async def test_steps_of_agents_that_it_asks_count_for_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_steps_of_agents_that_it_asks_count_for_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [ask(), end("tool_calls")], *[[use(n), end("tool_calls")] for n in range(50)])
     reply = await fails(home, "quick", "quick took 4 steps")
     assert len(requests) == 4 and reply.steps == 4
 
 
 @pytest.mark.usefixtures("tool")
-async def test_what_agents_that_it_asks_cost_counts_for_it_before_each_call(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_agents_that_it_asks_cost_counts_for_it_before_each_call(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: Step = [ask(), end("tool_calls", cost=0.04)]
     requests = script(home, monkeypatch, asked, *[[use(n), end("tool_calls", cost=0.04)] for n in range(50)])
     reply = await fails(home, "cheap", r"cost 0\.12 US dollars, its limit is 0\.10")
@@ -78,7 +78,7 @@ async def test_what_agents_that_it_asks_cost_counts_for_it_before_each_call(home
 
 @pytest.mark.usefixtures("tool")
 async def test_the_agents_at_the_bottom_of_a_tree_are_bound_by_the_one_at_the_top(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, *[[ask(n), ask(n + 100), end("tool_calls", cost=0.001)] for n in range(250)])
     await fails(home, "frugal", "frugal took 2 steps")
@@ -87,7 +87,7 @@ async def test_the_agents_at_the_bottom_of_a_tree_are_bound_by_the_one_at_the_to
 
 @pytest.mark.usefixtures("tool")
 async def test_an_agent_that_is_asked_keeps_to_its_own_limits_too_and_the_asking_one_is_told(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(
         home,
@@ -104,7 +104,7 @@ async def test_an_agent_that_is_asked_keeps_to_its_own_limits_too_and_the_asking
 
 
 @pytest.mark.usefixtures("tool")
-async def test_what_was_used_before_a_pause_counts_after_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_used_before_a_pause_counts_after_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     async def wait(call: ToolCall) -> str:
@@ -134,7 +134,7 @@ async def test_what_was_used_before_a_pause_counts_after_it(home: House, monkeyp
 
 
 @pytest.mark.usefixtures("tool")
-async def test_who_resumes_at_the_limit_of_steps_lets_it_take_as_many_again(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_resumes_at_the_limit_of_steps_lets_it_take_as_many_again(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, *[[use(n), end("tool_calls")] for n in range(50)])
     session = await home.sessions.create(agent="quick")
     await home.sessions.open(session.id)
@@ -146,7 +146,7 @@ async def test_who_resumes_at_the_limit_of_steps_lets_it_take_as_many_again(home
 
 
 async def test_a_step_asks_a_bounded_number_of_agents_and_makes_a_bounded_number_of_calls(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
 

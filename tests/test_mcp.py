@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 import pytest
 
+from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
-from rooms import house
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Bounds
 from sessionls.models.naming import Naming, told_name
@@ -67,7 +67,7 @@ async def test_tools_of_a_program_are_listed_and_called() -> None:
         assert (add.description, add.risk) == ("Add two numbers.", "execute")
         assert set(add.schema["properties"]) == {"a", "b"}
         assert await call(room, "workshop/add", a=2, b=3) == "5"
-        assert (await add.wish({"a": 2, "b": 3})).summary == 'workshop/add with {"a": 2, "b": 3}'
+        assert (await add.permission_request({"a": 2, "b": 3})).summary == 'workshop/add with {"a": 2, "b": 3}'
 
 
 async def test_what_goes_wrong_is_told_to_the_agent() -> None:
@@ -503,7 +503,7 @@ async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(tmp_path
     folder = tmp_path / "work"
     write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
     model_server.script(Answer(tools=[ToolUse("workshop__add", {"a": 2, "b": 3})]), Answer("It is 5."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         assert home.built.servers is not None
         home.built.servers._patience = 30.0
         home.editor.answers.append("once")
@@ -519,7 +519,7 @@ async def test_servers_end_with_the_trust_also_where_agents_cannot_be_read(
 ) -> None:
     folder = tmp_path / "work"
     write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         room = home.built.servers
         assert room is not None
         room._patience = 30.0

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
-from rooms import house
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Bounds
 from sessionls.ports.tools import ToolFailed
@@ -151,9 +151,11 @@ JSON = st.recursive(
 @given(JSON, JSON)
 def test_whatever_stands_in_one_tool_the_others_stay(odd: Any, page: Any) -> None:
     notes: list[str] = []
-    sound = {"name": "sound", "inputSchema": NUMBER}
-    whole = usable_result("tools/list", {"tools": [odd, {"name": "odd", "inputSchema": odd, "title": page}, sound]}, notes.append)
-    assert whole["tools"][-1] == sound
+    replace_lone_surrogates = {"name": "sound", "inputSchema": NUMBER}
+    whole = usable_result(
+        "tools/list", {"tools": [odd, {"name": "odd", "inputSchema": odd, "title": page}, replace_lone_surrogates]}, notes.append
+    )
+    assert whole["tools"][-1] == replace_lone_surrogates
     named = [tool["name"] for tool in whole["tools"]]
     assert "odd" in named or any("the tool odd is left out: its schema" in note for note in notes)
     usable_result("tools/list", {"tools": page, "nextCursor": odd}, notes.append)
@@ -360,7 +362,7 @@ async def test_a_reply_says_which_servers_it_has_to_do_without(
     }
     (folder / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
     model_server.script(Answer("Done."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         assert home.built.servers is not None
         home.built.servers._patience = 1.0
         session = await home.sessions.create()
@@ -491,7 +493,7 @@ async def test_a_yes_to_a_servers_question_is_a_yes_to_that_question_alone(
     (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"odd": server}}))
     ask = Answer(tools=[ToolUse("odd__ask", {})])
     model_server.script(ask, ask, Answer("Done."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         assert home.built.servers is not None
         home.built.servers._patience = 30.0
         home.editor.answers.extend(["session", "session", "deny"])

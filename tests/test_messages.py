@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import ANN, BEN, App, app, write_agent
 from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
-from rooms import ANN, BEN, House, house, write_agent
 from sessionls.domain.errors import AgentNotFound, ModelUnavailable, NotPermitted, SessionArchived, SessionNotFound, SessionPaused
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, TextContext, ToolPart
@@ -25,12 +25,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
-    async with house(folder, model_server) as home:
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
+    async with app(folder, model_server) as home:
         yield home
 
 
-async def test_a_message_gets_a_reply_that_is_tied_to_it(home: House, model_server: ModelServer) -> None:
+async def test_a_message_gets_a_reply_that_is_tied_to_it(home: App, model_server: ModelServer) -> None:
     model_server.script(Answer("Hello Ann."))
     session = await home.sessions.create()
     exchange = await home.sessions.message(session.id, "Hello\nthere")
@@ -46,7 +46,7 @@ async def test_a_message_gets_a_reply_that_is_tied_to_it(home: House, model_serv
     assert after.usage.input_tokens > 0
 
 
-async def test_deltas_join_to_exactly_the_text(home: House, model_server: ModelServer) -> None:
+async def test_deltas_join_to_exactly_the_text(home: App, model_server: ModelServer) -> None:
     model_server.script(Answer(chunks=["Grüße ", "🦀🦀", "", " und ", "mehr"]))
     session = await home.sessions.create()
     await home.sessions.open(session.id)
@@ -59,7 +59,7 @@ async def test_deltas_join_to_exactly_the_text(home: House, model_server: ModelS
     assert joined == exchange.reply.text == "Grüße 🦀🦀 und mehr"
 
 
-async def test_an_agent_for_one_message_and_back(home: House, model_server: ModelServer) -> None:
+async def test_an_agent_for_one_message_and_back(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     await home.sessions.message(session.id, "first")
     override = await home.sessions.message(session.id, "second", agent="terse")
@@ -80,7 +80,7 @@ async def test_an_agent_for_one_message_and_back(home: House, model_server: Mode
     assert '<reply agent="terse">' in str(third["messages"])
 
 
-async def test_the_sessions_model_belongs_to_its_default_agent(home: House, model_server: ModelServer) -> None:
+async def test_the_sessions_model_belongs_to_its_default_agent(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain", model="openai/mine")
     await home.sessions.message(session.id, "a")
     await home.sessions.message(session.id, "b", agent="terse")
@@ -93,7 +93,7 @@ async def test_the_sessions_model_belongs_to_its_default_agent(home: House, mode
     assert model_server.requests[0].tools == []
 
 
-async def test_messages_wait_their_turn_in_order(home: House, model_server: ModelServer) -> None:
+async def test_messages_wait_their_turn_in_order(home: App, model_server: ModelServer) -> None:
     hold = Hold("one", Answer(" more"))
     model_server.script(hold, Answer("two"), Answer("three"))
     session = await home.sessions.create()
@@ -113,7 +113,7 @@ async def test_messages_wait_their_turn_in_order(home: House, model_server: Mode
     assert [message.text for message in history.messages] == ["m1", "one more", "m2", "two", "m3", "three"]
 
 
-async def test_a_message_can_steer_the_reply_being_written(home: House, model_server: ModelServer) -> None:
+async def test_a_message_can_steer_the_reply_being_written(home: App, model_server: ModelServer) -> None:
     hold = Hold("Red", Answer("."))
     model_server.script(hold, Answer("Blue."))
     session = await home.sessions.create(agent="plain")
@@ -136,7 +136,7 @@ async def test_a_message_can_steer_the_reply_being_written(home: House, model_se
 async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("Red", Answer("."))
     model_server.script(hold, Answer("Blue."))
-    async with house(folder, model_server) as ann, house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="plain")
         first = asyncio.create_task(ann.sessions.message(session.id, "a colour"))
         await hold.reached.wait()
@@ -149,7 +149,7 @@ async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path
         assert told[1:] == ["[Ann] a colour", "Red.", "[Ben] a cold one"]
 
 
-async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(home: House, model_server: ModelServer) -> None:
+async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(home: App, model_server: ModelServer) -> None:
     hold = Hold("so far")
     model_server.script(hold, Answer("next"))
     session = await home.sessions.create()
@@ -168,7 +168,7 @@ async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(hom
     assert (await home.sessions.message(session.id, "again")).reply.text == "next"
 
 
-async def test_a_waiting_message_can_be_cancelled_alone(home: House, model_server: ModelServer) -> None:
+async def test_a_waiting_message_can_be_cancelled_alone(home: App, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
     session = await home.sessions.create()
@@ -187,7 +187,7 @@ async def test_a_waiting_message_can_be_cancelled_alone(home: House, model_serve
     assert ("agent", "cancelled") in statuses and len(statuses) == 4
 
 
-async def test_a_model_that_cannot_answer_fails_the_reply_and_resume_tries_again(home: House, model_server: ModelServer) -> None:
+async def test_a_model_that_cannot_answer_fails_the_reply_and_resume_tries_again(home: App, model_server: ModelServer) -> None:
     model_server.script(Refuse.of("unauthorized"), Answer("now it works"))
     session = await home.sessions.create()
     await home.sessions.open(session.id)
@@ -206,7 +206,7 @@ async def test_a_model_that_cannot_answer_fails_the_reply_and_resume_tries_again
 
 
 async def test_a_message_without_any_model_is_kept(folder: Path) -> None:
-    async with house(folder, None, model=None) as home:
+    async with app(folder, None, model=None) as home:
         session = await home.sessions.create()
         with pytest.raises(ModelUnavailable) as failed:
             await home.sessions.message(session.id, "hello")
@@ -215,9 +215,7 @@ async def test_a_message_without_any_model_is_kept(folder: Path) -> None:
         assert [(m.role, m.status) for m in history] == [("participant", "complete"), ("agent", "failed")]
 
 
-async def test_tools_run_and_each_call_is_in_the_log_before_and_after(
-    home: House, folder: Path, model_server: ModelServer
-) -> None:
+async def test_tools_run_and_each_call_is_in_the_log_before_and_after(home: App, folder: Path, model_server: ModelServer) -> None:
     await asyncio.to_thread((folder / "a.py").write_text, "answer = 42\n")
     model_server.script(
         Answer("Let me look.", tools=[ToolUse("read_file", {"path": "a.py"}), ToolUse("no_such", {})]), Answer("It is 42.")
@@ -237,7 +235,7 @@ async def test_tools_run_and_each_call_is_in_the_log_before_and_after(
     assert log.index("stepFinished") < log.index("toolCalled") < log.index("toolFinished") < log.index("replyFinished")
 
 
-async def test_each_step_is_told_as_it_was(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_each_step_is_told_as_it_was(home: App, folder: Path, model_server: ModelServer) -> None:
     """Calls made one after the other are not told as made together, and each has an id of its own, whatever the model says."""
     call = ToolUse("list_files", {}, "call_0")
     model_server.script(Answer(tools=[call]), Answer(tools=[call, call]), Answer("done"))
@@ -251,7 +249,7 @@ async def test_each_step_is_told_as_it_was(home: House, folder: Path, model_serv
     assert asked == answered and len(set(asked)) == 3
 
 
-async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: House, model_server: ModelServer) -> None:
+async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     with pytest.raises(AgentNotFound) as unknown:
         await home.sessions.message(session.id, "hi", agent="nobody")
@@ -269,7 +267,7 @@ async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: House, mod
     assert model_server.requests == []
 
 
-async def test_a_session_in_which_a_reply_is_written_is_not_archived_or_deleted(home: House, model_server: ModelServer) -> None:
+async def test_a_session_in_which_a_reply_is_written_is_not_archived_or_deleted(home: App, model_server: ModelServer) -> None:
     hold = Hold("x")
     model_server.script(hold)
     session = await home.sessions.create()
@@ -287,7 +285,7 @@ async def test_a_session_in_which_a_reply_is_written_is_not_archived_or_deleted(
 
 async def test_two_participants_in_two_processes(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("to ann"), Answer("to ben"))
-    async with house(folder, model_server) as ann, house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create()
         await ben.sessions.open(session.id)
         await ann.sessions.message(session.id, "I am here")
@@ -304,7 +302,7 @@ async def test_two_participants_in_two_processes(folder: Path, model_server: Mod
 async def test_a_message_waits_for_a_reply_in_another_process(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
-    async with house(folder, model_server) as ann, house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create()
         first = asyncio.create_task(ann.sessions.message(session.id, "m1"))
         await hold.reached.wait()
@@ -318,7 +316,7 @@ async def test_a_message_waits_for_a_reply_in_another_process(folder: Path, mode
 async def test_another_process_can_cancel_a_reply(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
-    async with house(folder, model_server) as ann, house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create()
         first = asyncio.create_task(ann.sessions.message(session.id, "m1"))
         await hold.reached.wait()
@@ -327,7 +325,7 @@ async def test_another_process_can_cancel_a_reply(folder: Path, model_server: Mo
         await model_server.requests[0].closed.wait()
 
 
-async def test_context_goes_to_the_model_and_stays_with_the_message(home: House, model_server: ModelServer) -> None:
+async def test_context_goes_to_the_model_and_stays_with_the_message(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     context = [TextContext(title="A note", text="mind the gap")]
     exchange = await home.sessions.message(session.id, "see?", context=context)

@@ -20,7 +20,7 @@ from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.answers import LARGEST, events
 from sessionls.models.anthropic_stream import AnthropicReader
 from sessionls.models.calls import Calls
-from sessionls.models.failures import Asked, explain
+from sessionls.models.failures import RequestInfo, explain
 from sessionls.models.http import Refused
 from sessionls.models.ollama_lane import OllamaReader
 from sessionls.models.openai_stream import OpenAIReader
@@ -60,7 +60,7 @@ async def read(pieces: Iterable[bytes], kind: str = "openai") -> Read:
             return Read(error=ModelUnavailable("cut", hint="", reason="cut"))
         reading.end(None)
     except Refused as refusal:
-        return Read(error=explain(refusal, Asked("m", "openai"), started=reading.started))
+        return Read(error=explain(refusal, RequestInfo("m", "openai"), started=reading.started))
     outputs = reading.take()
     end = outputs[-1]
     assert isinstance(end, StepEnd) and not any(isinstance(output, StepEnd) for output in outputs[:-1])
@@ -616,7 +616,7 @@ def cut_at(body: bytes, places: Iterable[int]) -> list[bytes]:
     return [body[begin:end] for begin, end in pairwise(marks)]
 
 
-def comparable(found: Read) -> Any:
+def uri_key(found: Read) -> Any:
     error = found.error and (found.error.reason, found.error.message)
     return found.text, found.reasoning, list(found.calls), found.reason, found.native, error
 
@@ -625,7 +625,7 @@ def comparable(found: Read) -> Any:
 @given(streams(), st.lists(st.integers(0, 5000), max_size=12), st.sampled_from(sorted(READERS)))
 def test_how_the_bytes_are_cut_makes_no_difference(body: bytes, places: list[int], kind: str) -> None:
     whole = asyncio.run(read([body], kind))
-    assert comparable(asyncio.run(read(cut_at(body, places), kind))) == comparable(whole)
+    assert uri_key(asyncio.run(read(cut_at(body, places), kind))) == uri_key(whole)
 
 
 @settings(max_examples=150, deadline=None)

@@ -173,7 +173,7 @@ async def test_a_key_goes_where_it_belongs(gateways: dict[str, Gateway], model_s
         assert headers[0] == headers[1], model
 
 
-def comparable(outputs: list[ModelOutput]) -> Any:
+def uri_key(outputs: list[ModelOutput]) -> Any:
     """Text joined as it comes, ids that we make up left out."""
     kinds: list[tuple[str, str]] = []
     for output in outputs:
@@ -213,7 +213,7 @@ async def test_the_same_comes_back(gateways: dict[str, Gateway], model_server: M
     found = []
     for lane in LANES:
         model_server.script(ANSWERS[kind])
-        found.append(comparable([output async for output in gateways[lane].stream(ModelRequest(model, HELLO, [TOOL]))]))
+        found.append(uri_key([output async for output in gateways[lane].stream(ModelRequest(model, HELLO, [TOOL]))]))
     for (prefix, name), (ours, theirs) in OTHER_WORDS.items():
         if model.startswith(prefix) and kind == name:
             found[0][-1] = ("end", found[0][-1][1].replace(ours, theirs))
@@ -230,7 +230,7 @@ async def test_the_same_comes_back_over_openais_other_interface(
     for lane in LANES:
         model_server.script(ANSWERS[kind])
         request = ModelRequest("openai/gpt-6.1-sol", HELLO, [TOOL], reasoning_effort="low")
-        found.append(comparable([output async for output in gateways[lane].stream(request)]))
+        found.append(uri_key([output async for output in gateways[lane].stream(request)]))
         assert model_server.requests[-1].path == "/v1/responses"
     assert found[0] == found[1]
 
@@ -257,7 +257,7 @@ async def test_a_server_without_that_interface_is_asked_over_the_usual_one(
     model_server.script(Refuse(404, "Not Found"), Answer("yes"), Answer("yes"))
     for _ in range(2):
         request = ModelRequest("openai/gpt-5.5-mine", HELLO, [TOOL], reasoning_effort="low")
-        assert comparable([output async for output in gateways["direct"].stream(request)])[0] == ("TextDelta", "yes")
+        assert uri_key([output async for output in gateways["direct"].stream(request)])[0] == ("TextDelta", "yes")
     assert [received.path for received in model_server.requests] == ["/v1/responses", *["/v1/chat/completions"] * 2]
 
 

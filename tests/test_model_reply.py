@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 
 from model_server import Answer, Cut, Fault, Hold, ModelServer, Refuse, Scripted, ToolUse
-from office import Office, environment, key_for, make_workspace
 from server_client import refused, start_server, stop
+from shared_server import SharedServer, environment, key_for, make_workspace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     home = tmp_path_factory.mktemp("office")
     folder = make_workspace(home)
     models = ModelServer()
@@ -28,13 +28,13 @@ async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     client = await start_server(
         events=True, folders=[folder], options={"model": "openai/test"}, env=environment(home) | key_for(models)
     )
-    yield Office(client, models, folder)
+    yield SharedServer(client, models, folder)
     await stop(client)
     models.stop()
 
 
 @pytest.fixture
-def office(one_office: Office) -> Office:
+def shared_server(one_office: SharedServer) -> SharedServer:
     one_office.client.received.clear()
     one_office.models.requests.clear()
     return one_office
@@ -44,30 +44,30 @@ def told(text: str) -> list[dict[str, Any]]:
     return [{"role": "participant", "text": text}]
 
 
-def pieces(office: Office, token: str) -> list[str]:
-    return [value["text"] for value in office.client.progress_of(token)]
+def pieces(shared_server: SharedServer, token: str) -> list[str]:
+    return [value["text"] for value in shared_server.client.progress_of(token)]
 
 
-async def test_the_pieces_join_to_the_text_of_the_answer(office: Office) -> None:
+async def test_the_pieces_join_to_the_text_of_the_answer(shared_server: SharedServer) -> None:
     words = [f"🦀{at} " for at in range(200)]
-    office.models.script(Answer(chunks=words))
-    reply = await office.client.ask("model/reply", messages=told("hi"), partialResultToken="p")
-    assert reply["text"] == "".join(words) == "".join(pieces(office, "p"))
+    shared_server.models.script(Answer(chunks=words))
+    reply = await shared_server.client.ask("model/reply", messages=told("hi"), partialResultToken="p")
+    assert reply["text"] == "".join(words) == "".join(pieces(shared_server, "p"))
     assert reply["model"] == "openai/test"
     assert reply["usage"]["outputTokens"] > 0
-    assert 1 < len(pieces(office, "p")) <= 200
+    assert 1 < len(pieces(shared_server, "p")) <= 200
 
 
-async def test_without_a_token_the_answer_alone_brings_the_text(office: Office) -> None:
-    office.models.script(Answer("all of it"))
-    reply = await office.client.ask("model/reply", messages=told("hi"))
+async def test_without_a_token_the_answer_alone_brings_the_text(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("all of it"))
+    reply = await shared_server.client.ask("model/reply", messages=told("hi"))
     assert reply["text"] == "all of it"
-    assert office.client.all_of("$/progress") == []
+    assert shared_server.client.all_of("$/progress") == []
 
 
-async def test_the_model_is_told_exactly_what_was_given(office: Office) -> None:
-    office.models.script(Answer("third"))
-    await office.client.ask(
+async def test_the_model_is_told_exactly_what_was_given(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("third"))
+    await shared_server.client.ask(
         "model/reply",
         model="openai/other",
         instructions="Count.",
@@ -77,7 +77,7 @@ async def test_the_model_is_told_exactly_what_was_given(office: Office) -> None:
             {"role": "participant", "text": "go on"},
         ],
     )
-    (asked,) = office.models.requests
+    (asked,) = shared_server.models.requests
     assert asked.body["model"] == "other"
     assert asked.messages == [
         {"role": "system", "content": "Count."},
@@ -92,16 +92,16 @@ async def test_the_model_is_told_exactly_what_was_given(office: Office) -> None:
 TOOL = {"name": "weather", "description": "Tells the weather.", "schema": {"type": "object", "properties": {"city": {}}}}
 
 
-async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) -> None:
-    office.models.script(Answer("I look. ", tools=[ToolUse("weather", {"city": "Paris"}, "c1")]), Answer("It rains."))
-    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL], partialResultToken="t")
-    assert first["text"] == "".join(pieces(office, "t")) == "I look. "
+async def test_a_model_asks_for_a_tool_and_is_told_its_result(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("I look. ", tools=[ToolUse("weather", {"city": "Paris"}, "c1")]), Answer("It rains."))
+    first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL], partialResultToken="t")
+    assert first["text"] == "".join(pieces(shared_server, "t")) == "I look. "
     assert first["calls"] == [{"callId": "c1", "name": "weather", "arguments": {"city": "Paris"}}]
 
     called = {"role": "agent", "text": first["text"], "calls": [{**first["calls"][0], "result": "rain"}]}
-    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL], mustCall=True)
+    second = await shared_server.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL], mustCall=True)
     assert second["text"] == "It rains." and "calls" not in second
-    one, two = office.models.requests
+    one, two = shared_server.models.requests
     assert one.body["tools"][0]["function"]["parameters"] == TOOL["schema"] and "tool_choice" not in one.body
     assert two.body["tool_choice"] == "required"
     asked_for, result = two.messages[-2:]
@@ -109,89 +109,91 @@ async def test_a_model_asks_for_a_tool_and_is_told_its_result(office: Office) ->
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
 
 
-async def test_the_id_of_a_call_may_carry_what_the_provider_wants_to_be_told_again(office: Office) -> None:
+async def test_the_id_of_a_call_may_carry_what_the_provider_wants_to_be_told_again(shared_server: SharedServer) -> None:
     call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
-    office.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
-    first = await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+    shared_server.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
+    first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
     assert first["calls"][0]["callId"] == call_id
     called = {"role": "agent", "calls": [{**first["calls"][0], "result": "rain"}]}
-    second = await office.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL])
+    second = await shared_server.client.ask("model/reply", messages=[*told("Paris?"), called], tools=[TOOL])
     assert second["text"] == "It rains."
 
 
 @pytest.mark.parametrize(
     "arguments", ["{not json", "[1]", '"x"', '{"half": "\\ud83e"}', '{"a":' * 300 + "1" + "}" * 300], ids=lambda text: text[:20]
 )
-async def test_a_call_that_makes_no_sense_is_an_error(office: Office, arguments: str) -> None:
-    office.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
+async def test_a_call_that_makes_no_sense_is_an_error(shared_server: SharedServer, arguments: str) -> None:
+    shared_server.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
     with refused(-32046, "modelUnavailable"):
-        await office.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
+        await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
 
 
-async def test_messages_of_one_role_in_a_row_are_sent_as_one(office: Office) -> None:
-    office.models.script(Answer("ok"))
-    await office.client.ask("model/reply", messages=[*told("context"), *told("question")])
-    assert office.models.requests[0].messages == [{"role": "user", "content": "context\n\nquestion"}]
+async def test_messages_of_one_role_in_a_row_are_sent_as_one(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("ok"))
+    await shared_server.client.ask("model/reply", messages=[*told("context"), *told("question")])
+    assert shared_server.models.requests[0].messages == [{"role": "user", "content": "context\n\nquestion"}]
 
 
-async def test_reasoning_is_not_part_of_the_text(office: Office) -> None:
-    office.models.script(Answer("said", reasoning="thought"))
-    reply = await office.client.ask("model/reply", messages=told("hi"), partialResultToken="r")
-    assert reply["text"] == "".join(pieces(office, "r")) == "said"
+async def test_reasoning_is_not_part_of_the_text(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("said", reasoning="thought"))
+    reply = await shared_server.client.ask("model/reply", messages=told("hi"), partialResultToken="r")
+    assert reply["text"] == "".join(pieces(shared_server, "r")) == "said"
 
 
-async def test_cancelling_closes_the_connection_to_the_model(office: Office) -> None:
+async def test_cancelling_closes_the_connection_to_the_model(shared_server: SharedServer) -> None:
     hold = Hold("begun ")
-    office.models.script(hold)
-    asking = asyncio.create_task(office.client.ask("model/reply", msg_id="asked", messages=told("hi"), partialResultToken="c"))
-    await office.client.until(lambda: pieces(office, "c"))
-    office.client.cancel("asked")
+    shared_server.models.script(hold)
+    asking = asyncio.create_task(
+        shared_server.client.ask("model/reply", msg_id="asked", messages=told("hi"), partialResultToken="c")
+    )
+    await shared_server.client.until(lambda: pieces(shared_server, "c"))
+    shared_server.client.cancel("asked")
     with refused(-32800, "cancelled"):
         await asking
-    await office.models.requests[0].closed.wait()
-    assert pieces(office, "c") == ["begun "]
+    await shared_server.models.requests[0].closed.wait()
+    assert pieces(shared_server, "c") == ["begun "]
 
 
-async def test_two_at_once_get_each_their_own(office: Office) -> None:
+async def test_two_at_once_get_each_their_own(shared_server: SharedServer) -> None:
     first, second = Hold("a", then=Answer("b")), Answer("c")
-    office.models.script(first)
-    waiting = asyncio.create_task(office.client.ask("model/reply", messages=told("1"), partialResultToken="one"))
+    shared_server.models.script(first)
+    waiting = asyncio.create_task(shared_server.client.ask("model/reply", messages=told("1"), partialResultToken="one"))
     await first.reached.wait()
-    office.models.script(second)
-    reply = await office.client.ask("model/reply", messages=told("2"), partialResultToken="two")
+    shared_server.models.script(second)
+    reply = await shared_server.client.ask("model/reply", messages=told("2"), partialResultToken="two")
     first.go.set()
     assert (reply["text"], (await waiting)["text"]) == ("c", "ab")
-    assert ("".join(pieces(office, "one")), "".join(pieces(office, "two"))) == ("ab", "c")
+    assert ("".join(pieces(shared_server, "one")), "".join(pieces(shared_server, "two"))) == ("ab", "c")
 
 
-async def test_an_unknown_model(office: Office) -> None:
+async def test_an_unknown_model(shared_server: SharedServer) -> None:
     with refused(-32046, "modelUnavailable") as refusal:
-        await office.client.ask("model/reply", model="nobody/nothing", messages=told("hi"))
+        await shared_server.client.ask("model/reply", model="nobody/nothing", messages=told("hi"))
     assert refusal.data["reason"] == "unknownModel"
-    assert office.models.requests == []
+    assert shared_server.models.requests == []
 
 
-async def test_a_provider_that_refuses(office: Office) -> None:
-    office.models.script(Refuse.of("unauthorized"))
+async def test_a_provider_that_refuses(shared_server: SharedServer) -> None:
+    shared_server.models.script(Refuse.of("unauthorized"))
     with refused(-32046, "modelUnavailable") as refusal:
-        await office.client.ask("model/reply", messages=told("hi"))
+        await shared_server.client.ask("model/reply", messages=told("hi"))
     assert refusal.data["reason"] == "unauthorized"
 
 
 @pytest.mark.parametrize(
     "answer", [Refuse.of("overflow"), Refuse(418), Cut("half"), Fault("half")], ids=lambda answer: str(answer)[:20]
 )
-async def test_what_is_to_be_done_about_an_error_needs_no_session(office: Office, answer: Scripted) -> None:
-    office.models.script(answer)
+async def test_what_is_to_be_done_about_an_error_needs_no_session(shared_server: SharedServer, answer: Scripted) -> None:
+    shared_server.models.script(answer)
     with refused(-32046, "modelUnavailable") as refusal:
-        await office.client.ask("model/reply", messages=told("hi"))
+        await shared_server.client.ask("model/reply", messages=told("hi"))
     assert not re.search("resume|reply|session|agent", refusal.data["hint"], re.IGNORECASE)
 
 
-async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office: Office) -> None:
-    office.models.script(Cut("half"))
+async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(shared_server: SharedServer) -> None:
+    shared_server.models.script(Cut("half"))
     with refused(-32046, "modelUnavailable") as refusal:
-        await office.client.ask("model/reply", messages=told("hi"), partialResultToken="h")
+        await shared_server.client.ask("model/reply", messages=told("hi"), partialResultToken="h")
     assert refusal.data["reason"] == "cut"
 
 
@@ -211,27 +213,27 @@ async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(office:
         ({"messages": [{"role": "participant", "text": "x"}], "tools": [{"name": ""}]}, "tools.0.name"),
     ],
 )
-async def test_params_that_make_no_sense(office: Office, params: dict[str, Any], field: str) -> None:
+async def test_params_that_make_no_sense(shared_server: SharedServer, params: dict[str, Any], field: str) -> None:
     with refused(-32602, "invalidParams") as refusal:
-        await office.client.ask("model/reply", **params)
+        await shared_server.client.ask("model/reply", **params)
     assert refusal.data["fields"] == [field]
-    assert office.models.requests == []
+    assert shared_server.models.requests == []
 
 
-async def test_nothing_of_it_is_kept_and_nobody_else_is_told(office: Office) -> None:
-    await office.client.ask("session/list")  # opens the database
-    before = database(office.folder.parent)
-    office.models.script(Answer("never kept"))
-    await office.client.ask("model/reply", messages=told("never written down"), partialResultToken="n")
-    assert database(office.folder.parent) == before
-    methods = {method for method, _ in office.client.received}
+async def test_nothing_of_it_is_kept_and_nobody_else_is_told(shared_server: SharedServer) -> None:
+    await shared_server.client.ask("session/list")  # opens the database
+    before = database(shared_server.folder.parent)
+    shared_server.models.script(Answer("never kept"))
+    await shared_server.client.ask("model/reply", messages=told("never written down"), partialResultToken="n")
+    assert database(shared_server.folder.parent) == before
+    methods = {method for method, _ in shared_server.client.received}
     assert methods == {"$/progress"}
-    assert (await office.client.ask("session/list", workspaceFolder="*"))["sessions"] == []
+    assert (await shared_server.client.ask("session/list", workspaceFolder="*"))["sessions"] == []
 
 
-async def test_as_a_command(office: Office) -> None:
-    office.models.script(Answer("by command"))
-    reply = await office.client.command("sessionls.modelReply", {"messages": told("hi")})
+async def test_as_a_command(shared_server: SharedServer) -> None:
+    shared_server.models.script(Answer("by command"))
+    reply = await shared_server.client.command("sessionls.modelReply", {"messages": told("hi")})
     assert reply["text"] == "by command"
 
 

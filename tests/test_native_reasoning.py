@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from in_process_app import App, app, write_agent
 from model_server import ModelServer
-from rooms import House, house, write_agent
 from scripted_models import ask_for, end, script
 from sessionls.domain.model import KEEP_NATIVE, KeptReasoning, Message, ReasoningPart
 from sessionls.ports.models import ModelRequest, NativeReasoning, ReasoningDelta, TextDelta
@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
-    async with house(folder, model_server) as home:
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
+    async with app(folder, model_server) as home:
         yield home
 
 
@@ -49,7 +49,7 @@ def as_sent(native: NativeReasoning) -> dict[str, Any]:
 
 
 async def test_it_comes_back_with_its_step_in_later_steps_and_in_later_replies(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(
         home,
@@ -70,7 +70,7 @@ async def test_it_comes_back_with_its_step_in_later_steps_and_in_later_replies(
     ]
 
 
-async def test_no_client_is_sent_it_and_no_export_holds_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_client_is_sent_it_and_no_export_holds_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(
         home,
         monkeypatch,
@@ -91,12 +91,12 @@ async def test_no_client_is_sent_it_and_no_export_holds_it(home: House, monkeypa
 
 async def test_it_is_there_after_a_pause_in_another_process(folder: Path, model_server: ModelServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             session = await home.sessions.create(agent="reader")
             script(home, patch, [ReasoningDelta("hm"), ask_for("read_file", READ), end("tool_calls", SIGNED)], [OSError("gone")])
             with pytest.raises(Exception, match="failed at this"):
                 await home.sessions.message(session.id, "m1")
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             requests = script(home, patch, [TextDelta("42"), end()])
             await home.sessions.open(session.id)
             await home.sessions.resume(session.id)
@@ -104,7 +104,7 @@ async def test_it_is_there_after_a_pause_in_another_process(folder: Path, model_
     assert handed_back(requests[0]) == [as_sent(SIGNED)]
 
 
-async def test_a_fork_keeps_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fork_keeps_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("stop", SIGNED)], [TextDelta("two"), end()])
     session = await home.sessions.create(agent="reader")
     await home.sessions.message(session.id, "m1")
@@ -113,7 +113,7 @@ async def test_a_fork_keeps_it(home: House, monkeypatch: pytest.MonkeyPatch) -> 
     assert handed_back(requests[1]) == [as_sent(SIGNED)]
 
 
-async def test_another_agent_is_told_nothing_of_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_agent_is_told_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("stop", SIGNED)], [TextDelta("two"), end()])
     session = await home.sessions.create(agent="reader")
     await home.sessions.message(session.id, "m1")
@@ -122,7 +122,7 @@ async def test_another_agent_is_told_nothing_of_it(home: House, monkeypatch: pyt
 
 
 async def test_an_agent_that_was_asked_gets_its_own_back_and_the_asking_one_does_not(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(
         home,
@@ -139,7 +139,7 @@ async def test_an_agent_that_was_asked_gets_its_own_back_and_the_asking_one_does
 
 
 @pytest.mark.parametrize("data", ["x" * (LARGEST + 1), float("nan"), "\ud83e"], ids=["large", "nan", "surrogate"])
-async def test_what_cannot_be_kept_is_left_out_with_a_word(home: House, monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+async def test_what_cannot_be_kept_is_left_out_with_a_word(home: App, monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -160,7 +160,7 @@ def test_only_the_store_writes_it_down() -> None:
 
 
 async def test_who_lends_a_model_outside_of_any_session_gets_it_and_hands_it_back(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, [ask_for("weather"), end("tool_calls", SIGNED)], [TextDelta("It rains."), end()])
     question = ModelMessage(role="participant", text="Does it rain?")

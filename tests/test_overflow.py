@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from in_process_app import App, app, write_agent
 from model_server import ModelServer
-from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script, too_long
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.ports.models import ModelRequest, TextDelta
@@ -21,14 +21,14 @@ from sessionls.sessions.prompt.window import trimmed
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     for number in range(4):
         (folder / f"{number}.txt").write_text(f"file {number}: " + "word " * 2_000)
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "reader", "You read.", tools="[read_file]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
@@ -41,7 +41,7 @@ def size(request: ModelRequest) -> int:
 
 
 async def test_a_message_that_cannot_be_made_shorter_is_sent_once_and_the_error_says_what_to_do(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, [too_long()])
     session = await home.sessions.create(agent="plain")
@@ -51,7 +51,7 @@ async def test_a_message_that_cannot_be_made_shorter_is_sent_once_and_the_error_
     assert "shorter message" in raised.value.hint
 
 
-async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), read(1), read(2), [too_long()], [too_long()], [TextDelta("done"), end()])
     session = await home.sessions.create(agent="reader")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
@@ -61,14 +61,14 @@ async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: H
     assert "file 2" in str(requests[4].messages) and "characters are left out here" in str(requests[5].messages)
 
 
-async def test_the_next_step_begins_with_what_fitted(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_step_begins_with_what_fitted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), read(1), [too_long()], read(2), [TextDelta("done"), end()])
     session = await home.sessions.create(agent="reader")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
     assert size(requests[4]) < size(requests[2])
 
 
-async def test_one_that_is_always_too_long_ends_with_an_error(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_is_always_too_long_ends_with_an_error(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), *[[too_long()]] * 10)
     session = await home.sessions.create(agent="reader")
     with pytest.raises(ModelUnavailable, match="nothing more of it can be left out"):
@@ -77,9 +77,7 @@ async def test_one_that_is_always_too_long_ends_with_an_error(home: House, monke
     assert sizes == sorted(set(sizes), reverse=True)
 
 
-async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(
-    home: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -97,7 +95,7 @@ async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(
 
 
 async def test_a_summary_whose_messages_are_too_long_is_made_in_smaller_pieces(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = "x " * 9_000
     answers: list[Step] = [[TextDelta("ok"), end()]] * 3

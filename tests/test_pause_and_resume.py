@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, Cut, Hold, ModelServer, ToolUse
-from rooms import BEN, House, house, write_agent
 from sessionls.domain.errors import ModelUnavailable, SessionPaused
 from sessionls.domain.model import Message, ToolPart
 
@@ -27,11 +27,11 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def last(home: House, session_id: str) -> Message:
+async def last(home: App, session_id: str) -> Message:
     return (await home.sessions.history(session_id)).messages[-1]
 
 
-async def until_ended(home: House, session_id: str) -> Message:
+async def until_ended(home: App, session_id: str) -> Message:
     await home.event("replyFinished")
     return await last(home, session_id)
 
@@ -39,7 +39,7 @@ async def until_ended(home: House, session_id: str) -> Message:
 async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("The first half, ")
     model_server.script(hold, Answer("the second half."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "both halves"))
@@ -53,7 +53,7 @@ async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder:
         with pytest.raises(SessionPaused):
             await home.sessions.message(session.id, "more")
     # Tomorrow, in another process.
-    async with house(folder, model_server, participant=BEN) as home:
+    async with app(folder, model_server, participant=BEN) as home:
         opened = await home.sessions.open(session.id)
         assert opened.messages[-1].text == "The first half, "
         resumed = await home.sessions.resume(session.id)
@@ -71,14 +71,14 @@ async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder:
 async def test_a_finished_tool_call_is_not_made_again(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("Now I know: ")
     model_server.script(Answer("", tools=[ToolUse("read_file", {"path": "a.py"})]), hold, Answer("it is 42."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="reader")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "what is it?"))
         await home.written("know: ")
         await home.sessions.pause(session.id)
         await send
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         await home.sessions.open(session.id)
         await home.sessions.resume(session.id)
         ended = await until_ended(home, session.id)
@@ -92,7 +92,7 @@ async def test_a_finished_tool_call_is_not_made_again(folder: Path, model_server
 
 async def test_a_cut_reply_keeps_its_words_and_goes_on(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Cut("One, two, "), Answer("three."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         with pytest.raises(ModelUnavailable):
@@ -107,7 +107,7 @@ async def test_a_cut_reply_keeps_its_words_and_goes_on(folder: Path, model_serve
 
 async def test_a_paused_session_that_was_archived_comes_back_paused(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Hold("The first half, "), Answer("the second half."))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "both halves"))
@@ -118,7 +118,7 @@ async def test_a_paused_session_that_was_archived_comes_back_paused(folder: Path
         assert (archived.state, archived.stopped) == ("archived", None)  # there is nothing that could be resumed now
         [listed] = (await home.sessions.list(state="archived")).sessions
         assert listed.stopped is None
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         back = await home.sessions.unarchive(session.id)
         assert (back.state, back.stopped) == ("paused", "paused")
         with pytest.raises(SessionPaused):
@@ -130,7 +130,7 @@ async def test_a_paused_session_that_was_archived_comes_back_paused(folder: Path
 
 async def test_messages_that_wait_go_on_after_resume(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Hold("one"), Answer(" more"), Answer("two"))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         first = asyncio.create_task(home.sessions.message(session.id, "m1"))
@@ -149,13 +149,13 @@ async def test_messages_that_wait_go_on_after_resume(folder: Path, model_server:
 async def test_closing_down_interrupts_and_a_new_message_settles_what_was_left(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("half")
     model_server.script(hold, Answer("fresh"))
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "m1"))
         await home.written("half")
     assert (await send).reply.status == "interrupted"
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         assert (await last(home, session.id)).status == "interrupted"
         listed, _ = await home.built.store.sessions(scope=None, state=None, query=None, limit=5, cursor=None)
         assert [one.stopped for one in listed] == ["interrupted"]
@@ -186,7 +186,7 @@ async def test_a_killed_process_loses_almost_nothing(folder: Path, model_server:
         await asyncio.to_thread(process.wait)
         if process.stdout is not None:
             process.stdout.close()
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         await home.sessions.open(session_id)
         if (await last(home, session_id)).status == "replying":  # the lease of the dead process has not lapsed yet
             await home.event("replyFinished", seconds=30)

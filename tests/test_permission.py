@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import pytest
 
+from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import BEN, House, house, write_agent
 from sessionls.domain.agent import Definition, Permission
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.events import PermissionAsked
 from sessionls.domain.model import Message, ToolPart
-from sessionls.domain.permission import Policy, Risk, Wish
+from sessionls.domain.permission import PermissionRequest, Policy, Risk
 from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.replies.writer import ReplyWriter
 from sessionls.settings.settings import config_dir, config_file
@@ -35,8 +35,8 @@ class Writes:
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
-        return Wish(f"Write {arguments['what']}", detail="+ it")
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
+        return PermissionRequest(f"Write {arguments['what']}", detail="+ it")
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         self.done.append(arguments["what"])
@@ -82,13 +82,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    async with house(folder, model_server) as home:
+async def home(folder: Path, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
+    async with app(folder, model_server) as home:
         give(home, tool, monkeypatch)
         yield home
 
 
-def give(home: House, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> None:
+def give(home: App, tool: Writes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox([tool]))
 
 
@@ -100,7 +100,7 @@ def statuses(reply: Message) -> list[str]:
     return [part.status for part in reply.parts if isinstance(part, ToolPart)]
 
 
-async def test_once_is_for_one_call_and_session_for_all(home: House, model_server: ModelServer, tool: Writes) -> None:
+async def test_once_is_for_one_call_and_session_for_all(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a", "b"), calls("c"), Answer("done"))
     home.editor.answers += ["once", "session"]
     session = await home.sessions.create(agent="writer")
@@ -117,7 +117,7 @@ async def test_once_is_for_one_call_and_session_for_all(home: House, model_serve
 
 
 async def test_a_bound_that_comes_when_the_call_is_being_kept_holds_for_it(
-    home: House, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.editor.answers += ["once"]
@@ -142,14 +142,14 @@ async def test_the_persons_own_configuration_is_not_written_by_agents(
         monkeypatch.setenv(name, str(folder))  # who opens the home itself as a workspace
     for name in ("XDG_CONFIG_HOME", "SESSIONLS_CONFIG"):
         monkeypatch.delenv(name, raising=False)
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         (create,) = home.built.sessions._replies._tools.offer(["create_file"])
         for path in (config_file(), config_dir() / "agents" / "me.md", folder / ".config" / "opencode" / "agent" / "me.md"):
             with pytest.raises(ToolFailed, match="only people change it"):
-                await create.wish({"path": str(path), "text": "x"})
+                await create.permission_request({"path": str(path), "text": "x"})
 
 
-async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: House, model_server: ModelServer, tool: Writes) -> None:
+async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.editor.answers += ["deny"]
     session = await home.sessions.create(agent="writer")
@@ -158,7 +158,7 @@ async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: House, model_
     assert "not permitted" in model_server.requests[1].text
 
 
-async def test_no_answer_in_time_is_a_no(home: House, model_server: ModelServer, tool: Writes) -> None:
+async def test_no_answer_in_time_is_a_no(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.sessions._replies._asking._seconds = 0.05
     session = await home.sessions.create(agent="writer")
@@ -168,10 +168,10 @@ async def test_no_answer_in_time_is_a_no(home: House, model_server: ModelServer,
 
 
 async def test_any_participant_may_answer_and_the_first_counts(
-    home: House, folder: Path, model_server: ModelServer, tool: Writes
+    home: App, folder: Path, model_server: ModelServer, tool: Writes
 ) -> None:
     model_server.script(calls("a"), Answer("done"))
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         session = await home.sessions.create(agent="writer")
         await ben.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "write"))
@@ -186,7 +186,7 @@ async def test_any_participant_may_answer_and_the_first_counts(
 
 
 @pytest.mark.parametrize("how", ["pause", "cancel"])
-async def test_pause_and_cancel_withdraw_the_question(home: House, model_server: ModelServer, tool: Writes, how: str) -> None:
+async def test_pause_and_cancel_withdraw_the_question(home: App, model_server: ModelServer, tool: Writes, how: str) -> None:
     model_server.script(calls("a"), Answer("done"))
     session = await home.sessions.create(agent="writer")
     await home.sessions.open(session.id)
@@ -211,7 +211,7 @@ async def test_pause_and_cancel_withdraw_the_question(home: House, model_server:
     assert tool.done == ["a"]
 
 
-async def test_bad_arguments_are_told_before_anybody_is_asked(home: House, model_server: ModelServer) -> None:
+async def test_bad_arguments_are_told_before_anybody_is_asked(home: App, model_server: ModelServer) -> None:
     model_server.script(Answer(tools=[ToolUse("write_it", "{not json")]), Answer("sorry"))
     session = await home.sessions.create(agent="writer")
     reply = (await home.sessions.message(session.id, "write")).reply

@@ -14,7 +14,7 @@ from sessionls.domain.model import AgentAuthor, Message, Participant, Steered, T
 from sessionls.domain.state import Entry
 from sessionls.ports.store import Transcript
 from sessionls.sessions.prompt.kept_prompts import Prompts
-from sessionls.sessions.prompt.transcript import Prompt, Voice, estimate_tokens, for_model, joined_up, with_reply
+from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, estimate_tokens, for_model, joined_up, with_reply
 from sessionls.store import SqlStore
 from stores import compact, create, exchanges, url
 
@@ -89,11 +89,11 @@ async def test_what_is_kept_is_what_would_be_put_together_anew(exchanges: list[l
         place = data.draw(st.sampled_from(places))
         if data.draw(st.integers(0, 3)) == 0:
             store.begin = data.draw(st.sampled_from([store.begin, *[one - 1 for one in places if one - 1 >= store.begin]]))
-        voice = Voice(data.draw(st.sampled_from(["code", "review"])), data.draw(st.booleans()), lambda _: "")
+        options = TranscriptOptions(data.draw(st.sampled_from(["code", "review"])), data.draw(st.booleans()), lambda _: "")
         named = data.draw(st.booleans())
-        told = await prompts.get("s", place, voice, named=named)
+        told = await prompts.get("s", place, options, named=named)
         fresh = await store.transcript("s", through=place)
-        assert told == for_model(fresh.entries, voice, summary=fresh.summary, named=named)
+        assert told == for_model(fresh.entries, options, summary=fresh.summary, named=named)
         assert estimate_tokens(told) == estimate_tokens(list(told))
 
 
@@ -116,9 +116,11 @@ def test_a_prompt_that_goes_on_is_the_whole_put_together_at_once(first: list[dic
 def test_a_step_is_told_what_was_before_and_the_reply_so_far(exchanges: list[list[Message]]) -> None:
     *before, (asked, *steers, reply) = exchanges
     entries = [Entry(one, n, n) for n, one in enumerate([*[one for each in before for one in each], asked], 1)]
-    voice = Voice("code", True, lambda _: "")
-    told = for_model(entries, voice)
-    assert with_reply(Prompt.of(told), reply, steers, voice, named=False) == with_reply(told, reply, steers, voice, named=False)
+    options = TranscriptOptions("code", True, lambda _: "")
+    told = for_model(entries, options)
+    assert with_reply(Prompt.of(told), reply, steers, options, named=False) == with_reply(
+        told, reply, steers, options, named=False
+    )
 
 
 @pytest.fixture
@@ -140,14 +142,14 @@ async def test_what_was_told_before_is_not_read_again(store: SqlStore, monkeypat
 
     monkeypatch.setattr(store, "transcript", counted)
     prompts = Prompts(store)
-    voice = Voice("code", True, lambda _: "")
+    options = TranscriptOptions("code", True, lambda _: "")
     for place in (199, 199, 201):
         if place == 201:
             await exchanges(store, session_id, ["Another."])
-        told = await prompts.get(session_id, place, voice, named=False)
+        told = await prompts.get(session_id, place, options, named=False)
     assert read == [199, 0, 2]
     assert len(told) == 201
     await compact(store, session_id, 198, "All that was said.")
-    told = await prompts.get(session_id, 201, voice, named=False)
+    told = await prompts.get(session_id, 201, options, named=False)
     assert told[0]["content"].startswith("Summary of the session until here:\n\nAll that was said.")
     assert len(told) == 3

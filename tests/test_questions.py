@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import BEN, House, house, write_agent
 from sessionls.domain import events as ev
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.scope import scope_of
@@ -185,7 +185,7 @@ class TestInAReply:
         write_agent(folder, "runner", "You run.")
         return folder
 
-    async def start(self, home: House, model_server: ModelServer) -> tuple[str, asyncio.Task[str]]:
+    async def start(self, home: App, model_server: ModelServer) -> tuple[str, asyncio.Task[str]]:
         model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo a >> log"})]), Answer("done"))
         session = await home.sessions.create(agent="runner")
         await home.sessions.open(session.id)
@@ -200,7 +200,7 @@ class TestInAReply:
     async def test_cancelling_a_message_that_waits_leaves_the_question_open(
         self, folder: Path, model_server: ModelServer
     ) -> None:
-        async with house(folder, model_server) as home, house(folder, model_server, participant=BEN) as ben:
+        async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
             session_id, sending = await self.start(home, model_server)
             waiting = asyncio.create_task(ben.sessions.message(session_id, "me too"))
             await home.queued(session_id, 1)
@@ -222,7 +222,7 @@ class TestInAReply:
             Answer("ran"),
             Answer("done"),
         )
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             session = await home.sessions.create(agent="asker")
             sending = asyncio.create_task(home.sessions.message(session.id, "go"))
             await home.editor.asked.wait()
@@ -236,7 +236,7 @@ class TestInAReply:
     async def test_when_another_process_takes_its_reply_away_it_is_not_waited_for(
         self, folder: Path, model_server: ModelServer
     ) -> None:
-        async with house(folder, model_server) as home:
+        async with app(folder, model_server) as home:
             session_id, sending = await self.start(home, model_server)
             (reply,) = [message for message in (await home.sessions.history(session_id)).messages if message.role == "agent"]
 

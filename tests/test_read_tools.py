@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pytest
 
-from sessionls.domain.permission import Wish
+from sessionls.domain.permission import PermissionRequest
 from sessionls.ports.editor import Buffer
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
@@ -110,8 +110,8 @@ class Named:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
-        return Wish(self.name)
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
+        return PermissionRequest(self.name)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         return ""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model_server import Answer, ModelServer, ToolUse
-from office import environment, key_for
+from shared_server import environment, key_for
 
 PLANTED = """import subprocess
 

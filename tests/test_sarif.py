@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.domain.model import Finding
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Workspace

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.domain.model import Finding, Position, Range
 from sessionls.installed import find_program
 from sessionls.ports.editor import Buffer

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from in_process_app import App, PlainEditor, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import House, PlainEditor, house, write_agent
 from sessionls.domain.agent import Definition, Permission, rule_problem
 from sessionls.domain.model import Message, ToolPart
-from sessionls.domain.permission import Policy, Wish
+from sessionls.domain.permission import PermissionRequest, Policy
 from sessionls.domain.visible import in_one_line
 from sessionls.ports.editor import DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
-from sessionls.tools.startup_files import STARTUP_FILES, comparable
+from sessionls.tools.startup_files import STARTUP_FILES, uri_key
 from sessionls.tools.toolbox import all_tools
 from tool_calls import LoneCall
 
@@ -112,12 +112,12 @@ SERVERS = [
 ]
 
 
-async def wish_to(tool: str, folder: Path, **arguments: object) -> Wish:
+async def wish_to(tool: str, folder: Path, **arguments: object) -> PermissionRequest:
     editor = PlainEditor([folder.as_uri()])
     tools = {one.name: one for one in all_tools(Workspace(editor), editor)}
     if tool == "edit_file":
         await tools["read_file"].run({"path": arguments["path"]}, LoneCall())
-    return await tools[tool].wish(arguments)
+    return await tools[tool].permission_request(arguments)
 
 
 @pytest.fixture
@@ -129,10 +129,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", [*PATHS, "Makefile."])
 async def test_the_question_says_who_runs_it(folder: Path, path: str) -> None:
-    wish = await wish_to("create_file", folder, path=path, text="x")
-    assert wish.startup is not None and "can start programs" in wish.summary
-    assert any(f"{who} runs what it says" in wish.summary for who in STARTUP_FILES)
-    assert wish.scope is not None and in_one_line(path) in wish.scope, "a yes for the session is for this file alone"
+    permission_request = await wish_to("create_file", folder, path=path, text="x")
+    assert permission_request.startup is not None and "can start programs" in permission_request.summary
+    assert any(f"{who} runs what it says" in permission_request.summary for who in STARTUP_FILES)
+    assert permission_request.scope is not None and in_one_line(path) in permission_request.scope, (
+        "a yes for the session is for this file alone"
+    )
 
 
 @pytest.mark.parametrize("path", OTHERS)
@@ -210,7 +212,7 @@ def test_only_a_rule_that_names_them_allows_it(
 
 @pytest.mark.parametrize("name", ["Makefile::$DATA", "MAKEFILE:x", "Makefile .", "makefi\u200dle"])
 def test_names_that_are_one_to_a_file_system(name: str) -> None:
-    assert comparable(name) == "makefile"
+    assert uri_key(name) == "makefile"
 
 
 def test_the_names_of_rules() -> None:
@@ -222,10 +224,10 @@ def test_the_names_of_rules() -> None:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def home(folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     monkeypatch.setenv("SESSIONLS_PERMISSIONS", json.dumps({"write": "allow", "startup:Dockerfile": "allow"}))
     write_agent(folder, "writer", "You write.")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
 
         async def apply(label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
             for change in changes:
@@ -244,7 +246,7 @@ def statuses(reply: Message) -> list[str]:
     return [part.status for part in reply.parts if isinstance(part, ToolPart)]
 
 
-async def test_an_agent_that_may_write_asks_for_these_alone(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_an_agent_that_may_write_asks_for_these_alone(home: App, folder: Path, model_server: ModelServer) -> None:
     model_server.script(creates("notes.md", "Makefile", "Dockerfile", "package.json", "Rakefile"), Answer("done"))
     home.editor.answers += ["once", "session", "deny"]
     session = await home.sessions.create(agent="writer")

@@ -13,15 +13,15 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
+from fake_tool import UseIt, give
+from in_process_app import App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import House, house, write_agent
 from scripted_models import Step, ask_for, end, script
 from sessionls.cli.render import message_lines
 from sessionls.domain.model import Message, StopReason, ToolPart
 from sessionls.domain.stop_reasons import incomplete
 from sessionls.ports.models import TextDelta
 from sessionls.ports.tools import ToolCall
-from use_it import UseIt, give
 
 WORDS = {
     "length": "limit of output tokens",
@@ -33,24 +33,24 @@ WORDS = {
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "user", "You use tools.")
     write_agent(folder, "chief", "You are the chief.", tools="[ask_agent]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
-async def reply_of(home: House, agent: str = "plain") -> Message:
+async def reply_of(home: App, agent: str = "plain") -> Message:
     session = await home.sessions.create(agent=agent)
     return (await home.sessions.message(session.id, "m1")).reply
 
 
 @pytest.mark.parametrize("reason", WORDS)
 async def test_a_reply_that_is_not_whole_says_so_in_every_face(
-    home: House, monkeypatch: pytest.MonkeyPatch, reason: StopReason
+    home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason
 ) -> None:
     script(home, monkeypatch, [TextDelta("half"), end(reason)])
     session = await home.sessions.create(agent="plain")
@@ -78,7 +78,7 @@ def test_there_are_words_for_every_reason_but_that_it_is_done() -> None:
     assert {reason for reason, words in said.items() if words is None} == {"stop", "tool_calls"}
 
 
-async def test_a_whole_reply_ends_with_stop_and_says_nothing_of_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_whole_reply_ends_with_stop_and_says_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, [TextDelta("all"), end("stop")])
     reply = await reply_of(home)
     assert reply.stop_reason == "stop" and incomplete(reply) is None
@@ -87,7 +87,7 @@ async def test_a_whole_reply_ends_with_stop_and_says_nothing_of_it(home: House, 
 @pytest.mark.parametrize("reason", ["stop", "unknown", "tool_calls"])
 @pytest.mark.parametrize("text", ["", " \n"])
 async def test_an_answer_without_words_or_calls_is_empty(
-    home: House, monkeypatch: pytest.MonkeyPatch, reason: StopReason, text: str
+    home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason, text: str
 ) -> None:
     script(home, monkeypatch, [TextDelta(text), end(reason)])
     reply = await reply_of(home)
@@ -95,13 +95,13 @@ async def test_an_answer_without_words_or_calls_is_empty(
 
 
 async def test_an_answer_that_speaks_of_calls_and_makes_none_is_not_taken_for_whole(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(home, monkeypatch, [TextDelta("I look."), end("tool_calls")])
     assert (await reply_of(home)).stop_reason == "unknown"
 
 
-async def test_go_on_lets_it_continue_and_the_new_reply_is_judged_by_itself(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_go_on_lets_it_continue_and_the_new_reply_is_judged_by_itself(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("length")], [TextDelta("two"), end("stop")])
     session = await home.sessions.create(agent="plain")
     await home.sessions.message(session.id, "m1")
@@ -109,9 +109,7 @@ async def test_go_on_lets_it_continue_and_the_new_reply_is_judged_by_itself(home
     assert requests[1].messages[-2]["content"] == "one"
 
 
-async def test_an_agent_is_told_that_the_answer_of_one_it_asked_is_not_whole(
-    home: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_agent_is_told_that_the_answer_of_one_it_asked_is_not_whole(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = json.dumps({"agent": "plain", "question": "What is it?"})
     requests = script(
         home,
@@ -160,7 +158,7 @@ def calls(reply: Message) -> list[ToolPart]:
     ],
 )
 async def test_arguments_that_can_be_meant_in_one_way_are_read(
-    home: House, monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, Any]
+    home: App, monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, Any]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
     script(home, monkeypatch, [ask_for("use_it", written), end("tool_calls")], [TextDelta("done"), end()])
@@ -172,7 +170,7 @@ async def test_arguments_that_can_be_meant_in_one_way_are_read(
     "written", ['{"how": "we', "well", "[1]", "3", '"well"', '{"n": NaN}', '{"n": 1e999}', "{} {}", "{'how': 1}"]
 )
 async def test_arguments_that_cannot_be_read_fail_the_call_and_go_nowhere_as_they_are(
-    home: House, monkeypatch: pytest.MonkeyPatch, written: str
+    home: App, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     ran: list[str] = []
     give(home, monkeypatch, noting(ran))
@@ -189,7 +187,7 @@ async def test_arguments_that_cannot_be_read_fail_the_call_and_go_nowhere_as_the
     assert "\\u0000" not in everything and "\\u0000" not in json.dumps(requests[1].messages)
 
 
-async def test_of_arguments_without_end_only_the_beginning_is_kept(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_arguments_without_end_only_the_beginning_is_kept(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
     script(home, monkeypatch, [ask_for("use_it", "x" * 1_000_000), end("tool_calls")], [TextDelta("sorry"), end()])
     (call,) = calls(await reply_of(home, "user"))
@@ -199,7 +197,7 @@ async def test_of_arguments_without_end_only_the_beginning_is_kept(home: House, 
 @pytest.mark.parametrize("reason", ["length", "content_filter", "error", "unknown"])
 @pytest.mark.parametrize("written", ["", "{}", '{"how": "we'])
 async def test_a_call_that_was_cut_off_is_not_made_with_half_its_arguments(
-    home: House, monkeypatch: pytest.MonkeyPatch, reason: StopReason, written: str
+    home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason, written: str
 ) -> None:
     ran: list[str] = []
     give(home, monkeypatch, noting(ran))
@@ -218,7 +216,7 @@ def test_what_an_older_version_kept_of_unreadable_arguments_is_told_like_any_oth
     assert "\\u0000" not in json.dumps(part.wire())
 
 
-async def test_a_cut_reply_ends_with_its_reason_at_a_real_provider(home: House, model_server: ModelServer) -> None:
+async def test_a_cut_reply_ends_with_its_reason_at_a_real_provider(home: App, model_server: ModelServer) -> None:
     model_server.script(
         Answer("and so", reason="length"), Answer(tools=[ToolUse("use_it", '{"ha')], reason="length"), Answer("ok")
     )

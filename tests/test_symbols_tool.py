@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.symbols import Symbols, outline

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from in_process_app import App, PlainEditor, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
-from rooms import House, PlainEditor, house, write_agent
 from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain import uris
 from sessionls.domain.model import Message, Participant, Session, TextPart, ToolPart, Usage
@@ -136,16 +136,16 @@ def test_an_export_holds_nothing_of_it(format_: Format) -> None:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[House]:
+async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "writer", "You write.", tools="[create_file, run_command]")
-    async with house(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         yield home
 
 
 @pytest.mark.usefixtures("litellm_ready")
-async def test_a_question_shows_all_that_it_is_about(home: House, model_server: ModelServer) -> None:
+async def test_a_question_shows_all_that_it_is_about(home: App, model_server: ModelServer) -> None:
     hidden = "".join([*BIDI, *MARKS, "\x9b", "\x1b[2K"])
     model_server.script(
         Answer(tools=[ToolUse("run_command", {"command": f"echo {hidden}"})]),

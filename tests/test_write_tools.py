@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rooms import PlainEditor
+from in_process_app import PlainEditor
 from sessionls.agents.sources import DEFINING, places
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
@@ -79,7 +79,9 @@ class Place:
 
     def obeying(self, *own: Path) -> None:
         """From now on these are the participant's own places that are obeyed."""
-        tools = all_tools(Workspace(self.editor), self.editor, confirm=self.confirm, obeyed=own, read_only=lambda: self.read_only)
+        tools = all_tools(
+            Workspace(self.editor), self.editor, confirm=self.confirm, protected=own, read_only=lambda: self.read_only
+        )
         self.toolbox = Toolbox(tools)
 
     def write(self, name: str, text: str | bytes) -> Path:
@@ -266,12 +268,12 @@ class TestTheEditorHasTheLastWord:
         place.write("src/text.txt", "a\nb\n")
         await place.run("read_file", path="src/text.txt")
         (tool,) = place.toolbox.offer(["edit_file"])
-        wish = await tool.wish({"path": "src/text.txt", "edits": [{"old": "b", "new": "c"}]})
-        assert wish.summary == "Edit src/text.txt"
-        assert wish.detail == "--- a/src/text.txt\n+++ b/src/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
+        permission_request = await tool.permission_request({"path": "src/text.txt", "edits": [{"old": "b", "new": "c"}]})
+        assert permission_request.summary == "Edit src/text.txt"
+        assert permission_request.detail == "--- a/src/text.txt\n+++ b/src/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
         (tool,) = place.toolbox.offer(["create_file"])
-        wish = await tool.wish({"path": "new.txt", "text": "hello"})
-        assert wish.summary == "Create new.txt" and "+hello\n\\ No newline" in (wish.detail or "")
+        permission_request = await tool.permission_request({"path": "new.txt", "text": "hello"})
+        assert permission_request.summary == "Create new.txt" and "+hello\n\\ No newline" in (permission_request.detail or "")
 
     async def test_nobody_is_asked_for_what_cannot_be_done(self, place: Place) -> None:
         place.write("text.txt", "a")
@@ -284,7 +286,7 @@ class TestTheEditorHasTheLastWord:
         ):
             (found,) = place.toolbox.offer([tool])
             with pytest.raises(ToolFailed):
-                await found.wish(arguments)
+                await found.permission_request(arguments)
 
     def test_a_huge_patch_is_cut(self) -> None:
         assert len(shown(patch("a", "", "x\n" * 100_000))) < 21_000
@@ -455,7 +457,7 @@ class TestAnAttacker:
         await place.run("read_file", path="a.txt")
         (tool,) = place.toolbox.offer(["edit_file"])
         arguments = {"path": "a.txt", "edits": [{"old": "x", "new": "y"}]}
-        await tool.wish(arguments)
+        await tool.permission_request(arguments)
         path.unlink()
         path.symlink_to(place.outside / "out.txt")
         assert "outside" in await place.refused("edit_file", **arguments)

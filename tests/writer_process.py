@@ -9,11 +9,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from rooms import house
+from in_process_app import app
 
 
 async def main(folder: Path) -> None:
-    async with house(folder, None) as home:
+    async with app(folder, None) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         print(session.id, flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows every room, and puts them together for both doors."""
+"""The composition root: the one module that knows every package and puts them together, for the server and the terminal."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ __all__ = ["Composition", "compose", "preload"]
 
 @dataclass
 class Composition:
-    """`sessions`, and the rooms behind it. `start` before anything is asked of it, `close` at the end, also after an error.
+    """`sessions`, and what it works with. `start` before anything is asked of it, `close` at the end, also after an error.
 
-    `bounds` are the door's: it changes them, and calls `follow` then.
+    `bounds` belong to whoever composed this: they change them, and call `follow` then.
     """
 
     sessions: Sessions
@@ -69,7 +69,7 @@ class Composition:
                 raise problem
 
     async def close(self) -> None:
-        """Replies being written stop, resumable; then the rooms close, the store last."""
+        """Replies being written stop, resumable; then the rest closes, the store last."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -82,7 +82,7 @@ class Composition:
 
 
 def preload() -> None:
-    """Import the rooms, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
+    """Import what is composed, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
     import sessionls.agents.catalog
     import sessionls.models.gateway
     import sessionls.store.backend
@@ -93,7 +93,7 @@ def preload() -> None:
 
 
 def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant) -> Composition:
-    """Everything behind a door, for one editor and one participant, not started yet.
+    """Everything for one editor and one participant, not started yet.
 
     What a workspace defines (agents, their permissions, servers) counts only within the `bounds`, as they are at each moment.
     """
@@ -103,7 +103,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.mcp import McpServers
-    from sessionls.tools.read_tracker import Seen
+    from sessionls.tools.read_tracker import ReadTracker
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
@@ -122,14 +122,14 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     )
     scanners = {scanner.name: scanner for scanner in builtin_scanners()}
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
-    seen, saving = Seen(), Saving(workspace, editor)
+    seen, saving = ReadTracker(), Saving(workspace, editor)
     tools = Toolbox(
         [
             *all_tools(
                 workspace,
                 editor,
                 confirm=settings.confirm_edits,
-                obeyed=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
+                protected=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
                 read_only=lambda: bounds.read_only,
                 seen=seen,
                 saving=saving,

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from model_server import ModelServer
-from office import Office, OpenEditor, environment, key_for, make_workspace
 from server_client import Connect, SessionClient, start_server, stop
+from shared_server import OpenEditor, SharedServer, environment, key_for, make_workspace
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def open_editor(connect: Connect, folder: Path, model_server: ModelServer) -> Op
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """One server process for all tests of a module that do not mind: starting one, and litellm in it, takes seconds."""
     home = tmp_path_factory.mktemp("office")
     folder = make_workspace(home)
@@ -47,13 +47,13 @@ async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
         env=environment(home) | key_for(models),
     )
-    yield Office(client, models, folder)
+    yield SharedServer(client, models, folder)
     await stop(client)
     models.stop()
 
 
 @pytest.fixture
-def office(one_office: Office) -> Office:
+def shared_server(one_office: SharedServer) -> SharedServer:
     """The module's office, with nothing left over from the test before."""
     one_office.client.received.clear()
     one_office.models.requests.clear()

@@ -14,14 +14,14 @@ from lsprotocol import types as lsp
 
 from editing_client import Buffers, able
 from model_server import Answer, ModelServer, ToolUse
-from office import Office, OpenEditor, environment, key_for, make_workspace, text_of
 from server_client import SessionClient, start_server, stop, uri_of
+from shared_server import OpenEditor, SharedServer, environment, key_for, make_workspace, text_of
 
 ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """An editor that makes edits, and a server that need not ask: for all tests that do not mind."""
     home = tmp_path_factory.mktemp("office")
     models = ModelServer()
@@ -34,7 +34,7 @@ async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         capabilities=able(),
         env=environment(home) | key_for(models) | ALLOWED,
     )
-    yield Office(client, models, home / "work")
+    yield SharedServer(client, models, home / "work")
     await stop(client)
     models.stop()
 
@@ -62,7 +62,7 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(one_server: Office) -> AsyncIterator[Desk]:
+async def desk(one_server: SharedServer) -> AsyncIterator[Desk]:
     client = one_server.client
     client.received.clear()
     one_server.models.requests.clear()

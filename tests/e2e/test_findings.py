@@ -9,10 +9,10 @@ from typing import Any
 from lsprotocol import types as lsp
 
 from model_server import Answer, ModelServer, ToolUse
-from office import OpenEditor, text_of
 from server_client import SessionClient, refused, uri_of
 from sessionls.domain.model import Range
 from sessionls.sessions.workspace.positions import Lines
+from shared_server import OpenEditor, text_of
 
 CODE = (
     'import os\n\n\ndef mean(values):\n    return sum(values) / len(values)\n\n\ndef first(names):\n    return "ß😀", names[0]\n'

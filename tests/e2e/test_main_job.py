@@ -8,16 +8,18 @@ import pytest
 from lsprotocol import types as lsp
 
 from model_server import Answer, Hold, Refuse
-from office import Office, lines, text_of
 from server_client import refused, uri_of
+from shared_server import SharedServer, lines, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_reply_streams_back(office: Office) -> None:
-    path = office.folder / "read.py"
+async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_reply_streams_back(
+    shared_server: SharedServer,
+) -> None:
+    path = shared_server.folder / "read.py"
     path.write_text("saved = 1\n", encoding="utf-8")
-    client = office.client
+    client = shared_server.client
     client.open_document(uri_of(path), "saved = 1\nwanted = '🦀'\nlast = 3\n")
     client.change_document(
         uri_of(path),
@@ -26,7 +28,7 @@ async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_repl
             range=lsp.Range(start=lsp.Position(line=1, character=10), end=lsp.Position(line=1, character=12)), text="unsaved 🦊"
         ),
     )
-    office.models.script(Answer(chunks=["It ", "is ", "a 🦊."]))
+    shared_server.models.script(Answer(chunks=["It ", "is ", "a 🦊."]))
     session = await client.ask("session/create")
     opened = await client.ask("session/open", sessionId=session["id"])
     assert (opened["session"]["id"], opened["messages"]) == (session["id"], [])
@@ -37,7 +39,7 @@ async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_repl
         context=[{"kind": "selection", "uri": uri_of(path), "range": lines(1, 2)}],
     )
 
-    asked = office.models.requests[0]
+    asked = shared_server.models.requests[0]
     assert "What is this?" in asked.text and "wanted = 'unsaved 🦊'" in asked.text and "read.py" in asked.text
     assert "last = 3" not in asked.text
     context = exchange["message"]["context"][0]
@@ -53,12 +55,12 @@ async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_repl
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-async def test_one_message_to_another_agent_and_the_next_to_the_default(office: Office) -> None:
-    client = office.client
+async def test_one_message_to_another_agent_and_the_next_to_the_default(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create")
     one = await client.ask("session/message", sessionId=session["id"], text="say: one", agent="terse")
     two = await client.ask("session/message", sessionId=session["id"], text="say: two")
-    first, second = office.models.requests
+    first, second = shared_server.models.requests
     assert (first.body["model"], first.body["temperature"], first.tools) == ("small", 0.1, ["read_file"])
     assert "You are terse." in first.system
     assert (second.body["model"], second.body.get("temperature")) == ("test", None)
@@ -68,11 +70,11 @@ async def test_one_message_to_another_agent_and_the_next_to_the_default(office: 
     assert (await client.ask("session/get", sessionId=session["id"]))["agent"] == "code"
 
 
-async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(office: Office) -> None:
-    client = office.client
+async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create")
     await client.ask("session/open", sessionId=session["id"])
-    office.models.script(Hold("So far ", then=Answer("never said")))
+    shared_server.models.script(Hold("So far ", then=Answer("never said")))
     sending = asyncio.ensure_future(client.ask("session/message", msg_id="mine", sessionId=session["id"], text="Tell me"))
     await client.written("So far ")
     client.cancel("mine")
@@ -83,13 +85,13 @@ async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(
     await client.until(lambda: client.events_of("replyFinished"))
     reply = client.events_of("replyFinished")[0]["message"]
     assert (reply["status"], text_of(reply)) == ("cancelled", "So far ")
-    assert office.models.requests[0].closed.is_set()
+    assert shared_server.models.requests[0].closed.is_set()
     again = await client.ask("session/message", sessionId=session["id"], text="say: Fine.")
     assert text_of(again["reply"]) == "Fine."
 
 
-async def test_a_fork_goes_its_own_way(office: Office) -> None:
-    client = office.client
+async def test_a_fork_goes_its_own_way(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create", title="Parent")
     first = await client.ask("session/message", sessionId=session["id"], text="say: one")
     await client.ask("session/message", sessionId=session["id"], text="say: two")
@@ -103,8 +105,8 @@ async def test_a_fork_goes_its_own_way(office: Office) -> None:
         await client.ask("session/get", sessionId=session["id"])
 
 
-async def test_what_was_missed_comes_with_open(office: Office) -> None:
-    client = office.client
+async def test_what_was_missed_comes_with_open(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create")
     first = await client.ask("session/open", sessionId=session["id"])
     await client.ask("session/close", sessionId=session["id"])
@@ -115,8 +117,8 @@ async def test_what_was_missed_comes_with_open(office: Office) -> None:
     assert {"messageSent", "replyStarted", "replyFinished"} <= {event["kind"] for event in again["events"]}
 
 
-async def test_the_work_of_many_days_is_found_again(office: Office) -> None:
-    client = office.client
+async def test_the_work_of_many_days_is_found_again(shared_server: SharedServer) -> None:
+    client = shared_server.client
     kept = await client.ask("session/create", title="About parsers")
     await client.ask("session/message", sessionId=kept["id"], text="say: The tokenizer swallows a newline.")
     other = await client.ask("session/create", title="Something else")
@@ -146,8 +148,8 @@ async def test_the_work_of_many_days_is_found_again(office: Office) -> None:
     assert switched["agent"] == "terse"
 
 
-async def test_agents_and_models_are_listed(office: Office) -> None:
-    client = office.client
+async def test_agents_and_models_are_listed(shared_server: SharedServer) -> None:
+    client = shared_server.client
     found = await client.ask("agent/list")
     agents = {agent["name"]: agent for agent in found["agents"]}
     assert found["default"] == "code"
@@ -158,34 +160,34 @@ async def test_agents_and_models_are_listed(office: Office) -> None:
     assert any(model["available"] and model["provider"] == "openai" for model in models)
 
 
-async def test_a_changed_definition_is_told(office: Office) -> None:
-    client = office.client
+async def test_a_changed_definition_is_told(shared_server: SharedServer) -> None:
+    client = shared_server.client
     await client.ask("agent/list")
-    path = office.folder / ".sessionls" / "agents" / "fresh.md"
+    path = shared_server.folder / ".sessionls" / "agents" / "fresh.md"
     path.write_text("---\nname: fresh\ndescription: new\n---\nYou are fresh.\n", encoding="utf-8")
     await client.until(lambda: client.all_of("agent/changed"))
     assert "fresh" in {agent["name"] for agent in (await client.ask("agent/list"))["agents"]}
 
 
-async def test_a_model_that_refuses_fails_the_reply_and_resume_tries_again(office: Office) -> None:
-    client = office.client
+async def test_a_model_that_refuses_fails_the_reply_and_resume_tries_again(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create")
     await client.ask("session/open", sessionId=session["id"])
-    office.models.script(Refuse.of("unauthorized"))
+    shared_server.models.script(Refuse.of("unauthorized"))
     with refused(-32046, "modelUnavailable") as refusal:
         await client.ask("session/message", sessionId=session["id"], text="Hello")
     assert "sk-test" not in f"{refusal.error.message} {refusal.data}"
     history = await client.ask("session/history", sessionId=session["id"])
     assert [message["id"] for message in history["messages"]] == [refusal.data["messageId"], refusal.data["replyId"]]
     assert history["messages"][1]["status"] == "failed"
-    office.models.script(Answer("Now it works."))
+    shared_server.models.script(Answer("Now it works."))
     await client.ask("session/resume", sessionId=session["id"])
     await client.until(lambda: len(client.events_of("replyFinished")) == 2)
     assert text_of(client.events_of("replyFinished")[1]["message"]) == "Now it works."
 
 
-async def test_every_other_error_has_its_code(office: Office) -> None:
-    client = office.client
+async def test_every_other_error_has_its_code(shared_server: SharedServer) -> None:
+    client = shared_server.client
     session = await client.ask("session/create")
     nobody = "0192a1b2-0000-7000-8000-000000000001"
     for method, params in (
@@ -212,10 +214,10 @@ async def test_every_other_error_has_its_code(office: Office) -> None:
         await client.ask("session/message", sessionId=session["id"], text="x")
 
 
-async def test_a_file_outside_the_workspace_is_not_sent(office: Office) -> None:
-    secret = office.folder.parent / "secret.txt"
+async def test_a_file_outside_the_workspace_is_not_sent(shared_server: SharedServer) -> None:
+    secret = shared_server.folder.parent / "secret.txt"
     secret.write_text("the secret", encoding="utf-8")
-    client = office.client
+    client = shared_server.client
     session = await client.ask("session/create")
     with refused(-32049, "notPermitted"):
         await client.ask("session/message", sessionId=session["id"], text="x", context=[{"kind": "file", "uri": uri_of(secret)}])

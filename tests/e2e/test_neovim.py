@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from model_server import Answer, ModelServer, ToolUse
-from office import environment, key_for
 from server_client import GUARDED_SERVER
+from shared_server import environment, key_for
 
 ALLOWED = '{"write": "allow", "execute": "allow"}'
 _SCRIPT = Path(__file__).with_name("neovim.lua")

@@ -9,8 +9,8 @@ from typing import Any
 from lsprotocol import types as lsp
 
 from model_server import Answer, Hold, ModelServer, ToolUse
-from office import PATIENCE, OpenEditor, lines, text_of
 from server_client import refused, uri_of
+from shared_server import PATIENCE, OpenEditor, lines, text_of
 
 
 async def test_progress_and_partial_results_for_clients_that_ask_for_them(

@@ -10,10 +10,10 @@ import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 
+from in_process_app import write_agent
 from model_server import Answer, ModelServer, ToolUse
-from office import OpenEditor, text_of
-from rooms import write_agent
 from server_client import SessionClient, refused, uri_of
+from shared_server import OpenEditor, text_of
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from lsprotocol import types as lsp
 
 from model_server import Answer, Hold, ModelServer
-from office import OpenEditor, text_of
 from server_client import refused, stop, uri_of
+from shared_server import OpenEditor, text_of
 
 
 async def test_pause_during_a_reply_restart_the_editor_and_resume(open_editor: OpenEditor, model_server: ModelServer) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from editing_client import Buffers, able
 from model_server import Answer, ModelServer, ToolUse
-from office import OpenEditor, key_for
 from server_client import SessionClient, uri_of
+from shared_server import OpenEditor, key_for
 
 ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow", "execute": "allow"}', "SESSIONLS_EMBEDDED": "false"}
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from lsprotocol import types as lsp
 
+from in_process_app import write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
-from office import PATIENCE, OpenEditor, text_of
-from rooms import write_agent
 from server_client import SessionClient
+from shared_server import PATIENCE, OpenEditor, text_of
 
 LOOSE = {"SESSIONLS_PERMISSIONS": '{"write": "allow", "execute": "allow", "network": "allow"}'}
 RESTRICTED = {"workspaceTrusted": False, "readOnly": True}

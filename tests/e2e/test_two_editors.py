@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from model_server import Answer, Hold, ModelServer
-from office import PATIENCE, OpenEditor, text_of
 from server_client import SessionClient
+from shared_server import PATIENCE, OpenEditor, text_of
 
 
 async def two(open_editor: OpenEditor) -> tuple[SessionClient, SessionClient]:

@@ -26,7 +26,7 @@ _DEBOUNCE, _STEP, _PATIENCE = 150, 150, 5_000
 
 
 class Catalog:
-    """The definitions of all sources (the heart's port `Agents`).
+    """The definitions of all sources (the port `Agents`).
 
     Nothing is there before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
     while the workspace is `trusted`, and before that takes no name away from a definition that is. `user_dir` holds the
@@ -60,7 +60,7 @@ class Catalog:
                 )
             raise AgentNotFound(name, (name for name, entry in self._chosen.items() if entry.definition))
         if entry.definition is None:
-            raise AgentUnavailable(name, f"{entry.problem}.", hint="Mend the file, or invoke another agent.")
+            raise AgentUnavailable(name, f"{entry.problem}.", hint="Fix the file, or invoke another agent.")
         return entry.definition
 
     def list(self) -> list[Agent]:

@@ -1,4 +1,4 @@
-"""The terminal's door: `sessionls serve`, `ask`, `sessions`, `show`, `doctor` and the rest.
+"""The terminal's commands: `sessionls serve`, `ask`, `sessions`, `show`, `doctor` and the rest.
 
 Nothing is imported here: `serve` must not wait for what draws on a terminal.
 """

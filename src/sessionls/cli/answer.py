@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sessionls.cli.context import Door
+from sessionls.cli.context import CliContext
 from sessionls.cli.names import find_session, short
-from sessionls.cli.terminal import Usage
+from sessionls.cli.terminal import UsageError
 from sessionls.domain.permission import Answer
 
 __all__ = ["answer_open"]
@@ -14,24 +14,24 @@ __all__ = ["answer_open"]
 _DONE: dict[Answer, str] = {"once": "Allowed once", "session": "Allowed for this session", "deny": "Denied"}
 
 
-async def answer_open(door: Door, session: str, words: Sequence[str]) -> int:
+async def answer_open(cli: CliContext, session: str, words: Sequence[str]) -> int:
     """Answer an open question of a session: `words` are its id (needed where several are open) and the decision."""
     *named, word = words
     decision = next((one for one in _DONE if one == word.lower()), None)
     if decision is None or len(named) > 1:
-        raise Usage(f"{' '.join(words)!r} is no answer.", "sessionls answer SESSION [REQUEST] once|session|deny")
-    found = await find_session(door.sessions, session)
+        raise UsageError(f"{' '.join(words)!r} is not an answer.", "sessionls answer SESSION [REQUEST] once|session|deny")
+    found = await find_session(cli.sessions, session)
     open_ = found.asking or []
     chosen = [one for one in open_ if not named or _names(named[0].lower(), one.request_id)]
     if len(chosen) > 1:
         listed = "; ".join(f"{short(one.request_id)} ({one.agent}: {one.summary})" for one in chosen)
-        raise Usage(f"{len(chosen)} questions are open in this session.", f"Name one of them: {listed}")
+        raise UsageError(f"{len(chosen)} questions are open in this session.", f"Name one of them: {listed}")
     # An id that is none of an open question: the session says why it cannot be answered.
     request_id = chosen[0].request_id if chosen else named[0] if named else None
-    await door.sessions.answer(found.id, request_id, decision)
+    await cli.sessions.answer(found.id, request_id, decision)
     if chosen:
         scope = f" ({chosen[0].scope}, in replies to your messages)" if decision == "session" and chosen[0].scope else ""
-        door.terminal.note(f"{_DONE[decision]}: {chosen[0].summary}{scope}")
+        cli.terminal.note(f"{_DONE[decision]}: {chosen[0].summary}{scope}")
     return 0
 
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sessionls.cli.context import Door
+from sessionls.cli.context import CliContext
 from sessionls.cli.names import context_of, find_session, newest_session, short
 from sessionls.cli.render import spent
 from sessionls.cli.stream import ReplyStream
-from sessionls.cli.terminal import Usage
+from sessionls.cli.terminal import UsageError
 from sessionls.domain.budget import words_for_pause
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
@@ -40,120 +40,120 @@ class Question:
     budget: float | None = None
 
 
-async def ask(door: Door, question: Question) -> int:
+async def ask(cli: CliContext, question: Question) -> int:
     """Send the message, draw the reply, and say how to go on. Gives the exit code."""
     if question.session is not None and question.newest:
-        raise Usage("--session and --continue contradict each other.", "Give one of them.")
-    text, context = await asyncio.to_thread(_read, question, door)
-    session = await _session(door, question)
-    stream = ReplyStream(door.terminal, session.id, new_id(), quiet=question.json)
+        raise UsageError("--session and --continue contradict each other.", "Give one of them.")
+    text, context = await asyncio.to_thread(_read, question, cli)
+    session = await _session(cli, question)
+    stream = ReplyStream(cli.terminal, session.id, new_id(), quiet=question.json)
 
     async def send() -> Exchange:
-        return await door.sessions.message(
+        return await cli.sessions.message(
             session.id, text, agent=question.agent, model=question.model, context=context, message_id=stream.message_id
         )
 
     try:
-        exchange = await stream.during(door.sessions, send)
+        exchange = await stream.during(cli.sessions, send)
     except asyncio.CancelledError:
-        return _cancelled(door, session)
+        return _cancelled(cli, session)
     except SessionlsError as error:
-        door.terminal.tell(error)
+        cli.terminal.tell(error)
         if "replyId" in error.data:
-            door.terminal.note(f"The message is kept. Try again: sessionls resume {short(session.id)}")
+            cli.terminal.note(f"The message is kept. Try again: sessionls resume {short(session.id)}")
         return 1
     stream.finish(exchange.reply)
     if question.json:
-        door.terminal.json(exchange.wire())
+        cli.terminal.json(exchange.wire())
     for given in exchange.message.context or ():
         if notice := getattr(given, "notice", None):
-            door.terminal.note(notice, "yellow")
-    return await _told(door, session, exchange.reply)
+            cli.terminal.note(notice, "yellow")
+    return await _told(cli, session, exchange.reply)
 
 
-async def resume(door: Door, name: str) -> int:
+async def resume(cli: CliContext, name: str) -> int:
     """Resume the session, and draw the reply that goes on, if one does."""
-    session = await find_session(door.sessions, name)
-    stream = ReplyStream(door.terminal, session.id)
+    session = await find_session(cli.sessions, name)
+    stream = ReplyStream(cli.terminal, session.id)
 
     async def go_on() -> Message | None:
-        now = await door.sessions.resume(session.id)  # refused while the budget is used up
+        now = await cli.sessions.resume(session.id)  # refused while the budget is used up
         return await stream.finished if now.replying or stream.finished.done() else None
 
     try:
-        reply = await stream.during(door.sessions, go_on)
+        reply = await stream.during(cli.sessions, go_on)
     except asyncio.CancelledError:
-        await door.sessions.cancel(session.id)
-        return _cancelled(door, session)
+        await cli.sessions.cancel(session.id)
+        return _cancelled(cli, session)
     if reply is None:
-        door.terminal.note(f"Session {short(session.id)} takes messages again.")
+        cli.terminal.note(f"Session {short(session.id)} takes messages again.")
         return 0
     stream.finish(reply)
     if reply.error is not None:
-        door.terminal.fail(reply.error.message, reply.error.hint or "")
-    return await _told(door, session, reply)
+        cli.terminal.fail(reply.error.message, reply.error.hint or "")
+    return await _told(cli, session, reply)
 
 
-def _read(question: Question, door: Door) -> tuple[str, list[Context]]:
+def _read(question: Question, cli: CliContext) -> tuple[str, list[Context]]:
     """The text and the context of the message."""
     *places, text = question.words
-    context = context_of(places, door.folder)
+    context = context_of(places, cli.folder)
     if question.diff is not None:
         context.append(DiffContext(base=question.diff))
     if text == "-":
         text = sys.stdin.read(_LONGEST)
-    elif not places and not context and (door.folder / text).is_file():
-        raise Usage("There is no message, only a file.", f'sessionls ask {text} "text"')
+    elif not places and not context and (cli.folder / text).is_file():
+        raise UsageError("There is no message, only a file.", f'sessionls ask {text} "text"')
     if not text.strip():
-        raise Usage("The message is empty.", 'sessionls ask [FILE[:LINE-LINE] …] "text"')
+        raise UsageError("The message is empty.", 'sessionls ask [FILE[:LINE-LINE] …] "text"')
     return text, context
 
 
-async def _session(door: Door, question: Question) -> Session:
+async def _session(cli: CliContext, question: Question) -> Session:
     if question.session is not None:
-        found = await find_session(door.sessions, question.session)
+        found = await find_session(cli.sessions, question.session)
     elif question.newest:
-        found = await newest_session(door.sessions, door.folder_uri)
+        found = await newest_session(cli.sessions, cli.folder_uri)
     else:
-        return await door.sessions.create(title=question.title, budget=question.budget)
-    return found if question.budget is None else await door.sessions.set_budget(found.id, question.budget)
+        return await cli.sessions.create(title=question.title, budget=question.budget)
+    return found if question.budget is None else await cli.sessions.set_budget(found.id, question.budget)
 
 
-def _cancelled(door: Door, session: Session) -> int:
+def _cancelled(cli: CliContext, session: Session) -> int:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()  # Ctrl+C has been obeyed; what is left is to close properly
-    door.terminal.note(f"Cancelled. What was written is kept: sessionls show {short(session.id)}", "yellow")
+    cli.terminal.note(f"Cancelled. What was written is kept: sessionls show {short(session.id)}", "yellow")
     return CANCELLED
 
 
-async def _told(door: Door, session: Session, reply: Message) -> int:
+async def _told(cli: CliContext, session: Session, reply: Message) -> int:
     """Say how the reply ended, and after a session's first one how to go on. Gives the exit code."""
     name, new = short(session.id), session.message_count == 0
     author = reply.author
     if isinstance(author, AgentAuthor):
         facts = [f"session {name}", author.agent, author.model, spent(reply.usage)]
-        door.terminal.note(" · ".join(fact for fact in facts if fact))
+        cli.terminal.note(" · ".join(fact for fact in facts if fact))
         if new and author.model.startswith("embedded/"):
-            door.terminal.note(
+            cli.terminal.note(
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
                 "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
             )
-    now = await door.sessions.get(session.id)
+    now = await cli.sessions.get(session.id)
     if now.budget is not None and reply.usage is not None and reply.usage.cost is None:
-        door.terminal.note("What its model costs is not known: it does not count against the session's budget.", "yellow")
+        cli.terminal.note("What its model costs is not known: it does not count against the session's budget.", "yellow")
     for notice in reply.notices or ():
-        door.terminal.note(notice, "yellow")
+        cli.terminal.note(notice, "yellow")
     if (problem := incomplete(reply)) is not None:
-        door.terminal.note(problem, "yellow")
+        cli.terminal.note(problem, "yellow")
     why = words_for_pause(now) if reply.status == "paused" else None
     if why is not None:
-        door.terminal.note(f"The reply is paused. {why}", "yellow")
-        door.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")
+        cli.terminal.note(f"The reply is paused. {why}", "yellow")
+        cli.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")
     elif reply.status in ("paused", "interrupted"):
-        door.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
+        cli.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
     elif reply.status == "cancelled":
-        door.terminal.note("The reply was cancelled; what was written is kept.", "yellow")
+        cli.terminal.note("The reply was cancelled; what was written is kept.", "yellow")
     elif new:
-        door.terminal.note(f'Go on: sessionls ask --session {name} "…"')
+        cli.terminal.note(f'Go on: sessionls ask --session {name} "…"')
     return 0 if reply.status in ("complete", "paused") else 1

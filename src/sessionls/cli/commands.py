@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from sessionls import __version__
-from sessionls.cli.terminal import Terminal, Usage, guarded, keep_log, safe
+from sessionls.cli.terminal import Terminal, UsageError, keep_log, run_command, safe
 
 __all__ = ["app", "run"]
 
@@ -42,7 +42,7 @@ def _do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
     terminal = Terminal()
     keep_log()
     try:
-        code = asyncio.run(guarded(terminal, lambda: work(terminal)))
+        code = asyncio.run(run_command(terminal, lambda: work(terminal)))
     except KeyboardInterrupt:
         terminal.note("Cancelled.", "yellow")
         code = 130
@@ -88,8 +88,8 @@ def ask(
         from sessionls.cli.context import opened
 
         question = Question(words, session, newest, agent, model, diff, title, as_json, budget)
-        async with opened(terminal, trust=trust) as door:
-            return await send(door, question)
+        async with opened(terminal, trust=trust) as cli:
+            return await send(cli, question)
 
     _do(work)
 
@@ -115,11 +115,11 @@ def review(
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
-        from sessionls.cli.review import Asked, run_review
+        from sessionls.cli.review import ReviewOptions, run_review
 
-        asked = Asked(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
-        async with opened(terminal, trust=trust) as door:
-            return await run_review(door, asked)
+        asked = ReviewOptions(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
+        async with opened(terminal, trust=trust) as cli:
+            return await run_review(cli, asked)
 
     _do(work)
 
@@ -132,8 +132,8 @@ def resume(session: SessionArgument, trust: Trust = False) -> None:
         from sessionls.cli.ask import resume as go_on
         from sessionls.cli.context import opened
 
-        async with opened(terminal, trust=trust) as door:
-            return await go_on(door, session)
+        async with opened(terminal, trust=trust) as cli:
+            return await go_on(cli, session)
 
     _do(work)
 
@@ -155,8 +155,8 @@ def answer(
         from sessionls.cli.answer import answer_open
         from sessionls.cli.context import opened
 
-        async with opened(terminal) as door:
-            return await answer_open(door, session, words)
+        async with opened(terminal) as cli:
+            return await answer_open(cli, session, words)
 
     _do(work)
 
@@ -191,8 +191,8 @@ def sessions(
         from sessionls.cli.names import short
         from sessionls.cli.render import session_table
 
-        async with opened(terminal) as door:
-            page = await door.sessions.list(
+        async with opened(terminal) as cli:
+            page = await cli.sessions.list(
                 workspace_folder="*" if everywhere else None, state="archived" if archived else None, query=query, limit=limit
             )
         if as_json:
@@ -225,12 +225,12 @@ def show(
         from sessionls.cli.render import message_lines, question_lines, spent
         from sessionls.domain.budget import dollars, words_for_pause
 
-        async with opened(terminal) as door:
-            found = await find_session(door.sessions, session)
-            page = await door.sessions.history(found.id, limit=limit)
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            page = await cli.sessions.history(found.id, limit=limit)
             while page.more and len(page.messages) < limit:  # long messages come in shorter pages
                 left = limit - len(page.messages)
-                older = await door.sessions.history(found.id, before=page.messages[0].id, limit=left)
+                older = await cli.sessions.history(found.id, before=page.messages[0].id, limit=left)
                 page = older.model_copy(update={"messages": [*older.messages, *page.messages]})
         if as_json:
             terminal.json({"session": found.wire(), **page.wire()})
@@ -266,8 +266,8 @@ def search(
         from sessionls.cli.context import opened
         from sessionls.cli.render import hit_lines
 
-        async with opened(terminal) as door:
-            result = await door.sessions.search(query, workspace_folder="*" if everywhere else None, limit=limit)
+        async with opened(terminal) as cli:
+            result = await cli.sessions.search(query, workspace_folder="*" if everywhere else None, limit=limit)
         if as_json:
             terminal.json(result.wire())
         elif result.hits:
@@ -293,10 +293,10 @@ def fork(
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_message, find_session, short
 
-        async with opened(terminal) as door:
-            found = await find_session(door.sessions, session)
-            message = await find_message(door.sessions, found.id, at) if at else None
-            child = await door.sessions.fork(found.id, at=message.id if message else None, title=title, agent=agent)
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            message = await find_message(cli.sessions, found.id, at) if at else None
+            child = await cli.sessions.fork(found.id, at=message.id if message else None, title=title, agent=agent)
         terminal.write(f"{short(child.id)}\n")
         terminal.note(
             f'"{child.title}" holds {child.message_count} messages. Go on: sessionls ask --session {short(child.id)} "…"'
@@ -364,15 +364,15 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
 
-        async with opened(terminal) as door:
-            found = await find_session(door.sessions, session)
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
             if not yes:
                 if not sys.stdin.isatty():
-                    raise Usage("Nobody is here to confirm it.", "Add --yes.")
+                    raise UsageError("Nobody is here to confirm it.", "Add --yes.")
                 words = f'Delete "{found.title}" with {found.message_count} messages for good?'
                 if not await asyncio.to_thread(typer.confirm, words):
                     return 1
-            await door.sessions.delete(found.id)
+            await cli.sessions.delete(found.id)
         terminal.note(f"Deleted {short(found.id)}.")
         return 0
 
@@ -391,16 +391,16 @@ def export(
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session
 
-        async with opened(terminal) as door:
-            found = await find_session(door.sessions, session)
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
             if output is None:
-                async for piece in door.sessions.export_pieces(found.id, form):
+                async for piece in cli.sessions.export_pieces(found.id, form):
                     terminal.write(piece)
                 return 0
             try:
-                await door.sessions.export(found.id, form, file=output)
+                await cli.sessions.export(found.id, form, file=output)
             except OSError as error:
-                raise Usage(f"{output} cannot be written: {error.strerror}.") from None
+                raise UsageError(f"{output} cannot be written: {error.strerror}.") from None
         terminal.note(f"Written to {output}.")
         return 0
 
@@ -418,8 +418,8 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
         from sessionls.cli.context import opened
         from sessionls.cli.render import agent_table
 
-        async with opened(terminal, trust=trust) as door:
-            found = await door.sessions.agents()
+        async with opened(terminal, trust=trust) as cli:
+            found = await cli.sessions.agents()
         if as_json:
             terminal.json(found.wire())
         else:
@@ -438,9 +438,9 @@ def models(as_json: Json = False) -> None:
         from sessionls.cli.context import opened
         from sessionls.cli.render import model_table
 
-        async with opened(terminal) as door:
+        async with opened(terminal) as cli:
             with terminal.busy("Looking for models …"):
-                found = await door.sessions.models()
+                found = await cli.sessions.models()
         if as_json:
             terminal.json(found.wire())
         else:
@@ -485,9 +485,9 @@ def _verb(name: str, session: str, words: str, *values: object, **options: str |
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
 
-        async with opened(terminal) as door:
-            found = await find_session(door.sessions, session)
-            after = await getattr(door.sessions, name)(found.id, *values, **options)
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            after = await getattr(cli.sessions, name)(found.id, *values, **options)
         terminal.note(words.format(id=short(after.id), agent=after.agent, title=after.title))
         return 0
 

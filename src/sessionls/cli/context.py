@@ -18,19 +18,19 @@ from sessionls.sessions.service import Sessions
 from sessionls.settings.participant import local_participant
 from sessionls.settings.settings import Settings
 
-__all__ = ["Door", "opened"]
+__all__ = ["CliContext", "opened"]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class CliContext:
     terminal: Terminal
     settings: Settings
     folder: Path
-    rooms: Composition
+    composition: Composition
 
     @property
     def sessions(self) -> Sessions:
-        return self.rooms.sessions
+        return self.composition.sessions
 
     @property
     def folder_uri(self) -> str:
@@ -38,7 +38,7 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any) -> AsyncIterator[Door]:
+async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any) -> AsyncIterator[CliContext]:
     """Everything composed and (unless `start` is false) started; closed at the end, also after an error.
 
     The folder's own definitions run only where it is trusted: by `trust`, or by the setting `trusted_folders`.
@@ -49,10 +49,12 @@ async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True,
         asyncio.to_thread(preload),
         local_participant(folder, name=settings.participant_name, email=settings.participant_email),
     )
-    rooms = compose(settings, TerminalEditor(uris.from_path(folder), terminal), bounds=Bounds(trusted), participant=participant)
+    composition = compose(
+        settings, TerminalEditor(uris.from_path(folder), terminal), bounds=Bounds(trusted), participant=participant
+    )
     try:
         if start:
-            await rooms.start()
-        yield Door(terminal, settings, folder, rooms)
+            await composition.start()
+        yield CliContext(terminal, settings, folder, composition)
     finally:
-        await rooms.close()
+        await composition.close()

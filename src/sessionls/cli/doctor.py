@@ -17,7 +17,7 @@ from typing import Literal
 from rich.text import Text
 
 from sessionls import __version__
-from sessionls.cli.context import Door, opened
+from sessionls.cli.context import CliContext, opened
 from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Agent, ModelInfo
@@ -48,7 +48,7 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
     checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings)])
     checks += [await _git(), *_commands(settings)]
     with terminal.busy("Looking for models and MCP servers …"):
-        checks += await _rooms(terminal)
+        checks += await _composition(terminal)
     if as_json:
         terminal.json([{"name": check.name, "state": check.state, "says": check.says, "hint": check.hint} for check in checks])
     else:
@@ -75,7 +75,7 @@ def _tell(terminal: Terminal, checks: Sequence[Check]) -> None:
             terminal.out.print(Text(f"{' ' * (width + 4)}{safe(check.hint)}", style="dim"), soft_wrap=True)
 
 
-# -- without the rooms -----------------------------------------------------------------------------------------------
+# -- before anything is composed ---------------------------------------------------------------------------------------
 
 
 def _ourselves() -> Check:
@@ -131,27 +131,27 @@ def _commands(settings: Settings) -> Iterator[Check]:
         yield Check("commands", "problem", f"do not get {', '.join(withheld)}: it looks like a secret", hint)
 
 
-# -- with the rooms --------------------------------------------------------------------------------------------------
+# -- with all that is composed -----------------------------------------------------------------------------------------
 
 
-async def _rooms(terminal: Terminal) -> list[Check]:
-    async with opened(terminal, start=False) as door:
-        checks = [await _database(door)]
-        await door.rooms.catalog.reload()
+async def _composition(terminal: Terminal) -> list[Check]:
+    async with opened(terminal, start=False) as cli:
+        checks = [await _database(cli)]
+        await cli.composition.catalog.reload()
         # Both wait for programs and addresses: they wait together.
-        listed, servers = await asyncio.gather(door.rooms.models.list(), _servers(door))
-        checks += [_keys(listed), _ollama(listed), *_embedded(door.settings, listed), await _answers(door), *_agents(door)]
+        listed, servers = await asyncio.gather(cli.composition.models.list(), _servers(cli))
+        checks += [_keys(listed), _ollama(listed), *_embedded(cli.settings, listed), await _answers(cli), *_agents(cli)]
         checks += servers
     return checks
 
 
-async def _database(door: Door) -> Check:
-    url = door.settings.shown_url
+async def _database(cli: CliContext) -> Check:
+    url = cli.settings.shown_url
     try:
-        await door.rooms.store.lapsed()  # it opens with the first question
+        await cli.composition.store.lapsed()  # it opens with the first question
     except SessionlsError as error:
         return Check("database", "problem", f"{url}: {error.message}", error.hint)
-    return Check("database", "ok", url + await asyncio.to_thread(_file_facts, door.settings.url))
+    return Check("database", "ok", url + await asyncio.to_thread(_file_facts, cli.settings.url))
 
 
 def _file_facts(url: str) -> str:
@@ -198,13 +198,13 @@ def _embedded(settings: Settings, models: Sequence[ModelInfo]) -> Iterator[Check
     yield Check("embedded", "ok" if model.available else "note", says, "" if model.available else (model.problem or ""))
 
 
-async def _answers(door: Door) -> Check:
+async def _answers(cli: CliContext) -> Check:
     """Which model answers where nothing names one, and why that one."""
     try:
-        model = await door.rooms.models.choose(())
+        model = await cli.composition.models.choose(())
     except SessionlsError as error:
         return Check("answers", "problem", error.message, error.hint)
-    if door.settings.model:
+    if cli.settings.model:
         why = "by the setting `model`"
     elif model.startswith("embedded/"):
         why = "since no key is set and no Ollama answers; it is too small for real work"
@@ -215,8 +215,8 @@ async def _answers(door: Door) -> Check:
     return Check("answers", "ok", f"{model}, {why}")
 
 
-def _agents(door: Door) -> Iterator[Check]:
-    agents: Sequence[Agent] = door.rooms.catalog.list()
+def _agents(cli: CliContext) -> Iterator[Check]:
+    agents: Sequence[Agent] = cli.composition.catalog.list()
     ready = [agent.name for agent in agents if agent.available]
     yield Check("agents", "ok", ", ".join(ready))
     for agent in agents:
@@ -227,9 +227,9 @@ def _agents(door: Door) -> Iterator[Check]:
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)
 
 
-async def _servers(door: Door) -> list[Check]:
+async def _servers(cli: CliContext) -> list[Check]:
     """The MCP servers. Each one that may start is tried, for seconds at most; none of an untrusted workspace is."""
-    found = await door.rooms.servers.check() if door.rooms.servers is not None else []
+    found = await cli.composition.servers.check() if cli.composition.servers is not None else []
     if not found:
         return [Check("mcp", "note", "no servers are set")]
     up = [f"{one.name} ({len(one.tools)} tools)" for one in found if one.state == "up"]

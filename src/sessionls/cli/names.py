@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sessionls.cli.terminal import Usage
+from sessionls.cli.terminal import UsageError
 from sessionls.domain import uris
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
 from sessionls.domain.model import Context, FileContext, Message, Position, Range, SelectionContext, Session
@@ -27,7 +27,7 @@ def short(identity: str) -> str:
 
 
 async def find_session(sessions: Sessions, name: str) -> Session:
-    """The session of that id, or of the one id that ends or begins so. Raises `SessionNotFound`, or `Usage` for several."""
+    """The session of that id, or of the one id that ends or begins so. Raises `SessionNotFound`, or `UsageError` for several."""
     name = name.lower()
     if _FULL.fullmatch(name):
         return await sessions.get(name)
@@ -56,12 +56,12 @@ async def newest_session(sessions: Sessions, folder: str) -> Session:
         found += page.sessions
         cursor = page.next_cursor
     if not found:
-        raise Usage("This folder has no session to go on with.", "Leave out --continue to begin one.")
+        raise UsageError("This folder has no session to go on with.", "Leave out --continue to begin one.")
     return max(found, key=lambda session: (session.updated_at, session.id))
 
 
 async def find_message(sessions: Sessions, session_id: str, name: str) -> Message:
-    """The message of that session whose id ends or begins so. Raises `MessageNotFound`, or `Usage` for several."""
+    """The message of that session whose id ends or begins so. Raises `MessageNotFound`, or `UsageError` for several."""
     name = name.lower()
     found: dict[str, Message] = {}
     before = None
@@ -83,7 +83,7 @@ def _names(name: str, identity: str) -> bool:
 def _only(name: str, identities: Iterable[str]) -> str:
     matching = sorted(identities)
     if len(matching) > 1:
-        raise Usage(f"{name!r} names {len(matching)} of them.", f"Say more of the id: {', '.join(matching[:5])}")
+        raise UsageError(f"{name!r} names {len(matching)} of them.", f"Say more of the id: {', '.join(matching[:5])}")
     return matching[0]
 
 
@@ -100,10 +100,12 @@ def _place(place: str, folder: Path) -> Context:
     path = _absolute(match["file"], folder) if match else path
     if match is None or not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
-        raise Usage(f"The file {match['file'] if match else place} {kind}.", "Name a file: FILE, FILE:LINE or FILE:LINE-LINE.")
+        raise UsageError(
+            f"The file {match['file'] if match else place} {kind}.", "Name a file: FILE, FILE:LINE or FILE:LINE-LINE."
+        )
     first, last = int(match["first"]), int(match["last"] or match["first"])
     if not 1 <= first <= last:
-        raise Usage(f"{place} names no lines.", "Lines count from 1, and the first stands before the last.")
+        raise UsageError(f"{place} has an invalid line range.", "Lines count from 1, and the first stands before the last.")
     start, end = Position(line=first - 1, character=0), Position(line=last - 1, character=_LINE_END)
     return SelectionContext(uri=uris.from_path(path), range=Range(start=start, end=end))
 

@@ -23,7 +23,7 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
     """Their answer; None where the input has ended."""
     lines = safe(question.detail or "").splitlines()
     more = [f"… {len(lines) - _DETAIL} more lines"] if len(lines) > _DETAIL else []
-    with terminal.still():
+    with terminal.paused_live():
         terminal.err.print(Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow"))
         for line in (*lines[:_DETAIL], *more):
             terminal.err.print(Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim"))

@@ -18,7 +18,7 @@ from rich.text import Text
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.visible import as_json, shown
 
-__all__ = ["Terminal", "Usage", "guarded", "keep_log", "safe"]
+__all__ = ["Terminal", "UsageError", "keep_log", "run_command", "safe"]
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _HINTS = {
 }
 
 
-class Usage(Exception):
+class UsageError(Exception):
     """The command was called in a way that makes no sense: exit code 2."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -69,7 +69,7 @@ class Terminal:
         return bool(sys.stdin.isatty() and sys.stderr.isatty())
 
     @contextmanager
-    def still(self) -> Iterator[None]:
+    def paused_live(self) -> Iterator[None]:
         """Nothing moves meanwhile: for a question."""
         live = self.live
         if live is not None:
@@ -132,11 +132,11 @@ def keep_log() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-async def guarded(terminal: Terminal, work: Callable[[], Awaitable[int]]) -> int:
+async def run_command(terminal: Terminal, work: Callable[[], Awaitable[int]]) -> int:
     """Do the work and give the exit code: 1 for an error and 2 for wrong usage, each told in a line and a hint."""
     try:
         return await work()
-    except Usage as error:
+    except UsageError as error:
         terminal.fail(error.message, error.hint)
         return 2
     except SessionlsError as error:

@@ -10,7 +10,7 @@ from typing import Literal
 from sessionls.domain.agent import STARTUP_RULE, Definition, Permission
 from sessionls.domain.globs import Globs
 
-__all__ = ["Answer", "Bounds", "Policy", "Question", "Risk", "Wish", "stricter"]
+__all__ = ["Answer", "Bounds", "PermissionRequest", "Policy", "Question", "Risk", "stricter"]
 
 
 Risk = Literal["read", "write", "execute", "network"]
@@ -39,7 +39,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PermissionRequest:
     """What a call wants to do, in words for a person. `scope`: what a yes for the session covers (unless said: the tool).
 
     `startup`: the path of a file by which others start programs later. It is asked for also where the tool itself is allowed,
@@ -80,7 +80,7 @@ class Policy:
         self._settings = dict(settings or {})
         self._bounds = bounds or Bounds()
 
-    def bound(self, risk: Risk, *, runs_programs: bool) -> str | None:
+    def refusal_reason(self, risk: Risk, *, runs_programs: bool) -> str | None:
         """Why a tool of that risk may not run now, whatever the rules and answers say; None where the bounds allow it."""
         return _READ_ONLY if self._bounds.read_only and (risk != "read" or runs_programs) else None
 

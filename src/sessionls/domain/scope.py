@@ -43,7 +43,7 @@ class Scope:
 
 def scope_of(folders: Iterable[str], identities: Iterable[str] = ()) -> Scope:
     """The scope of folders (URIs in any spelling) and of identities as a session keeps them."""
-    named = {uris.comparable(folder) for folder in folders}
+    named = {uris.uri_key(folder) for folder in folders}
     others = set(identities)
     more = {identity for identity in others if identity.startswith(_FOLDER)}
     return Scope(frozenset(named | {one.removeprefix(_FOLDER) for one in more}), frozenset(others - more))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-__all__ = ["cut_bytes", "cut_characters", "sound"]
+__all__ = ["cut_bytes", "cut_characters", "replace_lone_surrogates"]
 
 
 def cut_bytes(whole: bytes, limit: int) -> tuple[str, str | None]:
@@ -33,7 +33,7 @@ def cut_characters(text: str, limit: int) -> tuple[str, str | None]:
     return kept, f"Only the first {len(kept):,} of {len(text):,} characters are shown."
 
 
-def sound(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     """The text with halves of surrogate pairs, which JSON can carry and UTF-8 cannot, replaced one for one."""
     try:
         text.encode()

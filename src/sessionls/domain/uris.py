@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from sessionls.domain.visible import in_one_line
 
 __all__ = [
-    "comparable",
     "display",
     "from_path",
     "is_uri",
@@ -21,6 +20,7 @@ __all__ = [
     "public_text",
     "spellings",
     "to_path",
+    "uri_key",
 ]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one letter is a Windows drive
@@ -109,7 +109,7 @@ def display(uri: str, folders: Sequence[str]) -> str:
     return printable(uri if best is None else best[1])
 
 
-def comparable(uri: str) -> str:
+def uri_key(uri: str) -> str:
     """The same text for all spellings of a document's URI: for keys, not for showing."""
     parts = _components(uri)
     return uri if parts is None else "file:///" + "/".join(parts).encode("utf-8", "replace").decode()

@@ -1,1 +1,1 @@
-"""How an agent thinks: every model, local or not, through one gateway. The only room that knows litellm and xllamacpp."""
+"""How an agent thinks: every model, local or not, through one gateway. Only this package imports litellm and xllamacpp."""

@@ -13,7 +13,7 @@ from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.answers import Event, events
 from sessionls.models.anthropic_request import anthropic_body, anthropic_headers, anthropic_url
 from sessionls.models.anthropic_stream import AnthropicReader
-from sessionls.models.failures import Asked, cut
+from sessionls.models.failures import RequestInfo, cut
 from sessionls.models.http import Connections, Refused
 from sessionls.models.naming import Naming
 from sessionls.models.native import native_from
@@ -46,7 +46,7 @@ class _Reader(Protocol):
 
 
 async def ask_directly(
-    connections: Connections, naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None]
+    connections: Connections, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, alive: Callable[[], None]
 ) -> None:
     """One step, read into `reading` to its end. `alive` is called with whatever comes from the provider.
 
@@ -134,7 +134,7 @@ def _url(target: Target) -> str:
             return openai_url(target.base)
 
 
-def _headers(target: Target, asked: Asked) -> Mapping[str, str]:
+def _headers(target: Target, asked: RequestInfo) -> Mapping[str, str]:
     if target.key is not None and not (target.key.isascii() and target.key.isprintable()):
         raise ModelUnavailable(
             f"The key for {asked.where} has characters that no key has.",

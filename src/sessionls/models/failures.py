@@ -22,11 +22,11 @@ from sessionls.models.http import Refused
 from sessionls.models.overflow import is_overflow
 from sessionls.models.provider_errors import ProviderError, read_error
 
-__all__ = ["Asked", "cut", "explain", "is_passing", "stalled"]
+__all__ = ["RequestInfo", "cut", "explain", "is_passing", "stalled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestInfo:
     """What was asked, for the words: the model, its provider's key variable and address, and what must not be shown."""
 
     model: str
@@ -86,7 +86,7 @@ _LONGEST_WAIT = 24 * 3600.0
 _AGAIN = "Ask again, or choose another model."
 
 
-def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavailable:
+def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> ModelUnavailable:
     """That error in our words. `started` says whether the model had begun to answer."""
     if isinstance(error, ModelUnavailable):
         return error
@@ -123,7 +123,7 @@ def explain(error: BaseException, asked: Asked, *, started: bool) -> ModelUnavai
     return _refusal(said, asked, text, _retry_after(chain), started=started)
 
 
-def _refusal(said: ProviderError, asked: Asked, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
+def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
     """What a provider's refusal means. `text` is all that it said."""
     told, status = _shown(said.message, asked), said.status
     if is_overflow(status, text):
@@ -188,12 +188,12 @@ def _refusal(said: ProviderError, asked: Asked, text: str, retry_after: float | 
 
 
 def _unavailable(
-    asked: Asked, reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
+    asked: RequestInfo, reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
 ) -> ModelUnavailable:
     return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after, alone=alone)
 
 
-def _overflow(asked: Asked) -> ModelUnavailable:
+def _overflow(asked: RequestInfo) -> ModelUnavailable:
     return _unavailable(
         asked,
         "overflow",
@@ -203,7 +203,7 @@ def _overflow(asked: Asked) -> ModelUnavailable:
     )
 
 
-def cut(asked: Asked, *, started: bool) -> ModelUnavailable:
+def cut(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
     """The connection was lost, or the answer ended without its end."""
     return ModelUnavailable(
         f"The connection to {asked.where} broke off{' in the middle of the reply' if started else ''}.",
@@ -214,7 +214,7 @@ def cut(asked: Asked, *, started: bool) -> ModelUnavailable:
     )
 
 
-def stalled(asked: Asked, *, started: bool) -> ModelUnavailable:
+def stalled(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
     """The model said nothing for longer than we wait."""
     what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
     return ModelUnavailable(
@@ -291,7 +291,7 @@ def _told(chain: Sequence[BaseException]) -> str:
     return _from_text(str(chain[0]))
 
 
-def _shown(said: str, asked: Asked) -> str:
+def _shown(said: str, asked: RequestInfo) -> str:
     """In one short line without secrets."""
     for secret in asked.secrets:
         said = said.replace(secret, "…")
@@ -316,17 +316,17 @@ def _from_text(text: str) -> str:
     return read_error(re.sub(r"\.? Handle with `litellm\.\w+`\.?", "", text)).message
 
 
-def _connection_hint(asked: Asked) -> str:
+def _connection_hint(asked: RequestInfo) -> str:
     if asked.provider == "ollama":
         return "Start Ollama (`ollama serve`), or correct OLLAMA_API_BASE."
     return "Check the network and the proxy settings." if asked.base is None else _address_hint(asked)
 
 
-def _address_hint(asked: Asked) -> str:
+def _address_hint(asked: RequestInfo) -> str:
     return f"Check that a server runs there, and the variable that names the address ({asked.provider.upper()}_API_BASE)."
 
 
-def _model_hint(asked: Asked) -> str:
+def _model_hint(asked: RequestInfo) -> str:
     if asked.provider == "ollama":
         return f"Get it with `ollama pull {asked.model.partition('/')[2]}`, or choose another model."
     return "Correct the model's name, or choose one that this key may use" + (", and check the address." if asked.base else ".")

@@ -15,7 +15,7 @@ from sessionls.models.catalog import Catalog
 from sessionls.models.choice import Choice
 from sessionls.models.direct import ask_directly
 from sessionls.models.embedded import WINDOW, Embedded
-from sessionls.models.failures import Asked, explain, is_passing, stalled
+from sessionls.models.failures import RequestInfo, explain, is_passing, stalled
 from sessionls.models.http import Connections
 from sessionls.models.litellm_lane import ask_litellm
 from sessionls.models.naming import Naming
@@ -146,7 +146,7 @@ class Gateway:
     async def _pump(self, request: ModelRequest, naming: Naming, reading: Reading) -> None:
         """Ask, again where that may help and nothing was said yet, and hand on what is said."""
         for attempt in range(self._limits.retries + 1):
-            asked = Asked(request.model, providers.known_provider(request.model) or "")
+            asked = RequestInfo(request.model, providers.known_provider(request.model) or "")
             try:
                 asked, target = await self._target(request)
                 return await self._attempt(naming, target, asked, reading, self._patience(request))
@@ -159,7 +159,7 @@ class Gateway:
             await asyncio.sleep(wait)
         raise AssertionError
 
-    async def _attempt(self, naming: Naming, target: Target, asked: Asked, reading: Reading, patience: float) -> None:
+    async def _attempt(self, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, patience: float) -> None:
         loop = asyncio.get_running_loop()
         # What takes long to load is no model's fault.
         module = await library.load() if target.lane == "litellm" else None
@@ -201,7 +201,7 @@ class Gateway:
         slow = providers.known_provider(request.model) in ("embedded", "ollama") or request.reasoning_effort in ("medium", "high")
         return self._limits.first_slow if slow else self._limits.first
 
-    async def _target(self, request: ModelRequest) -> tuple[Asked, Target]:
+    async def _target(self, request: ModelRequest) -> tuple[RequestInfo, Target]:
         """Where that model is asked. Raises `ModelUnavailable` where it cannot be asked at all."""
         problem = await self._choice.problem(request.model)
         if problem is not None:
@@ -236,7 +236,7 @@ class Gateway:
         elif providers.wants_responses(target, request):
             target = replace(target, lane="responses")
         hidden = [*providers.secrets(self._environ), key or ""]
-        return Asked(request.model, provider, key_name, named, [secret for secret in hidden if len(secret) >= 6]), target
+        return RequestInfo(request.model, provider, key_name, named, [secret for secret in hidden if len(secret) >= 6]), target
 
     def _is_direct(self, model: str) -> bool:
         return self._environ.get(_LANE) != "litellm" and providers.lane(_split(model)[0]) != "litellm"

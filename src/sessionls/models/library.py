@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from sessionls.domain.errors import ModelUnavailable
-from sessionls.importing import uncollected
+from sessionls.importing import gc_paused
 
 __all__ = ["hold", "know_ollama", "load", "loaded", "release", "warm"]
 
@@ -107,7 +107,7 @@ def _import(future: Future[Any]) -> None:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         _reach_loopback_directly()
-        with uncollected():
+        with gc_paused():
             import litellm
 
         litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire

@@ -10,7 +10,7 @@ from typing import Any
 
 from sessionls.models import library
 from sessionls.models.answers import Event
-from sessionls.models.failures import Asked, cut
+from sessionls.models.failures import RequestInfo, cut
 from sessionls.models.naming import Naming
 from sessionls.models.native import native_from, native_of
 from sessionls.models.openai_stream import OpenAIReader
@@ -27,7 +27,7 @@ _TURN = 0.004  # seconds of reading, after which the others on the event loop ha
 
 
 async def ask_litellm(
-    module: Any, naming: Naming, target: Target, asked: Asked, reading: Reading, alive: Callable[[], None], longest: float
+    module: Any, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, alive: Callable[[], None], longest: float
 ) -> None:
     """One step, read into `reading` to its end. `module` is litellm, `longest`: seconds for which litellm itself may wait.
 

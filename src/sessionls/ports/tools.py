@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sessionls.domain.agent import Definition
 from sessionls.domain.model import Finding
-from sessionls.domain.permission import Risk, Wish
+from sessionls.domain.permission import PermissionRequest, Risk
 
 __all__ = ["Tool", "ToolCall", "ToolFailed", "Tools"]
 
@@ -55,7 +55,7 @@ class Tool(Protocol):
         """Whether it starts programs in whose work the workspace has a say, be it only to read."""
         ...
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         """What a call with these arguments wants; asked before permission is. Raises `ToolFailed` for bad arguments."""
         ...
 

@@ -1,1 +1,1 @@
-"""The editor's door: sessions over the Language Server Protocol. The only room that knows pygls and lsprotocol."""
+"""The language server: sessions over the Language Server Protocol. Only this package imports pygls and lsprotocol."""

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from sessionls.importing import uncollected
+from sessionls.importing import gc_paused
 
 __all__ = ["main"]
 
@@ -18,7 +18,7 @@ def main() -> int:
 
     source, sink = claim_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="sessionls: %(levelname)s: %(message)s")
-    with uncollected():
+    with gc_paused():
         import asyncio
 
         _import_lsprotocol()

@@ -1,4 +1,4 @@
-"""From what the editor said to `Sessions`: settings, participant, and the rooms put together."""
+"""From what the editor said to `Sessions`: settings, participant, and everything that is composed with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sessionls.domain import uris
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Bounds
-from sessionls.importing import uncollected
+from sessionls.importing import gc_paused
 from sessionls.ports.editor import Editor
 from sessionls.server.editor.capabilities import Options
 from sessionls.settings.participant import local_participant
@@ -22,7 +22,7 @@ __all__ = ["compose_for"]
 
 
 async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Composition:
-    """Everything behind the door, put together and not yet started. The imports are paid for in a thread."""
+    """Everything behind the server, composed and not yet started. The imports are paid for in a thread."""
     settings = await asyncio.to_thread(_load, options)
     participant = await _participant(options, settings, editor)
     from sessionls.compose import compose
@@ -31,7 +31,7 @@ async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Compo
 
 
 def _load(options: Options) -> Settings:
-    with uncollected():
+    with gc_paused():
         from sessionls.compose import preload
         from sessionls.settings.settings import Settings
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from sessionls.server.transport.protocol import SessionProtocol
     from sessionls.sessions.service import Sessions
 
-__all__ = ["HANDLERS", "Desk"]
+__all__ = ["HANDLERS", "RequestContext"]
 
 _LIST_BYTES = 4 << 20  # of findings in one answer
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RequestContext:
     """What the handlers of one connection work with."""
 
     sessions: Sessions
@@ -44,8 +44,8 @@ class Desk:
     client: Client
 
 
-async def create(desk: Desk, params: p.CreateParams) -> Session:
-    return await desk.sessions.create(
+async def create(request: RequestContext, params: p.CreateParams) -> Session:
+    return await request.sessions.create(
         title=params.title,
         agent=params.agent,
         model=params.model,
@@ -54,8 +54,8 @@ async def create(desk: Desk, params: p.CreateParams) -> Session:
     )
 
 
-async def list_(desk: Desk, params: p.ListParams) -> r.SessionList:
-    return await desk.sessions.list(
+async def list_(request: RequestContext, params: p.ListParams) -> r.SessionList:
+    return await request.sessions.list(
         workspace_folder=params.workspace_folder,
         state=params.state,
         query=params.query,
@@ -64,50 +64,50 @@ async def list_(desk: Desk, params: p.ListParams) -> r.SessionList:
     )
 
 
-async def get(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.get(params.session_id)
+async def get(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.get(params.session_id)
 
 
-async def open_(desk: Desk, params: p.OpenParams) -> r.Opened:
-    hold = desk.notices.hold(params.session_id)
-    desk.protocol.after_answer(hold.release)
-    hold.opened = await desk.sessions.open(params.session_id, limit=params.limit, after=params.after)
+async def open_(request: RequestContext, params: p.OpenParams) -> r.Opened:
+    hold = request.notices.hold(params.session_id)
+    request.protocol.after_answer(hold.release)
+    hold.opened = await request.sessions.open(params.session_id, limit=params.limit, after=params.after)
     return hold.opened
 
 
-async def close(desk: Desk, params: p.SessionParams) -> p.Empty:
-    await desk.sessions.close(params.session_id)
-    desk.notices.close(params.session_id)
+async def close(request: RequestContext, params: p.SessionParams) -> p.Empty:
+    await request.sessions.close(params.session_id)
+    request.notices.close(params.session_id)
     return p.Empty()
 
 
-async def history(desk: Desk, params: p.HistoryParams) -> r.History:
-    return await desk.sessions.history(params.session_id, before=params.before, limit=params.limit)
+async def history(request: RequestContext, params: p.HistoryParams) -> r.History:
+    return await request.sessions.history(params.session_id, before=params.before, limit=params.limit)
 
 
-async def message(desk: Desk, params: p.MessageParams) -> r.Exchange:
-    ask = desk.client.progress and not desk.client.events
+async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
+    ask = request.client.progress and not request.client.events
     told = ask or params.work_done_token is not None or params.partial_result_token is not None
     if not told:
-        return await _send(desk, params, new_id())
-    title = params.agent or (await desk.sessions.get(params.session_id)).agent
-    async with desk.sessions.following(params.session_id):
-        progress = ReplyProgress(desk.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
-        unsubscribe = desk.sessions.subscribe(progress.on_notice)
+        return await _send(request, params, new_id())
+    title = params.agent or (await request.sessions.get(params.session_id)).agent
+    async with request.sessions.following(params.session_id):
+        progress = ReplyProgress(request.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
+        unsubscribe = request.sessions.subscribe(progress.on_notice)
         try:
             with progress:
-                exchange = await _send(desk, params, progress.message_id)
+                exchange = await _send(request, params, progress.message_id)
                 progress.finish(exchange.reply)
                 return exchange
         finally:
             unsubscribe()
 
 
-async def _send(desk: Desk, params: p.MessageParams, message_id: str) -> r.Exchange:
+async def _send(request: RequestContext, params: p.MessageParams, message_id: str) -> r.Exchange:
     for given in params.context or ():
         if isinstance(given, DiagnosticsContext) and given.diagnostics is not None:
-            desk.editor.hand_over(given.uri, given.diagnostics, given.range)
-    return await desk.sessions.message(
+            request.editor.hand_over(given.uri, given.diagnostics, given.range)
+    return await request.sessions.message(
         params.session_id,
         params.text,
         agent=params.agent,
@@ -118,79 +118,79 @@ async def _send(desk: Desk, params: p.MessageParams, message_id: str) -> r.Excha
     )
 
 
-async def cancel(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.cancel(params.session_id)
+async def cancel(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.cancel(params.session_id)
 
 
-async def switch_agent(desk: Desk, params: p.SwitchAgentParams) -> Session:
-    return await desk.sessions.switch_agent(params.session_id, params.agent, model=params.model)
+async def switch_agent(request: RequestContext, params: p.SwitchAgentParams) -> Session:
+    return await request.sessions.switch_agent(params.session_id, params.agent, model=params.model)
 
 
-async def pause(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.pause(params.session_id)
+async def pause(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.pause(params.session_id)
 
 
-async def resume(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.resume(params.session_id)
+async def resume(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.resume(params.session_id)
 
 
-async def fork(desk: Desk, params: p.ForkParams) -> Session:
-    return await desk.sessions.fork(params.session_id, at=params.at, title=params.title, agent=params.agent)
+async def fork(request: RequestContext, params: p.ForkParams) -> Session:
+    return await request.sessions.fork(params.session_id, at=params.at, title=params.title, agent=params.agent)
 
 
-async def rename(desk: Desk, params: p.RenameParams) -> Session:
-    return await desk.sessions.rename(params.session_id, params.title)
+async def rename(request: RequestContext, params: p.RenameParams) -> Session:
+    return await request.sessions.rename(params.session_id, params.title)
 
 
-async def set_budget(desk: Desk, params: p.SetBudgetParams) -> Session:
-    return await desk.sessions.set_budget(params.session_id, params.budget)
+async def set_budget(request: RequestContext, params: p.SetBudgetParams) -> Session:
+    return await request.sessions.set_budget(params.session_id, params.budget)
 
 
-async def archive(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.archive(params.session_id)
+async def archive(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.archive(params.session_id)
 
 
-async def unarchive(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.unarchive(params.session_id)
+async def unarchive(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.unarchive(params.session_id)
 
 
-async def delete(desk: Desk, params: p.SessionParams) -> p.Empty:
-    await desk.sessions.delete(params.session_id)
+async def delete(request: RequestContext, params: p.SessionParams) -> p.Empty:
+    await request.sessions.delete(params.session_id)
     return p.Empty()
 
 
-async def search(desk: Desk, params: p.SearchParams) -> r.SearchResult:
-    return await desk.sessions.search(params.query, workspace_folder=params.workspace_folder, limit=params.limit)
+async def search(request: RequestContext, params: p.SearchParams) -> r.SearchResult:
+    return await request.sessions.search(params.query, workspace_folder=params.workspace_folder, limit=params.limit)
 
 
-async def export(desk: Desk, params: p.ExportParams) -> r.Export:
+async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
     if params.uri is None:
-        return await desk.sessions.export(params.session_id, params.format)
+        return await request.sessions.export(params.session_id, params.format)
     path = uris.to_path(params.uri)
     if path is None:
         raise InvalidParams("uri names no file of this machine.", fields=["uri"])
     try:
-        return await desk.sessions.export(params.session_id, params.format, file=Path(path))
+        return await request.sessions.export(params.session_id, params.format, file=Path(path))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "unknown error"
         raise InvalidParams(f"The file cannot be written: {reason}.", fields=["uri"], hint="Name another file.") from None
 
 
-async def compact(desk: Desk, params: p.SessionParams) -> Session:
-    return await desk.sessions.compact(params.session_id)
+async def compact(request: RequestContext, params: p.SessionParams) -> Session:
+    return await request.sessions.compact(params.session_id)
 
 
-async def answer(desk: Desk, params: p.AnswerParams) -> p.Empty:
-    await desk.sessions.answer(params.session_id, params.request_id, params.decision)
+async def answer(request: RequestContext, params: p.AnswerParams) -> p.Empty:
+    await request.sessions.answer(params.session_id, params.request_id, params.decision)
     return p.Empty()
 
 
-async def questions(desk: Desk, params: p.QuestionListParams) -> r.QuestionList:
-    return await desk.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
+async def questions(request: RequestContext, params: p.QuestionListParams) -> r.QuestionList:
+    return await request.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
 
 
-async def findings(desk: Desk, params: p.FindingListParams) -> r.FindingList:
-    found = await desk.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
+async def findings(request: RequestContext, params: p.FindingListParams) -> r.FindingList:
+    found = await request.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
     rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
     page: list[Finding] = []
     size = 0
@@ -198,26 +198,26 @@ async def findings(desk: Desk, params: p.FindingListParams) -> r.FindingList:
         size += len(finding.model_dump_json(by_alias=True, exclude_none=True).encode())
         if page and size > _LIST_BYTES:
             break
-        page.append(desk.findings.now(finding))
+        page.append(request.findings.now(finding))
     return r.FindingList(findings=page, next_cursor=page[-1].id if len(page) < len(rest) else None)
 
 
-async def update_finding(desk: Desk, params: p.FindingUpdateParams) -> Finding:
-    return desk.findings.now(await desk.sessions.update_finding(params.finding_id, params.state, reason=params.reason))
+async def update_finding(request: RequestContext, params: p.FindingUpdateParams) -> Finding:
+    return request.findings.now(await request.sessions.update_finding(params.finding_id, params.state, reason=params.reason))
 
 
-async def agents(desk: Desk, _: p.AgentListParams) -> r.AgentList:
-    return await desk.sessions.agents()
+async def agents(request: RequestContext, _: p.AgentListParams) -> r.AgentList:
+    return await request.sessions.agents()
 
 
-async def models(desk: Desk, _: p.Empty) -> r.ModelList:
-    return await desk.sessions.models()
+async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
+    return await request.sessions.models()
 
 
-async def reply_of_model(desk: Desk, params: p.ModelReplyParams) -> ModelReply:
-    with PartialText(desk.protocol, params.partial_result_token) as told:
+async def reply_of_model(request: RequestContext, params: p.ModelReplyParams) -> ModelReply:
+    with PartialText(request.protocol, params.partial_result_token) as told:
         return await model_reply(
-            desk.models,
+            request.models,
             params.messages,
             told.add,
             model=params.model,
@@ -227,7 +227,7 @@ async def reply_of_model(desk: Desk, params: p.ModelReplyParams) -> ModelReply:
         )
 
 
-HANDLERS: dict[str, Callable[[Desk, Any], Awaitable[Wire]]] = {
+HANDLERS: dict[str, Callable[[RequestContext, Any], Awaitable[Wire]]] = {
     "session/create": create,
     "session/list": list_,
     "session/get": get,

@@ -23,7 +23,7 @@ from sessionls.server.editor.capabilities import Client, Configuration, Options
 from sessionls.server.editor.file_watchers import Watching
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
 from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
-from sessionls.server.handlers import HANDLERS, Desk
+from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.finding_diagnostics import Findings
 from sessionls.server.publishing.session_notifications import Notices
 from sessionls.server.transport import errors
@@ -50,8 +50,8 @@ class SessionServer(LanguageServer):
         self._options = Options()
         self._bounds = Bounds()
         self._client = Client()
-        self._rooms: Composition | None = None
-        self._starting: asyncio.Task[tuple[Desk, Standard]] | None = None
+        self._composition: Composition | None = None
+        self._starting: asyncio.Task[tuple[RequestContext, Standard]] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._notices: Notices | None = None
         self._findings: Findings | None = None
@@ -120,9 +120,9 @@ class SessionServer(LanguageServer):
             await asyncio.wait([self._starting])
         if self._findings is not None:
             await self._findings.close()
-        if self._rooms is not None:
+        if self._composition is not None:
             try:
-                await self._rooms.close()
+                await self._composition.close()
             except Exception:
                 log.exception("Closing failed")
 
@@ -187,21 +187,21 @@ class SessionServer(LanguageServer):
             self._follow()
 
     def _follow(self) -> None:
-        """Let the rooms follow what the client changed: its folders, or the bounds."""
+        """Let the rest follow what the client changed: its folders, or the bounds."""
         job = asyncio.create_task(self._followed())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
-    # -- the rooms behind ------------------------------------------------------------------------------------------------
+    # -- what is behind the server -----------------------------------------------------------------------------------------
 
-    async def desk(self) -> Desk:
+    async def request(self) -> RequestContext:
         """What requests are answered with, as soon as it is there. A start that failed is tried again with the next request."""
         return (await asyncio.shield(self._begin()))[0]
 
     async def standard(self) -> Standard:
         return (await asyncio.shield(self._begin()))[1]
 
-    def _begin(self) -> asyncio.Task[tuple[Desk, Standard]]:
+    def _begin(self) -> asyncio.Task[tuple[RequestContext, Standard]]:
         """Open the store and read the catalog in the background: the imports take longer than `initialize` may."""
         starting = self._starting
         if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
@@ -210,50 +210,50 @@ class SessionServer(LanguageServer):
             starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return starting
 
-    async def _start(self) -> tuple[Desk, Standard]:
+    async def _start(self) -> tuple[RequestContext, Standard]:
         if self._closing is not None:  # nobody would close what is opened now
             raise StoreUnavailable("The server is closing.", hint="Start it again.")
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
-        rooms = await compose_for(self._options, self._bounds, editor)
-        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, rooms.sessions.known_scope)
+        composition = await compose_for(self._options, self._bounds, editor)
+        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, composition.sessions.known_scope)
         watching = Watching(self.protocol) if self._client.watches_files else None
-        findings = Findings(rooms.sessions, editor, self.protocol.notify, watching)
-        desk = Desk(rooms.sessions, rooms.models, editor, notices, findings, self.protocol, self._client)
-        standard = Standard(desk)
+        findings = Findings(composition.sessions, editor, self.protocol.notify, watching)
+        request = RequestContext(composition.sessions, composition.models, editor, notices, findings, self.protocol, self._client)
+        standard = Standard(request)
         try:
-            await rooms.start()
+            await composition.start()
         except BaseException:
-            await rooms.close()
+            await composition.close()
             raise
-        self._rooms = rooms
+        self._composition = composition
         if self._client.events:
             self._notices = notices
-            rooms.sessions.subscribe(notices)
-            rooms.watch_agents(lambda: self.protocol.notify("agent/changed"))
-            await rooms.sessions.scope()
-        rooms.sessions.subscribe(standard.on_notice)
-        rooms.sessions.subscribe(findings.on_notice)
+            composition.sessions.subscribe(notices)
+            composition.watch_agents(lambda: self.protocol.notify("agent/changed"))
+            await composition.sessions.scope()
+        composition.sessions.subscribe(standard.on_notice)
+        composition.sessions.subscribe(findings.on_notice)
         findings.start(document.uri for document in documents.text_documents.values())
         self._findings = findings
-        return desk, standard
+        return request, standard
 
     async def _followed(self) -> None:
         """The agents and the servers that there are now, and which sessions are the folders'."""
         try:
-            await self.desk()  # what changes while everything is being opened is followed when it is there
+            await self.request()  # what changes while everything is being opened is followed when it is there
         except SessionlsError:
             return  # the next start takes everything as it is then
-        rooms = self._rooms
-        assert rooms is not None
+        composition = self._composition
+        assert composition is not None
         try:
-            await rooms.follow()
+            await composition.follow()
             if self._findings is not None:
                 self._findings.reload()
             if self._notices is not None:
                 self.protocol.notify("agent/changed")
-                await rooms.sessions.scope()
+                await composition.sessions.scope()
         except Exception:
             log.exception("What changed in the client could not be followed")
 
@@ -285,9 +285,9 @@ class SessionServer(LanguageServer):
 
     # -- requests --------------------------------------------------------------------------------------------------------
 
-    def _answering(self, handler: Callable[[Desk, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
+    def _answering(self, handler: Callable[[RequestContext, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
         async def answer(params: Any) -> Wire:
-            result = await handler(await self.desk(), params)
+            result = await handler(await self.request(), params)
             # One after the other: a client that asks for much at once gets it as fast as it reads.
             async with self._sending:
                 await self._outbox.drain()

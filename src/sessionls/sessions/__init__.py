@@ -1,1 +1,1 @@
-"""The heart: what a session is and what can be done with one. No LSP, no SQL, no HTTP in here."""
+"""The application core: the operations on sessions, and how a reply is written. No LSP, no SQL and no HTTP."""

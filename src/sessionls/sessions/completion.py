@@ -14,7 +14,7 @@ from pydantic import Field
 from sessionls.domain.errors import InvalidParams, ModelUnavailable
 from sessionls.domain.model import KeptReasoning, StopReason, Usage, Wire
 from sessionls.domain.stop_reasons import why_it_ended
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ModelRequest, Models, NativeReasoning, StepEnd, TextDelta, ToolRequest
 from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
 from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
@@ -108,7 +108,7 @@ async def _ask(
 ) -> ModelReply:
     models.warm()
     chosen = await models.choose([] if model is None else [model])
-    sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": sound(instructions)}]
+    sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": replace_lone_surrogates(instructions)}]
     sent += [one for message in messages for one in _sent(message)]
     request = ModelRequest(chosen, joined_up(sent), tools=[_offer(tool) for tool in tools], must_call=must_call)
     pieces: list[str] = []
@@ -119,7 +119,7 @@ async def _ask(
     async for output in models.stream(request):
         match output:
             case TextDelta():
-                pieces.append(sound(output.text))
+                pieces.append(replace_lone_surrogates(output.text))
                 told(pieces[-1])
             case ToolRequest():
                 requests.append(output)
@@ -145,7 +145,7 @@ def _check(messages: Sequence[ModelMessage]) -> None:
 
 
 def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
-    text = sound(message.text)
+    text = replace_lone_surrogates(message.text)
     if message.role == "participant":
         yield {"role": "user", "content": text}
         return
@@ -159,18 +159,18 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
         words["native_reasoning"] = as_sent(message.reasoning)
     yield words
     for call in message.calls or ():
-        yield {"role": "tool", "tool_call_id": call.call_id, "content": sound(call.result)}
+        yield {"role": "tool", "tool_call_id": call.call_id, "content": replace_lone_surrogates(call.result)}
 
 
 def _offer(tool: ModelTool) -> dict[str, Any]:
     return {
         "type": "function",
-        "function": {"name": tool.name, "description": sound(tool.description), "parameters": tool.schema_},
+        "function": {"name": tool.name, "description": replace_lone_surrogates(tool.description), "parameters": tool.schema_},
     }
 
 
 def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
-    arguments = arguments_of(sound(request.arguments))
+    arguments = arguments_of(replace_lone_surrogates(request.arguments))
     try:
         # (Pydantic refuses arguments that are none, and a name that is no name.)
         return ModelCall.model_validate(

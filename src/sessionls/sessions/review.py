@@ -51,7 +51,7 @@ async def review(
     replies: list[Message] = []
     unfinished: dict[str, str] = {}
     problems: dict[str, SessionlsError] = {}
-    with sessions.meeting(session_id) as met:
+    with sessions.collect_known_findings(session_id) as known_findings:
         for agent in (*([SCAN.name] if scan is not None else []), *agents):
             message_id = new_id()
             begins(agent, message_id)
@@ -68,7 +68,7 @@ async def review(
                 replies.append(exchange.reply)
                 if (why := review_problem(exchange.reply)) is not None:
                     unfinished[agent] = why
-        known = {finding.id: finding for finding in met if finding.state == "open"}
+        known = {finding.id: finding for finding in known_findings if finding.state == "open"}
     found = await sessions.findings(session_id=session_id, state="open")
     findings = {**known, **{finding.id: finding for finding in found.findings}}
     return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)

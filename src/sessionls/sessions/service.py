@@ -1,4 +1,4 @@
-"""Sessions: every verb, once. The editor's door and the terminal's door both come in here."""
+"""Every operation on sessions, once, for the language server and for the terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sessionls.domain.results import (
 )
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
@@ -45,9 +45,9 @@ from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
-from sessionls.sessions.prompt.builder import Telling
-from sessionls.sessions.replies.approvals import Asking
-from sessionls.sessions.replies.prepared import Begun, Prepared
+from sessionls.sessions.prompt.builder import PromptBuilder
+from sessionls.sessions.replies.approvals import Approvals
+from sessionls.sessions.replies.prepared import PreparedReply, StartedReply
 from sessionls.sessions.replies.scanner import SCAN, ScanModel, scan_start
 from sessionls.sessions.replies.scheduler import Replies
 from sessionls.sessions.workspace.workspace import Workspace
@@ -98,20 +98,20 @@ class Sessions:
         self._workspace = workspace
         self._participant = participant
         self._defaults = defaults
-        self._telling = Telling(store=store, models=models, agents=agents)
+        self._prompts = PromptBuilder(store=store, models=models, agents=agents)
         self._replies = Replies(
             store=store,
             models=models,
             agents=agents,
             tools=tools,
-            telling=self._telling,
+            telling=self._prompts,
             policy=policy or Policy(),
-            asking=Asking(editor, seconds=patience),
+            asking=Approvals(editor, seconds=patience),
             participant=participant,
         )
         self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
         # Who opens and closes in one breath has left: the two are done in the order they came.
-        self._doors: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._end_subscription = store.subscribe(self._on_notice)
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -204,7 +204,7 @@ class Sessions:
         )
 
     def _door(self, session_id: str) -> asyncio.Lock:
-        return self._doors.setdefault(session_id, asyncio.Lock())
+        return self._locks.setdefault(session_id, asyncio.Lock())
 
     def _join(self, session_id: str) -> None:
         joining = self._change(session_id, lambda change: transitions.join(change, self._participant))
@@ -264,7 +264,7 @@ class Sessions:
             author=self._participant,
             agent=agent,
             model=model,
-            parts=[TextPart(text=sound(text))],
+            parts=[TextPart(text=replace_lone_surrogates(text))],
             context=stored,
             status="queued",
             delivery="steer" if delivery == "steer" else None,
@@ -273,14 +273,14 @@ class Sessions:
         prepared = None
         if session.state == "active" and not session.replying and not session.queued:
             if scan is not None:
-                prepared = Prepared(scan_start(session), SCAN, models=ScanModel(scan))
+                prepared = PreparedReply(scan_start(session), SCAN, models=ScanModel(scan))
             else:
                 prepared = await self._replies.prepare(session, agent=agent, model=model)
         elif scan is not None:
             raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
         ended = self._replies.expect(session_id, message.id)
 
-        def send(change: Change) -> tuple[Begun | None, int]:
+        def send(change: Change) -> tuple[StartedReply | None, int]:
             started = transitions.send(change, message, prepared.start if prepared else None)
             return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
 
@@ -307,7 +307,7 @@ class Sessions:
         return Exchange(message=entry.message, reply=reply)
 
     async def _withdraw(
-        self, session_id: str, message_id: str, sending: asyncio.Future[tuple[Begun | None, int]], *, begin: bool
+        self, session_id: str, message_id: str, sending: asyncio.Future[tuple[StartedReply | None, int]], *, begin: bool
     ) -> None:
         """Nobody waits for the reply any more: cancel it, also where the message was only just being sent (`begin`)."""
         begun, _ = await sending
@@ -315,7 +315,7 @@ class Sessions:
             self._replies.begin(begun)
         await self._replies.cancel_message(session_id, message_id, self._participant)
 
-    async def _reply_to(self, session_id: str, begun: Begun | None, seq: int, ended: asyncio.Future[Message]) -> Message:
+    async def _reply_to(self, session_id: str, begun: StartedReply | None, seq: int, ended: asyncio.Future[Message]) -> Message:
         if begun is not None:
             if begun.prepared.problem is not None:
                 return begun.reply
@@ -334,7 +334,7 @@ class Sessions:
         asked = await self._change(session_id, lambda change: transitions.ask_cancel(change, self._participant))
         if asked is None:
             session = await self._change(session_id, lambda change: transitions.cancel_stopped(change, self._participant))
-            self._replies.look(session_id)
+            self._replies.wake(session_id)
             return session
         await self._replies.stop(session_id, "cancelled")
         return await self._store.session(session_id)
@@ -354,7 +354,7 @@ class Sessions:
                 stopped = state.entry(state.resumable).message
                 prepared = await self._replies.prepare_again(state, stopped)
 
-            def restart(change: Change, prepared: Prepared | None = prepared) -> tuple[Begun | None, str | None]:
+            def restart(change: Change, prepared: PreparedReply | None = prepared) -> tuple[StartedReply | None, str | None]:
                 started = transitions.restart(change, self._participant, prepared.start if prepared else None)
                 return self._replies.begun(change, prepared) if started and prepared else None, change.now.resumable
 
@@ -364,7 +364,7 @@ class Sessions:
         if begun is not None:
             self._replies.begin(begun)
         else:
-            self._replies.look(session_id)
+            self._replies.wake(session_id)
         return await self._store.session(session_id)
 
     async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
@@ -402,9 +402,9 @@ class Sessions:
         found = await self._store.findings(uri=uri, state=state, scope=await self.scope())
         return FindingList(findings=found)
 
-    def meeting(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
+    def collect_known_findings(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
         """Meanwhile those findings gather that are reported in the session here and known already, from any session."""
-        return self._replies.meeting(session_id)
+        return self._replies.collect_known_findings(session_id)
 
     async def finding(self, finding_id: str) -> Finding:
         return await self._store.finding(finding_id)
@@ -469,10 +469,10 @@ class Sessions:
             assert prepared.problem is not None
             raise prepared.problem
         transcript = await self._store.transcript(session_id, through=state.settled)
-        voice = self._telling.voice(prepared.definition, state.session, tools=False)
+        options = self._prompts.options(prepared.definition, state.session, tools=False)
         account, model = SessionAccount(state.session), prepared.start.author.model
         try:
-            await self._telling.compact(state.session, transcript, voice, model, 0, account, lambda: account.usage)
+            await self._prompts.compact(state.session, transcript, options, model, 0, account, lambda: account.usage)
         except BaseException:
             if (usage := account.usage) is not None:
                 await asyncio.shield(self._later(self._change(session_id, lambda change: transitions.spend(change, usage))))

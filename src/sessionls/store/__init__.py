@@ -1,4 +1,4 @@
-"""Where sessions live: the event log, its projections and the feed that says what is new. The only room that knows SQL."""
+"""Where sessions live: the event log, its projections, and the feed of changes. Only this package imports SQLAlchemy."""
 
 from __future__ import annotations
 

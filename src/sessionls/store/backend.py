@@ -20,9 +20,9 @@ from sessionls.store.drafts import Drafts
 from sessionls.store.failures import explain
 from sessionls.store.reading import Reader
 from sessionls.store.search import purge
-from sessionls.store.tail import Found, News, Tail
+from sessionls.store.tail import FeedBatch, FeedCursor, FollowSnapshot
 from sessionls.store.titles import purge_titles
-from sessionls.store.watch import Seen
+from sessionls.store.watch import ReadTracker
 
 __all__ = ["Backend"]
 
@@ -34,7 +34,7 @@ class Backend:
     """`tell` hands news over to the event loop; it is called in the order of the commits, before a method returns."""
 
     def __init__(
-        self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[News], None], *, durable: bool
+        self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[FeedBatch], None], *, durable: bool
     ) -> None:
         self.database = Database(url, patience, durable=durable)
         self._process = process = drafts.process
@@ -42,7 +42,7 @@ class Backend:
         self._drafts = drafts
         self._tell = tell
         self._changes = Changes(process, lease, drafts)
-        self._tail = Tail()
+        self._tail = FeedCursor()
         self._version: int | None = None
         self._committed = False  # whether this process wrote since it looked
 
@@ -66,7 +66,7 @@ class Backend:
             self._tail.changed(session_id, outcome.rev)
             state = outcome.state
             self._tell(
-                News(
+                FeedBatch(
                     events=[(session_id, events)],
                     sessions=[SessionNotice(session_id, state.session, state.scope)],
                 )
@@ -81,7 +81,7 @@ class Backend:
         self._changes.forget(session_id)
         self._tail.unfollow(session_id)
         self._tail.changed(session_id, rev)
-        self._tell(News(sessions=[SessionNotice(session_id, None)]))
+        self._tell(FeedBatch(sessions=[SessionNotice(session_id, None)]))
 
     def purge(self, *, first: bool) -> bool:
         """After a deletion: clear the words of deleted messages from the index, a step at a time."""
@@ -108,7 +108,7 @@ class Backend:
             return liveness.beat_while_claiming(connection, self._process, self._lease)
 
     def follow(
-        self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[Found], None]
+        self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[FollowSnapshot], None]
     ) -> None:
         with self.database.reading() as connection:
             news, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
@@ -127,7 +127,7 @@ class Backend:
     def end_watch(self) -> None:
         self._tail.end()
 
-    def look(self) -> Seen:
+    def poll(self) -> ReadTracker:
         """Tell what other processes did since the last look, if they did anything."""
         version = self.database.data_version()
         if version == self._version:
@@ -137,7 +137,7 @@ class Backend:
             self._version = version
             return "others"
         with self.database.reading() as connection:
-            news = self._tail.look(connection)
+            news = self._tail.poll(connection)
         self._version = version
         self._tell(news)
         return "followed" if news.events or news.chunks else "others"
@@ -165,7 +165,7 @@ class Backend:
     # -- in both -----------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def guarded(job: Callable[..., T], *arguments: Any) -> T:
+    def run_command(job: Callable[..., T], *arguments: Any) -> T:
         """Run the job; errors of the database and the disk come out as `StoreUnavailable`."""
         try:
             return job(*arguments)

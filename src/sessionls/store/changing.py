@@ -127,7 +127,7 @@ class Changes:
         state, session_id, rev = change.now, change.session_id, next_rev(connection)
         values = {"rev": rev, **session_values(state)}
         if row is None:
-            values |= _born(connection, change)
+            values |= _fork_columns(connection, change)
             connection.execute(insert(sessions), {"id": session_id, "deleted": False, **values})
             add_title(connection, session_id, values["title_key"])
         else:
@@ -176,7 +176,7 @@ def _claims(connection: Connection, session_id: str, process: str) -> dict[str, 
     }
 
 
-def _born(connection: Connection, change: Change) -> dict[str, Any]:
+def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
     """What a new session holds of its parent."""
     created = change.events[0]
     assert isinstance(created, Created)

@@ -168,7 +168,7 @@ def _understood(text: str) -> URL:
         )
     if backend != "sqlite" or not url.database or url.database == ":memory:":
         raise StoreUnavailable(
-            "The database URL is none that sessionls understands.",
+            "The database URL is not supported.",
             hint="Set SESSIONLS_DATABASE_URL to sqlite:///path/of/the/file, or leave it unset.",
         )
     return url

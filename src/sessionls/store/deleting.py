@@ -13,7 +13,7 @@ from sessionls.store.titles import remove_title
 
 __all__ = ["delete_session"]
 
-_BURY = update(sessions).where(sessions.c.id == bindparam("key"))
+_TOMBSTONE = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
 _EMPTY = [
     delete(table).where(table.c.session_id == bindparam("key")) for table in (session_places, drafts, parts, claims, findings)
@@ -30,7 +30,7 @@ def delete_session(connection: Connection, session_id: str) -> int:
     remove_title(connection, session_id, require(connection, session_id).title_key)
     rev = next_rev(connection)
     emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "session", "rest"))
-    connection.execute(_BURY, {"key": session_id, "rev": rev, "deleted": True, **emptied})
+    connection.execute(_TOMBSTONE, {"key": session_id, "rev": rev, "deleted": True, **emptied})
     for statement in _EMPTY:
         connection.execute(statement, {"key": session_id})
     # What only this session still held of its deleted ancestors goes with it.
@@ -46,12 +46,12 @@ def delete_session(connection: Connection, session_id: str) -> int:
 
 def _erase(connection: Connection, session_id: str) -> None:
     """Erase what no living fork holds of a deleted session."""
-    heirs = lineage.heirs(connection, session_id)
-    place = max((heir.cut_place for heir in heirs), default=0)
-    seq = max((heir.cut_seq for heir in heirs), default=0)
+    descendants = lineage.descendants(connection, session_id)
+    place = max((heir.cut_place for heir in descendants), default=0)
+    seq = max((heir.cut_seq for heir in descendants), default=0)
     unindex(connection, session_id, above=place)
     connection.execute(_EVENTS, {"key": session_id, "above": seq})
     connection.execute(_MESSAGES, {"key": session_id, "above": place})
     connection.execute(_SUMMARIES, {"key": session_id, "above": place})
-    if not heirs:  # nobody's way leads through here any more
-        connection.execute(_BURY, {"key": session_id, "parent_id": None, "summary": None})
+    if not descendants:  # nobody's way leads through here any more
+        connection.execute(_TOMBSTONE, {"key": session_id, "parent_id": None, "summary": None})

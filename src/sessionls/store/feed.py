@@ -20,7 +20,7 @@ from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice, Sna
 from sessionls.store.drafts import Chunk, Drafts
 
 if TYPE_CHECKING:  # loading it takes the database's library
-    from sessionls.store.tail import Found, News
+    from sessionls.store.tail import FeedBatch, FollowSnapshot
 
 __all__ = ["Feed"]
 
@@ -97,7 +97,7 @@ class Feed:
         del self._followed[session_id]
         return True
 
-    def start(self, found: Found) -> Snapshot:
+    def start(self, found: FollowSnapshot) -> Snapshot:
         """Follow from here: what is told from now on goes on exactly where the snapshot ends."""
         state = found.state
         session_id = state.session.id
@@ -124,7 +124,7 @@ class Feed:
 
     # -- telling -----------------------------------------------------------------------------------------------------
 
-    def news(self, news: News) -> None:
+    def news(self, news: FeedBatch) -> None:
         """What the database's thread handed over, in that order."""
         for session_id, events in news.events:
             self.events(session_id, events)

@@ -17,7 +17,7 @@ from sessionls.domain.errors import InvalidParams
 from sessionls.domain.events import FindingChanged, FindingReported
 from sessionls.domain.model import Finding
 from sessionls.domain.scope import Scope
-from sessionls.sessions.workspace.anchors import squeeze
+from sessionls.sessions.workspace.anchors import strip_whitespace
 from sessionls.store.places import belongs
 from sessionls.store.rows import dump
 from sessionls.store.schema import findings, session_places, sessions
@@ -53,7 +53,7 @@ def write_findings(connection: Connection, change: Change, rev: int) -> None:
     for event in change.events:
         if isinstance(event, FindingReported):
             finding = event.finding.model_copy(update={"session_id": change.session_id})
-            key = {"id": finding.id, "session_id": change.session_id, "uri": uris.comparable(finding.uri), "code": _code(finding)}
+            key = {"id": finding.id, "session_id": change.session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
             connection.execute(insert(findings), {**key, "rev": rev, "state": finding.state, "data": dump(finding)})
         elif isinstance(event, FindingChanged):
             row = connection.execute(_OWN, {"id": event.finding_id, "session": change.session_id}).one_or_none()
@@ -88,7 +88,7 @@ def matching(
     else:
         wanted.append(_listed(scope))
     if uri is not None:
-        wanted.append(findings.c.uri == uris.comparable(uri))
+        wanted.append(findings.c.uri == uris.uri_key(uri))
     if state is not None:
         wanted.append(findings.c.state == state)
     found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.id))
@@ -107,7 +107,7 @@ def changed_findings(connection: Connection, since: int | None, *, scope: Scope 
 
 def known(connection: Connection, session_id: str, finding: Finding) -> Finding | None:
     """The same finding as it is known already (see `ports.Store.known_finding`)."""
-    key = {"session": session_id, "uri": uris.comparable(finding.uri), "code": _code(finding)}
+    key = {"session": session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
     same = [
         one
         for one in (Finding.model_validate_json(data) for data in connection.execute(_KNOWN, key).scalars())
@@ -127,7 +127,7 @@ def _listed(scope: Scope | None) -> ColumnElement[bool]:
 
 def _code(finding: Finding) -> str:
     """What makes findings of one document the same: their rule (their title, where they have none) and the code they quote."""
-    quote = None if finding.anchor is None else squeeze(finding.anchor.quote)
+    quote = None if finding.anchor is None else strip_whitespace(finding.anchor.quote)
     place: Any = [finding.range.wire()] if quote is None else [quote, finding.anchor.start if finding.anchor else 0]
     rule = ["rule", finding.rule] if finding.rule else ["title", finding.title.casefold()]
     return hashlib.sha256(json.dumps([*rule, *place]).encode()).hexdigest()
@@ -143,5 +143,5 @@ def _same_place(one: Finding, other: Finding) -> bool:
         return True
     if one.range == other.range:
         return True
-    before = squeeze(one.anchor.before) == squeeze(other.anchor.before)
-    return before or squeeze(one.anchor.after) == squeeze(other.anchor.after)
+    before = strip_whitespace(one.anchor.before) == strip_whitespace(other.anchor.before)
+    return before or strip_whitespace(one.anchor.after) == strip_whitespace(other.anchor.after)

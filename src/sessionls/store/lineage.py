@@ -14,7 +14,7 @@ from sqlalchemy import CTE, ColumnElement, Connection, Row, Select, bindparam, c
 from sessionls.store.rows import MESSAGE_COLUMNS
 from sessionls.store.schema import events, messages, sessions
 
-__all__ = ["ENDLESS", "all_event_data", "event_data", "find_message", "heirs", "messages_between"]
+__all__ = ["ENDLESS", "all_event_data", "descendants", "event_data", "find_message", "messages_between"]
 
 ENDLESS = 2**53  # above every place and number
 
@@ -105,7 +105,7 @@ def _heirs() -> Select[Any]:
         .cte("heirs", recursive=True)
     )
     further = sessions.alias("further")
-    heirs = child.union_all(
+    descendants = child.union_all(
         select(
             further.c.id,
             further.c.deleted,
@@ -113,7 +113,11 @@ def _heirs() -> Select[Any]:
             _least(child.c.cut_seq, further.c.fork_seq),
         ).where(further.c.parent_id == child.c.id)
     )
-    return select(heirs.c.id, heirs.c.cut_place, heirs.c.cut_seq).where(~heirs.c.deleted).order_by(heirs.c.id)
+    return (
+        select(descendants.c.id, descendants.c.cut_place, descendants.c.cut_seq)
+        .where(~descendants.c.deleted)
+        .order_by(descendants.c.id)
+    )
 
 
 _BETWEEN, _FOUND, _EVENTS, _HEIRS = _between(), _found(), _events(), _heirs()
@@ -149,6 +153,6 @@ def all_event_data(connection: Connection, session_id: str, after: int, most: in
     return found
 
 
-def heirs(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
+def descendants(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
     """The living sessions below it, oldest first, with the place and the number up to which each holds it."""
     return list(connection.execute(_HEIRS, {"id": session_id}))

@@ -157,7 +157,7 @@ def _position(cursor: str) -> tuple[bool, tuple[str, str]]:
         in_asking = []
     if version != 1 or in_asking not in ([], [True]) or not isinstance(updated_at, str) or not isinstance(session_id, str):
         raise InvalidParams(
-            "The cursor is none that session/list gave.",
+            "The cursor is not one that session/list returned.",
             fields=["cursor"],
             hint="Pass the nextCursor of the page before, or leave it out to begin anew.",
         )

@@ -151,16 +151,16 @@ def _reported(
     connection: Connection, rows: Iterator[Row[*tuple[Any, ...]]], words: str, here: Mapping[str, Any]
 ) -> Iterator[_Match]:
     """What is left of deleted sessions belongs to their forks: each match under the oldest fork that holds it."""
-    heirs: dict[str, list[Row[*tuple[Any, ...]]]] = {}
+    descendants: dict[str, list[Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         session_id: str | None = row.session_id
         if row.deleted:
-            if row.session_id not in heirs:
-                living = lineage.heirs(connection, row.session_id)
-                heirs[row.session_id] = [
+            if row.session_id not in descendants:
+                living = lineage.descendants(connection, row.session_id)
+                descendants[row.session_id] = [
                     heir for heir in living if not here or connection.execute(_IS_HERE, {"id": heir.id, **here}).first()
                 ]
-            session_id = next((heir.id for heir in heirs[row.session_id] if row.place <= heir.cut_place), None)
+            session_id = next((heir.id for heir in descendants[row.session_id] if row.place <= heir.cut_place), None)
         if session_id is not None:
             yield _Match(row.n, session_id, row.id, words)
 

@@ -20,12 +20,12 @@ from sessionls.domain.state import Drafted, Entry, with_drafts
 from sessionls.ports.store import Hit, Notice, Snapshot, Transcript
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
-from sessionls.store.watch import Seen, watch
+from sessionls.store.watch import ReadTracker, watch
 
 if TYPE_CHECKING:
     from sessionls.store.backend import Backend
     from sessionls.store.reading import Page, Reader
-    from sessionls.store.tail import Found, News
+    from sessionls.store.tail import FeedBatch, FollowSnapshot
 
 __all__ = ["SqlStore"]
 
@@ -241,7 +241,7 @@ class SqlStore:
         loop = asyncio.get_running_loop()
         snapshot: asyncio.Future[Snapshot] = loop.create_future()
 
-        def start(found: Found) -> None:
+        def start(found: FollowSnapshot) -> None:
             if snapshot.cancelled():
                 return
             try:
@@ -289,9 +289,9 @@ class SqlStore:
             if self._feed.subscribed and not self._closed:  # somebody came back meanwhile
                 self._do(self._begin_watching())
 
-    async def _look(self) -> Seen:
+    async def _look(self) -> ReadTracker:
         try:
-            return await self._write(lambda backend: backend.look())
+            return await self._write(lambda backend: backend.poll())
         except StoreUnavailable:
             pass  # it is in the log; the next look sees what this one did not
         except Exception:
@@ -346,9 +346,9 @@ class SqlStore:
         with self._lock:
             if self._backend is None:
                 self._backend = Backend(self._url, self._patience, self._lease, self._drafts, self._tell, durable=self._durable)
-        return self._backend.guarded(job, self._backend)
+        return self._backend.run_command(job, self._backend)
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: FeedBatch) -> None:
         self._call(self._feed.news, news)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:

@@ -21,7 +21,7 @@ from sessionls.store.reading import Page, Reader
 from sessionls.store.rows import events_of, load_saved, load_state, require, session_of
 from sessionls.store.schema import drafts, events, sessions
 
-__all__ = ["Found", "News", "Tail"]
+__all__ = ["FeedBatch", "FeedCursor", "FollowSnapshot"]
 
 _CHANGED = (
     select(sessions.c.id, sessions.c.rev, sessions.c.deleted, sessions.c.session)
@@ -43,7 +43,7 @@ _LAST_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class FeedBatch:
     """What followers are to be told, in this order: events of one session each, pieces of replies, sessions for lists."""
 
     events: Sequence[tuple[str, Sequence[Event]]] = ()
@@ -52,7 +52,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FollowSnapshot:
     """A session as a new follower finds it: what it is told is true up to the event `seq`."""
 
     state: State
@@ -61,7 +61,7 @@ class Found:
     saved: dict[str, Saved]
 
 
-class Tail:
+class FeedCursor:
     def __init__(self) -> None:
         self._told: dict[str, int] = {}  # the sessions followed, and the last event handed over of each
         self._watching = False
@@ -94,28 +94,28 @@ class Tail:
 
     def follow(
         self, connection: Connection, session_id: str, limit: int, after: int | None, events_bytes: int | None
-    ) -> tuple[News, Found]:
+    ) -> tuple[FeedBatch, FollowSnapshot]:
         row = require(connection, session_id)
         earlier = self._told.get(session_id)
         caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
         state = load_state(connection, row)
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
         data = None if after is None else lineage.all_event_data(connection, session_id, after, events_bytes)
-        found = Found(
+        found = FollowSnapshot(
             state=state,
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
             events=None if data is None else events_of(data),
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
         self._told[session_id] = row.seq
-        return News(events=[(session_id, caught_up)] if caught_up else []), found
+        return FeedBatch(events=[(session_id, caught_up)] if caught_up else []), found
 
     def unfollow(self, session_id: str) -> None:
         self._told.pop(session_id, None)
 
     # -- other processes' changes --------------------------------------------------------------------------------------
 
-    def begin(self, connection: Connection) -> News:
+    def begin(self, connection: Connection) -> FeedBatch:
         """Look from now on; gives what was missed of the sessions followed already."""
         rev = connection.execute(_LAST_REV).scalar_one()
         self._draft = 0
@@ -146,7 +146,7 @@ class Tail:
         self._draft = max(self._draft, draft)
         return False
 
-    def look(self, connection: Connection) -> News:
+    def poll(self, connection: Connection) -> FeedBatch:
         """What happened since the last look."""
         rows = list(connection.execute(_CHANGED, {"rev": self._rev}))
         notices = [
@@ -166,7 +166,7 @@ class Tail:
         self._own.clear()
         return news
 
-    def _news(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> News:
+    def _news(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> FeedBatch:
         """What the followers lack. Nothing is noted as told before all of it is read."""
         told: dict[str, list[Event]] = {}
         for session_id in changed:
@@ -180,7 +180,7 @@ class Tail:
             chunks = [Chunk(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in found]
             self._draft = last
         self._told.update((session_id, new[-1].seq) for session_id, new in told.items())
-        return News(list(told.items()), chunks, notices)
+        return FeedBatch(list(told.items()), chunks, notices)
 
     def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
         found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})

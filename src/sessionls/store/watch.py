@@ -14,15 +14,15 @@ from typing import Literal
 
 from sessionls.store.inotify import FolderEvents
 
-__all__ = ["Seen", "watch"]
+__all__ = ["ReadTracker", "watch"]
 
 log = logging.getLogger(__name__)
 
-Seen = Literal["nothing", "own", "others", "followed"]
+ReadTracker = Literal["nothing", "own", "others", "followed"]
 """What a look saw: no change, only this process's own, one of a session that nobody follows here, or of one that is followed."""
 
 # Seconds after which it is looked again: a change is seen only a moment after it is told of.
-_AGAIN: dict[Seen, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
+_AGAIN: dict[ReadTracker, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
 # Seconds until a look, where nothing that is followed here was written lately: whoever writes has the machine meanwhile.
 _LATER = (0.004, 0.012)
 _FOLLOWING = 2.0  # seconds that are lately
@@ -34,24 +34,24 @@ _LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between looks where the folder cannot be watched at all
 
 
-async def watch(path: Path, look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-    """Call `look` soon after each change of the database's file or its write-ahead log, until `stop` is set."""
+async def watch(path: Path, poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event) -> None:
+    """Call `poll` soon after each change of the database's file or its write-ahead log, until `stop` is set."""
     names = {path.name, f"{path.name}-wal"}
     try:
         if _INOTIFY:
             with contextlib.suppress(OSError, AttributeError):  # no such thing in this kernel, or no more of them
-                await _watch_linux(path.parent, names, look, stop)
-        await _watch_elsewhere(path.parent, names, look, stop)
+                await _watch_linux(path.parent, names, poll, stop)
+        await _watch_elsewhere(path.parent, names, poll, stop)
     except Exception:
         log.warning("the database's folder cannot be watched; looking at it again and again instead", exc_info=True)
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), _POLL)
         except TimeoutError:
-            await look()
+            await poll()
 
 
-async def _watch_linux(folder: Path, names: set[str], look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_linux(folder: Path, names: set[str], poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     rest, following_until = 0.0, 0.0
     again: tuple[float, ...] = ()
@@ -64,7 +64,7 @@ async def _watch_linux(folder: Path, names: set[str], look: Callable[[], Awaitab
                 later = random.uniform(*_LATER) if told and loop.time() > following_until else 0.0  # noqa: S311 (no secret depends on it)
                 if await _stopped(stop, later):
                     return
-                seen = await look()
+                seen = await poll()
                 again = _AGAIN.get(seen, ()) if told else again[1:]
                 if seen == "followed":
                     following_until = loop.time() + _FOLLOWING
@@ -76,7 +76,9 @@ async def _watch_linux(folder: Path, names: set[str], look: Callable[[], Awaitab
             stopping.cancel()
 
 
-async def _watch_elsewhere(folder: Path, names: set[str], look: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_elsewhere(
+    folder: Path, names: set[str], poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event
+) -> None:
     if stop.is_set():
         return
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
@@ -92,7 +94,7 @@ async def _watch_elsewhere(folder: Path, names: set[str], look: Callable[[], Awa
         stop_event=stop,
     )
     async for _ in changes:
-        await look()
+        await poll()
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.permission import Risk, Wish
-from sessionls.domain.text import sound
+from sessionls.domain.permission import PermissionRequest, Risk
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.tools import ToolCall, ToolFailed
 
 __all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
@@ -44,20 +44,20 @@ class BaseTool(ABC, Generic[A]):
         schema = self.arguments.model_json_schema()
         return _plain(_inlined(schema, schema.pop("$defs", {})))
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         return self.describe(self._checked(arguments))
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         checked = self._checked(arguments)
         try:
-            return cut_middle(sound(await self.perform(checked, call)), RESULT_LIMIT)
+            return cut_middle(replace_lone_surrogates(await self.perform(checked, call)), RESULT_LIMIT)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
 
-    def describe(self, arguments: A) -> Wish:
+    def describe(self, arguments: A) -> PermissionRequest:
         """What a call wants to do, in words for a person who is asked for permission."""
         shown = ", ".join(f"{name} {value!r}" for name, value in arguments.model_dump(exclude_defaults=True).items())
-        return Wish(f"{self.name}: {shown[:200]}")
+        return PermissionRequest(f"{self.name}: {shown[:200]}")
 
     def _checked(self, arguments: Mapping[str, Any]) -> A:
         try:

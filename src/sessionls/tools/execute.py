@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from sessionls.domain import uris
-from sessionls.domain.permission import Wish
+from sessionls.domain.permission import PermissionRequest
 from sessionls.domain.visible import without_escapes
 from sessionls.environment import child_environment
 from sessionls.ports.tools import ToolCall, ToolFailed
@@ -109,11 +109,11 @@ class RunCommand(BaseTool[RunCommandArguments]):
         self._workspace = workspace
         self._variables = tuple(variables)
 
-    def describe(self, arguments: RunCommandArguments) -> Wish:
+    def describe(self, arguments: RunCommandArguments) -> PermissionRequest:
         first = uris.printable(" ".join(arguments.command.split()))
         where = "" if arguments.folder in (None, "", ".") else f" in {uris.printable(str(arguments.folder))}"
         summary = f"Run {first[:150]}{'…' if len(first) > 150 else ''}{where}"
-        return Wish(summary, detail=arguments.command, scope=scope_of(arguments.command, arguments.folder))
+        return PermissionRequest(summary, detail=arguments.command, scope=scope_of(arguments.command, arguments.folder))
 
     async def perform(self, arguments: RunCommandArguments, call: ToolCall) -> str:  # noqa: ARG002
         folder = await self._folder(arguments.folder)

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Position, Range
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.editor import Editor
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
@@ -111,8 +111,8 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
             severity=_NUMBERS[arguments.severity],
             title=in_one_line(" ".join(arguments.title.split())),
             body=shown(arguments.body.strip(), prose=True),
-            rule=sound(arguments.rule.strip()) or None if arguments.rule else None,
-            suggestion=None if arguments.suggestion is None else sound(arguments.suggestion),
+            rule=replace_lone_surrogates(arguments.rule.strip()) or None if arguments.rule else None,
+            suggestion=None if arguments.suggestion is None else replace_lone_surrogates(arguments.suggestion),
             anchor=await asyncio.to_thread(anchor_of, document.text, range_, encoding),
             session_id=call.session_id,
             agent=call.agent,

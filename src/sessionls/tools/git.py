@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from sessionls.domain import uris
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.git import GitProblem, is_revision
 from sessionls.sessions.git_repository import Repository
@@ -71,7 +71,7 @@ async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str
 
 def _checked(revision: str) -> str:
     if not is_revision(revision):
-        raise ToolFailed(f"{revision[:60]!r} is no git revision. Give a branch, a tag or a commit.")
+        raise ToolFailed(f"{revision[:60]!r} is not a git revision. Give a branch, a tag or a commit.")
     return revision
 
 
@@ -80,7 +80,7 @@ async def _surely(repository: Repository, revision: str) -> str:
     if commit is None:
         if revision in _HEAD and await repository.is_unborn():
             raise ToolFailed("The branch has no commit yet. git_diff shows what would be in the first one.")
-        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+        raise ToolFailed(f"There is not a git revision {revision[:60]!r} here. See git_log for commits.")
     return commit
 
 
@@ -104,7 +104,7 @@ async def _text(repository: Repository, *arguments: str, limit: int = _LIMIT) ->
     answer = await repository(*arguments, seconds=_SECONDS, limit=limit)
     if answer.code != 0 and not answer.cut:
         raise ToolFailed("git failed or took too long; ask for less, such as one path.")
-    text = sound(answer.output.decode("utf-8", "replace"))
+    text = replace_lone_surrogates(answer.output.decode("utf-8", "replace"))
     return f"{text[: text.rfind(chr(10)) + 1]}[Only the beginning: ask for less, such as one path.]\n" if answer.cut else text
 
 
@@ -283,7 +283,7 @@ class GitShow(BaseTool[GitShowArguments]):
                 return await self._show(repository, commit)
         if len(found) == 1:
             await _surely(found[0][1], revision)
-        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+        raise ToolFailed(f"There is not a git revision {revision[:60]!r} here. See git_log for commits.")
 
     async def _show(self, repository: Repository, commit: str) -> str:
         names = ["show", *_QUIET, *_ONE_PARENT, "--format=", "--name-only", "-z", "--no-renames", *_PATCH, commit]

@@ -14,9 +14,9 @@ from sessionls.domain import uris
 from sessionls.domain.globs import Globs
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.mcp import FILES
-from sessionls.tools.startup_files import comparable
+from sessionls.tools.startup_files import uri_key
 
-__all__ = ["is_obeyed"]
+__all__ = ["is_protected"]
 
 # Also below the folders that are open now: one of these may be opened as a workspace folder later.
 _NAMES = (".sessionls", *DEFINING, *FILES, ".vscode/settings.json")
@@ -26,7 +26,7 @@ _SETTINGS = Globs(
 )
 
 
-def is_obeyed(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
+def is_protected(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
     """Whether that place is obeyed, by its name, or because a link leads there from a place that is. Touches the disk.
 
     `folders` are the URIs of the workspace's, `own` files and folders of the participant's that are obeyed, wherever they lie.
@@ -42,7 +42,7 @@ def is_obeyed(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) 
 
 
 def _is_named(name: str) -> bool:
-    plain = comparable(name)
+    plain = uri_key(name)
     return any(f"/{one}/" in f"/{plain}/" for one in _NAMES) or _SETTINGS.match(plain)
 
 

@@ -23,7 +23,7 @@ from sessionls.sessions.prompt.blocks import numbered
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.files import Listing, glob_filter, list_workspace
-from sessionls.tools.read_tracker import Seen
+from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.searcher import Job
 
 __all__ = ["ListFiles", "ReadFile", "Search"]
@@ -56,7 +56,7 @@ class ReadFile(BaseTool[ReadFileArguments]):
     risk = "read"
     arguments = ReadFileArguments
 
-    def __init__(self, workspace: Workspace, seen: Seen | None = None) -> None:
+    def __init__(self, workspace: Workspace, seen: ReadTracker | None = None) -> None:
         self._workspace = workspace
         self._seen = seen
 

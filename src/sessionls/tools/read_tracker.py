@@ -8,12 +8,12 @@ from threading import Lock
 from sessionls.domain import uris
 from sessionls.sessions.workspace.workspace import Document
 
-__all__ = ["Seen"]
+__all__ = ["ReadTracker"]
 
 _KEPT = 10_000  # documents of all sessions; an agent that comes back to an older one has to read it again
 
 
-class Seen:
+class ReadTracker:
     """The hash of each document as it was when an agent of the session last read or wrote it.
 
     Kept in memory: after a restart an agent reads again before it edits.

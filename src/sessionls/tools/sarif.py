@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from sessionls.domain.model import Position, Range
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.visible import in_one_line
 from sessionls.sessions.workspace.positions import Lines
 
@@ -97,7 +97,7 @@ _WIDTHS: Mapping[Column, int] = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 
 
 def _units(text: str, unit: Column) -> bytes:
-    return sound(text).encode(_CODECS[unit])
+    return replace_lone_surrogates(text).encode(_CODECS[unit])
 
 
 def _offset(lines: Lines, line: int, column: int | None) -> int:
@@ -143,7 +143,7 @@ def read_sarif(output: str, scanner: str) -> Report:
     try:
         log = json.loads(output.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
-        raise NotSarif("its output is no JSON") from None
+        raise NotSarif("its output is not JSON") from None
     runs = log.get("runs") if isinstance(log, dict) else None
     if not isinstance(runs, list):
         raise NotSarif("its output is JSON but no SARIF: it has no runs")
@@ -218,7 +218,7 @@ class _Rules:
         if not rule and index is not None and 0 <= index < len(rules):
             rule = rules[index]
         name = name if isinstance(name, str) else rule.get("id")
-        return (sound(name)[:100] if isinstance(name, str) else None), rule
+        return (replace_lone_surrogates(name)[:100] if isinstance(name, str) else None), rule
 
 
 def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
@@ -297,7 +297,7 @@ def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
 def _words(message: Any, rule: Mapping[str, Any], driver: Mapping[str, Any]) -> str:
     """Section 3.11: a message's text, or that of its id in the rule or the tool, with its arguments filled in."""
     if isinstance(message, str):
-        return sound(message).strip()
+        return replace_lone_surrogates(message).strip()
     given = _dict(message)
     strings = [
         _dict(_dict(one).get(str(given.get("id")))) for one in (rule.get("messageStrings"), driver.get("globalMessageStrings"))
@@ -309,7 +309,7 @@ def _words(message: Any, rule: Mapping[str, Any], driver: Mapping[str, Any]) -> 
         text = re.sub(r"\{(\d{1,3})\}", lambda m: arguments[int(m[1])] if int(m[1]) < len(arguments) else m[0], text)
     if not text and isinstance(given.get("id"), str):
         text = " ".join([given["id"], *arguments])
-    return sound(text).strip()
+    return replace_lone_surrogates(text).strip()
 
 
 def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | None:
@@ -324,7 +324,7 @@ def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | 
     deleted = _dict(one.get("deletedRegion"))
     text = _dict(one.get("insertedContent")).get("text", "")
     same = all(_number(deleted.get(key)) == _number(region.get(key)) for key in keys)
-    return sound(text) if same and isinstance(text, str) and len(text) <= _BODY else None
+    return replace_lone_surrogates(text) if same and isinstance(text, str) and len(text) <= _BODY else None
 
 
 # -- bandit ----------------------------------------------------------------------------------------------------------
@@ -353,13 +353,13 @@ def read_bandit(output: str, scanner: str) -> Report:
             region = Region(line, column + 1, line, end_column + 1, "utf-8")
         cwe = _dict(one.get("issue_cwe")).get("id")
         confidence = str(one.get("issue_confidence", "")).lower()
-        words = sound(text).strip()
+        words = replace_lone_surrogates(text).strip()
         body = f"{words}\n\nbandit's confidence: {confidence}.{f' CWE-{cwe}.' if isinstance(cwe, int) else ''}"
         rule = one.get("test_id")
         results.append(
             Result(
                 scanner=scanner,
-                rule=sound(rule)[:100] if isinstance(rule, str) else None,
+                rule=replace_lone_surrogates(rule)[:100] if isinstance(rule, str) else None,
                 severity=_BANDIT.get(str(one.get("issue_severity")), 2),
                 title=_line(words),
                 body=_cut(body, _BODY),

@@ -14,7 +14,7 @@ from typing import Any
 
 from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.permission import Risk, Wish
+from sessionls.domain.permission import PermissionRequest, Risk
 from sessionls.ports.editor import Editor
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
@@ -39,7 +39,7 @@ class Saving:
 
     async def edited(self, uri: str, text: str) -> bool:
         """An agent made this the text of a document that had no unsaved changes: save it. Says whether it is on disk now."""
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         self._waiting[key] = uri, hashlib.sha256(text.encode()).hexdigest()
         self._waiting.move_to_end(key)
         while len(self._waiting) > _WAITING:
@@ -49,7 +49,7 @@ class Saving:
 
     def left(self, uri: str, sha256: str) -> bool:
         """Whether the text of that hash is unsaved because an agent left it so, and not a person."""
-        return self._waiting.get(uris.comparable(uri), ("", ""))[1] == sha256
+        return self._waiting.get(uris.uri_key(uri), ("", ""))[1] == sha256
 
     async def save(self) -> None:
         """Save what agents edited, as far as nobody changed it since. What cannot be saved is tried again the next time."""
@@ -66,7 +66,7 @@ class Saving:
                 self._waiting.pop(key, None)
         if wanted:
             for uri in await self._editor.save(wanted):
-                self._waiting.pop(uris.comparable(uri), None)
+                self._waiting.pop(uris.uri_key(uri), None)
 
     async def notice(self) -> str:
         """What a tool that reads the disk is told: which open documents of the folders differ from it; empty where none does."""
@@ -118,8 +118,8 @@ class DiskReader:
     def runs_programs(self) -> bool:
         return self.tool.runs_programs
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
-        return await self.tool.wish(arguments)
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
+        return await self.tool.permission_request(arguments)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         await self.saving.save()

@@ -146,7 +146,7 @@ class Scan(BaseTool[ScanArguments]):
     async def _changed(self, base: str, *, staged: bool) -> Changed:
         """What changed in the working trees since a revision."""
         if not is_revision(base):
-            raise ToolFailed(f"{base[:60]!r} is no git revision. Give a branch, a tag or a commit.")
+            raise ToolFailed(f"{base[:60]!r} is not a git revision. Give a branch, a tag or a commit.")
         changed: dict[Path, frozenset[int] | None] = {}
         known = False
         with explained():

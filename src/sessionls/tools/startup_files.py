@@ -18,7 +18,7 @@ from sessionls.domain import uris
 from sessionls.domain.globs import Globs, expand_braces
 from sessionls.sessions.workspace.workspace import ResolvedFile
 
-__all__ = ["STARTUP_FILES", "comparable", "startup_reason"]
+__all__ = ["STARTUP_FILES", "startup_reason", "uri_key"]
 
 STARTUP_FILES: dict[str, str] = {
     "VS Code": (".vscode/ .vs/ .theia/"),
@@ -93,14 +93,14 @@ def startup_reason(place: ResolvedFile, workspace: Sequence[str]) -> str | None:
     """
     for name in (place.name, uris.path_of(place.display), place.display):
         for who, globs in _globs():
-            if globs.match(comparable(name)):
+            if globs.match(uri_key(name)):
                 return who
     roots = [Path(path) for folder in workspace if (path := uris.to_path(folder)) is not None]
     inside = (who for who, folder in _folders(roots) if place.path.is_relative_to(os.path.realpath(folder)))
     return next(inside, None) or next((who for who, path in _linked(roots) if _same(path, place.path)), None)
 
 
-def comparable(name: str) -> str:
+def uri_key(name: str) -> str:
     """The name as file systems compare names: without regard to case, to invisible letters, and to what Windows drops."""
     plain = "".join(letter for letter in unicodedata.normalize("NFC", name) if unicodedata.category(letter) != "Cf")
     # Windows knows a file also with dots and blanks at its end, and with the name of a stream.
@@ -142,7 +142,7 @@ def _linked(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
         ):
             for name in _names(root / inside):
                 path = f"{inside}/{name}" if inside != "." else name
-                who = next((who for who, globs in _globs() if globs.match(comparable(path))), None)
+                who = next((who for who, globs in _globs() if globs.match(uri_key(path))), None)
                 if who is not None:
                     yield who, root / inside / name
 

@@ -14,7 +14,7 @@ from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.read import ListFiles, ReadFile, Search
-from sessionls.tools.read_tracker import Seen
+from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import DiskReader, Saving
 from sessionls.tools.symbols import Symbols
 from sessionls.tools.write import CreateFile, DeleteFile, EditFile
@@ -37,7 +37,7 @@ class Toolbox:
         tools: Iterable[Tool],
         servers: McpServers | None = None,
         *,
-        seen: Seen | None = None,
+        seen: ReadTracker | None = None,
         saving: Saving | None = None,
     ) -> None:
         self._tools: dict[str, Tool] = {}
@@ -80,31 +80,31 @@ def all_tools(
     editor: Editor,
     *,
     confirm: bool = False,
-    obeyed: Sequence[Path] = (),
+    protected: Sequence[Path] = (),
     read_only: Callable[[], bool] = lambda: False,
     variables: Sequence[str] = (),
-    seen: Seen | None = None,
+    seen: ReadTracker | None = None,
     saving: Saving | None = None,
 ) -> list[Tool]:
     """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it.
 
-    `obeyed` are the files and folders in which the participant says which agents and programs run: agents do not write there,
+    `protected` are the files and folders in which the participant says which agents and programs run: agents do not write there,
     nor in those of the workspace. `read_only` is asked each time. `variables` are those of the environment that commands get
     beside the usual ones.
     """
-    seen = seen or Seen()
+    seen = seen or ReadTracker()
     saving = saving or Saving(workspace, editor)
     return [
         *read_tools(workspace, seen),
         *(
-            write(workspace, editor, seen, saving, confirm=confirm, obeyed=obeyed, read_only=read_only)
+            write(workspace, editor, seen, saving, confirm=confirm, protected=protected, read_only=read_only)
             for write in (EditFile, CreateFile, DeleteFile)
         ),
         RunCommand(workspace, variables=variables),
     ]
 
 
-def read_tools(workspace: Workspace, seen: Seen | None = None) -> list[Tool]:
+def read_tools(workspace: Workspace, seen: ReadTracker | None = None) -> list[Tool]:
     """The tools that only read."""
     return [
         ReadFile(workspace, seen),

@@ -19,15 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, SessionlsError
-from sessionls.domain.permission import Wish
-from sessionls.domain.text import sound
+from sessionls.domain.permission import PermissionRequest
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.editor import DocumentChange, Editor
 from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
 from sessionls.tools.patching import patch, replace, shown
-from sessionls.tools.protected_paths import is_obeyed
-from sessionls.tools.read_tracker import Seen
+from sessionls.tools.protected_paths import is_protected
+from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import Saving
 from sessionls.tools.startup_files import startup_reason
 
@@ -73,11 +73,11 @@ class _WriteTool(BaseTool[A]):
         self,
         workspace: Workspace,
         editor: Editor,
-        seen: Seen,
+        seen: ReadTracker,
         saving: Saving,
         *,
         confirm: bool = False,
-        obeyed: Sequence[Path] = (),
+        protected: Sequence[Path] = (),
         read_only: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workspace = workspace
@@ -85,10 +85,10 @@ class _WriteTool(BaseTool[A]):
         self._seen = seen
         self._saving = saving
         self._confirm = confirm
-        self._obeyed = obeyed
+        self._obeyed = protected
         self._read_only = read_only
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         try:
             plan = await self._plan(self._checked(arguments), None)
         except SessionlsError as error:
@@ -96,10 +96,10 @@ class _WriteTool(BaseTool[A]):
         detail = None if plan.patch is None else shown(plan.patch)
         who = await asyncio.to_thread(startup_reason, plan.place, self._workspace.folders)
         if who is None:
-            return Wish(plan.summary, detail=detail)
+            return PermissionRequest(plan.summary, detail=detail)
         path = plan.place.display
         summary = f"{plan.summary}: this file can start programs, {who} runs what it says"
-        return Wish(summary, detail=detail, scope=f"{self.name} of {path}", startup=plan.place.name)
+        return PermissionRequest(summary, detail=detail, scope=f"{self.name} of {path}", startup=plan.place.name)
 
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)
@@ -169,7 +169,7 @@ class _WriteTool(BaseTool[A]):
 
     async def _place(self, path: str) -> ResolvedFile:
         place = await self._workspace.resolve(path)
-        if await asyncio.to_thread(is_obeyed, place, self._workspace.folders, self._obeyed):
+        if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._obeyed):
             raise ToolFailed(
                 f"{place.display} says which agents and programs run here; only people change it. "
                 "Show what you would write in your reply instead."
@@ -218,7 +218,7 @@ class EditFile(_WriteTool[EditFileArguments]):
         place = await self._place(arguments.path)
         document = await self._workspace.read(arguments.path, limit=_EDITED)
         self._check_seen(document, session_id)
-        wanted = [(sound(edit.old), sound(edit.new), edit.all) for edit in arguments.edits]
+        wanted = [(replace_lone_surrogates(edit.old), replace_lone_surrogates(edit.new), edit.all) for edit in arguments.edits]
         made = await asyncio.to_thread(replace, document.text, wanted, self._editor.encoding, document.path)
         change = DocumentChange(document.uri, version=document.version, edits=made.edits, sha256=document.sha256)
         lines = sorted({range_.start.line + 1 for range_, _ in made.edits})
@@ -260,7 +260,7 @@ class CreateFile(_WriteTool[CreateFileArguments]):
             raise ToolFailed(f"{arguments.path[:200]} is a folder; name a file.")
         if self._workspace.buffer(place) is not None or await asyncio.to_thread(_exists, place):
             raise ToolFailed(f"{place.display} exists already. Read it and change it with edit_file.")
-        text = sound(arguments.text)
+        text = replace_lone_surrogates(arguments.text)
         if "\0" in text:
             raise ToolFailed("Only text can be written: there is a NUL in it.")
         change = DocumentChange(place.uri, kind="create", text=text)
@@ -308,7 +308,7 @@ def _check_file(place: ResolvedFile, what: str) -> None:
     if known is not None and Path(known).is_symlink():
         raise ToolFailed(f"{place.display} is a symbolic link; only people delete those.")
     if not place.path.is_file():
-        raise ToolFailed(f"{place.display} is no file. Folders, pipes and devices are not deleted.")
+        raise ToolFailed(f"{place.display} is not a file. Folders, pipes and devices are not deleted.")
 
 
 def _refused(plan: _Plan, reason: str | None) -> str:

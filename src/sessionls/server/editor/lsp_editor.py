@@ -57,18 +57,18 @@ class Documents(Workspace):
 
     def put_text_document(self, text_document: lsp.TextDocumentItem, notebook_uri: str | None = None) -> None:
         super().put_text_document(text_document, notebook_uri)
-        self._spellings[uris.comparable(text_document.uri)] = unquote(text_document.uri)
+        self._spellings[uris.uri_key(text_document.uri)] = unquote(text_document.uri)
 
     def remove_text_document(self, doc_uri: str) -> None:
         super().remove_text_document(doc_uri)
-        if self._spellings.get(key := uris.comparable(doc_uri)) == unquote(doc_uri):
+        if self._spellings.get(key := uris.uri_key(doc_uri)) == unquote(doc_uri):
             del self._spellings[key]
 
     def called(self, uri: str) -> TextDocument | None:
         """The open document of that URI, however the URI is spelled."""
         open_: Mapping[str, TextDocument] = self.text_documents
         found = open_.get(unquote(uri))
-        return found if found is not None else open_.get(self._spellings.get(uris.comparable(uri), ""))
+        return found if found is not None else open_.get(self._spellings.get(uris.uri_key(uri), ""))
 
     def _create_text_document(
         self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
@@ -123,15 +123,15 @@ class LspEditor:
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
         """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
-        return self._diagnostics.get(uris.comparable(uri), ())
+        return self._diagnostics.get(uris.uri_key(uri), ())
 
     def forget(self, uri: str) -> None:
         """The document is closed: what the client said of it holds no more."""
-        self._diagnostics.pop(uris.comparable(uri), None)
+        self._diagnostics.pop(uris.uri_key(uri), None)
 
     def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
         """Keep the diagnostics that the client handed over: all of the document, or those that touch a range of it."""
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
         # Our own come back with every code action; who wants them asks for findings.
         known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]

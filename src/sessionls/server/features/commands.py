@@ -19,7 +19,7 @@ from sessionls.domain.results import Exchange
 from sessionls.domain.stop_reasons import review_problem
 from sessionls.ports.store import EventNotice, Notice
 from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
-from sessionls.server.handlers import HANDLERS, Desk
+from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.schema.methods import COMMANDS
 from sessionls.server.schema.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
 from sessionls.server.transport import errors
@@ -55,11 +55,11 @@ def document_uri(session_id: str) -> str:
 
 
 class Standard:
-    """Standard LSP, in the words of sessions. `desk` waits until there is one."""
+    """Standard LSP, in the words of sessions. `request` waits until there is one."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._reviewing = Reviewing(desk, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
+    def __init__(self, request: RequestContext) -> None:
+        self._desk = request
+        self._reviewing = Reviewing(request, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
         self._shown: set[str] = set()
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -116,8 +116,8 @@ class Standard:
 
     def _folder_of(self, uri: str) -> str | None:
         """The innermost open folder that holds the document."""
-        key = uris.comparable(uri)
-        roots = {folder: uris.comparable(folder).rstrip("/") + "/" for folder in self._desk.editor.folders}
+        key = uris.uri_key(uri)
+        roots = {folder: uris.uri_key(folder).rstrip("/") + "/" for folder in self._desk.editor.folders}
         return max(
             (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
         )

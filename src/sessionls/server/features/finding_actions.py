@@ -29,7 +29,7 @@ from sessionls.sessions.workspace.positions import Lines
 
 if TYPE_CHECKING:
     from sessionls.ports.editor import Editor
-    from sessionls.server.handlers import Desk
+    from sessionls.server.handlers import RequestContext
 
 __all__ = ["FIX", "REVIEW", "REVIEW_KIND", "Reviewing", "is_cursor", "suggested_edit"]
 
@@ -48,12 +48,12 @@ class Reviewing:
 
     def __init__(
         self,
-        desk: Desk,
+        request: RequestContext,
         begin: Callable[[MessageParams, Mapping[str, Any] | None], None],
         folder_of: Callable[[str], str | None],
     ) -> None:
-        self._desk = desk
-        self._findings = desk.findings
+        self._desk = request
+        self._findings = request.findings
         self._begin = begin
         self._folder_of = folder_of
 

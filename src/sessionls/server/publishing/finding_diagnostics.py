@@ -114,7 +114,7 @@ class Findings:
     def start(self, opened: Iterable[str]) -> None:
         """Show what is known, in the background. `opened` are the documents that are open already."""
         for uri in opened:
-            self._buffers[uris.comparable(uri)] = uri
+            self._buffers[uris.uri_key(uri)] = uri
         self._worker = asyncio.create_task(self._work(), name="findings")
         self.reload()
 
@@ -137,7 +137,7 @@ class Findings:
     def on_notice(self, notice: Notice) -> None:
         """Take a notice of the feed: every change of a finding is a change of its session."""
         if isinstance(notice, EventNotice) and isinstance(notice.event, Edited) and notice.event.applied:
-            self._look_at(uris.comparable(notice.event.uri), disk=True)
+            self._look_at(uris.uri_key(notice.event.uri), disk=True)
         if not isinstance(notice, SessionNotice):
             return
         state = "deleted" if notice.session is None else notice.session.state
@@ -149,43 +149,43 @@ class Findings:
         self._refresh_soon(_FEED_GAP)
 
     def opened(self, uri: str) -> None:
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         self._buffers[key] = uri
         if not self._editor.folders:
             self.reload()
         self._look_at(key)
 
     def changed(self, uri: str) -> None:
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         if key in self._documents and key not in self._timers:
             self._timers[key] = asyncio.get_running_loop().call_later(_EDIT_GAP, self._on_time, key)
 
     def saved(self, uri: str) -> None:
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         buffer = self._editor.buffer(uri)
         self._saved[key] = None if buffer is None else buffer.version
         self._look_at(key, disk=True)
 
     def closed(self, uri: str) -> None:
-        key = uris.comparable(uri)
+        key = uris.uri_key(uri)
         self._buffers.pop(key, None)
         self._saved.pop(key, None)
         self._look_at(key, disk=True)
 
     def changed_on_disk(self, changed: Iterable[str]) -> None:
         for uri in changed:
-            self._look_at(uris.comparable(uri), disk=True)
+            self._look_at(uris.uri_key(uri), disk=True)
 
     # -- what is asked ---------------------------------------------------------------------------------------------------
 
     def at(self, uri: str, range_: Range) -> list[Shown]:
         """The findings shown in that document that touch the range."""
-        document = self._documents.get(uris.comparable(uri))
+        document = self._documents.get(uris.uri_key(uri))
         return [] if document is None else [one for one in document.shown if _touch(one.range, range_)]
 
     def now(self, finding: Finding) -> Finding:
         """The finding with the range in which its code is now, where that is known."""
-        document = self._documents.get(uris.comparable(finding.uri))
+        document = self._documents.get(uris.uri_key(finding.uri))
         place = None if document is None else document.places.get(finding.id)
         return finding if place is None or finding.state != "open" else finding.model_copy(update={"range": place})
 
@@ -251,7 +251,7 @@ class Findings:
         self._watching([next(iter(each.values())).uri for one in self._documents.values() if (each := {**one.open, **one.gone})])
 
     def _take(self, finding: Finding) -> None:
-        key = uris.comparable(finding.uri)
+        key = uris.uri_key(finding.uri)
         if key not in self._buffers and not self._editor.folders:
             return  # with no folder open, only what is open counts
         document = self._documents.setdefault(key, _Document())

@@ -1,4 +1,4 @@
-"""The params of every custom method, and the results that are not objects of the heart.
+"""The params of every custom method, and the results that are not objects of the domain.
 
 Unknown fields are ignored, so that a newer client can speak to an older server. Limits that keep hostile or mistaken input
 small stand here; what depends on a session's state is judged by the verbs.

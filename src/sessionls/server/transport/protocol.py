@@ -104,7 +104,7 @@ class SessionProtocol(LanguageServerProtocol):
                 known,
                 errors.INVALID_REQUEST,
                 "invalidRequest",
-                "This is no JSON-RPC 2.0 message.",
+                "This is not a JSON-RPC 2.0 message.",
                 "Send `jsonrpc` and `method`.",
             )
         # Each handler runs within a context of its own, as pygls has it.

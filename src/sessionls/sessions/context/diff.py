@@ -6,7 +6,7 @@ import os
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.sessions.git import GitProblem, is_revision
 from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.workspace.workspace import Workspace
@@ -32,7 +32,7 @@ async def changes_since(
     lies in a repository that can be read, or none knows the revision.
     """
     if base is not None and not is_revision(base):
-        raise InvalidParams("base is no git revision.", fields=[field], hint="Give a branch, a tag or a commit.")
+        raise InvalidParams("base is not a git revision.", fields=[field], hint="Give a branch, a tag or a commit.")
     try:
         return await _changes(workspace, base, field, limit, staged)
     except GitProblem as problem:
@@ -56,7 +56,7 @@ async def _changes(workspace: Workspace, base: str | None, field: str, limit: in
         limit = max(limit - len(text.encode()), 0)
     if not known:
         raise InvalidParams(
-            f"There is no git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
+            f"There is not a git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
         )
     if not any(texts):
         notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {base or 'HEAD'}.")
@@ -89,7 +89,7 @@ async def _of_folder(
     patch = await repository(*inert, *arguments, *excluded, limit=limit)
     if patch.code != 0 and not patch.cut:
         raise _too_much(field)
-    text = sound(patch.output.decode("utf-8", "replace"))
+    text = replace_lone_surrogates(patch.output.decode("utf-8", "replace"))
     notices = []
     if patch.cut:
         text = text[: text.rfind("\n") + 1]

@@ -28,7 +28,7 @@ from sessionls.domain.model import (
     SymbolContext,
     TextContext,
 )
-from sessionls.domain.text import cut_characters, sound
+from sessionls.domain.text import cut_characters, replace_lone_surrogates
 from sessionls.ports.editor import Buffers
 from sessionls.sessions.context.diff import changes_since
 from sessionls.sessions.prompt.blocks import render
@@ -160,7 +160,7 @@ class _Resolver:
             place = _place(diagnostic, f"{field}.diagnostics.{index}.range")
             if within is not None and not _touch(place, within):
                 continue
-            data = sound(json.dumps(diagnostic, ensure_ascii=False))
+            data = replace_lone_surrogates(json.dumps(diagnostic, ensure_ascii=False))
             last = min(place.end.line, place.start.line + _LINES - 1, len(lines) - 1)
             new = set(range(place.start.line, last + 1)) - numbers
             size = len(data) + sum(len(lines.line(number)) for number in new)

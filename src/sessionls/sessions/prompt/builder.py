@@ -16,23 +16,23 @@ from sessionls.sessions.prompt import compaction
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.prompt.compaction import Account
 from sessionls.sessions.prompt.kept_prompts import Prompts
-from sessionls.sessions.prompt.transcript import ModelMessages, Voice, estimate_tokens, instructions
+from sessionls.sessions.prompt.transcript import ModelMessages, TranscriptOptions, estimate_tokens, instructions
 from sessionls.sessions.prompt.window import DEFAULT_WINDOW, FULL
 
-__all__ = ["Telling"]
+__all__ = ["PromptBuilder"]
 
 _KEPT = 0.4  # of the window: what the newest messages may take after that
 
 
-class Telling:
+class PromptBuilder:
     def __init__(self, *, store: Store, models: Models, agents: Agents) -> None:
         self._store = store
         self._models = models
         self._agents = agents
         self._prompts = Prompts(store)
 
-    def voice(self, definition: Definition, session: Session, *, tools: bool) -> Voice:
-        return Voice(definition.name, tools, _renderer(session))
+    def options(self, definition: Definition, session: Session, *, tools: bool) -> TranscriptOptions:
+        return TranscriptOptions(definition.name, tools, _renderer(session))
 
     def instructions(self, definition: Definition) -> str:
         """The system message for an agent that another agent asks."""
@@ -53,9 +53,9 @@ class Telling:
         that uses goes to `account`.
         """
         names = [participant.name for participant in session.participants]
-        voice = self.voice(definition, session, tools=bool(tools))
+        options = self.options(definition, session, tools=bool(tools))
         system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
-        told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
+        told = await self._prompts.get(session.id, place, options, named=len(names) > 1)
         window = self._models.window(model)
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
         if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
@@ -63,15 +63,15 @@ class Telling:
             if tighter:  # its window may be smaller than what is known of it
                 budget = min(budget, estimate_tokens(told) // 4)
             transcript = await self._store.transcript(session.id, through=place)
-            if await self.compact(session, transcript, voice, model, max(budget, 0), account):
-                told = await self._prompts.get(session.id, place, voice, named=len(names) > 1)
+            if await self.compact(session, transcript, options, model, max(budget, 0), account):
+                told = await self._prompts.get(session.id, place, options, named=len(names) > 1)
         return told.preceded_by(system)
 
     async def compact(
         self,
         session: Session,
         transcript: Transcript,
-        voice: Voice,
+        options: TranscriptOptions,
         model: str,
         budget: int,
         account: Account,
@@ -80,11 +80,11 @@ class Telling:
         """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise. `usage`: what it used,
         where no reply pays for it.
         """
-        count = compaction.split(transcript.entries, voice, budget)
+        count = compaction.split(transcript.entries, options, budget)
         if count == 0:
             return False
         older = transcript.entries[:count]
-        summary = await compaction.summarise(self._models, model, older, voice, transcript.summary, account)
+        summary = await compaction.summarise(self._models, model, older, options, transcript.summary, account)
 
         def decide(change: Change) -> None:
             transitions.compact(change, summary.through, summary.through_seq, summary.text, usage(), session.agent)

@@ -10,7 +10,7 @@ from sessionls.domain.errors import ModelUnavailable
 from sessionls.domain.model import AgentAuthor, Usage
 from sessionls.domain.state import Entry
 from sessionls.ports.models import ModelRequest, Models, StepEnd, TextDelta
-from sessionls.sessions.prompt.transcript import ModelMessages, Voice, estimate_tokens, for_model, plain
+from sessionls.sessions.prompt.transcript import ModelMessages, TranscriptOptions, estimate_tokens, for_model, plain
 from sessionls.sessions.prompt.window import DEFAULT_WINDOW
 
 __all__ = ["Account", "Summary", "split", "summarise"]
@@ -45,11 +45,11 @@ class Account(Protocol):
         ...
 
 
-def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
+def split(entries: Sequence[Entry], options: TranscriptOptions, budget: int) -> int:
     """How many of the entries to summarise so that the others take at most `budget` tokens. The newest exchange always stays."""
     left = budget
     for index in range(len(entries) - 1, -1, -1):
-        left -= estimate_tokens(for_model([entries[index]], voice))
+        left -= estimate_tokens(for_model([entries[index]], options))
         if left < 0:
             # A reply goes with the message it answers.
             cut = index + 1
@@ -63,25 +63,25 @@ def split(entries: Sequence[Entry], voice: Voice, budget: int) -> int:
 
 
 async def summarise(
-    models: Models, model: str, entries: Sequence[Entry], voice: Voice, earlier: str | None, account: Account
+    models: Models, model: str, entries: Sequence[Entry], options: TranscriptOptions, earlier: str | None, account: Account
 ) -> Summary:
     """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`, and what `account` does."""
     window = models.window(model) or DEFAULT_WINDOW
     room = max(window // 2, 500) * 3  # characters
     summary = earlier
-    for piece in _pieces([_told(entry, voice) for entry in entries], room):
+    for piece in _pieces([_told(entry, options) for entry in entries], room):
         summary = await _add(models, model, summary, piece, account)
     last = entries[-1]
     assert last.place is not None and summary is not None
     return Summary(summary, last.place, last.ended_seq or last.message.seq)
 
 
-def _told(entry: Entry, voice: Voice) -> str:
+def _told(entry: Entry, options: TranscriptOptions) -> str:
     message = entry.message
     if isinstance(message.author, AgentAuthor):
         results = "\n".join(f"{part.name} gave: {(part.result or '')[:2000]}" for part in message.parts if part.kind == "tool")
         return f"[agent {message.author.agent}]\n{plain(message.parts)}\n{results}".strip()
-    contexts = "\n".join(voice.render(context) for context in message.context or ())
+    contexts = "\n".join(options.render(context) for context in message.context or ())
     return f"[{message.author.name}]\n{contexts}\n{message.text}".strip()
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from sessionls.ports.store import Store, Transcript
-from sessionls.sessions.prompt.transcript import Prompt, Voice, for_model
+from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, for_model
 
 __all__ = ["Prompts"]
 
@@ -34,12 +34,12 @@ class Prompts:
         self._store = store
         self._kept: OrderedDict[tuple[str, str, bool, bool], _Kept] = OrderedDict()
 
-    async def get(self, session_id: str, place: int, voice: Voice, *, named: bool) -> Prompt:
+    async def get(self, session_id: str, place: int, options: TranscriptOptions, *, named: bool) -> Prompt:
         """The messages for a model up to place `place`, that of a message that was taken up; without the system message.
 
         `named`: say of each message who wrote it.
         """
-        key = (session_id, voice.agent, voice.tools, named)
+        key = (session_id, options.agent, options.tools, named)
         kept = self._kept.get(key)
         if kept is not None and kept.through > place:
             kept = None
@@ -49,7 +49,7 @@ class Prompts:
             kept = None  # what is older was summarised meanwhile
             if after > transcript.begin:
                 transcript = await self._store.transcript(session_id, through=place)
-        prompt = await asyncio.to_thread(_continued, kept, transcript, voice, named)
+        prompt = await asyncio.to_thread(_continued, kept, transcript, options, named)
         self._keep(key, _Kept(transcript.begin, transcript.summary, place, prompt))
         return prompt
 
@@ -63,7 +63,7 @@ class Prompts:
         return sum(one.prompt.size for one in self._kept.values())
 
 
-def _continued(kept: _Kept | None, transcript: Transcript, voice: Voice, named: bool) -> Prompt:
+def _continued(kept: _Kept | None, transcript: Transcript, options: TranscriptOptions, named: bool) -> Prompt:
     if kept is None:
-        return Prompt.of(for_model(transcript.entries, voice, summary=transcript.summary, named=named))
-    return kept.prompt.followed_by(for_model(transcript.entries, voice, named=named))
+        return Prompt.of(for_model(transcript.entries, options, summary=transcript.summary, named=named))
+    return kept.prompt.followed_by(for_model(transcript.entries, options, named=named))

@@ -27,7 +27,17 @@ from sessionls.domain.model import (
 from sessionls.domain.state import Entry
 from sessionls.sessions.prompt.native_reasoning import as_sent
 
-__all__ = ["ModelMessages", "Prompt", "Voice", "estimate_tokens", "for_model", "instructions", "joined_up", "plain", "with_reply"]
+__all__ = [
+    "ModelMessages",
+    "Prompt",
+    "TranscriptOptions",
+    "estimate_tokens",
+    "for_model",
+    "instructions",
+    "joined_up",
+    "plain",
+    "with_reply",
+]
 
 ModelMessages = list[dict[str, Any]]
 
@@ -68,7 +78,7 @@ _NO_RESULT = "The call was stopped before it ended. Whether it had any effect is
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class TranscriptOptions:
     """For whom the transcript is told: the agent asked now, whether it has tools, and how contexts are put in words."""
 
     agent: str
@@ -90,7 +100,9 @@ def instructions(definition: Definition, workspace: str, names: Sequence[str]) -
     return "\n\n".join(sections)
 
 
-def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = None, named: bool = False) -> ModelMessages:
+def for_model(
+    entries: Sequence[Entry], options: TranscriptOptions, *, summary: str | None = None, named: bool = False
+) -> ModelMessages:
     """The messages for a model, without the system message. `named`: say of each message who wrote it."""
     told: ModelMessages = []
     if summary:
@@ -102,45 +114,47 @@ def for_model(entries: Sequence[Entry], voice: Voice, *, summary: str | None = N
         if message.steered is not None and message.steered.message_id in here:
             steered.setdefault(message.steered.message_id, []).append(message)
         elif isinstance(message.author, Participant):
-            told.append(_participant(message, message.author, voice, named=named))
+            told.append(_participant(message, message.author, options, named=named))
         else:
-            told.extend(_reply(message, message.author, steered.pop(message.id, []), voice, named=named))
+            told.extend(_reply(message, message.author, steered.pop(message.id, []), options, named=named))
             if message.status in ("cancelled", "failed", "interrupted"):
                 told.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
     return joined_up(told)
 
 
-def with_reply(told: ModelMessages, reply: Message, steered: Sequence[Message], voice: Voice, *, named: bool) -> Prompt:
+def with_reply(
+    told: ModelMessages, reply: Message, steered: Sequence[Message], options: TranscriptOptions, *, named: bool
+) -> Prompt:
     """The messages for the next step of a reply: those before it, and what it is so far."""
     assert isinstance(reply.author, AgentAuthor)
     before = told if isinstance(told, Prompt) else Prompt.of(told)
-    so_far = list(_reply(reply, reply.author, steered, voice, named=named))
+    so_far = list(_reply(reply, reply.author, steered, options, named=named))
     if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its words
         so_far.append({"role": "user", "content": CONTINUE})
     return before.followed_by(so_far)
 
 
-def _participant(message: Message, author: Participant, voice: Voice, *, named: bool) -> dict[str, Any]:
-    contexts = [voice.render(context) for context in message.context or ()]
+def _participant(message: Message, author: Participant, options: TranscriptOptions, *, named: bool) -> dict[str, Any]:
+    contexts = [options.render(context) for context in message.context or ()]
     text = f"[{author.name}] {message.text}" if named else message.text
     return {"role": "user", "content": "\n\n".join([*contexts, text])}
 
 
 def _reply(
-    reply: Message, author: AgentAuthor, steered: Sequence[Message], voice: Voice, *, named: bool
+    reply: Message, author: AgentAuthor, steered: Sequence[Message], options: TranscriptOptions, *, named: bool
 ) -> Iterator[dict[str, Any]]:
     begin = 0
     for message in steered:
         assert message.steered is not None and isinstance(message.author, Participant)
-        yield from _words(reply.parts[begin : message.steered.part], author, voice)
-        yield _participant(message, message.author, voice, named=named)
+        yield from _words(reply.parts[begin : message.steered.part], author, options)
+        yield _participant(message, message.author, options, named=named)
         begin = message.steered.part
-    yield from _words(reply.parts[begin:], author, voice)
+    yield from _words(reply.parts[begin:], author, options)
 
 
-def _words(parts: Sequence[Part], author: AgentAuthor, voice: Voice) -> Iterator[dict[str, Any]]:
+def _words(parts: Sequence[Part], author: AgentAuthor, options: TranscriptOptions) -> Iterator[dict[str, Any]]:
     called = any(isinstance(part, ToolPart) for part in parts)
-    if author.agent == voice.agent and (voice.tools or not called):
+    if author.agent == options.agent and (options.tools or not called):
         yield from _own_words(parts)
     elif text := plain(parts):
         yield {"role": "user", "content": f'<reply agent="{author.agent}">\n{text}\n</reply>'}

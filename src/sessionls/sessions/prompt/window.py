@@ -10,7 +10,7 @@ from math import ceil
 
 from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
 
-__all__ = ["DEFAULT_WINDOW", "FULL", "fitted", "trimmed"]
+__all__ = ["DEFAULT_WINDOW", "FULL", "trim_tool_results", "trimmed"]
 
 DEFAULT_WINDOW = 32_000  # tokens, where a model's own is not known
 FULL = 0.8  # of a window: above it something is left out
@@ -19,7 +19,7 @@ _LEAST = 1_000  # characters that stay of a result of the last step
 _STRIDE = 4  # times in a window: what stays the same from step to step need not be read anew by a provider that caches it
 
 
-def fitted(messages: ModelMessages, room: int) -> ModelMessages:
+def trim_tool_results(messages: ModelMessages, room: int) -> ModelMessages:
     """The messages in at most `room` tokens, where leaving out older results is enough for that. Those of the last step stay."""
     over = estimate_tokens(messages) - room
     if over <= 0:

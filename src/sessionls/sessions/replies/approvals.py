@@ -10,10 +10,10 @@ from typing import Literal
 from sessionls.domain.permission import Answer, Question
 from sessionls.ports.editor import Editor
 
-__all__ = ["Asking"]
+__all__ = ["Approvals"]
 
 
-class Asking:
+class Approvals:
     """Asks whoever takes part in a session. The first answer counts; no answer in time is a no.
 
     The person at this editor is asked through the editor; the others see the question as an event and answer with

@@ -10,11 +10,11 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Message, Session
 from sessionls.ports.models import Models
 
-__all__ = ["Begun", "Prepared"]
+__all__ = ["PreparedReply", "StartedReply"]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedReply:
     """A reply that could start: who writes it, with which definition. `problem` is why nobody can.
 
     `models` answer in place of this process's own.
@@ -27,11 +27,11 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedReply:
     """A reply that started in the log and is to be written here. `seq` is the number of the event that started it."""
 
     session: Session
-    prepared: Prepared
+    prepared: PreparedReply
     reply: Message
     place: int
     seq: int

@@ -1,6 +1,6 @@
 """The replies of this process: it starts what waits, stops what it is asked to stop, and goes on with what had stopped.
 
-Each message is answered by the process whose editor sent it: that one has the buffers, the tools and the keys. A *desk* is the
+Each message is answered by the process whose editor sent it: that one has the buffers, the tools and the keys. A *worker* is the
 one asyncio task that writes replies of a session here, one after the other. What other processes do (pause, cancel, steer, end
 the reply that we wait for) arrives as events of the store's feed, like everything else.
 """
@@ -28,13 +28,13 @@ from sessionls.ports.models import Models
 from sessionls.ports.store import EventNotice, Notice, SessionNotice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.context.resolver import whole_documents
-from sessionls.sessions.prompt.builder import Telling
+from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.prompt.transcript import ModelMessages
-from sessionls.sessions.replies.approvals import Asking
+from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.late_ends import LateEnds
-from sessionls.sessions.replies.prepared import Begun, Prepared
-from sessionls.sessions.replies.subagent import ASK_AGENT, AskAgent, Asked
-from sessionls.sessions.replies.tool_loop import Means
+from sessionls.sessions.replies.prepared import PreparedReply, StartedReply
+from sessionls.sessions.replies.subagent import ASK_AGENT, AskAgent, SubagentSpec
+from sessionls.sessions.replies.tool_loop import LoopServices
 from sessionls.sessions.replies.writer import ReplyWriter, Stop, error_of
 
 __all__ = ["Replies"]
@@ -55,38 +55,38 @@ class Replies:
         models: Models,
         agents: Agents,
         tools: Tools,
-        telling: Telling,
+        telling: PromptBuilder,
         policy: Policy,
-        asking: Asking,
+        asking: Approvals,
         participant: Participant,
     ) -> None:
         self._store = store
         self._models = models
         self._agents = agents
         self._tools = tools
-        self._telling = telling
+        self._prompts = telling
         self._asking = asking
-        self._means = Means(store, models, policy, asking, participant)
+        self._services = LoopServices(store, models, policy, asking, participant)
         self._writers: dict[str, ReplyWriter] = {}
-        self._desks: dict[str, asyncio.Task[None]] = {}
-        self._begun: dict[str, list[Begun]] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._started: dict[str, list[StartedReply]] = {}
         self._again: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self._waited: dict[str, str] = {}  # message that waits → its session
         self._steered: dict[str, list[str]] = {}  # reply → messages that wait for it because they steered it
         self._queues: set[str] = set()  # sessions known here in which messages may wait
-        self._late = LateEnds(store, self.look)
+        self._late = LateEnds(store, self.wake)
         self._closing = False
         self._sweeper: asyncio.Task[None] | None = None
         self._end_subscription = store.subscribe(self._on_notice)
 
     @contextlib.contextmanager
-    def meeting(self, session_id: str) -> Iterator[list[Finding]]:
+    def collect_known_findings(self, session_id: str) -> Iterator[list[Finding]]:
         """Meanwhile those findings gather that were reported in the session and known already."""
         try:
-            yield self._means.met.setdefault(session_id, [])
+            yield self._services.known_findings.setdefault(session_id, [])
         finally:
-            self._means.met.pop(session_id, None)
+            self._services.known_findings.pop(session_id, None)
 
     # -- changes -----------------------------------------------------------------------------------------------------
 
@@ -146,11 +146,13 @@ class Replies:
             if not session.queued:
                 self._queues.discard(session_id)
             elif session.state == "active" and not session.replying:
-                self.look(session_id)
+                self.wake(session_id)
 
     # -- who writes --------------------------------------------------------------------------------------------------
 
-    async def prepare(self, session: Session, *, agent: str | None, model: str | None, reply_id: str | None = None) -> Prepared:
+    async def prepare(
+        self, session: Session, *, agent: str | None, model: str | None, reply_id: str | None = None
+    ) -> PreparedReply:
         """Choose agent and model for one reply.
 
         The model: the message's; for the default agent the session's; the agent's own; else the default. Nothing that is
@@ -172,11 +174,11 @@ class Replies:
         except SessionlsError as problem:
             wanted = model or (session.model if name == session.agent else None)
             author = AgentAuthor(agent=name, model=wanted or "", definition=definition.digest if definition else "")
-            return Prepared(transitions.Start(reply_id, author, defaults, error_of(problem)), definition, problem)
+            return PreparedReply(transitions.Start(reply_id, author, defaults, error_of(problem)), definition, problem)
         author = AgentAuthor(agent=name, model=chosen, definition=definition.digest)
-        return Prepared(transitions.Start(reply_id, author, defaults), definition)
+        return PreparedReply(transitions.Start(reply_id, author, defaults), definition)
 
-    async def prepare_again(self, state: State, stopped: Message) -> Prepared:
+    async def prepare_again(self, state: State, stopped: Message) -> PreparedReply:
         """Choose for a reply that goes on: its own agent, and its own model unless that was what failed."""
         assert isinstance(stopped.author, AgentAuthor)
         asked = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
@@ -243,7 +245,7 @@ class Replies:
             case _:
                 pass
         if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived):
-            self.look(event.session_id)
+            self.wake(event.session_id)
 
     def _gone(self, session_id: str) -> None:
         """The session is deleted: nobody gets a reply in it any more."""
@@ -259,43 +261,43 @@ class Replies:
         if future is not None and not future.done():
             future.set_exception(problem)
 
-    # -- desks -------------------------------------------------------------------------------------------------------
+    # -- workers -----------------------------------------------------------------------------------------------------------
 
-    def begin(self, begun: Begun) -> None:
+    def begin(self, begun: StartedReply) -> None:
         """Write a reply that has started in the log."""
-        self._begun.setdefault(begun.session.id, []).append(begun)
-        self.look(begun.session.id)
+        self._started.setdefault(begun.session.id, []).append(begun)
+        self.wake(begun.session.id)
 
     def attend(self, session_id: str) -> None:
         """Messages wait in that session: look now, and again from time to time until none does."""
         self._queues.add(session_id)
-        self.look(session_id)
+        self.wake(session_id)
 
-    def look(self, session_id: str) -> None:
+    def wake(self, session_id: str) -> None:
         """See whether there is a message in that session whose reply this process should write."""
-        if session_id in self._desks:
+        if session_id in self._workers:
             self._again.add(session_id)
         elif not self._closing:
-            self._desks[session_id] = asyncio.create_task(self._desk(session_id), name=f"replies of {session_id}")
+            self._workers[session_id] = asyncio.create_task(self._worker(session_id), name=f"replies of {session_id}")
 
-    async def _desk(self, session_id: str) -> None:
+    async def _worker(self, session_id: str) -> None:
         try:
             await self._write_all(session_id)
         finally:
-            del self._desks[session_id]  # at once: who looks from here on gets a new one
+            del self._workers[session_id]  # at once: who looks from here on gets a new one
 
     async def _write_all(self, session_id: str) -> None:
         while not self._closing:
             self._again.discard(session_id)
             try:
-                begun = self._begun[session_id].pop(0) if self._begun.get(session_id) else await self._next(session_id)
+                begun = self._started[session_id].pop(0) if self._started.get(session_id) else await self._next(session_id)
                 if begun is not None:
                     await self._write(begun)
                 elif session_id not in self._again:
-                    self._begun.pop(session_id, None)
+                    self._started.pop(session_id, None)
                     return
             except SessionNotFound:
-                self._begun.pop(session_id, None)
+                self._started.pop(session_id, None)
                 return
             except SessionlsError as problem:
                 log.warning("replies stopped: %s", problem)
@@ -304,14 +306,14 @@ class Replies:
                 log.exception("replies stopped")
                 return
 
-    async def _next(self, session_id: str) -> Begun | None:
+    async def _next(self, session_id: str) -> StartedReply | None:
         """Take up the oldest message that waits for this process."""
         while (message := await self.change(session_id, transitions.next_waiting)) is not None:
             waiting = message
             session = await self._store.session(session_id)
             prepared = await self.prepare(session, agent=waiting.agent, model=waiting.model)
 
-            def start(change: Change, waiting: Message = waiting, prepared: Prepared = prepared) -> Begun | None:
+            def start(change: Change, waiting: Message = waiting, prepared: PreparedReply = prepared) -> StartedReply | None:
                 return self.begun(change, prepared) if transitions.start(change, waiting.id, prepared.start) else None
 
             begun = await self.change(session_id, start)
@@ -324,8 +326,8 @@ class Replies:
         return None
 
     @staticmethod
-    def begun(change: Change, prepared: Prepared) -> Begun:
-        """What a desk needs to know of a reply that `change` has just started."""
+    def begun(change: Change, prepared: PreparedReply) -> StartedReply:
+        """What a worker needs to know of a reply that `change` has just started."""
         reply = change.touched[prepared.start.reply_id].message
         entry = change.now.open.get(reply.reply_to or "")
         steered = [
@@ -333,7 +335,7 @@ class Replies:
             for other in change.now.open.values()
             if other.message.steered is not None and other.message.steered.message_id == reply.id
         ]
-        return Begun(
+        return StartedReply(
             session=change.now.session,
             prepared=prepared,
             reply=reply,
@@ -342,7 +344,7 @@ class Replies:
             steered=tuple(other.message for other in sorted(steered, key=lambda other: other.place or 0)),
         )
 
-    async def _write(self, begun: Begun) -> None:
+    async def _write(self, begun: StartedReply) -> None:
         """Write one reply. Whatever goes wrong: who waits is told, and the reply does not stay as if it were being written."""
         session_id, reply = begun.session.id, begun.reply
         writer: ReplyWriter | None = None
@@ -368,7 +370,7 @@ class Replies:
         if ended is not None:
             self._ended(ended)
 
-    def _writer(self, begun: Begun) -> ReplyWriter:
+    def _writer(self, begun: StartedReply) -> ReplyWriter:
         session_id, definition = begun.session.id, begun.prepared.definition
         assert definition is not None
         model = begun.prepared.start.author.model
@@ -380,7 +382,7 @@ class Replies:
             chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
             asking = [AskAgent(writer, self._ask)] if ASK_AGENT in chosen else []
             writer.tools = [*self._tools.offer(chosen), *asking]
-            writer.voice = self._telling.voice(definition, begun.session, tools=bool(writer.tools))
+            writer.options = self._prompts.options(definition, begun.session, tools=bool(writer.tools))
             return missing
 
         def received(messages: Sequence[Message]) -> None:
@@ -393,7 +395,7 @@ class Replies:
             writer.named = len(session.participants) > 1
             names = tuple(participant.name for participant in session.participants)
             if tighter or names not in before:  # what comes before a reply stays the same from step to step
-                messages = await self._telling.told(
+                messages = await self._prompts.told(
                     session, definition, model, begun.place, writer.tools, writer, tighter=tighter
                 )
                 before.clear()
@@ -403,13 +405,13 @@ class Replies:
         before: dict[tuple[str, ...], ModelMessages] = {}
 
         writer = ReplyWriter(
-            means=replace(self._means, models=begun.prepared.models or self._means.models, acting=asyncio.Lock()),
+            services=replace(self._services, models=begun.prepared.models or self._services.models, acting=asyncio.Lock()),
             session_id=session_id,
             reply=begun.reply,
             definition=definition,
             model=model,
             tools=(),
-            voice=self._telling.voice(definition, begun.session, tools=False),
+            options=self._prompts.options(definition, begun.session, tools=False),
             named=len(begun.session.participants) > 1,
             steered=list(begun.steered),
             told=told,
@@ -449,15 +451,17 @@ class Replies:
         for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
             self._tell_problem(message_id or "", problem)
 
-    async def _ask(self, session_id: str, name: str) -> Asked:
+    async def _ask(self, session_id: str, name: str) -> SubagentSpec:
         """An agent that another one asks. Raises what keeps it from answering."""
         session = await self._store.session(session_id)
         prepared = await self.prepare(session, agent=name, model=None)
         if prepared.definition is None or prepared.problem is not None:
             raise prepared.problem or InternalError()
         offered = prepared.definition.choose_tools([*self._tools.names, ASK_AGENT])
-        instructions = self._telling.instructions(prepared.definition)
-        return Asked(prepared.definition, prepared.start.author, self._tools.offer(offered), ASK_AGENT in offered, instructions)
+        instructions = self._prompts.instructions(prepared.definition)
+        return SubagentSpec(
+            prepared.definition, prepared.start.author, self._tools.offer(offered), ASK_AGENT in offered, instructions
+        )
 
     # -- stopping ----------------------------------------------------------------------------------------------------
 
@@ -480,10 +484,10 @@ class Replies:
         self._closing = True
         for writer in list(self._writers.values()):
             writer.stop("interrupted")
-        desks = list(self._desks.values())
-        if desks:
-            await asyncio.wait(desks, timeout=5)
-        for job in [*desks, *([self._sweeper] if self._sweeper else [])]:
+        workers = list(self._workers.values())
+        if workers:
+            await asyncio.wait(workers, timeout=5)
+        for job in [*workers, *([self._sweeper] if self._sweeper else [])]:
             job.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await job

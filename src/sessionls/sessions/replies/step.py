@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sessionls.domain.model import Part, ReasoningPart, StopReason, TextPart, Usage
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import NativeReasoning, ToolRequest
 
 __all__ = ["Step", "Words"]
@@ -47,7 +47,7 @@ class Words:
     def add(self, kind: Literal["text", "reasoning"], text: str) -> None:
         if not text:
             return
-        text = sound(text)
+        text = replace_lone_surrogates(text)
         if kind != self._kind:
             self.end()
             self._kind = kind

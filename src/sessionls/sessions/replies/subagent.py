@@ -15,7 +15,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.events import ToolCalled, ToolFinished
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import AgentAuthor, Part, ToolPart
-from sessionls.domain.permission import Policy, Risk, Wish, stricter
+from sessionls.domain.permission import PermissionRequest, Policy, Risk, stricter
 from sessionls.domain.state import with_work
 from sessionls.domain.stop_reasons import words_for
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
@@ -23,7 +23,7 @@ from sessionls.sessions.prompt.transcript import ModelMessages, plain
 from sessionls.sessions.replies.tool_calls import ASK_AGENT
 from sessionls.sessions.replies.tool_loop import Loop
 
-__all__ = ["ASK_AGENT", "AskAgent", "Asked"]
+__all__ = ["ASK_AGENT", "AskAgent", "SubagentSpec"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ _DEPTH = 3  # agents that ask agents that ask agents: no further
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubagentSpec:
     """An agent that can be asked: who it is, its tools, whether it may ask others, and its system message."""
 
     definition: Definition
@@ -61,14 +61,14 @@ class AskAgent:
         "additionalProperties": False,
     }
 
-    def __init__(self, loop: Loop, find: Callable[[str, str], Awaitable[Asked]], depth: int = 1) -> None:
+    def __init__(self, loop: Loop, find: Callable[[str, str], Awaitable[SubagentSpec]], depth: int = 1) -> None:
         self._loop = loop
         self._find = find
         self._depth = depth
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         name, question = _read(arguments)
-        return Wish(f"Ask the agent {name}: {question[:100]}", detail=question, scope=f"{ASK_AGENT}:{name}")
+        return PermissionRequest(f"Ask the agent {name}: {question[:100]}", detail=question, scope=f"{ASK_AGENT}:{name}")
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         name, question = _read(arguments)
@@ -86,13 +86,13 @@ class AskAgent:
             return messages
 
         inner = Delegate(
-            means=replace(outer.means, policy=_Stricter(outer.means.policy, outer.definition)),
+            services=replace(outer.services, policy=_Stricter(outer.services.policy, outer.definition)),
             session_id=outer.session_id,
             reply=outer.reply.model_copy(update={"author": asked.author, "parts": [], "usage": None, "steps": None}),
             definition=asked.definition,
             model=asked.author.model,
             tools=tools,
-            voice=replace(outer.voice, agent=asked.definition.name),
+            options=replace(outer.options, agent=asked.definition.name),
             named=False,
             told=told,
             outer=outer,
@@ -122,8 +122,8 @@ class _Stricter(Policy):
         self._policy = policy
         self._definition = asking
 
-    def bound(self, risk: Risk, *, runs_programs: bool) -> str | None:
-        return self._policy.bound(risk, runs_programs=runs_programs)
+    def refusal_reason(self, risk: Risk, *, runs_programs: bool) -> str | None:
+        return self._policy.refusal_reason(risk, runs_programs=runs_programs)
 
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
         return stricter(self._policy.decide(self._definition, tool, risk), self._policy.decide(definition, tool, risk))

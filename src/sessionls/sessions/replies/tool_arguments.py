@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 
 __all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
 
@@ -36,7 +36,7 @@ def arguments_of(text: str) -> dict[str, Any] | None:
 
 def unreadable(text: str) -> str:
     """What is kept of arguments that cannot be read."""
-    return sound(text)[:LONGEST_UNREADABLE]
+    return replace_lone_surrogates(text)[:LONGEST_UNREADABLE]
 
 
 def unreadable_words(kept: str, *, cut: bool = False) -> str:

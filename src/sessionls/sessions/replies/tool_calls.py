@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Part, StopReason, ToolPart
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ToolRequest
 from sessionls.sessions.replies.tool_arguments import arguments_of, unreadable, unreadable_words
 
@@ -44,7 +44,7 @@ def calls_of(requests: Sequence[ToolRequest], reason: StopReason, before: Sequen
 
 
 def _call(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPart:
-    name, arguments = sound(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
+    name, arguments = replace_lone_surrogates(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
     if arguments is None or (cut and not arguments):
         raw = unreadable(request.arguments)
         words = unreadable_words(raw, cut=cut)

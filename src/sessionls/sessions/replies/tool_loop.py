@@ -24,45 +24,45 @@ from sessionls.domain.events import ByAgent, Edited, FindingReported, ToolCalled
 from sessionls.domain.ids import new_id
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import Finding, Message, Part, Participant, TextPart, ToolPart, Usage
-from sessionls.domain.permission import Answer, Policy, Question, Wish, stricter
+from sessionls.domain.permission import Answer, PermissionRequest, Policy, Question, stricter
 from sessionls.domain.stop_reasons import ReplyStopReason, why_it_ended
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.models import ModelRequest, Models, ReasoningDelta, StepEnd, TextDelta, ToolRequest
 from sessionls.ports.store import Store
 from sessionls.ports.tools import Tool, ToolFailed
 from sessionls.sessions.prompt.native_reasoning import with_native
-from sessionls.sessions.prompt.transcript import ModelMessages, Voice, estimate_tokens, with_reply
-from sessionls.sessions.prompt.window import FULL, fitted, trimmed
-from sessionls.sessions.replies.approvals import Asking
+from sessionls.sessions.prompt.transcript import ModelMessages, TranscriptOptions, estimate_tokens, with_reply
+from sessionls.sessions.prompt.window import FULL, trim_tool_results, trimmed
+from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.step import Step, Words
 from sessionls.sessions.replies.tool_arguments import unreadable_words
 from sessionls.sessions.replies.tool_calls import calls_of
 
-__all__ = ["Loop", "Means"]
+__all__ = ["Loop", "LoopServices"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _ATTEMPTS = 4  # to ask for one step, each time with less
-_FAILED = "The tool failed for a reason of its own; try another way."
+_FAILED = "The tool failed unexpectedly. Try another way."
 _DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class LoopServices:
     """What every loop of this process works with.
 
-    `met`: for a session that is listed there, the findings that were reported in it and known already, from any session.
+    `known_findings`: by session, for those listed there, what was reported in it and known already, from any session.
     `acting` is one lock for each reply: whoever holds it makes a call that does more than read.
     """
 
     store: Store
     models: Models
     policy: Policy
-    asking: Asking
+    asking: Approvals
     participant: Participant
-    met: dict[str, list[Finding]] = field(default_factory=dict)
+    known_findings: dict[str, list[Finding]] = field(default_factory=dict)
     acting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -74,13 +74,13 @@ class Loop(ABC):
     with words (the scanners' reply does not). `_too_much` is how many tokens the model said were too many.
     """
 
-    means: Means
+    services: LoopServices
     session_id: str
     reply: Message
     definition: Definition
     model: str
     tools: Sequence[Tool]
-    voice: Voice
+    options: TranscriptOptions
     named: bool
     told: Callable[[bool], Coroutine[Any, Any, ModelMessages]]
     speaks: bool = True
@@ -169,7 +169,7 @@ class Loop(ABC):
             await self.stoppable(self.before_call())
             told = await self.stoppable(self.told(attempt == 1))
             so_far = self.reply.model_copy(update={"parts": self.parts})
-            messages: ModelMessages = with_reply(told, so_far, self.steered, self.voice, named=self.named)
+            messages: ModelMessages = with_reply(told, so_far, self.steered, self.options, named=self.named)
             tools = [_offer(tool) for tool in self.tools]
             messages = self._fitted(messages, tools)
             size = estimate_tokens(messages)
@@ -199,18 +199,18 @@ class Loop(ABC):
 
     def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]]) -> ModelMessages:
         """The messages as they fit into the model's window beside its tools: in half of what it said was too much, if it did."""
-        window = self.means.models.window(self.model)
+        window = self.services.models.window(self.model)
         room = None if window is None else int(window * FULL) - estimate_tokens(tools) - (self.definition.max_tokens or 0)
         if self._too_much is not None:
             room = min(self._too_much // 2, self._too_much if room is None else room)
-        fitting = messages if room is None else fitted(messages, room)
+        fitting = messages if room is None else trim_tool_results(messages, room)
         return fitting if room is None or self._too_much is None else trimmed(fitting, room)
 
     async def _stream(self, request: ModelRequest) -> Step:
         step = Step()
         words = Words(self.parts, self.draft, self.unfinished())
         try:
-            async for output in self.means.models.stream(request):
+            async for output in self.services.models.stream(request):
                 match output:
                     case TextDelta():
                         words.add("text", output.text)
@@ -242,7 +242,7 @@ class Loop(ABC):
                 await self.stoppable(self._run_alone(index, part, tools.get(part.name)))
 
     async def _run_alone(self, index: int, part: ToolPart, tool: Tool | None) -> None:
-        async with self.means.acting:
+        async with self.services.acting:
             await self._run_tool(index, part, tool)
 
     async def _run_tool(self, index: int, part: ToolPart, tool: Tool | None) -> None:
@@ -268,9 +268,9 @@ class Loop(ABC):
         running = part.model_copy(update={"status": "running"})
         await self.keep_call(ToolCalled, index, running)
         if (
-            bound := self.means.policy.bound(tool.risk, runs_programs=tool.runs_programs)
+            refusal_reason := self.services.policy.refusal_reason(tool.risk, runs_programs=tool.runs_programs)
         ) is not None:  # it may have come while that was written
-            await self._tool_ended(index, running, "denied", bound)
+            await self._tool_ended(index, running, "denied", refusal_reason)
             return
         try:
             result = await tool.run(arguments, _Call(self, part.call_id, tool))
@@ -289,22 +289,26 @@ class Loop(ABC):
 
         The bounds have the first word, and the last: they may have changed while somebody was asked.
         """
-        policy = self.means.policy
-        if (bound := policy.bound(tool.risk, runs_programs=tool.runs_programs)) is not None:
-            return bound
+        policy = self.services.policy
+        if (refusal_reason := policy.refusal_reason(tool.risk, runs_programs=tool.runs_programs)) is not None:
+            return refusal_reason
         rule = policy.decide(self.definition, tool.name, tool.risk)
         if rule == "deny" or (rule == "allow" and tool.risk != "write"):
             return _DENIED if rule == "deny" else None
-        wish = await self._wish(part, tool)
-        if wish.startup is not None:
-            rule = stricter(rule, policy.decide_startup(self.definition, wish.startup))
+        permission_request = await self._wish(part, tool)
+        if permission_request.startup is not None:
+            rule = stricter(rule, policy.decide_startup(self.definition, permission_request.startup))
         if rule != "ask":
             return _DENIED if rule == "deny" else None
-        return policy.bound(tool.risk, runs_programs=tool.runs_programs) if await self._agreed(wish, tool) else _DENIED
+        return (
+            policy.refusal_reason(tool.risk, runs_programs=tool.runs_programs)
+            if await self._agreed(permission_request, tool)
+            else _DENIED
+        )
 
-    async def _wish(self, part: ToolPart, tool: Tool) -> Wish:
+    async def _wish(self, part: ToolPart, tool: Tool) -> PermissionRequest:
         try:
-            return await tool.wish(part.arguments)
+            return await tool.permission_request(part.arguments)
         except SessionlsError as problem:
             raise ToolFailed(f"{problem.message} {problem.hint}") from problem
         except ToolFailed:
@@ -313,9 +317,11 @@ class Loop(ABC):
             log.exception("the tool %s could not say what it would do", tool.name)
             raise ToolFailed(_FAILED) from problem
 
-    async def _agreed(self, wish: Wish, tool: Tool) -> bool:
+    async def _agreed(self, permission_request: PermissionRequest, tool: Tool) -> bool:
         """Whether somebody says yes to the call, or has for the whole session."""
-        return await self.confirmed(tool, wish.summary, wish.detail, scope=wish.scope or tool.name)
+        return await self.confirmed(
+            tool, permission_request.summary, permission_request.detail, scope=permission_request.scope or tool.name
+        )
 
     async def confirmed(self, tool: Tool, summary: str, detail: str | None, *, scope: str) -> bool:
         """Whether somebody says yes, or has to all of that scope for the whole session; without a scope nobody has."""
@@ -333,20 +339,22 @@ class Loop(ABC):
         )
 
         async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
-            by = self.means.participant if why == "person" else None
+            by = self.services.participant if why == "person" else None
             if await self.save(lambda change: transitions.answer(change, question.request_id, decision, by)):
-                self.means.asking.answered(question.request_id, decision)
+                self.services.asking.answered(question.request_id, decision)
 
-        async with self.means.asking.expected(question) as future:
-            if await self.save(lambda change: transitions.ask(change, self.reply.id, question, self.means.participant)):
+        async with self.services.asking.expected(question) as future:
+            if await self.save(lambda change: transitions.ask(change, self.reply.id, question, self.services.participant)):
                 return True
-            return await self.means.asking.ask(question, future, answer) != "deny"
+            return await self.services.asking.ask(question, future, answer) != "deny"
 
     async def _tool_ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
         # The part as it is now: an agent that was asked left its work there.
         now = self.parts[index]
         part = now if isinstance(now, ToolPart) else part
-        await self.keep_call(ToolFinished, index, part.model_copy(update={"status": status, "result": sound(result)}))
+        await self.keep_call(
+            ToolFinished, index, part.model_copy(update={"status": status, "result": replace_lone_surrogates(result)})
+        )
 
     # -- words -------------------------------------------------------------------------------------------------------
 
@@ -380,10 +388,10 @@ class _Call:
         return self.writer.definition.name
 
     async def report(self, finding: Finding) -> Finding:
-        known = await self.writer.means.store.known_finding(self.session_id, finding)
+        known = await self.writer.services.store.known_finding(self.session_id, finding)
         if known is not None:
-            if (met := self.writer.means.met.get(self.session_id)) is not None:
-                met.append(known.model_copy(update={"range": finding.range}))  # it may have moved
+            if (known_findings := self.writer.services.known_findings.get(self.session_id)) is not None:
+                known_findings.append(known.model_copy(update={"range": finding.range}))  # it may have moved
             return known
         by = ByAgent(agent=self.agent)
         await self.writer.record(lambda change: change.add(FindingReported, by=by, finding=finding))

@@ -109,7 +109,7 @@ class ReplyWriter(Loop):
     # -- where it is kept --------------------------------------------------------------------------------------------
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
-        self.means.store.draft(self.session_id, self.reply.id, len(self.parts), kind, text, base=base)
+        self.services.store.draft(self.session_id, self.reply.id, len(self.parts), kind, text, base=base)
 
     async def keep_step(self, first: int) -> None:
         parts, usage, steps = self.parts[first:], self.spending.usage, self.spending.steps
@@ -132,7 +132,7 @@ class ReplyWriter(Loop):
         await self.record(worked)
 
     async def check_budget(self) -> None:
-        if not is_used_up(await self.means.store.session(self.session_id)):
+        if not is_used_up(await self.services.store.session(self.session_id)):
             return
         if await self.save(lambda change: transitions.pause_for_budget(change, self.reply.id)):
             self.stop("paused")
@@ -180,7 +180,7 @@ class ReplyWriter(Loop):
         async with self._saving:  # in order, also where a busy store is asked again
             for delay in _STORE_RETRIES:
                 try:
-                    return await self.means.store.change(self.session_id, decide)
+                    return await self.services.store.change(self.session_id, decide)
                 except StoreUnavailable:
                     await asyncio.sleep(delay)
-            return await self.means.store.change(self.session_id, decide)
+            return await self.services.store.change(self.session_id, decide)

@@ -16,7 +16,7 @@ from itertools import accumulate
 from sessionls.domain.model import Anchor, Range
 from sessionls.sessions.workspace.positions import Encoding, Lines, split_lines
 
-__all__ = ["AROUND", "Places", "anchor_of", "locate", "squeeze"]
+__all__ = ["AROUND", "Places", "anchor_of", "locate", "strip_whitespace"]
 
 AROUND = 3
 """Lines that are not blank, kept from before and from after the quoted ones."""
@@ -28,7 +28,7 @@ _TELLING = 24  # characters, without white space, of code that is itself whereve
 _WORD = re.compile(r"\S+")
 
 
-def squeeze(text: str) -> str:
+def strip_whitespace(text: str) -> str:
     """The text without white space: what two spellings of the same code have in common."""
     return "".join(text.split())
 
@@ -109,7 +109,7 @@ class Places:
     def find(self, code: str, line: int | None = None) -> list[Range]:
         """Every place of that code, white space aside; with a line, the nearest to it first."""
         squeezed = self._get_squeezed()
-        found = [self._range(start, end) for start, end in squeezed.find(squeeze(code), self._offset(line or 0))]
+        found = [self._range(start, end) for start, end in squeezed.find(strip_whitespace(code), self._offset(line or 0))]
         return found if line is None else sorted(found, key=lambda place: abs(place.start.line - line))
 
     # -- candidates --------------------------------------------------------------------------------------------------
@@ -133,13 +133,13 @@ class Places:
 
     def _reshaped(self, anchor: Anchor, near: int) -> Iterable[_Place]:
         """The same code with other white space, from the beginning of a line to the end of one."""
-        code = squeeze(anchor.quote)
+        code = strip_whitespace(anchor.quote)
         if not code:
             return
         squeezed = self._get_squeezed()
         quoted = split_lines(anchor.quote)
-        skipped = len(squeeze(quoted[0][: anchor.start]))
-        cut = 0 if anchor.end is None else len(squeeze(quoted[-1][anchor.end :]))
+        skipped = len(strip_whitespace(quoted[0][: anchor.start]))
+        cut = 0 if anchor.end is None else len(strip_whitespace(quoted[-1][anchor.end :]))
         for start, end in squeezed.find(code, self._offset(near)):
             first, last = self._line_of(start), self._line_of(end)
             line_start, line_end = self._lines.start(first), self._lines.start(last) + len(self._all[last])
@@ -152,8 +152,8 @@ class Places:
     # -- the best of them --------------------------------------------------------------------------------------------
 
     def _best(self, places: Iterable[_Place], anchor: Anchor, near: int) -> _Place | None:
-        before = [squeeze(line) for line in reversed(split_lines(anchor.before)) if line.strip()]
-        after = [squeeze(line) for line in split_lines(anchor.after) if line.strip()]
+        before = [strip_whitespace(line) for line in reversed(split_lines(anchor.before)) if line.strip()]
+        after = [strip_whitespace(line) for line in split_lines(anchor.after) if line.strip()]
         # What leads up to code is of the same block more often than what follows it.
         perfect = 2 * _agreement(before, before) + _agreement(after, after)
         best: tuple[int, int, _Place] | None = None
@@ -167,7 +167,7 @@ class Places:
         if best is None:
             return None
         agreement, distance, place = best
-        alone = agreement > 0 or not perfect or -distance <= _NEAR or len(squeeze(anchor.quote)) >= _TELLING
+        alone = agreement > 0 or not perfect or -distance <= _NEAR or len(strip_whitespace(anchor.quote)) >= _TELLING
         return place if alone else None
 
     def _around(self, line: int, step: int) -> list[str]:
@@ -182,7 +182,7 @@ class Places:
 
     def _squeezed_line(self, number: int) -> str:
         if (line := self._bare.get(number)) is None:
-            line = self._bare[number] = squeeze(self._all[number])
+            line = self._bare[number] = strip_whitespace(self._all[number])
         return line
 
     # -- offsets -----------------------------------------------------------------------------------------------------

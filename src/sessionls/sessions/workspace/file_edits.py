@@ -76,7 +76,7 @@ def _write(root: Path, name: str, change: DocumentChange, encoding: Encoding) ->
             return
         seen = place.status(last)
         if not stat.S_ISREG(seen.st_mode):
-            raise _Refused("It is no regular file.")
+            raise _Refused("It is not a regular file.")
         if change.kind == "delete" and change.sha256 is None:
             place.remove(last)
             return

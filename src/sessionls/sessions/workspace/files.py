@@ -46,7 +46,7 @@ def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
     """The text of the file `name` (real path from the real path `root`, with `/`), cut to `limit` bytes at the end of a line.
 
     Errors call the file `what`. Raises `InvalidParams` where there is none, for what is no UTF-8 text and for what is larger
-    than `LARGEST`; `NotPermitted` for what is no regular file, or not inside of `root` any more.
+    than `LARGEST`; `NotPermitted` for what is not a regular file, or not inside of `root` any more.
     """
     try:
         opened = _open(root, name)
@@ -165,7 +165,7 @@ def _in_our_words(error: OSError, what: str) -> SessionlsError:
 
 
 def _not_regular(what: str) -> NotPermitted:
-    return NotPermitted(f"{what} is no regular file.", hint="Name a file: folders, pipes and devices are not read.", uri=what)
+    return NotPermitted(f"{what} is not a regular file.", hint="Name a file: folders, pipes and devices are not read.", uri=what)
 
 
 def _too_large(what: str) -> InvalidParams:

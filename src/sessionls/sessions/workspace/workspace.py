@@ -17,7 +17,7 @@ from typing import Final
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.scope import Scope, scope_of
-from sessionls.domain.text import cut_bytes, sound
+from sessionls.domain.text import cut_bytes, replace_lone_surrogates
 from sessionls.domain.visible import meant
 from sessionls.ports.editor import Buffer, Buffers
 from sessionls.sessions.git import Git, GitProblem, problem_in
@@ -338,7 +338,7 @@ def _outside(what: str) -> NotPermitted:
 
 
 def _of_buffer(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> Document:
-    text = sound(buffer.text)
+    text = replace_lone_surrogates(buffer.text)
     whole = text.encode()
     digest = hashlib.sha256(whole).hexdigest()
     kept, notice = cut_bytes(whole, limit)

@@ -88,7 +88,7 @@ def _read_file(folder: Path, name: str, environ: Mapping[str, str]) -> Iterator[
         # What is cut is no JSON any more.
         data = json.loads(_without_comments(raw.decode("utf-8-sig")))
     except (OSError, ValueError, RecursionError):
-        yield Named(server_name(name), None, name, folder, "the file cannot be read: it is no JSON, or too large")
+        yield Named(server_name(name), None, name, folder, "the file cannot be read: it is not JSON, or too large")
         return
     servers = data.get("mcpServers", data.get("servers", {})) if isinstance(data, dict) else None
     if not isinstance(servers, dict):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from sessionls.domain import uris
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.programs import McpServer
 from sessionls.tools.mcp.reading import usable_result
 
@@ -194,4 +194,4 @@ def reason(error: BaseException) -> str:
 
 def short(text: str) -> str:
     # An address may hold a key in any of its parts.
-    return uris.printable(uris.public_text(" ".join(sound(text).split()), path=False))[:500]
+    return uris.printable(uris.public_text(" ".join(replace_lone_surrogates(text).split()), path=False))[:500]

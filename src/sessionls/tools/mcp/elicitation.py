@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sessionls.domain import uris
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 
 __all__ = ["ServerQuestion", "question_of"]
 
@@ -35,11 +35,11 @@ class ServerQuestion:
 
 def question_of(server: str, params: Any) -> ServerQuestion:
     """The question in an elicitation, whose `params` are those of the protocol's library."""
-    message = sound(params.message)
+    message = replace_lone_surrogates(params.message)
     summary = f"the MCP server {server} asks: {_line(message)}"
     if params.mode == "url":
         detail = (
-            f"{message}\n\nIt wants you to open this address:\n{_line(sound(params.url), _DETAIL)}\n\n"
+            f"{message}\n\nIt wants you to open this address:\n{_line(replace_lone_surrogates(params.url), _DETAIL)}\n\n"
             "Open it yourself if you trust the server, and allow this then."
         )
         return ServerQuestion(summary[:_SUMMARY], _block(detail), {})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sessionls.domain import uris
-from sessionls.domain.text import sound
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.tools.mcp.schema import SchemaUnusable, tool_schema
 
 __all__ = ["result_text", "usable_result"]
@@ -73,7 +73,7 @@ def _tool(one: Any, note: Callable[[str], None]) -> dict[str, Any] | None:
 
 
 def _shown(name: str) -> str:
-    plain = uris.printable(sound(name))
+    plain = uris.printable(replace_lone_surrogates(name))
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}…"
 
 

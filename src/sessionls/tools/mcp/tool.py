@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sessionls.domain import uris
-from sessionls.domain.permission import Risk, Wish
-from sessionls.domain.text import sound
+from sessionls.domain.permission import PermissionRequest, Risk
+from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.tools import ToolCall
 from sessionls.programs import McpServer
 from sessionls.tools.base import RESULT_LIMIT, cut_middle
@@ -36,13 +36,13 @@ class McpTool:
     call: Call = field(repr=False, compare=False)
     runs_programs: bool = True
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         shown = uris.printable(json.dumps(arguments, ensure_ascii=False))
         detail = json.dumps(arguments, ensure_ascii=False, indent=2)
-        return Wish(f"{self.name} with {shown[:200]}", detail=detail if len(shown) > 200 else None)
+        return PermissionRequest(f"{self.name} with {shown[:200]}", detail=detail if len(shown) > 200 else None)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        return cut_middle(sound(await self.call(self.own_name, arguments, call)), RESULT_LIMIT)
+        return cut_middle(replace_lone_surrogates(await self.call(self.own_name, arguments, call)), RESULT_LIMIT)
 
 
 def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> list[McpTool]:
@@ -66,7 +66,7 @@ def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> 
         tools.append(
             McpTool(
                 name=f"{server}/{told}",
-                description=sound(one.description or one.title or one.name)[:_DESCRIPTION],
+                description=replace_lone_surrogates(one.description or one.title or one.name)[:_DESCRIPTION],
                 schema=one.input_schema,
                 risk="network" if how.remote else "execute",
                 own_name=name,

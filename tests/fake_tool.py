@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from in_process_app import App
 from model_server import Answer, ToolUse
-from rooms import House
 from sessionls.domain.errors import NotPermitted
-from sessionls.domain.permission import Risk, Wish
+from sessionls.domain.permission import PermissionRequest, Risk
 from sessionls.ports.tools import Tool, ToolCall
 from sessionls.tools.toolbox import Toolbox
 
@@ -29,16 +29,16 @@ class UseIt:
         self.risk = risk
         self._run = run
 
-    async def wish(self, arguments: Mapping[str, Any]) -> Wish:
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         if arguments.get("secret"):
             raise NotPermitted("That is never read.", hint="Go on without it.")
-        return Wish(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
+        return PermissionRequest(f"Use it {arguments['how']}" if "wrong" in arguments else "Use it")
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         return str(await self._run(call))
 
 
-def give(home: House, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
+def give(home: App, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
     """Let these be all the tools there are."""
     monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from in_process_app import write_agent
 from model_server import ModelServer
-from rooms import write_agent
 from server_client import SessionClient
 
-__all__ = ["PATIENCE", "Office", "OpenEditor", "environment", "key_for", "lines", "make_workspace", "text_of"]
+__all__ = ["PATIENCE", "OpenEditor", "SharedServer", "environment", "key_for", "lines", "make_workspace", "text_of"]
 
 PATIENCE = 60.0  # seconds; the first message waits for litellm's import, which a busy machine takes its time for
 
@@ -20,7 +20,7 @@ OpenEditor = Callable[..., Awaitable[SessionClient]]
 
 
 @dataclass
-class Office:
+class SharedServer:
     client: SessionClient
     models: ModelServer
     folder: Path

@@ -19,7 +19,7 @@ from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
 
-__all__ = ["ANN", "BEN", "House", "PlainEditor", "house", "write_agent"]
+__all__ = ["ANN", "BEN", "App", "PlainEditor", "app", "write_agent"]
 
 ANN = Participant(id="ann", name="Ann", email="ann@example.org")
 BEN = Participant(id="ben", name="Ben", email="ben@example.org")
@@ -69,7 +69,7 @@ class PlainEditor:
 
 
 @dataclass
-class House:
+class App:
     """One process: its sessions, and what its feed told it."""
 
     built: Composition
@@ -124,14 +124,14 @@ def write_agent(folder: Path, name: str, prompt: str, **fields: object) -> None:
 
 
 @asynccontextmanager
-async def house(
+async def app(
     folder: Path,
     server: ModelServer | None,
     *,
     participant: Participant = ANN,
     model: str | None = "openai/test",
     database: str = "one",
-) -> AsyncIterator[House]:
+) -> AsyncIterator[App]:
     """A process that works in `folder`; houses of one `database` share their sessions."""
     import os
 
@@ -146,7 +146,7 @@ async def house(
     )
     built = compose(settings, editor, bounds=Bounds(trusted=True), participant=participant)
     await built.start()
-    home = House(built, editor)
+    home = App(built, editor)
     stop = built.sessions.subscribe(home.notice)
     try:
         yield home

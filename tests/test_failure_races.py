@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 
+from fake_tool import UseIt, give, use
+from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
-from rooms import BEN, House, house, write_agent
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
 from sessionls.domain.change import Change
@@ -19,7 +20,6 @@ from sessionls.domain.model import AgentAuthor, Message, ToolPart
 from sessionls.ports.tools import ToolCall
 from sessionls.sessions.replies import late_ends, scheduler, writer
 from sessionls.tools.toolbox import Toolbox
-from use_it import UseIt, give, use
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[House]:
-    async with house(folder, model_server) as home:
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
+    async with app(folder, model_server) as home:
         yield home
 
 
-async def last(home: House, session_id: str) -> Message:
+async def last(home: App, session_id: str) -> Message:
     return (await home.sessions.history(session_id)).messages[-1]
 
 
@@ -50,7 +50,7 @@ async def last(home: House, session_id: str) -> Message:
 class Trouble:
     """Lets the store's changes fail while it is `on`."""
 
-    def __init__(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, home: App, monkeypatch: pytest.MonkeyPatch) -> None:
         self.on = False
         change = home.built.store.change
 
@@ -65,7 +65,7 @@ class Trouble:
 
 
 async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is_back(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trouble = Trouble(home, monkeypatch)
     hold = Hold("half", Answer(" whole"))
@@ -86,7 +86,7 @@ async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is
 
 
 async def test_tools_that_cannot_be_offered_fail_the_reply(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken(Toolbox):
         def offer(self, names: Any) -> Any:
@@ -106,10 +106,10 @@ async def test_tools_that_cannot_be_offered_fail_the_reply(
 # -- nobody waits for ever -------------------------------------------------------------------------------------------
 
 
-async def test_who_waits_in_a_session_that_is_deleted_is_told(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_who_waits_in_a_session_that_is_deleted_is_told(home: App, folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         session = await home.sessions.create(agent="plain")
         first = asyncio.create_task(home.sessions.message(session.id, "m1"))
         await hold.reached.wait()
@@ -124,13 +124,13 @@ async def test_who_waits_in_a_session_that_is_deleted_is_told(home: House, folde
 
 
 async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
-    home: House, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = Hold("one")
     model_server.script(hold)
     session = await home.sessions.create(agent="plain")
     delete = home.built.store.delete
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         sending: list[asyncio.Task[Any]] = []
 
         async def late(session_id: str, *checks: Any) -> None:
@@ -146,14 +146,14 @@ async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
 
 
 async def test_who_waits_for_another_process_is_told_when_this_one_ends(
-    home: House, folder: Path, model_server: ModelServer
+    home: App, folder: Path, model_server: ModelServer
 ) -> None:
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
     session = await home.sessions.create(agent="plain")
     first = asyncio.create_task(home.sessions.message(session.id, "m1"))
     await hold.reached.wait()
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         second = asyncio.create_task(ben.sessions.message(session.id, "m2"))
         await home.queued(session.id, 1)
     async with asyncio.timeout(10):
@@ -167,7 +167,7 @@ async def test_who_waits_for_another_process_is_told_when_this_one_ends(
 
 
 async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "_SWEEP", 0.05)
     hold = Hold("one")
@@ -203,7 +203,7 @@ async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_a
 
 
 async def test_resumed_before_it_had_stopped_it_just_goes_on(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, stopping, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -236,7 +236,7 @@ async def test_resumed_before_it_had_stopped_it_just_goes_on(
 
 
 async def test_a_cancel_does_not_wait_for_a_summary(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await home.sessions.create(agent="plain")
     for number in range(3):
@@ -253,7 +253,7 @@ async def test_a_cancel_does_not_wait_for_a_summary(
 
 @pytest.mark.parametrize("how", ["pause", "cancel"])
 async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, how: str
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     starting = asyncio.Event()
 
@@ -274,7 +274,7 @@ async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
 
 
 async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_that_moment(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The editor applied the edit, and the pause comes while that is being written down."""
     recording = asyncio.Event()
@@ -307,7 +307,7 @@ async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_tha
 
 
 async def test_a_stopped_reply_that_is_cancelled_has_no_call_under_way(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = asyncio.Event()
 
@@ -331,7 +331,7 @@ async def test_a_stopped_reply_that_is_cancelled_has_no_call_under_way(
         assert (ended.status, part.status) == ("cancelled", "failed")
 
 
-async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(home: House, model_server: ModelServer) -> None:
+async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(home: App, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
     session = await home.sessions.create(agent="plain", model="openai/mine")
@@ -352,29 +352,29 @@ async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(hom
 # -- being there -----------------------------------------------------------------------------------------------------
 
 
-async def test_who_closes_one_of_two_windows_is_still_there(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_who_closes_one_of_two_windows_is_still_there(home: App, folder: Path, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     await home.sessions.open(session.id)
     await home.event("participantJoined")
-    async with house(folder, model_server) as window:
+    async with app(folder, model_server) as window:
         await window.sessions.open(session.id)
         await window.sessions.close(session.id)
     await home.event("participantLeft")
     await home.event("participantJoined")
 
 
-async def test_who_closes_at_once_what_was_just_opened_has_left(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_who_closes_at_once_what_was_just_opened_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
     session = await home.sessions.create()
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         await ben.sessions.open(session.id)
         await ben.sessions.close(session.id)
     assert (await home.sessions.open(session.id)).participants == []
     assert [p.name for p in (await home.sessions.get(session.id)).participants] == ["Ann", "Ben"]
 
 
-async def test_who_closes_while_still_opening_has_left(home: House, folder: Path, model_server: ModelServer) -> None:
+async def test_who_closes_while_still_opening_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
     session = await home.sessions.create()
-    async with house(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, participant=BEN) as ben:
         opening = asyncio.create_task(ben.sessions.open(session.id))
         await asyncio.sleep(0)
         await ben.sessions.close(session.id)
@@ -390,7 +390,7 @@ async def test_who_closes_while_still_opening_has_left(home: House, folder: Path
 
 @pytest.mark.parametrize("half", ["text", "arguments", "result"])
 async def test_half_a_surrogate_pair_breaks_nothing(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, half: Literal["text", "arguments", "result"]
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, half: Literal["text", "arguments", "result"]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "got \ud83e" if half == "result" else "ok")))
     arguments = '{"how": "\\ud83e"}' if half == "arguments" else "{}"
@@ -409,7 +409,7 @@ async def test_half_a_surrogate_pair_breaks_nothing(
     ids=len,
 )
 async def test_arguments_that_are_no_json_go_back_to_the_agent(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
     model_server.script(Answer(tools=[ToolUse("use_it", arguments)]), Answer("sorry"))
@@ -420,7 +420,7 @@ async def test_arguments_that_are_no_json_go_back_to_the_agent(
 
 @pytest.mark.parametrize("arguments", [{"secret": True}, {"wrong": True}])
 async def test_a_tool_that_cannot_say_what_it_would_do_is_not_run(
-    home: House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok"), "write"))
     model_server.script(use(**arguments), Answer("then not"))
