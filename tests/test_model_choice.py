@@ -184,9 +184,9 @@ class TestPreferences:
     async def test_litellm_is_asked_about_providers_outside_the_table(self) -> None:
         assert (await refused({}, ask=["nonsense"])).reason == "unknownModel"
         assert (await refused({}, ask=["no-such-provider/model"])).reason == "unknownModel"
-        problem = await refused({}, ask=["moonshot/kimi"])
-        assert problem.reason == "noKey" and "MOONSHOT_API_KEY" in problem.hint
-        assert await chosen({"MOONSHOT_API_KEY": "k"}, ask=["moonshot/kimi"]) == "moonshot/kimi"
+        problem = await refused({}, ask=["cohere/command"])
+        assert problem.reason == "noKey" and "COHERE_API_KEY" in problem.hint
+        assert await chosen({"COHERE_API_KEY": "k"}, ask=["cohere/command"]) == "cohere/command"
         assert await chosen({}, ask=["bedrock/anthropic.claude"]) == "bedrock/anthropic.claude"  # credentials of the machine
 
     @pytest.mark.usefixtures("litellm_ready")

@@ -311,6 +311,34 @@ class TestWhatIsSent:
         assert first["authorization"] == "Bearer key-of-openai" and "key-of-anthropic" not in str(first)
         assert second["x-api-key"] == "key-of-anthropic" and "key-of-openai" not in str(second)
 
+    async def test_a_proxy_of_the_environment_is_used_for_other_machines(
+        self, make: Make, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", model_server.url)
+        gateway = make(OPENAI_API_BASE="http://models.example.org/v1")
+        assert text_of(await outputs(gateway, request(text="say: by proxy"))) == "by proxy"
+        assert model_server.requests[0].path == "http://models.example.org/v1/chat/completions"
+
+    async def test_a_query_in_the_address_is_kept(self, make: Make, model_server: ModelServer) -> None:
+        await outputs(make(OPENAI_API_BASE=f"{model_server.openai}/?version=7"), request())
+        assert model_server.requests[0].path == "/v1/chat/completions"
+
+    async def test_a_key_is_sent_on_within_its_server_alone(self, make: Make, model_server: ModelServer) -> None:
+        here = {"location": "/v1/moved/chat/completions"}
+        model_server.script(
+            Refuse(307, headers=here), Answer("there"), Refuse(307, headers={"location": "http://other.example.org/"})
+        )
+        gateway = make()
+        assert text_of(await outputs(gateway, request())) == "there"
+        assert model_server.requests[1].headers["authorization"] == f"Bearer {KEY}"
+        problem = await failure(gateway, request())
+        assert problem.reason == "badRequest" and "another address" in problem.message and len(model_server.requests) == 3
+
+    async def test_a_key_that_can_be_none_is_not_sent(self, make: Make, model_server: ModelServer) -> None:
+        problem = await failure(make(OPENAI_API_KEY="sk-“quoted”"), request())
+        assert problem.reason == "unauthorized" and "OPENAI_API_KEY" in problem.hint and "quoted" not in str(problem)
+        assert model_server.requests == []
+
     async def test_a_name_without_a_provider_is_understood_where_it_is_plain(self, make: Make, model_server: ModelServer) -> None:
         await outputs(make(), request("claude-sonnet-4-5"))
         assert (model_server.requests[0].path, model_server.requests[0].body["model"]) == ("/v1/messages", "claude-sonnet-4-5")

@@ -148,6 +148,9 @@ def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: fl
     if status in (401, 403):
         hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
         return _unavailable(asked, "unauthorized", f"{asked.where} does not accept the key: {told}", hint)
+    if status is not None and 300 <= status < 400:
+        hint = _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings."
+        return _unavailable(asked, "badRequest", f"{asked.where} sends us to another address.", hint)
     if said.is_page and (status is None or status < 500):
         return _unavailable(
             asked,
