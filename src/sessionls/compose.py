@@ -103,6 +103,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.mcp import McpServers
+    from sessionls.tools.nearby import Nearby
     from sessionls.tools.read_tracker import ReadTracker
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
@@ -148,6 +149,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         servers,
         seen=seen,
         saving=saving,
+        nearby=Nearby(workspace, catalog.instructions_near),
     )
     sessions = Sessions(
         store=store,

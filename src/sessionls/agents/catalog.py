@@ -8,10 +8,12 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
 
+from sessionls.agents.instructions import nested
 from sessionls.agents.sources import Entry, Loaded, is_directory, load, places, watched_directories, watched_names
 from sessionls.domain.agent import TOOL_NAMES, Definition
 from sessionls.domain.errors import AgentNotFound, AgentUnavailable
@@ -70,14 +72,28 @@ class Catalog:
         return [self._describe(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
 
     def instructions(self) -> str:
-        """What AGENTS.md of each folder of a trusted workspace says, under a heading for each folder."""
+        """What each folder of a trusted workspace says to every agent (AGENTS.md and its like), under a heading for each file."""
         if not self._trusted:
             return ""
         return "\n\n".join(
-            f"# Instructions of the workspace folder {folder.name or folder} (AGENTS.md)\n\n{text}"
-            for folder, text in self._loaded.instructions
+            f"# Instructions of the workspace folder {folder.name or folder} ({told.name})\n\n{told.text}"
+            for folder, told in self._loaded.instructions
             if folder in self._folders
         )
+
+    def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
+        """What a trusted workspace says to whoever works on the file of that path (with `/`) from its folder's real path: each
+        text under the path of its file, the nearest last. Touches the disk: not for the event loop.
+        """
+        folders = [folder for folder in self._folders if os.path.realpath(folder) == str(root)] if self._trusted else []
+        return [
+            (told.name, told.text)
+            for folder in folders
+            for told in (
+                *(rule.told for place, rule in self._loaded.rules if place == folder and rule.globs.match(name)),
+                *nested(folder, name),
+            )
+        ]
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -99,7 +115,7 @@ class Catalog:
         self._folders = tuple(folders)
         self._trusted = trusted
         kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
-        self._loaded = Loaded(kept, self._loaded.instructions, self._loaded.linked)
+        self._loaded = replace(self._loaded, entries=kept)
         self._choose()
         self._moved.set()
         await self.reload()

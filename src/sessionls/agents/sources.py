@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from sessionls.agents.files import confined, read_bytes
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
+from sessionls.agents.instructions import RULES, Rule, Told, general, read_rules
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 
@@ -25,8 +26,6 @@ FILE_LIMIT = 256 * 1024
 COUNT_LIMIT = 500
 """Definitions read of one directory, with those below it."""
 _DEEPEST = 8  # levels below a directory of agents
-INSTRUCTIONS_LIMIT = 64 * 1024
-"""Bytes read of an AGENTS.md."""
 
 _IN_HOME: tuple[tuple[str, Format], ...] = (
     (".config/opencode/agent", "opencode"),
@@ -73,12 +72,13 @@ class Entry:
 class Loaded:
     """All there is, in the order of the sources: of several entries with one name the last counts.
 
-    `instructions` has the text of AGENTS.md for each folder that has one. `linked` are directories outside of the places
-    that definitions are linked from.
+    `instructions` are those that each folder has for every agent, `rules` those for some of its files. `linked` are directories
+    outside of the places that definitions are linked from.
     """
 
     entries: tuple[Entry, ...] = ()
-    instructions: tuple[tuple[Path, str], ...] = ()
+    instructions: tuple[tuple[Path, Told], ...] = ()
+    rules: tuple[tuple[Path, Rule], ...] = ()
     linked: tuple[Path, ...] = ()
 
 
@@ -104,8 +104,9 @@ def load(where: Iterable[Place], folders: Sequence[Path]) -> Loaded:
     linked: dict[Path, None] = {}
     for place in where:
         entries.extend(_read_place(place, linked))
-    instructions = [(folder, text) for folder in folders if (text := _instructions(folder))]
-    return Loaded(tuple(entries), tuple(instructions), tuple(linked))
+    instructions = [(folder, told) for folder in folders for told in general(folder)]
+    rules = [(folder, rule) for folder in folders for rule in read_rules(folder)]
+    return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked))
 
 
 def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iterator[Path]:
@@ -123,10 +124,10 @@ def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iter
             # A folder's chain ends at the folder. Elsewhere the nearest existing parent tells when the next one appears.
             if directory == place.folder or (place.folder is None and directory in seen and directory != place.directory):
                 break
-    for folder in folders:
-        if folder not in seen and is_directory(folder):
-            seen.add(folder)
-            yield folder
+    for directory in (each for folder in folders for each in (folder, folder / RULES)):
+        if directory not in seen and is_directory(directory):
+            seen.add(directory)
+            yield directory
 
 
 def is_directory(path: Path) -> bool:
@@ -135,7 +136,7 @@ def is_directory(path: Path) -> bool:
 
 def watched_names(where: Iterable[Place]) -> frozenset[str]:
     """The names of the directories on the way to all places."""
-    return frozenset(part for place in where for part in place.directory.parts)
+    return frozenset((*(part for place in where for part in place.directory.parts), *RULES.split("/")))
 
 
 def _builtin() -> Iterator[Entry]:
@@ -199,10 +200,10 @@ def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry 
     origin: Literal["user", "workspace"] = "user" if place.folder is None else "workspace"
     data = b""
     try:
-        real = _confined(path, place.folder)
+        real = confined(path, place.folder)
         if real.parent != path.parent:
             linked[real.parent] = None
-        data = _read_bytes(real, FILE_LIMIT + 1)
+        data = read_bytes(real, FILE_LIMIT + 1)
         _check_size(data)
         notes: list[str] = []
         definition = read(data, format=place.format, stem=stem, source=source, origin=origin, notes=notes)
@@ -220,38 +221,6 @@ def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry 
     return Entry(definition.name, source, place.folder, definition, notice=notice)
 
 
-def _confined(path: Path, folder: Path | None) -> Path:
-    """Where the path really leads; `Broken` where that is outside of its workspace folder."""
-    real = path.resolve(strict=True)
-    if folder is not None and not real.is_relative_to(folder.resolve()):
-        raise Broken("a link that leads out of the workspace folder is not followed")
-    return real
-
-
 def _check_size(data: bytes) -> None:
     if len(data) > FILE_LIMIT:
         raise Broken(f"longer than {FILE_LIMIT // 1024} KB")
-
-
-def _read_bytes(path: Path, limit: int) -> bytes:
-    """At most `limit` bytes of a regular file. Anything else (a pipe, a device) is `Broken`, and is never waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Broken("no regular file")
-        return file.read(limit)
-
-
-def _instructions(folder: Path) -> str:
-    try:
-        data = _read_bytes(_confined(folder / "AGENTS.md", folder), INSTRUCTIONS_LIMIT + 1)
-    except Broken as problem:
-        log.warning("AGENTS.md is not read: %s", problem)
-        return ""
-    except (OSError, RuntimeError):
-        return ""
-    text = data[:INSTRUCTIONS_LIMIT].decode("utf-8", "replace").removeprefix("\ufeff").strip()
-    if len(data) > INSTRUCTIONS_LIMIT:
-        text += f"\n\n(AGENTS.md goes on; only its first {INSTRUCTIONS_LIMIT // 1024} KB are given here.)"
-    return text

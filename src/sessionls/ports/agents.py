@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from sessionls.domain.agent import Definition
@@ -19,4 +21,10 @@ class Agents(Protocol):
 
     def instructions(self) -> str:
         """What the workspace tells every agent (`AGENTS.md`); empty where there is none."""
+        ...
+
+    def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
+        """What the workspace says to whoever works on the file of that path (with `/`) from its folder's real path: the path of
+        each file that says something, and its text, the nearest last. Touches the disk: not for the event loop.
+        """
         ...

@@ -42,6 +42,7 @@ from sessionls.ports.models import Models
 from sessionls.ports.store import EventNotice, Notice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.context import resolver as contexts
+from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
@@ -256,6 +257,8 @@ class Sessions:
         if agent is not None:
             agent = self._agents.get(agent).name
         stored = await contexts.resolve(context, self._workspace, self._editor) if context else None
+        if stored:
+            stored += await instructions_for(stored, self._workspace, self._agents)
         message = Message(
             id=message_id or new_id(),
             session_id=session_id,

@@ -13,6 +13,7 @@ from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
+from sessionls.tools.nearby import TOUCH_FILES, Nearby, TellsInstructions
 from sessionls.tools.read import ListFiles, ReadFile, Search
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import DiskReader, Saving
@@ -39,11 +40,13 @@ class Toolbox:
         *,
         seen: ReadTracker | None = None,
         saving: Saving | None = None,
+        nearby: Nearby | None = None,
     ) -> None:
         self._tools: dict[str, Tool] = {}
         self._servers = servers
         self._seen = seen
         self._saving = saving
+        self._nearby = nearby
         for tool in tools:
             if tool.name in self._tools:
                 raise ValueError(f"two tools are called {tool.name}")
@@ -66,7 +69,9 @@ class Toolbox:
         """The tools with those names, in the toolbox's order, unknown names left out; `server/*` stands for all of a server."""
         groups = [name for name in names if name.endswith("/*")]
         offered = [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
-        saving = self._saving
+        saving, nearby = self._saving, self._nearby
+        if nearby is not None:
+            offered = [TellsInstructions(tool, nearby) if tool.name in TOUCH_FILES else tool for tool in offered]
         if saving is None:
             return offered
         return [DiskReader(tool, saving) if tool.name in _READ_DISK or "/" in tool.name else tool for tool in offered]

@@ -1,0 +1,118 @@
+"""What a workspace tells agents in files: all of them, and whoever works on some of its files. All of this blocks.
+
+`AGENTS.md` is what most tools read; `CLAUDE.md` and those of GitHub Copilot are read beside it. What lies in a folder below the
+workspace folder is for the files in there, as is what names its files by globs (`applyTo`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from sessionls.agents.files import confined, read_bytes
+from sessionls.agents.frontmatter import Broken, parse
+from sessionls.domain.globs import Globs, expand_braces
+
+__all__ = ["RULES", "Rule", "Told", "general", "nested", "read_rules"]
+
+log = logging.getLogger(__name__)
+
+RULES = ".github/instructions"
+"""Where instructions for some files lie."""
+
+_GENERAL = ("AGENTS.md", "CLAUDE.md", ".claude/CLAUDE.md", ".github/copilot-instructions.md")
+_NESTED = ("AGENTS.md", "CLAUDE.md")
+_LIMIT = 64 << 10  # bytes of one file
+_ALL = 96 << 10  # of a folder's together
+_NESTED_LIMIT = 32 << 10
+_MOST = 50  # files of rules
+_LONGEST = 2_000  # characters of the globs
+_COMMA = re.compile(r",(?![^{}]*\})")  # not one between braces
+_DEEPEST = 16  # folders above a file
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one file says: its path from the workspace folder (with `/`), and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a file says about the files that its globs match."""
+
+    told: Told
+    patterns: tuple[str, ...]
+    globs: Globs = field(compare=False)
+
+
+def general(folder: Path) -> list[Told]:
+    """What is told to every agent. The same text under two names counts once."""
+    return list(_different(folder, _GENERAL, _LIMIT, _ALL))
+
+
+def nested(folder: Path, name: str) -> list[Told]:
+    """What is told to whoever works on the file of that path from the folder: of the folders on the way, the nearest last."""
+    parents = [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."][::-1]
+    names = [f"{parent}/{one}" for parent in parents[-_DEEPEST:] for one in _NESTED]
+    return list(_different(folder, names, _NESTED_LIMIT, _LIMIT))
+
+
+def read_rules(folder: Path) -> list[Rule]:
+    """The instructions in `.github/instructions` that say for which files they are."""
+    try:
+        files = sorted((folder / RULES).rglob("*.instructions.md"))[:_MOST]
+    except OSError:
+        return []
+    rules = []
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        if (text := _read(folder, name, _NESTED_LIMIT)) and (rule := _rule(name, text)) is not None:
+            rules.append(rule)
+    return rules
+
+
+def _rule(name: str, text: str) -> Rule | None:
+    try:
+        page = parse(text, lenient=True)
+        given = page.fields.get("applyTo", page.texts.get("applyTo"))
+        patterns = given if isinstance(given, list) else _COMMA.split(str(given or "")[:_LONGEST])
+        wanted = [one for pattern in patterns if str(pattern).strip() for one in expand_braces(str(pattern).strip())]
+        return Rule(Told(name, page.body), tuple(wanted), Globs(wanted)) if wanted and page.body else None
+    except (Broken, ValueError) as problem:
+        log.warning("%s is not read: %s", name, problem)
+        return None
+
+
+def _different(folder: Path, names: Sequence[str], limit: int, together: int) -> Iterator[Told]:
+    told: set[str] = set()
+    for name in names:
+        text = _read(folder, name, min(limit, together))
+        # One may do no more than name the other.
+        if not text or text in told or text.lstrip("@./") in _NESTED:
+            continue
+        told.add(text)
+        together = max(0, together - len(text.encode()))
+        yield Told(name, text)
+
+
+def _read(folder: Path, name: str, limit: int) -> str:
+    """The text of the file, cut at `limit` bytes with a word about it; empty where there is none that can be read."""
+    try:
+        data = read_bytes(confined(folder / name, folder), limit + 1)
+    except Broken as problem:
+        log.warning("%s is not read: %s", name, problem)
+        return ""
+    except (OSError, RuntimeError):
+        return ""
+    text = data[:limit].decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    if len(data) > limit < 1024:
+        return f"({name} is left out: the instructions together are too long.)"
+    if len(data) > limit:
+        text += f"\n\n({name} goes on; only its first {limit // 1024} KB are given here.)"
+    return text

@@ -1,0 +1,27 @@
+"""Instructions of the workspace for the files that a message is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.model import Context, TextContext
+from sessionls.ports.agents import Agents
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["instructions_for"]
+
+_MOST = 8  # files with instructions, for one message
+
+
+async def instructions_for(contexts: Sequence[Context], workspace: Workspace, agents: Agents) -> list[Context]:
+    """What the workspace says about those of its files that the contexts are about, as contexts of their own."""
+    found: dict[str, str] = {}
+    for uri in dict.fromkeys(uri for context in contexts if (uri := getattr(context, "uri", None)) is not None):
+        try:
+            place = await workspace.resolve(uri)
+        except SessionlsError:  # a document of no folder
+            continue
+        found |= dict(await asyncio.to_thread(agents.instructions_near, place.root, place.name))
+    return [TextContext(title=f"Instructions for these files ({name})", text=text) for name, text in list(found.items())[:_MOST]]

@@ -1,0 +1,85 @@
+"""Instructions of the workspace for some of its files, told to an agent with the first such file that it works on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.permission import PermissionRequest, Risk
+from sessionls.ports.tools import Tool, ToolCall
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["TOUCH_FILES", "Nearby", "TellsInstructions"]
+
+TOUCH_FILES = frozenset(("read_file", "edit_file", "create_file"))
+"""Tools whose `path` is the file that they are about."""
+
+_KEPT = 200  # replies
+_LONGEST = 60_000  # characters with one call
+
+
+class Nearby:
+    """`find` gives the instructions for a file by its folder and its path in there, each with its name. It blocks."""
+
+    def __init__(self, workspace: Workspace, find: Callable[[Path, str], Sequence[tuple[str, str]]]) -> None:
+        self._workspace = workspace
+        self._find = find
+        self._told: OrderedDict[str, set[str]] = OrderedDict()
+
+    async def of(self, path: Any, call: ToolCall) -> str:
+        """The instructions for that file that were not told in this reply yet, under a line each; empty where there are none."""
+        if not isinstance(path, str):
+            return ""
+        try:
+            place = await self._workspace.resolve(path)
+        except SessionlsError:
+            return ""
+        found = await asyncio.to_thread(self._find, place.root, place.name)
+        told = self._told.setdefault(f"{call.message_id} {call.agent}", set())
+        self._told.move_to_end(f"{call.message_id} {call.agent}")
+        while len(self._told) > _KEPT:
+            self._told.popitem(last=False)
+        new = [(name, text) for name, text in found if name not in told]
+        told |= {name for name, _ in new}
+        words = "".join(f"\n\n[Instructions of the workspace for files like this one ({name}):]\n{text}" for name, text in new)
+        return words[:_LONGEST]
+
+
+@dataclass(frozen=True, slots=True)
+class TellsInstructions:
+    """A tool whose results are followed by the instructions for its file (`ports.tools.Tool`)."""
+
+    tool: Tool
+    nearby: Nearby
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def description(self) -> str:
+        return self.tool.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        return self.tool.schema
+
+    @property
+    def risk(self) -> Risk:
+        return self.tool.risk
+
+    @property
+    def runs_programs(self) -> bool:
+        return self.tool.runs_programs
+
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
+        return await self.tool.permission_request(arguments)
+
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        result = await self.tool.run(arguments, call)
+        return result + await self.nearby.of(arguments.get("path"), call)
