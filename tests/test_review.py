@@ -185,3 +185,19 @@ async def test_sarif_is_as_the_standard_wants_it(desk: Desk) -> None:
     region = shell["locations"][0]["physicalLocation"]["region"]
     line = PLANTED.splitlines()[region["startLine"] - 1]
     assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == 'subprocess.call("ls " + name, shell=True)'
+
+
+async def test_a_scanner_that_fails_is_said_and_the_review_is_not_whole(desk: Desk, model_server: ModelServer) -> None:
+    """What the others found is printed all the same."""
+    broken = {"broken": {"command": [sys.executable, "-c", "raise SystemExit('the licence has run out')"]}}
+    model_server.script(Answer("Nothing to report."))
+    environ = {
+        **desk.environ,
+        **key_for(model_server),
+        "SESSIONLS_SCANNERS": json.dumps(broken),
+        "SESSIONLS_MODEL": "openai/test",
+    }
+    told = await Desk(desk.folder, environ).review("planted.py", "--format", "json", "--fail-on", "never")
+    assert told.code == 3, told.err
+    assert (7, "ruff/F821") in places(told)
+    assert "broken: 0 findings in 1 files" in told.json["problems"][0]["message"]

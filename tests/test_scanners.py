@@ -225,12 +225,23 @@ async def test_a_text_on_no_disk_is_handed_over_as_a_copy(editor: PlainEditor, f
 async def test_a_scanner_that_fails_says_so_and_keeps_no_other_from_its_work(editor: PlainEditor, folder: Path) -> None:
     own = user_scanner("own", script(folder, "import sys; sys.exit('the licence has run out')"), [])
     missing = user_scanner("missing", ["no-such-scanner"], [])
-    told, findings = await found(scan(editor, [*builtin_scanners(), own, missing]))
-    assert "bandit/B602" in findings
+    call = LoneCall()
+    with pytest.raises(ToolFailed) as failed:
+        await scan(editor, [*builtin_scanners(), own, missing]).run({}, call)
+    told = str(failed.value)
+    assert "bandit/B602" in [finding.rule for finding in call.findings] and "bandit/B602" in told
     assert "own: 0 findings in 1 files (its output is no JSON (exit code 1): the licence has run out)" in told
     assert "missing: not installed" in told
     with pytest.raises(ToolFailed, match="the licence has run out"):
         await found(scan(editor, [own]))
+
+
+async def test_where_no_scanner_is_installed_nothing_has_failed_unless_it_was_asked_for(editor: PlainEditor) -> None:
+    missing = user_scanner("missing", ["no-such-scanner"], [])
+    told, _ = await found(scan(editor, [missing]))
+    assert told == "Nothing was scanned. missing: it is not installed."
+    with pytest.raises(ToolFailed, match="missing: it is not installed"):
+        await found(scan(editor, [missing]), scanners=["missing"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a named pipe tells who lives")

@@ -110,7 +110,7 @@ def review(
 ) -> None:
     """Review files or changes: scanners first, then agents. The session can be opened in the editor afterwards.
 
-    Exit codes: 0 nothing so bad, 1 findings of that severity or worse, 2 wrong usage, 3 an agent could not answer.
+    Exit codes: 0 nothing so bad, 1 findings of that severity or worse, 2 wrong usage, 3 an agent or a scanner failed.
     """
 
     async def work(terminal: Terminal) -> int:

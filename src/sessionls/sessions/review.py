@@ -12,7 +12,7 @@ from typing import Any
 
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Context, Finding, Message, Session
+from sessionls.domain.model import Context, Finding, Message, Session, ToolPart
 from sessionls.domain.stop_reasons import review_problem
 from sessionls.sessions.replies.scanner import SCAN
 from sessionls.sessions.service import Sessions
@@ -66,9 +66,17 @@ async def review(
                 problems[agent] = problem
             else:
                 replies.append(exchange.reply)
-                if (why := review_problem(exchange.reply)) is not None:
+                if (why := review_problem(exchange.reply) or _scan_problem(exchange.reply)) is not None:
                     unfinished[agent] = why
         known = {finding.id: finding for finding in known_findings if finding.state == "open"}
     found = await sessions.findings(session_id=session_id, state="open")
     findings = {**known, **{finding.id: finding for finding in found.findings}}
     return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)
+
+
+def _scan_problem(reply: Message) -> str | None:
+    """How the scanners' reply says that one of them failed."""
+    for part in reply.parts:
+        if isinstance(part, ToolPart) and part.name == "scan" and part.status == "failed":
+            return (part.result or "The scan failed.").partition("\n")[0]
+    return None

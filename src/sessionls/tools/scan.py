@@ -25,11 +25,11 @@ from sessionls.sessions.prompt.blocks import SEVERITIES
 from sessionls.sessions.workspace.anchors import anchor_of
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
-from sessionls.tools.base import Arguments, BaseTool
+from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool, cut_middle
 from sessionls.tools.files import list_workspace
 from sessionls.tools.git import explained
 from sessionls.tools.sarif import Result
-from sessionls.tools.scanners import Scanned, Scanner, Target, scan_files
+from sessionls.tools.scanners import NOT_INSTALLED, Scanned, Scanner, Target, scan_files
 
 __all__ = ["Scan", "ScanArguments"]
 
@@ -97,12 +97,18 @@ class Scan(BaseTool[ScanArguments]):
             return "Nothing to scan: no such file is one that a scanner looks at."
         scanned = await scan_files(chosen, targets, never_in=self._never_in(), variables=self._variables)
         if all(one.problem for one in scanned) and not any(one.results for one in scanned):
-            raise ToolFailed("; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + ".")
+            problems = "; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + "."
+            if arguments.scanners or any(one.failed for one in scanned):
+                raise ToolFailed(problems)
+            return f"Nothing was scanned. {problems}"
         found = await self._located(scanned, changed, call)
         reported = [await call.report(one.finding) for one in found[:_FINDINGS]]
         told = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
-        return "\n".join([_summary(scanned, found), *told, *_notices(dismissed, len(found) - len(reported), bool(told))])
+        result = "\n".join([_summary(scanned, found), *told, *_notices(dismissed, len(found) - len(reported), bool(told))])
+        if any(one.failed for one in scanned):  # what the others found is reported all the same
+            raise ToolFailed(cut_middle(result, RESULT_LIMIT))
+        return result
 
     def _chosen(self, names: Sequence[str]) -> Sequence[Scanner]:
         known = {scanner.name: scanner for scanner in self._scanners}
@@ -250,7 +256,7 @@ def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
     moved = Counter(one.result.scanner for one in found if one.moved)
     told = []
     for one in scanned:
-        if one.problem == "it is not installed":
+        if one.problem == NOT_INSTALLED:
             told.append(f"{one.scanner}: not installed")
         elif one.files or one.problem:
             near = [f"{moved[one.scanner]} at the nearest place, as they say"] if moved[one.scanner] else []

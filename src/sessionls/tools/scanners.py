@@ -24,7 +24,7 @@ from sessionls.tools.files import glob_filter
 from sessionls.tools.programs import Outcome, run_program
 from sessionls.tools.sarif import NotSarif, Report, Result, Severity, read_bandit, read_sarif
 
-__all__ = ["Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
+__all__ = ["NOT_INSTALLED", "Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
 
 SECONDS = 120.0
 _OUTPUT = 64 << 20  # bytes of one scanner's report
@@ -32,6 +32,7 @@ _BATCH_FILES = 400
 _BATCH_CHARACTERS = 24_000  # of a command line; Windows takes 32,767
 _AT_ONCE = 4  # programs
 FILES = "{files}"
+NOT_INSTALLED = "it is not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class Scanned:
     files: int
     problem: str | None = None
     notes: Sequence[str] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ran and did not do its work."""
+        return self.problem not in (None, NOT_INSTALLED)
 
 
 # -- the scanners that are known -------------------------------------------------------------------------------------
@@ -167,7 +173,7 @@ class _Run:
             return Scanned(self.scanner.name, (), 0)
         program = await asyncio.to_thread(find_program, self.scanner.command[0], never_in=self.never_in)
         if program is None:
-            return Scanned(self.scanner.name, (), 0, "it is not installed")
+            return Scanned(self.scanner.name, (), 0, NOT_INSTALLED)
         saved = [target for target in self.targets if target.text is None]
         results: list[tuple[Target, Result]] = []
         problems: list[str] = []
