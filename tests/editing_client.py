@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -40,6 +40,8 @@ class Buffers:
         """The documents of each request to save."""
         self.locked: set[str] = set()
         """Documents that cannot be saved."""
+        self.before_save: Callable[[], None] = lambda: None
+        """What a person does in the moment of saving."""
         self._before: list[dict[str, str]] = []
         client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = self._on_apply()
         client.protocol.fm.features["document/save"] = self._on_save()
@@ -101,10 +103,13 @@ class Buffers:
     def _on_save(self) -> Any:
         async def on_save(params: Mapping[str, Any]) -> dict[str, Any]:
             self.saving.append(list(params["uris"]))
-            able = [uri for uri in params["uris"] if uri not in self.locked]
-            for uri in able:
+            self.before_save()
+            known = params.get("versions", {})
+            able = [uri for uri in params["uris"] if known.get(uri, self.versions[uri]) == self.versions[uri]]
+            saved = [uri for uri in able if uri not in self.locked]
+            for uri in saved:
                 await self.save(uri)
-            return {"saved": able}
+            return {"saved": saved}
 
         return on_save
 

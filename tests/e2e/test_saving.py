@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types as lsp
 
 from editing_client import Buffers, able
 from model_server import Answer, ModelServer, ToolUse
@@ -156,6 +157,33 @@ class TestAnEditorThatSaves:
         editor.buffers.open(uri_of(path), "x = 1\r\n")
         *_, edited = await editor.calls(reads(), edit("x = 1", "x = 2"))
         assert "had unsaved changes before" in edited[1] and await on_disk(path) == "x = 1\n"
+
+    async def test_what_a_person_types_in_the_moment_of_saving_is_not_saved_nor_later(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+
+        def types() -> None:
+            editor.buffers.before_save = lambda: None
+            editor.buffers.change(uri_of(path), "x = 2  # typed\n")
+
+        editor.buffers.before_save = types
+        *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("cat a.py"))
+        assert edited[0] == "done" and "stands in the editor only" in edited[1]
+        assert found[1].startswith("Exit code 0.\nx = 1\n[Unsaved changes") and await on_disk(path) == "x = 1\n"
+        assert len(editor.buffers.saving) == 1
+
+    async def test_an_editor_that_says_yes_and_changes_nothing_has_not_made_the_edit(self, start: Start, path: Path) -> None:
+        """Neovim answers so where its buffer is newer than the edit."""
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+
+        async def says_yes(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+            return lsp.ApplyWorkspaceEditResult(applied=True)
+
+        editor.client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = says_yes
+        _, (status, told) = await editor.calls(reads(), edit("x = 1", "x = 2"))
+        assert status == "failed" and "It said that it did, but the text is what it was." in told and "+x = 2" in told
+        assert [event["applied"] for event in editor.client.events_of("edited")] == [False]
 
 
 class TestAnEditorThatCannotBeAskedToSave:

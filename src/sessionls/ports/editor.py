@@ -86,7 +86,7 @@ class Editor(Buffers, Protocol):
     async def save(self, uris: Sequence[str]) -> frozenset[str]:
         """Have the editor save these documents, as its own command for it does. Gives those that it saved.
 
-        An editor that cannot be asked to save gives none.
+        An editor that cannot be asked to save gives none. A document that has changed since it was last heard of stays unsaved.
         """
         ...
 

@@ -53,7 +53,7 @@ class Saving:
 
     async def save(self) -> None:
         """Save what agents edited, as far as nobody changed it since. What cannot be saved is tried again the next time."""
-        wanted = []
+        versions: dict[str, int | None] = {}
         for key, (uri, sha256) in list(self._waiting.items()):
             try:
                 document = await self._workspace.read(uri, limit=_LARGEST)
@@ -61,9 +61,11 @@ class Saving:
                 self._waiting.pop(key, None)
                 continue
             if document.dirty and document.sha256 == sha256:
-                wanted.append(uri)
+                versions[uri] = document.version
             else:
                 self._waiting.pop(key, None)
+        # Others were read since: what was typed there meanwhile is a person's.
+        wanted = [uri for uri, version in versions.items() if (now := self._editor.buffer(uri)) and now.version == version]
         if wanted:
             for uri in await self._editor.save(wanted):
                 self._waiting.pop(uris.uri_key(uri), None)

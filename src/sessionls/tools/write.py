@@ -115,9 +115,11 @@ class _WriteTool(BaseTool[A]):
             return plan.done
         self._seen.knows(call.session_id, plan.uri, _hash(plan.text))
         made: str | None = plan.text
+        applied = True
         note = _NOT_SAVED_UNASKED.format(path=plan.place.display) if plan.unsaved else ""
         try:
             made = await self._came_out(plan.uri, plan.text)
+            applied = made != plan.before
             if made == plan.text and not plan.unsaved:
                 if not await self._saving.edited(plan.uri, plan.text):
                     note = _NOT_SAVED.format(path=plan.place.display)
@@ -126,7 +128,9 @@ class _WriteTool(BaseTool[A]):
             whole = plan.patch
             if made != plan.text:
                 whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
-            await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(whole))
+            await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch))
+        if not applied:
+            raise ToolFailed(_refused(plan, "It said that it did, but the text is what it was."))
         if made == plan.text:
             return f"{plan.done}{note}"
         return (

@@ -958,10 +958,15 @@ export interface RenameParams {
   title: string;
 }
 /**
- * `uris` are those of the documents to save.
+ * `uris` are those of the documents to save; `versions` the numbers that they had when the agent's edit was in them.
+ *
+ * A document that has another number by now is not saved: a person may be typing there.
  */
 export interface SaveParams {
   uris: string[];
+  versions?: {
+    [k: string]: number;
+  };
 }
 /**
  * `saved` are the URIs of the documents that have no unsaved changes any more, spelled as they were asked for.

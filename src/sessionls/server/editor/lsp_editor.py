@@ -166,9 +166,12 @@ class LspEditor:
     async def save(self, uris: Sequence[str]) -> frozenset[str]:
         if not self._client.saves:
             return frozenset()
+        buffers = {uri: self.buffer(uri) for uri in uris}
+        versions = {uri: found.version for uri, found in buffers.items() if found is not None and found.version is not None}
+        params = SaveParams(uris=list(uris), versions=versions or None)
         try:
             async with asyncio.timeout(_SAVE_SECONDS):
-                answer: Saved = await self._protocol.ask_client("document/save", SaveParams(uris=list(uris)))
+                answer: Saved = await self._protocol.ask_client("document/save", params)
         except Exception as error:  # noqa: BLE001  # whatever the client answers, the documents are then not saved
             log.warning("The client did not save documents: %s", error)
             return frozenset()

@@ -233,9 +233,13 @@ class SessionChangedParams(Wire):
 
 
 class SaveParams(Wire):
-    """`uris` are those of the documents to save."""
+    """`uris` are those of the documents to save; `versions` the numbers that they had when the agent's edit was in them.
+
+    A document that has another number by now is not saved: a person may be typing there.
+    """
 
     uris: list[str]
+    versions: dict[str, int] | None = None
 
 
 class Saved(Wire):
