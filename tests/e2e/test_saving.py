@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,29 @@ class TestAnEditorThatSaves:
         _, (status, told) = await editor.calls(reads(), edit("x = 1", "x = 2"))
         assert status == "failed" and "It said that it did, but the text is what it was." in told and "+x = 2" in told
         assert [event["applied"] for event in editor.client.events_of("edited")] == [False]
+
+
+class TestAFileThatACommandChanges:
+    async def test_is_named_where_the_editor_still_has_the_old_text(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(False)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+        (changed,) = await editor.calls(command("echo 'x = 9' > a.py"))
+        assert changed[0] == "done" and "Since this ran the disk and the editor differ in: a.py." in changed[1]
+
+    async def test_is_not_where_the_editor_reads_it_again(self, start: Start, path: Path) -> None:
+        editor: Editor = await start(True)
+        editor.buffers.open(uri_of(path), "x = 1\n")
+
+        def wait() -> None:  # as an editor does, to which the disk tells nothing
+            while path.read_text(encoding="utf-8") != "x = 9\n":
+                time.sleep(0.01)
+
+        async def reads_again() -> None:
+            await asyncio.to_thread(wait)
+            editor.buffers.change(uri_of(path), "x = 9\n")
+
+        (changed,), _ = await asyncio.gather(editor.calls(command("echo 'x = 9' > a.py")), reads_again())
+        assert changed == ("done", "Exit code 0.\n(no output)")
 
 
 class TestAnEditorThatCannotBeAskedToSave:

@@ -6,9 +6,10 @@ the tool that reads the disk says which documents differ.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ _LARGEST = 8 << 20  # bytes of a document that is compared with the disk
 _WAITING = 1_000  # edited documents that are remembered until they are saved
 _COMPARED = 1_000  # open documents that are compared with the disk
 _NAMED = 20  # documents that are named
+_READING = (0.0, 0.1, 0.2, 0.4, 0.8)  # seconds that an editor gets to read a file again, between looks
 
 
 class Saving:
@@ -70,20 +72,34 @@ class Saving:
             for uri in await self._editor.save(wanted):
                 self._waiting.pop(uris.uri_key(uri), None)
 
-    async def notice(self) -> str:
-        """What a tool that reads the disk is told: which open documents of the folders differ from it; empty where none does."""
-        files = [uri for uri in self._editor.open_documents() if uris.to_path(uri) is not None]
-        unsaved = await self._workspace.unsaved(files[-_COMPARED:])
+    async def unsaved(self) -> list[str]:
+        """The open documents of the folders whose text differs from the disk, as people name them."""
+        return await self._workspace.unsaved(self._files()[-_COMPARED:])
+
+    def notice(self, unsaved: Sequence[str]) -> str:
+        """What a tool that reads the disk is told of documents that differ from it; empty where none does."""
         told = ""
         if unsaved:
-            more = f" and {len(unsaved) - _NAMED} more" if len(unsaved) > _NAMED else ""
             told = (
-                f"\n[Unsaved changes in the editor, which this did not see: {', '.join(unsaved[:_NAMED])}{more}. "
+                f"\n[Unsaved changes in the editor, which this did not see: {_names(unsaved)}. "
                 "It read these files as they are on disk.]"
             )
-        if len(files) > _COMPARED:
-            told += f"\n[{len(files) - _COMPARED} more open documents were not compared with the disk.]"
+        if (more := len(self._files()) - _COMPARED) > 0:
+            told += f"\n[{more} more open documents were not compared with the disk.]"
         return told
+
+    def _files(self) -> list[str]:
+        return [uri for uri in self._editor.open_documents() if uris.to_path(uri) is not None]
+
+    async def changed_since(self, unsaved: Sequence[str]) -> list[str]:
+        """The documents that differ from the disk and did not before. An editor gets a moment to read again what changed."""
+        changed: list[str] = []
+        for delay in _READING:
+            await asyncio.sleep(delay)
+            changed = [path for path in await self.unsaved() if path not in unsaved]
+            if not changed:
+                break
+        return changed
 
     async def _differs(self, uri: str) -> bool:
         try:
@@ -125,8 +141,24 @@ class DiskReader:
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         await self.saving.save()
-        notice = await self.saving.notice()
+        unsaved = await self.saving.unsaved()
+        notice = self.saving.notice(unsaved)
         try:
-            return await self.tool.run(arguments, call) + notice
+            return await self.tool.run(arguments, call) + notice + await self._stale(unsaved)
         except ToolFailed as problem:
-            raise ToolFailed(f"{problem}{notice}") from None
+            raise ToolFailed(f"{problem}{notice}{await self._stale(unsaved)}") from None
+
+    async def _stale(self, before: Sequence[str]) -> str:
+        """A word on documents of which the editor still has the old text, where the tool may have changed files."""
+        changed = await self.saving.changed_since(before) if self.tool.risk != "read" else []
+        if not changed:
+            return ""
+        return (
+            f"\n[Since this ran the disk and the editor differ in: {_names(changed)}. "
+            "read_file and edit_file use the editor's text, which may be the older one.]"
+        )
+
+
+def _names(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return ", ".join(files[:_NAMED]) + more
