@@ -89,7 +89,7 @@ async def identities_of(bench: Bench) -> list[str]:
     async with Server.sessionls(bench.env, bench.folder) as server:
         await server.request("session/create", {})
     with bench.sql() as connection:
-        found = connection.execute("SELECT DISTINCT value FROM session_places WHERE kind = 'identity'").fetchall()
+        found = connection.execute("SELECT DISTINCT value FROM session_places WHERE kind = 'repository'").fetchall()
     return [value for (value,) in found]
 
 

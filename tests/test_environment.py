@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from in_process_app import PlainEditor
 from sessionls.domain.errors import InvalidParams
 from sessionls.environment import child_environment, name_problem, value_problem, withheld_names
-from sessionls.sessions.git import Git
+from sessionls.sessions.workspace.git import Git
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.settings import Settings
 from sessionls.tools.execute import RunCommand

@@ -230,10 +230,10 @@ async def test_new_changed_and_deleted_sessions_are_told_to_lists(store: SqlStor
     heard = Heard(store)
     await rename(store, await create(store), "warm")
     heard.notices.clear()
-    session_id = await create(other, title="Theirs", identities=["git:a:"])
+    session_id = await create(other, title="Theirs", identities=["marker:a:"])
     await heard.until(lambda: bool(heard.sessions))
     [notice] = heard.sessions
-    assert notice.session == await store.session(session_id) and notice.scope == scope_of(["file:///work"], ["git:a:"])
+    assert notice.session == await store.session(session_id) and notice.scope == scope_of(["file:///work"], ["marker:a:"])
     await other.delete(session_id)
     await heard.until(lambda: heard.sessions[-1].session is None)
     assert heard.sessions[-1].session_id == session_id

@@ -87,7 +87,7 @@ async def test_a_finding_is_kept_with_the_session_that_reported_it_and_changes_w
 
 async def test_findings_are_listed_by_session_document_state_and_folder(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
-        here, cloned = await create(store), await create(store, folders=["file:///else"], identities=["git:abc:."])
+        here, cloned = await create(store), await create(store, folders=["file:///else"], identities=["marker:abc:."])
         away = await create(store, folders=["file:///away"])
         one = await report(store, here, finding())
         two = await report(store, cloned, finding(uri="file:///else/caf%C3%A9.py"))
@@ -98,7 +98,7 @@ async def test_findings_are_listed_by_session_document_state_and_folder(tmp_path
         assert await store.findings(session_id=here) == [one]
         assert await store.findings(uri="file:///else/café.py") == [two]
         assert await store.findings(state="open") == [two, three]
-        assert await store.findings(scope=scope_of(["file:///work"], ["git:abc:."])) == [one, two]
+        assert await store.findings(scope=scope_of(["file:///work"], ["marker:abc:."])) == [one, two]
         assert await store.findings(scope=scope_of([])) == []
         await store.change(here, lambda change: change.add(ev.Archived))
         assert await store.findings(scope=scope_of(["file:///work"])) == []

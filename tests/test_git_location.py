@@ -373,7 +373,7 @@ async def test_a_repository_of_another_user_is_named_as_what_it_is(place: Place,
 async def test_a_git_that_cannot_do_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch, script: str, words: str) -> None:
     repository(place.folder)
     _pretend(place, monkeypatch, script)
-    monkeypatch.setattr("sessionls.sessions.git_repository._SECONDS", 0.5)
+    monkeypatch.setattr("sessionls.sessions.workspace.git_repository._SECONDS", 0.5)
     with pytest.raises(ToolFailed, match=words):
         await place.diff()
     with pytest.raises(InvalidParams, match=words.partition(".*")[0]):

@@ -85,7 +85,7 @@ async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(
 
 async def test_sessions_of_a_database_in_which_a_repository_hid_the_folder_are_found_by_their_folder(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
-        known = await create(store, folders=["file:///WORK/a%20b", "FILE:///C:/x/"], identities=["git:a:."])
+        known = await create(store, folders=["file:///WORK/a%20b", "FILE:///C:/x/"], identities=["marker:a:."])
         gone = await create(store, folders=["file:///gone"])
         await store.delete(gone)
     await asyncio.to_thread(as_version, tmp_path / "data" / "sessions.db", "0005")
@@ -93,7 +93,7 @@ async def test_sessions_of_a_database_in_which_a_repository_hid_the_folder_are_f
         connection.execute("DELETE FROM session_places WHERE kind = 'folder'")
     connection.close()
     async with SqlStore(url(tmp_path)) as store:
-        for scope in (scope_of(["file:///WORK/a b"]), scope_of(["file:///c%3A/x"]), scope_of([], ["git:a:."])):
+        for scope in (scope_of(["file:///WORK/a b"]), scope_of(["file:///c%3A/x"]), scope_of([], ["marker:a:."])):
             page, _ = await store.sessions(scope=scope, state=None, query=None, limit=5, cursor=None)
             assert [session.id for session in page] == [known]
         assert await store.sessions(scope=scope_of(["file:///gone"]), state=None, query=None, limit=5, cursor=None) == ([], None)

@@ -205,18 +205,18 @@ async def test_a_client_that_is_behind_gets_its_words_when_it_has_caught_up(clie
 async def test_a_change_is_told_for_open_folders_in_any_spelling_for_their_repositories_and_for_open_sessions(
     client: Client,
 ) -> None:
-    client.scope = scope_of(["file:///work/a%20b"], ["git:abc:"])
+    client.scope = scope_of(["file:///work/a%20b"], ["marker:abc:"])
     client.open("open")
     elsewhere = session(workspace_folders=["file:///elsewhere"])
     told = [
         SessionNotice("by folder", session("by folder"), scope_of(["file:///work/a b/"])),
-        SessionNotice("by repository", elsewhere.model_copy(update={"id": "by repository"}), scope_of([], ["git:abc:"])),
+        SessionNotice("by repository", elsewhere.model_copy(update={"id": "by repository"}), scope_of([], ["marker:abc:"])),
         SessionNotice("open", elsewhere.model_copy(update={"id": "open"}), scope_of(["file:///elsewhere"])),
         SessionNotice("gone", None),
     ]
     for notice in told:
         client.notices(notice)
-    client.notices(SessionNotice("other", elsewhere, scope_of(["file:///elsewhere"], ["git:def:"])))
+    client.notices(SessionNotice("other", elsewhere, scope_of(["file:///elsewhere"], ["marker:def:"])))
     await client.until(lambda: len(client.got) == 4)
     changed = [params for _, params in client.got]
     assert [params["session"]["id"] for params in changed[:3]] == ["by folder", "by repository", "open"]

@@ -15,7 +15,7 @@ from in_process_app import PlainEditor
 from sessionls.domain.errors import InvalidParams
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.context.diff import changes_since
-from sessionls.sessions.git import Git
+from sessionls.sessions.workspace.git import Git
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.participant import local_participant
 from sessionls.tools.scan import Scan
@@ -130,7 +130,7 @@ async def test_a_filter_of_an_included_file_is_not_started(place: Place, diff: C
 async def test_where_git_does_not_take_the_word_for_it_there_is_no_diff(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.configure(b'[filter "a=b"]\n\tclean = PROGRAM\n')
     (place.folder / ".gitattributes").write_text("* filter=a=b\n")
-    monkeypatch.setattr("sessionls.sessions.git_repository._options", lambda key, value: ("-c", f"{key}={value}"))
+    monkeypatch.setattr("sessionls.sessions.workspace.git_repository._options", lambda key, value: ("-c", f"{key}={value}"))
     with pytest.raises(ToolFailed, match="could not tell its configuration"):
         await _tool(place)
     with pytest.raises(InvalidParams, match="could not tell its configuration"):
@@ -230,6 +230,6 @@ async def test_where_git_is_missing_that_is_said(place: Place, monkeypatch: pyte
 async def test_git_is_looked_for_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     git = Git(lambda: [place.folder])
     assert (await git(str(place.folder), "rev-parse", "HEAD")).code == 0
-    monkeypatch.setattr("sessionls.sessions.git.find_git", lambda never_in: pytest.fail("looked for again"))
+    monkeypatch.setattr("sessionls.sessions.workspace.git.find_git", lambda never_in: pytest.fail("looked for again"))
     answers = await asyncio.gather(*(git(str(place.folder), "rev-parse", "HEAD") for _ in range(3)))
     assert [answer.code for answer in answers] == [0, 0, 0]

@@ -136,7 +136,7 @@ async def test_a_change_by_another_process_is_seen_by_the_next_decision(store: S
 
 
 async def test_what_is_stored_is_the_fold_of_the_log(store: SqlStore, other: SqlStore) -> None:
-    session_id = await create(store, identities=["git:1:"])
+    session_id = await create(store, identities=["marker:1:"])
     await exchange(store, session_id, "one", "1")
     waiting = await say(other, session_id, "two")
     reply = await begin(store, session_id, waiting)
@@ -401,21 +401,21 @@ async def test_sessions_are_listed_newest_first_in_stable_pages(store: SqlStore)
 
 
 async def test_sessions_are_found_by_a_folder_or_by_a_repository(store: SqlStore) -> None:
-    await create(store, title="by both", identities=["git:a:"], folders=["file:///a"])
+    await create(store, title="by both", identities=["marker:a:"], folders=["file:///a"])
     await create(store, title="by folder", folders=["file:///a", "file:///b"])
     await create(store, title="by another", folders=["file:///c"])
     await create(store, title="by none", folders=[])
     places: dict[str, tuple[list[str], list[str]]] = {
-        "by both": (["file:///a"], ["git:a:"]),
+        "by both": (["file:///a"], ["marker:a:"]),
         "by folder": (["file:///a", "file:///b"], []),
         "by another": (["file:///c"], []),
         "by none": ([], []),
     }
     for scope, found in (
-        (scope_of([], ["git:a:"]), ["by both"]),
+        (scope_of([], ["marker:a:"]), ["by both"]),
         (scope_of(["file:///a/", "FILE://localhost/%62"]), ["by folder", "by both"]),
-        (scope_of(["file:///b"], ["git:a:", "git:b:"]), ["by folder", "by both"]),
-        (scope_of(["file:///c"], ["git:b:"]), ["by another"]),
+        (scope_of(["file:///b"], ["marker:a:", "marker:b:"]), ["by folder", "by both"]),
+        (scope_of(["file:///c"], ["marker:b:"]), ["by another"]),
         (scope_of([]), []),
         (None, ["by none", "by another", "by folder", "by both"]),
     ):

@@ -245,7 +245,7 @@ async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_agai
     known = await store.finding(finding)
     await store.known_finding(session_id, known)
     for folders in (None, ["file:///work"]):
-        scope = None if folders is None else scope_of(folders, ["git:a:."])
+        scope = None if folders is None else scope_of(folders, ["marker:a:."])
         await store.findings(state="open", scope=scope)
         await store.findings(uri=known.uri, scope=scope)
         await store.changed_findings(1, scope=scope)

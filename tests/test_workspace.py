@@ -18,8 +18,8 @@ from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.text import cut_bytes
 from sessionls.ports.editor import Buffer
-from sessionls.sessions.git import Git
 from sessionls.sessions.workspace import files
+from sessionls.sessions.workspace.git import Git
 from sessionls.sessions.workspace.secret_files import is_withheld
 from sessionls.sessions.workspace.workspace import Workspace
 
@@ -519,24 +519,6 @@ def committed(folder: Path) -> Path:
     write(folder / "src" / "a.py", "two\n")
     git(folder, "commit", "--quiet", "-a", "-m", "Second")
     return folder
-
-
-async def test_a_folder_is_known_by_its_first_commit_and_its_path(workspace: Workspace, committed: Path, tmp_path: Path) -> None:
-    first = git(committed, "rev-list", "--max-parents=0", "HEAD")
-    found = await workspace.identities([committed.as_uri(), (committed / "src").as_uri(), tmp_path.as_uri(), "untitled:x"])
-    assert found == [f"git:{first}:.", f"git:{first}:src"]
-    git(tmp_path, "clone", "--quiet", str(committed), "elsewhere")
-    assert await workspace.identities([(tmp_path / "elsewhere" / "src").as_uri()]) == [f"git:{first}:src"]
-
-
-async def test_a_folder_without_commits_or_with_a_part_of_them_has_no_identity(
-    workspace: Workspace, committed: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "empty").mkdir()
-    git(tmp_path / "empty", "init", "--quiet")
-    git(tmp_path, "clone", "--quiet", "--depth", "1", committed.as_uri(), "shallow")
-    missing = tmp_path / "missing"
-    assert await workspace.identities([path.as_uri() for path in (tmp_path / "empty", tmp_path / "shallow", missing)]) == []
 
 
 @posix

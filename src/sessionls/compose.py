@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from sessionls.domain.model import Participant
 from sessionls.domain.permission import Bounds, Policy
 from sessionls.ports.editor import Editor
 from sessionls.sessions.service import Defaults, Sessions
+from sessionls.sessions.workspace.identity import OlderPlaces
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.settings import Settings, config_dir, config_file
 
@@ -114,7 +115,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     models = Gateway(settings.model, embedded=_embedded(settings))
     own, home = config_dir() / "agents", Path.home()
     catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home)
-    workspace = Workspace(editor, trusted=lambda: bounds.trusted)
+    workspace = Workspace(editor, trusted=lambda: bounds.trusted, older=_older(store))
     servers = McpServers(
         settings.mcp,
         folders=lambda: _folders(editor),
@@ -165,6 +166,16 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         patience=settings.permission_seconds,
     )
     return Composition(sessions, editor, catalog, models, store, bounds, servers)
+
+
+def _older(store: SqlStore) -> OlderPlaces:
+    async def older() -> Sequence[tuple[str, str]]:
+        try:
+            return await store.older_places()
+        except SessionlsError:  # whoever asks for sessions next is told
+            return ()
+
+    return older
 
 
 def _embedded(settings: Settings) -> Embedded | None:

@@ -22,7 +22,7 @@ from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Agent, ModelInfo
 from sessionls.environment import withheld_names
-from sessionls.sessions.git import Git, is_too_old, old_problem
+from sessionls.sessions.workspace.git import Git, is_too_old, old_problem
 from sessionls.settings.settings import PREFIX, Settings, config_file
 
 __all__ = ["Check", "examine"]

@@ -182,6 +182,10 @@ class Store(Protocol):
         """
         ...
 
+    async def older_places(self) -> list[tuple[str, str]]:
+        """What older versions knew repositories by (`Scope.hints`), each with a folder of a session that has it."""
+        ...
+
     async def lapsed(self) -> list[str]:
         """The sessions whose reply is claimed by a process that no longer lives."""
         ...

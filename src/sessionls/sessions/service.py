@@ -32,7 +32,7 @@ from sessionls.domain.results import (
     SearchResult,
     SessionList,
 )
-from sessionls.domain.scope import Scope
+from sessionls.domain.scope import Scope, scope_of
 from sessionls.domain.state import State
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title
@@ -193,6 +193,7 @@ class Sessions:
                 self._store.unfollow(session_id)
             else:
                 self._join(session_id)
+                self._later(self._mark(snapshot.session))
         if snapshot.session.queued:
             self._replies.attend(session_id)  # the process that was to answer may be gone
         return Opened(
@@ -210,6 +211,12 @@ class Sessions:
     def _join(self, session_id: str) -> None:
         joining = self._change(session_id, lambda change: transitions.join(change, self._participant))
         self._open[session_id] = self._later(joining)
+
+    async def _mark(self, session: Session) -> None:
+        """Mark the repository of a folder that was none when the session began there: so it is found when the folder moves."""
+        folders = self._editor.folders
+        if scope_of(session.workspace_folders).meets(scope_of(folders)):
+            await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:
         """Somebody who has the session open in two editors is still there when one of them leaves it."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sessionls.domain.model import Participant
-from sessionls.sessions.git import Git
+from sessionls.sessions.workspace.git import Git
 
 __all__ = ["local_participant", "participant"]
 

@@ -16,7 +16,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.events import FindingChanged, FindingReported
 from sessionls.domain.model import Finding
-from sessionls.domain.scope import Scope
+from sessionls.domain.scope import HINT, Scope
 from sessionls.sessions.workspace.anchors import strip_whitespace
 from sessionls.store.places import belongs
 from sessionls.store.rows import dump
@@ -38,7 +38,7 @@ _KNOWN = (
             findings.c.session_id == bindparam("session"),
             exists(
                 select(_theirs.c.session_id)
-                .join(_ours, and_(_ours.c.kind == _theirs.c.kind, _ours.c.value == _theirs.c.value))
+                .join(_ours, and_(_ours.c.kind == _theirs.c.kind, _ours.c.value == _theirs.c.value, _ours.c.kind != HINT))
                 .where(_theirs.c.session_id == findings.c.session_id, _ours.c.session_id == bindparam("session"))
             ),
         ),

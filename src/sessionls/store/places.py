@@ -7,12 +7,20 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, exists, or_, select
 
-from sessionls.domain.scope import FOLDER, REPOSITORY, Scope
+from sessionls.domain.scope import FOLDER, HINT, REPOSITORY, Scope
 from sessionls.store.schema import session_places
 
-__all__ = ["IN_SCOPE", "belongs", "scope_in", "scope_parameters", "scope_values"]
+__all__ = ["IN_SCOPE", "belongs", "older_places", "scope_in", "scope_parameters", "scope_values"]
 
 _PLACES = select(session_places.c.kind, session_places.c.value).where(session_places.c.session_id == bindparam("id"))
+_hints, _folders = session_places.alias("hints"), session_places.alias("folders")
+_OLDER = (
+    select(_hints.c.value.label("hint"), _folders.c.value.label("folder"))
+    .distinct()
+    .join(_folders, and_(_folders.c.session_id == _hints.c.session_id, _folders.c.kind == FOLDER))
+    .where(_hints.c.kind == HINT)
+    .limit(1000)
+)
 
 IN_SCOPE: Final = f"(p.kind = '{FOLDER}' AND p.value IN :folders OR p.kind = '{REPOSITORY}' AND p.value IN :repositories)"
 """For statements that are written as text: whether the place `p` is one of the scope's (see `scope_parameters`)."""
@@ -40,7 +48,12 @@ def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] 
 
 def scope_in(connection: Connection, session_id: str) -> Scope:
     """Where that session belongs."""
-    found: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set()}
+    found: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set(), HINT: set()}
     for row in connection.execute(_PLACES, {"id": session_id}):
         found[row.kind].add(row.value)
-    return Scope(frozenset(found[FOLDER]), frozenset(found[REPOSITORY]))
+    return Scope(*(frozenset(found[kind]) for kind in (FOLDER, REPOSITORY, HINT)))
+
+
+def older_places(connection: Connection) -> list[tuple[str, str]]:
+    """The hints of sessions that are in no repository, each with a folder of such a session."""
+    return [(row.hint, row.folder) for row in connection.execute(_OLDER)]

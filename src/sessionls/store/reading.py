@@ -19,6 +19,7 @@ from sessionls.store.drafts import Saved
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
+from sessionls.store.places import older_places
 from sessionls.store.rows import MESSAGE_COLUMNS, dump, entry_of, events_of, load_saved, require, session_of
 from sessionls.store.schema import claims, messages, processes, sessions, summaries
 from sessionls.store.search import search
@@ -181,6 +182,9 @@ class Reader:
 
     def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return findings.known(self._connection, session_id, finding)
+
+    def older_places(self) -> list[tuple[str, str]]:
+        return older_places(self._connection)
 
     def lapsed(self, process: str) -> list[str]:
         return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(), "process": process}).scalars())

@@ -63,6 +63,7 @@ class SqlStore:
         self._lock = threading.Lock()
         self._opened = False
         self._closed = False
+        self._older: list[tuple[str, str]] | None = None
         self._saving: asyncio.TimerHandle | None = None
         self._save_again = 0.0  # not before
         self._background: set[asyncio.Task[None]] = set()
@@ -217,6 +218,11 @@ class SqlStore:
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return await self._read(lambda reader: reader.known_finding(session_id, finding))
+
+    async def older_places(self) -> list[tuple[str, str]]:
+        if self._older is None:  # none come any more
+            self._older = await self._read(lambda reader: reader.older_places())
+        return self._older
 
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))

@@ -13,8 +13,8 @@ from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.globs import Globs, expand_braces
 from sessionls.ports.tools import ToolFailed
-from sessionls.sessions.git import GitProblem
 from sessionls.sessions.workspace.files import read_file
+from sessionls.sessions.workspace.git import GitProblem
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Listing", "glob_filter", "list_workspace"]

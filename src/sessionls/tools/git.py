@@ -1,4 +1,4 @@
-"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `sessions/git.py`)."""
+"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `workspace/git.py`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pydantic import Field
 from sessionls.domain import uris
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.tools import ToolCall, ToolFailed
-from sessionls.sessions.git import GitProblem, is_revision
-from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import numbered
+from sessionls.sessions.workspace.git import GitProblem, is_revision
+from sessionls.sessions.workspace.git_repository import Repository
 from sessionls.sessions.workspace.secret_files import WITHHELD_FILES, WITHHELD_FOLDERS
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool

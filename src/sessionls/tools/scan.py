@@ -19,10 +19,10 @@ from sessionls.domain.model import Finding
 from sessionls.domain.visible import shown
 from sessionls.ports.editor import Buffers
 from sessionls.ports.tools import ToolCall, ToolFailed
-from sessionls.sessions.git import is_revision
-from sessionls.sessions.git_repository import Repository
 from sessionls.sessions.prompt.blocks import SEVERITIES
 from sessionls.sessions.workspace.anchors import anchor_of
+from sessionls.sessions.workspace.git import is_revision
+from sessionls.sessions.workspace.git_repository import Repository
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool, cut_middle

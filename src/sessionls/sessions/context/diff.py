@@ -7,8 +7,8 @@ import os
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.text import replace_lone_surrogates
-from sessionls.sessions.git import GitProblem, is_revision
-from sessionls.sessions.git_repository import Repository
+from sessionls.sessions.workspace.git import GitProblem, is_revision
+from sessionls.sessions.workspace.git_repository import Repository
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["changes_since"]

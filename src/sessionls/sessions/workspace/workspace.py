@@ -16,14 +16,14 @@ from typing import Final
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
-from sessionls.domain.scope import Scope, scope_of
+from sessionls.domain.scope import Scope
 from sessionls.domain.text import cut_bytes, replace_lone_surrogates
 from sessionls.domain.visible import meant
 from sessionls.ports.editor import Buffer, Buffers
-from sessionls.sessions.git import Git, GitProblem, problem_in
-from sessionls.sessions.git_repository import Repository, find_repository
-from sessionls.sessions.identity import Identities
 from sessionls.sessions.workspace.files import LARGEST, FileText, read_file, shows_as
+from sessionls.sessions.workspace.git import Git, GitProblem, problem_in
+from sessionls.sessions.workspace.git_repository import Repository, find_repository
+from sessionls.sessions.workspace.identity import Identities, OlderPlaces
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
 
@@ -102,13 +102,14 @@ class Workspace:
         withheld: Sequence[str] = (),
         limit: int = LIMIT,
         trusted: Callable[[], bool] = lambda: False,
+        older: OlderPlaces | None = None,
     ) -> None:
         self._editor = editor
         self._trusted = trusted
         self._withheld = tuple(withheld)
         self._limit = limit
         self.git = Git(lambda: [Path(path) for path in self._paths()])
-        self._identities = Identities(self.git)
+        self._identities = Identities(self.git, self._paths, older)
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -123,18 +124,17 @@ class Workspace:
         """Whether the file of that path from its folder (with `/`) is never read or sent: for tools that list and search."""
         return is_withheld(name, self._withheld)
 
-    async def identities(self, folders: Sequence[str]) -> list[str]:
-        """The repository identities of those of the folders (URIs) that have one: `git:<first commit>:<path>`."""
-        return await self._identities.of([path for uri in folders if (path := uris.to_path(uri)) is not None])
-
     async def scope(self, folders: Sequence[str]) -> Scope:
         """Of where sessions are wanted, by these folders (URIs): see `Scope`."""
-        return scope_of(folders, await self.identities(folders))
+        return await self._identities.scope(folders)
 
     def known_scope(self, folders: Sequence[str]) -> Scope:
         """`scope`, as far as it was found before."""
-        paths = [path for uri in folders if (path := uris.to_path(uri)) is not None]
-        return scope_of(folders, self._identities.known(paths))
+        return self._identities.known_scope(folders)
+
+    async def identities(self, folders: Sequence[str]) -> list[str]:
+        """What a session keeps of these folders (URIs), in which it begins. The repositories are marked (see marker.py)."""
+        return await self._identities.keep(folders)
 
     # -- git ---------------------------------------------------------------------------------------------------------
 

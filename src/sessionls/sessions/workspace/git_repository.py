@@ -12,9 +12,19 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from sessionls.sessions.git import EMPTY, FALSE, Git, GitAnswer, GitProblem, bare_problem, is_revision, old_problem, problem_in
+from sessionls.sessions.workspace.git import (
+    EMPTY,
+    FALSE,
+    Git,
+    GitAnswer,
+    GitProblem,
+    bare_problem,
+    is_revision,
+    old_problem,
+    problem_in,
+)
 
 __all__ = ["Repository", "find_repository"]
 
@@ -44,7 +54,7 @@ class Repository:
     @property
     def path(self) -> str:
         """The folder's path from the top of the work tree, with `/`; empty at the top."""
-        relative = os.path.relpath(self.folder, self.top).replace(os.sep, "/")
+        relative = PurePath(self.folder).relative_to(self.top).as_posix()
         return "" if relative == "." else relative
 
     async def __call__(self, *arguments: str, seconds: float = _SECONDS, limit: int = 1 << 20) -> GitAnswer:

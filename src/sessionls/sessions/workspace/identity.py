@@ -1,0 +1,251 @@
+"""Where the workspace's folders are, as sessions know them: see `domain/scope.py` for the rule.
+
+A folder is known by its URI and by its real path. In a repository it is also known by the repository and the path in it, and a
+repository by what stays when its history does not:
+
+- by its marker (see marker.py), which worktrees share, and which moves along;
+- by the address of its remote, which clones share; that is `origin`, or the only one there is. A repository on this machine with
+  files of its own is no such address: two projects that begin as clones of one template are two. They find the sessions of the
+  template, and it finds theirs.
+
+First commits, by which older versions knew a repository, are a hint: they lead to a folder that is there no more, or that
+belongs to the same repository by the two rules above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import sys
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessionls.domain import uris
+from sessionls.domain.scope import Scope, scope_of
+from sessionls.sessions.workspace.git import Git, GitProblem
+from sessionls.sessions.workspace.git_repository import Repository, find_repository
+from sessionls.sessions.workspace.marker import Marker, keep_marker, known_marker
+from sessionls.sessions.workspace.remotes import local_path, remote_name
+
+__all__ = ["Identities", "OlderPlaces"]
+
+OlderPlaces = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
+"""Gives identities as older versions wrote them (`git:<first commit>:<path>`), each with a folder of such a session."""
+
+_AGAIN_AFTER = 15.0  # seconds: so long is what was found believed
+_REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<address>.*) \(fetch\)(?: \[.*\])?")
+_GENERATIONS = 3  # clones of clones on this machine that are followed
+_HINTS = 200  # first commits that are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A folder's scope, to ask for sessions with, and what a session that begins there keeps of it."""
+
+    scope: Scope
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a repository comes from: `remotes` it shares with every clone, `folders` of repositories on this machine.
+
+    `distant` are the remotes of those, nearest first.
+    """
+
+    remotes: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    distant: tuple[str, ...] = ()
+
+
+class Identities:
+    """`inside` are the workspace's folders (paths). What was found is believed for a while."""
+
+    def __init__(self, git: Git, inside: Callable[[], Sequence[str]] = tuple, older: OlderPlaces | None = None) -> None:
+        self._git = git
+        self._inside = inside
+        self._older = older
+        self._found: dict[str, tuple[float, _Place]] = {}
+
+    async def scope(self, folders: Iterable[str]) -> Scope:
+        """Of where sessions are wanted, by these folders (URIs)."""
+        places = await asyncio.gather(*(self._known(folder) for folder in dict.fromkeys(folders)))
+        return _joined(place.scope for place in places)
+
+    def known_scope(self, folders: Iterable[str]) -> Scope:
+        """`scope`, as far as it was found before."""
+        known = (self._found.get(folder) for folder in folders)
+        return scope_of(folders) | _joined(found[1].scope for found in known if found is not None)
+
+    async def keep(self, folders: Iterable[str]) -> list[str]:
+        """What a session keeps that begins in these folders (URIs): see `Created.identities`. Their repositories are marked."""
+        places = await asyncio.gather(*(self._look(folder, mark=True) for folder in dict.fromkeys(folders)))
+        return list(dict.fromkeys(identity for place in places for identity in place.kept))
+
+    async def _known(self, folder: str) -> _Place:
+        until, place = self._found.get(folder, (0.0, None))
+        return place if place is not None and time.monotonic() < until else await self._look(folder)
+
+    async def _look(self, uri: str, *, mark: bool = False) -> _Place:
+        place = await self._place(uri, mark=mark)
+        self._found[uri] = (time.monotonic() + _AGAIN_AFTER, place)
+        return place
+
+    async def _place(self, uri: str, *, mark: bool) -> _Place:
+        named = scope_of([uri])
+        path = uris.to_path(uri)
+        if path is None:
+            return _Place(named)
+        real = await asyncio.to_thread(_true_path, path)
+        here = named | Scope(frozenset({_key(real)}))
+        try:
+            repository = await find_repository(self._git, real, inside=self._inside(), strict=False)
+        except GitProblem:
+            return _kept_of(named, here)
+        if (main := _top(repository.common)) is not None and main != repository.top:  # this is one of its worktrees
+            here |= Scope(frozenset({_key(Path(main, repository.path))}))
+        marker = await asyncio.to_thread(keep_marker if mark else known_marker, repository.common)
+        origin = await self._origin(repository)
+        return await self._in_repository(named, here, repository, marker, origin)
+
+    async def _in_repository(
+        self, named: Scope, here: Scope, repository: Repository, marker: Marker | None, origin: _Origin
+    ) -> _Place:
+        path = _comparable_path(repository.path)
+        own = {f"marker:{marker.id}:{path}"} if marker is not None else set()
+        own |= {f"remote:{_digest(remote)}:{path}" for remote in origin.remotes}
+        from_folders = {_key(Path(folder, repository.path)) for folder in origin.folders}
+        place = _kept_of(named, here, own | {f"from:{folder}" for folder in from_folders})
+        before = await asyncio.to_thread(marker.gone, repository.common) if marker is not None else []
+        tops = [top for one in before if (top := _top(one)) is not None]
+        folders = from_folders | {_key(Path(top, repository.path)) for top in tops}
+        folders |= await self._hinted(repository, path, own)
+        distant = {f"remote:{_digest(remote)}:{path}" for remote in origin.distant}
+        return _Place(place.scope | Scope(frozenset(folders), frozenset(own | distant)), place.kept)
+
+    # -- remotes -----------------------------------------------------------------------------------------------------
+
+    async def _origin(self, repository: Repository) -> _Origin:
+        address = await _remote(repository)
+        if address is None:
+            return _Origin()
+        if (name := remote_name(address)) is not None:
+            return _Origin((name,))
+        path = local_path(address, repository.top)
+        if path is None:
+            return _Origin()
+        if not await asyncio.to_thread(_has_files, path):  # like a server: all that is there are clones
+            return _Origin((f"file://{_key(path)}",))
+        folders, distant = [path], list[str]()
+        for _ in range(_GENERATIONS - 1):
+            try:
+                above = await find_repository(self._git, path, strict=False)
+            except GitProblem:
+                break
+            address = await _remote(above)
+            name = None if address is None else remote_name(address)
+            path = None if address is None or name is not None else local_path(address, above.top)
+            distant += [] if name is None else [name]
+            if path is None or path in folders or not await asyncio.to_thread(_has_files, path):
+                break
+            folders.append(path)
+        return _Origin((), tuple(folders), tuple(distant))
+
+    # -- older versions ----------------------------------------------------------------------------------------------
+
+    async def _hinted(self, repository: Repository, path: str, own: set[str]) -> set[str]:
+        """Folders of sessions of older versions, which may have begun in this repository (see above)."""
+        older = [] if self._older is None else await self._older()
+        wanted: dict[str, set[str]] = {}
+        for identity, folder in older:
+            commit, _, place = identity.removeprefix("git:").partition(":")
+            if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit) and _comparable_path(place) == path:
+                wanted.setdefault(commit, set()).add(folder)
+        found: set[str] = set()
+        for commit in list(wanted)[:_HINTS]:
+            if (await repository("cat-file", "-e", f"{commit}^{{commit}}", seconds=2)).code == 0:
+                found |= {folder for folder in wanted[commit] if await self._is_ours(folder, own)}
+        return {uris.uri_key(folder) for folder in found}
+
+    async def _is_ours(self, folder: str, own: set[str]) -> bool:
+        path = uris.to_path(folder)
+        if path is None or not await asyncio.to_thread(os.path.lexists, path):
+            return True
+        try:
+            other = await find_repository(self._git, path, strict=False)
+        except GitProblem:
+            return False
+        marker = await asyncio.to_thread(known_marker, other.common)
+        theirs = {f"marker:{marker.id}:" if marker is not None else ""}
+        theirs |= {f"remote:{_digest(remote)}:" for remote in (await self._origin(other)).remotes}
+        return any(identity.startswith(one) for identity in own for one in theirs if one)
+
+
+def _kept_of(named: Scope, here: Scope, own: Iterable[str] = ()) -> _Place:
+    """The place of these folders. A session keeps those that it does not name anyway, and what is the repository's own."""
+    # A repository that was cloned from one of these folders keeps `from:` and the folder.
+    asked = Scope(here.folders, frozenset(f"from:{folder}" for folder in here.folders))
+    kept = [f"folder:{folder}" for folder in sorted(here.folders - named.folders)]
+    return _Place(asked, (*kept, *sorted(own)))
+
+
+def _joined(scopes: Iterable[Scope]) -> Scope:
+    whole = Scope()
+    for scope in scopes:
+        whole |= scope
+    return whole
+
+
+async def _remote(repository: Repository) -> str | None:
+    """The address of the remote by which the repository is known."""
+    answer = await repository("remote", "--verbose", seconds=2)
+    lines = os.fsdecode(answer.output).split("\n") if answer.code == 0 else []
+    found = {match["name"]: match["address"] for line in lines if (match := _REMOTE.fullmatch(line)) is not None}
+    return found.get("origin", next(iter(found.values())) if len(found) == 1 else None)
+
+
+def _has_files(path: str) -> bool:
+    """Whether what lies there is a repository with a work tree, or nothing any more: no bare repository, bundle or share."""
+    if path.startswith(("\\\\", "//")):
+        return False
+    return not path.lower().endswith(".git") and not Path(path).is_file() and not Path(path, "HEAD").is_file()
+
+
+def _top(common: str) -> str | None:
+    """The work tree of a git directory in its usual place."""
+    path = Path(common)
+    return str(path.parent) if path.name == ".git" else None
+
+
+def _true_path(path: str) -> str:
+    """The path without links, and as the file system spells it."""
+    real = os.path.realpath(path)
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):
+            descriptor = os.open(real, os.O_RDONLY)
+            try:
+                return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, b"\0" * 1024).rstrip(b"\0"))
+            finally:
+                os.close(descriptor)
+    return real
+
+
+def _key(path: str | Path) -> str:
+    return uris.uri_key(uris.from_path(os.path.normpath(path)))
+
+
+def _comparable_path(path: str) -> str:
+    """A path in a repository, the same where a file system knows no upper case or writes letters with accents as two."""
+    return unicodedata.normalize("NFC", path).casefold() or "."
+
+
+def _digest(remote: str) -> str:
+    return hashlib.sha256(remote.encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,0 +1,114 @@
+"""The mark by which a repository is known again: a small file in git's own data, never in the work tree.
+
+The first session in a repository writes it into the git directory that all worktrees share. It goes where the repository goes,
+and stays whatever becomes of commits, branches and remotes. It holds an id made at random and where the repository was: nothing
+reads it but this, and nothing is ever started because of it. All of this touches the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["MARKER", "Marker", "keep_marker", "known_marker"]
+
+MARKER = "sessionls.json"
+_LARGEST = 1 << 16  # bytes
+_EARLIER = 20  # former places that are kept
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """`at` is the git directory (a path) in which it was written, `earlier` are those in which it was before, newest first."""
+
+    id: str
+    at: str
+    earlier: tuple[str, ...] = ()
+
+    def gone(self, common: str) -> list[str]:
+        """The git directories in which the repository was before it came here, and that are there no more."""
+        before = [self.at, *self.earlier]
+        return [one for one in dict.fromkeys(before) if one != common and not os.path.lexists(one)]
+
+
+def known_marker(common: str) -> Marker | None:
+    """The marker in that git directory. None where there is none, and where it is another repository's: that of a copied folder.
+
+    A copy is told from a folder that was moved by the place in which the marker was written: the original is still there.
+    """
+    marker = _read(common)
+    if marker is None or marker.at == common or _same(marker.at, common):
+        return marker
+    original = _read(marker.at)
+    return None if original is not None and original.id == marker.id else marker
+
+
+def keep_marker(common: str) -> Marker | None:
+    """`known_marker`; written where there is none, renewed where the repository was moved. None where nothing can be written."""
+    known = known_marker(common)
+    if known is not None and (known.at == common or _same(known.at, common)):
+        return known
+    if known is None:
+        wanted = Marker(secrets.token_hex(16), common)
+    else:
+        wanted = Marker(known.id, common, tuple(dict.fromkeys((known.at, *known.earlier)))[:_EARLIER])
+    try:
+        _write(common, wanted, replace=_read(common) is not None)
+    except OSError:
+        return known
+    return known_marker(common)  # another process may have been first
+
+
+def _write(common: str, marker: Marker, *, replace: bool) -> None:
+    target = Path(common, MARKER)
+    written = Path(common, f"{MARKER}.{secrets.token_hex(4)}")
+    text = json.dumps({"id": marker.id, "at": marker.at, "earlier": marker.earlier}, indent=1) + "\n"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(written, flags, 0o666), "w", encoding="utf-8") as file:
+            file.write(text)
+        if not replace:
+            with suppress(OSError):  # a file system may know no links
+                os.link(written, target)
+            if _read(common) is not None:
+                return
+        written.replace(target)  # also of what is no marker: what a process left that ended while it wrote
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def _read(common: str) -> Marker | None:
+    try:
+        descriptor = os.open(Path(common, MARKER), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            found = json.loads(file.read(_LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    id_, at, earlier = found.get("id"), found.get("at"), found.get("earlier", [])
+    if not isinstance(id_, str) or _ID.fullmatch(id_) is None or not isinstance(earlier, list):
+        return None
+    if not isinstance(at, str) or not _is_path(at):
+        return None
+    return Marker(id_, at, tuple(one for one in earlier if _is_path(one))[:_EARLIER])
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value and Path(value).is_absolute() and not value.startswith(("\\\\", "//"))
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
