@@ -410,7 +410,7 @@ LINK = {"mode": "url", "message": "Sign in", "url": "https://example.org/a?x=1",
         (
             form("Really\x1b[2J delete\nall?", {"sure": BOOL}, ["sure"]),
             {"sure": True},
-            "Really\ufffd[2J delete\nall?\n\nA yes sends: sure = true",
+            "Really\\x1b[2J delete\nall?\n\nA yes sends: sure = true",
         ),
         (form("Go on?", {}), {}, "Go on?\n\nA yes sends: nothing more"),
         (
