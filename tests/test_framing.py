@@ -188,10 +188,14 @@ async def test_a_stream_that_cannot_be_read_is_answered_and_ends_the_server_with
 async def test_malformed_json_is_answered_and_the_server_goes_on(start: Start) -> None:
     server = await start()
     await server.initialize()
-    for body in (b"{", b"\xff\xff", b'{"jsonrpc":"2.0","id":1,"method":"session/list","params":[' + b"[" * 5000):
+    for body, msg_id in (
+        (b"{", None),
+        (b"\xff\xff", None),
+        (b'{"jsonrpc":"2.0","id":1,"method":"session/list","params":[' + b"[" * 5000, 1),
+    ):
         server.stdin.write(frame(body))
         answer = await server.receive()
-        assert (answer["id"], answer["error"]["code"]) == (None, -32700)
+        assert (answer["id"], answer["error"]["code"]) == (msg_id, -32700)
     assert (await server.ask("shutdown"))["result"] is None
 
 

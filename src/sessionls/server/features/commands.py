@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from lsprotocol import types as lsp
-from pydantic import ValidationError
 from pygls.exceptions import JsonRpcException
 
 from sessionls.domain import uris
@@ -245,10 +244,7 @@ def _only_argument(name: str, arguments: Sequence[Any] | None) -> dict[str, Any]
 
 
 def _read(model: Any, name: str, given: dict[str, Any]) -> Any:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise errors.bad_params(error, name, given) from None
+    return errors.read_ours(model, given, name)
 
 
 def _covers(asked: str, kind: str) -> bool:

@@ -10,13 +10,15 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from cattrs import transform_error
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pygls.exceptions import JsonRpcException
 
 from sessionls.domain.errors import InternalError, InvalidParams, SessionlsError
+from sessionls.server.transport.json import unusable_numbers
 
 __all__ = [
     "CANCELLED",
@@ -28,6 +30,7 @@ __all__ = [
     "bad_lsp_params",
     "bad_params",
     "describe",
+    "read_ours",
     "unreadable",
 ]
 
@@ -35,6 +38,7 @@ __all__ = [
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 NOT_INITIALIZED, CANCELLED = -32002, -32800
 
+P = TypeVar("P", bound=BaseModel)
 log = logging.getLogger("sessionls")
 
 
@@ -94,6 +98,18 @@ def bad_lsp_params(error: Exception, method: str) -> InvalidParams:
 def unreadable(paths: Iterable[str], method: str) -> InvalidParams:
     """That values in the params of one of LSP's methods are missing, or of another type."""
     return _invalid([(path or "params", "it is missing, or not what LSP has there") for path in paths], method)
+
+
+def read_ours(model: type[P], given: Any, method: str) -> P:
+    """The params of one of our methods or commands. Raises `InvalidParams`."""
+    try:
+        read = model.model_validate(given)
+    except ValidationError as error:
+        raise bad_params(error, method, given) from None
+    # What nobody reads may hold any number.
+    if any(unusable_numbers(given)) and (found := list(islice(unusable_numbers(read.model_dump(by_alias=True)), 20))):
+        raise _invalid(found, method)
+    return read
 
 
 def _invalid(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:

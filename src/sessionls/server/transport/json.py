@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pydantic_core
 
-__all__ = ["parse"]
+__all__ = ["Head", "head_of", "parse", "unusable_numbers"]
 
+_DEEPEST = 200  # levels, as the parser has it
 _LONE = re.compile(r"[\ud800-\udfff]")
+_LARGEST = 2**63  # integers are kept in 64 bits, here and in a database
 
 
 def parse(body: bytes) -> Any:
@@ -25,7 +30,7 @@ def parse(body: bytes) -> Any:
         if rb"\ud" not in body.lower():
             raise
     try:
-        return _whole(json.loads(body, parse_constant=_no_constant))
+        return _whole(json.loads(body, parse_constant=_no_constant), 0)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -34,13 +39,103 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError("nested too deeply")
     match value:
         case str():
             return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
         case dict():
-            return {_whole(key): _whole(item) for key, item in value.items()}
+            return {_whole(key, depth): _whole(item, depth + 1) for key, item in value.items()}
         case list():
-            return [_whole(item) for item in value]
+            return [_whole(item, depth + 1) for item in value]
         case _:
             return value
+
+
+def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The numbers in a value that nothing here can hold: the place of each, and what is wrong with it."""
+    match value:
+        case bool():
+            return
+        case int() if not -_LARGEST <= value < _LARGEST:
+            yield path, "an integer has at most 64 bits"
+        case float() if not math.isfinite(value):
+            yield path, "the number is too large"
+        case dict():
+            for key, item in value.items():
+                yield from unusable_numbers(item, f"{path}.{key}" if path else str(key))
+        case list():
+            for number, item in enumerate(value):
+                yield from unusable_numbers(item, f"{path}.{number}" if path else str(number))
+        case _:
+            return
+
+
+# -- messages that cannot be parsed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a message is, as far as that can be seen without reading all of it."""
+
+    id: int | str
+    method: str | None
+
+
+_LOOKED_AT = 64 << 10  # bytes from the beginning
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
+_STRING = rb'"(?:[^"\\]|\\.){0,2000}+"'
+# Members behind the one that cannot be read, at the end of the message.
+_TAIL = re.compile(rb"((?:,\s*" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|-?\d{1,20}|null))++)\s*\}\s*\Z")
+_TAIL_LENGTH = 4 << 10
+
+
+def head_of(body: bytes) -> Head | None:
+    """The id and the method of a message that is no JSON, or too deep to be read, so that its sender need not wait for ever.
+
+    They stand before what cannot be read, or behind it. None where there is no id.
+    """
+    found = dict(_members(body[:_LOOKED_AT]))
+    # From a comma on: what comes before belongs to what cannot be read.
+    end = body[-_TAIL_LENGTH:]
+    at = end.find(b",")
+    while at >= 0:
+        if (tail := _TAIL.match(end, at)) is not None:
+            found |= {key: value for key, value in _members(b"{" + tail[1][1:] + b"}") if key not in found}
+            break
+        at = end.find(b",", at + 1)
+    msg_id, method = found.get("id"), found.get("method")
+    if isinstance(msg_id, bool) or not isinstance(msg_id, int | str):
+        return None
+    return Head(msg_id, method if isinstance(method, str) else None)
+
+
+def _members(text: bytes) -> Iterator[tuple[str, Any]]:
+    """The members of the outermost object whose values are no lists and objects, as far as the text goes."""
+    depth = 0
+    key: str | None = None
+    before = b""
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token in b"{[":
+            depth += 1
+        elif token in b"}]":
+            depth -= 1
+        elif depth == 1 and token not in b":,":
+            value = _scalar(token)
+            if before == b":" and key is not None:
+                yield key, value
+                key = None
+            elif before != b":" and isinstance(value, str):
+                key = value
+        before = token
+        if depth > 1:
+            key = None
+
+
+def _scalar(token: bytes) -> Any:
+    try:
+        return json.loads(token)
+    except ValueError:
+        return None

@@ -12,6 +12,7 @@ import contextvars
 import json
 import logging
 import re
+import traceback
 import uuid
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
@@ -22,7 +23,6 @@ from urllib.parse import urlsplit
 
 from cattrs import BaseValidationError, Converter
 from lsprotocol import types as lsp
-from pydantic import ValidationError
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
@@ -30,11 +30,12 @@ from pygls.workspace import Workspace
 
 from sessionls.domain import uris
 from sessionls.domain.model import Wire
+from sessionls.domain.visible import in_one_line
 from sessionls.server.lenient import Unreadable, usable
 from sessionls.server.schema.methods import EVENTS, METHODS, REQUESTS, VERSION
 from sessionls.server.transport import errors
 from sessionls.server.transport.errors import Problem, describe
-from sessionls.server.transport.json import parse
+from sessionls.server.transport.json import head_of, parse
 
 __all__ = ["LifeCycle", "SessionProtocol", "cancel_once", "converter"]
 
@@ -82,9 +83,24 @@ class SessionProtocol(LanguageServerProtocol):
         try:
             self._dispatch(parse(body))
         except ValueError as error:
-            self._refuse(None, errors.PARSE_ERROR, "parseError", f"The message is not JSON: {error}.", "Send one JSON object.")
+            self._refuse_unreadable(body, f"The message is not JSON: {error}.")
         except Exception:
             log.exception("A message could not be handled")
+
+    def _refuse_unreadable(self, body: bytes, reason: str) -> None:
+        """Answer what cannot be read with the id that it has, as far as one can be seen: else its sender waits for ever."""
+        head = head_of(body)
+        if head is not None and head.method is None:  # an answer of the client's
+            refusal = {"code": errors.PARSE_ERROR, "message": reason}
+            self._answered(head.id, {"error": refusal})
+            head = None
+        self._refuse(
+            None if head is None else head.id,
+            errors.PARSE_ERROR,
+            "parseError",
+            reason,
+            "Send one JSON object, nested less deeply.",
+        )
 
     def refuse_stream(self, reason: str) -> None:
         """Say that nothing more can be read: what arrived cannot be told apart into messages."""
@@ -170,10 +186,7 @@ class SessionProtocol(LanguageServerProtocol):
         if isinstance(params, list) and len(params) <= 1:
             params = params[0] if params else {}
         if (ours := _TABLE.get(method)) is not None:
-            try:
-                return ours.params.model_validate({} if params is None else params)
-            except ValidationError as error:
-                raise errors.bad_params(error, method, params) from None
+            return errors.read_ours(ours.params, {} if params is None else params, method)
         known = lsp.METHOD_TO_TYPES.get(method)
         if known is None or (kind := known[2]) is None:
             return params
@@ -261,7 +274,9 @@ class SessionProtocol(LanguageServerProtocol):
     def _noticed(self, future: Future[Any], *, key: str, method: str) -> None:
         self._request_futures.pop(key, None)
         if not future.cancelled() and (error := future.exception()) is not None:
-            log.error("The notification %s could not be handled", method, exc_info=error)
+            # Mostly the client's own mistake (a change of a document that it never opened): one line says what it was.
+            log.warning("Ignored the notification %r: %s", method, _in_a_line(error))
+            log.debug("The notification %s could not be handled", method, exc_info=error)
 
     def _refuse(self, msg_id: int | str | None, code: int, kind: str, message: str, hint: str) -> None:
         self._send_error(msg_id, {"code": code, "message": message, "data": {"kind": kind, "hint": hint}})
@@ -339,6 +354,13 @@ def cancel_once(task: asyncio.Task[Any]) -> None:
     """Cancel a task that was not cancelled before: a second time would break into its tidying up."""
     if not task.cancelling():
         task.cancel()
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What went wrong, and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return in_one_line(f"{type(error).__name__}: {error}")[:300] + where
 
 
 def _is_id(value: Any) -> TypeGuard[int | str]:
