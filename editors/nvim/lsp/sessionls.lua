@@ -1,0 +1,14 @@
+-- What vim.lsp.enable('sessionls') starts. Change it with vim.lsp.config('sessionls', { … }), or with vim.g.sessionls.
+local client = require('sessionls.client')
+local config = require('sessionls.config')
+
+return {
+  cmd = config.get().cmd,
+  root_dir = client.root_dir,
+  flags = { debounce_text_changes = 0 }, -- an agent sees what you typed just now
+  capabilities = { experimental = { sessionls = { events = true, permissions = true, saves = true } } },
+  handlers = client.handlers,
+  before_init = client.before_init,
+  on_init = client.on_init,
+  on_exit = client.on_exit,
+}

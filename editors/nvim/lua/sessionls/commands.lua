@@ -1,0 +1,392 @@
+-- :Sessionls and its subcommands.
+local actions = require('sessionls.actions')
+local client = require('sessionls.client')
+
+local M = {}
+
+local function say(words)
+  vim.notify(words, vim.log.levels.INFO, { title = 'sessionls' })
+end
+
+--- The session that a command is about.
+local function with_view(fn)
+  return function(arguments, command)
+    local view = require('sessionls.view').current()
+    if not view then
+      return client.tell('No session is open here. :Sessionls list shows those there are.', vim.log.levels.WARN)
+    end
+    fn(view, arguments, command)
+  end
+end
+
+--- The lines of the command's range; the exact ends where it came from a selection by characters.
+local function selection_of(command)
+  if command.range == 0 then
+    return nil
+  end
+  local context = require('sessionls.context')
+  local buf = vim.api.nvim_get_current_buf()
+  local first, last = vim.api.nvim_buf_get_mark(buf, '<'), vim.api.nvim_buf_get_mark(buf, '>')
+  if vim.fn.visualmode() == 'v' and first[1] == command.line1 and last[1] == command.line2 then
+    local line = vim.api.nvim_buf_get_lines(buf, last[1] - 1, last[1], false)[1] or ''
+    local after = vim.fn.matchend(line, '.', math.min(last[2], #line))
+    return context.select(buf, first[1], last[1], first[2], after < 0 and #line or after)
+  end
+  return context.select(buf, command.line1, command.line2)
+end
+
+local function split_agent(arguments)
+  local agent, rest = arguments:match('^@(%S+)%s*(.*)$')
+  return agent, vim.trim(rest or arguments)
+end
+
+--- The session whose title or end of id is given.
+local function find_session(server, words, done)
+  client.run(function()
+    local list, problem = server:call('session/list', { limit = 200 })
+    if problem then
+      return client.tell(problem)
+    end
+    if words == '' then
+      return require('sessionls.pick').session(list.sessions, 'Open a session', done)
+    end
+    local found = vim.tbl_filter(function(session)
+      return session.title == words or vim.endswith(session.id, words)
+    end, list.sessions)
+    if #found == 0 then
+      found = vim.tbl_filter(function(session)
+        return session.title:lower():find(words:lower(), 1, true) ~= nil
+      end, list.sessions)
+    end
+    if #found == 0 then
+      client.tell(('No session here is called %s. :Sessionls list shows those there are.'):format(words))
+    elseif #found == 1 then
+      done(found[1])
+    else
+      require('sessionls.pick').session(found, 'Which session?', done)
+    end
+  end)
+end
+
+local function agents()
+  return vim.tbl_map(function(agent)
+    return agent.name
+  end, client.of().agents)
+end
+
+local function titles()
+  return vim.tbl_map(function(session)
+    return session.title
+  end, require('sessionls').sessions())
+end
+
+---@class sessionls.Subcommand
+---@field run fun(arguments: string, command: table)
+---@field usage? string its arguments
+---@field help string
+---@field complete? fun(): string[]
+
+---@type table<string, sessionls.Subcommand>
+M.subcommands = {
+  ask = {
+    usage = '[@agent] [text]',
+    help = 'Ask about the range, in the current session or a new one. With text it is sent at once.',
+    complete = function()
+      return vim.tbl_map(function(name)
+        return '@' .. name
+      end, agents())
+    end,
+    run = function(arguments, command)
+      local agent, text = split_agent(arguments)
+      require('sessionls').ask({
+        agent = agent,
+        text = text ~= '' and text or nil,
+        selection = selection_of(command),
+      })
+    end,
+  },
+  add = {
+    help = 'Add the range to the draft, and stay where you are.',
+    run = function(_, command)
+      require('sessionls').ask({ selection = selection_of(command), focus = false })
+    end,
+  },
+  new = {
+    usage = '[agent]',
+    help = 'Create a session, and open it.',
+    complete = agents,
+    run = function(arguments)
+      local server = client.of()
+      client.run(function()
+        local session, problem = server:call('session/create', { agent = arguments ~= '' and arguments or nil })
+        if problem then
+          return client.tell(problem)
+        end
+        server:put(session)
+        require('sessionls.view').open(server, session.id)
+      end)
+    end,
+  },
+  open = {
+    usage = '[title or id]',
+    help = 'Open a session.',
+    complete = titles,
+    run = function(arguments)
+      local server = client.of()
+      find_session(server, arguments, function(session)
+        require('sessionls.view').open(server, session.id)
+      end)
+    end,
+  },
+  list = {
+    help = 'Choose one of the sessions of this folder.',
+    run = function()
+      M.subcommands.open.run('')
+    end,
+  },
+  toggle = {
+    help = "Show the session's windows, or hide them.",
+    run = function()
+      local view = require('sessionls.view').current()
+      if not view then
+        M.subcommands.list.run('')
+      elseif view:visible() then
+        view:hide()
+      else
+        view:show()
+      end
+    end,
+  },
+  search = {
+    usage = 'words',
+    help = 'Search all messages, and open a session at what was found.',
+    run = function(arguments)
+      if arguments == '' then
+        return client.tell('Which words? :Sessionls search WORDS', vim.log.levels.WARN)
+      end
+      local server = client.of()
+      client.run(function()
+        local result, problem = server:call('session/search', { query = arguments })
+        if problem then
+          return client.tell(problem)
+        end
+        if #result.hits == 0 then
+          return say('Nothing was found.')
+        end
+        vim.ui.select(result.hits, {
+          prompt = 'Found',
+          format_item = function(hit)
+            return ('%s: %s'):format(hit.session.title, (hit.snippet:gsub('%s+', ' ')))
+          end,
+        }, function(hit)
+          if hit then
+            require('sessionls.view').open(server, hit.session.id, { message = hit.messageId })
+          end
+        end)
+      end)
+    end,
+  },
+  fork = {
+    help = 'Fork the session at the message under the cursor, or at its end.',
+    run = with_view(actions.fork),
+  },
+  switch = {
+    usage = '[agent]',
+    help = 'Switch the default agent of the session.',
+    complete = agents,
+    run = with_view(function(view, arguments)
+      actions.switch(view, arguments ~= '' and arguments or nil)
+    end),
+  },
+  pause = { help = 'Pause the session.', run = with_view(actions.pause) },
+  resume = { help = 'Go on with a paused session or a stopped reply.', run = with_view(actions.resume) },
+  cancel = { help = 'Cancel the reply being written.', run = with_view(actions.cancel) },
+  answer = {
+    usage = '[once|session|deny]',
+    help = 'Show the oldest open question, or answer the one that is shown.',
+    complete = function()
+      return { 'once', 'session', 'deny' }
+    end,
+    run = function(arguments)
+      local permission = require('sessionls.permission')
+      if arguments == '' then
+        return permission.next()
+      end
+      if not vim.list_contains({ 'once', 'session', 'deny' }, arguments) then
+        return client.tell('An answer is once, session or deny.', vim.log.levels.WARN)
+      end
+      permission.decide(arguments)
+    end,
+  },
+  review = {
+    usage = '[file | --diff REV | --staged]',
+    help = 'Review a file, or changes. Without arguments: the uncommitted ones.',
+    complete = function()
+      return { '--diff', '--staged' }
+    end,
+    run = function(arguments)
+      local given = vim.empty_dict()
+      local revision = arguments:match('^%-%-diff%s+(%S+)$')
+      if arguments == '--staged' then
+        given.staged = true
+      elseif revision then
+        given.diff = revision
+      elseif vim.startswith(arguments, '--') then
+        return client.tell('Usage: :Sessionls review [file | --diff REV | --staged]', vim.log.levels.WARN)
+      elseif arguments ~= '' then
+        local path = vim.fn.fnamemodify(vim.fn.expand(arguments), ':p')
+        if vim.fn.filereadable(path) == 0 then
+          return client.tell(('There is no file %s.'):format(arguments))
+        end
+        given.uri = vim.uri_from_fname(path)
+      end
+      local server = client.of()
+      client.run(function()
+        local _, problem =
+          server:call('workspace/executeCommand', { command = 'sessionls.review', arguments = { given } })
+        if problem then
+          client.tell(problem)
+        end
+      end)
+    end,
+  },
+  changes = {
+    help = 'List what agents changed in the session, in the quickfix window.',
+    run = with_view(function(view)
+      require('sessionls.changes').list(view)
+    end),
+  },
+  findings = {
+    usage = '[fix [agent] | dismiss [reason] | open]',
+    help = 'List the open findings; or fix, dismiss or open the one under the cursor.',
+    complete = function()
+      return { 'fix', 'dismiss', 'open' }
+    end,
+    run = function(arguments)
+      local findings, server = require('sessionls.findings'), client.of()
+      local what, rest = arguments:match('^(%S*)%s*(.*)$')
+      if what == '' then
+        findings.list(server)
+      elseif what == 'fix' then
+        findings.fix(server, rest)
+      elseif what == 'dismiss' then
+        findings.dismiss(server, rest)
+      elseif what == 'open' then
+        findings.open(server)
+      else
+        client.tell('Usage: :Sessionls findings [fix [agent] | dismiss [reason] | open]', vim.log.levels.WARN)
+      end
+    end,
+  },
+  rename = {
+    usage = 'title',
+    help = 'Rename the session.',
+    run = with_view(function(view, arguments)
+      if arguments ~= '' then
+        return actions.request(view, 'session/rename', { title = arguments })
+      end
+      vim.ui.input({ prompt = 'Title: ', default = view.state and view.state.session.title }, function(title)
+        if title and title ~= '' then
+          actions.request(view, 'session/rename', { title = title })
+        end
+      end)
+    end),
+  },
+  archive = { help = 'Archive the session.', run = with_view(function(view)
+    actions.request(view, 'session/archive')
+  end) },
+  delete = {
+    help = 'Delete the session for good, after you confirmed it.',
+    run = with_view(function(view)
+      local title = view.state and view.state.session.title or 'this session'
+      vim.ui.select({ 'Keep it', 'Delete it for good' }, { prompt = ('Delete "%s"?'):format(title) }, function(_, choice)
+        if choice == 2 then
+          actions.request(view, 'session/delete', nil, function()
+            view:hide()
+          end)
+        end
+      end)
+    end),
+  },
+  export = {
+    usage = '[file]',
+    help = 'Export the session as Markdown, JSON or HTML, by the ending of the name; without one it opens as a buffer.',
+    run = with_view(function(view, arguments)
+      local ending = arguments:match('%.(%w+)$')
+      local format = ({ json = 'json', html = 'html' })[ending] or 'markdown'
+      local uri = arguments ~= '' and vim.uri_from_fname(vim.fn.fnamemodify(vim.fn.expand(arguments), ':p')) or nil
+      actions.request(view, 'session/export', { format = format, uri = uri }, function(result)
+        if uri then
+          return say('Exported to ' .. arguments .. '.')
+        end
+        vim.cmd('tabnew')
+        vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(result.content, '\n', { plain = true }))
+        vim.bo.filetype, vim.bo.modified = 'markdown', false
+      end)
+    end),
+  },
+  usage = {
+    help = 'Say what the session has used.',
+    run = with_view(function(view)
+      actions.request(view, 'session/get', nil, function(session)
+        local used = session.usage
+        local words = ('%d tokens in, %d out'):format(used.inputTokens, used.outputTokens)
+        if used.cost then
+          words = words .. (', $%.4f'):format(used.cost)
+        end
+        if session.budget then
+          words = words .. (' of $%.2f'):format(session.budget)
+        end
+        say(words)
+      end)
+    end),
+  },
+}
+
+local function names()
+  local found = vim.tbl_keys(M.subcommands)
+  table.sort(found)
+  return found
+end
+
+--- :Sessionls
+function M.run(command)
+  require('sessionls.status')
+  require('sessionls.permission')
+  local name, rest = command.args:match('^%s*(%S*)%s*(.-)%s*$')
+  if name == '' then
+    return M.subcommands.toggle.run('', command)
+  end
+  local sub = M.subcommands[name]
+  if not sub then
+    return client.tell(('There is no :Sessionls %s. There are: %s.'):format(name, table.concat(names(), ', ')))
+  end
+  sub.run(rest, command)
+end
+
+--- Completion of :Sessionls
+function M.complete(lead, line)
+  local before = line:gsub('^.-Sessionls!?%s*', '')
+  local name, rest = before:match('^(%S+)%s+(.*)$')
+  local offered = names()
+  if name then
+    local sub = M.subcommands[name]
+    offered = sub and sub.complete and sub.complete() or {}
+    if name == 'open' then -- titles have several words
+      local skip = #rest - #lead
+      return vim.tbl_map(
+        function(title)
+          return title:sub(skip + 1)
+        end,
+        vim.tbl_filter(function(title)
+          return vim.startswith(title, rest)
+        end, offered)
+      )
+    end
+  end
+  return vim.tbl_filter(function(one)
+    return vim.startswith(one, lead)
+  end, offered)
+end
+
+return M

@@ -1,0 +1,248 @@
+-- The draft: what you write, to whom it goes, and sending it.
+local client = require('sessionls.client')
+local context = require('sessionls.context')
+local render = require('sessionls.render')
+
+local M = {}
+
+local function file_of(view)
+  return vim.fs.joinpath(vim.fn.stdpath('state'), 'sessionls', 'drafts', view.id .. '.md')
+end
+
+local function text_of(view)
+  return table.concat(vim.api.nvim_buf_get_lines(view.draft, 0, -1, false), '\n')
+end
+
+--- Keeps the draft on disk, so that it is there after the next start.
+local function keep(view)
+  if not vim.api.nvim_buf_is_valid(view.draft) then
+    return
+  end
+  local path, text = file_of(view), text_of(view)
+  if vim.trim(text) == '' then
+    vim.fn.delete(path)
+    return
+  end
+  vim.fn.mkdir(vim.fs.dirname(path), 'p')
+  vim.fn.writefile(vim.split(text, '\n', { plain = true }), path)
+end
+
+--- Sets a view's draft up: its text from the last time, and that it is kept.
+---@param view sessionls.View
+function M.attach(view)
+  view.selections = {}
+  local path = file_of(view)
+  if vim.fn.filereadable(path) == 1 then
+    vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, vim.fn.readfile(path))
+  end
+  local due
+  vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI', 'TextChangedP' }, {
+    buffer = view.draft,
+    callback = function()
+      M.update(view)
+      if not due then
+        due = vim.defer_fn(function()
+          due = nil
+          keep(view)
+        end, 500)
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd('VimLeavePre', {
+    callback = function()
+      keep(view)
+    end,
+  })
+  require('sessionls.complete').attach(view.draft)
+  M.update(view)
+end
+
+--- To whom the draft goes: the agent that its first word names, or that was chosen for it; nothing for the session's own.
+---@return string? agent
+---@return string text without that word
+local function addressed(view, text)
+  local name, rest = text:match('^%s*@([%w_%-%.]+)%s*(.*)$')
+  if name then
+    return name, rest
+  end
+  return view.once, text
+end
+
+--- Renews what stands above the draft.
+function M.update(view)
+  local session = view.state and view.state.session or view.server.sessions[view.id]
+  local default = session and session.agent or view.server.default_agent or 'the default agent'
+  local text = text_of(view)
+  local agent = addressed(view, text)
+  local parts = { agent and ('to %s · once (default: %s)'):format(agent, default) or ('to ' .. default) }
+  if view.server.client then
+    for _, word in ipairs(context.words_in(view, text)) do
+      local selection = view.selections[word]
+      local found = selection and context.of_selection(view.server, selection)
+      table.insert(parts, '+' .. (found and render.chip(found) or word:sub(2)))
+    end
+  end
+  if session and session.usage.cost then
+    table.insert(parts, ('$%.2f'):format(session.usage.cost))
+  end
+  view.draft_bar = table.concat(parts, '  '):gsub('%%', '%%%%')
+  vim.cmd('redrawstatus!')
+end
+
+function M.winbar()
+  local view = require('sessionls.view').of(vim.api.nvim_get_current_buf())
+  return view and view.draft_bar or ''
+end
+
+--- Sends words, with what they are about.
+---@param view sessionls.View
+---@param message { text: string, agent?: string, context?: sessionls.Context[], steer?: boolean }
+---@param done? fun(problem?: any)
+function M.deliver(view, message, done)
+  client.run(function()
+    local params = {
+      sessionId = view.id,
+      text = message.text,
+      agent = message.agent,
+      context = message.context and #message.context > 0 and message.context or nil,
+      delivery = message.steer and 'steer' or nil,
+    }
+    local _, problem = view.server:call('session/message', params)
+    if problem and not (type(problem) == 'table' and problem.code == -32800) then
+      client.tell(problem)
+    end
+    if done then
+      done(problem)
+    end
+  end)
+end
+
+--- Whether an agent of this name can be asked; says so where not.
+local function known(view, name)
+  local names = {}
+  for _, agent in ipairs(view.server.agents) do
+    if agent.name == name then
+      return true
+    end
+    table.insert(names, '@' .. agent.name)
+  end
+  if #names == 0 then
+    return true -- they are not known yet: the server says
+  end
+  client.tell(('There is no agent %s. There are: %s.'):format(name, table.concat(names, ', ')))
+  return false
+end
+
+--- Sends the draft. It stays as it is where something is wrong with it.
+---@param view sessionls.View
+---@param opts? { steer?: boolean }
+function M.send(view, opts)
+  view.server:ready(function(trouble)
+    if trouble then
+      return client.tell(trouble)
+    end
+    local agent, rest = addressed(view, text_of(view))
+    local text, contexts, problem = context.split(view, rest)
+    if problem then
+      return client.tell(problem)
+    elseif text == '' then
+      return client.tell('Write a message first.', vim.log.levels.WARN)
+    elseif agent and not known(view, agent) then
+      return
+    end
+    local before = vim.api.nvim_buf_get_lines(view.draft, 0, -1, false)
+    local selections, once = view.selections, view.once
+    vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, {})
+    view.selections, view.once = {}, nil
+    M.update(view)
+    keep(view)
+    local arrived = false
+    local stop = require('sessionls.events').on('event', function(data)
+      local event = data.event
+      if event.sessionId == view.id and event.kind == 'messageSent' and event.message.parts[1].text == text then
+        arrived = true
+      end
+    end)
+    M.deliver(view, { text = text, agent = agent, context = contexts, steer = opts and opts.steer }, function(refused)
+      stop()
+      -- What never became a message goes back into the draft, unless another one stands there by now.
+      if refused and not arrived and vim.trim(text_of(view)) == '' then
+        vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, before)
+        view.selections, view.once = selections, once
+        M.update(view)
+      end
+    end)
+  end)
+end
+
+--- Adds a selection to the draft, as a word in its first line.
+function M.add(view, selection)
+  local word, number = '#selection', 1
+  while view.selections[word] do
+    number = number + 1
+    word = '#selection' .. number
+  end
+  view.selections[word] = selection
+  local first = vim.api.nvim_buf_get_lines(view.draft, 0, 1, false)[1] or ''
+  local line = first == '' and word .. ' ' or first:gsub('%s*$', '') .. ' ' .. word .. ' '
+  vim.api.nvim_buf_set_lines(view.draft, 0, 1, false, { line })
+  local win = vim.fn.bufwinid(view.draft)
+  if win ~= -1 then
+    vim.api.nvim_win_set_cursor(win, { 1, #line })
+  end
+  M.update(view)
+end
+
+--- Chooses the agent of the next message.
+function M.choose_once(view)
+  require('sessionls.pick').agent(view.server, 'The agent of the next message', function(name)
+    view.once = name
+    M.update(view)
+  end)
+end
+
+--- What is under the cursor of the draft, in a preview window.
+function M.preview(view)
+  local word = vim.fn.expand('<cWORD>')
+  local found, problem = context.resolve(view, word)
+  if problem or not found then
+    return client.tell(problem or 'The word under the cursor stands for nothing.', vim.log.levels.WARN)
+  end
+  local lines = {}
+  for _, one in ipairs(found) do
+    table.insert(lines, render.chip(one))
+    if one.kind == 'selection' then
+      local first, last = one.range.start.line, one.range['end'].line
+      vim.list_extend(lines, vim.api.nvim_buf_get_lines(vim.uri_to_bufnr(one.uri), first, last + 1, false))
+    elseif one.text then
+      vim.list_extend(lines, vim.split(one.text, '\n', { plain = true }))
+    end
+  end
+  vim.lsp.util.open_floating_preview(lines, '', { border = 'single' })
+end
+
+local pending ---@type 'ask'|'add'
+
+--- The operator of the maps: `.` repeats it.
+---@param what 'ask'|'add'
+function M.operator(what)
+  pending = what
+  vim.o.operatorfunc = "v:lua.require'sessionls.compose'.operated"
+  return 'g@'
+end
+
+function M.operated(kind)
+  local first, last = vim.api.nvim_buf_get_mark(0, '['), vim.api.nvim_buf_get_mark(0, ']')
+  local buf = vim.api.nvim_get_current_buf()
+  local selection
+  if kind == 'char' then
+    local line = vim.api.nvim_buf_get_lines(buf, last[1] - 1, last[1], false)[1] or ''
+    local after = last[2] + #(vim.fn.strpart(line, last[2]):match('^[%z\1-\127\194-\244][\128-\191]*') or '')
+    selection = context.select(buf, first[1], last[1], first[2], after)
+  else
+    selection = context.select(buf, first[1], last[1])
+  end
+  require('sessionls').ask({ selection = selection, focus = pending == 'ask' })
+end
+
+return M

