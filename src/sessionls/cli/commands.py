@@ -467,6 +467,30 @@ def doctor(
 
 
 @app.command()
+def editor(
+    name: Annotated[Literal["nvim"], typer.Argument(metavar="EDITOR", help="The editor: nvim.")],
+    install: Annotated[bool, typer.Option("--install", help="Put it where Neovim finds it at its next start.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the plugin's folder, for a plugin manager.")] = False,
+) -> None:
+    """Install the plugin for Neovim that comes with this version, or print where it is."""
+    from sessionls.cli import editors
+
+    async def work(terminal: Terminal) -> int:
+        if install == show:
+            raise UsageError(f"Say what to do with the plugin for {name}.", "Give --install, or --print.")
+        folder = editors.plugin_folder()
+        if show:
+            terminal.out.print(str(folder), markup=False, highlight=False, soft_wrap=True)
+            return 0
+        target = editors.target_folder()
+        await asyncio.to_thread(editors.install, folder, target)
+        terminal.note(f"Installed into {target}. Start Neovim again, and see :help sessionls.")
+        return 0
+
+    _do(work)
+
+
+@app.command()
 def serve(
     stdio: Annotated[bool, typer.Option("--stdio", help="Speak on standard input and output (the default).")] = True,
 ) -> None:

@@ -1,4 +1,4 @@
--- nvim --clean --cmd 'set rtp^=editors/nvim' -l editors/nvim/tests/fold.lua tests/event-logs.json
+-- nvim --clean --cmd "set rtp^=editors/nvim" -l tests/nvim_fold.lua tests/event-logs.json
 -- Folds each log as the server does, from where it was opened, also where only the newest messages are known.
 local store = require('sessionls.store')
 

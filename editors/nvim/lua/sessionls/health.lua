@@ -1,0 +1,81 @@
+-- :checkhealth sessionls
+local M = {}
+
+local PROTOCOL = 1 -- the version of the protocol that this plugin speaks
+
+local function server_program(config)
+  local health, program = vim.health, config.cmd[1]
+  if vim.fn.executable(program) == 0 then
+    health.error(('The server is not there: %s is not an executable.'):format(program), {
+      'Install it: pip install sessionls',
+      "Or say where it is: vim.g.sessionls = { cmd = { '/path/to/sessionls', 'serve' } }",
+    })
+    return
+  end
+  health.ok(('The server is %s.'):format(vim.fn.exepath(program)))
+end
+
+local function running(client)
+  local health = vim.health
+  local info = client.server_info or {}
+  health.ok(('It runs for %s: %s %s.'):format(client.root_dir or 'no folder', info.name or 'sessionls', info.version or ''))
+  local told = vim.tbl_get(client.server_capabilities, 'experimental', 'sessionls')
+  local version = told and told.version
+  if version == PROTOCOL then
+    health.ok(('Both speak version %d of the protocol.'):format(PROTOCOL))
+  else
+    health.error(('The server speaks version %s of the protocol, and this plugin %d.'):format(tostring(version), PROTOCOL), {
+      'Install the plugin of this server: sessionls editor nvim --install',
+    })
+  end
+  local answer = client:request_sync('model/list', vim.empty_dict(), 5000)
+  local default
+  for _, model in ipairs(answer and answer.result and answer.result.models or {}) do
+    default = model.default and model.name or default
+  end
+  if default then
+    health.ok(('The model %s answers where no other is named.'):format(default))
+  else
+    health.warn('No model would answer.', { 'Run `sessionls doctor` in a terminal: it says what is missing.' })
+  end
+end
+
+function M.check()
+  local health = vim.health
+  health.start('sessionls')
+  if vim.fn.has('nvim-0.11') == 0 then
+    health.error('Neovim is too old.', { 'Install Neovim 0.11 or newer.' })
+    return
+  end
+  health.ok('Neovim is new enough.')
+  local settings = require('sessionls.config')
+  local given = vim.g.sessionls
+  if type(given) == 'function' then
+    given = given()
+  end
+  local problems = settings.problems(given == nil and {} or given)
+  for _, problem in ipairs(problems) do
+    health.error(problem)
+  end
+  if #problems == 0 then
+    health.ok('vim.g.sessionls is right.')
+  end
+  local copies = vim.api.nvim_get_runtime_file('plugin/sessionls.lua', true)
+  if #copies > 1 then
+    health.warn(('There are %d copies of the plugin: %s.'):format(#copies, table.concat(copies, ', ')), { 'Remove all but one.' })
+  end
+  local config = settings.get()
+  server_program(config)
+  local clients = vim.lsp.get_clients({ name = 'sessionls' })
+  if #clients == 0 then
+    health.info('The server does not run yet: it starts with the first file, or with :Sessionls new.')
+  end
+  for _, client in ipairs(clients) do
+    running(client)
+  end
+  if config.trust == false then
+    health.info('What a folder defines itself (agents, MCP servers) is not used: vim.g.sessionls.trust says for which it is.')
+  end
+end
+
+return M

@@ -1,0 +1,210 @@
+"""Write the Neovim plugin's types (from docs/protocol.schema.json) and help (from its sources); with --check only compare."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "docs" / "protocol.schema.json"
+PLUGIN = ROOT / "editors" / "nvim"
+LUA = PLUGIN / "lua" / "sessionls"
+PLAIN = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean", "null": "nil", "object": "table"}
+WIDTH = 78
+
+
+# -- types -----------------------------------------------------------------------------------------------------------
+
+
+def types() -> str:
+    lines = ["---@meta", "-- Generated from docs/protocol.schema.json by `make docs`. Do not edit.", ""]
+    for name, shape in sorted(json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"].items()):
+        if "oneOf" in shape or "anyOf" in shape or "enum" in shape:
+            lines += [f"---@alias sessionls.{name} {lua_type(shape)}", ""]
+            continue
+        said = (shape.get("description") or "").partition("\n\n")[0].replace("\n", " ")
+        lines += [f"--- {said}"] if said else []
+        lines.append(f"---@class sessionls.{name}")
+        required = shape.get("required", [])
+        for field, value in shape.get("properties", {}).items():
+            # What has a default is always there in what the server sends.
+            optional = "" if field in required or "default" in value else "?"
+            lines.append(f"---@field {field}{optional} {lua_type(value)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def lua_type(shape: dict[str, Any]) -> str:
+    if "$ref" in shape:
+        return f"sessionls.{shape['$ref'].rpartition('/')[2]}"
+    for choice in ("oneOf", "anyOf"):
+        if choice in shape:
+            return "|".join(dict.fromkeys(map(lua_type, shape[choice])))
+    if "const" in shape:
+        return literal(shape["const"])
+    if "enum" in shape:
+        return "|".join(map(literal, shape["enum"]))
+    kind = shape.get("type")
+    if isinstance(kind, list):
+        return "|".join(PLAIN[one] for one in kind)
+    if kind == "array":
+        inner = lua_type(shape.get("items", {}))
+        return f"({inner})[]" if "|" in inner else f"{inner}[]"
+    return PLAIN.get(kind or "", "any")
+
+
+def literal(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+# -- help ------------------------------------------------------------------------------------------------------------
+
+
+def source(name: str) -> str:
+    return (LUA / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def heading(title: str, tag: str) -> list[str]:
+    mark = f"*{tag}*"
+    return ["", "=" * WIDTH, title + mark.rjust(WIDTH - len(title)), ""]
+
+
+def entry(head: str, words: str, tag: str = "") -> list[str]:
+    lines = [f"*{tag}*".rjust(WIDTH)] if tag else []
+    return [*lines, head, *textwrap.wrap(words, WIDTH, initial_indent="    ", subsequent_indent="    "), ""]
+
+
+def commands() -> list[str]:
+    table = source("commands").partition("M.subcommands = {")[2]
+    lines = []
+    blocks = re.split(r"^  (\w+) = \{", table, flags=re.MULTILINE)[1:]
+    for name, body in zip(blocks[::2], blocks[1::2], strict=True):
+        usage = re.search(r"usage = '([^']*)'", body)
+        said = re.search(r"""help = (?:'([^']*)'|"([^"]*)")""", body)
+        assert said is not None, f"the subcommand {name} has no help"
+        head = f":Sessionls {name} {usage[1] if usage else ''}".rstrip()
+        lines += entry(head, said[1] or said[2], f":Sessionls-{name}")
+    return lines
+
+
+def settings() -> list[str]:
+    lines = []
+    for name, kind, said in re.findall(r"^---@field (\w+)\?? (\S+(?:, \S+)?|fun\S.*?) (.*)$", source("config"), re.MULTILINE):
+        lines += entry(f"{name} ~", f"{said[:1].upper()}{said[1:]}. Type: `{kind.rstrip(',')}`", f"sessionls-config-{name}")
+    return lines
+
+
+def maps() -> list[str]:
+    text, lines = source("maps"), []
+    sections = {"common_maps": "In both buffers", "transcript_maps": "In the transcript", "draft_maps": "In the draft"}
+    for table, title in sections.items():
+        lines += [f"{title}: ~"]
+        body = text.partition(f"M.{table} = {{")[2].partition("\n}")[0]
+        rows = re.findall(r"""^  (\w+) = \{ (.*?), '([^']+)', (?:'([^']*)'|"([^"]*)"), """, body, re.MULTILINE)
+        assert rows, f"maps.lua has no {table}"
+        for name, modes, key, said, other in rows:
+            kinds = ", ".join(re.findall(r"'(\w)'", modes))
+            lines.append(f"    {key:<8} {name:<12} {kinds:<5} {said or other}")
+        lines.append("")
+    return lines
+
+
+def plugs() -> list[str]:
+    text = (PLUGIN / "plugin" / "sessionls.lua").read_text(encoding="utf-8")
+    rows = {
+        "ask": "(normal: an operator, `.` repeats it; visual) ask about it",
+        "add": "(normal: an operator; visual) add it to the draft, and stay",
+    }
+    simple = re.findall(
+        r"^  (?:\['([\w-]+)'\]|(\w+)) = '([^']+)',$", text.partition("pairs({")[2].partition("})")[0], re.MULTILINE
+    )
+    rows |= {quoted or name: f":Sessionls {command}" for quoted, name, command in simple}
+    return [f"    <Plug>(sessionls-{name})".ljust(40) + said for name, said in rows.items()]
+
+
+def functions() -> list[str]:
+    lines = []
+    for comment, name, arguments in re.findall(r"((?:^---.*\n)+)^function M\.(\w+)\((.*?)\)", source("init"), re.MULTILINE):
+        said = " ".join(line[3:].strip() for line in comment.splitlines() if not line.startswith("---@"))
+        lines += entry(f"require('sessionls').{name}({arguments})", said, f"sessionls.{name}()")
+    return lines
+
+
+def help_text() -> str:
+    lines = [
+        "*sessionls.txt*  Sessions with agents, beside your code",
+        "Generated from the plugin's sources by `make docs`. Do not edit.",
+        *heading("INTRODUCTION", "sessionls"),
+        *textwrap.wrap(
+            "A session holds messages of people and the replies of agents, and stays after you quit. Select code, run "
+            "`:Sessionls ask`, write a sentence, press <CR>: the reply is written beside your code. Any single message may go to "
+            "another agent: begin it with `@review`. Nothing here is modal, and nothing takes the focus unless you ask for it.",
+            WIDTH,
+        ),
+        "",
+        "The draft knows these words, as completion offers them: `@agent` as the",
+        "first word, `#selection`, `#buffer`, `#buffers`, `#diagnostics`, `#diff`,",
+        "`#symbol`, `#quickfix` and `#file:PATH`. Delete the word to leave it out.",
+        "A `*` in the line above the draft means that the file is not saved; the",
+        "agent sees the buffer as it is.",
+        "",
+        "`:checkhealth sessionls` says what is missing.",
+        *heading("COMMANDS", ":Sessionls"),
+        *commands(),
+        *heading("MAPS", "sessionls-maps"),
+        "No key is mapped outside of the session's own buffers. Map what you like: >lua",
+        "    vim.keymap.set({ 'n', 'x' }, '<leader>a', '<Plug>(sessionls-ask)')",
+        "<",
+        *plugs(),
+        "",
+        "The keys of the session's buffers, with their names in",
+        "`vim.g.sessionls.maps` (a key in place of this one, or false):",
+        "",
+        *maps(),
+        *heading("QUESTIONS", "sessionls-questions"),
+        *textwrap.wrap(
+            "An agent that may not go on without a yes asks: in the transcript, once as a notification, and in the status "
+            "line. `:Sessionls answer` shows the oldest question with all that it is about. There `y` allows it once, `s` for "
+            "this session, `d` denies it, `D` denies it and says why, `q` leaves it open. A key counts only when the window has "
+            "been there for 300 ms: what you typed before cannot answer it.",
+            WIDTH,
+        ),
+        *heading("SETTINGS", "sessionls-config"),
+        "`vim.g.sessionls`, a table or a function that gives one. No setup() is",
+        "needed. The language server itself is changed with",
+        "`vim.lsp.config('sessionls', { … })`.",
+        "",
+        *settings(),
+        *heading("EVENTS", "sessionls-events"),
+        "User autocommands, with `data`: SessionlsReplyStarted,",
+        "SessionlsReplyFinished, SessionlsQuestionAsked, SessionlsQuestionAnswered,",
+        "SessionlsEdited, SessionlsFindingReported, SessionlsSessionChanged,",
+        "SessionlsParticipantJoined. Those of replies, edits and findings come for",
+        "sessions that are open here.",
+        *heading("FUNCTIONS", "sessionls-functions"),
+        *functions(),
+        " vim:tw=78:ts=8:noet:ft=help:norl:",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    stale = []
+    for path, fresh in {LUA / "types.lua": types(), PLUGIN / "doc" / "sessionls.txt": help_text()}.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != fresh:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if "--check" not in sys.argv[1:]:
+                path.write_text(fresh, encoding="utf-8", newline="\n")
+    if stale and "--check" in sys.argv[1:]:
+        print(f"Stale: {', '.join(stale)}. Renew them with `make docs`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""The plugin for Neovim folds events as the server does: the same logs, the same sessions."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from neovim import PLUGIN, binary
+
+TESTS = Path(__file__).resolve().parent
+
+
+def test_every_log_folds_as_at_the_server() -> None:
+    command = [binary(), "--clean", "--cmd", f"set rtp^={PLUGIN.as_posix()}", "-l", str(TESTS / "nvim_fold.lua")]
+    done = subprocess.run([*command, str(TESTS / "event-logs.json")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
