@@ -233,6 +233,8 @@ async def test_a_clone_on_the_same_machine_and_its_original_find_each_others(mac
     await machine.begin("in the clone of it", again)
     assert await machine.found(project) == ["first", "in the clone", "in the clone of it"]
     assert await machine.found(clone) == ["first", "in the clone", "in the clone of it"]
+    moved = move(project, machine.root / "moved")
+    assert await machine.found(moved) == ["first", "in the clone", "in the clone of it"]
 
 
 async def test_clones_of_a_bare_repository_find_each_others(machine: Machine, project: Path) -> None:

@@ -123,11 +123,11 @@ class Identities:
         from_folders = {_key(Path(folder, repository.path)) for folder in origin.folders}
         place = _kept_of(named, here, own | {f"from:{folder}" for folder in from_folders})
         before = await asyncio.to_thread(marker.gone, repository.common) if marker is not None else []
-        tops = [top for one in before if (top := _top(one)) is not None]
-        folders = from_folders | {_key(Path(top, repository.path)) for top in tops}
-        folders |= await self._hinted(repository, path, own)
+        former = {_key(Path(top, repository.path)) for one in before if (top := _top(one)) is not None}
+        folders = from_folders | former | await self._hinted(repository, path, own)
         distant = {f"remote:{_digest(remote)}:{path}" for remote in origin.distant}
-        return _Place(place.scope | Scope(frozenset(folders), frozenset(own | distant)), place.kept)
+        more = own | distant | {f"from:{folder}" for folder in former}
+        return _Place(place.scope | Scope(frozenset(folders), frozenset(more)), place.kept)
 
     # -- remotes -----------------------------------------------------------------------------------------------------
 
