@@ -214,8 +214,8 @@ class TestAsk:
         [
             (["none.py", "hello"], "none.py does not exist"),
             (["none.py:3", "hello"], "none.py does not exist"),
-            (["shop.py:2-1", "hello"], "names no lines"),
-            (["shop.py:0", "hello"], "names no lines"),
+            (["shop.py:2-1", "hello"], "invalid line range"),
+            (["shop.py:0", "hello"], "invalid line range"),
             ([".", "hello"], "is a folder"),
             (["shop.py"], "no message"),
             (["   "], "empty"),

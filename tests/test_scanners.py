@@ -230,7 +230,7 @@ async def test_a_scanner_that_fails_says_so_and_keeps_no_other_from_its_work(edi
         await scan(editor, [*builtin_scanners(), own, missing]).run({}, call)
     told = str(failed.value)
     assert "bandit/B602" in [finding.rule for finding in call.findings] and "bandit/B602" in told
-    assert "own: 0 findings in 1 files (its output is no JSON (exit code 1): the licence has run out)" in told
+    assert "own: 0 findings in 1 files (its output is not JSON (exit code 1): the licence has run out)" in told
     assert "missing: not installed" in told
     with pytest.raises(ToolFailed, match="the licence has run out"):
         await found(scan(editor, [own]))

@@ -593,9 +593,9 @@ async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path)
     ("database", "words"),
     [
         ("postgresql://ann:secret@host/db", "PostgreSQL is not supported yet"),
-        ("mysql://host/db", "none that sessionls understands"),
-        ("secret", "none that sessionls understands"),
-        ("sqlite://", "none that sessionls understands"),
+        ("mysql://host/db", "is not supported"),
+        ("secret", "is not supported"),
+        ("sqlite://", "is not supported"),
     ],
 )
 async def test_a_database_that_cannot_be_used_is_an_error_in_words(database: str, words: str) -> None:

@@ -326,7 +326,7 @@ class TestCreatingAndDeleting:
 
     async def test_a_folder_is_not_deleted(self, place: Place) -> None:
         place.write("src/a.txt", "x")
-        assert "no file" in await place.refused("delete_file", path="src")
+        assert "is not a file" in await place.refused("delete_file", path="src")
         assert "no file" in await place.refused("delete_file", path="nowhere.txt")
 
 
@@ -487,8 +487,8 @@ class TestAnAttacker:
     @posix_only
     async def test_pipes_and_devices_are_no_files(self, place: Place) -> None:
         os.mkfifo(place.folder / "pipe")
-        assert "no regular file" in await place.edit_refused("pipe", *ANY)
-        assert "no file" in await place.refused("delete_file", path="pipe")
+        assert "not a regular file" in await place.edit_refused("pipe", *ANY)
+        assert "is not a file" in await place.refused("delete_file", path="pipe")
 
     async def test_a_nul_is_no_text(self, place: Place) -> None:
         assert "NUL" in await place.refused("create_file", path="a.txt", text="a\0b")

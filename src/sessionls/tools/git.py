@@ -80,7 +80,7 @@ async def _surely(repository: Repository, revision: str) -> str:
     if commit is None:
         if revision in _HEAD and await repository.is_unborn():
             raise ToolFailed("The branch has no commit yet. git_diff shows what would be in the first one.")
-        raise ToolFailed(f"There is not a git revision {revision[:60]!r} here. See git_log for commits.")
+        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
     return commit
 
 
@@ -283,7 +283,7 @@ class GitShow(BaseTool[GitShowArguments]):
                 return await self._show(repository, commit)
         if len(found) == 1:
             await _surely(found[0][1], revision)
-        raise ToolFailed(f"There is not a git revision {revision[:60]!r} here. See git_log for commits.")
+        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
 
     async def _show(self, repository: Repository, commit: str) -> str:
         names = ["show", *_QUIET, *_ONE_PARENT, "--format=", "--name-only", "-z", "--no-renames", *_PATCH, commit]

@@ -56,7 +56,7 @@ async def _changes(workspace: Workspace, base: str | None, field: str, limit: in
         limit = max(limit - len(text.encode()), 0)
     if not known:
         raise InvalidParams(
-            f"There is not a git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
+            f"There is no git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
         )
     if not any(texts):
         notices.insert(0, f"Nothing {'is staged that has' if staged else 'has'} changed since {base or 'HEAD'}.")
