@@ -29,12 +29,14 @@ def env(tmp_path: Path, model_server: ModelServer) -> dict[str, str]:
 def nvim(tmp_path: Path, folder: Path, env: dict[str, str]) -> Iterator[Neovim]:
     with start(tmp_path / "nvim", folder, env, trust=True) as neovim:
         yield neovim
+        assert "Error" not in neovim.lua("return vim.api.nvim_exec2('messages', { output = true }).output")
 
 
 def new_session(nvim: Neovim) -> None:
     nvim.keys(":Sessionls new<CR>")
     nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
     nvim.until("return #require('sessionls.client').of().agents", lambda count: count > 0)
+    nvim.until("return require('sessionls.view').current().state ~= nil")
 
 
 def send(nvim: Neovim, text: str) -> None:
@@ -165,3 +167,73 @@ def test_a_server_that_was_killed_is_started_again(nvim: Neovim, model_server: M
     nvim.shows("the first reply", "half a", "· interrupted")
     nvim.keys("gp")
     nvim.shows("half a", "and the rest")
+
+
+def test_an_edit_of_a_file_that_is_not_open_is_saved_before_a_command_looks(
+    nvim: Neovim, model_server: ModelServer, folder: Path
+) -> None:
+    edit = ToolUse("edit_file", {"path": "app.py", "edits": [{"old": "return 1", "new": "return 2"}]})
+    model_server.script(
+        Answer(tools=[ToolUse("read_file", {"path": "app.py"})]),
+        Answer(tools=[edit]),
+        Answer(tools=[ToolUse("run_command", {"command": "cat app.py"})]),
+        Answer("done"),
+    )
+    new_session(nvim)
+    send(nvim, "change it")
+    for tool in ("edit_file", "run_command"):
+        asking = "local asking = require('sessionls.view').current().state.session.asking or {} "
+        question = nvim.until(f"{asking} return asking[1] and asking[1].tool == '{tool}' and asking[1].requestId")
+        nvim.lua(f"require('sessionls').answer('{question}', 'once')")
+    nvim.shows("## code", "done")
+    assert "return 2" in (folder / "app.py").read_text(encoding="utf-8")
+    # Nobody had it open, and nobody looks at it: its buffer goes again.
+    nvim.until("return vim.fn.bufloaded('app.py')", lambda loaded: not loaded)
+    nvim.keys("<Esc>:Sessionls changes<CR>")
+    listed = nvim.until("return vim.fn.getqflist()", bool)
+    assert listed[0]["lnum"] == 1
+
+
+def test_findings_are_diagnostics_and_are_dismissed(nvim: Neovim, model_server: ModelServer) -> None:
+    finding = {"path": "app.py", "start_line": 6, "severity": "warning", "title": "Three is not two", "body": "It gives 3."}
+    model_server.script(Answer(tools=[ToolUse("report_finding", finding)]), Answer("done"))
+    nvim.keys(":edit app.py<CR>")
+    new_session(nvim)
+    send(nvim, "look at it")
+    nvim.shows("● warning app.py:6 Three is not two")
+    nvim.keys("<Esc>:wincmd t<CR>6G")
+    diagnostics = "return vim.diagnostic.get(vim.fn.bufnr('app.py'))"
+    [shown] = nvim.until(diagnostics, bool)
+    assert shown["lnum"] == 5 and "Three is not two" in shown["message"]
+    nvim.keys(":Sessionls findings dismiss it is meant so<CR>")
+    nvim.until(diagnostics, lambda found: not found)
+    nvim.shows("· dismissed")
+
+
+def test_a_session_is_forked_at_a_message_renamed_and_exported(nvim: Neovim, folder: Path, model_server: ModelServer) -> None:
+    model_server.script(Answer("see app.py:5 for it"), Answer("second"))
+    new_session(nvim)
+    send(nvim, "one")
+    nvim.shows("see app.py:5")
+    send(nvim, "two")
+    nvim.shows("second")
+    nvim.keys("<Esc>:Sessionls rename The parent<CR>")
+    nvim.shows("# The parent")
+    nvim.keys(":Sessionls export out.md<CR>")
+    nvim.until("return _G.told", lambda told: any("Exported" in one for one in told))
+    assert "second" in (folder / "out.md").read_text(encoding="utf-8")
+    nvim.keys("<C-w>kgg]]]]gf")  # at the first reply
+    forked = nvim.shows("forked from another session", "see app.py:5")
+    assert "second" not in forked
+
+
+def test_the_draft_completes_agents_and_context_and_health_is_good(nvim: Neovim) -> None:
+    new_session(nvim)
+    nvim.keys("<Esc>i@ter<C-x><C-o>")
+    nvim.until("return vim.api.nvim_get_current_line()", lambda line: line == "@terse")
+    nvim.keys(" #dif<C-x><C-o>")
+    nvim.until("return vim.api.nvim_get_current_line()", lambda line: line == "@terse #diff")
+    nvim.keys("<Esc>:checkhealth sessionls<CR>")
+    report = "return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
+    shown = nvim.until(report, lambda text: "answers where no other is named" in text)
+    assert "ERROR" not in shown and "version 1 of the protocol" in shown

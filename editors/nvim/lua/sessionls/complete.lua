@@ -77,7 +77,10 @@ local function start(dispatchers)
           capabilities = { positionEncoding = 'utf-8', completionProvider = { triggerCharacters = { '@', '#', ':', '/' } } },
         })
       elseif method == 'textDocument/completion' then
-        callback(nil, answer(params))
+        -- Later: while Neovim asks, it may not show anything.
+        vim.schedule(function()
+          callback(nil, answer(params))
+        end)
       else
         callback(nil, nil)
       end
