@@ -225,6 +225,8 @@ def test_a_session_is_forked_at_a_message_renamed_and_exported(nvim: Neovim, fol
     nvim.keys("<C-w>kgg]]]]gf")  # at the first reply
     forked = nvim.shows("forked from another session", "see app.py:5")
     assert "second" not in forked
+    nvim.keys("<Esc><C-w>k/see app<CR>w<CR>")  # follows the place under the cursor
+    nvim.until("return { vim.fn.expand('%:t'), vim.fn.line('.') }", lambda place: place == ["app.py", 5])
 
 
 def test_the_draft_completes_agents_and_context_and_health_is_good(nvim: Neovim) -> None:

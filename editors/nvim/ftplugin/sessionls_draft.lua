@@ -1,2 +1,4 @@
--- The message that you write.
-require('sessionls.maps').draft(vim.api.nvim_get_current_buf())
+-- The message that you write. (Neovim runs this file for the filetype sessionls too, as it does all of ftplugin/sessionls_*.)
+if vim.bo.filetype == 'sessionls_draft' then
+  require('sessionls.maps').draft(vim.api.nvim_get_current_buf())
+end
