@@ -34,7 +34,10 @@ it("a session whose budget is used up is paused, and says why and what to do", a
   await box().fill("much");
   await window.page.getByText("An amount of US dollars").waitFor();
   await box().fill("0");
+  // Enter counts only once the amount has been checked.
+  await window.page.getByText("An amount of US dollars").waitFor({ state: "hidden" });
   await box().press("Enter");
+  await box().waitFor({ state: "hidden" });
   await panel.text.fill("say: this can wait");
   await panel.text.press("Enter");
   await panel.frame
