@@ -9,6 +9,7 @@ local M = {}
 
 local FLUSH = 33 -- milliseconds in which words are gathered before they are drawn
 local PAGE = 50 -- messages
+local PARSED = 3000 -- lines up to which the transcript is parsed: beyond, a parser holds up the editor while a reply grows
 
 ---@class sessionls.View
 ---@field id string the session
@@ -492,6 +493,10 @@ function View:flush()
   end
   self.dirty, self.head_dirty = {}, false
   count = vim.api.nvim_buf_line_count(self.buf)
+  if count > PARSED and vim.treesitter.highlighter.active[self.buf] then
+    vim.treesitter.stop(self.buf)
+    vim.bo[self.buf].syntax = 'markdown'
+  end
   for _, win in ipairs(following) do
     vim.api.nvim_win_set_cursor(win, { count, 0 })
   end
