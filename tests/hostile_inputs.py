@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -223,6 +224,16 @@ def export() -> None:
 
     for text in ("[" * 49_000, "![[" * 16_000, "*a **a " * 7_000, "> " * 24_000, "`" * 49_000, "<!--" * 12_000):
         contained(text)
+
+
+@case
+def colours_of_code() -> None:
+    from sessionls.sessions.export.html import _coloured
+
+    for language in ("javascript", "java", "c", "csharp", "markdown", "cpp", "ini"):
+        for piece in (" a\n", "/", "'\\", "\n", "="):
+            code = piece * (60_000 // len(piece)) + "!"
+            assert re.sub("<[^<>]*>", "", _coloured(code, language)).count("!") == 1
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import base64
 import hashlib
 import html
 import importlib.resources
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TAIL", "article", "head"]
 
 _LONGEST = 100_000  # characters of code that are coloured
+_PATIENCE = 0.5  # seconds for the colours of one piece of code
 _HINT = 80  # characters of a tool's arguments that are shown while it is folded
 # Language ids of LSP that Pygments calls otherwise.
 _LEXERS = {
@@ -164,7 +166,7 @@ def _code(text: str, language: str | None) -> str:
 
 def _coloured(code: str, language: str, _attributes: str = "") -> str:
     """The code as HTML, with Pygments' short classes where the language is known and the code not too long."""
-    from pygments import highlight  # type: ignore[import-untyped]
+    from pygments import format as drawn  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -176,7 +178,20 @@ def _coloured(code: str, language: str, _attributes: str = "") -> str:
         lexer = get_lexer_by_name(_LEXERS.get(name, name), stripnl=False, ensurenl=False)
     except ClassNotFound:
         return html.escape(code)
-    return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
+    return str(drawn(_in_time(lexer.get_tokens(code), code), HtmlFormatter(nowrap=True)))
+
+
+def _in_time(tokens: Iterable[tuple[Any, str]], code: str) -> Iterator[tuple[Any, str]]:
+    """The tokens of the code, as far as they come in time: for what code can be made to be, lexers take its length squared."""
+    from pygments.token import Text  # type: ignore[import-untyped]
+
+    deadline, at = time.monotonic() + _PATIENCE, 0
+    for kind, text in tokens:
+        yield kind, text
+        at += len(text)
+        if time.monotonic() > deadline:
+            yield Text, code[at:]
+            return
 
 
 @cache
