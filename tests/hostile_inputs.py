@@ -140,6 +140,8 @@ def frontmatter() -> None:
     ):
         with contextlib.suppress(Broken):
             parse(f"---\n{head}\n---\nx", lenient=True)
+    for before in ("<!---->\n" * 90, "<!----> \n" * 90, " \n" * 20_000, "#\n" * 20_000, "<!--" * 20_000, "<!---->" * 20_000):
+        assert not parse(f"{before}x", lenient=True).fenced
 
 
 @case
@@ -151,6 +153,19 @@ def definitions_of_other_tools() -> None:
         for read in (foreign.read_claude, foreign.read_copilot):
             with contextlib.suppress(frontmatter.Broken):
                 read(page)
+
+
+@case
+def instructions_of_a_repository() -> None:
+    from sessionls.agents.instructions import read_rules
+
+    for globs in (f"'{STARS}'", "'" + "," * 1900 + "'", "'" + "{a,b}" * 100 + "'", "'" + "{" * 1900 + "'"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, ".github", "instructions", "a.instructions.md")
+            path.parent.mkdir(parents=True)
+            path.write_text(f"---\napplyTo: {globs}\n---\nx\n")
+            for rule in read_rules(Path(folder)):
+                rule.globs.match("a/" * 500 + "a" * 1000)
 
 
 @case

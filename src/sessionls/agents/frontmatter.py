@@ -20,7 +20,8 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 # What may stand before the frontmatter: empty lines, and comments of Markdown or of YAML, where a field follows the fence.
 _COMMENTS = re.compile(
-    r"(?:[ \t]*\n|<!--(?:(?!-->)[\s\S]){0,4000}-->[ \t]*\n?|#[^\n]*\n){1,100}(?=---[ \t]*\n\s*[A-Za-z_#][^\n]*)"
+    # Nothing is given back: an end of a line after a comment could be its own or the next piece, each time anew.
+    r"(?:[ \t]*+\n|<!--(?:(?!-->)[\s\S]){0,4000}+-->[ \t]*+\n?+|#[^\n]*+\n){1,100}+(?=---[ \t]*+\n\s*+[A-Za-z_#])"
 )
 
 
