@@ -320,12 +320,11 @@ async def test_a_review_and_a_fix_from_the_command_palette(
         assert words in model_server.requests[0].text
 
     # Whoever asked for a review learns that it is not whole, wherever they look.
-    said: list[lsp.ShowMessageParams] = []
-    client.protocol.fm.features[lsp.WINDOW_SHOW_MESSAGE] = said.append
+    client.messages.clear()
     model_server.script(Answer("It seems", reason="length"))
     await client.command("sessionls.review", {"diff": "HEAD"})
-    await client.until(lambda: said)
-    assert "not complete" in said[0].message and "limit of output tokens" in said[0].message
+    await client.until(lambda: client.messages)
+    assert "not complete" in client.messages[0].message and "limit of output tokens" in client.messages[0].message
 
     fix = (await file.actions(division))["Fix with code"]["command"]
     model_server.requests.clear()

@@ -54,11 +54,12 @@ def without_escapes(text: str) -> str:
 
 
 def as_json(data: Any, *, indent: int | None = 2) -> str:
-    """JSON in which every character that is not shown as it is stands as its escape: the value stays what it is."""
-    text = json.dumps(data, ensure_ascii=False, indent=indent)
-    for hidden in (_SURROGATE, _ALL):
-        text = hidden.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    return text
+    """JSON in which every character that is not shown as it is stands as its escape: the value stays what it is.
+
+    Half a surrogate pair, which no encoding can write, becomes U+FFFD.
+    """
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", json.dumps(data, ensure_ascii=False, indent=indent))
+    return _ALL.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _escape(letter: str) -> str:
