@@ -18,11 +18,10 @@ LIMIT = 32 * 1024
 _DEEPEST = 50
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
-# What may stand before the frontmatter: empty lines, and comments of Markdown or of YAML, where a field follows the fence.
-_COMMENTS = re.compile(
-    # Nothing is given back: an end of a line after a comment could be its own or the next piece, each time anew.
-    r"(?:[ \t]*+\n|<!--(?:(?!-->)[\s\S]){0,4000}+-->[ \t]*+\n?+|#[^\n]*+\n){1,100}+(?=---[ \t]*+\n\s*+[A-Za-z_#])"
-)
+# Where the frontmatter of a definition begins: a field follows the fence.
+_BEGINNING = re.compile(r"---[ \t]*\n\s*[A-Za-z_#]")
+_MOST_COMMENTS = 100  # comments and empty lines before the frontmatter
+_LONGEST_COMMENT = 4000  # characters
 
 
 class Broken(Exception):
@@ -52,9 +51,9 @@ def parse(text: str, *, lenient: bool = False) -> Page:
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     before = 0
-    if lenient and (comments := _COMMENTS.match(text)) is not None:
-        before = text.count("\n", 0, comments.end())
-        text = text[comments.end() :]
+    if lenient and (end := _end_of_comments(text)) > 0:
+        before = text.count("\n", 0, end)
+        text = text[end:]
     opening = _FENCE.match(text)
     if opening is None:
         return Page({}, {}, text.strip(), fenced=False)
@@ -146,3 +145,26 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
 def _line(mark: Any) -> int:
     # Marks count from 0, and the opening --- is line 1 of the file.
     return int(mark.line) + 2
+
+
+def _end_of_comments(text: str) -> int:
+    """Where the frontmatter begins behind empty lines and comments of Markdown or of YAML; 0 where that is not what is there.
+
+    One step for each line, because a pattern that may take a line end for either of two pieces takes exponential time.
+    """
+    at = 0
+    for _ in range(_MOST_COMMENTS):
+        line_end = text.find("\n", at)
+        if text.startswith("<!--", at):
+            closing = text.find("-->", at + 4, at + 4 + _LONGEST_COMMENT + 3)
+            if closing < 0:
+                return 0
+            at = closing + 3
+            line_end = text.find("\n", at)
+            if line_end >= 0 and not text[at:line_end].strip(" \t"):
+                at = line_end + 1
+        elif line_end >= 0 and (text.startswith("#", at) or not text[at:line_end].strip(" \t")):
+            at = line_end + 1
+        else:
+            break
+    return at if at and _BEGINNING.match(text, at) else 0
