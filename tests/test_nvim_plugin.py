@@ -129,8 +129,8 @@ def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_se
     new_session(nvim)
     send(nvim, "change it")
     nvim.shows("⚑ code asks:", "+    return 2")
-    assert nvim.lua("return require('sessionls').status()").startswith("⚑ 1")
-    assert sum("code asks" in one for one in nvim.told()) == 1
+    nvim.until("return require('sessionls').status()", lambda status: status.startswith("⚑ 1"))
+    nvim.until("return true", lambda _: sum("code asks" in one for one in nvim.told()) == 1)
     nvim.keys("<Esc>:Sessionls answer<CR>ysd")  # at once: nobody can have read it
     nvim.until("return vim.bo.filetype", lambda kind: kind == "diff")
     assert nvim.session()["asking"]
