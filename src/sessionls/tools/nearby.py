@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.permission import PermissionRequest, Risk
-from sessionls.ports.tools import Tool, ToolCall
+from sessionls.ports.tools import ToolCall
 from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.tools.wrapping import ToolWrapper
 
 __all__ = ["TOUCH_FILES", "Nearby", "TellsInstructions"]
 
@@ -51,34 +51,10 @@ class Nearby:
 
 
 @dataclass(frozen=True, slots=True)
-class TellsInstructions:
+class TellsInstructions(ToolWrapper):
     """A tool whose results are followed by the instructions for its file (`ports.tools.Tool`)."""
 
-    tool: Tool
     nearby: Nearby
-
-    @property
-    def name(self) -> str:
-        return self.tool.name
-
-    @property
-    def description(self) -> str:
-        return self.tool.description
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        return self.tool.schema
-
-    @property
-    def risk(self) -> Risk:
-        return self.tool.risk
-
-    @property
-    def runs_programs(self) -> bool:
-        return self.tool.runs_programs
-
-    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
-        return await self.tool.permission_request(arguments)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         result = await self.tool.run(arguments, call)

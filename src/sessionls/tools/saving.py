@@ -15,10 +15,10 @@ from typing import Any
 
 from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.permission import PermissionRequest, Risk
 from sessionls.ports.editor import Editor
-from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.ports.tools import ToolCall, ToolFailed
 from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.tools.wrapping import ToolWrapper
 
 __all__ = ["DiskReader", "Saving"]
 
@@ -110,34 +110,10 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
-class DiskReader:
+class DiskReader(ToolWrapper):
     """A tool that reads files on disk: what agents edited is saved before it runs, and its result names what still differs."""
 
-    tool: Tool
     saving: Saving
-
-    @property
-    def name(self) -> str:
-        return self.tool.name
-
-    @property
-    def description(self) -> str:
-        return self.tool.description
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        return self.tool.schema
-
-    @property
-    def risk(self) -> Risk:
-        return self.tool.risk
-
-    @property
-    def runs_programs(self) -> bool:
-        return self.tool.runs_programs
-
-    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
-        return await self.tool.permission_request(arguments)
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         await self.saving.save()

@@ -57,7 +57,7 @@ class Standard:
     """Standard LSP, in the words of sessions. `request` waits until there is one."""
 
     def __init__(self, request: RequestContext) -> None:
-        self._desk = request
+        self._request = request
         self._reviewing = Reviewing(request, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
         self._shown: set[str] = set()
         self._due: dict[str, asyncio.TimerHandle] = {}
@@ -83,14 +83,14 @@ class Standard:
             )
         if method.params is MessageParams and params.work_done_token is not None:
             given.setdefault("workDoneToken", params.work_done_token)
-        return await HANDLERS[method.name](self._desk, _read(method.params, name, given))
+        return await HANDLERS[method.name](self._request, _read(method.params, name, given))
 
     async def ask_about(self, params: AskAboutParams) -> Session:
         """A new session about a place in a document, shown, with a first message under way. Answers at once.
 
         Editors wait for the end of a command, some with all windows frozen; the reply shows in the document and in progress.
         """
-        sessions = self._desk.sessions
+        sessions = self._request.sessions
         session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
         message = MessageParams(
             session_id=session.id,
@@ -104,25 +104,25 @@ class Standard:
         try:
             await self.show(message.session_id)
             if scan is not None:
-                await self._desk.sessions.message(message.session_id, "Scan the code.", scan=scan)
-            exchange = await HANDLERS["session/message"](self._desk, message)
+                await self._request.sessions.message(message.session_id, "Scan the code.", scan=scan)
+            exchange = await HANDLERS["session/message"](self._request, message)
             problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) else None
             if problem is not None:  # nobody may be looking at the reply
                 self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
         except SessionlsError as error:
-            if not self._desk.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
+            if not self._request.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
                 self._tell(f"{error.message} {error.hint}")
 
     def _folder_of(self, uri: str) -> str | None:
         """The innermost open folder that holds the document."""
         key = uris.uri_key(uri)
-        roots = {folder: uris.uri_key(folder).rstrip("/") + "/" for folder in self._desk.editor.folders}
+        roots = {folder: uris.uri_key(folder).rstrip("/") + "/" for folder in self._request.editor.folders}
         return max(
             (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
         )
 
     def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
-        self._desk.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
+        self._request.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
 
     # -- code actions ----------------------------------------------------------------------------------------------------
 
@@ -135,18 +135,18 @@ class Standard:
 
         found: list[lsp.CodeAction] = []
         if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is no code
-            cursor = is_cursor(self._desk.editor, params)
+            cursor = is_cursor(self._request.editor, params)
             found += await self._reviewing.actions(params, wants, cursor=cursor)
             if not cursor and wants(ASK_KIND):
                 found += await self._ask_actions(params)
-        if wants(ANSWER_KIND) and not self._desk.client.permissions:  # a plugin shows the questions itself
+        if wants(ANSWER_KIND) and not self._request.client.permissions:  # a plugin shows the questions itself
             found += await self._answer_actions(params.text_document.uri)
         return found
 
     async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
         """Answers to the questions that are open: of a session in its document, of all that are listed elsewhere."""
         shown = _DOCUMENT.fullmatch(uri)
-        found = await self._desk.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
+        found = await self._request.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
         return [
             lsp.CodeAction(
                 title=f"{words}: {asked.question.agent} asks: {asked.question.summary}",
@@ -163,7 +163,7 @@ class Standard:
 
     async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         """`Ask <agent> about this`, for each agent that can be invoked and says so."""
-        found = await self._desk.sessions.agents()
+        found = await self._request.sessions.agents()
         return [
             lsp.CodeAction(
                 title=f"Ask {agent.name} about this",
@@ -189,7 +189,7 @@ class Standard:
         new = session_id not in self._shown
         self._shown.add(session_id)  # before it is read, so that no change falls between
         try:
-            return await self._desk.sessions.document(session_id)
+            return await self._request.sessions.document(session_id)
         except SessionNotFound:
             if new:
                 self._shown.discard(session_id)
@@ -197,9 +197,9 @@ class Standard:
 
     async def show(self, session_id: str) -> Shown:
         """Show a session as a document; where the client cannot, say how to read it. Raises `SessionNotFound`."""
-        await self._desk.sessions.get(session_id)
+        await self._request.sessions.get(session_id)
         uri = document_uri(session_id)
-        if self._desk.client.shows_sessions:
+        if self._request.client.shows_sessions:
             self._begin(self._show(uri))
         else:
             where = f"`sessionls show {session_id[-8:]}` in a terminal"
@@ -209,14 +209,14 @@ class Standard:
     async def _show(self, uri: str) -> None:
         asked = lsp.ShowDocumentParams(uri=uri, take_focus=True)
         try:
-            await self._desk.protocol.send_request_async(lsp.WINDOW_SHOW_DOCUMENT, asked)
+            await self._request.protocol.send_request_async(lsp.WINDOW_SHOW_DOCUMENT, asked)
         except JsonRpcException as error:
             log.warning("The client did not show a session: %s", error.message)
 
     def on_notice(self, notice: Notice) -> None:
         """Say that a shown session changed, now and then while it does."""
         session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
-        if session_id in self._shown and session_id not in self._due and self._desk.client.reads_content:
+        if session_id in self._shown and session_id not in self._due and self._request.client.reads_content:
             self._due[session_id] = asyncio.get_running_loop().call_later(_REFRESH_GAP, self._refresh, session_id)
 
     def _refresh(self, session_id: str) -> None:
@@ -226,7 +226,7 @@ class Standard:
     async def _refreshed(self, session_id: str) -> None:
         asked = lsp.TextDocumentContentRefreshParams(uri=document_uri(session_id))
         try:
-            await self._desk.protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, asked)
+            await self._request.protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, asked)
         except JsonRpcException as error:
             log.warning("The client did not refresh a session: %s", error.message)
 

@@ -52,7 +52,7 @@ class Reviewing:
         begin: Callable[[MessageParams, Mapping[str, Any] | None], None],
         folder_of: Callable[[str], str | None],
     ) -> None:
-        self._desk = request
+        self._request = request
         self._findings = request.findings
         self._begin = begin
         self._folder_of = folder_of
@@ -109,7 +109,7 @@ class Reviewing:
         ]
 
     async def _suggestion(self, shown: Shown, uri: str) -> lsp.WorkspaceEdit | None:
-        buffer, encoding = self._desk.editor.buffer(uri), self._desk.editor.encoding
+        buffer, encoding = self._request.editor.buffer(uri), self._request.editor.encoding
         if shown.finding.suggestion is None or shown.finding.anchor is None or buffer is None:
             return None
         # The buffer may have changed since it was looked at.
@@ -118,14 +118,14 @@ class Reviewing:
             return None
         range_, text = suggested_edit(Lines(buffer.text, encoding), Shown(shown.finding, now))
         edit = lsp.TextEdit(range=to_lsp(range_), new_text=text)
-        if not self._desk.client.edits.versions:
+        if not self._request.client.edits.versions:
             return lsp.WorkspaceEdit(changes={uri: [edit]})
         document = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=buffer.version)
         return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(text_document=document, edits=[edit])])
 
     async def _fixer(self, finding: Finding) -> str:
         """The session's agent, if it can edit; else the one that can, and that sessions begin with."""
-        session, known = await self._desk.sessions.get(finding.session_id), await self._desk.sessions.agents()
+        session, known = await self._request.sessions.get(finding.session_id), await self._request.sessions.agents()
         able = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
         return next((name for name in (session.agent, known.default, _FIXER, *able) if name in able), session.agent)
 
@@ -133,7 +133,7 @@ class Reviewing:
 
     async def fix(self, params: FixParams) -> Session:
         """Ask an agent to fix a finding, in the finding's own session. Answers at once."""
-        finding = self._findings.now(await self._desk.sessions.finding(params.finding_id))
+        finding = self._findings.now(await self._request.sessions.finding(params.finding_id))
         agent = params.agent or await self._fixer(finding)
         self._begin(
             MessageParams(
@@ -144,7 +144,7 @@ class Reviewing:
             ),
             None,
         )
-        return await self._desk.sessions.get(finding.session_id)
+        return await self._request.sessions.get(finding.session_id)
 
     async def review(self, params: ReviewParams) -> Session:
         """A new session, shown, in which files or changes are reviewed. Answers at once."""
@@ -153,7 +153,7 @@ class Reviewing:
         if params.diff is not None or params.staged or not files:
             context.append(DiffContext(base=params.diff, staged=params.staged or None))
         agent, question = params.agent or _REVIEWER, params.text or _question(params, files)
-        session = await self._desk.sessions.create(
+        session = await self._request.sessions.create(
             title=title_of(question).rstrip("."),
             agent=agent,
             workspace_folder=self._folder_of(files[0]) if files and not params.staged else None,

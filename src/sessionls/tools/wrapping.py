@@ -1,0 +1,47 @@
+"""A tool around another one, which differs in what happens when it runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.domain.permission import PermissionRequest, Risk
+from sessionls.ports.tools import Tool, ToolCall
+
+__all__ = ["ToolWrapper"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolWrapper(ABC):
+    """Name, schema, risk and question of the inner tool (`ports.tools.Tool`)."""
+
+    tool: Tool
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def description(self) -> str:
+        return self.tool.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        return self.tool.schema
+
+    @property
+    def risk(self) -> Risk:
+        return self.tool.risk
+
+    @property
+    def runs_programs(self) -> bool:
+        return self.tool.runs_programs
+
+    async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
+        return await self.tool.permission_request(arguments)
+
+    @abstractmethod
+    async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
+        """As the inner tool's, with what the wrapper adds."""
