@@ -15,6 +15,22 @@ const badge = () =>
     .locator(".activitybar .action-item", { has: window.page.locator("[aria-label^='Sessions']") })
     .locator(".badge-content");
 
+/** Gives the keyboard to the list. A key that is pressed before the list has it goes elsewhere. */
+async function focusList() {
+  await window.command("Sessions: Focus on Sessions View");
+  await until(() => view().evaluate((list) => list.contains(document.activeElement)), "the list to have the focus");
+}
+
+/** Presses an arrow key until the row at this level has the focus. */
+async function goTo(level, key) {
+  const there = view().locator(`.monaco-list-row.focused[aria-level='${level}']`);
+  await until(async () => {
+    if ((await there.count()) > 0) return true;
+    await window.page.keyboard.press(key);
+    return false;
+  }, `the focus at level ${level}`);
+}
+
 /** Clicks one of the actions that a row shows under the mouse. */
 async function act(node, name) {
   await node.hover();
@@ -110,17 +126,17 @@ it("F2 and Delete are for the row that the arrow keys went to", async () => {
   await until(async () => (await view().locator(".monaco-list-row").count()) === 2, "the fork");
   await view().locator(".monaco-list-row[aria-level='1']").click();
   await panel.text.waitFor();
-  await window.command("Sessions: Focus on Sessions View");
-  await window.page.keyboard.press("ArrowDown");
+  await focusList();
+  await goTo(2, "ArrowDown");
   await window.page.keyboard.press("F2");
   const input = window.page.locator(".quick-input-widget:visible input").first();
   await input.fill("The fork");
   await window.page.keyboard.press("Enter");
   const fork = view().locator(".monaco-list-row[aria-level='2']", { hasText: "The fork" });
   await fork.waitFor();
-  await window.command("Sessions: Focus on Sessions View");
-  await window.page.keyboard.press("ArrowUp");
-  await window.page.keyboard.press("ArrowDown");
+  await focusList();
+  await goTo(1, "ArrowUp");
+  await goTo(2, "ArrowDown");
   await window.page.keyboard.press("Delete");
   await fork.waitFor({ state: "hidden" });
   await row("needle").first().waitFor();
@@ -138,13 +154,17 @@ it("a long list goes on below its last row, and the filter finds what it has not
   await until(async () => (await titles()).includes("Session number 5"), "a session of the second page");
   await window.command("Session: Clear Filter");
   await row("Session number 119").waitFor();
-  await window.command("Sessions: Focus on Sessions View");
-  await window.page.keyboard.press("End");
-  await more.waitFor();
+  await focusList();
+  await until(async () => {
+    await window.page.keyboard.press("End");
+    return more.isVisible();
+  }, "the row for more sessions");
   await window.shotInEachTheme("view-more");
   await more.click();
-  await window.command("Sessions: Focus on Sessions View");
-  await window.page.keyboard.press("End");
-  await row("needle").first().waitFor();
-  assert.equal(await more.count(), 0);
+  await until(async () => (await more.count()) === 0, "the list to be complete");
+  await focusList();
+  await until(async () => {
+    await window.page.keyboard.press("End");
+    return row("needle").first().isVisible();
+  }, "the oldest session");
 });
