@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { PermissionDecision, PermissionParams } from "./protocol";
 import type { Api } from "./api";
-import type { Panels } from "./services";
+import type { Panels } from "./panel/openPanels";
 import type { Sessions } from "./sessions";
 import { Problem, problemOf } from "./problem";
 

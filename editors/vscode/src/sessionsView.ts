@@ -1,6 +1,6 @@
 /** The view of sessions in the activity bar. */
 import * as vscode from "vscode";
-import type { Panels } from "./services";
+import type { Panels } from "./panel/openPanels";
 import type { Sessions } from "./sessions";
 import { age, descriptionOf, ICONS, showingOf, treeOf, type Node, type Showing } from "./tree";
 import { did } from "./walkthrough";

@@ -1,7 +1,7 @@
 /** The commands of a finding's place in the gutter. package.json has their titles; none stands in the command palette. */
 import * as vscode from "vscode";
 import { problemOf } from "../problem";
-import type { Panels } from "../services";
+import type { Panels } from "../panel/openPanels";
 import type { FindingActions } from "./actions";
 import type { FindingThreads } from "./threads";
 

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { chipOf } from "../context";
 import type { Context } from "../protocol";
-import type { Panels } from "../services";
+import type { Panels } from "./openPanels";
 import type { Kept } from "./messages";
 import { SessionPanel, type Doors } from "./panel";
 

@@ -2,7 +2,8 @@ import { tell } from "../host";
 import { basename } from "../words";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
-import { Place, type Of } from "./parts";
+import type { Of } from "./part-types";
+import { Place } from "./place";
 
 interface EditProps {
   readonly messageId: string;

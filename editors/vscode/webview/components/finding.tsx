@@ -7,7 +7,8 @@ import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
-import { Place, type Of } from "./parts";
+import type { Of } from "./part-types";
+import { Place } from "./place";
 
 /** Where the code of findings is now. Those that are not here were changed, or cannot be read. */
 export const Places = createContext<Readonly<Record<string, PlaceNow>>>({});

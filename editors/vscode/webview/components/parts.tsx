@@ -1,16 +1,11 @@
 /** The parts of a message. Findings and edits are in files of their own. */
-import type { Message } from "../../src/panel/messages";
 import { reasonOf } from "../../src/words";
-import { tell } from "../host";
 import { shown } from "../visible";
-import { basename, lines, selected } from "../words";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
-
-export type Part = Message["parts"][number];
-export type Of<K extends Part["kind"]> = Extract<Part, { kind: K }>;
+import type { Of, Part } from "./part-types";
 
 interface PartsProps {
   readonly messageId: string;
@@ -119,24 +114,4 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
 function brief(value: unknown): string {
   const text = shown(typeof value === "string" ? value : JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-interface PlaceProps {
-  /** In place of the document's name. */
-  readonly label?: string;
-  readonly uri: string;
-  readonly range?: { start: { line: number; character: number }; end: { line: number; character: number } } | undefined;
-}
-
-/** A link to a place in a document of the editor. */
-export function Place({ uri, range, label }: PlaceProps) {
-  const open = () => {
-    tell({ type: "openPlace", uri, ...(range && selected(range)) });
-  };
-  return (
-    <button type="button" class="link" title={uri} onClick={open}>
-      {label ?? basename(uri)}
-      {range ? `:${lines(range)}` : ""}
-    </button>
-  );
 }

@@ -1,0 +1,22 @@
+/** A link to a place in a document of the editor. */
+import { tell } from "../host";
+import { basename, lines, selected } from "../words";
+
+interface PlaceProps {
+  /** In place of the document's name. */
+  readonly label?: string;
+  readonly uri: string;
+  readonly range?: { start: { line: number; character: number }; end: { line: number; character: number } } | undefined;
+}
+
+export function Place({ uri, range, label }: PlaceProps) {
+  const open = () => {
+    tell({ type: "openPlace", uri, ...(range && selected(range)) });
+  };
+  return (
+    <button type="button" class="link" title={uri} onClick={open}>
+      {label ?? basename(uri)}
+      {range ? `:${lines(range)}` : ""}
+    </button>
+  );
+}
