@@ -7,7 +7,7 @@ import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
 import { FindingActions } from "./findings/actions";
 import { registerFindingCommands } from "./findings/commands";
-import { SaidBelow } from "./findings/said";
+import { ThreadComments } from "./findings/threadComments";
 import { ShownFindings } from "./findings/shown";
 import { FindingThreads } from "./findings/threads";
 import { isChoosingModel } from "./firstUse";
@@ -46,7 +46,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   });
   const shown = new ShownFindings(api);
   const findings = new FindingActions(api, sessions, shown);
-  const threads = new FindingThreads(findings, sessions, new SaidBelow(extension.workspaceState));
+  const threads = new FindingThreads(findings, sessions, new ThreadComments(extension.workspaceState));
   const changes = new Changes(api, sessions);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);

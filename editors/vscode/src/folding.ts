@@ -20,7 +20,7 @@ import type {
 export type Question = OpenQuestion;
 
 /**
- * A session that is open here. `messages` is its newest stretch: those that have their place, oldest first, then those that
+ * A session that is open here. `messages` are the newest ones: those that have their place, oldest first, then those that
  * wait. `more`: there are older ones. `participants` are those who have it open now.
  */
 export interface OpenSession {
@@ -76,24 +76,24 @@ export function withSession(state: OpenSession, session: Session): OpenSession {
   return session.seq >= state.session.seq ? { ...state, session } : state;
 }
 
-/** Folds one event. `gap`: events before it, or messages that it moves, are missing, and the session must be opened again. */
-export function fold(state: OpenSession, event: Event): Folded | "gap" {
+/** Folds one event. `resync`: events before it, or messages that it moves, are missing, and the session must be opened again. */
+export function fold(state: OpenSession, event: Event): Folded | "resync" {
   if (event.seq <= state.session.seq) return { state, change: NOTHING };
-  if (event.seq > state.session.seq + 1) return "gap";
+  if (event.seq > state.session.seq + 1) return "resync";
   const folding = new Folding(state, event);
   folding.run();
-  return folding.missing ? "gap" : folding.result();
+  return folding.resync ? "resync" : folding.result();
 }
 
-/** Folds words of the reply being written. `hole`: words before them are missing. */
-export function grow(state: OpenSession, delta: DeltaParams): Folded | "hole" {
+/** Folds words of the reply being written. `resync`: words before them are missing, and the session must be opened again. */
+export function grow(state: OpenSession, delta: DeltaParams): Folded | "resync" {
   const at = findLast(state.messages, delta.messageId);
   const message = state.messages[at];
-  if (message === undefined) return "hole";
+  if (message === undefined) return "resync";
   if (message.status !== "replying") return { state, change: NOTHING };
   const part = message.parts[delta.part];
   const known = part === undefined ? 0 : part.kind === "text" || part.kind === "reasoning" ? points(part) : -1;
-  if (delta.part > message.parts.length || known < 0 || delta.offset > known) return "hole";
+  if (delta.part > message.parts.length || known < 0 || delta.offset > known) return "resync";
   const text =
     delta.offset === known
       ? delta.text
@@ -162,7 +162,7 @@ class Folding {
   private participants: readonly Participant[];
   private asking: readonly Question[];
   /** A message moves that is older than what is loaded here. */
-  missing = false;
+  resync = false;
   private moved = false;
   private readonly touched = new Set<string>();
 
@@ -387,7 +387,7 @@ class Folding {
     const at = findLast(this.messages, replyId);
     const reply = this.take(replyId);
     if (message === undefined || reply === undefined) {
-      this.missing = true;
+      this.resync = true;
       return;
     }
     this.moved = true;
@@ -413,7 +413,7 @@ class Folding {
     const place = this.waiting;
     const asked = findLast(this.messages, replyTo);
     const waiting = this.before.messages.filter((message) => message.status === "queued").length;
-    if (asked < 0 || waiting < this.before.session.queued) this.missing = true;
+    if (asked < 0 || waiting < this.before.session.queued) this.resync = true;
     if (asked >= place) {
       this.session.queued -= 1; // (a fork's own copy of a message does not wait)
       const [message] = this.messages.splice(asked, 1);

@@ -221,11 +221,11 @@ export class Sessions {
   }
 
   private take(event: Event): void {
-    if (this.store.event(event) === "missing") this.quietly(this.fetch(event.sessionId));
+    if (this.store.event(event) === "resync") this.quietly(this.fetch(event.sessionId));
   }
 
   private grow(delta: DeltaParams): void {
-    if (this.store.delta(delta) === "missing") this.quietly(this.fetch(delta.sessionId));
+    if (this.store.delta(delta) === "resync") this.quietly(this.fetch(delta.sessionId));
   }
 
   /** Opens a session at the server and takes what it gives. The server sends nothing of a session before that answer. */

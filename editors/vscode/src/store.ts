@@ -8,8 +8,8 @@ export type OpenChange =
   | { readonly sessionId: string; readonly kind: "step"; readonly change: Change }
   | { readonly sessionId: string; readonly kind: "whole" | "older" | "gone" };
 
-/** What must be fetched before the store can go on: events or words are missing. */
-export type Missing = "missing" | undefined;
+/** `resync`: events or words are missing, and the session must be opened again before the store can go on. */
+export type StepResult = "resync" | undefined;
 
 export class Store {
   private readonly listed = new Map<string, Session>();
@@ -96,11 +96,11 @@ export class Store {
     this.openChanged.fire({ sessionId: id, kind: "older" });
   }
 
-  event(event: Event): Missing {
+  event(event: Event): StepResult {
     return this.folded(event.sessionId, (state) => fold(state, event));
   }
 
-  delta(delta: DeltaParams): Missing {
+  delta(delta: DeltaParams): StepResult {
     return this.folded(delta.sessionId, (state) => grow(state, delta));
   }
 
@@ -119,11 +119,11 @@ export class Store {
     return left === undefined || left.length === 0 ? rest : { ...rest, asking: left };
   }
 
-  private folded(id: string, step: (state: OpenSession) => Folded | "gap" | "hole"): Missing {
+  private folded(id: string, step: (state: OpenSession) => Folded | "resync"): StepResult {
     const state = this.opened.get(id);
     if (state === undefined) return undefined;
     const result = step(state);
-    if (typeof result === "string") return "missing";
+    if (typeof result === "string") return "resync";
     if (result.state !== state) {
       this.opened.set(id, result.state);
       this.step(id, result.change);

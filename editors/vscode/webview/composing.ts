@@ -4,7 +4,7 @@ import type { Completion } from "../src/panel/messages";
 export interface Wanted {
   readonly kind: "agent" | "context";
   readonly query: string;
-  /** The stretch of the text that a choice takes the place of. */
+  /** The range of the text that a choice takes the place of. */
   readonly start: number;
   readonly end: number;
 }
@@ -43,7 +43,7 @@ export function fitting(found: Found, asked: Wanted | undefined): Fitting {
 
 export { named } from "../src/naming";
 
-/** The text without the given stretch, and without the second of two spaces that then meet. */
+/** The text without the given range, and without the second of two spaces that then meet. */
 export function cut(text: string, start: number, end: number): string {
   const before = text.slice(0, start);
   const after = text.slice(end);

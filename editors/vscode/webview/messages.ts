@@ -1,6 +1,6 @@
 /** Which of the messages is meant. Pure. */
 import type { Message, View } from "../src/panel/messages";
-import { textOf } from "../src/words";
+import { textOf } from "../src/format";
 
 /** The newest that does not wait: where it is a reply that stopped, that can be gone on with, whatever waits behind it. */
 export function newestBegun(messages: readonly Message[]): Message | undefined {

@@ -8,7 +8,7 @@ import { besidePanels } from "../panel/places";
 import { Problem, problemOf } from "../problem";
 import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
-import { decoded } from "../words";
+import { decoded } from "../format";
 import { sidesOf, type Sides } from "./patch";
 
 const SCHEME = "sessionls-changes";

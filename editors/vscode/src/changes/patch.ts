@@ -1,4 +1,9 @@
-/** A unified diff, and the two texts that it lies between. Pure. */
+/**
+ * A unified diff, and the two texts that it lies between. Pure.
+ *
+ * npm's `diff` does not do this: `applyPatch` takes the place nearest to a hunk's line numbers, also where the same lines stand in
+ * several places, and compares without a limit. Here a place that is not clear is refused, and the hunks alone are shown.
+ */
 
 /** Lines that stand together, and where they begin, in lines from 0. */
 interface Stretch {

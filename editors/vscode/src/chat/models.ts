@@ -7,7 +7,7 @@ import type { Api } from "../api";
 import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
 import type { ModelInfo, ModelMessage } from "../protocol";
-import { wordsFor } from "../words";
+import { wordsFor } from "../format";
 import { asked, estimate, familyOf, nameOf, offered } from "./asking";
 
 export const VENDOR = "sessionls";

@@ -6,10 +6,10 @@ import { problemOf, stopped, type Problem } from "../problem";
 import type { Context, Exchange, MessageParams, Session } from "../protocol";
 import type { Services } from "../services";
 import { editorDocuments } from "./documents";
-import { Following } from "./following";
+import { ReplyStream } from "./replyStream";
 import { OWN, VENDOR } from "./models";
 import { contextOf } from "./references";
-import { AGENTS, plain, worded } from "./words";
+import { AGENTS, plain, worded } from "./chatFormat";
 
 const ID = "sessionls.session";
 /** VS Code waits one second for who was cancelled, and then forgets what they would have said. */
@@ -125,23 +125,23 @@ class Answer {
       ...(model.vendor === VENDOR && model.id !== OWN && { model: model.id }),
       ...(context.length > 0 && { context: [...context] }),
     };
-    const following = await Following.of(sessions, params, this.stream);
+    const replyStream = await ReplyStream.of(sessions, params, this.stream);
     try {
       const exchange = await this.unlessCancelled(sessions.message(params, this.token));
       if (exchange === undefined) return;
-      following.end(exchange.reply);
+      replyStream.end(exchange.reply);
       if (exchange.reply.status === "paused" || exchange.reply.status === "interrupted") {
         if (sessions.store.session(sessionId)?.pauseReason === "budget")
           this.stream.button({ command: "session.setBudget", title: "Set Budget…", arguments: [sessionId] });
         this.offerResume();
       }
     } catch (error) {
-      following.show();
+      replyStream.show();
       const problem = problemOf(error);
       if (problem.kind !== "cancelled") throw error;
       if (!this.token.isCancellationRequested) this.stream.markdown("\n\n*Cancelled.*");
     } finally {
-      following.dispose();
+      replyStream.dispose();
       this.needs.view.seen(sessionId);
     }
   }

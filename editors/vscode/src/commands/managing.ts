@@ -4,7 +4,7 @@ import type { Requests, Session } from "../protocol";
 import { besidePanels } from "../panel/places";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
-import { amountOf, dollars } from "../words";
+import { amountOf, dollars } from "../format";
 import { chooseSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
 const UNDO_TIME = 15_000; // milliseconds

@@ -9,7 +9,7 @@ import { Problem } from "../problem";
 import type { Context, Exchange, FindingUpdateParams } from "../protocol";
 import type { Sessions } from "../sessions";
 import type { Shown, ShownFindings } from "./shown";
-import { toldOf } from "./words";
+import { toldOf } from "./findingFormat";
 
 export class FindingActions {
   constructor(

@@ -3,11 +3,11 @@ import * as vscode from "vscode";
 import type { OpenSession } from "../folding";
 import { problemOf } from "../problem";
 import type { Sessions } from "../sessions";
-import { extensionOf, textOf } from "../words";
+import { extensionOf, textOf } from "../format";
 import type { FindingActions } from "./actions";
-import type { Said, SaidBelow } from "./said";
+import type { ThreadComment, ThreadComments } from "./threadComments";
 import type { Shown } from "./shown";
-import { answerOf, labelOf, markdownOf, plain, safe } from "./words";
+import { answerOf, labelOf, markdownOf, plain, safe } from "./findingFormat";
 
 const CONTROLLER = "sessionls.findings";
 const SETTING = "sessionls.findings.threads";
@@ -15,14 +15,14 @@ const SETTING = "sessionls.findings.threads";
 export class FindingThreads implements vscode.Disposable {
   private controller: vscode.CommentController | undefined;
   private readonly threads = new Map<string, vscode.CommentThread>();
-  private readonly drawn = new WeakMap<vscode.CommentThread, readonly Said[]>();
+  private readonly drawn = new WeakMap<vscode.CommentThread, readonly ThreadComment[]>();
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
     private readonly actions: FindingActions,
     private readonly sessions: Sessions,
     /** A thread that goes with its code, and comes back with it, still has what was said. */
-    private readonly said: SaidBelow,
+    private readonly said: ThreadComments,
   ) {
     const toggle = (): void => {
       if (vscode.workspace.getConfiguration().get<boolean>(SETTING, true)) this.start();
@@ -54,8 +54,8 @@ export class FindingThreads implements vscode.Disposable {
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
-    const own: Said = { author: "You", words: safe(text), at: Date.now() };
-    const answer: Said = { author: shown.finding.agent, words: "*Writing…*", at: Date.now(), pending: true };
+    const own: ThreadComment = { author: "You", words: safe(text), at: Date.now() };
+    const answer: ThreadComment = { author: shown.finding.agent, words: "*Writing…*", at: Date.now(), pending: true };
     const say = (): void => {
       this.said.put(findingId, own, answer);
       this.update();
@@ -165,7 +165,7 @@ function firstOf({ finding, uri }: Shown): vscode.Comment {
   };
 }
 
-function commentOf({ author, words, label, at }: Said): vscode.Comment {
+function commentOf({ author, words, label, at }: ThreadComment): vscode.Comment {
   return {
     author: { name: author },
     body: markdown(words),

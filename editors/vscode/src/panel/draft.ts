@@ -1,6 +1,6 @@
 /** What becomes of a draft where a message comes back to it. Pure. */
 import type { Message } from "../protocol";
-import { textOf } from "../words";
+import { textOf } from "../format";
 import type { Chip, Draft } from "./messages";
 
 /** A message that was on its way when the server ended: it has it, or it has it not. */

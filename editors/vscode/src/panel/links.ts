@@ -1,6 +1,6 @@
 /** The places that links of agents lead to. Pure. */
 import { posix } from "node:path";
-import { decoded } from "../words";
+import { decoded } from "../format";
 
 export interface LinkedPlace {
   /** As URIs have it: `/` between its names, and no way up out of where it begins. */

@@ -22,7 +22,7 @@ export interface Draft {
 
 export type Decision = "once" | "session" | "deny";
 
-/** An open session as the panel shows it: the newest stretch of what the store knows. */
+/** An open session as the panel shows it: the newest part of what the store knows. */
 export type View = OpenSession;
 
 export interface Agents {

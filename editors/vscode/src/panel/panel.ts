@@ -12,7 +12,7 @@ import { standingOf } from "../status";
 import { did } from "../walkthrough";
 import { REACH, type Sessions } from "../sessions";
 import type { OpenChange } from "../store";
-import { textOf } from "../words";
+import { textOf } from "../format";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
 import { COMMANDS, type Draft, type FromView, type PlaceNow, type ToView } from "./messages";
@@ -20,10 +20,10 @@ import { lostOf } from "./draft";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
-import { Stretch, toldOf } from "./stretch";
+import { MessageWindow, updatesFor } from "./messageWindow";
 
 /** What the panels need of the extension. */
-export interface Doors {
+export interface PanelServices {
   readonly api: Api;
   readonly sessions: Sessions;
   readonly permissions: Permissions;
@@ -52,18 +52,18 @@ export class SessionPanel {
   private completing = new vscode.CancellationTokenSource();
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
-  private readonly stretch = new Stretch();
+  private readonly window = new MessageWindow();
   private readonly subscriptions: { dispose(): void }[];
 
   constructor(
     readonly sessionId: string,
     readonly panel: vscode.WebviewPanel,
     dist: vscode.Uri,
-    private readonly doors: Doors,
+    private readonly services: PanelServices,
   ) {
     panel.iconPath = new vscode.ThemeIcon("comment-discussion");
     panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
-    const { api, server, sessions, context } = doors;
+    const { api, server, sessions, context } = services;
     this.subscriptions = [
       panel.webview.onDidReceiveMessage((message: FromView) => {
         this.attempt(this.heard(message));
@@ -78,13 +78,13 @@ export class SessionPanel {
       sessions.onDidChangeAgents(() => {
         this.tellAgents();
       }),
-      doors.models.onDidChange(() => {
+      services.models.onDidChange(() => {
         this.tellModels();
       }),
       context.onDidChange(() => {
         this.tell({ type: "offers", chips: context.offers() });
       }),
-      doors.findings.shown.onDidChange(() => {
+      services.findings.shown.onDidChange(() => {
         this.tellPlaces();
       }),
       server.onDidChangeState(() => {
@@ -108,7 +108,7 @@ export class SessionPanel {
     for (const one of this.subscriptions) one.dispose();
     this.completing.dispose();
     // A server that is not there has nothing to leave.
-    if (this.joined && !this.joining) this.doors.sessions.leave(this.sessionId).catch(() => undefined);
+    if (this.joined && !this.joining) this.services.sessions.leave(this.sessionId).catch(() => undefined);
   }
 
   /** Puts words, an agent or context into the composer. */
@@ -125,7 +125,7 @@ export class SessionPanel {
 
   private async goTo(): Promise<void> {
     const { wanted, sessionId } = this;
-    const { sessions } = this.doors;
+    const { sessions } = this.services;
     if (wanted === undefined || !this.listening || sessions.store.open(sessionId) === undefined) return;
     this.wanted = undefined;
     const reached = await sessions.reach(sessionId, wanted);
@@ -136,15 +136,15 @@ export class SessionPanel {
         ? new Problem("messageNotFound", "That message is not in this session any more.")
         : new Problem("messageNotFound", `That message is more than ${REACH} messages back.`, "Scroll up to reach it.");
     }
-    while (!this.stretch.has(state, wanted)) this.tell(this.stretch.older(state));
+    while (!this.window.has(state, wanted)) this.tell(this.window.older(state));
     this.tell({ type: "reveal", messageId: wanted });
   }
 
   private async join(): Promise<void> {
-    if (this.joined || !this.doors.api.ready) return;
+    if (this.joined || !this.services.api.ready) return;
     this.joined = this.joining = true;
     try {
-      await this.doors.sessions.join(this.sessionId);
+      await this.services.sessions.join(this.sessionId);
     } catch (error) {
       this.joined = false;
       const problem = problemOf(error);
@@ -156,33 +156,33 @@ export class SessionPanel {
     } finally {
       this.joining = false;
     }
-    if (this.disposed) await this.doors.sessions.leave(this.sessionId);
+    if (this.disposed) await this.services.sessions.leave(this.sessionId);
     else this.shown();
   }
 
   private changed(change: OpenChange): void {
     if (change.kind === "gone") {
-      void this.doors.drafts.forget(this.sessionId);
+      void this.services.drafts.forget(this.sessionId);
       this.panel.dispose();
       return;
     }
-    const state = this.doors.sessions.store.open(this.sessionId);
+    const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
     this.panel.title = state.session.title;
     if (change.kind === "whole") {
-      this.tell({ type: "show", view: this.stretch.show(state) });
+      this.tell({ type: "show", view: this.window.show(state) });
       this.giveBackLost(state);
     } else if (change.kind === "step" && this.listening) {
-      for (const told of toldOf(state, change.change, this.stretch)) this.tell(told);
+      for (const told of updatesFor(state, change.change, this.window)) this.tell(told);
     }
   }
 
   /** The whole state, for a page that has nothing yet. */
   private shown(): void {
-    const state = this.doors.sessions.store.open(this.sessionId);
+    const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
     this.panel.title = state.session.title;
-    this.tell({ type: "show", view: this.stretch.show(state) });
+    this.tell({ type: "show", view: this.window.show(state) });
     for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
     this.attempt(this.goTo());
   }
@@ -192,7 +192,7 @@ export class SessionPanel {
   }
 
   private tellServer(): void {
-    this.tell({ type: "server", server: standingOf(this.doors.server.state) });
+    this.tell({ type: "server", server: standingOf(this.services.server.state) });
   }
 
   private tellTrust(): void {
@@ -200,12 +200,12 @@ export class SessionPanel {
   }
 
   private tellAgents(): void {
-    const { agents, defaultAgent } = this.doors.sessions;
+    const { agents, defaultAgent } = this.services.sessions;
     this.tell({ type: "agents", agents: { agents, default: defaultAgent } });
   }
 
   private tellModels(): void {
-    const { models } = this.doors;
+    const { models } = this.services;
     if (models.all === undefined) return;
     const unable = models.all.flatMap((model) => (model.problem === undefined ? [] : [[model.name, model.problem] as const]));
     this.tell({
@@ -219,7 +219,7 @@ export class SessionPanel {
   }
 
   private tellPlaces(): void {
-    const own = this.doors.findings.shown.all.filter(({ finding }) => finding.sessionId === this.sessionId);
+    const own = this.services.findings.shown.all.filter(({ finding }) => finding.sessionId === this.sessionId);
     const places = own.map(({ finding, uri, range }) => [finding.id, { uri: uri.toString(), range: wireRange(range) }]);
     this.tell({ type: "places", places: Object.fromEntries(places) as Record<string, PlaceNow> });
   }
@@ -233,7 +233,7 @@ export class SessionPanel {
   /** Tells what went wrong, and puts a message that was not sent back: into the composer, or where it finds it. */
   private failed(error: unknown, draft?: Draft): void {
     if (!this.listening) {
-      if (draft !== undefined) void this.doors.drafts.giveBack(this.sessionId, draft);
+      if (draft !== undefined) void this.services.drafts.giveBack(this.sessionId, draft);
       if (this.disposed) void vscode.window.showErrorMessage(problemOf(error).words);
       else this.untold = error;
       return;
@@ -244,17 +244,17 @@ export class SessionPanel {
 
   private async heard(message: FromView): Promise<void> {
     const { sessionId } = this;
-    const { sessions, context } = this.doors;
+    const { sessions, context } = this.services;
     switch (message.type) {
       case "ready":
         this.listening = true;
-        this.stretch.reset();
+        this.window.reset();
         this.tellServer();
         this.tellTrust();
         this.tellAgents();
         this.tellModels();
         this.tellPlaces();
-        this.tell({ type: "draft", draft: this.doors.drafts.of(sessionId) ?? { text: "", chips: [] } });
+        this.tell({ type: "draft", draft: this.services.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
         if (this.untold !== undefined) this.failed(this.untold);
@@ -265,7 +265,7 @@ export class SessionPanel {
         await this.send(message.draft, message.delivery);
         return;
       case "draft":
-        await this.doors.drafts.keep(sessionId, message.draft);
+        await this.services.drafts.keep(sessionId, message.draft);
         return;
       case "older":
         await this.older();
@@ -279,11 +279,11 @@ export class SessionPanel {
         return;
       case "fork":
         did("pause");
-        this.doors.show((await sessions.fork({ sessionId, ...(message.at !== undefined && { at: message.at }) })).id);
+        this.services.show((await sessions.fork({ sessionId, ...(message.at !== undefined && { at: message.at }) })).id);
         return;
       case "showParent": {
         const parent = sessions.store.session(sessionId)?.parent;
-        if (parent) this.doors.show(parent.sessionId);
+        if (parent) this.services.show(parent.sessionId);
         return;
       }
       case "command":
@@ -293,7 +293,7 @@ export class SessionPanel {
         await vscode.commands.executeCommand("workbench.trust.manage");
         return;
       case "answer":
-        await this.doors.permissions.answer(sessionId, message.requestId, message.decision);
+        await this.services.permissions.answer(sessionId, message.requestId, message.decision);
         return;
       case "complete": {
         // What was asked for before is of no interest any more.
@@ -321,10 +321,10 @@ export class SessionPanel {
         await openLink(message.href);
         return;
       case "finding":
-        await this.doors.findings.act(message.findingId, message.act);
+        await this.services.findings.act(message.findingId, message.act);
         return;
       case "showChanges":
-        await this.doors.changes.show({ sessionId, messageId: message.messageId, path: message.path });
+        await this.services.changes.show({ sessionId, messageId: message.messageId, path: message.path });
         return;
     }
   }
@@ -332,12 +332,12 @@ export class SessionPanel {
   private async send(draft: Draft, delivery: "queue" | "steer"): Promise<void> {
     const { agent, text, chips } = draft;
     const context = chips.map((chip) => chip.context);
-    void this.doors.drafts.forget(this.sessionId);
+    void this.services.drafts.forget(this.sessionId);
     if (agent !== undefined) did("agent");
     if (context.length > 0) did("context");
-    const known = (this.doors.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
+    const known = (this.services.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
     try {
-      await this.doors.sessions.message({
+      await this.services.sessions.message({
         sessionId: this.sessionId,
         text,
         delivery,
@@ -349,7 +349,7 @@ export class SessionPanel {
       // A reply that failed or was cancelled says so itself, in its place.
       if (problem.messageKept) return;
       if (problem.kind === "serverLost") {
-        await this.doors.drafts.keepUnsure(this.sessionId, { draft, known });
+        await this.services.drafts.keepUnsure(this.sessionId, { draft, known });
         this.failed(problem);
       } else this.failed(problem, draft);
     }
@@ -357,23 +357,23 @@ export class SessionPanel {
 
   /** A server tells what the session has: what was lost on the way to the one before it goes back to the person. */
   private giveBackLost(state: OpenSession): void {
-    const lost = lostOf(this.doors.drafts.takeUnsure(this.sessionId), state.messages);
+    const lost = lostOf(this.services.drafts.takeUnsure(this.sessionId), state.messages);
     if (lost !== undefined)
       this.failed(new Problem("notSent", "The server ended before it had the message.", "Send it again."), lost);
   }
 
   private async older(): Promise<void> {
-    const { sessions } = this.doors;
+    const { sessions } = this.services;
     let state = sessions.store.open(this.sessionId);
-    if (state && !this.stretch.hasOlder(state)) {
+    if (state && !this.window.hasOlder(state)) {
       await sessions.older(this.sessionId);
       state = sessions.store.open(this.sessionId);
     }
-    if (state) this.tell(this.stretch.older(state));
+    if (state) this.tell(this.window.older(state));
   }
 
   private async insert(text: string): Promise<void> {
-    const place = this.doors.context.last;
+    const place = this.services.context.last;
     if (!place) throw new Problem("noEditor", "No text editor is open to insert into.");
     const { document, selection, viewColumn } = place;
     const editor = await vscode.window.showTextDocument(document, { selection, ...(viewColumn !== undefined && { viewColumn }) });
@@ -383,7 +383,7 @@ export class SessionPanel {
   }
 
   private async openDocument(messageId: string): Promise<void> {
-    const message = this.doors.sessions.store.open(this.sessionId)?.messages.find((one) => one.id === messageId);
+    const message = this.services.sessions.store.open(this.sessionId)?.messages.find((one) => one.id === messageId);
     if (!message) return;
     const document = await vscode.workspace.openTextDocument({ language: "markdown", content: textOf(message) });
     await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });

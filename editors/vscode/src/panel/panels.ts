@@ -4,22 +4,22 @@ import { chipOf } from "../context";
 import type { Context } from "../protocol";
 import type { Panels } from "./openPanels";
 import type { Kept } from "./messages";
-import { SessionPanel, type Doors } from "./panel";
+import { SessionPanel, type PanelServices } from "./panel";
 
 export const VIEW_TYPE = "sessionls.session";
 
 export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept>, vscode.Disposable {
   private readonly panels = new Map<string, SessionPanel>();
   private readonly dist: vscode.Uri;
-  private readonly doors: Doors;
+  private readonly services: PanelServices;
   private readonly changed = new vscode.EventEmitter<void>();
   private last: string | undefined;
 
   readonly onDidChange = this.changed.event;
 
-  constructor(extension: vscode.Uri, doors: Omit<Doors, "show">) {
+  constructor(extension: vscode.Uri, services: Omit<PanelServices, "show">) {
     this.dist = vscode.Uri.joinPath(extension, "dist");
-    this.doors = { ...doors, show: (sessionId) => void this.show(sessionId) };
+    this.services = { ...services, show: (sessionId) => void this.show(sessionId) };
   }
 
   dispose(): void {
@@ -66,7 +66,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   private create(sessionId: string): SessionPanel {
-    const title = this.doors.sessions.store.session(sessionId)?.title ?? "Session";
+    const title = this.services.sessions.store.session(sessionId)?.title ?? "Session";
     const panel = vscode.window.createWebviewPanel(VIEW_TYPE, title, this.column(), { enableScripts: true });
     return this.adopt(sessionId, panel);
   }
@@ -78,7 +78,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   private adopt(sessionId: string, panel: vscode.WebviewPanel): SessionPanel {
-    const adopted = new SessionPanel(sessionId, panel, this.dist, this.doors);
+    const adopted = new SessionPanel(sessionId, panel, this.dist, this.services);
     this.panels.set(sessionId, adopted);
     if (panel.active) this.last = sessionId;
     panel.onDidChangeViewState(() => {

@@ -18,7 +18,7 @@ const badge = () =>
 /** Gives the keyboard to the list. A key that is pressed before the list has it goes elsewhere. */
 async function focusList() {
   await window.command("Sessions: Focus on Sessions View");
-  await until(() => view().evaluate((list) => list.contains(document.activeElement)), "the list to have the focus");
+  await until(() => view().evaluate((list) => list.contains(list.ownerDocument.activeElement)), "the list to have the focus");
 }
 
 /** Presses an arrow key until the row at this level has the focus. */

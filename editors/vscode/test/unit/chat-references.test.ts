@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { contextOf, type Documents, type UriLike } from "../../src/chat/references";
-import { worded } from "../../src/chat/words";
+import { worded } from "../../src/chat/chatFormat";
 
 const uri = (address: string): UriLike => {
   const [scheme = "", path = ""] = address.split("://");

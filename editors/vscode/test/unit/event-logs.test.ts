@@ -32,13 +32,13 @@ function told({ session, participants }: OpenSession): readonly unknown[] {
 }
 
 /** The log, as who opened the session sees it who knows its newest `window` messages. */
-function run({ opened: { after, ...from }, events, steps }: Case, window = Infinity): OpenSession | "gap" {
+function run({ opened: { after, ...from }, events, steps }: Case, window = Infinity): OpenSession | "resync" {
   const known = window === Infinity ? [...from.messages] : from.messages.slice(Math.max(0, from.messages.length - window));
   const result = { ...from, messages: known, participants: [...from.participants], seq: from.session.seq };
   let state = opened({ ...result, more: known.length < from.messages.length });
   for (const [index, event] of events.slice(after).entries()) {
     const folded = fold(state, event);
-    if (folded === "gap") return "gap";
+    if (folded === "resync") return "resync";
     state = folded.state;
     expect([event.seq, event.kind, told(state)]).toEqual([event.seq, event.kind, steps[index]]);
   }
@@ -53,10 +53,10 @@ describe("a log", () => {
   it.each([1, 2, 3])("tells the same, or asks to be opened again, where %s messages of it are known", (window) => {
     const runs = cases.map((one) => ({ one, state: run(one, window) }));
     for (const { one, state } of runs) {
-      if (state === "gap") continue;
+      if (state === "resync") continue;
       expect(state.session).toEqual(one.expected.session);
       expect(state.messages).toEqual(one.expected.messages.slice(one.expected.messages.length - state.messages.length));
     }
-    expect(runs.some(({ one, state }) => state !== "gap" && state.messages.length < one.expected.messages.length)).toBe(true);
+    expect(runs.some(({ one, state }) => state !== "resync" && state.messages.length < one.expected.messages.length)).toBe(true);
   });
 });

@@ -17,7 +17,7 @@ function after(before: OpenSession, ...events: Event[]): OpenSession {
 
 function step(before: OpenSession, event: Event): { state: OpenSession; change: Change } {
   const folded = fold(before, event);
-  if (folded === "gap") throw new Error("there is a gap");
+  if (folded === "resync") throw new Error("a resync is due");
   return folded;
 }
 
@@ -50,7 +50,7 @@ describe("the number of an event", () => {
       state: before,
       change: { session: false, messages: [] },
     });
-    expect(fold(before, anEvent(12, { kind: "paused" }))).toBe("gap");
+    expect(fold(before, anEvent(12, { kind: "paused" }))).toBe("resync");
     expect(step(before, anEvent(11, { kind: "paused" })).state.session).toMatchObject({ seq: 11, state: "paused" });
   });
 });
@@ -115,7 +115,7 @@ describe("the parts of a reply", () => {
 
   it("are those of each step, in place of its words", () => {
     const grown = grow(replying, delta({ text: "Let me loo" }));
-    if (grown === "hole") throw new Error("hole");
+    if (grown === "resync") throw new Error("a resync is due");
     const now = after(
       grown.state,
       anEvent(13, {
@@ -189,7 +189,7 @@ describe("words of a reply", () => {
     let now = replying;
     const changes = deltas.map((given) => {
       const grown = grow(now, delta(given));
-      if (grown === "hole") throw new Error("hole");
+      if (grown === "resync") throw new Error("a resync is due");
       now = grown.state;
       return grown.change;
     });
@@ -222,8 +222,8 @@ describe("words of a reply", () => {
     ["after words that are missing", { offset: 1, text: "b" }],
     ["of a part after one that is missing", { part: 1, text: "b" }],
     ["of a message that is not known", { messageId: "other", text: "b" }],
-  ])("%s leave a hole", (_, given) => {
-    expect(grow(replying, delta(given))).toBe("hole");
+  ])("%s needs a resync", (_, given) => {
+    expect(grow(replying, delta(given))).toBe("resync");
   });
 
   it("that come late to a reply that has ended change nothing", () => {

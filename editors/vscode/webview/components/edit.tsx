@@ -1,5 +1,5 @@
 import { tell } from "../host";
-import { basename } from "../words";
+import { basename } from "../displayFormat";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import type { Of } from "./part-types";

@@ -2,7 +2,7 @@
 import { createContext, type RefObject } from "preact";
 import { useContext, useRef } from "preact/hooks";
 import type { FindingAct, PlaceNow } from "../../src/panel/messages";
-import { extensionOf, fenced } from "../../src/words";
+import { extensionOf, fenced } from "../../src/format";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";

@@ -2,7 +2,7 @@
 import type { View } from "../../src/panel/messages";
 import type { Answering } from "../answering";
 import { tell } from "../host";
-import { usageOf } from "../words";
+import { usageOf } from "../displayFormat";
 import { Icon, IconButton } from "./icon";
 
 export function Header({ view, answers }: { readonly view: View; readonly answers: Answering }) {

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
-import { wordsForPause } from "../../src/words";
+import { wordsForPause } from "../../src/format";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { ToComposer } from "./focus";

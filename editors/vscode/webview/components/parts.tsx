@@ -1,5 +1,5 @@
 /** The parts of a message. Findings and edits are in files of their own. */
-import { reasonOf } from "../../src/words";
+import { reasonOf } from "../../src/format";
 import { shown } from "../visible";
 import { Edit } from "./edit";
 import { Finding } from "./finding";

@@ -1,6 +1,6 @@
 /** A link to a place in a document of the editor. */
 import { tell } from "../host";
-import { basename, lines, selected } from "../words";
+import { basename, lines, selected } from "../displayFormat";
 
 interface PlaceProps {
   /** In place of the document's name. */

@@ -6,7 +6,7 @@ import type { ToView, View } from "./messages";
 /** The page begins with this many of the newest messages, and gets this many more each time. */
 export const PAGE = 50;
 
-export class Stretch {
+export class MessageWindow {
   private first: string | undefined;
 
   /** The session anew, from the first message that the page had where that is still known. */
@@ -59,7 +59,7 @@ export class Stretch {
 }
 
 /** What the page is told of a step of the store. */
-export function toldOf(
+export function updatesFor(
   state: OpenSession,
   change: {
     session: boolean;
@@ -67,12 +67,12 @@ export function toldOf(
     messages: readonly string[];
     append?: { messageId: string; part: number; text: string };
   },
-  stretch: Stretch,
+  window: MessageWindow,
 ): ToView[] {
-  if (change.moved) return [{ type: "show", view: stretch.show(state) }];
+  if (change.moved) return [{ type: "show", view: window.show(state) }];
   const told: ToView[] = [];
   if (change.append) told.push({ type: "append", ...change.append });
-  const messages = stretch.within(state, change.messages);
+  const messages = window.within(state, change.messages);
   if (messages.length > 0) told.push({ type: "messages", messages });
   if (change.session) told.push({ type: "session", session: state.session, participants: state.participants });
   return told;

@@ -4,8 +4,8 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
-import { decoded, incomplete, reasonOf, wordsForPause } from "../words";
-import { plain } from "./words";
+import { decoded, incomplete, reasonOf, wordsForPause } from "../format";
+import { plain } from "./chatFormat";
 
 export type Piece =
   | { readonly kind: "markdown"; readonly text: string }
@@ -18,7 +18,7 @@ export type Piece =
 const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" };
 const BRIEF = 80; // characters
 
-export class Telling {
+export class ChatRenderer {
   /** For each part, how much of its text was told, or in which state it was. */
   private readonly told: (number | string)[] = [];
   private readonly asked = new Set<string>();

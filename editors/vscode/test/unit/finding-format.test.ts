@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerOf, labelOf, markdownOf, safe, toldOf } from "../../src/findings/words";
+import { answerOf, labelOf, markdownOf, safe, toldOf } from "../../src/findings/findingFormat";
 import type { Finding } from "../../src/protocol";
 import { aReply } from "./samples";
 

@@ -1,6 +1,6 @@
 /** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
 import type { Finding, Message } from "../protocol";
-import { fenced, incomplete, textOf } from "../words";
+import { fenced, incomplete, textOf } from "../format";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 

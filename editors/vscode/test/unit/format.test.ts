@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { amountOf, wordsForPause } from "../../src/words";
-import { lines, selected } from "../../webview/words";
+import { amountOf, wordsForPause } from "../../src/format";
+import { lines, selected } from "../../webview/displayFormat";
 import { aSession } from "./samples";
 
 const range = (line: number, endLine: number, character: number) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Telling, type Piece } from "../../src/chat/telling";
+import { ChatRenderer, type Piece } from "../../src/chat/chatRenderer";
 import type { Finding, Part } from "../../src/protocol";
 import { aReply, AT } from "./samples";
 
@@ -17,32 +17,32 @@ const markdown = (pieces: readonly Piece[]): string =>
 
 describe("a reply that grows", () => {
   it("is told once, whatever the steps", () => {
-    const telling = new Telling();
-    const told = ["Hel", "Hello", "Hello", "Hello **you**"].flatMap((words) => telling.step(replyOf(text(words))));
-    told.push(...telling.end(aReply("r", "m", { parts: [text("Hello **you**!")] })));
+    const renderer = new ChatRenderer();
+    const told = ["Hel", "Hello", "Hello", "Hello **you**"].flatMap((words) => renderer.step(replyOf(text(words))));
+    told.push(...renderer.end(aReply("r", "m", { parts: [text("Hello **you**!")] })));
     expect(told.map((piece) => markdown([piece]))).toEqual(["Hel", "lo", " **you**", "!"]);
   });
   it("is told whole where no step was seen", () => {
-    expect(markdown(new Telling().end(aReply("r", "m", { parts: [text("all")] })))).toBe("all");
+    expect(markdown(new ChatRenderer().end(aReply("r", "m", { parts: [text("all")] })))).toBe("all");
   });
   it("keeps its texts apart", () => {
-    const telling = new Telling();
-    const told = [...telling.step(replyOf(text("one"))), ...telling.step(replyOf(text("one"), tool("done"), text("two")))];
+    const renderer = new ChatRenderer();
+    const told = [...renderer.step(replyOf(text("one"))), ...renderer.step(replyOf(text("one"), tool("done"), text("two")))];
     expect(markdown(told)).toBe("one\n\ntwo");
   });
 });
 
 describe("tools", () => {
   it("are told of while they run, once", () => {
-    const telling = new Telling();
-    expect(telling.step(replyOf(tool("waiting")))).toEqual([]);
-    expect(telling.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "read\\_file notes\\.md" }]);
-    expect(telling.step(replyOf(tool("running")))).toEqual([]);
-    expect(telling.step(replyOf(tool("done")))).toEqual([]);
+    const renderer = new ChatRenderer();
+    expect(renderer.step(replyOf(tool("waiting")))).toEqual([]);
+    expect(renderer.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "read\\_file notes\\.md" }]);
+    expect(renderer.step(replyOf(tool("running")))).toEqual([]);
+    expect(renderer.step(replyOf(tool("done")))).toEqual([]);
   });
   it("leave a line where they were not permitted or failed", () => {
-    expect(markdown(new Telling().step(replyOf(tool("denied"))))).toBe("*⊘ read\\_file notes\\.md was not permitted.*");
-    expect(markdown(new Telling().step(replyOf(tool("failed"))))).toBe("*✗ read\\_file notes\\.md failed.*");
+    expect(markdown(new ChatRenderer().step(replyOf(tool("denied"))))).toBe("*⊘ read\\_file notes\\.md was not permitted.*");
+    expect(markdown(new ChatRenderer().step(replyOf(tool("failed"))))).toBe("*✗ read\\_file notes\\.md failed.*");
   });
   it("say with which code a command ended that failed", () => {
     const command: Part = {
@@ -53,17 +53,17 @@ describe("tools", () => {
       status: "failed",
       result: "Exit code 3.\nbroken",
     };
-    expect(markdown(new Telling().step(replyOf(command)))).toBe("*✗ run\\_command exit 3 failed: Exit code 3.*");
+    expect(markdown(new ChatRenderer().step(replyOf(command)))).toBe("*✗ run\\_command exit 3 failed: Exit code 3.*");
   });
   it("ask, once for each question", () => {
-    const telling = new Telling();
+    const renderer = new ChatRenderer();
     const asked = { requestId: "q", messageId: "r", tool: "read_file", summary: "Read notes.md", risk: "read", at: AT } as const;
     const question = { ...asked, agent: "careful" };
-    expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([
+    expect(renderer.step(replyOf(tool("waiting")), [question])).toEqual([
       { kind: "markdown", text: "**careful asks:** Read notes\\.md" },
       { kind: "question" },
     ]);
-    expect(telling.step(replyOf(tool("waiting")), [question])).toEqual([]);
+    expect(renderer.step(replyOf(tool("waiting")), [question])).toEqual([]);
   });
 });
 
@@ -81,29 +81,29 @@ describe("what an agent found and changed", () => {
     messageId: "r",
   };
   it("links to its place, its title as it is", () => {
-    const told = new Telling().step(replyOf({ kind: "finding", finding }));
+    const told = new ChatRenderer().step(replyOf({ kind: "finding", finding }));
     expect(markdown(told)).toBe("**Error:** \\`\\[:\\-1\\]\\` drops a \\*line\\* <read.py:2>");
     expect(told[1]).toMatchObject({ kind: "place", uri: finding.uri, range: finding.range });
   });
   it("says whether an edit was applied", () => {
     const edit = { kind: "edit", uri: "file:///w/read.py", summary: "1 line", applied: true } as const;
-    expect(markdown(new Telling().step(replyOf(edit)))).toBe("Changed <read.py> (1 line)");
-    expect(markdown(new Telling().step(replyOf({ ...edit, applied: false })))).toBe("Not changed: <read.py> (1 line)");
+    expect(markdown(new ChatRenderer().step(replyOf(edit)))).toBe("Changed <read.py> (1 line)");
+    expect(markdown(new ChatRenderer().step(replyOf({ ...edit, applied: false })))).toBe("Not changed: <read.py> (1 line)");
   });
 });
 
 describe("a reply that stopped", () => {
   it("says how, and what to do", () => {
-    const cut = new Telling().end(aReply("r", "m", { parts: [text("half")], stopReason: "length" }));
+    const cut = new ChatRenderer().end(aReply("r", "m", { parts: [text("half")], stopReason: "length" }));
     expect(markdown(cut)).toContain("limit of output tokens");
     expect(markdown(cut)).toContain('Send "go on"');
-    expect(markdown(new Telling().end(aReply("r", "m", { parts: [text("all")], stopReason: "stop" })))).toBe("all");
-    expect(markdown(new Telling().end(aReply("r", "m", { stopReason: "empty" })))).toContain("gave no answer");
-    const told = new Telling().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
+    expect(markdown(new ChatRenderer().end(aReply("r", "m", { parts: [text("all")], stopReason: "stop" })))).toBe("all");
+    expect(markdown(new ChatRenderer().end(aReply("r", "m", { stopReason: "empty" })))).toContain("gave no answer");
+    const told = new ChatRenderer().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
     expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to go on with this reply.*");
   });
   it("that has not begun waits, once", () => {
-    const telling = new Telling();
-    expect([...telling.waiting(), ...telling.waiting()]).toHaveLength(1);
+    const renderer = new ChatRenderer();
+    expect([...renderer.waiting(), ...renderer.waiting()]).toHaveLength(1);
   });
 });

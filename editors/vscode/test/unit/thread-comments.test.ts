@@ -1,21 +1,21 @@
 import { expect, it } from "vitest";
-import { SaidBelow, type Said } from "../../src/findings/said";
+import { ThreadComments, type ThreadComment } from "../../src/findings/threadComments";
 import { memory } from "./samples";
 
-const said = (words: string): Said => ({ author: "You", words, at: 0 });
+const said = (words: string): ThreadComment => ({ author: "You", words, at: 0 });
 
 it("what was said below a finding is there in the next window", async () => {
   const kept = memory();
-  const before = new SaidBelow(kept);
+  const before = new ThreadComments(kept);
   before.put("f", said("one"), said("two"));
   await before.keep();
-  const after = new SaidBelow(kept);
+  const after = new ThreadComments(kept);
   expect(after.of("f").map(({ words }) => words)).toEqual(["one", "two"]);
   expect(after.of("another")).toEqual([]);
 });
 
 it("what becomes other words stands once", () => {
-  const below = new SaidBelow(memory());
+  const below = new ThreadComments(memory());
   const answer = said("Writing…");
   below.put("f", said("one"), answer);
   answer.words = "two";
@@ -25,11 +25,11 @@ it("what becomes other words stands once", () => {
 
 it("of many findings those are kept that were spoken of last", async () => {
   const kept = memory();
-  const before = new SaidBelow(kept);
+  const before = new ThreadComments(kept);
   for (let at = 0; at < 150; at += 1) before.put(`f${at}`, said("x"));
   before.put("f0", said("again"));
   await before.keep();
-  const after = new SaidBelow(kept);
+  const after = new ThreadComments(kept);
   expect(after.of("f0").length).toBe(2);
   expect(after.of("f1").length).toBe(0);
   expect(after.of("f149").length).toBe(1);
@@ -37,8 +37,8 @@ it("of many findings those are kept that were spoken of last", async () => {
 
 it("what was being written when the window closed is in the session", async () => {
   const kept = memory();
-  const before = new SaidBelow(kept);
+  const before = new ThreadComments(kept);
   before.put("f", said("one"), { ...said("Writing…"), pending: true });
   await before.keep();
-  expect(new SaidBelow(kept).of("f").map(({ words }) => words)).toEqual(["one", "*The session has the reply.*"]);
+  expect(new ThreadComments(kept).of("f").map(({ words }) => words)).toEqual(["one", "*The session has the reply.*"]);
 });

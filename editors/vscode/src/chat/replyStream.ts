@@ -4,7 +4,7 @@ import type { Question } from "../folding";
 import type { Message, MessageParams } from "../protocol";
 import type { Sessions } from "../sessions";
 import { vscodeRange } from "./documents";
-import { Telling, type Piece } from "./telling";
+import { ChatRenderer, type Piece } from "./chatRenderer";
 
 /** Words that come closer together are written as one. */
 const GAP = 20; // milliseconds
@@ -12,17 +12,17 @@ const GAP = 20; // milliseconds
 // Messages that a request follows: two with the same words, sent at once, follow each their own.
 const followed = new Set<string>();
 
-export class Following {
-  private readonly telling = new Telling();
+export class ReplyStream {
+  private readonly renderer = new ChatRenderer();
   private readonly subscription: { dispose(): void };
   private timer: NodeJS.Timeout | undefined;
   private messageId: string | undefined;
   private readonly known: ReadonlySet<string>;
 
   /** Joins the session of a message that is about to be sent. Each wants a `dispose`. */
-  static async of(sessions: Sessions, params: MessageParams, stream: vscode.ChatResponseStream): Promise<Following> {
+  static async of(sessions: Sessions, params: MessageParams, stream: vscode.ChatResponseStream): Promise<ReplyStream> {
     await sessions.join(params.sessionId);
-    return new Following(sessions, params, stream);
+    return new ReplyStream(sessions, params, stream);
   }
 
   private constructor(
@@ -50,13 +50,13 @@ export class Following {
     const message = this.message();
     if (message === undefined) return;
     const reply = this.messages.find((one) => one.replyTo === message.id);
-    if (reply !== undefined) this.write(this.telling.step(reply, this.questions(reply)));
-    else if (message.status === "queued") this.write(this.telling.waiting());
+    if (reply !== undefined) this.write(this.renderer.step(reply, this.questions(reply)));
+    else if (message.status === "queued") this.write(this.renderer.waiting());
   }
 
   /** Writes the rest of the reply, which has ended or stopped. */
   end(reply: Message): void {
-    this.write(this.telling.end(reply, this.sessions.store.session(reply.sessionId)));
+    this.write(this.renderer.end(reply, this.sessions.store.session(reply.sessionId)));
   }
 
   private soon(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { OpenSession } from "../../src/folding";
-import { PAGE, Stretch, toldOf } from "../../src/panel/stretch";
+import { PAGE, MessageWindow, updatesFor } from "../../src/panel/messageWindow";
 import type { Message } from "../../src/protocol";
 
 const message = (at: number): Message => ({
@@ -37,59 +37,59 @@ const nothingElse = { session: false, moved: false, messages: [] };
 
 describe("the page", () => {
   it("begins with the newest messages, however many are known", () => {
-    const view = new Stretch().show(state(0, 1000));
+    const view = new MessageWindow().show(state(0, 1000));
     expect(view.messages).toHaveLength(PAGE);
     expect(view.messages.at(-1)?.id).toBe("m999");
     expect(view.more).toBe(true);
   });
   it("knows that there are more at the server", () => {
-    expect(new Stretch().show(state(990, 1000, true)).more).toBe(true);
-    expect(new Stretch().show(state(0, 10)).more).toBe(false);
+    expect(new MessageWindow().show(state(990, 1000, true)).more).toBe(true);
+    expect(new MessageWindow().show(state(0, 10)).more).toBe(false);
   });
   it("gets older ones from what is known, page by page", () => {
-    const stretch = new Stretch();
+    const window = new MessageWindow();
     const all = state(0, 120);
-    stretch.show(all);
-    expect(stretch.hasOlder(all)).toBe(true);
-    expect(stretch.older(all).messages.map((one) => one.id)).toEqual(Array.from({ length: PAGE }, (_, at) => `m${20 + at}`));
-    expect(stretch.older(all)).toMatchObject({ more: false });
-    expect(stretch.hasOlder(all)).toBe(false);
+    window.show(all);
+    expect(window.hasOlder(all)).toBe(true);
+    expect(window.older(all).messages.map((one) => one.id)).toEqual(Array.from({ length: PAGE }, (_, at) => `m${20 + at}`));
+    expect(window.older(all)).toMatchObject({ more: false });
+    expect(window.hasOlder(all)).toBe(false);
   });
   it("knows which messages it has", () => {
-    const stretch = new Stretch();
+    const window = new MessageWindow();
     const all = state(0, 120);
-    stretch.show(all);
-    expect([stretch.has(all, "m119"), stretch.has(all, "m70"), stretch.has(all, "m69")]).toEqual([true, true, false]);
-    stretch.older(all);
-    expect(stretch.has(all, "m69")).toBe(true);
+    window.show(all);
+    expect([window.has(all, "m119"), window.has(all, "m70"), window.has(all, "m69")]).toEqual([true, true, false]);
+    window.older(all);
+    expect(window.has(all, "m69")).toBe(true);
   });
   it("keeps what it has when the session is shown anew", () => {
-    const stretch = new Stretch();
-    stretch.show(state(0, 120));
-    stretch.older(state(0, 120));
-    expect(stretch.show(state(0, 121)).messages).toHaveLength(101);
+    const window = new MessageWindow();
+    window.show(state(0, 120));
+    window.older(state(0, 120));
+    expect(window.show(state(0, 121)).messages).toHaveLength(101);
   });
 });
 
 describe("a step of the store", () => {
   it("tells of new messages, the first one of an empty session too", () => {
-    const stretch = new Stretch();
-    stretch.show(state(0, 0));
-    expect(toldOf(state(0, 1), { ...nothingElse, messages: ["m0"] }, stretch)).toEqual([
+    const window = new MessageWindow();
+    window.show(state(0, 0));
+    expect(updatesFor(state(0, 1), { ...nothingElse, messages: ["m0"] }, window)).toEqual([
       { type: "messages", messages: [message(0)] },
     ]);
-    expect(toldOf(state(0, 2), { ...nothingElse, messages: ["m1"] }, stretch)).toEqual([
+    expect(updatesFor(state(0, 2), { ...nothingElse, messages: ["m1"] }, window)).toEqual([
       { type: "messages", messages: [message(1)] },
     ]);
   });
   it("does not tell of messages that the page does not have", () => {
-    const stretch = new Stretch();
-    stretch.show(state(0, 120));
-    expect(toldOf(state(0, 120), { ...nothingElse, messages: ["m3"] }, stretch)).toEqual([]);
+    const window = new MessageWindow();
+    window.show(state(0, 120));
+    expect(updatesFor(state(0, 120), { ...nothingElse, messages: ["m3"] }, window)).toEqual([]);
   });
   it("shows all anew when messages changed places", () => {
-    const stretch = new Stretch();
-    stretch.show(state(0, 2));
-    expect(toldOf(state(0, 3), { ...nothingElse, moved: true, messages: ["m1"] }, stretch)).toMatchObject([{ type: "show" }]);
+    const window = new MessageWindow();
+    window.show(state(0, 2));
+    expect(updatesFor(state(0, 3), { ...nothingElse, moved: true, messages: ["m1"] }, window)).toMatchObject([{ type: "show" }]);
   });
 });

@@ -2,7 +2,7 @@
 import type { Memento } from "vscode";
 
 /** Something said below a finding. */
-export interface Said {
+export interface ThreadComment {
   author: string;
   words: string;
   label?: string;
@@ -16,19 +16,19 @@ const KEY = "findings.said";
 /** Of so many findings, those that were spoken of last. */
 const LIMIT = 100;
 
-export class SaidBelow {
-  private readonly all: Map<string, readonly Said[]>;
+export class ThreadComments {
+  private readonly all: Map<string, readonly ThreadComment[]>;
 
   constructor(private readonly memory: Memento) {
-    this.all = new Map(memory.get<[string, readonly Said[]][]>(KEY, []).map(([id, said]) => [id, said.map(settled)]));
+    this.all = new Map(memory.get<[string, readonly ThreadComment[]][]>(KEY, []).map(([id, said]) => [id, said.map(settled)]));
   }
 
-  of(findingId: string): readonly Said[] {
+  of(findingId: string): readonly ThreadComment[] {
     return this.all.get(findingId) ?? NOTHING;
   }
 
   /** Puts these at the end of what was said, in place of what they were there before. */
-  put(findingId: string, ...said: readonly Said[]): void {
+  put(findingId: string, ...said: readonly ThreadComment[]): void {
     const before = this.of(findingId).filter((one) => !said.includes(one));
     this.all.delete(findingId);
     this.all.set(findingId, [...before, ...said]);
@@ -40,9 +40,9 @@ export class SaidBelow {
   }
 }
 
-const NOTHING: readonly Said[] = [];
+const NOTHING: readonly ThreadComment[] = [];
 
 /** What was being written when the window closed went on without it. */
-function settled({ pending, ...said }: Said): Said {
+function settled({ pending, ...said }: ThreadComment): ThreadComment {
   return pending ? { ...said, words: "*The session has the reply.*" } : said;
 }
