@@ -86,12 +86,21 @@ class Position(Wire):
     line: int = Field(ge=0)
     character: int = Field(ge=0)
 
+    @property
+    def as_pair(self) -> tuple[int, int]:
+        """Line and character: pairs compare as positions do."""
+        return self.line, self.character
+
 
 class Range(Wire):
     """From `start` up to and without `end`."""
 
     start: Position
     end: Position
+
+    def touches(self, other: Range) -> bool:
+        """Whether the ranges share a position, if only an edge: an empty range (a cursor) is at a position, too."""
+        return self.start.as_pair <= other.end.as_pair and other.start.as_pair <= self.end.as_pair
 
 
 class Participant(Wire):

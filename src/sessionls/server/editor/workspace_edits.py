@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException
 from sessionls.domain.model import Position, Range
 from sessionls.domain.uris import printable
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.server.editor.convert import range_to_lsp
 
 if TYPE_CHECKING:
     from sessionls.server.editor.capabilities import Client, EditSupport
@@ -82,7 +83,9 @@ def _outdated(buffer: Callable[[str], Buffer | None], changes: Sequence[Document
 
 def _edit(able: EditSupport, label: str, changes: Sequence[DocumentChange], *, confirm: bool) -> lsp.WorkspaceEdit:
     if not able.versions and all(change.kind == "edit" for change in changes):
-        return lsp.WorkspaceEdit(changes={c.uri: [lsp.TextEdit(_range(where), new) for where, new in c.edits] for c in changes})
+        return lsp.WorkspaceEdit(
+            changes={c.uri: [lsp.TextEdit(range_to_lsp(where), new) for where, new in c.edits] for c in changes}
+        )
     mark = _ANNOTATION if able.annotations else None
     made: list[lsp.TextDocumentEdit | lsp.CreateFile | lsp.RenameFile | lsp.DeleteFile] = []
     for change in changes:
@@ -107,13 +110,8 @@ def _edit(able: EditSupport, label: str, changes: Sequence[DocumentChange], *, c
 
 def _text_edit(range_: Range, text: str, mark: str | None) -> lsp.TextEdit | lsp.AnnotatedTextEdit:
     if mark is not None:
-        return lsp.AnnotatedTextEdit(annotation_id=mark, range=_range(range_), new_text=text)
-    return lsp.TextEdit(range=_range(range_), new_text=text)
-
-
-def _range(range_: Range) -> lsp.Range:
-    first, last = range_.start, range_.end
-    return lsp.Range(lsp.Position(first.line, first.character), lsp.Position(last.line, last.character))
+        return lsp.AnnotatedTextEdit(annotation_id=mark, range=range_to_lsp(range_), new_text=text)
+    return lsp.TextEdit(range=range_to_lsp(range_), new_text=text)
 
 
 def _words(reason: str | None) -> str | None:

@@ -158,7 +158,7 @@ class _Resolver:
         left_out = 0
         for index, diagnostic in enumerate(context.diagnostics or ()):
             place = _place(diagnostic, f"{field}.diagnostics.{index}.range")
-            if within is not None and not _touch(place, within):
+            if within is not None and not place.touches(within):
                 continue
             data = replace_lone_surrogates(json.dumps(diagnostic, ensure_ascii=False))
             last = min(place.end.line, place.start.line + _LINES - 1, len(lines) - 1)
@@ -199,15 +199,6 @@ def _place(diagnostic: dict[str, Any], field: str) -> Range:
         return Range.model_validate(diagnostic.get("range"))
     except ValidationError:
         raise InvalidParams("A diagnostic has no range.", fields=[field]) from None
-
-
-def _touch(one: Range, other: Range) -> bool:
-    """Whether the ranges have a place in common, also a mere edge: an empty range (a cursor) is at a place, too."""
-    return _key(one.start) <= _key(other.end) and _key(other.start) <= _key(one.end)
-
-
-def _key(position: Position) -> tuple[int, int]:
-    return position.line, position.character
 
 
 def _joined(*notices: str | None) -> str | None:
