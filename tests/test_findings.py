@@ -17,7 +17,7 @@ from sessionls.domain.scope import scope_of
 from sessionls.ports.editor import Buffer
 from sessionls.ports.tools import ToolFailed
 from sessionls.server.features.finding_actions import suggested_edit
-from sessionls.server.publishing.finding_diagnostics import Shown
+from sessionls.server.publishing.finding_diagnostics import LocatedFinding
 from sessionls.sessions.workspace.anchors import Places, anchor_of
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Workspace
@@ -314,7 +314,7 @@ def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, 
         place_now = Places(text, "utf-16").locate(one.anchor, one.range)
         assert place_now is not None
         lines = Lines(text, "utf-16")
-        range_, new = suggested_edit(lines, Shown(one, place_now))
+        range_, new = suggested_edit(lines, LocatedFinding(one, place_now))
         start, end = lines.span(range_)
         after = text[:start] + new + text[end:]
         gone = "    if a:\n        return one(a)\n" if becomes is None else "        return one(a)"

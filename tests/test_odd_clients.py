@@ -350,7 +350,7 @@ def test_a_closed_document_is_forgotten() -> None:
     editor._documents.remove_text_document("file://localhost/w/a.py")  # by another name: it is still open
     assert editor.buffer("file:///w/a.py") is not None
     editor._documents.remove_text_document("file:///w/a.py")
-    editor.forget("file://localhost/w/a.py")
+    editor.document_closed("file://localhost/w/a.py")
     assert editor.buffer("file:///w/a.py") is None and editor.buffer("file://localhost/w/a.py") is None
     assert list(editor.diagnostics("file:///w/a.py")) == []
 

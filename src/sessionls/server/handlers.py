@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessionls.ports.models import Models
     from sessionls.server.editor.capabilities import Client
     from sessionls.server.editor.lsp_editor import LspEditor
-    from sessionls.server.publishing.finding_diagnostics import Findings
+    from sessionls.server.publishing.finding_tracker import FindingTracker
     from sessionls.server.publishing.session_notifications import Notices
     from sessionls.server.transport.protocol import SessionProtocol
     from sessionls.sessions.service import Sessions
@@ -39,7 +39,7 @@ class RequestContext:
     models: Models
     editor: LspEditor
     notices: Notices
-    findings: Findings
+    findings: FindingTracker
     protocol: SessionProtocol
     client: Client
 
@@ -198,12 +198,14 @@ async def findings(request: RequestContext, params: p.FindingListParams) -> r.Fi
         size += len(finding.model_dump_json(by_alias=True, exclude_none=True).encode())
         if page and size > _LIST_BYTES:
             break
-        page.append(request.findings.now(finding))
+        page.append(request.findings.with_current_range(finding))
     return r.FindingList(findings=page, next_cursor=page[-1].id if len(page) < len(rest) else None)
 
 
 async def update_finding(request: RequestContext, params: p.FindingUpdateParams) -> Finding:
-    return request.findings.now(await request.sessions.update_finding(params.finding_id, params.state, reason=params.reason))
+    return request.findings.with_current_range(
+        await request.sessions.update_finding(params.finding_id, params.state, reason=params.reason)
+    )
 
 
 async def agents(request: RequestContext, _: p.AgentListParams) -> r.AgentList:

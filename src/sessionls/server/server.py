@@ -16,15 +16,18 @@ from pygls.workspace import Workspace as PyglsWorkspace
 
 from sessionls import __version__
 from sessionls.domain.errors import SessionlsError, StoreUnavailable
-from sessionls.domain.model import Range, Wire
+from sessionls.domain.model import Wire
 from sessionls.domain.permission import Bounds
 from sessionls.server.bootstrap import compose_for
 from sessionls.server.editor.capabilities import Client, Configuration, Options
+from sessionls.server.editor.convert import range_from_lsp
+from sessionls.server.editor.document_events import DocumentEvents
 from sessionls.server.editor.file_watchers import Watching
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
 from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
 from sessionls.server.handlers import HANDLERS, RequestContext
-from sessionls.server.publishing.finding_diagnostics import Findings
+from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher
+from sessionls.server.publishing.finding_tracker import FindingTracker
 from sessionls.server.publishing.session_notifications import Notices
 from sessionls.server.transport import errors
 from sessionls.server.transport.framing import BrokenStream
@@ -54,24 +57,17 @@ class SessionServer(LanguageServer):
         self._starting: asyncio.Task[tuple[RequestContext, Standard]] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._notices: Notices | None = None
-        self._findings: Findings | None = None
+        self._findings: FindingTracker | None = None
         self._editor: LspEditor | None = None
+        self._document_events = DocumentEvents()
         self._jobs: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._stopping: asyncio.Future[int]
         features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
         features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
         features[lsp.INITIALIZED] = self._initialized
-        features.update(
-            {
-                lsp.TEXT_DOCUMENT_DID_OPEN: self._document_opened,
-                lsp.TEXT_DOCUMENT_DID_CHANGE: self._document_changed,
-                lsp.TEXT_DOCUMENT_DID_SAVE: self._document_saved,
-                lsp.TEXT_DOCUMENT_DID_CLOSE: self._document_closed,
-                lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._files_changed,
-                lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuration_changed,
-            }
-        )
+        features.update(self._document_events.features)
+        features[lsp.WORKSPACE_DID_CHANGE_CONFIGURATION] = self._configuration_changed
         features[lsp.TEXT_DOCUMENT_CODE_ACTION] = self._code_actions
         features[lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT] = self._content
 
@@ -216,10 +212,12 @@ class SessionServer(LanguageServer):
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
+        self._document_events.listeners = [editor]
         composition = await compose_for(self._options, self._bounds, editor)
         notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, composition.sessions.known_scope)
         watching = Watching(self.protocol) if self._client.watches_files else None
-        findings = Findings(composition.sessions, editor, self.protocol.notify, watching)
+        publisher = DiagnosticsPublisher(self.protocol.notify)
+        findings = FindingTracker(composition.sessions, editor, publisher, watching)
         request = RequestContext(composition.sessions, composition.models, editor, notices, findings, self.protocol, self._client)
         standard = Standard(request)
         try:
@@ -235,7 +233,8 @@ class SessionServer(LanguageServer):
             await composition.sessions.scope()
         composition.sessions.subscribe(standard.on_notice)
         composition.sessions.subscribe(findings.on_notice)
-        findings.start(document.uri for document in documents.text_documents.values())
+        findings.start()
+        self._document_events.listeners = [editor, findings]
         self._findings = findings
         return request, standard
 
@@ -256,32 +255,6 @@ class SessionServer(LanguageServer):
                 await composition.sessions.scope()
         except Exception:
             log.exception("What changed in the client could not be followed")
-
-    # -- documents -------------------------------------------------------------------------------------------------------
-
-    def _document_opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
-        if self._findings is not None:
-            self._findings.opened(params.text_document.uri)
-
-    def _document_changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        if self._editor is not None:
-            self._editor.typing.typed()
-        if self._findings is not None:
-            self._findings.changed(params.text_document.uri)
-
-    def _document_saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
-        if self._findings is not None:
-            self._findings.saved(params.text_document.uri)
-
-    def _document_closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
-        if self._editor is not None:
-            self._editor.forget(params.text_document.uri)
-        if self._findings is not None:
-            self._findings.closed(params.text_document.uri)
-
-    def _files_changed(self, params: lsp.DidChangeWatchedFilesParams) -> None:
-        if self._findings is not None:
-            self._findings.changed_on_disk(change.uri for change in params.changes)
 
     # -- requests --------------------------------------------------------------------------------------------------------
 
@@ -309,8 +282,7 @@ class SessionServer(LanguageServer):
         """Keep what the client says is wrong there: for the tool `diagnostics`."""
         if self._editor is not None:
             known = self.protocol._converter.unstructure(params.context.diagnostics)  # noqa: SLF001  # pygls has no other way in
-            within = Range.model_validate(self.protocol._converter.unstructure(params.range))  # noqa: SLF001
-            self._editor.hand_over(params.text_document.uri, known, within)
+            self._editor.hand_over(params.text_document.uri, known, range_from_lsp(params.range))
 
     async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
         return lsp.TextDocumentContentResult(text=await (await self.standard()).content(params.uri))

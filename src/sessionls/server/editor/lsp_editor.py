@@ -14,9 +14,11 @@ from lsprotocol import types as lsp
 from pygls.workspace import TextDocument, Workspace
 
 from sessionls.domain import uris
-from sessionls.domain.model import Position, Range
+from sessionls.domain.model import Range
 from sessionls.domain.permission import Answer, Question
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.server.editor.convert import range_from_lsp
+from sessionls.server.editor.document_events import DocumentListener
 from sessionls.server.editor.permission_prompts import Typing, ask
 from sessionls.server.editor.workspace_edits import change_documents
 from sessionls.server.schema.params import Saved, SaveParams
@@ -88,13 +90,13 @@ class _Document(TextDocument):
     def _apply_incremental_change(self, change: lsp.TextDocumentContentChangePartial) -> None:
         text = self._source or ""
         lines = Lines(text, self._encoding)
-        first, last = change.range.start, change.range.end
-        start = lines.offset(Position(line=first.line, character=first.character))
-        end = max(start, lines.offset(Position(line=last.line, character=last.character)))
+        range_ = range_from_lsp(change.range)
+        start = lines.offset(range_.start)
+        end = max(start, lines.offset(range_.end))
         self._source = text[:start] + change.text + text[end:]
 
 
-class LspEditor:
+class LspEditor(DocumentListener):
     """The editor at the other end, as the client describes it. Reads nothing from disk."""
 
     def __init__(self, documents: Documents, protocol: SessionProtocol, client: Client) -> None:
@@ -125,8 +127,11 @@ class LspEditor:
         """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
         return self._diagnostics.get(uris.uri_key(uri), ())
 
-    def forget(self, uri: str) -> None:
-        """The document is closed: what the client said of it holds no more."""
+    def document_changed(self, uri: str) -> None:  # noqa: ARG002
+        self.typing.typed()
+
+    def document_closed(self, uri: str) -> None:
+        """What the client said about the document no longer holds."""
         self._diagnostics.pop(uris.uri_key(uri), None)
 
     def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:

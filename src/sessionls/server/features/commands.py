@@ -13,10 +13,11 @@ from pygls.exceptions import JsonRpcException
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, SessionlsError, SessionNotFound
-from sessionls.domain.model import Range, SelectionContext, Session, Wire
+from sessionls.domain.model import SelectionContext, Session, Wire
 from sessionls.domain.results import Exchange
 from sessionls.domain.stop_reasons import review_problem
 from sessionls.ports.store import EventNotice, Notice
+from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.schema.methods import COMMANDS
@@ -171,7 +172,9 @@ class Standard:
                 command=lsp.Command(
                     title=f"Ask {agent.name}",
                     command=ASK_ABOUT,
-                    arguments=[{"agent": agent.name, "uri": params.text_document.uri, "range": _plain(params.range)}],
+                    arguments=[
+                        {"agent": agent.name, "uri": params.text_document.uri, "range": range_from_lsp(params.range).wire()}
+                    ],
                 ),
             )
             for agent in found.agents
@@ -253,12 +256,3 @@ def _covers(asked: str, kind: str) -> bool:
 
 def _value(kind: Any) -> Any:
     return getattr(kind, "value", kind)
-
-
-def _plain(range_: lsp.Range) -> dict[str, Any]:
-    return Range.model_validate(
-        {
-            "start": {"line": range_.start.line, "character": range_.start.character},
-            "end": {"line": range_.end.line, "character": range_.end.character},
-        }
-    ).wire()

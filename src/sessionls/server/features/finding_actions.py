@@ -15,14 +15,14 @@ from sessionls.domain.model import (
     DiffContext,
     FileContext,
     Finding,
-    Position,
     Range,
     SelectionContext,
     Session,
     TextContext,
 )
 from sessionls.domain.titles import title_of
-from sessionls.server.publishing.finding_diagnostics import SOURCE, Shown, to_lsp
+from sessionls.server.editor.convert import range_from_lsp, range_to_lsp
+from sessionls.server.publishing.finding_diagnostics import SOURCE, LocatedFinding
 from sessionls.server.schema.params import FixParams, MessageParams, ReviewParams
 from sessionls.sessions.workspace.anchors import locate
 from sessionls.sessions.workspace.positions import Lines
@@ -77,13 +77,13 @@ class Reviewing:
             found.append(lsp.CodeAction(title="Review this file", kind=REVIEW_KIND, command=command))
         return found
 
-    def _meant(self, params: lsp.CodeActionParams) -> list[Shown]:
+    def _meant(self, params: lsp.CodeActionParams) -> list[LocatedFinding]:
         """The findings that the client points at by their diagnostics; where it names no diagnostics, those of the range."""
-        shown = self._findings.at(params.text_document.uri, _range(params))
+        shown = self._findings.at(params.text_document.uri, range_from_lsp(params.range))
         pointed = params.context.diagnostics
         return [one for one in shown if any(_is_of(each, one.finding) for each in pointed)] if pointed else shown
 
-    async def _on_finding(self, shown: Shown, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
+    async def _on_finding(self, shown: LocatedFinding, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
         finding = shown.finding
         about = f": {_short(finding.title)}" if several else ""
         diagnostics = [one for one in params.context.diagnostics if _is_of(one, finding)] or None
@@ -108,16 +108,16 @@ class Reviewing:
             command("Open session", "sessionls.show", sessionId=finding.session_id),
         ]
 
-    async def _suggestion(self, shown: Shown, uri: str) -> lsp.WorkspaceEdit | None:
+    async def _suggestion(self, shown: LocatedFinding, uri: str) -> lsp.WorkspaceEdit | None:
         buffer, encoding = self._request.editor.buffer(uri), self._request.editor.encoding
         if shown.finding.suggestion is None or shown.finding.anchor is None or buffer is None:
             return None
-        # The buffer may have changed since it was looked at.
-        now = await asyncio.to_thread(locate, buffer.text, shown.finding.anchor, shown.range, encoding)
-        if now is None:
+        # The buffer may have changed since the finding was located.
+        current = await asyncio.to_thread(locate, buffer.text, shown.finding.anchor, shown.range, encoding)
+        if current is None:
             return None
-        range_, text = suggested_edit(Lines(buffer.text, encoding), Shown(shown.finding, now))
-        edit = lsp.TextEdit(range=to_lsp(range_), new_text=text)
+        range_, text = suggested_edit(Lines(buffer.text, encoding), LocatedFinding(shown.finding, current))
+        edit = lsp.TextEdit(range=range_to_lsp(range_), new_text=text)
         if not self._request.client.edits.versions:
             return lsp.WorkspaceEdit(changes={uri: [edit]})
         document = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=buffer.version)
@@ -133,7 +133,7 @@ class Reviewing:
 
     async def fix(self, params: FixParams) -> Session:
         """Ask an agent to fix a finding, in the finding's own session. Answers at once."""
-        finding = self._findings.now(await self._request.sessions.finding(params.finding_id))
+        finding = self._findings.with_current_range(await self._request.sessions.finding(params.finding_id))
         agent = params.agent or await self._fixer(finding)
         self._begin(
             MessageParams(
@@ -162,7 +162,7 @@ class Reviewing:
         return session
 
 
-def suggested_edit(lines: Lines, shown: Shown) -> tuple[Range, str]:
+def suggested_edit(lines: Lines, shown: LocatedFinding) -> tuple[Range, str]:
     """What to replace by what. A suggestion for whole lines comes with the indentation that they have now."""
     text = (shown.finding.suggestion or "").replace("\r\n", "\n")
     start, end = lines.span(shown.range)
@@ -223,16 +223,11 @@ def _question(params: ReviewParams, files: Sequence[str]) -> str:
     return "Review this file." if len(files) == 1 else "Review these files."
 
 
-def _range(params: lsp.CodeActionParams) -> Range:
-    start, end = params.range.start, params.range.end
-    return Range(start=Position(line=start.line, character=start.character), end=Position(line=end.line, character=end.character))
-
-
 def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
     """Whether nothing is selected: editors whose cursor stands on a character send that one character."""
-    range_ = _range(params)
+    range_ = range_from_lsp(params.range)
     start, end = range_.start, range_.end
-    if (start.line, start.character) >= (end.line, end.character):
+    if start.as_pair >= end.as_pair:
         return True
     if end.line > start.line + 1:
         return False

@@ -1,125 +1,93 @@
-"""Findings in the editor's list of problems: shown where their code is now, and `fixed` when it is gone.
+"""Where the code of each open finding is now; a finding is `fixed` when its code is gone.
 
-Known here are the open findings of the sessions of the open folders, and where each one's code is. A text is looked at again when
-it changes: an open buffer a moment after an edit, a file when the client says that it changed on disk. Code that is gone from a
-buffer is not shown; the finding is `fixed` only when that text is also the one on disk.
+The tracker knows the open findings of the sessions of the open folders, and the current range of each. It checks a document
+again when its text changes: a buffer shortly after an edit, a file when the client says that it changed on disk. A finding whose
+code is gone from a buffer is not shown; it becomes `fixed` only when the file on disk has the same text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-from lsprotocol import types as lsp
+from typing import TYPE_CHECKING
 
 from sessionls.domain import uris
-from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.errors import SessionlsError
 from sessionls.domain.events import Edited
 from sessionls.domain.model import Finding, Range
-from sessionls.ports.editor import Buffer
 from sessionls.ports.store import EventNotice, Notice, SessionNotice
+from sessionls.server.editor.document_events import DocumentListener
+from sessionls.server.publishing.document_texts import DocumentTexts
+from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher, LocatedFinding
 from sessionls.sessions.workspace.anchors import Places
-from sessionls.sessions.workspace.files import LARGEST
 from sessionls.sessions.workspace.positions import Encoding
-from sessionls.sessions.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from sessionls.ports.editor import Editor
     from sessionls.server.editor.file_watchers import Watching
     from sessionls.sessions.service import Sessions
 
-__all__ = ["GONE", "SOURCE", "Findings", "Shown", "to_lsp"]
+__all__ = ["CODE_CHANGED", "FindingTracker"]
 
 log = logging.getLogger("sessionls")
 
-SOURCE = "sessionls"
-GONE = "Its code was changed."
-"""Why a finding is fixed by itself."""
+CODE_CHANGED = "Its code was changed."
+"""The reason of a finding that was fixed because its code is gone."""
+_CODE_RETURNED = "Its code came back."
 
-_EDIT_GAP = 0.15  # seconds after an edit before the text is looked at
-_FEED_GAP = 0.05  # seconds after a change of a session before the store is asked
-_AGAIN = 5.0  # seconds until what failed is tried again
-_BODY = 600  # characters of a finding's body in the message of its diagnostic
-
-
-Comparable = tuple[tuple[int | str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A finding and the range in which its code is now."""
-
-    finding: Finding
-    range: Range
+_EDIT_DELAY = 0.15  # seconds from an edit until the document is checked
+_FEED_DELAY = 0.05  # seconds from a change of a session until the store is asked
+_RETRY_DELAY = 5.0  # seconds until something that failed is tried again
 
 
 @dataclass
 class _Document:
-    """The findings of one document: those that are open, those that became fixed here by themselves, and where they are.
-
-    `published` is what the client was told last: under which URI, and which diagnostics.
-    """
+    """The findings of one document: the open ones, those whose code is gone, and the current range of each."""
 
     open: dict[str, Finding] = field(default_factory=dict)
     gone: dict[str, Finding] = field(default_factory=dict)
-    places: dict[str, Range] = field(default_factory=dict)
-    shown: list[Shown] = field(default_factory=list)
-    published: tuple[str, Comparable] | None = None
+    ranges: dict[str, Range] = field(default_factory=dict)
+    located: list[LocatedFinding] = field(default_factory=list)
+
+    def findings(self) -> list[Finding]:
+        return sorted({**self.gone, **self.open}.values(), key=lambda one: one.range.start.line)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """`settled`: it is what is on disk."""
-
-    uri: str
-    text: str
-    version: int | None
-    settled: bool
-
-
-class Findings:
-    """`notify` sends a notification; `watching` asks the client to watch files on disk."""
+class FindingTracker(DocumentListener):
+    """`watching` asks the client to watch files on disk."""
 
     def __init__(
-        self,
-        sessions: Sessions,
-        editor: Editor,
-        notify: Callable[[str, Any], None],
-        watching: Watching | None = None,
+        self, sessions: Sessions, editor: Editor, publisher: DiagnosticsPublisher, watching: Watching | None = None
     ) -> None:
         self._sessions = sessions
         self._editor = editor
-        self._workspace = Workspace(editor)
-        self._notify = notify
+        self._texts = DocumentTexts(editor)
+        self._publisher = publisher
         self._watching = watching
         self._documents: dict[str, _Document] = {}
-        self._buffers: dict[str, str] = {}  # the URIs of open documents as the client spells them
-        self._saved: dict[str, int | None] = {}  # the version that was saved last
-        self._states: dict[str, str] = {}  # of the sessions that were heard of
+        self._states: dict[str, str] = {}  # the last known state of each session
         self._rev: int | None = None
-        self._stale = False
-        self._all = True  # whether all findings are to be asked for, and not only what changed
-        self._due: dict[str, bool] = {}  # documents to look at, and whether to look at the disk, too
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._reload_all = True  # whether the next refresh asks for all findings, and not only for those that changed
+        self._refresh_needed = False
+        self._refresh_timer: asyncio.TimerHandle | None = None
+        self._queue: dict[str, bool] = {}  # documents to check, and whether to compare the buffer with the file
+        self._edit_timers: dict[str, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
-    # -- life ------------------------------------------------------------------------------------------------------------
+    # -- life cycle ------------------------------------------------------------------------------------------------------
 
-    def start(self, opened: Iterable[str]) -> None:
-        """Show what is known, in the background. `opened` are the documents that are open already."""
-        for uri in opened:
-            self._buffers[uris.uri_key(uri)] = uri
+    def start(self) -> None:
+        """Load and show the findings in the background."""
         self._worker = asyncio.create_task(self._work(), name="findings")
         self.reload()
 
     async def close(self) -> None:
-        for timer in self._timers.values():
+        if self._refresh_timer is not None:
+            self._refresh_timer.cancel()
+        for timer in self._edit_timers.values():
             timer.cancel()
         if self._watching is not None:
             self._watching.close()
@@ -127,17 +95,30 @@ class Findings:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
 
+    # -- queries ---------------------------------------------------------------------------------------------------------
+
+    def at(self, uri: str, range_: Range) -> list[LocatedFinding]:
+        """The findings shown in that document that touch the range."""
+        document = self._documents.get(uris.uri_key(uri))
+        return [] if document is None else [one for one in document.located if one.range.touches(range_)]
+
+    def with_current_range(self, finding: Finding) -> Finding:
+        """The finding with the range in which its code is now, where that is known."""
+        document = self._documents.get(uris.uri_key(finding.uri))
+        range_ = None if document is None else document.ranges.get(finding.id)
+        return finding if range_ is None or finding.state != "open" else finding.model_copy(update={"range": range_})
+
     # -- what happens ----------------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """Ask for all findings again: the open folders are others."""
-        self._all = True
+        """Ask for all findings again: the open folders have changed."""
+        self._reload_all = True
         self._refresh_soon(0)
 
     def on_notice(self, notice: Notice) -> None:
         """Take a notice of the feed: every change of a finding is a change of its session."""
         if isinstance(notice, EventNotice) and isinstance(notice.event, Edited) and notice.event.applied:
-            self._look_at(uris.uri_key(notice.event.uri), disk=True)
+            self._check_soon(uris.uri_key(notice.event.uri), compare_disk=True)
         if not isinstance(notice, SessionNotice):
             return
         state = "deleted" if notice.session is None else notice.session.state
@@ -145,67 +126,49 @@ class Findings:
         before = self._states.get(notice.session_id)
         self._states[notice.session_id] = state
         if hidden != (before in ("deleted", "archived")) or before is None:
-            self._all = True  # its findings come or go, whenever they last changed
-        self._refresh_soon(_FEED_GAP)
+            self._reload_all = True  # all its findings appear or disappear, whenever they last changed
+        self._refresh_soon(_FEED_DELAY)
 
-    def opened(self, uri: str) -> None:
-        key = uris.uri_key(uri)
-        self._buffers[key] = uri
+    def document_opened(self, uri: str) -> None:
         if not self._editor.folders:
             self.reload()
-        self._look_at(key)
+        self._check_soon(uris.uri_key(uri))
 
-    def changed(self, uri: str) -> None:
+    def document_changed(self, uri: str) -> None:
         key = uris.uri_key(uri)
-        if key in self._documents and key not in self._timers:
-            self._timers[key] = asyncio.get_running_loop().call_later(_EDIT_GAP, self._on_time, key)
+        if key in self._documents and key not in self._edit_timers:
+            self._edit_timers[key] = asyncio.get_running_loop().call_later(_EDIT_DELAY, self._on_edit_timer, key)
 
-    def saved(self, uri: str) -> None:
-        key = uris.uri_key(uri)
-        buffer = self._editor.buffer(uri)
-        self._saved[key] = None if buffer is None else buffer.version
-        self._look_at(key, disk=True)
+    def document_saved(self, uri: str) -> None:
+        self._texts.saved(uri)
+        self._check_soon(uris.uri_key(uri), compare_disk=True)
 
-    def closed(self, uri: str) -> None:
-        key = uris.uri_key(uri)
-        self._buffers.pop(key, None)
-        self._saved.pop(key, None)
-        self._look_at(key, disk=True)
+    def document_closed(self, uri: str) -> None:
+        self._texts.closed(uri)
+        self._check_soon(uris.uri_key(uri), compare_disk=True)
 
-    def changed_on_disk(self, changed: Iterable[str]) -> None:
+    def files_changed(self, changed: Iterable[str]) -> None:
         for uri in changed:
-            self._look_at(uris.uri_key(uri), disk=True)
+            self._check_soon(uris.uri_key(uri), compare_disk=True)
 
-    # -- what is asked ---------------------------------------------------------------------------------------------------
-
-    def at(self, uri: str, range_: Range) -> list[Shown]:
-        """The findings shown in that document that touch the range."""
-        document = self._documents.get(uris.uri_key(uri))
-        return [] if document is None else [one for one in document.shown if _touch(one.range, range_)]
-
-    def now(self, finding: Finding) -> Finding:
-        """The finding with the range in which its code is now, where that is known."""
-        document = self._documents.get(uris.uri_key(finding.uri))
-        place = None if document is None else document.places.get(finding.id)
-        return finding if place is None or finding.state != "open" else finding.model_copy(update={"range": place})
-
-    # -- working ---------------------------------------------------------------------------------------------------------
+    # -- the worker ------------------------------------------------------------------------------------------------------
 
     def _refresh_soon(self, seconds: float) -> None:
-        if "" not in self._timers:
-            self._timers[""] = asyncio.get_running_loop().call_later(seconds, self._on_time, "")
+        if self._refresh_timer is None:
+            self._refresh_timer = asyncio.get_running_loop().call_later(seconds, self._on_refresh_timer)
 
-    def _on_time(self, key: str) -> None:
-        del self._timers[key]
-        if key:
-            self._look_at(key)
-        else:
-            self._stale = True
-            self._wake.set()
+    def _on_refresh_timer(self) -> None:
+        self._refresh_timer = None
+        self._refresh_needed = True
+        self._wake.set()
 
-    def _look_at(self, key: str, *, disk: bool = False) -> None:
+    def _on_edit_timer(self, key: str) -> None:
+        del self._edit_timers[key]
+        self._check_soon(key)
+
+    def _check_soon(self, key: str, *, compare_disk: bool = False) -> None:
         if key in self._documents:
-            self._due[key] = disk or self._due.get(key, False)
+            self._queue[key] = compare_disk or self._queue.get(key, False)
             self._wake.set()
 
     async def _work(self) -> None:
@@ -213,192 +176,108 @@ class Findings:
             await self._wake.wait()
             self._wake.clear()
             try:
-                if self._stale:
-                    self._stale = False
+                if self._refresh_needed:
+                    self._refresh_needed = False
                     await self._refresh()
-                while self._due:
-                    await self._look_next()
+                while self._queue:
+                    await self._check_next()
             except Exception as error:
                 if not isinstance(error, SessionlsError):
                     log.exception("The findings could not be shown")
-                self._all = True
-                self._refresh_soon(_AGAIN)
+                self._reload_all = True
+                self._refresh_soon(_RETRY_DELAY)
 
-    async def _look_next(self) -> None:
-        key = next(iter(self._due))
-        disk = self._due.pop(key)
+    async def _check_next(self) -> None:
+        key = next(iter(self._queue))
+        compare_disk = self._queue.pop(key)
         try:
-            await self._look(key, disk=disk)
+            await self._check(key, compare_disk=compare_disk)
         except Exception:
-            self._due[key] = disk  # to be tried again, after the others
+            self._queue[key] = compare_disk  # try it again, after the others
             raise
 
+    # -- findings of the store -------------------------------------------------------------------------------------------
+
     async def _refresh(self) -> None:
-        """Take over what the store knows that is not known here."""
-        whole, self._all = self._all, False
-        self._rev, found = await self._sessions.changed_findings(None if whole else self._rev)
-        if whole:
-            listed = {finding.id for finding in found}
-            for key, document in self._documents.items():
-                if dropped := [known for known in document.open if known not in listed]:
-                    for finding_id in dropped:
-                        del document.open[finding_id]
-                    self._due.setdefault(key, False)
-        for finding in found:
+        """Load the findings that are new or changed in the store."""
+        everything, self._reload_all = self._reload_all, False
+        self._rev, loaded = await self._sessions.changed_findings(None if everything else self._rev)
+        if everything:
+            self._drop_all_but({finding.id for finding in loaded})
+        for finding in loaded:
             self._take(finding)
-        if self._watching is None:
-            return
-        self._watching([next(iter(each.values())).uri for one in self._documents.values() if (each := {**one.open, **one.gone})])
+        if self._watching is not None:
+            self._watching(findings[0].uri for one in self._documents.values() if (findings := one.findings()))
+
+    def _drop_all_but(self, listed: set[str]) -> None:
+        for key, document in self._documents.items():
+            dropped = [known for known in document.open if known not in listed]
+            for finding_id in dropped:
+                del document.open[finding_id]
+            if dropped:
+                self._queue.setdefault(key, False)
 
     def _take(self, finding: Finding) -> None:
-        key = uris.uri_key(finding.uri)
-        if key not in self._buffers and not self._editor.folders:
-            return  # with no folder open, only what is open counts
+        key, opened = uris.uri_key(finding.uri), self._editor.buffer(finding.uri) is not None
+        if not opened and not self._editor.folders:
+            return  # with no folder open, only open documents count
         document = self._documents.setdefault(key, _Document())
         if finding.state == "open":
             document.gone.pop(finding.id, None)
             if document.open.get(finding.id) == finding:
                 return
             document.open[finding.id] = finding
-            self._due[key] = self._due.get(key, False) or key not in self._buffers
+            self._queue[key] = self._queue.get(key, False) or not opened
         else:
             document.open.pop(finding.id, None)
             if finding.state == "dismissed":
                 document.gone.pop(finding.id, None)
-            self._due.setdefault(key, False)
+            self._queue.setdefault(key, False)
 
-    async def _look(self, key: str, *, disk: bool) -> None:
-        """Find the document's findings in its text, show them, and settle those whose code went or came back."""
+    # -- one document ----------------------------------------------------------------------------------------------------
+
+    async def _check(self, key: str, *, compare_disk: bool) -> None:
+        """Locate the document's findings in its text, show them, and update those whose code is gone or came back."""
         document = self._documents[key]
-        known = sorted({**document.gone, **document.open}.values(), key=lambda one: one.range.start.line)
-        text = await self._text(key, known[0].uri, disk=disk) if known else None
-        if text is None:
-            document.shown = []
-            self._publish(document, known[0].uri if known else "", None)
-            if not known:
-                del self._documents[key]
+        findings = document.findings()
+        if not findings:
+            document.located = []
+            self._publisher.withdraw(key)
+            del self._documents[key]
             return
-        wanted = [(finding, document.places.get(finding.id, finding.range)) for finding in known]
-        places = await asyncio.to_thread(_locate, text.text, wanted, self._editor.encoding)
-        document.places.update(places)
-        document.shown = [Shown(one, places[one.id]) for one in document.open.values() if one.id in places]
-        self._publish(document, text.uri, text.version)
-        if text.settled:
-            await self._settle(document, places)
+        text = await self._texts.read(findings[0].uri, compare_disk=compare_disk)
+        if text is None:
+            document.located = []
+            self._publisher.publish(key, findings[0].uri, [], None)
+            return
+        wanted = [(finding, document.ranges.get(finding.id, finding.range)) for finding in findings]
+        ranges = await asyncio.to_thread(_locate, text.text, wanted, self._editor.encoding)
+        document.ranges.update(ranges)
+        document.located = [LocatedFinding(one, ranges[one.id]) for one in document.open.values() if one.id in ranges]
+        self._publisher.publish(key, text.uri, document.located, text.version)
+        if text.on_disk:
+            await self._update_states(document, ranges)
 
-    async def _settle(self, document: _Document, places: Mapping[str, Range]) -> None:
-        for finding in [one for one in document.open.values() if one.id not in places]:
+    async def _update_states(self, document: _Document, ranges: Mapping[str, Range]) -> None:
+        for finding in [one for one in document.open.values() if one.id not in ranges]:
             document.gone[finding.id] = document.open.pop(finding.id)
-            await self._sessions.update_finding(finding.id, "fixed", reason=GONE)
-        for finding in [one for one in document.gone.values() if one.id in places]:
+            await self._sessions.update_finding(finding.id, "fixed", reason=CODE_CHANGED)
+        for finding in [one for one in document.gone.values() if one.id in ranges]:
             del document.gone[finding.id]
-            if not any(_same(finding, one) and places.get(one.id) == places[finding.id] for one in document.open.values()):
-                await self._sessions.update_finding(finding.id, "open", reason="Its code came back.")
-
-    async def _text(self, key: str, uri: str, *, disk: bool) -> _Text | None:
-        """The document's text now; None where it cannot be read here."""
-        buffer = self._buffer(key)
-        if buffer is not None and not disk:
-            return _Text(buffer.uri, buffer.text, buffer.version, settled=self._is_saved(key, buffer))
-        try:
-            document = await self._workspace.read(buffer.uri if buffer is not None else uri, limit=LARGEST)
-        except NotPermitted:
-            return None
-        except InvalidParams:
-            return _Text(uri, "", None, settled=True) if await self._is_missing(uri) else None
-        if not document.buffer:
-            return _Text(uri, document.text, None, settled=True)
-        buffer = self._buffer(key)
-        saved = not document.dirty or (buffer is not None and self._is_saved(key, buffer) and buffer.version == document.version)
-        return _Text(document.uri, document.text, document.version, settled=saved)
-
-    def _buffer(self, key: str) -> Buffer | None:
-        return None if (uri := self._buffers.get(key)) is None else self._editor.buffer(uri)
-
-    def _is_saved(self, key: str, buffer: Buffer) -> bool:
-        return buffer.version is not None and self._saved.get(key) == buffer.version
-
-    async def _is_missing(self, uri: str) -> bool:
-        """Whether the file was deleted: it is not there, and its folder is."""
-        try:
-            place = await self._workspace.resolve(uri)
-        except SessionlsError:
-            return False
-        return await asyncio.to_thread(lambda: not os.path.lexists(place.path) and place.root.is_dir())
-
-    # -- showing ---------------------------------------------------------------------------------------------------------
-
-    def _publish(self, document: _Document, uri: str, version: int | None) -> None:
-        shown = sorted(document.shown, key=lambda one: (one.range.start.line, one.range.start.character, one.finding.id))
-        diagnostics = [_diagnostic(one) for one in shown]
-        # lsprotocol's own classes are not compared: they are imported without that, for speed.
-        now = tuple(sorted(map(_comparable, diagnostics)))
-        before = document.published
-        if before is not None and before[0] != uri and before[1]:  # it is called by another name now
-            self._send(before[0], [], None)
-        # At first there may still be on show what the process before this one told: that nothing is left is told as well.
-        told = None if before is None else before[1] if before[0] == uri else ()
-        if uri and now != told:
-            self._send(uri, diagnostics, version)
-        document.published = (uri, now)
-
-    def _send(self, uri: str, diagnostics: Sequence[lsp.Diagnostic], version: int | None) -> None:
-        params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
-        self._notify(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, params)
+            if not any(_is_same(finding, one) and ranges.get(one.id) == ranges[finding.id] for one in document.open.values()):
+                await self._sessions.update_finding(finding.id, "open", reason=_CODE_RETURNED)
 
 
 def _locate(text: str, wanted: Sequence[tuple[Finding, Range]], encoding: Encoding) -> dict[str, Range]:
+    """The current range of each finding whose code is still in the text, by the finding's id."""
     places = Places(text, encoding)
-    found: dict[str, Range] = {}
+    ranges: dict[str, Range] = {}
     for finding, near in sorted(wanted, key=lambda one: one[1].start.line):
-        place = near if finding.anchor is None else places.locate(finding.anchor, near)
-        if place is not None:
-            found[finding.id] = place
-    return found
+        range_ = near if finding.anchor is None else places.locate(finding.anchor, near)
+        if range_ is not None:
+            ranges[finding.id] = range_
+    return ranges
 
 
-def _same(one: Finding, other: Finding) -> bool:
+def _is_same(one: Finding, other: Finding) -> bool:
     return one.rule == other.rule if one.rule else one.title == other.title
-
-
-def _diagnostic(shown: Shown) -> lsp.Diagnostic:
-    finding = shown.finding
-    body = finding.body if len(finding.body) <= _BODY else f"{finding.body[:_BODY]}…"
-    return lsp.Diagnostic(
-        range=to_lsp(shown.range),
-        severity=lsp.DiagnosticSeverity(finding.severity),
-        source=SOURCE,
-        code=finding.rule,
-        code_description=_page(finding.help) if finding.rule else None,
-        message=f"{finding.title}\n{body}".strip(),
-        data={"sessionId": finding.session_id, "findingId": finding.id},
-    )
-
-
-def _comparable(diagnostic: lsp.Diagnostic) -> tuple[int | str, ...]:
-    """What a person sees of a diagnostic, and which finding it is."""
-    start, end = diagnostic.range.start, diagnostic.range.end
-    address = diagnostic.code_description.href if diagnostic.code_description else ""
-    place = (start.line, start.character, end.line, end.character, int(diagnostic.severity or 0))
-    data: Any = diagnostic.data
-    return (*place, str(diagnostic.code), diagnostic.message, address, *(str(value) for value in data.values()))
-
-
-def to_lsp(range_: Range) -> lsp.Range:
-    return lsp.Range(
-        start=lsp.Position(line=range_.start.line, character=range_.start.character),
-        end=lsp.Position(line=range_.end.line, character=range_.end.character),
-    )
-
-
-def _page(address: str | None) -> lsp.CodeDescription | None:
-    if address is None or urlsplit(address).scheme not in ("http", "https"):
-        return None
-    return lsp.CodeDescription(href=address)
-
-
-def _touch(one: Range, other: Range) -> bool:
-    def key(place: Any) -> tuple[int, int]:
-        return place.line, place.character
-
-    return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)
