@@ -10,10 +10,27 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+import stores
+
 pytest_plugins = ["model_server", "server_client"]
 
 # Every variable through which a model provider, a setting or a home could reach a test from outside.
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that use the fixture `engine` run on each database, or on those that they are marked with."""
+    if "engine" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("engines")
+        metafunc.parametrize("engine", marker.args if marker is not None else stores.ENGINES, indirect=True)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The database on which the test runs: `stores.url` leads there."""
+    name: str = request.param
+    monkeypatch.setattr(stores, "current_engine", name)
+    return name
 
 
 @pytest.fixture(autouse=True)

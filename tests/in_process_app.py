@@ -18,6 +18,7 @@ from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
+from stores import database_url
 
 __all__ = ["ANN", "BEN", "App", "PlainEditor", "app", "write_agent"]
 
@@ -140,7 +141,7 @@ async def app(
         os.environ["OPENAI_API_BASE"] = server.openai
     await asyncio.to_thread(preload)
     editor = PlainEditor([folder.as_uri()])
-    url = f"sqlite:///{folder.parent / database}.db"
+    url = database_url(folder.parent / f"{database}.db")
     settings = await asyncio.to_thread(
         lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False)
     )

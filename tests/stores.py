@@ -1,4 +1,4 @@
-"""Stores without the rest of the house: events put straight into the log, and what a feed told."""
+"""Stores without the rest of the program: events put straight into the log, and what a feed told."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sessionls.store.schema import metadata
 
 __all__ = [
     "ANN",
+    "ENGINES",
     "Heard",
     "answer",
     "as_version",
@@ -29,6 +30,7 @@ __all__ = [
     "begin",
     "compact",
     "create",
+    "database_url",
     "end",
     "exchange",
     "exchanges",
@@ -45,8 +47,18 @@ AUTHOR = AgentAuthor(agent="code", model="test", definition="0" * 64)
 Status = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 
 
+ENGINES = ("sqlite",)
+current_engine = "sqlite"
+
+
 def url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'data' / 'sessions.db'}"
+    """The test's database: one for each folder."""
+    return database_url(folder / "data" / "sessions.db")
+
+
+def database_url(path: Path) -> str:
+    """A database of that name, on the engine that the test runs on."""
+    return f"sqlite:///{path}"
 
 
 def as_version(path: Path, revision: str) -> None:

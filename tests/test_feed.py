@@ -20,11 +20,13 @@ from sessionls.domain.model import ReasoningPart, TextPart, ToolPart
 from sessionls.domain.scope import scope_of
 from sessionls.ports.store import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
-from sessionls.store import watch as watching
-from sessionls.store.inotify import FolderEvents
+from sessionls.store.engine import Seen
+from sessionls.store.engine.sqlite import watch as watching
+from sessionls.store.engine.sqlite.inotify import FolderEvents
 from sessionls.store.tail import FeedBatch
-from sessionls.store.watch import ReadTracker
 from stores import Heard, begin, create, end, exchange, rename, say, step, url
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 WRITER = Path(__file__).with_name("store_process.py")
 
@@ -474,7 +476,7 @@ async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in
         assert backend is not None
         poll, tail_look = backend.poll, backend._tail.poll
 
-        def counted_look() -> ReadTracker:
+        def counted_look() -> Seen:
             nonlocal looks
             looks += 1
             return poll()

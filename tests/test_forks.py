@@ -14,9 +14,11 @@ from sessionls.domain.errors import MessageNotFound, SessionNotFound
 from sessionls.domain.events import Event
 from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore
-from sessionls.store.database import Database
+from sessionls.store.engine import open_database
 from sessionls.store.reading import Reader
 from stores import begin, compact, create, end, exchange, fork, rename, say, texts, url
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
@@ -235,7 +237,7 @@ def steps(folder: Path, question: Any, *arguments: object) -> int:
         count += 1
         return 0
 
-    database = Database(url(folder), 5)
+    database = open_database(url(folder), 5)
     with database.reading() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None

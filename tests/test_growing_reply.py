@@ -23,6 +23,8 @@ from sessionls.store.parts import load_parts, write_parts
 from sessionls.store.schema import metadata
 from stores import as_version, begin, create, end, say, step, url
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 LONG = "x" * 20_000
 
 

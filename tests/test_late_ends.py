@@ -20,7 +20,7 @@ from model_server import Answer, Hold, ModelServer, Signal
 from sessionls.domain.errors import InternalError, StoreUnavailable
 from sessionls.domain.model import Message
 from sessionls.sessions.replies import late_ends, writer
-from sessionls.store.database import Database
+from sessionls.store.engine.sqlite.database import SqliteDatabase as Database
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from sessionls.domain import transitions
 from sessionls.store import SqlStore
 from stores import begin, create, say, texts, url
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 OTHER = Path(__file__).with_name("store_process.py")
 HOUR = 3600
 LEASE = 0.5  # seconds, of the other process

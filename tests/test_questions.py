@@ -20,6 +20,8 @@ from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
 from stores import answer, as_version, ask, begin, create, end, fork, say, url
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:

@@ -28,8 +28,10 @@ from sessionls.domain.state import Drafted, Entry, State, apply
 from sessionls.ports.store import Hit
 from sessionls.store import SqlStore, reading
 from sessionls.store.backend import Backend
-from sessionls.store.database import _configure
+from sessionls.store.engine.sqlite.database import _configure
 from stores import ANN, begin, create, end, exchange, rename, say, step, texts, url
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 WRITER = Path(__file__).with_name("store_process.py")
 

@@ -21,6 +21,8 @@ from sessionls.store import SqlStore
 from sessionls.store.backend import Backend
 from stores import begin, create, end, exchange, exchanges, fork, rename, say, step, url
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 _STEPS = 100  # of the virtual machine that are counted as one
 
 

@@ -14,15 +14,14 @@ from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
-from sessionls.store.database import Database
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
+from sessionls.store.engine import Seen, open_database
 from sessionls.store.failures import explain
 from sessionls.store.reading import Reader
 from sessionls.store.search import purge
 from sessionls.store.tail import FeedBatch, FeedCursor, FollowSnapshot
 from sessionls.store.titles import purge_titles
-from sessionls.store.watch import ReadTracker
 
 __all__ = ["Backend"]
 
@@ -36,7 +35,7 @@ class Backend:
     def __init__(
         self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[FeedBatch], None], *, durable: bool
     ) -> None:
-        self.database = Database(url, patience, durable=durable)
+        self.database = open_database(url, patience, durable=durable)
         self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts
@@ -119,7 +118,7 @@ class Backend:
         self._tail.unfollow(session_id)
 
     def begin_watch(self) -> None:
-        self._version = self.database.data_version()
+        self._version = self.database.version()
         with self.database.reading() as connection:
             news = self._tail.begin(connection)
         self._tell(news)
@@ -127,13 +126,13 @@ class Backend:
     def end_watch(self) -> None:
         self._tail.end()
 
-    def poll(self) -> ReadTracker:
+    def poll(self) -> Seen:
         """Tell what other processes did since the last look, if they did anything."""
-        version = self.database.data_version()
-        if version == self._version:
+        version = self.database.version()
+        if version is not None and version == self._version:
             own, self._committed = self._committed, False
             return "own" if own else "nothing"
-        if not self._tail.concerned(*self.database.newest(self._tail.followed, self._tail.draft)):
+        if not self._tail.concerned(*self.database.newest(self._tail.drafted)):
             self._version = version
             return "others"
         with self.database.reading() as connection:

@@ -15,21 +15,21 @@ from sessionls.domain.events import Compacted, Created, Event, MessageSent, Repl
 from sessionls.domain.ids import now as time_now
 from sessionls.domain.state import State
 from sessionls.store.drafts import Drafts
+from sessionls.store.engine import dialect_of
 from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat, clock_ms, is_alive
 from sessionls.store.parts import write_parts
 from sessionls.store.reading import summary_before
-from sessionls.store.rows import dump, load_state, message_values, require, session_values
+from sessionls.store.rows import dump, load_state, message_values, require, session_values, title_key_of
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
 from sessionls.store.search import index_message
 from sessionls.store.titles import add_title, change_title
 
-__all__ = ["Changes", "Outcome", "next_rev", "save_drafts"]
+__all__ = ["Changes", "Outcome", "save_drafts"]
 
 T = TypeVar("T")
 
-_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
-_REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
+_SESSION = select(sessions).where(sessions.c.id == bindparam("id")).with_for_update(key_share=True)
 _CLAIMS = (
     select(claims.c.message_id, claims.c.process, processes.c.alive_until, processes.c.lease)
     .select_from(claims)
@@ -57,6 +57,7 @@ _WRITING = (
     select(sessions.c.id, sessions.c.reply)
     .join(claims, (claims.c.session_id == sessions.c.id) & (claims.c.message_id == sessions.c.reply))
     .where(sessions.c.id.in_(bindparam("ids", expanding=True)), claims.c.process == bindparam("process"))
+    .with_for_update(read=True, of=claims)  # nobody takes the reply over before the drafts are written
 )
 _KEPT_STATES = 64  # sessions whose state is remembered from one change to the next
 
@@ -70,10 +71,6 @@ class Outcome(Generic[T]):
     events: Sequence[Event] = ()
     rev: int | None = None
     claims: bool = False
-
-
-def next_rev(connection: Connection) -> int:
-    return int(connection.execute(_REV).scalar_one())
 
 
 class Changes:
@@ -98,10 +95,12 @@ class Changes:
         result = decide(change)
         if change.state is None:
             raise SessionNotFound(session_id)
-        rev = self._write(connection, row, before, change) if change.events else None
+        first = self._write(connection, row, before, change) if change.events else None
         mine = self._write_claims(connection, session_id, claimed, change.claims)
+        rev: int | None = None
         if change.events:
             self._write_drafts(connection, change)
+            rev = self._number(connection, change, first)
         return Outcome(result, change.state, tuple(change.events), rev, mine)
 
     def remember(self, session_id: str, outcome: Outcome[Any]) -> None:
@@ -123,23 +122,34 @@ class Changes:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def _write(self, connection: Connection, row: Row[*tuple[Any, ...]] | None, before: State | None, change: Change) -> int:
-        state, session_id, rev = change.now, change.session_id, next_rev(connection)
-        values = {"rev": rev, **session_values(state)}
+    def _write(
+        self, connection: Connection, row: Row[*tuple[Any, ...]] | None, before: State | None, change: Change
+    ) -> int | None:
+        """All but the session's own row, if there is one. Gives the number with which a new one was inserted."""
+        state, session_id = change.now, change.session_id
+        first: int | None = None
         if row is None:
-            values |= _fork_columns(connection, change)
-            connection.execute(insert(sessions), {"id": session_id, "deleted": False, **values})
+            values = session_values(state) | _fork_columns(connection, change)
+            first, summary = dialect_of(connection).first_rev(connection), values["summary"]
+            connection.execute(insert(sessions), {"id": session_id, "rev": first, "deleted": False, **values})
             add_title(connection, session_id, values["title_key"])
         else:
-            connection.execute(_UPDATE_SESSION, {"key": session_id, **values})
-            if row.title_key != values["title_key"]:
-                change_title(connection, session_id, row.title_key, values["title_key"])
+            title_key, summary = title_key_of(state), row.summary
+            if row.title_key != title_key:
+                change_title(connection, session_id, row.title_key, title_key)
         connection.execute(insert(events), [_event_values(event) for event in change.events])
         _write_messages(connection, before, change)
         _write_places(connection, before, state)
         _index(connection, change)
+        _write_summaries(connection, change, summary)
+        return first
+
+    def _number(self, connection: Connection, change: Change, first: int | None) -> int:
+        """Number the change, and write what bears its number. The last thing in a transaction (see `Dialect.last_rev`)."""
+        rev = dialect_of(connection).last_rev(connection, change.session_id, first)
+        if first is None:
+            connection.execute(_UPDATE_SESSION, {"key": change.session_id, "rev": rev, **session_values(change.now)})
         write_findings(connection, change, rev)
-        _write_summaries(connection, change, values.get("summary") if row is None else row.summary)
         return rev
 
     def _write_drafts(self, connection: Connection, change: Change) -> None:
@@ -167,7 +177,7 @@ class Changes:
 
 
 def _claims(connection: Connection, session_id: str, process: str) -> dict[str, Claim]:
-    now = clock_ms()
+    now = clock_ms(connection)
     return {
         row.message_id: Claim(
             row.message_id, row.process, alive=row.process == process or is_alive(row.alive_until, row.lease, now)
@@ -183,7 +193,7 @@ def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
     parent, place = created.session.parent, created.placed
     if parent is None:
         return {"parent_id": None, "fork_place": 0, "fork_seq": 0, "summary": None}
-    row = require(connection, parent.session_id)
+    row = require(connection, parent.session_id, keep=True)
     # The summary is found now, once: what the parent compacts later does not change what the fork sees.
     summary = summary_before(connection, row.summary, place)
     return {"parent_id": parent.session_id, "fork_place": place, "fork_seq": parent.seq, "summary": summary}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from sessionls.store import lineage
-from sessionls.store.changing import next_rev
+from sessionls.store.engine import dialect_of
 from sessionls.store.rows import require
 from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import unindex
@@ -27,10 +27,11 @@ _SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"),
 
 def delete_session(connection: Connection, session_id: str) -> int:
     """Leave a tombstone, and of the content what forks hold. Gives the number of the change."""
+    dialect = dialect_of(connection)
+    dialect.before_delete(connection)
     remove_title(connection, session_id, require(connection, session_id).title_key)
-    rev = next_rev(connection)
     emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "session", "rest"))
-    connection.execute(_TOMBSTONE, {"key": session_id, "rev": rev, "deleted": True, **emptied})
+    connection.execute(_TOMBSTONE, {"key": session_id, "deleted": True, **emptied})
     for statement in _EMPTY:
         connection.execute(statement, {"key": session_id})
     # What only this session still held of its deleted ancestors goes with it.
@@ -41,6 +42,8 @@ def delete_session(connection: Connection, session_id: str) -> int:
             break
         _erase(connection, gone)
         gone = row.parent_id
+    rev = dialect.last_rev(connection, session_id, None)
+    connection.execute(_TOMBSTONE, {"key": session_id, "rev": rev})
     return rev
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, Row, Select, bindparam, case, literal, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select
 
 from sessionls.store.rows import MESSAGE_COLUMNS
 from sessionls.store.schema import events, messages, sessions
@@ -35,8 +35,8 @@ def _lineage(stop: str) -> CTE:
             sessions.c.parent_id,
             sessions.c.fork_place,
             sessions.c.fork_seq,
-            literal(ENDLESS).label("cut_place"),
-            literal(ENDLESS).label("cut_seq"),
+            literal(ENDLESS, BigInteger).label("cut_place"),
+            literal(ENDLESS, BigInteger).label("cut_seq"),
         )
         .where(sessions.c.id == bindparam("id"))
         .cte("lineage", recursive=True)
@@ -50,13 +50,13 @@ def _lineage(stop: str) -> CTE:
             parent.c.fork_seq,
             _least(own.c.cut_place, own.c.fork_place),
             _least(own.c.cut_seq, own.c.fork_seq),
-        ).where(parent.c.id == own.c.parent_id, own.c[stop] > bindparam("low"))
+        ).where(parent.c.id == own.c.parent_id, own.c[stop] > bindparam("low", type_=BigInteger))
     )
 
 
 def _between() -> Select[Any]:
     line = _lineage("fork_place")
-    low, top = bindparam("low", type_=messages.c.place.type), bindparam("top", type_=messages.c.place.type)
+    low, top = bindparam("low", type_=BigInteger), bindparam("top", type_=BigInteger)
     return (
         select(*MESSAGE_COLUMNS)
         .select_from(line)
@@ -83,7 +83,7 @@ def _found() -> Select[Any]:
 
 def _events() -> Select[Any]:
     line = _lineage("fork_seq")
-    low = bindparam("low", type_=events.c.seq.type)
+    low = bindparam("low", type_=BigInteger)
     return (
         select(events.c.data)
         .select_from(line)
@@ -94,7 +94,7 @@ def _events() -> Select[Any]:
             & (events.c.seq <= line.c.cut_seq),
         )
         .order_by(events.c.seq)
-        .limit(bindparam("limit"))
+        .limit(bindparam("limit", type_=BigInteger))
     )
 
 

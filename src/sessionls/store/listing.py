@@ -16,7 +16,7 @@ from sessionls.domain.scope import Scope
 from sessionls.store.places import belongs
 from sessionls.store.rows import session_of
 from sessionls.store.schema import session_places, sessions
-from sessionls.store.titles import MATCHING, is_rare, title_terms
+from sessionls.store.titles import is_rare, title_terms, titled
 
 __all__ = ["sessions_page"]
 
@@ -118,14 +118,14 @@ def _titled(
     scope: Scope | None,
     states: Sequence[str],
     words: Sequence[str],
-    terms: str,
+    terms: Sequence[str],
     limit: int,
     after: tuple[str, str] | None,
     leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
     """As `_listed`, for words that stand in few titles: only those are looked at."""
     found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
-        sessions.c.id.in_(MATCHING.bindparams(terms=terms)), *_has(words)
+        sessions.c.id.in_(titled(connection, terms)), *_has(words)
     )
     if scope is not None:
         found = found.where(belongs(sessions.c.id, scope))

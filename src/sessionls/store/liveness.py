@@ -1,17 +1,17 @@
 """Which processes live: each that claims a reply takes a lease, again and again, for a while ahead each time.
 
-Leases are reckoned by a clock that nobody can set: it counts from the machine's start, the same for all processes, and stands
-still while the machine sleeps. After a restart of the machine it begins anew; so a lease that ends further ahead than it is long
-is one of before the restart, and its process is gone.
+Leases are counted by one clock for all processes that share the database (see `Dialect.clock_ms`). With the embedded database
+it is one that nobody can set. After a restart of the machine that one begins anew; so a lease that ends further ahead than it is
+long is one of before the restart, and its process is gone.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
 
+from sessionls.store.engine import dialect_of
 from sessionls.store.schema import claims, processes
 
 __all__ = ["beat", "beat_while_claiming", "clock_ms", "is_alive", "is_gone", "leave"]
@@ -20,15 +20,20 @@ _FORGOTTEN = 86_400_000  # milliseconds after which a process that took no new l
 
 _UPDATE = update(processes).where(processes.c.id == bindparam("process"))
 _DELETE = delete(processes).where(processes.c.id == bindparam("process"))
-_DELETE_OLD = delete(processes).where(
-    or_(processes.c.alive_until < bindparam("before"), processes.c.alive_until > bindparam("now") + processes.c.lease)
+_OLD = select(processes.c.id).where(
+    or_(
+        processes.c.alive_until < bindparam("before", type_=BigInteger),
+        processes.c.alive_until > bindparam("now", type_=BigInteger) + processes.c.lease,
+    )
 )
+# Whoever else forgets them at the same moment is not waited for.
+_DELETE_OLD = delete(processes).where(processes.c.id.in_(_OLD.with_for_update(skip_locked=True)))
 _CLAIMING = select(claims.c.message_id).where(claims.c.process == bindparam("process")).limit(1)
 
 
-def clock_ms() -> int:
-    """Milliseconds on the clock of the leases. (Python's monotonic clock is the same for all processes of a machine.)"""
-    return time.monotonic_ns() // 1_000_000
+def clock_ms(connection: Connection) -> int:
+    """Milliseconds on the clock of the leases."""
+    return dialect_of(connection).clock_ms(connection)
 
 
 def is_alive(alive_until: int | None, lease: int | None, now: int) -> bool:
@@ -44,7 +49,7 @@ def is_gone(now: Any) -> ColumnElement[bool]:
 
 def beat(connection: Connection, process: str, lease: float) -> None:
     """The process lives for `lease` seconds from now at least."""
-    now, length = clock_ms(), round(lease * 1000)
+    now, length = clock_ms(connection), round(lease * 1000)
     values = {"alive_until": now + length, "lease": length}
     if connection.execute(_UPDATE, {"process": process, **values}).rowcount == 0:
         connection.execute(_DELETE_OLD, {"before": now - _FORGOTTEN, "now": now})

@@ -187,7 +187,7 @@ class Reader:
         return older_places(self._connection)
 
     def lapsed(self, process: str) -> list[str]:
-        return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(), "process": process}).scalars())
+        return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(self._connection), "process": process}).scalars())
 
 
 def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:

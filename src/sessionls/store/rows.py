@@ -28,6 +28,7 @@ __all__ = [
     "require",
     "session_of",
     "session_values",
+    "title_key_of",
 ]
 
 _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
@@ -35,6 +36,7 @@ _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 MESSAGE_COLUMNS = (messages.c.place, messages.c.ended_seq, messages.c.sealed_seq, messages.c.data)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_KEPT = _SESSION.with_for_update(read=True)
 _OPEN = select(messages.c.id, *MESSAGE_COLUMNS).where(
     messages.c.session_id == bindparam("id"), messages.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -51,9 +53,9 @@ def dump(thing: Wire) -> str:
     return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)
 
 
-def require(connection: Connection, session_id: str) -> Row[*tuple[Any, ...]]:
-    """The row of a session that exists. Raises `SessionNotFound`."""
-    row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
+def require(connection: Connection, session_id: str, *, keep: bool = False) -> Row[*tuple[Any, ...]]:
+    """The row of a session that exists. Raises `SessionNotFound`. With `keep` nobody deletes it before this transaction ends."""
+    row = connection.execute(_KEPT if keep else _SESSION, {"id": session_id}).one_or_none()
     if row is None or row.deleted:
         raise SessionNotFound(session_id)
     return row
@@ -61,6 +63,10 @@ def require(connection: Connection, session_id: str) -> Row[*tuple[Any, ...]]:
 
 def session_of(row: Row[*tuple[Any, ...]]) -> Session:
     return Session.model_validate_json(row.session)
+
+
+def title_key_of(state: State) -> str:
+    return state.session.title.casefold()
 
 
 def session_values(state: State) -> dict[str, Any]:
@@ -76,7 +82,7 @@ def session_values(state: State) -> dict[str, Any]:
     session = state.session
     return {
         "state": session.state,
-        "title_key": session.title.casefold(),
+        "title_key": title_key_of(state),
         "updated_at": session.updated_at,
         "seq": session.seq,
         "placed": state.placed,

@@ -20,10 +20,10 @@ from sessionls.domain.state import Drafted, Entry, with_drafts
 from sessionls.ports.store import Hit, Notice, Snapshot, Transcript
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
-from sessionls.store.watch import ReadTracker, watch
 
 if TYPE_CHECKING:
     from sessionls.store.backend import Backend
+    from sessionls.store.engine import Seen
     from sessionls.store.reading import Page, Reader
     from sessionls.store.tail import FeedBatch, FollowSnapshot
 
@@ -288,14 +288,14 @@ class SqlStore:
     async def _watch(self) -> None:
         assert self._backend is not None
         try:
-            await watch(self._backend.database.path, self._look, self._stop_watching)
+            await self._backend.database.watch(self._look, self._stop_watching)
             await self._job(self._writer, lambda backend: backend.end_watch())
         finally:
             self._watching = None
             if self._feed.subscribed and not self._closed:  # somebody came back meanwhile
                 self._do(self._begin_watching())
 
-    async def _look(self) -> ReadTracker:
+    async def _look(self) -> Seen:
         try:
             return await self._write(lambda backend: backend.poll())
         except StoreUnavailable:

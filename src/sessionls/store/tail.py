@@ -6,16 +6,17 @@ event loop in that same order (see feed.py). So a session's events reach their f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select
 
 from sessionls.domain.events import Event
 from sessionls.domain.state import State
 from sessionls.ports.store import SessionNotice
 from sessionls.store import lineage
 from sessionls.store.drafts import Chunk, Saved
+from sessionls.store.engine import dialect_of
 from sessionls.store.places import scope_in
 from sessionls.store.reading import Page, Reader
 from sessionls.store.rows import events_of, load_saved, load_state, require, session_of
@@ -23,6 +24,7 @@ from sessionls.store.schema import drafts, events, sessions
 
 __all__ = ["FeedBatch", "FeedCursor", "FollowSnapshot"]
 
+_AFTER, _BEFORE = bindparam("after", type_=BigInteger), bindparam("before", type_=BigInteger)
 _CHANGED = (
     select(sessions.c.id, sessions.c.rev, sessions.c.deleted, sessions.c.session)
     .where(sessions.c.rev > bindparam("rev"))
@@ -30,7 +32,7 @@ _CHANGED = (
 )
 _EVENTS = (
     select(events.c.data)
-    .where(events.c.session_id == bindparam("id"), events.c.seq > bindparam("after"), events.c.seq < bindparam("before"))
+    .where(events.c.session_id == bindparam("id"), events.c.seq > _AFTER, events.c.seq < _BEFORE)
     .order_by(events.c.seq)
 )
 _DRAFTED = (
@@ -67,7 +69,9 @@ class FeedCursor:
         self._watching = False
         self._rev = 0
         self._own: dict[str, int] = {}  # of this process's changes above `_rev`, the newest of each session
+        # Of drafts that are numbered in order, the last that was handed over, or was nobody's here; else of each session.
         self._draft = 0
+        self._drafts: dict[str, int] = {}
 
     # -- this process's own changes ----------------------------------------------------------------------------------
 
@@ -112,6 +116,7 @@ class FeedCursor:
 
     def unfollow(self, session_id: str) -> None:
         self._told.pop(session_id, None)
+        self._drafts.pop(session_id, None)
 
     # -- other processes' changes --------------------------------------------------------------------------------------
 
@@ -119,6 +124,7 @@ class FeedCursor:
         """Look from now on; gives what was missed of the sessions followed already."""
         rev = connection.execute(_LAST_REV).scalar_one()
         self._draft = 0
+        self._drafts.clear()
         news = self._news(connection, list(self._told), [])
         self._rev, self._watching = rev, True
         self._own.clear()
@@ -128,13 +134,9 @@ class FeedCursor:
         self._watching = False
 
     @property
-    def followed(self) -> Collection[str]:
-        return self._told
-
-    @property
-    def draft(self) -> int:
-        """The number of the last draft that was handed over, or was nobody's here."""
-        return self._draft
+    def drafted(self) -> dict[str, int]:
+        """The sessions that are followed, each with the number of the last draft that was handed over."""
+        return {session_id: self._drafts.get(session_id, self._draft) for session_id in self._told}
 
     def concerned(self, rev: int, draft: int, drafted: bool) -> bool:
         """Whether there are news for anybody here.
@@ -174,13 +176,22 @@ class FeedCursor:
             new = [] if after is None else self._events(connection, session_id, after, lineage.ENDLESS)
             if new:
                 told[session_id] = new
-        chunks: list[Chunk] = []
-        if self._told and (last := connection.execute(_LAST_DRAFT).scalar_one()) > self._draft:
-            found = connection.execute(_DRAFTED, {"n": self._draft, "ids": list(self._told)})
-            chunks = [Chunk(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in found]
-            self._draft = last
+        chunks = self._chunks(connection) if self._told else []
         self._told.update((session_id, new[-1].seq) for session_id, new in told.items())
         return FeedBatch(list(told.items()), chunks, notices)
+
+    def _chunks(self, connection: Connection) -> list[Chunk]:
+        if dialect_of(connection).drafts_in_order:
+            last = connection.execute(_LAST_DRAFT).scalar_one()
+            if last <= self._draft:
+                return []
+            rows = list(connection.execute(_DRAFTED, {"n": self._draft, "ids": list(self._told)}))
+            self._draft = last
+        else:
+            newer = [and_(drafts.c.session_id == key, drafts.c.n > n) for key, n in self.drafted.items()]
+            rows = list(connection.execute(select(drafts).where(or_(*newer)).order_by(drafts.c.n)))
+            self._drafts.update((row.session_id, row.n) for row in rows)
+        return [Chunk(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in rows]
 
     def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
         found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})

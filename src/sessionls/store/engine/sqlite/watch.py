@@ -1,4 +1,4 @@
-"""Noticing that another process has written to the embedded database."""
+"""Noticing that another process has written to the database's file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
-from sessionls.store.inotify import FolderEvents
+from sessionls.store.engine.database import Seen
+from sessionls.store.engine.sqlite.inotify import FolderEvents
 
-__all__ = ["ReadTracker", "watch"]
+__all__ = ["watch"]
 
 log = logging.getLogger(__name__)
 
-ReadTracker = Literal["nothing", "own", "others", "followed"]
-"""What a look saw: no change, only this process's own, one of a session that nobody follows here, or of one that is followed."""
-
 # Seconds after which it is looked again: a change is seen only a moment after it is told of.
-_AGAIN: dict[ReadTracker, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
+_AGAIN: dict[Seen, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
 # Seconds until a look, where nothing that is followed here was written lately: whoever writes has the machine meanwhile.
 _LATER = (0.004, 0.012)
 _FOLLOWING = 2.0  # seconds that are lately
@@ -34,7 +31,7 @@ _LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between looks where the folder cannot be watched at all
 
 
-async def watch(path: Path, poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event) -> None:
+async def watch(path: Path, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     """Call `poll` soon after each change of the database's file or its write-ahead log, until `stop` is set."""
     names = {path.name, f"{path.name}-wal"}
     try:
@@ -51,7 +48,7 @@ async def watch(path: Path, poll: Callable[[], Awaitable[ReadTracker]], stop: as
             await poll()
 
 
-async def _watch_linux(folder: Path, names: set[str], poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event) -> None:
+async def _watch_linux(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     rest, following_until = 0.0, 0.0
     again: tuple[float, ...] = ()
@@ -76,9 +73,7 @@ async def _watch_linux(folder: Path, names: set[str], poll: Callable[[], Awaitab
             stopping.cancel()
 
 
-async def _watch_elsewhere(
-    folder: Path, names: set[str], poll: Callable[[], Awaitable[ReadTracker]], stop: asyncio.Event
-) -> None:
+async def _watch_elsewhere(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     if stop.is_set():
         return
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change

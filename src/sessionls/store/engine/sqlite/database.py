@@ -1,0 +1,143 @@
+"""A database in one file: opening, one writer at a time, and noticing what other processes wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.store.engine.database import Database, Seen
+from sessionls.store.engine.sqlite.watch import watch
+from sessionls.store.engine.versions import prepare
+from sessionls.store.failures import NO_LOCKS, error_name
+
+__all__ = ["SqliteDatabase"]
+
+# Asked of the driver itself, since it is asked many times a second.
+_NEWEST = "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), {drafted}"
+_DRAFTED = "EXISTS (SELECT 1 FROM drafts WHERE n > ? AND session_id IN ({ids}))"
+# One writer at a time, from the beginning: to upgrade a read lock later can fail, without waiting.
+_BEGIN = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
+
+
+class SqliteDatabase(Database):
+    """Commits follow each other: a transaction that writes is alone among all writers from its beginning."""
+
+    _path: Path | None = None
+    _file: tuple[int, int] | None = None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        self._connection()
+        if self._path is not None and _identity(self._path) != self._file:
+            self._forget()
+            raise StoreUnavailable(
+                "The database is gone: its file was moved or deleted while it was in use.",
+                hint="Put the file back and try again; without it the next try begins with an empty database.",
+            )
+        with super().writing() as connection:
+            yield connection
+
+    def version(self) -> int:
+        cursor = self._connection().connection.cursor()
+        try:
+            cursor.execute("PRAGMA data_version")
+            (version,) = cursor.fetchall()[0]
+        finally:
+            cursor.close()
+        return int(version)
+
+    def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
+        # Drafts become visible in the order of their numbers, so all sessions are read up to the same one.
+        asked = _DRAFTED.format(ids=", ".join("?" * len(drafted))) if drafted else "0"
+        cursor = self._connection().connection.cursor()
+        try:
+            cursor.execute(_NEWEST.format(drafted=asked), (max(drafted.values()), *drafted) if drafted else ())
+            rev, draft, found = cursor.fetchall()[0]
+        finally:
+            cursor.close()
+        return int(rev), int(draft), bool(found)
+
+    async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+        assert self._path is not None
+        await watch(self._path, poll, stop)
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def _is_broken(self, error: DBAPIError) -> bool:
+        return error_name(error.orig) in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+    def _open(self) -> Engine:
+        url = make_url(self._url)
+        if not url.database or url.database == ":memory:":
+            raise StoreUnavailable(
+                "The database URL is not supported.",
+                hint="Set SESSIONLS_DATABASE_URL to sqlite:///path/of/the/file, or leave it unset.",
+            )
+        path = Path(url.database)
+        _create_private(path)
+        path = path.resolve()  # SQLite keeps its other files beside the file that a link leads to
+        engine = create_engine(
+            url.set(database=str(path)), poolclass=NullPool, connect_args={"timeout": self._patience}, hide_parameters=True
+        )
+        event.listen(engine, "connect", lambda connection, _record: _configure(connection, self._patience, durable=self._durable))
+        event.listen(engine, "begin", _begin)
+        with engine.connect() as connection:
+
+            def alone() -> contextlib.AbstractContextManager[object]:
+                connection.info["transaction"] = "write"
+                return connection.begin()
+
+            prepare(connection, alone)
+        self._path, self._file = path, _identity(path)
+        return engine
+
+
+def _create_private(path: Path) -> None:
+    """Make the file, and its folder, for their owner alone; SQLite gives its other files the same mode.
+
+    A file that exists is not opened here: to close it would drop the locks that this process has on it (POSIX).
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _configure(connection: sqlite3.Connection, patience: float, *, durable: bool) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = FAST")  # what is deleted is erased where that costs no more writing
+    deadline = time.monotonic() + patience
+    # SQLite does not wait for another process that changes the mode at this very moment.
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            if mode != "wal":  # the file system lacks what that takes
+                raise StoreUnavailable(NO_LOCKS[0], hint=NO_LOCKS[1])
+            break
+        except sqlite3.OperationalError as error:
+            if error_name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    # In WAL mode a killed process loses nothing with either; after a power cut NORMAL may lack the last changes.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(_BEGIN[connection.info.get("transaction", "read")])

@@ -1,0 +1,162 @@
+"""SQLite's statements. Words are in FTS5's tables: those of messages in one, pieces of titles in another.
+
+A common word stands in a million messages, so what a search costs must not depend on how many messages match. FTS5's own ranking
+reads every match; so it ranks only those that were found already.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, bindparam, func, select, text
+
+from sessionls.store.engine.dialect import Dialect, Match
+from sessionls.store.places import IN_SCOPE, scope_parameters
+from sessionls.store.schema import FULL_TEXT, sessions
+
+__all__ = ["DIALECT"]
+
+_REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
+
+_UNINDEX = text("DELETE FROM message_text WHERE rowid IN (SELECT n FROM messages WHERE session_id = :session AND id = :id)")
+_INDEX = text("INSERT INTO message_text (rowid, text) SELECT n, :text FROM messages WHERE session_id = :session AND id = :id")
+_UNINDEX_ABOVE = text(
+    "DELETE FROM message_text WHERE rowid IN "
+    "(SELECT n FROM messages WHERE session_id = :session AND (place IS NULL OR place > :place))"
+)
+_MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :pages)")
+_PAGES = 64
+
+# Newest first, which is the order in which FTS5 keeps them: whoever reads this may stop at any row.
+_NEWEST = """
+SELECT f.rowid AS n, m.session_id, m.id, m.place, s.deleted
+FROM message_text AS f CROSS JOIN messages AS m ON m.n = f.rowid CROSS JOIN sessions AS s ON s.id = m.session_id
+WHERE message_text MATCH :words {where}
+ORDER BY f.rowid DESC
+"""
+_PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
+# `+` keeps FTS5 from looking each of them up by itself.
+_AMONG = """AND +f.rowid IN (
+  SELECT m.n FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place}
+  UNION ALL
+  SELECT m.n FROM sessions AS s CROSS JOIN messages AS m ON m.session_id = s.id WHERE s.state IS NULL
+)"""
+_SIZE = """
+SELECT count(*) FROM (
+  SELECT 1 FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place} LIMIT :most + 1
+)"""
+_OF_THESE = """
+SELECT rowid AS n, {what} FROM message_text
+WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN :those
+"""
+
+_INDEX_TITLE = text("INSERT INTO title_pieces (rowid, pieces) VALUES (:n, :pieces)")
+# The index keeps no copy of what it holds, and so must be told what it is to forget.
+_UNINDEX_TITLE = text("INSERT INTO title_pieces (title_pieces, rowid, pieces) VALUES ('delete', :n, :pieces)")
+_MERGE_TITLES = text("INSERT INTO title_pieces (title_pieces, rank) VALUES ('merge', :pages)")
+_TITLE_PAGES = 1000
+_COUNT_TITLES = text("SELECT count(*) FROM (SELECT 1 FROM title_pieces WHERE title_pieces MATCH :terms LIMIT :most + 1)")
+_TITLED = text("SELECT session_id FROM titles WHERE n IN (SELECT rowid FROM title_pieces WHERE title_pieces MATCH :terms)")
+
+
+def _here(statement: str) -> TextClause:
+    """A statement about the sessions of a scope."""
+    return text(statement.format(place=IN_SCOPE)).bindparams(*scope_parameters())
+
+
+_EVERYWHERE = text(_NEWEST.format(where=""))
+_HERE = _here(_NEWEST.format(where=_PLACED))
+_HERE_AMONG_FEW = _here(_NEWEST.format(where=_AMONG))
+_SCOPE_SIZE = _here(_SIZE)
+_RANKS = text(_OF_THESE.format(what="bm25(message_text)")).bindparams(bindparam("those", expanding=True))
+_SNIPPETS = text(_OF_THESE.format(what="snippet(message_text, 0, '', '', '…', 24)")).bindparams(
+    bindparam("those", expanding=True)
+)
+
+
+class SqliteDialect(Dialect):
+    full_text = FULL_TEXT
+    drafts_in_order = True
+
+    def clock_ms(self, connection: Connection) -> int:  # noqa: ARG002
+        # Nobody can set this clock. It counts from the machine's start, the same for all processes, and stands still while
+        # the machine sleeps. (Python's monotonic clock is the same for all processes of a machine.)
+        return time.monotonic_ns() // 1_000_000
+
+    # Only one transaction writes at a time, and what it commits is visible before the next one begins.
+
+    def first_rev(self, connection: Connection) -> int:
+        return int(connection.execute(_REV).scalar_one())
+
+    def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:  # noqa: ARG002
+        return self.first_rev(connection) if first is None else first
+
+    def before_delete(self, connection: Connection) -> None:
+        pass
+
+    # -- words of messages -------------------------------------------------------------------------------------------
+
+    def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
+        key = {"session": session_id, "id": message_id}
+        connection.execute(_UNINDEX, key)
+        if text:
+            connection.execute(_INDEX, {**key, "text": text})
+
+    def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
+        connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
+
+    def purge(self, connection: Connection, *, first: bool) -> bool:
+        # FTS5 only notes that a row is deleted; its words leave the file when all segments of the index are merged, which here
+        # happens a few pages at a time. (Its option `secure-delete` would lock out SQLite before 3.42.)
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        before = driver.total_changes
+        connection.execute(_MERGE, {"pages": -_PAGES if first else _PAGES})
+        return bool(driver.total_changes - before >= 2)  # as FTS5 documents it
+
+    def expressions(self, query: str) -> tuple[str, str]:
+        # Each word is quoted, so that nothing in it is syntax.
+        clean = query.encode(errors="replace").decode().replace("\0", " ")
+        words = ['"' + word.replace('"', '""') + '"' for word in clean.split() if any(map(str.isalnum, word))]
+        return (" ".join(words), " ".join(words) + " *") if words else ("", "")
+
+    def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:
+        statement = _EVERYWHERE
+        if here:
+            small = connection.execute(_SCOPE_SIZE, {**here, "most": few}).scalar_one() <= few
+            statement = _HERE_AMONG_FEW if small else _HERE
+        with connection.execute(statement, {"words": words, **here}) as rows:
+            for row in rows:
+                yield Match(row.n, row.session_id, row.id, row.place, row.deleted)
+
+    def ranks(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, float]:
+        return self._about(connection, _RANKS, words, numbers)
+
+    def snippets(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, str]:
+        return self._about(connection, _SNIPPETS, words, numbers)
+
+    def _about(self, connection: Connection, statement: TextClause, words: str, numbers: Sequence[int]) -> dict[int, Any]:
+        key = {"words": words, "first": min(numbers), "last": max(numbers), "those": numbers}
+        return {n: value for n, value in connection.execute(statement, key)}  # noqa: C416 (mypy sees rows, not pairs)
+
+    # -- pieces of titles --------------------------------------------------------------------------------------------
+
+    def index_title(self, connection: Connection, n: int, pieces: Sequence[str]) -> None:
+        connection.execute(_INDEX_TITLE, {"n": n, "pieces": " ".join(pieces)})
+
+    def unindex_title(self, connection: Connection, n: int, pieces: Sequence[str]) -> None:
+        connection.execute(_UNINDEX_TITLE, {"n": n, "pieces": " ".join(pieces)})
+
+    def purge_titles(self, connection: Connection) -> None:
+        connection.execute(_MERGE_TITLES, {"pages": -_TITLE_PAGES})
+
+    def count_titles(self, connection: Connection, pieces: Sequence[str], most: int) -> int:
+        return int(connection.execute(_COUNT_TITLES, {"terms": " ".join(pieces), "most": most}).scalar_one())
+
+    def titled(self, pieces: Sequence[str]) -> TextClause:
+        return _TITLED.bindparams(terms=" ".join(pieces))
+
+
+DIALECT = SqliteDialect()
