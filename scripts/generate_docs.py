@@ -199,6 +199,7 @@ _ERRORS: dict[type[SessionlsError], str] = {
     e.MessageNotFound: "",
     e.StoreUnavailable: "database gone, disk full, locked: nothing accepted is lost",
     e.NotPermitted: "",
+    e.MessageWithdrawn: "to whoever waits for the reply to a message that somebody withdrew or replaced",
 }
 
 

@@ -74,6 +74,9 @@ def _walk(seed: int) -> list[machine.Log]:
         (3, walk.resume),
         (1, walk.cancel),
         (3, walk.cancel_waiting),
+        (2, lambda log, p: walk.withdraw(log, p, pick(0, 1, 2))),
+        (2, lambda log, p: walk.reorder(log, p, [pick(0, 1, 2), pick(0, 1, 2, 3)])),
+        (1, lambda log, p: walk.send_now(log, p, pick(0, 1, 2))),
         (1, lambda _, p: walk.die(p)),
         (2, lambda _, p: walk.start_again(p)),
         (1, walk.archive),
@@ -163,10 +166,11 @@ def seen(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, 
         applied = apply(state, event)
         state = applied.state
         entries |= {entry.message.id: entry for entry in applied.touched}
+        for message_id in applied.removed:
+            del entries[message_id]
     assert state is not None
     placed = sorted((one for one in entries.values() if one.place is not None), key=lambda one: one.place or 0)
-    waiting = sorted((one for one in entries.values() if one.place is None), key=lambda one: one.message.seq)
-    return state, [*before, *(entry.message for entry in (*placed, *waiting))]
+    return state, [*before, *(entry.message for entry in (*placed, *state.queue))]
 
 
 def told_of(state: State) -> list[Any]:

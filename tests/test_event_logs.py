@@ -31,11 +31,14 @@ class ReadTracker:
         applied = apply(self.state, event_adapter.validate_python(event))
         self.state = applied.state
         self._entries |= {entry.message.id: entry for entry in applied.touched}
+        for message_id in applied.removed:
+            del self._entries[message_id]
 
     @property
     def whole(self) -> dict[str, Any]:
         assert self.state is not None
-        entries = sorted(self._entries.values(), key=lambda one: (one.place is None, one.place or one.message.seq))
+        placed = [entry for entry in self._entries.values() if entry.place is not None]
+        entries = [*sorted(placed, key=lambda one: one.place or 0), *self.state.queue]
         return {
             "session": self.state.session.wire(),
             "messages": [message.wire() for message in (*self._before, *(entry.message for entry in entries))],
@@ -65,7 +68,16 @@ def test_a_log_folds_to_what_the_file_says(case: dict[str, Any]) -> None:
 
 def test_the_logs_hold_what_they_are_for() -> None:
     kinds = [event["kind"] for case in CASES for event in case["events"]]
-    for kind in ("permissionAsked", "permissionAnswered", "replyFinished", "messageSteered", "participantJoined", "agentWorked"):
+    for kind in (
+        "permissionAsked",
+        "permissionAnswered",
+        "replyFinished",
+        "messageSteered",
+        "participantJoined",
+        "agentWorked",
+        "messageWithdrawn",
+        "queueOrdered",
+    ):
         assert kinds.count(kind) > 2, kind
     open_in_the_end_of_another = [
         case["name"]

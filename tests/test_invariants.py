@@ -86,6 +86,8 @@ class Sessions(RuleBasedStateMachine):
         log.state = change.state
         log.events += change.events
         log.entries.update(change.touched)
+        for message_id in change.removed:
+            del log.entries[message_id]
         log.claims = {claim.message_id: claim.process for claim in change.claims.values()}
 
     def begin(self, log: Log, reply_id: str | None = None, agent: str | None = None) -> transitions.Start:
@@ -270,6 +272,62 @@ class Sessions(RuleBasedStateMachine):
         if process in self.alive and log.state and log.state.queue:
             last = log.state.queue[-1].message.id
             self.change(log, process, lambda change: transitions.cancel_waiting(change, last, PEOPLE[process]))
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 5))
+    def withdraw(self, log: Log, process: str, pick: int) -> None:
+        """Anybody takes a message back, be it too late."""
+        sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
+        if process not in self.alive or not sent:
+            return
+        self.change(log, process, transitions.peek)
+        chosen = sent[-1 - pick % len(sent)]
+        waits = log.entries[chosen.id].message.status == "queued"
+        done = self.change(log, process, lambda change: transitions.withdraw(change, chosen.id, PEOPLE[process]))
+        assert (done is not None) == waits == (chosen.id not in log.entries), "what waits can be taken back, and nothing else"
+        if waits:
+            self.accepted[log.session_id].remove(chosen.id)
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), picks=st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    def reorder(self, log: Log, process: str, picks: list[int]) -> None:
+        if process not in self.alive or log.state is None or not log.state.queue:
+            return
+        before = [entry.message.id for entry in log.state.queue]
+        first = list(dict.fromkeys(before[pick % len(before)] for pick in picks))
+        self.change(log, process, lambda change: transitions.reorder(change, first, PEOPLE[process]))
+        rest = [message_id for message_id in before if message_id not in first]
+        assert [entry.message.id for entry in log.state.queue] == [*first, *rest]
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 5))
+    def send_now(self, log: Log, process: str, pick: int) -> None:
+        if process not in self.alive or log.state is None or not log.state.queue:
+            return
+        self.change(log, process, transitions.peek)
+        chosen = log.state.queue[pick % len(log.state.queue)].message.id
+        active = log.state.session.state == "active"
+        stopped = self.change(log, process, lambda change: transitions.send_now(change, chosen, PEOPLE[process]))
+        if active:
+            assert stopped == log.state.reply
+            assert log.state.queue[0].message.id == chosen, "it is the next"
+            assert log.state.queue[0].message.delivery is None, "and steers nothing"
+            assert log.state.stopped in (None, "failed"), "nothing stands in its way"
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 5))
+    def replace(self, log: Log, process: str, pick: int) -> None:
+        """A message takes the place of another one: both happen, or neither."""
+        sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
+        if process not in self.alive or log.state is None or not sent:
+            return
+        self.change(log, process, transitions.peek)
+        old = log.entries[sent[-1 - pick % len(sent)].id].message
+        before = [entry.message.id for entry in log.state.queue]
+        fields = {"id": new_id(), "author": PEOPLE[process], "status": "queued", "steered": None}
+        new = old.model_copy(update=fields)
+        may = old.id in before and old.author == new.author and log.state.session.state == "active"
+        self.change(log, process, lambda change: transitions.send(change, new, None, old.id))
+        if may:
+            self.accepted[log.session_id] = (self.accepted[log.session_id] - {old.id}) | {new.id}
+        wanted = [new.id if may and message_id == old.id else message_id for message_id in before]
+        assert [entry.message.id for entry in log.state.queue] == wanted
 
     @rule(process=st.sampled_from(PROCESSES))
     def die(self, process: str) -> None:

@@ -243,6 +243,15 @@ class Folding {
       case "messageSteered":
         this.steered(event.messageId, event.replyId, event.part);
         break;
+      case "messageWithdrawn":
+        this.session.queued -= 1;
+        this.session.messageCount -= 1;
+        if (this.take(event.messageId) === undefined) this.resync = true;
+        this.moved = true;
+        break;
+      case "queueOrdered":
+        this.queueOrdered(event.messageIds, event.now);
+        break;
       case "replyStarted":
         this.replyStarted(event.messageId, event.replyTo, {
           agent: event.agent,
@@ -394,6 +403,17 @@ class Folding {
     this.insert(at, { ...message, status: "complete", steered: { messageId: replyId, part } });
     // Others may have got their places since the reply began.
     this.insert(this.waiting, reply);
+  }
+
+  private queueOrdered(ids: readonly string[], now: string | undefined): void {
+    const waiting = ids.map((id) => this.messages.find((message) => message.id === id)).filter((one) => one !== undefined);
+    if (waiting.length < ids.length) {
+      this.resync = true;
+      return;
+    }
+    this.moved = true;
+    this.messages.splice(this.waiting, waiting.length, ...waiting);
+    if (now !== undefined) this.update(now, ({ delivery: _delivery, ...message }) => message);
   }
 
   private replyStarted(id: string, replyTo: string, author: Message["author"]): void {

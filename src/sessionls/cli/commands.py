@@ -168,6 +168,24 @@ def cancel(session: SessionArgument) -> None:
 
 
 @app.command()
+def withdraw(
+    session: SessionArgument,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, or the end of it: `sessionls show --ids`.")],
+) -> None:
+    """Take back a message that waits for its reply to begin."""
+    _waiting("withdraw", session, message, "The message is withdrawn.")
+
+
+@app.command()
+def now(
+    session: SessionArgument,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, or the end of it: `sessionls show --ids`.")],
+) -> None:
+    """Cancel the reply being written, and go on with this message that waits."""
+    _waiting("send_now", session, message, "The message is answered next, where it was sent from.")
+
+
+@app.command()
 def pause(session: SessionArgument) -> None:
     """Pause a session: a reply being written stops at its next safe point, with all it has done."""
     _verb("pause", session, "Paused. Go on with: sessionls resume {id}")
@@ -500,6 +518,23 @@ def serve(
     from sessionls.server.app import main
 
     raise typer.Exit(main())
+
+
+def _waiting(name: str, session: str, message: str, words: str) -> NoReturn:
+    """A verb of `Sessions` on a message that waits."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.context import opened
+        from sessionls.cli.names import find_message, find_session
+
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            waiting = await find_message(cli.sessions, found.id, message)
+            await getattr(cli.sessions, name)(found.id, waiting.id)
+        terminal.note(words)
+        return 0
+
+    _do(work)
 
 
 def _verb(name: str, session: str, words: str, *values: object, **options: str | None) -> NoReturn:

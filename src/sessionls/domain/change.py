@@ -26,7 +26,8 @@ class Change:
     """One transaction on one session: what it is now, and what is to happen.
 
     `decide` functions read `state` and `claims` and call `add`; each event is folded at once, so that the next decision
-    sees it. Raising any error leaves the session as it was.
+    sees it. Raising any error leaves the session as it was. `touched` are the messages that changed, `removed` those that are
+    in the session no more.
     """
 
     session_id: str
@@ -36,6 +37,7 @@ class Change:
     claims: dict[str, Claim] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     touched: dict[str, Entry] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
 
     @property
     def now(self) -> State:
@@ -51,6 +53,9 @@ class Change:
         self.state = applied.state
         self.events.append(event)
         self.touched.update((entry.message.id, entry) for entry in applied.touched)
+        for message_id in applied.removed:
+            self.touched.pop(message_id, None)
+            self.removed.add(message_id)
         return event
 
     def claim(self, message_id: str) -> None:

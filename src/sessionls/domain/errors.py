@@ -11,6 +11,7 @@
     ├── MessageNotFound
     ├── StoreUnavailable
     ├── NotPermitted
+    ├── MessageWithdrawn
     └── InternalError
 
 A message says what is wrong, `hint` what to do about it. Neither holds a secret, a traceback or a path of the
@@ -28,6 +29,7 @@ __all__ = [
     "InternalError",
     "InvalidParams",
     "MessageNotFound",
+    "MessageWithdrawn",
     "ModelUnavailable",
     "NotPermitted",
     "SessionArchived",
@@ -170,6 +172,18 @@ class StoreUnavailable(SessionlsError):
 class NotPermitted(SessionlsError):
     code = -32049
     kind = "notPermitted"
+
+
+class MessageWithdrawn(SessionlsError):
+    """What whoever waits for the reply to a message is answered when somebody withdraws it."""
+
+    code = -32050
+    kind = "messageWithdrawn"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            "The message was withdrawn before its reply began.", hint="Send it again if it is still wanted.", messageId=message_id
+        )
 
 
 class InternalError(SessionlsError):

@@ -27,11 +27,13 @@ __all__ = [
     "Forked",
     "MessageSent",
     "MessageSteered",
+    "MessageWithdrawn",
     "ParticipantJoined",
     "ParticipantLeft",
     "Paused",
     "PermissionAnswered",
     "PermissionAsked",
+    "QueueOrdered",
     "Renamed",
     "ReplyFinished",
     "ReplyNoticed",
@@ -88,6 +90,23 @@ class MessageSteered(_Event):
     message_id: str
     reply_id: str
     part: int
+
+
+class MessageWithdrawn(_Event):
+    """A waiting message was taken back: it is not in the session any more, and gets no reply."""
+
+    kind: Literal["messageWithdrawn"] = "messageWithdrawn"
+    message_id: str
+
+
+class QueueOrdered(_Event):
+    """`messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it
+    gets a reply of its own, even if it was to steer the one being written.
+    """
+
+    kind: Literal["queueOrdered"] = "queueOrdered"
+    message_ids: list[str]
+    now: str | None = None
 
 
 class ReplyStarted(_Event):
@@ -287,6 +306,8 @@ Event = Annotated[
     | Renamed
     | MessageSent
     | MessageSteered
+    | MessageWithdrawn
+    | QueueOrdered
     | ReplyStarted
     | StepFinished
     | ToolCalled

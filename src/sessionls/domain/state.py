@@ -93,10 +93,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`open` are the entries that are not final, by message id: waiting messages, and the newest reply with its message
-    while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` one that stopped,
-    `present` are the participants that have the session open, `granted` what they granted for the whole session. `paused`: it
-    takes no message before it is resumed, which is so too when it is unarchived.
+    """`open` are the entries that are not final, by message id: the messages that wait, in the order of the queue, and the newest
+    reply with its message while that reply is being written or can be resumed. `reply` is the reply being written, `resumable`
+    one that stopped, `present` are the participants that have the session open, `granted` what they granted for the whole
+    session. `paused`: it takes no message before it is resumed, which is so too when it is unarchived.
     """
 
     session: Session
@@ -127,9 +127,8 @@ class State:
 
     @property
     def queue(self) -> list[Entry]:
-        """The waiting messages, in the order they came."""
-        waiting = [entry for entry in self.open.values() if entry.message.status == "queued"]
-        return sorted(waiting, key=lambda entry: entry.message.seq)
+        """The waiting messages, in the order in which they are answered: as they came, unless somebody changed it."""
+        return [entry for entry in self.open.values() if entry.message.status == "queued"]
 
     @property
     def settled(self) -> int:
@@ -146,8 +145,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
+    """The state after an event, the entries that it changed, and the ids of those that it took out of the session."""
+
     state: State
     touched: tuple[Entry, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 def apply(state: State | None, event: ev.Event) -> Applied:
@@ -180,6 +182,7 @@ class _Folding:
         self.granted = state.granted
         self.paused = state.paused
         self.touched: dict[str, Entry] = {}
+        self.removed: tuple[str, ...] = ()
 
     def run(self) -> Applied:
         self._fold()
@@ -203,7 +206,7 @@ class _Folding:
         self.session["queued"] = len(state.queue)
         self.session["asking"] = list(self.asking) or None
         session = self.before.session.model_copy(update=self.session)
-        return Applied(replace(state, session=session), tuple(self.touched.values()))
+        return Applied(replace(state, session=session), tuple(self.touched.values()), self.removed)
 
     def _belongs_to(self, reply_id: str | None, entry: Entry) -> bool:
         """Whether the entry is that reply, the message it answers, or a message steered into it."""
@@ -269,6 +272,12 @@ class _Folding:
                 self._message_sent(event.message)
             case ev.MessageSteered():
                 self._steered(event)
+            case ev.MessageWithdrawn():
+                del self.open[event.message_id]
+                self.removed = (event.message_id,)
+                self.session["message_count"] = now.message_count - 1
+            case ev.QueueOrdered():
+                self._queue_ordered(event)
             case ev.ReplyStarted():
                 self._reply_started(event)
             case ev.StepFinished():
@@ -340,6 +349,12 @@ class _Folding:
         place = self.open[event.reply_id].place
         self._update(event.message_id, place=place, ended_seq=event.seq, steered=steered, status="complete")
         self._update(event.reply_id, place=self._next_place())
+
+    def _queue_ordered(self, event: ev.QueueOrdered) -> None:
+        if event.now is not None:
+            self._update(event.now, delivery=None)
+        waiting = [self.open.pop(message_id) for message_id in event.message_ids]
+        self.open.update((entry.message.id, entry) for entry in waiting)
 
     def _reply_started(self, event: ev.ReplyStarted) -> None:
         author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)

@@ -48,14 +48,17 @@ __all__ = [
     "pause_for_budget",
     "peek",
     "rename",
+    "reorder",
     "restart",
     "send",
+    "send_now",
     "set_budget",
     "spend",
     "start",
     "step",
     "switch_agent",
     "unarchive",
+    "withdraw",
 ]
 
 UNKNOWN_OUTCOME = (
@@ -166,20 +169,35 @@ def leave(change: Change, participant: Participant) -> None:
 # -- messages and replies --------------------------------------------------------------------------------------------
 
 
-def send(change: Change, message: Message, start_with: Start | None) -> bool:
-    """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did."""
+def send(change: Change, message: Message, start_with: Start | None, replaces: str | None = None) -> bool:
+    """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did.
+
+    `replaces` is a waiting message of the same author, which this one takes the place of in the queue.
+    """
     state = _living(change)
-    if state.session.state == "paused":
-        raise SessionPaused(change.session_id, words_for_pause(state.session))
-    if state.session.state == "archived":
-        raise SessionArchived(change.session_id)
+    _takes_messages(state)
+    order = [entry.message.id for entry in state.queue]
+    if replaces is not None:
+        if waiting_message(state, replaces).author != message.author:
+            raise NotPermitted("That message is somebody else's.", hint="Only its author can change it; withdraw it instead.")
+        withdraw(change, replaces, message.author)
+        order[order.index(replaces)] = message.id
     _settle(change, by=message.author)
     if state.session.message_count == 0 and state.session.title == UNTITLED:
         change.add(ev.Renamed, by=message.author, title=title_of(message.text))
     message = message.model_copy(update={"seq": change.now.next_seq, "created_at": change.at})
     change.add(ev.MessageSent, by=message.author, message=message)
     change.claim(message.id)
+    if replaces is not None:
+        _order(change, order, message.author)
     return start_with is not None and start(change, message.id, start_with)
+
+
+def _takes_messages(state: State) -> None:
+    if state.session.state == "paused":
+        raise SessionPaused(state.session.id, words_for_pause(state.session))
+    if state.session.state == "archived":
+        raise SessionArchived(state.session.id)
 
 
 def _settle(change: Change, by: Participant | AgentAuthor) -> None:
@@ -337,6 +355,63 @@ def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
         _end(change, reply, "interrupted", parts=with_drafts(reply.parts, drafted))
         return True
     return False
+
+
+# -- the queue -------------------------------------------------------------------------------------------------------
+
+
+def waiting_message(state: State, message_id: str) -> Message:
+    """That message, while it waits for its reply to begin."""
+    entry = state.open.get(message_id)
+    if entry is None or entry.message.status != "queued":
+        raise NotPermitted(
+            "The message does not wait any more: its reply has begun.",
+            hint="Cancel the reply instead, or fork the session before the message.",
+            messageId=message_id,
+        )
+    return entry.message
+
+
+def withdraw(change: Change, message_id: str, by: Participant | AgentAuthor) -> Session:
+    """Take a waiting message back, as if it had never been sent. Whoever waits for its reply learns it from the event."""
+    waiting_message(_living(change), message_id)
+    change.add(ev.MessageWithdrawn, by=by, message_id=message_id)
+    change.release(message_id)
+    return change.now.session
+
+
+def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Session:
+    """Answer these messages first, in this order. One that does not wait any more is passed over, unless none does."""
+    waiting = [entry.message.id for entry in _living(change).queue]
+    chosen = [message_id for message_id in dict.fromkeys(message_ids) if message_id in waiting]
+    if not chosen:
+        waiting_message(change.now, message_ids[0])
+    _order(change, [*chosen, *(one for one in waiting if one not in chosen)], by)
+    return change.now.session
+
+
+def send_now(change: Change, message_id: str, by: Participant) -> str | None:
+    """Answer a waiting message before anything else: the reply being written is cancelled, or one that stopped is given up.
+
+    The id of the reply whose writer has to stop it, if there is one. A message that is being answered stays so.
+    """
+    state = _living(change)
+    _takes_messages(state)
+    entry = state.open.get(message_id)
+    if entry is not None and entry.message.role == "participant" and entry.message.status == "replying":
+        return None
+    message = waiting_message(state, message_id)
+    others = [entry.message.id for entry in state.queue if entry.message.id != message_id]
+    _order(change, [message_id, *others], by, now=message_id if message.delivery else None)
+    _settle(change, by=by)
+    if state.reply is not None:
+        change.add(ev.CancelAsked, by=by, message_id=state.reply)
+    return state.reply
+
+
+def _order(change: Change, message_ids: Sequence[str], by: Participant | AgentAuthor, now: str | None = None) -> None:
+    if now is not None or list(message_ids) != [entry.message.id for entry in change.now.queue]:
+        change.add(ev.QueueOrdered, by=by, message_ids=list(message_ids), now=now)
 
 
 # -- permission ------------------------------------------------------------------------------------------------------

@@ -115,11 +115,24 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
         context=params.context or (),
         delivery=params.delivery,
         message_id=message_id,
+        replaces=params.replaces,
     )
 
 
 async def cancel(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.cancel(params.session_id)
+
+
+async def withdraw(request: RequestContext, params: p.WaitingMessageParams) -> Session:
+    return await request.sessions.withdraw(params.session_id, params.message_id)
+
+
+async def send_now(request: RequestContext, params: p.WaitingMessageParams) -> Session:
+    return await request.sessions.send_now(params.session_id, params.message_id)
+
+
+async def reorder(request: RequestContext, params: p.ReorderParams) -> Session:
+    return await request.sessions.reorder(params.session_id, params.message_ids)
 
 
 async def switch_agent(request: RequestContext, params: p.SwitchAgentParams) -> Session:
@@ -238,6 +251,9 @@ HANDLERS: dict[str, Callable[[RequestContext, Any], Awaitable[Wire]]] = {
     "session/history": history,
     "session/message": message,
     "session/cancel": cancel,
+    "session/withdraw": withdraw,
+    "session/sendNow": send_now,
+    "session/reorder": reorder,
     "session/switchAgent": switch_agent,
     "session/pause": pause,
     "session/resume": resume,

@@ -81,7 +81,7 @@ class Forking:
 
     async def _unfinished(self, session_id: str, state: State, at: str) -> list[Message]:
         """What comes after the last settled place, up to and with message `at`: as the session's history tells it now."""
-        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0, e.message.seq)).message.id
+        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0)).message.id  # the queue has its order
         limit = state.placed - state.settled + len(state.queue)
         while True:
             messages, more = await self._store.history(session_id, before=None, limit=limit)

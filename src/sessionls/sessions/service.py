@@ -250,19 +250,24 @@ class Sessions:
         context: Sequence[Context] = (),
         delivery: Literal["queue", "steer"] = "queue",
         message_id: str | None = None,
+        replaces: str | None = None,
         scan: Mapping[str, Any] | None = None,
     ) -> Exchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
 
+        `replaces` is a waiting message of the same participant, which this one takes the place of in the queue.
         `scan`: the scanners answer and no model does, with these arguments of the tool `scan` (see `review.py`).
 
         Raises what keeps it from being accepted (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
         `NotPermitted` and `InvalidParams` for its context): then nothing has happened. Once it is accepted it is kept,
-        and if its reply fails the reply's error is raised, with the ids of both in its data.
+        and if its reply fails the reply's error is raised, with the ids of both in its data. `MessageWithdrawn`: somebody took
+        it back before its reply began.
         """
         session = await self._store.session(session_id)
         if agent is not None:
             agent = self._agents.get(agent).name
+        if replaces is not None:
+            await self._store.entry(session_id, replaces)
         stored = await contexts.resolve(context, self._workspace, self._editor) if context else None
         if stored:
             stored += await instructions_for(stored, self._workspace, self._agents)
@@ -291,7 +296,7 @@ class Sessions:
         ended = self._replies.expect(session_id, message.id)
 
         def send(change: Change) -> tuple[StartedReply | None, int]:
-            started = transitions.send(change, message, prepared.start if prepared else None)
+            started = transitions.send(change, message, prepared.start if prepared else None, replaces)
             return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
 
         sending, sent = asyncio.ensure_future(self._change(session_id, send)), False
@@ -300,7 +305,7 @@ class Sessions:
             sent = True
             reply = await self._reply_to(session_id, begun, seq, ended)
         except asyncio.CancelledError:
-            await asyncio.shield(self._later(self._withdraw(session_id, message.id, sending, begin=not sent)))
+            await asyncio.shield(self._later(self._give_up(session_id, message.id, sending, begin=not sent)))
             raise
         finally:
             ended.cancel()
@@ -316,7 +321,7 @@ class Sessions:
             )
         return Exchange(message=entry.message, reply=reply)
 
-    async def _withdraw(
+    async def _give_up(
         self, session_id: str, message_id: str, sending: asyncio.Future[tuple[StartedReply | None, int]], *, begin: bool
     ) -> None:
         """Nobody waits for the reply any more: cancel it, also where the message was only just being sent (`begin`)."""
@@ -347,6 +352,32 @@ class Sessions:
             self._replies.wake(session_id)
             return session
         await self._replies.stop(session_id, "cancelled")
+        return await self._store.session(session_id)
+
+    async def withdraw(self, session_id: str, message_id: str) -> Session:
+        """Take a waiting message back. Raises `MessageNotFound`, and `NotPermitted` once its reply has begun."""
+        await self._store.entry(session_id, message_id)
+        return await self._change(session_id, lambda change: transitions.withdraw(change, message_id, self._participant))
+
+    async def reorder(self, session_id: str, message_ids: Sequence[str]) -> Session:
+        """Answer these waiting messages first, in this order. One whose reply has begun is passed over.
+
+        Raises `MessageNotFound`, and `NotPermitted` where none of them waits any more.
+        """
+        for message_id in message_ids:
+            await self._store.entry(session_id, message_id)
+        return await self._change(session_id, lambda change: transitions.reorder(change, message_ids, self._participant))
+
+    async def send_now(self, session_id: str, message_id: str) -> Session:
+        """Cancel the reply being written, or give up one that stopped, and go on with this waiting message.
+
+        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` where it does not wait any more.
+        """
+        await self._store.entry(session_id, message_id)
+        stopped = await self._change(session_id, lambda change: transitions.send_now(change, message_id, self._participant))
+        if stopped is not None:
+            await self._replies.stop(session_id, "cancelled")
+        self._replies.attend(session_id)
         return await self._store.session(session_id)
 
     async def pause(self, session_id: str) -> Session:

@@ -22,7 +22,7 @@ from sessionls.store.parts import write_parts
 from sessionls.store.reading import summary_before
 from sessionls.store.rows import dump, load_state, message_values, require, session_values, title_key_of
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
-from sessionls.store.search import index_message
+from sessionls.store.search import index_message, unindex_message
 from sessionls.store.titles import add_title, change_title
 
 __all__ = ["Changes", "Outcome", "save_drafts"]
@@ -49,6 +49,7 @@ _SEAL = (
     )
     .values(sealed_seq=bindparam("ended"))
 )
+_DELETE_MESSAGE = delete(messages).where(messages.c.session_id == bindparam("key"), messages.c.id == bindparam("message"))
 _UPDATE_PLACES = update(session_places).where(session_places.c.session_id == bindparam("key"))
 _DELETE_PLACES = delete(session_places).where(session_places.c.session_id == bindparam("key"))
 _DELETE_DRAFTS = delete(drafts).where(drafts.c.session_id == bindparam("key"), drafts.c.message_id == bindparam("message"))
@@ -138,6 +139,7 @@ class Changes:
             if row.title_key != title_key:
                 change_title(connection, session_id, row.title_key, title_key)
         connection.execute(insert(events), [_event_values(event) for event in change.events])
+        _remove_messages(connection, change)
         _write_messages(connection, before, change)
         _write_places(connection, before, state)
         _index(connection, change)
@@ -201,6 +203,12 @@ def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
 
 def _event_values(event: Event) -> dict[str, Any]:
     return {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind, "data": dump(event)}
+
+
+def _remove_messages(connection: Connection, change: Change) -> None:
+    for message_id in change.removed:
+        unindex_message(connection, change.session_id, message_id)
+        connection.execute(_DELETE_MESSAGE, {"key": change.session_id, "message": message_id})
 
 
 def _write_messages(connection: Connection, before: State | None, change: Change) -> None:

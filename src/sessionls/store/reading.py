@@ -20,17 +20,12 @@ from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
 from sessionls.store.places import older_places
-from sessionls.store.rows import MESSAGE_COLUMNS, dump, entry_of, events_of, load_saved, require, session_of
-from sessionls.store.schema import claims, messages, processes, sessions, summaries
+from sessionls.store.rows import dump, entry_of, events_of, load_saved, require, session_of, waiting_rows
+from sessionls.store.schema import claims, processes, sessions, summaries
 from sessionls.store.search import search
 
 __all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
-_WAITING = (  # the newest first; rows are numbered as they come
-    select(*MESSAGE_COLUMNS)
-    .where(messages.c.session_id == bindparam("id"), messages.c.place.is_(None))
-    .order_by(messages.c.n.desc())
-)
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
 # In no order: to find them in one SQLite would go through all sessions.
 _LAPSED = (
@@ -111,12 +106,13 @@ class Reader:
         """
         top: int = session.placed
         if last is None or last.place is None:
-            with self._connection.execute(_WAITING, {"id": session.id}) as waiting:
-                for one in waiting:
-                    message, length = self._read(one)
-                    if last is None or message.seq < last.message.seq:
-                        limit -= 1
-                        yield message, length
+            behind = last is not None
+            for one in reversed(waiting_rows(self._connection, session)):
+                if not behind:
+                    limit -= 1
+                    yield self._read(one)
+                elif last is not None and one.id == last.message.id:
+                    behind = False
         else:
             top = last.place - 1
         while top > 0 and limit > 0:

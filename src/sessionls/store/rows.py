@@ -29,6 +29,7 @@ __all__ = [
     "session_of",
     "session_values",
     "title_key_of",
+    "waiting_rows",
 ]
 
 _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
@@ -113,6 +114,13 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         granted=tuple(Grant(participant_id, scope) for participant_id, scope in rest["granted"]),
         paused=rest.get("paused", session.state == "paused"),  # (an older version did not say)
     )
+
+
+def waiting_rows(connection: Connection, session: Row[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
+    """The rows of the messages that wait, in the order of the queue."""
+    ids: list[str] = json.loads(session.rest)["open"]
+    found = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
+    return [found[message_id] for message_id in ids if found[message_id].place is None]
 
 
 def entry_of(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:

@@ -22,7 +22,7 @@ from sessionls.store.engine import Match, dialect_of
 from sessionls.store.places import IN_SCOPE, scope_parameters, scope_values
 from sessionls.store.rows import require, session_of
 
-__all__ = ["index_message", "purge", "search", "unindex"]
+__all__ = ["index_message", "purge", "search", "unindex", "unindex_message"]
 
 _RANKED = 500  # matches: so many are ranked; where there are more, the newest come first
 _SNIPPET = 1000  # characters of a snippet at most
@@ -45,6 +45,11 @@ class _Match:
 def index_message(connection: Connection, session_id: str, message: Message) -> None:
     """Make a message's words, as they are now, the ones that are found."""
     dialect_of(connection).index_message(connection, session_id, message.id, message.text)
+
+
+def unindex_message(connection: Connection, session_id: str, message_id: str) -> None:
+    """Find that message no more."""
+    dialect_of(connection).index_message(connection, session_id, message_id, "")
 
 
 def unindex(connection: Connection, session_id: str, *, above: int) -> None:

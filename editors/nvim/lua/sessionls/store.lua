@@ -343,6 +343,36 @@ function handle.messageSteered(self, event)
   self:insert(self:waiting(), reply) -- others may have got their places since the reply began
 end
 
+function handle.messageWithdrawn(self, event)
+  local session = self.state.session
+  session.queued, session.messageCount = session.queued - 1, session.messageCount - 1
+  self.change.moved = true
+  self.missing = not self:take(event.messageId) or self.missing
+end
+
+function handle.queueOrdered(self, event)
+  local messages, waiting = self.state.messages, {}
+  for _, id in ipairs(event.messageIds) do
+    local at = find(messages, id)
+    if not at then
+      self.missing = true
+      return
+    end
+    table.insert(waiting, messages[at])
+  end
+  self.change.moved = true
+  local first = self:waiting()
+  for at, message in ipairs(waiting) do
+    messages[first + at - 1] = message
+  end
+  if event.now then
+    self:update(event.now, function(message)
+      message.delivery = nil
+      return message
+    end)
+  end
+end
+
 function handle.replyStarted(self, event)
   local author = { agent = event.agent, model = event.model, definition = event.definition }
   if not find(self.state.messages, event.messageId) then

@@ -189,7 +189,7 @@
 --- No fields.
 ---@class sessionls.Empty
 
----@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft
+---@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft
 
 --- A participant's message and the reply to it.
 ---@class sessionls.Exchange
@@ -347,6 +347,7 @@
 ---@field model? string
 ---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext)[]
 ---@field delivery 'queue'|'steer'
+---@field replaces? string
 ---@field workDoneToken? integer|string
 ---@field partialResultToken? integer|string
 
@@ -368,6 +369,15 @@
 ---@field messageId string
 ---@field replyId string
 ---@field part integer
+
+--- A waiting message was taken back: it is not in the session any more, and gets no reply.
+---@class sessionls.MessageWithdrawn
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'messageWithdrawn'
+---@field messageId string
 
 --- A call that a model asks for.
 ---@class sessionls.ModelCall
@@ -442,7 +452,7 @@
 ---@field more boolean
 ---@field participants sessionls.Participant[]
 ---@field seq integer
----@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
+---@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
 
 --- Where a fork left its parent: it holds the parent's events up to and with `seq`.
 ---@class sessionls.ParentRef
@@ -534,6 +544,16 @@
 ---@field sessionId? string
 ---@field workspaceFolder? string
 
+--- `messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it gets a reply of its own, even if it was to steer the one being written.
+---@class sessionls.QueueOrdered
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'queueOrdered'
+---@field messageIds string[]
+---@field now? string
+
 --- From `start` up to and without `end`.
 ---@class sessionls.Range
 ---@field start sessionls.Position
@@ -554,6 +574,10 @@
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'renamed'
 ---@field title string
+
+---@class sessionls.ReorderParams
+---@field sessionId string
+---@field messageIds string[]
 
 --- A reply ended or stopped; `message` is the whole reply, with its status.
 ---@class sessionls.ReplyFinished
@@ -774,3 +798,7 @@
 ---@field outputTokens integer
 ---@field cachedTokens? integer
 ---@field cost? number
+
+---@class sessionls.WaitingMessageParams
+---@field sessionId string
+---@field messageId string

@@ -7,6 +7,8 @@ export type Event =
   | Renamed
   | MessageSent
   | MessageSteered
+  | MessageWithdrawn
+  | QueueOrdered
   | ReplyStarted
   | StepFinished
   | ToolCalled
@@ -526,6 +528,30 @@ export interface MessageSteered {
   part: number;
 }
 /**
+ * A waiting message was taken back: it is not in the session any more, and gets no reply.
+ */
+export interface MessageWithdrawn {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'messageWithdrawn';
+  messageId: string;
+}
+/**
+ * `messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it
+ * gets a reply of its own, even if it was to steer the one being written.
+ */
+export interface QueueOrdered {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'queueOrdered';
+  messageIds: string[];
+  now?: string;
+}
+/**
  * A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256.
  */
 export interface ReplyStarted {
@@ -792,6 +818,7 @@ export interface MessageParams {
    */
   context?: Context[];
   delivery?: 'queue' | 'steer';
+  replaces?: string;
   workDoneToken?: number | string;
   partialResultToken?: number | string;
 }
@@ -894,6 +921,8 @@ export interface Opened {
     | Renamed
     | MessageSent
     | MessageSteered
+    | MessageWithdrawn
+    | QueueOrdered
     | ReplyStarted
     | StepFinished
     | ToolCalled
@@ -957,6 +986,14 @@ export interface RenameParams {
   sessionId: string;
   title: string;
 }
+export interface ReorderParams {
+  sessionId: string;
+  /**
+   * @minItems 1
+   * @maxItems 500
+   */
+  messageIds: [string, ...string[]];
+}
 /**
  * `uris` are those of the documents to save; `versions` the numbers that they had when the agent's edit was in them.
  *
@@ -1005,6 +1042,10 @@ export interface SwitchAgentParams {
   agent: string;
   model?: string;
 }
+export interface WaitingMessageParams {
+  sessionId: string;
+  messageId: string;
+}
 
 /** Requests to the server. */
 export interface Requests {
@@ -1016,6 +1057,9 @@ export interface Requests {
   'session/history': { params: HistoryParams; result: History };
   'session/message': { params: MessageParams; result: Exchange };
   'session/cancel': { params: SessionParams; result: Session };
+  'session/withdraw': { params: WaitingMessageParams; result: Session };
+  'session/sendNow': { params: WaitingMessageParams; result: Session };
+  'session/reorder': { params: ReorderParams; result: Session };
   'session/switchAgent': { params: SwitchAgentParams; result: Session };
   'session/pause': { params: SessionParams; result: Session };
   'session/resume': { params: SessionParams; result: Session };

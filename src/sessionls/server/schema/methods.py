@@ -30,6 +30,7 @@ ERRORS: tuple[type[e.SessionlsError], ...] = (
     e.MessageNotFound,
     e.StoreUnavailable,
     e.NotPermitted,
+    e.MessageWithdrawn,
 )
 
 
@@ -135,12 +136,25 @@ METHODS: tuple[Method, ...] = (
         "the default agent, with its own prompt, tools, model and configuration; the next message goes to the default again. "
         "`model` is the model for this one reply. The text of selections, files and symbols is filled in from the editor's "
         "buffers. While another reply is being written the message waits its turn; with `steer` it is handed to that reply. "
+        "`replaces` is a message of one's own that waits: this one takes its place in the queue, and whoever waited for that "
+        "one's reply is answered `messageWithdrawn`. Where its reply has begun the request is refused, and nothing is sent. "
         "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
         "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
         " text of the reply.",
-        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, *_AGENTS, e.ModelUnavailable, e.NotPermitted),
+        errors=(
+            e.SessionNotFound,
+            e.SessionPaused,
+            e.SessionArchived,
+            *_AGENTS,
+            e.ModelUnavailable,
+            e.NotPermitted,
+            e.MessageNotFound,
+            e.MessageWithdrawn,
+        ),
         causes=(
             "messageSent",
+            "messageWithdrawn",
+            "queueOrdered",
             "messageSteered",
             "replyStarted",
             "replyNoticed",
@@ -159,6 +173,34 @@ METHODS: tuple[Method, ...] = (
         "Cancels the reply being written, whoever asked for it. What it wrote stays.",
         errors=_GONE,
         causes=("replyFinished",),
+    ),
+    Method(
+        "session/withdraw",
+        p.WaitingMessageParams,
+        Session,
+        "Takes a message back that waits for its reply to begin: it leaves the session, and whoever waits for its reply is "
+        "answered `messageWithdrawn`. Anybody may. Once its reply has begun it is refused: `session/cancel` ends that.",
+        errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
+        causes=("messageWithdrawn",),
+    ),
+    Method(
+        "session/sendNow",
+        p.WaitingMessageParams,
+        Session,
+        "Goes on with a waiting message at once: the reply being written is cancelled and keeps what it wrote, one that stopped "
+        "is given up, and this message is answered next, by a reply of its own also where it was to steer. Where it is being "
+        "answered already nothing happens.",
+        errors=(e.SessionNotFound, e.MessageNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
+        causes=("queueOrdered", "replyFinished", "replyStarted"),
+    ),
+    Method(
+        "session/reorder",
+        p.ReorderParams,
+        Session,
+        "Answers these waiting messages first, in this order; those not named follow as they stand. One whose reply has begun "
+        "is passed over; where none of them waits any more it is refused.",
+        errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
+        causes=("queueOrdered",),
     ),
     Method(
         "session/switchAgent",

@@ -36,6 +36,7 @@ __all__ = [
     "PermissionParams",
     "QuestionListParams",
     "RenameParams",
+    "ReorderParams",
     "ReviewParams",
     "SearchParams",
     "SessionChangedParams",
@@ -43,6 +44,7 @@ __all__ = [
     "SetBudgetParams",
     "Shown",
     "SwitchAgentParams",
+    "WaitingMessageParams",
 ]
 
 MAX_TEXT = 1 << 20  # code points; a model's window is smaller by far
@@ -96,8 +98,17 @@ class MessageParams(SessionParams):
     model: Name | None = None
     context: Annotated[list[Context], Field(max_length=200)] | None = None
     delivery: Literal["queue", "steer"] = "queue"
+    replaces: Id | None = None
     work_done_token: Token | None = None
     partial_result_token: Token | None = None
+
+
+class WaitingMessageParams(SessionParams):
+    message_id: Id
+
+
+class ReorderParams(SessionParams):
+    message_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 class SwitchAgentParams(SessionParams):

@@ -18,7 +18,7 @@ from sessionls.domain import events as ev
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
 from sessionls.domain.change import Change
-from sessionls.domain.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
+from sessionls.domain.errors import InternalError, MessageWithdrawn, SessionlsError, SessionNotFound, StoreUnavailable
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Finding, Message, Participant, Session
 from sessionls.domain.permission import Policy
@@ -234,6 +234,8 @@ class Replies:
                 self._ended(event.message)
                 if writer is not None and writer.reply.id == event.message.id:
                     writer.stop("interrupted")  # another process ended it: what it waits for (a question) is withdrawn
+            case ev.MessageWithdrawn():
+                self._tell_problem(event.message_id, MessageWithdrawn(event.message_id))
             case ev.MessageSteered() if event.message_id in self._waiting:
                 self._steered.setdefault(event.reply_id, []).append(event.message_id)
             case ev.PermissionAnswered():
@@ -244,7 +246,7 @@ class Replies:
                 writer.stop("cancelled")
             case _:
                 pass
-        if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived):
+        if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived | ev.MessageWithdrawn | ev.QueueOrdered):
             self.wake(event.session_id)
 
     def _gone(self, session_id: str) -> None:
