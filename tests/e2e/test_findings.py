@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
 
-from model_server import Answer, ModelServer, ToolUse
+from model_server import Answer, ModelServer, Refuse, ToolUse
 from server_client import SessionClient, refused, uri_of
 from sessionls.domain.model import Range
 from sessionls.sessions.workspace.positions import Lines
-from shared_server import OpenEditor, text_of
+from shared_server import OpenEditor, key_for, text_of
 
 CODE = (
     'import os\n\n\ndef mean(values):\n    return sum(values) / len(values)\n\n\ndef first(names):\n    return "ß😀", names[0]\n'
@@ -336,6 +338,29 @@ async def test_a_review_and_a_fix_from_the_command_palette(
     assert "It divides by zero" in asked and "return sum(values) / len(values)" in asked
     with refused(-32602, "invalidParams"):
         await client.command("sessionls.fix", {"findingId": "nothing"})
+
+
+async def test_a_review_goes_on_after_a_step_that_failed_and_names_each_of_them(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    """As in the terminal (tests/test_review.py): both use `sessions/review.py`."""
+    broken = {"broken": {"command": [sys.executable, "-c", "raise SystemExit('the licence has run out')"]}}
+    env = {**key_for(model_server), "SESSIONLS_EMBEDDED": "false", "SESSIONLS_SCANNERS": json.dumps(broken)}
+    shows = lsp.WindowClientCapabilities(work_done_progress=True, show_document=lsp.ShowDocumentClientCapabilities(support=True))
+    client = await open_editor(events=False, capabilities=lsp.ClientCapabilities(window=shows), env=env)
+    path = folder / "mean.py"
+    path.write_text(CODE, encoding="utf-8")
+    model_server.script(Refuse(400, "This model does not review."))
+    await client.command("sessionls.review", {"uri": uri_of(path)})
+    await client.until(lambda: len(client.messages) == 3)
+    _, scanner, agent = client.messages  # the first says where to read the session
+    assert scanner.type == lsp.MessageType.Warning and agent.type == lsp.MessageType.Error
+    assert "The review by scan is not complete." in scanner.message and "the licence has run out" in scanner.message
+    assert "review could not answer: " in agent.message
+    begun = [one["value"]["title"] for one in client.all_of("$/progress") if one["value"]["kind"] == "begin"]
+    assert begun == ["scan", "review"]
+    found = (await client.ask("finding/list"))["findings"]
+    assert "ruff/F401" in [one["rule"] for one in found]
 
 
 async def test_the_same_problems_are_published_once(open_editor: OpenEditor, model_server: ModelServer, folder: Path) -> None:

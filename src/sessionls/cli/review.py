@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sessionls.cli.context import CliContext
 from sessionls.cli.names import short
@@ -15,9 +16,8 @@ from sessionls.cli.report import SEVERITIES, as_sarif, frames
 from sessionls.cli.terminal import UsageError
 from sessionls.domain import uris
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.model import Context, DiffContext, FileContext, Finding
-from sessionls.sessions.replies.scanner import SCAN
-from sessionls.sessions.review import Review, review
+from sessionls.domain.model import Finding
+from sessionls.sessions.review import Review, ReviewStep, ReviewTarget, review
 from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["FAILED", "FOUND", "ReviewOptions", "run_review"]
@@ -40,68 +40,60 @@ class ReviewOptions:
 
 
 async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
-    """Review, print, and give the exit code: 0 nothing so bad, 1 findings, 3 an agent gave no whole answer (2 is wrong usage)."""
-    text, context, scan = await asyncio.to_thread(_read, cli, asked)
+    """Review, print, and give the exit code: 0 nothing so bad, 1 findings, 3 an incomplete review (2 is wrong usage)."""
+    target, text = await asyncio.to_thread(_read, cli, asked)
     agents = tuple(asked.agents) or ("review",)
     session = await cli.sessions.create(title=text.rstrip("."), agent=agents[0])
     terminal = cli.terminal
     terminal.note(f"session {session.id}")
 
-    def begins(agent: str, _message_id: str) -> None:
-        terminal.note("Scanning …" if agent == SCAN.name else f"{agent} reviews …")
+    @contextlib.asynccontextmanager
+    async def progress(step: ReviewStep) -> AsyncIterator[None]:
+        terminal.note("Scanning …" if step.scans else f"{step.agent} reviews …")
+        yield
 
     with terminal.busy("Reviewing …"):
-        done = await review(
-            cli.sessions, session.id, agents, text, context=context, scan=scan if asked.scan else None, begins=begins
-        )
+        done = await review(cli.sessions, session.id, agents, target, text, scan=asked.scan, progress=progress)
     await _print(cli, asked, done)
-    for agent, problem in done.problems.items():
-        terminal.fail(f"{agent} could not answer: {problem.message}", problem.hint)
-    for agent, why in done.unfinished.items():
-        terminal.fail(f"The review by {agent} is not complete. {why}")
-    scanned = next((reply for reply in done.replies if getattr(reply.author, "agent", "") == SCAN.name), None)
-    for part in scanned.parts if scanned is not None else ():
+    for problem in done.problems:
+        terminal.fail(str(problem), problem.hint)
+    for part in done.scan.parts if done.scan is not None else ():
         if part.kind == "tool" and part.result:
             terminal.note(part.result.partition("\n")[0])
     terminal.note(f'{len(done.findings)} findings. Go on: sessionls ask --session {short(session.id)} "…"')
     worst = SEVERITIES.get(asked.fail_on, 0)
     if any(finding.severity <= worst for finding in done.findings):
         return FOUND
-    return FAILED if done.problems or done.unfinished or any(reply.status != "complete" for reply in done.replies) else 0
+    return 0 if done.complete else FAILED
 
 
-def _read(cli: CliContext, asked: ReviewOptions) -> tuple[str, list[Context], dict[str, Any]]:
-    """The message, its contexts, and the arguments of the scan."""
+def _read(cli: CliContext, asked: ReviewOptions) -> tuple[ReviewTarget, str]:
+    """What to review, and the message that asks for it."""
     if (bool(asked.paths) + (asked.diff is not None) + asked.staged) > 1:
         raise UsageError("Files, --diff and --staged contradict each other.", "Give one of them.")
-    if asked.staged:
-        return "Review the staged changes.", [DiffContext(staged=True)], {"staged": True}
-    if asked.diff is not None:
-        return f"Review the changes since {asked.diff}.", [DiffContext(base=asked.diff)], {"base": asked.diff}
-    if not asked.paths:
-        return "Review the uncommitted changes.", [DiffContext()], {"base": "HEAD"}
-    context: list[Context] = []
+    files: list[str] = []
     for given in asked.paths:
         path = Path(os.path.normpath(cli.folder / Path(given).expanduser()))
         if not path.exists():
             raise UsageError(f"{given} does not exist.", "Name files or folders of this directory.")
         if not path.is_relative_to(cli.folder):
             raise UsageError(f"{given} is outside of this directory.", "Run it where the code is.")
-        if path.is_file() and len(context) < _FILES:
-            context.append(FileContext(uri=uris.from_path(path)))
+        if path.is_file() and len(files) < _FILES:
+            files.append(uris.from_path(path))
     names = ", ".join(asked.paths[:3]) + (f" and {len(asked.paths) - 3} more" if len(asked.paths) > 3 else "")
-    return f"Review {names}.", context, {"paths": list(asked.paths)}
+    target = ReviewTarget(asked.paths, files, asked.diff, asked.staged)
+    return target, target.question(names)
 
 
 async def _print(cli: CliContext, asked: ReviewOptions, done: Review) -> None:
     terminal = cli.terminal
     ordered = sorted(done.findings, key=lambda one: (one.uri, one.range.start.line, one.range.start.character))
     if asked.form == "json":
-        problems = [{"agent": agent, "message": words} for agent, words in _problems(done)]
+        problems = [{"agent": problem.agent, "message": problem.message} for problem in done.problems]
         terminal.json({"sessionId": done.session.id, "findings": [finding.wire() for finding in ordered], "problems": problems})
     elif asked.form == "sarif":
-        problem_words = [f"{agent}: {words}" for agent, words in _problems(done)]
-        terminal.json(as_sarif(ordered, lambda uri: uris.display(uri, [cli.folder_uri]), cli.folder_uri, problem_words))
+        incomplete = [f"{problem.agent}: {problem.message}" for problem in done.problems]
+        terminal.json(as_sarif(ordered, lambda uri: uris.display(uri, [cli.folder_uri]), cli.folder_uri, incomplete))
     else:
         texts: dict[str, Lines | None] = {}
         for finding in ordered:
@@ -109,15 +101,9 @@ async def _print(cli: CliContext, asked: ReviewOptions, done: Review) -> None:
                 texts[finding.uri] = await asyncio.to_thread(_lines, cli, finding)
             for line in frames(finding, uris.display(finding.uri, [cli.folder_uri]), texts[finding.uri]):
                 terminal.out.print(line, soft_wrap=True)
-        for reply in done.replies:
-            author = getattr(reply.author, "agent", "")
-            if author != SCAN.name and reply.text.strip():
-                terminal.note(f"{author}: {reply.text}", "")
-
-
-def _problems(done: Review) -> list[tuple[str, str]]:
-    """Each agent that gave no whole review, and why."""
-    return [*((agent, problem.message) for agent, problem in done.problems.items()), *done.unfinished.items()]
+        for reply in done.answers:
+            if reply.text.strip():
+                terminal.note(f"{getattr(reply.author, 'agent', '')}: {reply.text}", "")
 
 
 def _lines(cli: CliContext, finding: Finding) -> Lines | None:

@@ -13,7 +13,7 @@ from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import DiagnosticsContext, Finding, Session, Wire
-from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress
+from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress, reporting
 from sessionls.server.schema import params as p
 from sessionls.sessions.completion import ModelReply, model_reply
 
@@ -86,21 +86,16 @@ async def history(request: RequestContext, params: p.HistoryParams) -> r.History
 
 
 async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
-    ask = request.client.progress and not request.client.events
+    ask = request.client.wants_progress
     told = ask or params.work_done_token is not None or params.partial_result_token is not None
     if not told:
         return await _send(request, params, new_id())
     title = params.agent or (await request.sessions.get(params.session_id)).agent
-    async with request.sessions.following(params.session_id):
-        progress = ReplyProgress(request.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
-        unsubscribe = request.sessions.subscribe(progress.on_notice)
-        try:
-            with progress:
-                exchange = await _send(request, params, progress.message_id)
-                progress.finish(exchange.reply)
-                return exchange
-        finally:
-            unsubscribe()
+    progress = ReplyProgress(request.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
+    async with reporting(request.sessions, params.session_id, progress):
+        exchange = await _send(request, params, progress.message_id)
+        progress.finish(exchange.reply)
+        return exchange
 
 
 async def _send(request: RequestContext, params: p.MessageParams, message_id: str) -> r.Exchange:

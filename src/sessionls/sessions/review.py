@@ -1,4 +1,4 @@
-"""A review: the scanners first, then each agent, all in one session.
+"""A review: the scanners first, then each agent, all in one session. Terminal and editor review with this.
 
 The scan needs no model: it is a message whose reply the scanners write, through the same loop as every other reply. Its
 findings are in the session's log before an agent begins, and the agents see them, also one that cannot call tools.
@@ -6,72 +6,159 @@ findings are in the session's log before an agent begins, and the agents see the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Context, Finding, Message, Session, ToolPart
+from sessionls.domain.model import AgentAuthor, Context, DiffContext, FileContext, Finding, Message, Session, ToolPart
 from sessionls.domain.stop_reasons import review_problem
 from sessionls.sessions.replies.scanner import SCAN
-from sessionls.sessions.service import Sessions
 
-__all__ = ["Review", "review"]
+if TYPE_CHECKING:
+    from sessionls.sessions.service import Sessions
+
+__all__ = ["Review", "ReviewProblem", "ReviewStep", "ReviewTarget", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTarget:
+    """The code to review: paths, the changes since the commit `base`, or the staged changes; else the uncommitted changes.
+
+    `paths` are files and folders as the tool `scan` takes them; `files` are the URIs of those whose text goes with the message.
+    """
+
+    paths: Sequence[str] = ()
+    files: Sequence[str] = ()
+    base: str | None = None
+    staged: bool = False
+
+    def question(self, paths: str) -> str:
+        """What the agents are asked. `paths` is how to call the paths."""
+        if self.staged:
+            return "Review the staged changes."
+        if self.base is not None:
+            return f"Review the changes since {self.base}."
+        return f"Review {paths}." if self.paths else "Review the uncommitted changes."
+
+    def context(self) -> list[Context]:
+        context: list[Context] = [FileContext(uri=uri) for uri in dict.fromkeys(self.files)]
+        if self.base is not None or self.staged or not self.paths:
+            context.append(DiffContext(base=self.base, staged=self.staged or None))
+        return context
+
+    def scan_arguments(self) -> dict[str, Any]:
+        """The arguments of the tool `scan` for the same code."""
+        if self.staged:
+            return {"staged": True}
+        if self.base is not None:
+            return {"base": self.base}
+        return {"paths": list(self.paths)} if self.paths else {"base": "HEAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStep:
+    """One message of a review and its reply, by the scanners (`scans`) or by an agent."""
+
+    agent: str
+    message_id: str
+    scans: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProblem:
+    """Why an agent's review is missing, or, where it has `answered`, why its review is not complete."""
+
+    agent: str
+    message: str
+    hint: str = ""
+    answered: bool = True
+
+    def __str__(self) -> str:
+        if self.answered:
+            return f"The review by {self.agent} is not complete. {self.message}"
+        return f"{self.agent} could not answer: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What came of it: the findings that are open (those that an earlier session knew already among them), for each agent
-    that could not answer, why, and for each whose answer is not whole, in what way.
-    """
+    """The result: all open findings (also those that an earlier session reported), the replies, and what went wrong."""
 
     session: Session
     findings: Sequence[Finding]
     replies: Sequence[Message]
-    problems: Mapping[str, SessionlsError]
-    unfinished: Mapping[str, str]
+    problems: Sequence[ReviewProblem]
+
+    @property
+    def complete(self) -> bool:
+        """Whether each agent, and the scanners, gave a complete review."""
+        return not self.problems and all(reply.status == "complete" for reply in self.replies)
+
+    @property
+    def scan(self) -> Message | None:
+        """The reply of the scanners."""
+        return next((reply for reply in self.replies if _author(reply) == SCAN.name), None)
+
+    @property
+    def answers(self) -> Sequence[Message]:
+        """The replies of the agents."""
+        return [reply for reply in self.replies if _author(reply) != SCAN.name]
+
+
+def _no_progress(_step: ReviewStep) -> contextlib.AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
 
 
 async def review(
     sessions: Sessions,
     session_id: str,
     agents: Sequence[str],
+    target: ReviewTarget,
     text: str,
     *,
-    context: Sequence[Context] = (),
-    scan: Mapping[str, Any] | None = None,
-    begins: Callable[[str, str], None] = lambda _agent, _message_id: None,
+    scan: bool = True,
+    progress: Callable[[ReviewStep], contextlib.AbstractAsyncContextManager[None]] = _no_progress,
 ) -> Review:
-    """Scan (with those arguments of the tool `scan`; None: not at all), then let each of the agents review.
+    """Let the scanners look at the code (with `scan`), then ask each of the agents `text` about it.
 
-    `begins` is told of each step: the agent, and the id of its message. What keeps one agent from answering keeps no other.
-    Cancelling cancels the reply being written.
+    `progress` is entered around each step. A failed step keeps no other from running; a message that is not accepted ends the
+    review with its error. Cancelling cancels the reply being written.
     """
     replies: list[Message] = []
-    unfinished: dict[str, str] = {}
-    problems: dict[str, SessionlsError] = {}
+    problems: list[ReviewProblem] = []
+    steps = [ReviewStep(agent, new_id()) for agent in agents]
+    if scan:
+        steps.insert(0, ReviewStep(SCAN.name, new_id(), scans=True))
     with sessions.collect_known_findings(session_id) as known_findings:
-        for agent in (*([SCAN.name] if scan is not None else []), *agents):
-            message_id = new_id()
-            begins(agent, message_id)
+        for step in steps:
             try:
-                if agent == SCAN.name and scan is not None:
-                    exchange = await sessions.message(session_id, "Scan the code.", message_id=message_id, scan=scan)
-                else:
-                    exchange = await sessions.message(session_id, text, agent=agent, context=context, message_id=message_id)
-            except SessionlsError as problem:
-                if "replyId" not in problem.data:
+                async with progress(step):
+                    if step.scans:
+                        exchange = await sessions.message(
+                            session_id, "Scan the code.", message_id=step.message_id, scan=target.scan_arguments()
+                        )
+                    else:
+                        exchange = await sessions.message(
+                            session_id, text, agent=step.agent, context=target.context(), message_id=step.message_id
+                        )
+            except SessionlsError as error:
+                if "replyId" not in error.data:
                     raise  # it was not accepted: the next would not be either
-                problems[agent] = problem
+                problems.append(ReviewProblem(step.agent, error.message, error.hint, answered=False))
             else:
                 replies.append(exchange.reply)
                 if (why := review_problem(exchange.reply) or _scan_problem(exchange.reply)) is not None:
-                    unfinished[agent] = why
+                    problems.append(ReviewProblem(step.agent, why))
         known = {finding.id: finding for finding in known_findings if finding.state == "open"}
     found = await sessions.findings(session_id=session_id, state="open")
     findings = {**known, **{finding.id: finding for finding in found.findings}}
-    return Review(await sessions.get(session_id), [*findings.values()], replies, problems, unfinished)
+    return Review(await sessions.get(session_id), [*findings.values()], replies, problems)
+
+
+def _author(reply: Message) -> str | None:
+    return reply.author.agent if isinstance(reply.author, AgentAuthor) else None
 
 
 def _scan_problem(reply: Message) -> str | None:

@@ -100,9 +100,8 @@ class EditSupport:
 class Client:
     """What the client can do. Each is false unless it said so.
 
-    `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`); the others are LSP's: progress that the
-    server
-    begins, `window/showDocument`, documents whose text the server gives, files watched at its wish, and edits.
+    `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`). The others are LSP's: progress that the
+    server begins, `window/showDocument`, documents whose text the server gives, files watched on request, and edits.
     """
 
     events: bool = False
@@ -113,6 +112,11 @@ class Client:
     reads_content: bool = False
     watches_files: bool = False
     edits: EditSupport = EditSupport()
+
+    @property
+    def wants_progress(self) -> bool:
+        """Whether the server begins progress by itself: a client that receives the events shows it in its own way."""
+        return self.progress and not self.events
 
     @property
     def shows_sessions(self) -> bool:

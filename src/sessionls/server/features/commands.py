@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -20,9 +21,11 @@ from sessionls.ports.store import EventNotice, Notice
 from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
 from sessionls.server.handlers import HANDLERS, RequestContext
+from sessionls.server.publishing.reply_progress import ReplyProgress, reporting
 from sessionls.server.schema.methods import COMMANDS
 from sessionls.server.schema.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
 from sessionls.server.transport import errors
+from sessionls.sessions.review import ReviewStep, ReviewTarget, review
 
 __all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "Standard", "document_uri"]
 
@@ -59,7 +62,12 @@ class Standard:
 
     def __init__(self, request: RequestContext) -> None:
         self._request = request
-        self._reviewing = Reviewing(request, lambda message, scan: self._begin(self._ask(message, scan)), self._folder_of)
+        self._reviewing = Reviewing(
+            request,
+            lambda message: self._begin(self._ask(message)),
+            lambda session, target, text: self._begin(self._review(session, target, text)),
+            self._folder_of,
+        )
         self._shown: set[str] = set()
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -101,18 +109,38 @@ class Standard:
         self._begin(self._ask(message))
         return session
 
-    async def _ask(self, message: MessageParams, scan: Mapping[str, Any] | None = None) -> None:
+    async def _ask(self, message: MessageParams) -> None:
+        """Show the session and send the message. Its problems go to the person: nobody may be looking at the reply."""
         try:
             await self.show(message.session_id)
-            if scan is not None:
-                await self._request.sessions.message(message.session_id, "Scan the code.", scan=scan)
             exchange = await HANDLERS["session/message"](self._request, message)
             problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) else None
-            if problem is not None:  # nobody may be looking at the reply
+            if problem is not None:
                 self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
         except SessionlsError as error:
-            if not self._request.protocol.shut_down:  # else it is the end that kept it, and whoever closed the editor knows
-                self._tell(f"{error.message} {error.hint}")
+            self._tell_error(error.message, error.hint)
+
+    async def _review(self, session: Session, target: ReviewTarget, text: str) -> None:
+        """Show the session and review in it. Its problems go to the person, as above."""
+        try:
+            await self.show(session.id)
+            done = await review(
+                *(self._request.sessions, session.id, [session.agent], target, text),
+                progress=lambda step: self._progress(session.id, step),
+            )
+            for problem in done.problems:
+                if problem.answered:
+                    self._tell(str(problem), lsp.MessageType.Warning)
+                else:
+                    self._tell_error(str(problem), problem.hint)
+        except SessionlsError as error:
+            self._tell_error(error.message, error.hint)
+
+    def _progress(self, session_id: str, step: ReviewStep) -> contextlib.AbstractAsyncContextManager[None]:
+        if not self._request.client.wants_progress:
+            return contextlib.nullcontext()
+        progress = ReplyProgress(self._request.protocol, step.message_id, step.agent, None, None, ask=True)
+        return reporting(self._request.sessions, session_id, progress)
 
     def _folder_of(self, uri: str) -> str | None:
         """The innermost open folder that holds the document."""
@@ -121,6 +149,10 @@ class Standard:
         return max(
             (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
         )
+
+    def _tell_error(self, message: str, hint: str) -> None:
+        if not self._request.protocol.shut_down:  # otherwise the shutdown is the cause, and whoever closed the editor knows
+            self._tell(f"{message} {hint}")
 
     def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
         self._request.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))

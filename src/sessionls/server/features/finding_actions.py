@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
 from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.model import (
-    Context,
-    DiffContext,
-    FileContext,
     Finding,
     Range,
     SelectionContext,
@@ -24,6 +21,7 @@ from sessionls.domain.titles import title_of
 from sessionls.server.editor.convert import range_from_lsp, range_to_lsp
 from sessionls.server.publishing.finding_diagnostics import SOURCE, LocatedFinding
 from sessionls.server.schema.params import FixParams, MessageParams, ReviewParams
+from sessionls.sessions.review import ReviewTarget
 from sessionls.sessions.workspace.anchors import locate
 from sessionls.sessions.workspace.positions import Lines
 
@@ -44,17 +42,19 @@ _ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|
 
 
 class Reviewing:
-    """`begin` shows a session and sends a message into it, in the background, after a scan with the arguments given."""
+    """`ask` shows a session and sends a message to it in the background; `begin_review` shows it and reviews in it."""
 
     def __init__(
         self,
         request: RequestContext,
-        begin: Callable[[MessageParams, Mapping[str, Any] | None], None],
+        ask: Callable[[MessageParams], None],
+        begin_review: Callable[[Session, ReviewTarget, str], None],
         folder_of: Callable[[str], str | None],
     ) -> None:
         self._request = request
         self._findings = request.findings
-        self._begin = begin
+        self._ask = ask
+        self._begin_review = begin_review
         self._folder_of = folder_of
 
     # -- code actions ----------------------------------------------------------------------------------------------------
@@ -135,30 +135,27 @@ class Reviewing:
         """Ask an agent to fix a finding, in the finding's own session. Answers at once."""
         finding = self._findings.with_current_range(await self._request.sessions.finding(params.finding_id))
         agent = params.agent or await self._fixer(finding)
-        self._begin(
+        self._ask(
             MessageParams(
                 session_id=finding.session_id,
                 text=params.text or f"Fix this finding: {finding.title}",
                 agent=agent,
                 context=[_told(finding), SelectionContext(uri=finding.uri, range=finding.range)],
-            ),
-            None,
+            )
         )
         return await self._request.sessions.get(finding.session_id)
 
     async def review(self, params: ReviewParams) -> Session:
         """A new session, shown, in which files or changes are reviewed. Answers at once."""
         files = [*([params.uri] if params.uri else []), *(params.uris or [])]
-        context: list[Context] = [FileContext(uri=uri) for uri in dict.fromkeys(files)]
-        if params.diff is not None or params.staged or not files:
-            context.append(DiffContext(base=params.diff, staged=params.staged or None))
-        agent, question = params.agent or _REVIEWER, params.text or _question(params, files)
+        target = ReviewTarget(files, files, params.diff, params.staged)
+        question = params.text or target.question("this file" if len(files) == 1 else "these files")
         session = await self._request.sessions.create(
             title=title_of(question).rstrip("."),
-            agent=agent,
+            agent=params.agent or _REVIEWER,
             workspace_folder=self._folder_of(files[0]) if files and not params.staged else None,
         )
-        self._begin(MessageParams(session_id=session.id, text=question, context=context), _scan(params, files))
+        self._begin_review(session, target, question)
         return session
 
 
@@ -202,25 +199,6 @@ def _told(finding: Finding) -> TextContext:
     if finding.suggestion is not None:
         said.append(f"Suggested in its place:\n{finding.suggestion}")
     return TextContext(title="The finding", text="\n\n".join(part for part in said if part))
-
-
-def _scan(params: ReviewParams, files: Sequence[str]) -> Mapping[str, Any]:
-    """The arguments of the tool `scan` for the same code: what scanners find is true also where the model is small."""
-    if params.staged:
-        return {"staged": True}
-    if params.diff is not None:
-        return {"base": params.diff}
-    return {"paths": list(files)} if files else {"base": "HEAD"}
-
-
-def _question(params: ReviewParams, files: Sequence[str]) -> str:
-    if params.staged:
-        return "Review the staged changes."
-    if params.diff is not None:
-        return f"Review the changes since {params.diff}."
-    if not files:
-        return "Review the uncommitted changes."
-    return "Review this file." if len(files) == 1 else "Review these files."
 
 
 def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:

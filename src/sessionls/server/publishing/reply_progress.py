@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Self
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Self
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -15,7 +16,10 @@ from sessionls.domain.model import Message
 from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.server.transport.protocol import SessionProtocol, cancel_once
 
-__all__ = ["PartialText", "ReplyProgress", "Token"]
+if TYPE_CHECKING:
+    from sessionls.sessions.service import Sessions
+
+__all__ = ["PartialText", "ReplyProgress", "Token", "reporting"]
 
 Token = int | str
 _GAP = 0.004  # seconds between two pieces of text
@@ -165,3 +169,15 @@ class ReplyProgress:
         if text and self._partial is not None:
             self._told += text
             self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._partial, value={"text": text}))
+
+
+@contextlib.asynccontextmanager
+async def reporting(sessions: Sessions, session_id: str, progress: ReplyProgress) -> AsyncIterator[None]:
+    """Meanwhile the client sees the progress of that session's reply, also if it has not opened the session."""
+    async with sessions.following(session_id):
+        unsubscribe = sessions.subscribe(progress.on_notice)
+        try:
+            with progress:
+                yield
+        finally:
+            unsubscribe()
