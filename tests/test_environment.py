@@ -171,14 +171,15 @@ async def test_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 async def test_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, str]] = []
-    start = asyncio.create_subprocess_exec
+    loop = asyncio.get_running_loop()
+    start = loop.subprocess_exec
 
     async def recorded(*words: Any, **more: Any) -> Any:
         if sys.executable in words:
             given.append(more["env"])
         return await start(*words, **more)
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    monkeypatch.setattr(loop, "subprocess_exec", recorded)
     told = await Search(Workspace(PlainEditor([folder.as_uri()]))).run({"pattern": "text"}, LoneCall())
     assert "a.txt" in told
     assert [is_clean("\n".join(f"{name}={value}" for name, value in one.items()), named=False) for one in given] == [True]

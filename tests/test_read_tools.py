@@ -429,22 +429,23 @@ async def test_a_pattern_that_never_ends_is_stopped_and_what_was_found_is_told(p
 @pytest.mark.timeout(30)
 async def test_a_cancelled_search_leaves_no_process(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("b", "a" * 60 + "!\n")
-    started: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
-    spawn = asyncio.create_subprocess_exec
+    started: asyncio.Queue[asyncio.SubprocessTransport] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    start = loop.subprocess_exec
 
-    async def spying(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
-        process = await spawn(*arguments, **options)
-        if arguments[0] == sys.executable:
-            started.put_nowait(process)
-        return process
+    async def recorded(*arguments: Any, **options: Any) -> Any:
+        transport, protocol = await start(*arguments, **options)
+        if sys.executable in arguments:
+            started.put_nowait(transport)
+        return transport, protocol
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", spying)
+    monkeypatch.setattr(loop, "subprocess_exec", recorded)
     searching = asyncio.create_task(place.run("search", pattern="^(a+)+$"))
     process = await started.get()
     searching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await searching
-    assert process.returncode is not None
+    assert process.get_returncode() is not None
 
 
 async def test_many_hits_and_long_lines_stay_bounded(place: Place) -> None:

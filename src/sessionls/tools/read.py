@@ -19,6 +19,7 @@ from pydantic import Field
 from sessionls.domain import uris
 from sessionls.environment import child_environment
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.program_runner import stream_program
 from sessionls.sessions.prompt.blocks import numbered
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
@@ -252,36 +253,15 @@ def _render(lines: list[tuple[int, str, bool]]) -> str:
 async def _run(job: Job) -> AsyncGenerator[dict[str, Any], None]:
     """What the searcher says, as it comes. Ended early, it is killed."""
     data = await asyncio.to_thread(lambda: json.dumps(job).encode())
-    process = await asyncio.create_subprocess_exec(
-        # -P: nothing is imported from the directory that it starts in.
-        *(sys.executable, "-P", "-m", "sessionls.tools.searcher"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment() | {"PYTHONIOENCODING": "utf-8"},
-    )
-    assert process.stdin is not None and process.stdout is not None
-    writing = asyncio.create_task(_feed(process.stdin, data))
+    # -P: nothing is imported from the directory that it starts in.
+    command = (sys.executable, "-P", "-m", "sessionls.tools.searcher")
+    environment = child_environment() | {"PYTHONIOENCODING": "utf-8"}
+    rest = b""
     try:
-        rest = b""
-        while chunk := await process.stdout.read(1 << 16):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield json.loads(line)
-        if await process.wait() != 0:
-            raise ToolFailed("The search failed; try a simpler pattern or fewer files.")
-    finally:
-        writing.cancel()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
-        with contextlib.suppress(asyncio.CancelledError):
-            await writing
-
-
-async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # it ended before it had read everything
-        pipe.write(data)
-        await pipe.drain()
-        pipe.close()
+        async with contextlib.aclosing(stream_program(command, stdin=data, environment=environment)) as output:
+            async for chunk in output:
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield json.loads(line)
+    except subprocess.CalledProcessError:
+        raise ToolFailed("The search failed; try a simpler pattern or fewer files.") from None

@@ -19,9 +19,9 @@ from sessionls.domain import uris
 from sessionls.domain.globs import Globs
 from sessionls.environment import child_environment
 from sessionls.installed import find_program
+from sessionls.program_runner import Outcome, run_program
 from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter
-from sessionls.tools.programs import Outcome, run_program
 from sessionls.tools.sarif import NotSarif, Report, Result, Severity, read_bandit, read_sarif
 
 __all__ = ["NOT_INSTALLED", "Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
@@ -236,7 +236,7 @@ class _Run:
                 )
             except OSError as error:
                 return Report(()), f"it did not start: {error.strerror}"
-        if outcome.cut:
+        if outcome.stopped:
             return Report(()), f"it took longer than {self.seconds:.0f} s, or said too much"
         try:
             report = await asyncio.to_thread(lambda: self.scanner.read(_decoded(outcome.output), self.scanner.name))

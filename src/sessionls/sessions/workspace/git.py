@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from sessionls.environment import child_environment
 from sessionls.installed import find_git, search_path
+from sessionls.program_runner import run_program
 
 __all__ = [
     "EMPTY",
@@ -69,7 +68,7 @@ _ENVIRONMENT = {
 class GitAnswer:
     """`code` is git's exit code; None where git is missing, took too long, or said more than was asked for (`cut`).
 
-    `said` is the beginning of what git told about errors. It may hold paths of this machine, and is shown to nobody.
+    `said` is the end of git's errors. It may hold paths of this machine, and is shown to nobody.
     """
 
     code: int | None
@@ -127,42 +126,18 @@ class Git:
             return GitAnswer(None, b"")
         program, path = place
         try:
-            process = await asyncio.create_subprocess_exec(
-                program,
-                *_SAFE,
-                *arguments,
+            outcome = await run_program(
+                [program, *_SAFE, *arguments],
                 cwd=folder,
-                env=child_environment() | _ENVIRONMENT | {"PATH": path} | dict(environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                environment=child_environment() | _ENVIRONMENT | {"PATH": path} | dict(environment or {}),
+                seconds=seconds,
+                limit=limit,
             )
         except (OSError, ValueError):  # no git any more, no such folder, a name that no system could have
             self._known = None
             return GitAnswer(None, b"")
-        assert process.stdout is not None and process.stderr is not None
-        errors = asyncio.create_task(_beginning(process.stderr))
-        output = bytearray()
-        code = None
-        try:
-            async with asyncio.timeout(seconds):
-                while len(output) <= limit and (chunk := await process.stdout.read(1 << 16)):
-                    output += chunk
-                if len(output) <= limit:
-                    code = await process.wait()
-        except TimeoutError:
-            pass
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await asyncio.shield(process.wait())
-            # What git had started may hold it open for as long as it likes.
-            await asyncio.wait({errors}, timeout=0 if code is None else seconds)
-            errors.cancel()
-        said = errors.result() if errors.done() and not errors.cancelled() else ""
-        return GitAnswer(code, bytes(output[:limit]), cut=len(output) > limit, said=said)
+        errors = outcome.errors.decode("utf-8", "replace")
+        return GitAnswer(outcome.code, outcome.output, cut=outcome.stopped == "output", said=errors)
 
     async def problem(self, answer: GitAnswer) -> GitProblem:
         """Why git failed, from its answer."""
@@ -182,13 +157,6 @@ class Git:
                 return None
             self._known = (asked, program, path)
         return self._known[1:]
-
-
-async def _beginning(stream: asyncio.StreamReader) -> str:
-    kept = bytearray()
-    while chunk := await stream.read(1 << 12):
-        kept += chunk[: (1 << 13) - len(kept)]
-    return kept.decode("utf-8", "replace")
 
 
 def is_revision(text: str) -> bool:
