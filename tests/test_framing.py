@@ -246,7 +246,7 @@ async def test_stdout_carries_nothing_but_the_protocol(start: Start) -> None:
 
 
 async def test_a_client_that_does_not_read_loses_its_connection_and_not_the_servers_memory(start: Start) -> None:
-    small = "import sessionls.server.transport.stdio as s\ns.MAX_BACKLOG = 1 << 20\nfrom sessionls.server.app import main; main()"
+    small = "import sessionls.stdio as s\ns.MAX_BACKLOG = 1 << 20\nfrom sessionls.server.app import main; main()"
     server = await start(sys.executable, "-c", small)  # type: ignore[call-arg]
     await server.initialize()
     transport = server.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]

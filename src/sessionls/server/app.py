@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 def main() -> int:
     """Serve one client on stdin and stdout. Gives the exit code, or ends the process with it."""
-    from sessionls.server.transport.stdio import claim_stdio
+    from sessionls.stdio import claim_stdio
 
     source, sink = claim_stdio()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="sessionls: %(levelname)s: %(message)s")

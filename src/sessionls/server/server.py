@@ -30,9 +30,9 @@ from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher
 from sessionls.server.publishing.finding_tracker import FindingTracker
 from sessionls.server.publishing.session_notifications import Notices
 from sessionls.server.transport import errors
-from sessionls.server.transport.framing import BrokenStream
+from sessionls.server.transport.framing import frame, frames
 from sessionls.server.transport.protocol import SessionProtocol, converter
-from sessionls.server.transport.stdio import Inbox, Outbox
+from sessionls.stdio import BrokenStream, Inbox, Outbox
 
 if TYPE_CHECKING:
     from sessionls.compose import Composition
@@ -81,9 +81,9 @@ class SessionServer(LanguageServer):
         """Serve the client on these file descriptors until it says `exit` or is gone. The exit code follows LSP."""
         loop = asyncio.get_running_loop()
         self._stopping = loop.create_future()
-        self._outbox = Outbox(sink, loop, self._lost)
+        self._outbox = Outbox(sink, loop, self._lost, frame=frame)
         self.protocol.set_writer(self._outbox)
-        inbox = Inbox(source, loop, self.protocol.receive, self._ended)
+        inbox = Inbox(source, loop, self.protocol.receive, self._ended, frames=frames)
         for name in ("SIGTERM", "SIGINT"):
             with contextlib.suppress(NotImplementedError, AttributeError, ValueError):  # Windows knows no such handlers
                 loop.add_signal_handler(getattr(signal, name), self.stop, 1)

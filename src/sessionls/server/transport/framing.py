@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from sessionls.stdio import BrokenStream
+
 __all__ = ["MAX_BODY", "MAX_HEADER", "BrokenStream", "frame", "frames"]
 
 MAX_HEADER = 8 << 10
 MAX_BODY = 64 << 20
 _STEP = 1 << 16
-
-
-class BrokenStream(Exception):
-    """What arrived is no message, and where the next one would begin cannot be known."""
 
 
 def frame(body: bytes) -> bytes:

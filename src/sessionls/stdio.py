@@ -14,11 +14,9 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from sessionls.server.transport.framing import BrokenStream, frame, frames
-
-__all__ = ["MAX_BACKLOG", "Inbox", "Outbox", "claim_stdio"]
+__all__ = ["MAX_BACKLOG", "BrokenStream", "Inbox", "Outbox", "claim_stdio"]
 
 MAX_BACKLOG = 64 << 20
 _MAX_AHEAD = 8 << 20  # bytes read and not yet handled, besides one message
@@ -26,6 +24,10 @@ _BATCH = 1 << 18
 _HIGH = 8 << 20  # bytes that wait for the client, above which an answer waits for its turn
 _STUCK = 30.0  # seconds without a byte taken, after which no answer waits any more
 _PAUSE = 0.01
+
+
+class BrokenStream(Exception):
+    """What arrived is no message, and where the next one would begin cannot be known."""
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -49,7 +51,8 @@ def claim_stdio() -> tuple[int, int]:
 class Inbox:
     """Reads messages and hands them to the event loop, in order.
 
-    `take` gets each body, `end` is called once after the last: with None at the stream's end, else with what broke it.
+    `frames` makes bodies of messages from a function that reads bytes, and raises `BrokenStream`. `take` gets each body, `end` is
+    called once after the last: with None at the stream's end, else with what broke it.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Inbox:
         loop: asyncio.AbstractEventLoop,
         take: Callable[[bytes], None],
         end: Callable[[BrokenStream | None], None],
+        *,
+        frames: Callable[[Callable[[int], bytes]], Iterator[bytes]],
     ) -> None:
-        self._source, self._loop, self._take, self._end = source, loop, take, end
+        self._source, self._loop, self._take, self._end, self._frames = source, loop, take, end, frames
         # Each counter has one writer: the reading thread, and the loop.
         self._read = self._handled = 0
         self._room = threading.Event()
@@ -71,7 +76,7 @@ class Inbox:
         with contextlib.suppress(RuntimeError):  # the loop may end before the stream
             broken: BrokenStream | None = None
             try:
-                for body in frames(self._receive):
+                for body in self._frames(self._receive):
                     self._wait_for_room()
                     self._read += len(body)
                     self._loop.call_soon_threadsafe(self._deliver, body)
@@ -102,11 +107,14 @@ class Inbox:
 class Outbox:
     """Writes messages in order, without ever making the event loop wait.
 
-    `lost` is called once on the loop, with a word on why, when the other end is gone or has stopped reading.
+    `frame` makes of a body what is written. `lost` is called once on the loop, with a word on why, when the other end is gone or
+    has stopped reading.
     """
 
-    def __init__(self, sink: int, loop: asyncio.AbstractEventLoop, lost: Callable[[str], None]) -> None:
-        self._sink, self._loop, self._lost = sink, loop, lost
+    def __init__(
+        self, sink: int, loop: asyncio.AbstractEventLoop, lost: Callable[[str], None], *, frame: Callable[[bytes], bytes]
+    ) -> None:
+        self._sink, self._loop, self._lost, self._frame = sink, loop, lost, frame
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         # Each counter has one writer: the loop, and the writing thread.
         self._queued = self._written = 0
@@ -137,7 +145,7 @@ class Outbox:
         if self.backlog > MAX_BACKLOG:
             self._give_up(f"The client does not read: more than {MAX_BACKLOG >> 20} MiB wait for it.")
             return
-        data = frame(body)
+        data = self._frame(body)
         self._queued += len(data)
         self._queue.put(data)
 
