@@ -132,14 +132,14 @@ class TestEdits:
         path, secret = folder / "a.txt", tmp_path / "secret"
         path.write_text("old", encoding="utf-8")
         secret.write_text("secret", encoding="utf-8")
-        edited = file_edits._edited
+        edited = file_edits.edited_text
 
         def and_swap(*given: object) -> str:
             path.unlink()
             path.symlink_to(secret)
             return edited(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(file_edits, "_edited", and_swap)
+        monkeypatch.setattr(file_edits, "edited_text", and_swap)
         outcome = await apply(editor, change(path, "old", "new"))
         assert not outcome.applied and "changed" in (outcome.reason or "")
         assert secret.read_text(encoding="utf-8") == "secret" and path.is_symlink()

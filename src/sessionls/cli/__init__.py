@@ -19,6 +19,10 @@ def main() -> None:
         from sessionls.server.app import main as serve
 
         sys.exit(serve())
+    if words[:1] == ["acp"] and not _HELP.intersection(words) and set(words[1:]) <= {"--trust"}:
+        from sessionls.acp_agent.app import main as serve_acp
+
+        sys.exit(serve_acp(trust="--trust" in words))
     try:
         from sessionls.cli.commands import run
 

@@ -520,6 +520,15 @@ def serve(
     raise typer.Exit(main())
 
 
+@app.command()
+def acp(trust: Trust = False) -> None:
+    """Serve an editor that speaks the Agent Client Protocol, on standard input and output; the editor does this."""
+    # As with `serve`: `main` goes there before it comes here.
+    from sessionls.acp_agent.app import main
+
+    raise typer.Exit(main(trust=trust))
+
+
 def _waiting(name: str, session: str, message: str, words: str) -> NoReturn:
     """A verb of `Sessions` on a message that waits."""
 

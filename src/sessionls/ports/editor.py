@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sessionls.domain.model import Range
 from sessionls.domain.permission import Answer, Question
 
-__all__ = ["Buffer", "Buffers", "DocumentChange", "EditOutcome", "Editor"]
+__all__ = ["Buffer", "Buffers", "DocumentChange", "EditOutcome", "Editor", "RemoteBuffers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,17 @@ class Buffers(Protocol):
 
     def buffer(self, uri: str) -> Buffer | None:
         """The open buffer of that document, unsaved changes included."""
+        ...
+
+
+@runtime_checkable
+class RemoteBuffers(Protocol):
+    """An editor that tells nothing of what is open by itself, and has to be asked for each document."""
+
+    async def refresh(self, uri: str) -> None:
+        """Ask what the editor has of that document now, so that `buffer` says it. The document may be read: nothing else is
+        asked for.
+        """
         ...
 
 

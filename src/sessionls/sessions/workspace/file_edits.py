@@ -21,7 +21,7 @@ from sessionls.sessions.workspace.files import LARGEST, read_file
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.secret_files import is_withheld
 
-__all__ = ["write_changes"]
+__all__ = ["edited_text", "write_changes"]
 
 _WALKS = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
@@ -86,11 +86,12 @@ def _write(root: Path, name: str, change: DocumentChange, encoding: Encoding) ->
         if change.kind == "delete":
             place.remove(last)
             return
-        text = _edited(file.text, change, encoding)
+        text = edited_text(file.text, change, encoding)
         place.put(last, (codecs.BOM_UTF8 if file.bom else b"") + text.encode(), seen)
 
 
-def _edited(text: str, change: DocumentChange, encoding: Encoding) -> str:
+def edited_text(text: str, change: DocumentChange, encoding: Encoding) -> str:
+    """The text with the change's edits made, which do not overlap."""
     lines = Lines(text, encoding)
     spans = sorted(((*lines.span(range_), new) for range_, new in change.edits), reverse=True)
     for start, end, new in spans:

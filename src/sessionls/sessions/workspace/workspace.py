@@ -19,7 +19,7 @@ from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.scope import Scope
 from sessionls.domain.text import cut_bytes, replace_lone_surrogates
 from sessionls.domain.visible import meant
-from sessionls.ports.editor import Buffer, Buffers
+from sessionls.ports.editor import Buffer, Buffers, RemoteBuffers
 from sessionls.sessions.workspace.files import LARGEST, FileText, read_file, shows_as
 from sessionls.sessions.workspace.git import Git, GitProblem, problem_in
 from sessionls.sessions.workspace.git_repository import Repository, find_repository
@@ -259,11 +259,13 @@ class Workspace:
             # The editor's own documents that are no file of a folder (untitled:, a notebook's cell, a lone file).
             return await asyncio.to_thread(self._lone, handed, limit)
         place = await self.resolve(what)
+        await self._refresh([place.uri])
         buffer = self.buffer(place)
         return await asyncio.to_thread(self._document, what, place, buffer, limit)
 
     async def unsaved(self, uris_: Sequence[str]) -> list[str]:
         """Those of the open documents that are files of the folders and differ from the disk, as `display` names them."""
+        await self._refresh(uris_)
         buffers = [found for uri in uris_ if uris.to_path(uri) is not None and (found := self._editor.buffer(uri)) is not None]
 
         def differs(buffer: Buffer) -> bool:
@@ -273,6 +275,10 @@ class Workspace:
                 return False
 
         return await asyncio.to_thread(lambda: sorted({self.display(buffer.uri) for buffer in buffers if differs(buffer)}))
+
+    async def _refresh(self, uris_: Sequence[str]) -> None:
+        if isinstance(self._editor, RemoteBuffers):
+            await asyncio.gather(*(self._editor.refresh(uri) for uri in uris_))
 
     def _lone(self, buffer: Buffer, limit: int) -> Document:
         """An open buffer that lies in no folder."""

@@ -1,0 +1,554 @@
+"""The agent's side of the protocol: each method, over `Sessions`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from acp import schema
+from acp.connection import Connection
+from acp.exceptions import RequestError
+from acp.meta import AGENT_METHODS, CLIENT_METHODS, PROTOCOL_VERSION
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from sessionls import __version__
+from sessionls.acp_agent.commands import Command, available_commands, command_in
+from sessionls.acp_agent.errors import request_error
+from sessionls.acp_agent.options import AGENT_OPTION, MODEL_OPTION, chosen_agent, chosen_model, config_options, modes
+from sessionls.acp_agent.permissions import Questions
+from sessionls.acp_agent.prompts import read_prompt
+from sessionls.acp_agent.transport import LineTransport
+from sessionls.acp_agent.view import SessionView
+from sessionls.acp_agent.workspaces import OpenWorkspace, Workspaces, checked_folders
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, SessionlsError, SessionPaused
+from sessionls.domain.events import ReplyFinished
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Message, ModelInfo, Session, Usage
+from sessionls.ports.store import EventNotice, Notice, SessionNotice
+from sessionls.sessions.service import Sessions
+from sessionls.settings.settings import Settings
+
+__all__ = ["AcpAgent"]
+
+log = logging.getLogger("sessionls")
+
+_PAGE = 200  # messages of a history that are read at once
+_MODELS_SECONDS: Final = 1.0  # that an answer waits for the list of models
+_SET_OPTION: TypeAdapter[schema.SetSessionConfigOptionSelectRequest | schema.SetSessionConfigOptionBooleanRequest] = TypeAdapter(
+    schema.SetSessionConfigOptionBooleanRequest | schema.SetSessionConfigOptionSelectRequest
+)
+
+
+@dataclass
+class OpenSession:
+    """A session that the client has open. `held`: what happened while its history was being told."""
+
+    workspace: OpenWorkspace
+    view: SessionView
+    questions: Questions
+    held: list[Notice] | None = field(default_factory=list)
+    prompts: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def notice(self, notice: Notice) -> None:
+        if self.held is not None:
+            self.held.append(notice)
+            return
+        self.view.notice(notice)
+        self.questions.notice(notice)
+
+    def release(self) -> None:
+        held, self.held = self.held or [], None
+        for notice in held:
+            self.notice(notice)
+
+
+class AcpAgent:
+    """One client's connection: `run` serves it until it ends."""
+
+    def __init__(self, settings: Settings, transport: LineTransport, *, trust: bool = False) -> None:
+        self._transport = transport
+        self._connection = Connection(self._handle, transport, listening=False)
+        self._workspaces = Workspaces(settings, self, self._notice, self._agents_changed, trust=trust)
+        self._open: dict[str, OpenSession] = {}
+        self._models: dict[OpenWorkspace, asyncio.Task[Sequence[ModelInfo]]] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._client = schema.ClientCapabilities()
+        self._initialized = False
+        self._methods: dict[str, tuple[Any, Callable[[Any], Awaitable[BaseModel]]]] = {
+            AGENT_METHODS["initialize"]: (schema.InitializeRequest, self._initialize),
+            AGENT_METHODS["authenticate"]: (schema.AuthenticateRequest, self._authenticate),
+            AGENT_METHODS["session_new"]: (schema.NewSessionRequest, self._new),
+            AGENT_METHODS["session_load"]: (schema.LoadSessionRequest, self._load),
+            AGENT_METHODS["session_resume"]: (schema.ResumeSessionRequest, self._resume),
+            AGENT_METHODS["session_fork"]: (schema.ForkSessionRequest, self._fork),
+            AGENT_METHODS["session_list"]: (schema.ListSessionsRequest, self._list),
+            AGENT_METHODS["session_close"]: (schema.CloseSessionRequest, self._close),
+            AGENT_METHODS["session_delete"]: (schema.DeleteSessionRequest, self._delete),
+            AGENT_METHODS["session_set_mode"]: (schema.SetSessionModeRequest, self._set_mode),
+            AGENT_METHODS["session_set_config_option"]: (_SET_OPTION, self._set_option),
+            AGENT_METHODS["session_prompt"]: (schema.PromptRequest, self._prompt),
+        }
+
+    async def run(self) -> None:
+        """Serve the client until it closes its end. Replies being written stop then, and can be resumed."""
+        self._transport.start()
+        await self._connection.main_loop()
+
+    async def close(self) -> None:
+        for one in self._open.values():
+            one.questions.close()
+        for task in (*self._models.values(), *self._background):
+            task.cancel()
+        # First: what waits for a reply gets it as interrupted. To cancel those waits would cancel the replies.
+        await self._workspaces.close()
+        await self._connection.close()
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    async def _handle(self, method: str, params: Any, is_notification: bool) -> Any:  # the SDK's own signature
+        if is_notification:
+            with contextlib.suppress(ValidationError):
+                if method == AGENT_METHODS["session_cancel"]:
+                    await self._cancel(schema.CancelNotification.model_validate(params))
+            return None
+        if method not in self._methods:
+            raise RequestError.method_not_found(method)
+        model, handler = self._methods[method]
+        if not self._initialized and method != AGENT_METHODS["initialize"]:
+            raise RequestError(-32600, "The first request of a connection is initialize.")
+        try:
+            adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
+            result = await handler(adapter.validate_python(params))
+        except Exception as error:  # noqa: BLE001  # every request gets an answer, in our words
+            raise request_error(error) from None
+        return _dumped(result)
+
+    async def _initialize(self, request: schema.InitializeRequest) -> schema.InitializeResponse:
+        self._client = request.client_capabilities or schema.ClientCapabilities()
+        self._initialized = True
+        return schema.InitializeResponse(
+            protocol_version=PROTOCOL_VERSION,
+            agent_info=schema.Implementation(name="sessionls", title="sessionls", version=__version__),
+            agent_capabilities=schema.AgentCapabilities(
+                load_session=True,
+                prompt_capabilities=schema.PromptCapabilities(image=False, audio=False, embedded_context=True),
+                mcp_capabilities=schema.McpCapabilities(http=False, sse=False),
+                session_capabilities=schema.SessionCapabilities(
+                    list=schema.SessionListCapabilities(),
+                    delete=schema.SessionDeleteCapabilities(),
+                    additional_directories=schema.SessionAdditionalDirectoriesCapabilities(),
+                    fork=schema.SessionForkCapabilities(),
+                    resume=schema.SessionResumeCapabilities(),
+                    close=schema.SessionCloseCapabilities(),
+                ),
+            ),
+            auth_methods=[],
+        )
+
+    async def _authenticate(self, _: schema.AuthenticateRequest) -> schema.AuthenticateResponse:
+        raise InvalidParams(
+            "There is nothing to sign in to.",
+            fields=["methodId"],
+            hint="Keys of models are in the environment; `sessionls doctor` in a terminal says which are missing.",
+        )
+
+    # -- sessions ----------------------------------------------------------------------------------------------------
+
+    async def _new(self, request: schema.NewSessionRequest) -> schema.NewSessionResponse:
+        workspace = await self._workspace(request.cwd, request.additional_directories)
+        session = await workspace.sessions.create()
+        one = await self._opened(workspace, session.id)
+        state = await self._state(one)
+        self._after_answer(one, request.mcp_servers)
+        return schema.NewSessionResponse(session_id=session.id, modes=state[0], config_options=state[1])
+
+    async def _load(self, request: schema.LoadSessionRequest) -> schema.LoadSessionResponse:
+        workspace = await self._workspace(request.cwd, request.additional_directories)
+        one = await self._opened(workspace, request.session_id, history=True)
+        state = await self._state(one)
+        self._after_answer(one, request.mcp_servers)
+        return schema.LoadSessionResponse(modes=state[0], config_options=state[1])
+
+    async def _resume(self, request: schema.ResumeSessionRequest) -> schema.ResumeSessionResponse:
+        workspace = await self._workspace(request.cwd, request.additional_directories)
+        one = await self._opened(workspace, request.session_id)
+        state = await self._state(one)
+        self._after_answer(one, request.mcp_servers)
+        return schema.ResumeSessionResponse(modes=state[0], config_options=state[1])
+
+    async def _fork(self, request: schema.ForkSessionRequest) -> schema.ForkSessionResponse:
+        workspace = await self._workspace(request.cwd, request.additional_directories)
+        child = await workspace.sessions.fork(request.session_id)
+        one = await self._opened(workspace, child.id)
+        state = await self._state(one)
+        self._after_answer(one, request.mcp_servers)
+        return schema.ForkSessionResponse(session_id=child.id, modes=state[0], config_options=state[1])
+
+    async def _list(self, request: schema.ListSessionsRequest) -> schema.ListSessionsResponse:
+        folder = None if request.cwd is None else (await checked_folders(request.cwd, ()))[0]
+        workspace = await (self._workspaces.any() if folder is None else self._workspaces.of([folder]))
+        page = await workspace.sessions.list(
+            workspace_folder="*" if folder is None else uris.from_path(folder), cursor=request.cursor
+        )
+        return schema.ListSessionsResponse(
+            sessions=[_info(session, folder) for session in page.sessions], next_cursor=page.next_cursor
+        )
+
+    async def _close(self, request: schema.CloseSessionRequest) -> schema.CloseSessionResponse:
+        one = self._opened_before(request.session_id)
+        await self._stop_prompts(one)
+        self._forget(request.session_id)
+        await one.workspace.sessions.close(request.session_id)
+        return schema.CloseSessionResponse()
+
+    async def _delete(self, request: schema.DeleteSessionRequest) -> schema.DeleteSessionResponse:
+        one = self._open.get(request.session_id)
+        sessions = (one.workspace if one is not None else await self._workspaces.any()).sessions
+        if one is not None:
+            await self._stop_prompts(one)
+        await sessions.delete(request.session_id)
+        self._forget(request.session_id)
+        return schema.DeleteSessionResponse()
+
+    async def _workspace(self, cwd: str, additional: Sequence[str] | None) -> OpenWorkspace:
+        return await self._workspaces.of(await checked_folders(cwd, additional))
+
+    async def _opened(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
+        """Open a session for the client: from here on it is sent what happens there, after its history where that is wanted."""
+        if (before := self._open.get(session_id)) is not None:
+            await self._stop_prompts(before)
+            self._forget(session_id)
+            await before.workspace.sessions.close(session_id)
+        session = await workspace.sessions.get(session_id)
+        view = SessionView(
+            session,
+            workspace.participant,
+            lambda update: self._update(session_id, update),
+            switched=lambda: self._switched(session_id),
+            window=workspace.composition.models.window,
+        )
+        questions = Questions(view, workspace.sessions, self._connection.send_request, self._notify)
+        one = self._open[session_id] = OpenSession(workspace, view, questions)
+        try:
+            opened = await workspace.sessions.open(session_id, limit=_PAGE)
+            view.session = opened.session
+            if history:
+                await self._tell_history(one, opened.messages, more=opened.more)
+            else:
+                view.skip(opened.messages)
+        except BaseException:
+            self._forget(session_id)
+            raise
+        return one
+
+    async def _tell_history(self, one: OpenSession, newest: Sequence[Message], *, more: bool) -> None:
+        """All messages, oldest first. Pages are found from the newest on, and read again from the oldest on: memory holds one."""
+        sessions, session_id = one.workspace.sessions, one.view.session.id
+        cursors: list[str] = []
+        page = newest
+        while more and page:
+            cursors.append(page[0].id)
+            found = await sessions.history(session_id, before=cursors[-1], limit=_PAGE)
+            page, more = found.messages, found.more
+        for cursor in reversed(cursors):
+            for message in (await sessions.history(session_id, before=cursor, limit=_PAGE)).messages:
+                one.view.message(message)
+            await self._transport.drain()
+        for message in newest:
+            one.view.message(message)
+
+    def _after_answer(self, one: OpenSession, servers: Sequence[Any] | None) -> None:
+        """What the client may learn once it knows the session: sent after the answer that is about to be sent."""
+
+        def tell() -> None:
+            one.view.update(available_commands())
+            one.view.send_title()
+            if servers:
+                names = ", ".join(str(server.name) for server in servers)
+                one.view.say(
+                    f"> MCP servers of this editor are not used: {names}. To use them here, name them in the settings of "
+                    "sessionls (`[mcp.NAME]`): then they run under its rules of permission, in every editor."
+                )
+            one.release()
+            for question in one.view.session.asking or ():
+                one.questions.ask(question)
+
+        asyncio.get_running_loop().call_soon(tell)
+
+    def _forget(self, session_id: str) -> None:
+        one = self._open.pop(session_id, None)
+        if one is not None:
+            one.questions.close()
+
+    def _opened_before(self, session_id: str) -> OpenSession:
+        one = self._open.get(session_id)
+        if one is None:
+            raise InvalidParams(
+                f"The session {session_id} is not open here.",
+                fields=["sessionId"],
+                hint="Open it with session/load or session/resume first.",
+            )
+        return one
+
+    # -- prompts -----------------------------------------------------------------------------------------------------
+
+    async def _prompt(self, request: schema.PromptRequest) -> schema.PromptResponse:
+        one = self._opened_before(request.session_id)
+        working = asyncio.ensure_future(self._answer(one, request.prompt))
+        one.prompts.add(working)
+        try:
+            # A wait that is cancelled leaves the reply alone: only `session/cancel` cancels it.
+            reply = await asyncio.shield(working)
+        except asyncio.CancelledError:
+            if not working.cancelled():
+                raise
+            reply = None
+        except SessionPaused as error:
+            error.hint = "Send /resume to go on, or /fork to go on in a copy."
+            raise
+        finally:
+            working.add_done_callback(one.prompts.discard)
+        if reply is None:
+            return schema.PromptResponse(stop_reason="cancelled" if working.cancelled() else "end_turn")
+        one.view.message(reply)  # what no notice brought
+        return schema.PromptResponse(stop_reason=_stop_reason(reply), usage=_usage(reply.usage))
+
+    async def _answer(self, one: OpenSession, blocks: Sequence[Any]) -> Message | None:
+        """The reply to a prompt; None where a command did its work without one."""
+        sessions, session_id = one.workspace.sessions, one.view.session.id
+        first = "".join(block.text for block in blocks if isinstance(block, schema.TextContentBlock))
+        if (command := command_in(first)) is not None:
+            return await _run(command, _Commanding(sessions, session_id, one.workspace.folders, one))
+        agents = (await sessions.agents()).agents
+        reads = self.reads
+        prompt = await asyncio.to_thread(read_prompt, blocks, agents, one.workspace.editor.folders, reads_files=reads)
+        message_id = new_id()
+        one.view.own.add(message_id)
+        exchange = await sessions.message(
+            session_id, prompt.text, agent=prompt.agent, context=prompt.context, message_id=message_id
+        )
+        for given in exchange.message.context or ():
+            if notice := getattr(given, "notice", None):
+                one.view.say(f"> {notice}", exchange.reply.id)
+        return exchange.reply
+
+    async def _cancel(self, request: schema.CancelNotification) -> None:
+        one = self._open.get(request.session_id)
+        if one is None:
+            return
+        if not await self._stop_prompts(one):
+            with contextlib.suppress(SessionlsError):  # another participant's reply, which this client shows
+                await one.workspace.sessions.cancel(request.session_id)
+
+    async def _stop_prompts(self, one: OpenSession) -> bool:
+        """Cancel the replies that this client waits for. Whether there were any."""
+        waiting = [task for task in one.prompts if not task.done()]
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return bool(waiting)
+
+    # -- modes and models --------------------------------------------------------------------------------------------
+
+    async def _set_mode(self, request: schema.SetSessionModeRequest) -> schema.SetSessionModeResponse:
+        one = self._opened_before(request.session_id)
+        await self._switch(one, agent=chosen_agent(request.mode_id, "modeId"))
+        return schema.SetSessionModeResponse()
+
+    async def _set_option(
+        self, request: schema.SetSessionConfigOptionSelectRequest | schema.SetSessionConfigOptionBooleanRequest
+    ) -> schema.SetSessionConfigOptionResponse:
+        one = self._opened_before(request.session_id)
+        if request.config_id == AGENT_OPTION:
+            await self._switch(one, agent=chosen_agent(request.value, "value"))
+        elif request.config_id == MODEL_OPTION:
+            session = await one.workspace.sessions.get(request.session_id)
+            one.view.session = await one.workspace.sessions.switch_agent(
+                request.session_id, session.agent, model=chosen_model(request.value)
+            )
+        else:
+            raise InvalidParams(
+                f"There is no option {request.config_id}.",
+                fields=["configId"],
+                hint=f"There are {AGENT_OPTION} and {MODEL_OPTION}.",
+            )
+        return schema.SetSessionConfigOptionResponse(config_options=(await self._state(one))[1] or [])
+
+    async def _switch(self, one: OpenSession, *, agent: str) -> None:
+        sessions, session_id = one.workspace.sessions, one.view.session.id
+        session = await sessions.get(session_id)
+        one.view.session = await sessions.switch_agent(session_id, agent, model=session.model)
+
+    async def _state(self, one: OpenSession) -> tuple[schema.SessionModeState, list[Any]]:
+        session = one.view.session
+        agents = (await one.workspace.sessions.agents()).agents
+        return modes(session, agents), config_options(session, agents, await self._known_models(one.workspace))
+
+    async def _known_models(self, workspace: OpenWorkspace) -> Sequence[ModelInfo]:
+        """The models that could answer, as far as they are known in a moment; the client is sent the rest later."""
+        task = self._models.get(workspace)
+        if task is None:
+            task = self._models[workspace] = asyncio.create_task(self._list_models(workspace), name="list models")
+        await asyncio.wait([task], timeout=_MODELS_SECONDS)
+        if task.done():
+            return task.result()
+        task.add_done_callback(lambda _: self._agents_changed(workspace))
+        return ()
+
+    async def _list_models(self, workspace: OpenWorkspace) -> Sequence[ModelInfo]:
+        try:
+            return (await workspace.sessions.models()).models
+        except SessionlsError as error:
+            log.warning("The models cannot be listed: %s", error.message)
+            return ()
+
+    def _switched(self, session_id: str) -> None:
+        if (one := self._open.get(session_id)) is not None:
+            self._tell_state(one, switched=True)
+
+    def _agents_changed(self, workspace: OpenWorkspace) -> None:
+        for one in self._open.values():
+            if one.workspace is workspace:
+                self._tell_state(one)
+
+    def _tell_state(self, one: OpenSession, *, switched: bool = False) -> None:
+        task = asyncio.get_running_loop().create_task(self._send_state(one, switched=switched), name="tell options")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _send_state(self, one: OpenSession, *, switched: bool) -> None:
+        with contextlib.suppress(SessionlsError):
+            one.view.session = await one.workspace.sessions.get(one.view.session.id)
+            _, options = await self._state(one)
+            if switched:
+                agent = one.view.session.agent
+                one.view.update(schema.CurrentModeUpdate(session_update="current_mode_update", current_mode_id=agent))
+            one.view.update(schema.ConfigOptionUpdate(session_update="config_option_update", config_options=options))
+
+    # -- to the client -----------------------------------------------------------------------------------------------
+
+    def _notice(self, notice: Notice) -> None:
+        session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
+        if (one := self._open.get(session_id)) is None:
+            return
+        if isinstance(notice, SessionNotice) and notice.session is None:
+            self._forget(session_id)  # deleted
+            return
+        one.notice(notice)
+
+    def _update(self, session_id: str, update: BaseModel) -> None:
+        self._notify(CLIENT_METHODS["session_update"], {"sessionId": session_id, "update": _dumped(update)})
+
+    def _notify(self, method: str, params: dict[str, Any]) -> None:
+        self._transport.send_now({"jsonrpc": "2.0", "method": method, "params": params})
+
+    # -- the client's files (see `ClientFiles`) ----------------------------------------------------------------------
+
+    @property
+    def reads(self) -> bool:
+        return bool(self._client.fs and self._client.fs.read_text_file)
+
+    @property
+    def writes(self) -> bool:
+        return bool(self._client.fs and self._client.fs.write_text_file)
+
+    async def read(self, folders: Sequence[str], path: str) -> str:
+        request = schema.ReadTextFileRequest(session_id=self._session_of(folders), path=path)
+        answer = await self._connection.send_request(CLIENT_METHODS["fs_read_text_file"], _dumped(request))
+        try:
+            return schema.ReadTextFileResponse.model_validate(answer).content
+        except ValidationError:
+            raise RequestError(-32603, "The client's answer has no text.") from None
+
+    async def write(self, folders: Sequence[str], path: str, text: str) -> None:
+        request = schema.WriteTextFileRequest(session_id=self._session_of(folders), path=path, content=text)
+        await self._connection.send_request(CLIENT_METHODS["fs_write_text_file"], _dumped(request))
+
+    def _session_of(self, folders: Sequence[str]) -> str:
+        """A session of those folders, which the client has open: it lends its files to sessions alone."""
+        for session_id, one in self._open.items():
+            if tuple(one.workspace.editor.folders) == tuple(folders):
+                return session_id
+        raise RequestError(-32603, "No session of these folders is open.")
+
+
+@dataclass
+class _Commanding:
+    """What a slash command works with (see `CommandContext`)."""
+
+    sessions: Sessions
+    session_id: str
+    folders: Sequence[Path]
+    one: OpenSession
+
+    def say(self, text: str) -> None:
+        self.one.view.say(text)
+
+    def own(self, message_id: str) -> None:
+        self.one.view.own.add(message_id)
+
+    async def resumed(self) -> Message | None:
+        """Resume, and wait for the reply that goes on, if one does. Cancelling the wait cancels it."""
+        finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+        def learn(notice: Notice) -> None:
+            match notice:
+                case EventNotice(event=ReplyFinished() as event) if event.session_id == self.session_id and not finished.done():
+                    finished.set_result(event.message)
+                case _:
+                    pass
+
+        stop = self.sessions.subscribe(learn)
+        try:
+            session = await self.sessions.resume(self.session_id)
+            return await finished if session.replying or finished.done() else None
+        except asyncio.CancelledError:
+            with contextlib.suppress(SessionlsError):
+                await asyncio.shield(self.sessions.cancel(self.session_id))
+            raise
+        finally:
+            stop()
+
+
+async def _run(command: tuple[Command, str], on: _Commanding) -> Message | None:
+    return await command[0].run(on, command[1])
+
+
+def _dumped(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _info(session: Session, folder: Path | None) -> schema.SessionInfo:
+    paths = [path for uri in session.workspace_folders if (path := uris.to_path(uri)) is not None]
+    cwd = paths[0] if paths else str(folder or Path.home())
+    return schema.SessionInfo(
+        session_id=session.id,
+        cwd=cwd,
+        additional_directories=paths[1:] or None,
+        title=session.title,
+        updated_at=session.updated_at,
+    )
+
+
+def _stop_reason(reply: Message) -> Any:
+    if reply.status == "cancelled":
+        return "cancelled"
+    reasons = {"length": "max_tokens", "refusal": "refusal", "content_filter": "refusal"}
+    return reasons.get(reply.stop_reason or "", "end_turn")
+
+
+def _usage(usage: Usage | None) -> schema.Usage | None:
+    if usage is None:
+        return None
+    return schema.Usage(
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_read_tokens=usage.cached_tokens,
+    )

@@ -1,0 +1,219 @@
+"""Slash commands: what can be done with a session beside sending messages, for clients that show nothing but a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from acp import schema
+
+from sessionls.acp_agent.tool_calls import finding_text
+from sessionls.domain import uris
+from sessionls.domain.budget import dollars, read_amount, words_for_pause
+from sessionls.domain.errors import InvalidParams, SessionlsError
+from sessionls.domain.model import Message, Session
+from sessionls.sessions.review import Review, ReviewStep, ReviewTarget, review
+from sessionls.sessions.service import Sessions
+
+__all__ = ["COMMANDS", "CommandContext", "available_commands", "command_in"]
+
+_INLINE = 100_000  # characters of an export that are shown
+_FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html": "html", ".htm": "html"}
+
+
+class CommandContext(Protocol):
+    """What a command works with. `say` shows a paragraph; `resumed` resumes and gives the reply that went on, if one did."""
+
+    sessions: Sessions
+    session_id: str
+    folders: Sequence[Path]
+
+    def say(self, text: str) -> None: ...
+    def own(self, message_id: str) -> None: ...
+    async def resumed(self) -> Message | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    description: str
+    hint: str | None
+    run: Callable[[CommandContext, str], Awaitable[Message | None]]
+
+
+def available_commands() -> schema.AvailableCommandsUpdate:
+    commands = [
+        schema.AvailableCommand(
+            name=name,
+            description=command.description,
+            input=schema.AvailableCommandInput(root=schema.UnstructuredCommandInput(hint=command.hint)) if command.hint else None,
+        )
+        for name, command in COMMANDS.items()
+    ]
+    return schema.AvailableCommandsUpdate(session_update="available_commands_update", available_commands=commands)
+
+
+def command_in(text: str) -> tuple[Command, str] | None:
+    """The command that a prompt is, and its argument; None for any other text, such as a path."""
+    name, _, argument = text.strip().partition(" ")
+    command = COMMANDS.get(name[1:]) if name.startswith("/") else None
+    return None if command is None else (command, argument.strip())
+
+
+async def _fork(on: CommandContext, title: str) -> None:
+    child = await on.sessions.fork(on.session_id, title=title or None)
+    on.say(
+        f'Forked: "{child.title}" holds {child.message_count} messages, and this session stays as it is. '
+        f"Open it from the list of sessions; its id is `{child.id}`."
+    )
+
+
+async def _pause(on: CommandContext, _: str) -> None:
+    await on.sessions.pause(on.session_id)
+    on.say("Paused. Send /resume to go on.")
+
+
+async def _resume(on: CommandContext, _: str) -> Message | None:
+    reply = await on.resumed()
+    if reply is None:
+        on.say("The session takes messages again.")
+    return reply
+
+
+async def _agent(on: CommandContext, name: str) -> None:
+    if not name:
+        session = await on.sessions.get(on.session_id)
+        lines = [
+            f"- {'**' if one.name == session.agent else ''}{one.name}{'** (default)' if one.name == session.agent else ''}"
+            f": {one.description or one.problem or ''}"
+            for one in (await on.sessions.agents()).agents
+            if one.available
+        ]
+        on.say("\n".join(lines))
+        return
+    session = await on.sessions.get(on.session_id)
+    session = await on.sessions.switch_agent(on.session_id, name.removeprefix("@"), model=session.model)
+    on.say(f"The default agent is {session.agent} now.")
+
+
+async def _review(on: CommandContext, what: str) -> None:
+    @contextlib.asynccontextmanager
+    async def progress(step: ReviewStep) -> AsyncIterator[None]:
+        on.own(step.message_id)
+        yield
+
+    target = await asyncio.to_thread(_target_of, on.folders, what)
+    done = await review(on.sessions, on.session_id, ("review",), target, target.question(what), progress=progress)
+    on.say(_summary(done))
+
+
+def _target_of(folders: Sequence[Path], what: str) -> ReviewTarget:
+    """A file or folder, else what changed since a revision."""
+    if not what:
+        return ReviewTarget()
+    if what in ("staged", "--staged"):
+        return ReviewTarget(staged=True)
+    for folder in folders:
+        path = Path(os.path.normpath(folder / what))
+        if path.is_relative_to(folder) and path.exists():
+            return ReviewTarget(paths=(str(path),), files=(uris.from_path(path),) if path.is_file() else ())
+    return ReviewTarget(base=what)
+
+
+def _summary(done: Review) -> str:
+    lines = [f"{len(done.findings)} finding{'' if len(done.findings) == 1 else 's'}."]
+    ordered = sorted(done.findings, key=lambda one: (one.severity, one.uri, one.range.start.line))
+    for finding in ordered[:50]:
+        where = f"{uris.display(finding.uri, done.session.workspace_folders)}:{finding.range.start.line + 1}"
+        lines.append(f"- `{where}` {finding_text(finding).partition(chr(10))[0]}")
+    if len(ordered) > 50:
+        lines.append(f"- and {len(ordered) - 50} more")
+    lines += [f"> {problem}" for problem in done.problems]
+    return "\n".join(lines)
+
+
+async def _export(on: CommandContext, name: str) -> None:
+    if not name:
+        content = (await on.sessions.export(on.session_id, "markdown")).content or ""
+        if len(content) > _INLINE:
+            raise InvalidParams(
+                "The session is too long to be shown here.", fields=["prompt"], hint="Name a file: /export session.md"
+            )
+        on.say(content)
+        return
+    form = _FORMATS.get(Path(name).suffix.lower())
+    if form is None:
+        raise InvalidParams(
+            f"{name} has an unknown ending.", fields=["prompt"], hint="Name a file that ends with .md, .json or .html."
+        )
+    path, exists = await asyncio.to_thread(_target, on.folders, name)
+    if exists:
+        raise InvalidParams(f"{name} exists already.", fields=["prompt"], hint="Name a file that does not exist.")
+    try:
+        await on.sessions.export(on.session_id, form, file=path)  # type: ignore[arg-type]
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        raise InvalidParams(f"{name} cannot be written: {reason}.", fields=["prompt"], hint="Name another file.") from None
+    on.say(f"Written to {path}.")
+
+
+def _target(folders: Sequence[Path], name: str) -> tuple[Path, bool]:
+    """Where an export is written, from the first folder, and whether something is there."""
+    path = (folders[0] if folders else Path.home()) / Path(name).expanduser()
+    return path, os.path.lexists(path)
+
+
+async def _rename(on: CommandContext, title: str) -> None:
+    on.say(f'It is called "{(await on.sessions.rename(on.session_id, title)).title}" now.')
+
+
+async def _compact(on: CommandContext, _: str) -> None:
+    await on.sessions.compact(on.session_id)
+    on.say("Older messages are summarised for the model now. You still see all of them.")
+
+
+async def _budget(on: CommandContext, amount: str) -> None:
+    if not amount:
+        session = await on.sessions.get(on.session_id)
+        on.say(_budget_words(session))
+        return
+    value = None if amount == "none" else read_amount(amount)
+    if value is None and amount != "none":
+        raise InvalidParams(f"{amount} is not an amount.", fields=["prompt"], hint="Give US dollars, as in 2.50, or none.")
+    on.say(_budget_words(await on.sessions.set_budget(on.session_id, value)))
+
+
+def _budget_words(session: Session) -> str:
+    spent = "" if session.usage.cost is None else f" {dollars(session.usage.cost)} were spent."
+    words = "The session has no budget." if session.budget is None else f"The budget is {dollars(session.budget)}."
+    why = words_for_pause(session)
+    return f"{words}{spent}{f' {why}' if why else ''}"
+
+
+async def _cancel(on: CommandContext, _: str) -> None:
+    try:
+        await on.sessions.cancel(on.session_id)
+    except SessionlsError as error:
+        on.say(error.message)
+    else:
+        on.say("Cancelled.")
+
+
+COMMANDS: Mapping[str, Command] = {
+    "agent": Command("Change the session's default agent, or list the agents", "name of an agent", _agent),
+    "review": Command(
+        "Run the scanners and the review agent on a file or on changes", "file, folder, revision or staged", _review
+    ),
+    "fork": Command("Copy the session, to go on in the copy and leave this one as it is", "title of the copy", _fork),
+    "pause": Command("Pause the session: it takes no message until it is resumed", None, _pause),
+    "resume": Command("Resume the session, and go on with a reply that stopped", None, _resume),
+    "cancel": Command("Cancel a reply that stopped, or one that another editor writes", None, _cancel),
+    "export": Command("Show the session as Markdown, or write it to a file", "file that ends with .md, .json or .html", _export),
+    "rename": Command("Give the session another title", "title", _rename),
+    "compact": Command("Summarise older messages for the model", None, _compact),
+    "budget": Command("Say how many US dollars models may cost in the session", "amount or none", _budget),
+}

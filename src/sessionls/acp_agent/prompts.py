@@ -1,0 +1,141 @@
+"""A client's prompt as a message: its text, the agent that it invokes, and its resources as contexts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from acp import schema
+
+from sessionls.domain import uris
+from sessionls.domain.errors import AgentNotFound, InvalidParams, NotPermitted
+from sessionls.domain.model import Agent, Context, FileContext, Position, Range, SelectionContext, TextContext
+from sessionls.sessions.workspace.secret_files import is_withheld
+
+__all__ = ["Prompt", "read_prompt"]
+
+_AGENT = re.compile(r"\s*@([\w.-]+)(?:\s+|$)")
+_LINES = re.compile(r"L?(\d+)(?:[:-]L?(\d+))?")
+_LINE_END = 2**31 - 1  # LSP's largest character
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`agent` is the one that the prompt's first word names, for this message alone."""
+
+    text: str
+    agent: str | None
+    context: list[Context]
+
+
+def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequence[str], *, reads_files: bool) -> Prompt:
+    """`reads_files`: the client lends the text of its files, so that a file's own text need not come with the prompt.
+
+    Touches the disk: not for the event loop. Raises `InvalidParams` for what no message can hold, `AgentNotFound`, and
+    `NotPermitted` for a file that is withheld.
+    """
+    words: list[str] = []
+    context: list[Context] = []
+    for index, block in enumerate(blocks):
+        match block:
+            case schema.TextContentBlock():
+                words.append(block.text)
+            case schema.ResourceContentBlock():
+                words.append(_mention(block.name, block.uri))
+                if (found := _file(block.uri)) is not None and not _is_folder(block):
+                    context.append(found)
+            case schema.EmbeddedResourceContentBlock(resource=schema.TextResourceContents() as resource):
+                context.append(_embedded(resource, folders, reads_files=reads_files))
+            case schema.EmbeddedResourceContentBlock():
+                raise _unsupported(index, "A binary resource")
+            case schema.ImageContentBlock():
+                raise _unsupported(index, "An image")
+            case schema.AudioContentBlock():
+                raise _unsupported(index, "A sound")
+            case _:
+                raise _unsupported(index, "This kind of content")
+    text = "".join(words)
+    agent = None
+    if (match := _AGENT.match(text)) is not None:
+        agent = _known(match[1], agents)
+        text = text[match.end() :]
+    if not text.strip():
+        raise InvalidParams("The message is empty.", fields=["prompt"], hint="Write what the agent is to do.")
+    return Prompt(text, agent, context)
+
+
+def _known(name: str, agents: Sequence[Agent]) -> str:
+    names = [agent.name for agent in agents]
+    found = [one for one in names if one.casefold() == name.casefold()]
+    if not found:
+        raise AgentNotFound(name, names)
+    return name if name in found else found[0]
+
+
+def _unsupported(index: int, what: str) -> InvalidParams:
+    return InvalidParams(
+        f"{what} cannot be sent here: messages hold text, files and parts of files.",
+        fields=[f"prompt.{index}"],
+        hint="Leave it out, or describe it in words.",
+    )
+
+
+def _mention(name: str, uri: str) -> str:
+    return f"@{name}" if urlsplit(uri).scheme == "file" else f"[{name}]({uri})"
+
+
+def _is_folder(block: schema.ResourceContentBlock) -> bool:
+    path = uris.to_path(block.uri)
+    return block.mime_type == "inode/directory" or (path is not None and Path(path).is_dir())
+
+
+def _file(uri: str) -> FileContext | SelectionContext | None:
+    """A file, or the lines of it that the URI's fragment names; None for what is no file."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return None
+    file = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+    match = _LINES.fullmatch(parts.fragment)
+    if match is None:
+        named = parse_qs(parts.query).get("line", [""])[0]
+        match = _LINES.fullmatch(named)
+    if match is None:
+        return FileContext(uri=file)
+    first = max(1, int(match[1]))
+    last = max(first, int(match[2] or first))
+    if last > 10_000_000:
+        return FileContext(uri=file)
+    start, end = Position(line=first - 1, character=0), Position(line=last - 1, character=_LINE_END)
+    return SelectionContext(uri=file, range=Range(start=start, end=end))
+
+
+def _embedded(resource: schema.TextResourceContents, folders: Sequence[str], *, reads_files: bool) -> Context:
+    """The file itself where the client lends its text: then the agent may edit it. Else the text as it came."""
+    found = _file(resource.uri)
+    if found is not None:
+        if _withheld(found.uri):
+            raise NotPermitted(
+                f"{uris.display(found.uri, folders)} is withheld: files that hold keys or passwords are never read or sent.",
+                hint="Copy the part that matters into the message itself.",
+                uri=found.uri,
+            )
+        if reads_files and _inside(found.uri, folders):
+            return found
+        title = uris.display(found.uri, folders)
+        if isinstance(found, SelectionContext):
+            title += f", lines {found.range.start.line + 1} to {found.range.end.line + 1}"
+        return TextContext(title=title, text=resource.text)
+    return TextContext(title=resource.uri[:300], text=resource.text)
+
+
+def _withheld(uri: str) -> bool:
+    path = uris.to_path(uri) or uris.path_of(uri)
+    return is_withheld(path.replace("\\", "/").strip("/"))
+
+
+def _inside(uri: str, folders: Sequence[str]) -> bool:
+    return uris.display(uri, folders) != uri

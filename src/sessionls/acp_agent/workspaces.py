@@ -1,0 +1,114 @@
+"""What is composed for each set of folders: a client may have sessions of several projects open in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessionls.acp_agent.editor import AcpEditor, ClientFiles
+from sessionls.compose import Composition, compose
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.model import Participant
+from sessionls.domain.permission import Bounds
+from sessionls.ports.store import Notice
+from sessionls.sessions.service import Sessions
+from sessionls.settings.participant import local_participant
+from sessionls.settings.settings import Settings
+
+__all__ = ["OpenWorkspace", "Workspaces", "checked_folders"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenWorkspace:
+    """The services for one set of folders. `trusted`: what the folders define counts."""
+
+    folders: tuple[Path, ...]
+    composition: Composition
+    editor: AcpEditor
+    participant: Participant
+    trusted: bool
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.composition.sessions
+
+
+class Workspaces:
+    """`notice` gets what the store tells of sessions; `agents_changed` is called when definitions on disk have changed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        files: ClientFiles,
+        notice: Callable[[Notice], None],
+        agents_changed: Callable[[OpenWorkspace], None],
+        *,
+        trust: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._files = files
+        self._notice = notice
+        self._agents_changed = agents_changed
+        self._trust = trust
+        self._opening: dict[tuple[Path, ...], asyncio.Task[OpenWorkspace]] = {}
+
+    async def of(self, folders: Sequence[Path]) -> OpenWorkspace:
+        """That of these folders, composed and started when it is asked for first."""
+        key = tuple(dict.fromkeys(folders))
+        if (opening := self._opening.get(key)) is None:
+            opening = self._opening[key] = asyncio.create_task(self._open(key), name="open workspace")
+        try:
+            return await asyncio.shield(opening)
+        except Exception:
+            if self._opening.get(key) is opening:
+                del self._opening[key]
+            raise
+
+    async def any(self) -> OpenWorkspace:
+        """One of those that are open, for what belongs to no folder; without any, one without folders."""
+        for opening in self._opening.values():
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                return opening.result()
+        return await self.of(())
+
+    async def close(self) -> None:
+        """Replies being written stop, and can be resumed; then everything closes."""
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        opened = [task.result() for task in self._opening.values() if not task.cancelled() and task.exception() is None]
+        await asyncio.gather(*(workspace.composition.close() for workspace in opened), return_exceptions=True)
+
+    async def _open(self, folders: tuple[Path, ...]) -> OpenWorkspace:
+        settings = self._settings
+        trusted = bool(folders) and (
+            self._trust or await asyncio.to_thread(lambda: all(settings.trusts(folder) for folder in folders))
+        )
+        participant = await local_participant(*folders, name=settings.participant_name, email=settings.participant_email)
+        editor = AcpEditor([uris.from_path(folder) for folder in folders], self._files)
+        composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant)
+        workspace = OpenWorkspace(folders, composition, editor, participant, trusted)
+        try:
+            await composition.start()
+            composition.sessions.subscribe(self._notice)
+            composition.watch_agents(lambda: self._agents_changed(workspace))
+        except BaseException:
+            await composition.close()
+            raise
+        return workspace
+
+
+async def checked_folders(cwd: str, additional: Sequence[str] | None) -> list[Path]:
+    """The workspace folders that a request names. Raises `InvalidParams` for a path that is not absolute, or no folder."""
+    named = [("cwd", cwd), *((f"additionalDirectories.{index}", one) for index, one in enumerate(additional or ()))]
+    for field, path in named:
+        if "\0" in path or not Path(path).is_absolute():
+            raise InvalidParams(f"{field} is not an absolute path.", fields=[field])
+    folders = [(field, Path(os.path.normpath(path))) for field, path in named]  # noqa: ASYNC240  # touches no disk
+    exists = await asyncio.to_thread(lambda: [folder.is_dir() for _, folder in folders])
+    for (field, folder), there in zip(folders, exists, strict=True):
+        if not there:
+            raise InvalidParams(f"{field} is not a folder on this machine: {folder}", fields=[field])
+    return [folder for _, folder in folders]
