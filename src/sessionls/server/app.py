@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import sys
@@ -21,7 +20,9 @@ def main() -> int:
     with gc_paused():
         import asyncio
 
-        _import_lsprotocol()
+        from sessionls.server.lsp_types import import_lsp_types
+
+        import_lsp_types()
         from sessionls.server.server import SessionServer
 
         server = SessionServer()
@@ -30,15 +31,3 @@ def main() -> int:
     code = runner.run(server.run(source, sink))
     logging.shutdown()
     os._exit(code)
-
-
-def _import_lsprotocol() -> None:
-    """Import LSP's types, 500 classes, without the methods that nothing here calls: those take most of the time."""
-    import attrs
-
-    define = attrs.define
-    attrs.define = functools.partial(define, eq=False, repr=False)
-    try:
-        import lsprotocol.types  # noqa: F401
-    finally:
-        attrs.define = define
