@@ -18,7 +18,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.domain.model import AgentAuthor, Message, ToolPart
 from sessionls.ports.tools import ToolCall
-from sessionls.sessions.replies import late_ends, scheduler, writer
+from sessionls.sessions.replies import late_ends, recovery, writer
 from sessionls.tools.toolbox import Toolbox
 
 T = TypeVar("T")
@@ -169,7 +169,7 @@ async def test_who_waits_for_another_process_is_told_when_this_one_ends(
 async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "_SWEEP", 0.05)
+    monkeypatch.setattr(recovery, "_SWEEP", 0.05)
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
     session = await home.sessions.create(agent="plain")
@@ -187,7 +187,7 @@ async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_a
         return message if dead or message is None or message.text != "m2" else None
 
     monkeypatch.setattr(transitions, "next_waiting", next_waiting)
-    *_, of_second = home.sessions._replies._waiting.values()
+    *_, of_second = home.sessions._replies._waiters._futures.values()
     of_second.set_exception(StoreUnavailable("gone", hint="gone"))
     with pytest.raises(StoreUnavailable):
         await second

@@ -17,7 +17,7 @@ from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Message, ToolPart
 from sessionls.ports.models import TextDelta, ToolRequest
 from sessionls.ports.tools import ToolCall
-from sessionls.sessions.replies.tool_calls import MOST_AGENTS, MOST_CALLS
+from sessionls.runtimes.loop.tool_calls import MOST_AGENTS, MOST_CALLS
 
 pytestmark = pytest.mark.usefixtures("litellm_ready")
 

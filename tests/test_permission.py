@@ -160,7 +160,7 @@ async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: App, model_se
 
 async def test_no_answer_in_time_is_a_no(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
-    home.sessions._replies._asking._seconds = 0.05
+    home.sessions._replies._approvals._seconds = 0.05
     session = await home.sessions.create(agent="writer")
     reply = (await home.sessions.message(session.id, "write")).reply
     assert (tool.done, statuses(reply)) == ([], ["denied"])

@@ -15,6 +15,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Bounds, Policy
 from sessionls.ports.editor import Editor
+from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace.identity import OlderPlaces
 from sessionls.sessions.workspace.workspace import Workspace
@@ -86,6 +87,8 @@ def preload() -> None:
     """Import what is composed, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
     import sessionls.agents.catalog
     import sessionls.models.gateway
+    import sessionls.runtimes.loop.runtime
+    import sessionls.runtimes.scanner
     import sessionls.store.backend
     import sessionls.store.store
     import sessionls.tools.findings
@@ -101,6 +104,8 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.sources import places
     from sessionls.models.gateway import Gateway
+    from sessionls.runtimes.loop.runtime import LoopRuntime
+    from sessionls.runtimes.scanner import ScannerRuntime
     from sessionls.store.store import SqlStore
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.mcp import McpServers
@@ -152,6 +157,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         saving=saving,
         nearby=Nearby(workspace, catalog.instructions_near),
     )
+    policy, prompts = Policy(settings.permissions, bounds), PromptBuilder(store=store, models=models, agents=catalog)
     sessions = Sessions(
         store=store,
         models=models,
@@ -162,7 +168,8 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         participant=participant,
         # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
         defaults=Defaults(agent=settings.agent),
-        policy=Policy(settings.permissions, bounds),
+        prompts=prompts,
+        runtimes=[LoopRuntime(store=store, models=models, prompts=prompts, policy=policy), ScannerRuntime(policy)],
         patience=settings.permission_seconds,
     )
     return Composition(sessions, editor, catalog, models, store, bounds, servers)

@@ -27,7 +27,7 @@ NAME_LIMIT = 64
 FIELDS = tuple(
     "model" if name == "models" else field.alias or name
     for name, field in Definition.model_fields.items()
-    if name not in ("prompt", "source", "origin", "digest")
+    if name not in ("prompt", "source", "origin", "digest", "runtime")
 )
 """The fields of our own frontmatter."""
 

@@ -12,7 +12,7 @@ from sessionls import __version__
 from sessionls.cli.terminal import safe
 from sessionls.domain import uris
 from sessionls.domain.model import Finding
-from sessionls.sessions.replies.scanner import SCAN
+from sessionls.sessions.replies.scan import SCAN
 from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["SEVERITIES", "as_sarif", "frames"]

@@ -56,7 +56,8 @@ class Definition(BaseModel):
     every tool. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`, `write`, `execute`, `network`);
     the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of the file's bytes (for an
     agent's replies: what they were written with). `source` is "builtin" or the file's URI. What `origin` "workspace" says
-    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes.
+    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes. `runtime` is the name
+    of who writes its replies (`ports/runtime.py`); no file says it.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -77,6 +78,7 @@ class Definition(BaseModel):
     source: str = "builtin"
     origin: Literal["builtin", "user", "workspace"] = "builtin"
     digest: str = ""
+    runtime: str = "loop"
 
     def choose_tools(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that this agent is offered: all or the listed ones, without those it is denied."""

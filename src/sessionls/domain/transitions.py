@@ -303,12 +303,21 @@ def own(change: Change, reply_id: str) -> Entry:
 
 
 def step(
-    change: Change, reply_id: str, index: int, parts: Sequence[Part], usage: Usage | None, steps: int | None = None
+    change: Change,
+    reply_id: str,
+    index: int,
+    parts: Sequence[Part],
+    usage: Usage | None,
+    steps: int | None = None,
+    *,
+    steer: bool = True,
 ) -> list[Message]:
-    """A step of the reply ended. Messages that were sent to steer it are handed over; they are the answer."""
+    """A step of the reply ended. Messages that were sent to steer it are handed over and are the answer, unless `steer` says that
+    it takes none now.
+    """
     own(change, reply_id)
     change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage, steps=steps)
-    return _steer(change, reply_id, index + len(parts))
+    return _steer(change, reply_id, index + len(parts)) if steer else []
 
 
 def _steer(change: Change, reply_id: str, part: int) -> list[Message]:

@@ -42,12 +42,11 @@ class RuntimeAbilities:
 
 @dataclass(frozen=True, slots=True)
 class OtherAgent:
-    """An agent that the agent of the reply may ask: who it is, its tools, and whether it may ask others."""
+    """An agent that the agent of the reply may ask: who it is, and its tools."""
 
     definition: Definition
     author: AgentAuthor
     tools: Sequence[Tool]
-    may_ask: bool
 
 
 @dataclass(frozen=True, slots=True)

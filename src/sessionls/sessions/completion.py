@@ -17,8 +17,8 @@ from sessionls.domain.stop_reasons import why_it_ended
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ModelRequest, Models, NativeReasoning, StepEnd, TextDelta, ToolRequest
 from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
+from sessionls.sessions.prompt.tool_arguments import arguments_of
 from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
-from sessionls.sessions.replies.tool_arguments import arguments_of
 
 __all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
 

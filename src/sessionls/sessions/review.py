@@ -15,7 +15,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Context, DiffContext, FileContext, Finding, Message, Session, ToolPart
 from sessionls.domain.stop_reasons import review_problem
-from sessionls.sessions.replies.scanner import SCAN
+from sessionls.sessions.replies.scan import SCAN
 
 if TYPE_CHECKING:
     from sessionls.sessions.service import Sessions

@@ -13,11 +13,11 @@ from weakref import WeakValueDictionary
 from sessionls.domain import transitions
 from sessionls.domain.budget import SessionAccount
 from sessionls.domain.change import Change
-from sessionls.domain.errors import NotPermitted, SessionlsError, revive
+from sessionls.domain.errors import NotPermitted, SessionlsError
 from sessionls.domain.events import ParticipantLeft
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Context, Finding, Message, Participant, Session, TextPart
-from sessionls.domain.permission import Answer, Policy
+from sessionls.domain.permission import Answer
 from sessionls.domain.questions import only_question, open_questions
 from sessionls.domain.results import (
     AgentList,
@@ -39,6 +39,7 @@ from sessionls.domain.titles import UNTITLED, checked_title
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
 from sessionls.ports.models import Models
+from sessionls.ports.runtime import AgentRuntime
 from sessionls.ports.store import EventNotice, Notice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.context import resolver as contexts
@@ -48,9 +49,10 @@ from sessionls.sessions.export.writing import export_pieces, export_text, export
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.approvals import Approvals
-from sessionls.sessions.replies.prepared import PreparedReply, StartedReply
-from sessionls.sessions.replies.scanner import SCAN, ScanModel, scan_start
+from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
 from sessionls.sessions.replies.scheduler import Replies
+from sessionls.sessions.replies.selection import Selection
+from sessionls.sessions.sending import Sending
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Defaults", "Sessions"]
@@ -73,7 +75,7 @@ class Defaults:
 class Sessions:
     """All that can be done with sessions, by one participant, in one editor.
 
-    `policy` is what agents may do; `patience` is how long (in seconds) a question for permission waits for its answer.
+    `runtimes` write the replies; `patience` is how long (in seconds) a question for permission waits for its answer.
 
     Every verb may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """
@@ -89,7 +91,8 @@ class Sessions:
         workspace: Workspace,
         participant: Participant,
         defaults: Defaults,
-        policy: Policy | None = None,
+        prompts: PromptBuilder,
+        runtimes: Sequence[AgentRuntime],
         patience: float = 300.0,
     ) -> None:
         self._store = store
@@ -99,17 +102,16 @@ class Sessions:
         self._workspace = workspace
         self._participant = participant
         self._defaults = defaults
-        self._prompts = PromptBuilder(store=store, models=models, agents=agents)
+        self._prompts = prompts
+        self._selection = Selection(agents, models, runtimes)
         self._replies = Replies(
             store=store,
-            models=models,
-            agents=agents,
+            selection=self._selection,
             tools=tools,
-            telling=self._prompts,
-            policy=policy or Policy(),
-            asking=Approvals(editor, seconds=patience),
+            approvals=Approvals(editor, seconds=patience),
             participant=participant,
         )
+        self._sending = Sending(store, self._replies, self._selection, participant, self._later)
         self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
         # Who opens and closes in one breath has left: the two are done in the order they came.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -186,7 +188,7 @@ class Sessions:
 
     async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
         """Join the session: its notices arrive from exactly here on."""
-        async with self._door(session_id):
+        async with self._lock(session_id):
             await self._replies.sweep()
             snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)
             if session_id in self._open:  # opened again: one follow is enough
@@ -205,7 +207,7 @@ class Sessions:
             events=None if snapshot.events is None else list(snapshot.events),
         )
 
-    def _door(self, session_id: str) -> asyncio.Lock:
+    def _lock(self, session_id: str) -> asyncio.Lock:
         return self._locks.setdefault(session_id, asyncio.Lock())
 
     def _join(self, session_id: str) -> None:
@@ -226,7 +228,7 @@ class Sessions:
             self._join(notice.event.session_id)
 
     async def close(self, session_id: str) -> None:
-        async with self._door(session_id):
+        async with self._lock(session_id):
             if (joining := self._open.pop(session_id, None)) is not None:
                 self._store.unfollow(session_id)
                 await asyncio.wait([joining])
@@ -285,64 +287,7 @@ class Sessions:
             delivery="steer" if delivery == "steer" else None,
             created_at="",
         )
-        prepared = None
-        if session.state == "active" and not session.replying and not session.queued:
-            if scan is not None:
-                prepared = PreparedReply(scan_start(session), SCAN, models=ScanModel(scan))
-            else:
-                prepared = await self._replies.prepare(session, agent=agent, model=model)
-        elif scan is not None:
-            raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
-        ended = self._replies.expect(session_id, message.id)
-
-        def send(change: Change) -> tuple[StartedReply | None, int]:
-            started = transitions.send(change, message, prepared.start if prepared else None, replaces)
-            return self._replies.begun(change, prepared) if started and prepared else None, change.now.session.seq
-
-        sending, sent = asyncio.ensure_future(self._change(session_id, send)), False
-        try:
-            begun, seq = await asyncio.shield(sending)
-            sent = True
-            reply = await self._reply_to(session_id, begun, seq, ended)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._later(self._give_up(session_id, message.id, sending, begin=not sent)))
-            raise
-        finally:
-            ended.cancel()
-        entry = await self._store.entry(session_id, message.id)
-        if reply.status == "failed" and reply.error is not None:
-            raise revive(
-                reply.error.kind,
-                reply.error.message,
-                reply.error.hint or "Resume the session to try again.",
-                sessionId=session_id,
-                messageId=message.id,
-                replyId=reply.id,
-            )
-        return Exchange(message=entry.message, reply=reply)
-
-    async def _give_up(
-        self, session_id: str, message_id: str, sending: asyncio.Future[tuple[StartedReply | None, int]], *, begin: bool
-    ) -> None:
-        """Nobody waits for the reply any more: cancel it, also where the message was only just being sent (`begin`)."""
-        begun, _ = await sending
-        if begin and begun is not None and begun.prepared.problem is None:
-            self._replies.begin(begun)
-        await self._replies.cancel_message(session_id, message_id, self._participant)
-
-    async def _reply_to(self, session_id: str, begun: StartedReply | None, seq: int, ended: asyncio.Future[Message]) -> Message:
-        if begun is not None:
-            if begun.prepared.problem is not None:
-                return begun.reply
-            self._replies.begin(begun)
-            return await ended
-        # It waits its turn, or steers a reply that may be written elsewhere.
-        self._replies.attend(session_id)
-        await self._replies.follow(session_id, seq)
-        try:
-            return await ended
-        finally:
-            self._store.unfollow(session_id)
+        return await self._sending.send(session, message, replaces=replaces, scan=scan)
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped; nothing else waits for that."""
@@ -387,23 +332,23 @@ class Sessions:
 
     async def resume(self, session_id: str) -> Session:
         """The session takes messages again; a reply that stopped goes on here, and its events tell."""
-        begun = None
-        while begun is None:
+        restarted = None
+        while restarted is None:
             state = await self._peek(session_id)
             prepared = None
             if state.resumable is not None:
                 stopped = state.entry(state.resumable).message
-                prepared = await self._replies.prepare_again(state, stopped)
+                prepared = await self._selection.prepare_again(state, stopped)
 
             def restart(change: Change, prepared: PreparedReply | None = prepared) -> tuple[StartedReply | None, str | None]:
                 started = transitions.restart(change, self._participant, prepared.start if prepared else None)
-                return self._replies.begun(change, prepared) if started and prepared else None, change.now.resumable
+                return started_reply(change, prepared) if started and prepared else None, change.now.resumable
 
-            begun, resumable = await self._change(session_id, restart)
+            restarted, resumable = await self._change(session_id, restart)
             if resumable == state.resumable or resumable is None:
                 break  # else a reply stopped in between, and is to go on, too
-        if begun is not None:
-            self._replies.begin(begun)
+        if restarted is not None:
+            self._replies.begin(restarted)
         else:
             self._replies.wake(session_id)
         return await self._store.session(session_id)
@@ -505,13 +450,15 @@ class Sessions:
     async def compact(self, session_id: str) -> Session:
         """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""
         state = await self._peek(session_id)
-        prepared = await self._replies.prepare(state.session, agent=None, model=None)
+        prepared = await self._selection.prepare(state.session, agent=None, model=None)
         if prepared.problem is not None or prepared.definition is None:
             assert prepared.problem is not None
             raise prepared.problem
         transcript = await self._store.transcript(session_id, through=state.settled)
         options = self._prompts.options(prepared.definition, state.session, tools=False)
         account, model = SessionAccount(state.session), prepared.start.author.model
+        if self._selection.runtime(prepared.definition).abilities.own_model:
+            model = await self._models.choose(())
         try:
             await self._prompts.compact(state.session, transcript, options, model, 0, account, lambda: account.usage)
         except BaseException:

@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
+from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.model import Message, Session
-from sessionls.ports.models import Models
+from sessionls.domain.model import Message, MessageError, Session
 
-__all__ = ["PreparedReply", "StartedReply"]
+__all__ = ["PreparedReply", "StartedReply", "message_error", "started_reply"]
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedReply:
     """A reply that could start: who writes it, with which definition. `problem` is why nobody can.
 
-    `models` answer in place of this process's own.
+    `options` are what its runtime is given besides the message (see `ReplyToWrite`).
     """
 
     start: transitions.Start
     definition: Definition | None
     problem: SessionlsError | None = None
-    models: Models | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StartedReply:
-    """A reply that started in the log and is to be written here. `seq` is the number of the event that started it."""
+    """A reply that started in the log and is to be written here.
+
+    `position` is that of the message it answers; `seq` is the number of the event that started it.
+    """
 
     session: Session
     prepared: PreparedReply
     reply: Message
-    place: int
+    position: int
     seq: int
     steered: tuple[Message, ...] = ()
+
+
+def message_error(problem: SessionlsError) -> MessageError:
+    """An error as a reply keeps it."""
+    return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint)
+
+
+def started_reply(change: Change, prepared: PreparedReply) -> StartedReply:
+    """What a worker needs to know of a reply that `change` has just started."""
+    reply = change.touched[prepared.start.reply_id].message
+    entry = change.now.open.get(reply.reply_to or "")
+    steered = [
+        other
+        for other in change.now.open.values()
+        if other.message.steered is not None and other.message.steered.message_id == reply.id
+    ]
+    return StartedReply(
+        session=change.now.session,
+        prepared=prepared,
+        reply=reply,
+        position=(entry.place if entry else None) or 0,
+        seq=change.now.session.seq,
+        steered=tuple(other.message for other in sorted(steered, key=lambda other: other.place or 0)),
+    )

@@ -10,75 +10,66 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from sessionls.domain import events as ev
 from sessionls.domain import transitions
-from sessionls.domain.agent import Definition
 from sessionls.domain.change import Change
 from sessionls.domain.errors import InternalError, MessageWithdrawn, SessionlsError, SessionNotFound, StoreUnavailable
-from sessionls.domain.ids import new_id
-from sessionls.domain.model import AgentAuthor, Finding, Message, Participant, Session
-from sessionls.domain.permission import Policy
-from sessionls.domain.state import State
-from sessionls.ports.agents import Agents
-from sessionls.ports.models import Models
+from sessionls.domain.model import Finding, Message, Participant
+from sessionls.ports.runtime import OtherAgent
 from sessionls.ports.store import EventNotice, Notice, SessionNotice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.context.resolver import whole_documents
-from sessionls.sessions.prompt.builder import PromptBuilder
-from sessionls.sessions.prompt.transcript import ModelMessages
 from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.late_ends import LateEnds
-from sessionls.sessions.replies.prepared import PreparedReply, StartedReply
-from sessionls.sessions.replies.subagent import ASK_AGENT, AskAgent, SubagentSpec
-from sessionls.sessions.replies.tool_loop import LoopServices
-from sessionls.sessions.replies.writer import ReplyWriter, Stop, error_of
+from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, message_error, started_reply
+from sessionls.sessions.replies.recovery import Recovery
+from sessionls.sessions.replies.selection import Selection
+from sessionls.sessions.replies.waiters import Waiters
+from sessionls.sessions.replies.writer import Ready, ReplyWriter, Stop, WriterServices
 
 __all__ = ["Replies"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_SWEEP = 5.0  # seconds between two looks for replies whose process is gone
-
 
 class Replies:
-    """See the module. `waiting` futures end with the reply to a message, wherever it is written."""
+    """See the module."""
 
     def __init__(
-        self,
-        *,
-        store: Store,
-        models: Models,
-        agents: Agents,
-        tools: Tools,
-        telling: PromptBuilder,
-        policy: Policy,
-        asking: Approvals,
-        participant: Participant,
+        self, *, store: Store, selection: Selection, tools: Tools, approvals: Approvals, participant: Participant
     ) -> None:
         self._store = store
-        self._models = models
-        self._agents = agents
+        self._selection = selection
         self._tools = tools
-        self._prompts = telling
-        self._asking = asking
-        self._services = LoopServices(store, models, policy, asking, participant)
+        self._approvals = approvals
+        self._services = WriterServices(store, approvals, participant)
+        self._waiters = Waiters()
+        self._recovery = Recovery(store, wake=self.wake, gone=self._gone, waited_in=lambda: self._waiters.sessions)
+        self._late = LateEnds(store, self.wake)
         self._writers: dict[str, ReplyWriter] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._started: dict[str, list[StartedReply]] = {}
         self._again: set[str] = set()
-        self._waiting: dict[str, asyncio.Future[Message]] = {}
-        self._waited: dict[str, str] = {}  # message that waits → its session
-        self._steered: dict[str, list[str]] = {}  # reply → messages that wait for it because they steered it
-        self._queues: set[str] = set()  # sessions known here in which messages may wait
-        self._late = LateEnds(store, self.wake)
         self._closing = False
-        self._sweeper: asyncio.Task[None] | None = None
         self._end_subscription = store.subscribe(self._on_notice)
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        return await self._recovery.change(session_id, decide)
+
+    async def delete(self, session_id: str) -> None:
+        """As the store's, where nothing is going on in the session."""
+        await self._recovery.delete(session_id)
+
+    async def sweep(self) -> None:
+        """Find the replies whose process is gone, now and from time to time."""
+        await self._recovery.sweep()
 
     @contextlib.contextmanager
     def collect_known_findings(self, session_id: str) -> Iterator[list[Finding]]:
@@ -88,158 +79,43 @@ class Replies:
         finally:
             self._services.known_findings.pop(session_id, None)
 
-    # -- changes -----------------------------------------------------------------------------------------------------
-
-    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
-        return await self._among_the_living(session_id, lambda: self._store.change(session_id, decide))
-
-    async def delete(self, session_id: str) -> None:
-        """As the store's, where nothing is going on in the session."""
-        await self._among_the_living(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
-
-    async def _among_the_living(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        self._watch_over()
-        while True:
-            try:
-                return await change()
-            except transitions.WriterGone:
-                await self.interrupt(session_id)
-
-    async def interrupt(self, session_id: str) -> None:
-        """Mark the reply of a process that no longer lives as interrupted, with all that it had written."""
-        reply_id = await self._store.change(session_id, lambda change: change.state.reply if change.state else None)
-        if reply_id is not None:
-            drafted = await self._store.drafted(session_id, reply_id)
-            await self._store.change(session_id, lambda change: transitions.interrupt(change, drafted))
-
-    async def sweep(self) -> None:
-        """Find the replies whose process is gone, now and from time to time."""
-        self._watch_over()
-        for session_id in await self._store.lapsed():
-            with contextlib.suppress(SessionNotFound):
-                await self.interrupt(session_id)
-
-    def _watch_over(self) -> None:
-        if self._sweeper is None and not self._closing:
-            self._sweeper = asyncio.create_task(self._sweep_for_ever())
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP)
-            try:
-                await self.sweep()
-                await self._look_at_queues()
-            except SessionlsError as problem:
-                log.warning("could not look for interrupted replies: %s", problem)
-            except Exception:
-                log.exception("could not look for interrupted replies")
-
-    async def _look_at_queues(self) -> None:
-        """Where messages wait and nobody writes, the process that should may be gone."""
-        for session_id in {*self._queues, *self._waited.values()}:
-            try:
-                session = await self._store.session(session_id)
-            except SessionNotFound:
-                self._gone(session_id)
-                continue
-            if not session.queued:
-                self._queues.discard(session_id)
-            elif session.state == "active" and not session.replying:
-                self.wake(session_id)
-
-    # -- who writes --------------------------------------------------------------------------------------------------
-
-    async def prepare(
-        self, session: Session, *, agent: str | None, model: str | None, reply_id: str | None = None
-    ) -> PreparedReply:
-        """Choose agent and model for one reply.
-
-        The model: the message's; for the default agent the session's; the agent's own; else the default. Nothing that is
-        missing raises here: it becomes the reply's error.
-        """
-        name = agent or session.agent
-        reply_id = reply_id or new_id()
-        defaults = (session.agent, session.model)
-        definition: Definition | None = None
-        try:
-            definition = self._agents.get(name)
-            if model is not None:
-                preferences: Sequence[str] = (model,)
-            elif name == session.agent and session.model is not None:
-                preferences = (session.model,)
-            else:
-                preferences = definition.models
-            chosen = await self._models.choose(preferences)
-        except SessionlsError as problem:
-            wanted = model or (session.model if name == session.agent else None)
-            author = AgentAuthor(agent=name, model=wanted or "", definition=definition.digest if definition else "")
-            return PreparedReply(transitions.Start(reply_id, author, defaults, error_of(problem)), definition, problem)
-        author = AgentAuthor(agent=name, model=chosen, definition=definition.digest)
-        return PreparedReply(transitions.Start(reply_id, author, defaults), definition)
-
-    async def prepare_again(self, state: State, stopped: Message) -> PreparedReply:
-        """Choose for a reply that goes on: its own agent, and its own model unless that was what failed."""
-        assert isinstance(stopped.author, AgentAuthor)
-        asked = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
-        model = asked.model if asked else None
-        if stopped.status != "failed" and stopped.author.model:
-            model = stopped.author.model
-        return await self.prepare(state.session, agent=stopped.author.agent, model=model, reply_id=stopped.id)
-
     # -- waiting for a reply -----------------------------------------------------------------------------------------
 
     def expect(self, session_id: str, message_id: str) -> asyncio.Future[Message]:
         """A future of the reply to that message, ended or stopped. Ask before the message is sent."""
         if self._closing:
             raise _closing()
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = future
-        self._waited[message_id] = session_id
-
-        def forget(ended: asyncio.Future[Message]) -> None:
-            self._waiting.pop(message_id, None)
-            self._waited.pop(message_id, None)
-            if not ended.cancelled():
-                ended.exception()  # it is no fault that nobody asks for it any more
-
-        future.add_done_callback(forget)
-        return future
+        return self._waiters.expect(session_id, message_id)
 
     async def follow(self, session_id: str, after: int) -> None:
         """Learn what happens in a session from event `after` on; to be ended by the store's `unfollow`."""
         snapshot = await self._store.follow(session_id, after=after)
         for event in snapshot.events or ():
-            self._on_notice(EventNotice(event))
-
-    def _ended(self, reply: Message) -> None:
-        for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
-            future = self._waiting.get(message_id or "")
-            if future is not None and not future.done():
-                future.set_result(reply)
+            self._on_event(event)
 
     def _on_notice(self, notice: Notice) -> None:
         if isinstance(notice, SessionNotice) and notice.session is None:
             self._gone(notice.session_id)
-        if not isinstance(notice, EventNotice):
-            return
-        event = notice.event
+        if isinstance(notice, EventNotice):
+            self._on_event(notice.event)
+
+    def _on_event(self, event: ev.Event) -> None:
         writer = self._writers.get(event.session_id)
         if writer is not None and event.seq <= writer.since:
             writer = None  # it is about what was before that reply started
         match event:
             case ev.MessageSent():
-                self._queues.add(event.session_id)
+                self._recovery.watch_queue(event.session_id)
             case ev.ReplyFinished():
-                self._ended(event.message)
+                self._waiters.reply_ended(event.message)
                 if writer is not None and writer.reply.id == event.message.id:
                     writer.stop("interrupted")  # another process ended it: what it waits for (a question) is withdrawn
             case ev.MessageWithdrawn():
-                self._tell_problem(event.message_id, MessageWithdrawn(event.message_id))
-            case ev.MessageSteered() if event.message_id in self._waiting:
-                self._steered.setdefault(event.reply_id, []).append(event.message_id)
+                self._waiters.fail(event.message_id, MessageWithdrawn(event.message_id))
+            case ev.MessageSteered():
+                self._waiters.steered(event.message_id, event.reply_id)
             case ev.PermissionAnswered():
-                self._asking.answered(event.request_id, event.decision)
+                self._approvals.answered(event.request_id, event.decision)
             case ev.Paused() if writer is not None:
                 writer.stop("paused")
             case ev.CancelAsked() if writer is not None and writer.reply.id == event.message_id:
@@ -251,28 +127,21 @@ class Replies:
 
     def _gone(self, session_id: str) -> None:
         """The session is deleted: nobody gets a reply in it any more."""
-        self._queues.discard(session_id)
-        for message_id in [message_id for message_id, waited in self._waited.items() if waited == session_id]:
-            self._tell_problem(message_id, SessionNotFound(session_id))
+        self._recovery.forget(session_id)
+        self._waiters.fail_session(session_id, SessionNotFound(session_id))
         if (writer := self._writers.get(session_id)) is not None:
             writer.stop("interrupted")
 
-    def _tell_problem(self, message_id: str, problem: SessionlsError) -> None:
-        """Say to who waits for the reply to that message why there is none to wait for."""
-        future = self._waiting.get(message_id)
-        if future is not None and not future.done():
-            future.set_exception(problem)
+    # -- workers -----------------------------------------------------------------------------------------------------
 
-    # -- workers -----------------------------------------------------------------------------------------------------------
-
-    def begin(self, begun: StartedReply) -> None:
+    def begin(self, started: StartedReply) -> None:
         """Write a reply that has started in the log."""
-        self._started.setdefault(begun.session.id, []).append(begun)
-        self.wake(begun.session.id)
+        self._started.setdefault(started.session.id, []).append(started)
+        self.wake(started.session.id)
 
     def attend(self, session_id: str) -> None:
-        """Messages wait in that session: look now, and again from time to time until none does."""
-        self._queues.add(session_id)
+        """Messages wait in that session: check now, and again from time to time until none does."""
+        self._recovery.watch_queue(session_id)
         self.wake(session_id)
 
     def wake(self, session_id: str) -> None:
@@ -292,9 +161,9 @@ class Replies:
         while not self._closing:
             self._again.discard(session_id)
             try:
-                begun = self._started[session_id].pop(0) if self._started.get(session_id) else await self._next(session_id)
-                if begun is not None:
-                    await self._write(begun)
+                started = self._started[session_id].pop(0) if self._started.get(session_id) else await self._next(session_id)
+                if started is not None:
+                    await self._write(started)
                 elif session_id not in self._again:
                     self._started.pop(session_id, None)
                     return
@@ -313,116 +182,83 @@ class Replies:
         while (message := await self.change(session_id, transitions.next_waiting)) is not None:
             waiting = message
             session = await self._store.session(session_id)
-            prepared = await self.prepare(session, agent=waiting.agent, model=waiting.model)
+            prepared = await self._selection.prepare(session, agent=waiting.agent, model=waiting.model)
 
             def start(change: Change, waiting: Message = waiting, prepared: PreparedReply = prepared) -> StartedReply | None:
-                return self.begun(change, prepared) if transitions.start(change, waiting.id, prepared.start) else None
+                return started_reply(change, prepared) if transitions.start(change, waiting.id, prepared.start) else None
 
-            begun = await self.change(session_id, start)
-            if begun is not None and prepared.problem is None:
-                return begun
-            if begun is not None:
-                self._ended(begun.reply)
-            if begun is None and session == await self._store.session(session_id):
+            started = await self.change(session_id, start)
+            if started is not None and prepared.problem is None:
+                return started
+            if started is not None:
+                self._waiters.reply_ended(started.reply)
+            if started is None and session == await self._store.session(session_id):
                 return None
         return None
 
-    @staticmethod
-    def begun(change: Change, prepared: PreparedReply) -> StartedReply:
-        """What a worker needs to know of a reply that `change` has just started."""
-        reply = change.touched[prepared.start.reply_id].message
-        entry = change.now.open.get(reply.reply_to or "")
-        steered = [
-            other
-            for other in change.now.open.values()
-            if other.message.steered is not None and other.message.steered.message_id == reply.id
-        ]
-        return StartedReply(
-            session=change.now.session,
-            prepared=prepared,
-            reply=reply,
-            place=(entry.place if entry else None) or 0,
-            seq=change.now.session.seq,
-            steered=tuple(other.message for other in sorted(steered, key=lambda other: other.place or 0)),
-        )
+    # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def _write(self, begun: StartedReply) -> None:
-        """Write one reply. Whatever goes wrong: who waits is told, and the reply does not stay as if it were being written."""
-        session_id, reply = begun.session.id, begun.reply
+    async def _write(self, started: StartedReply) -> None:
+        """Write one reply. Whatever goes wrong: whoever waits learns it, and the reply does not seem to go on."""
+        session_id, reply = started.session.id, started.reply
         writer: ReplyWriter | None = None
         ended: Message | None
         try:
-            writer = self._writer(begun)
+            writer = self._writer(started)
             ended = await self._written(writer)
         except transitions.ClaimLost:
             ended = await self._taken_over(reply)
         except StoreUnavailable as gone:
             parts, usage = (writer.parts, writer.spending.usage) if writer else (reply.parts, reply.usage)
             self._late.add(session_id, lambda change: transitions.finish(change, reply.id, "interrupted", parts, usage))
-            self._fail(reply, gone)
+            self._waiters.reply_lost(reply, gone)
             raise
         except Exception as fault:
             problem = fault if isinstance(fault, SessionlsError) else InternalError()
-            error, parts, usage = error_of(problem), reply.parts, reply.usage
+            error, parts, usage = message_error(problem), reply.parts, reply.usage
             self._late.add(session_id, lambda change: transitions.finish(change, reply.id, "failed", parts, usage, error))
-            self._fail(reply, problem)
+            self._waiters.reply_lost(reply, problem)
             if problem is not fault:
                 raise
             return
         if ended is not None:
-            self._ended(ended)
+            self._waiters.reply_ended(ended)
 
-    def _writer(self, begun: StartedReply) -> ReplyWriter:
-        session_id, definition = begun.session.id, begun.prepared.definition
+    def _writer(self, started: StartedReply) -> ReplyWriter:
+        session_id, definition = started.session.id, started.prepared.definition
         assert definition is not None
-        model = begun.prepared.start.author.model
 
-        async def prepare() -> Sequence[str]:
+        async def prepare() -> Ready:
             missing = await self._tools.prepare(definition)
-            asked = await self._store.entry(session_id, begun.reply.reply_to or "")
-            received([asked.message, *begun.steered])
-            chosen = definition.choose_tools([*self._tools.names, ASK_AGENT])
-            asking = [AskAgent(writer, self._ask)] if ASK_AGENT in chosen else []
-            writer.tools = [*self._tools.offer(chosen), *asking]
-            writer.options = self._prompts.options(definition, begun.session, tools=bool(writer.tools))
-            return missing
+            answered = (await self._store.entry(session_id, started.reply.reply_to or "")).message
+            received([answered, *started.steered])
+            return Ready(answered, self._tools.offer(definition.choose_tools(self._tools.names)), missing)
 
         def received(messages: Sequence[Message]) -> None:
             for uri, sha256 in whole_documents(messages):
                 self._tools.knows(session_id, uri, sha256)
 
-        async def told(tighter: bool) -> ModelMessages:
-            # Whoever steered the reply may have come to the session since it began.
-            session = await self._store.session(session_id) if writer.steered else begun.session
-            writer.named = len(session.participants) > 1
-            names = tuple(participant.name for participant in session.participants)
-            if tighter or names not in before:  # what comes before a reply stays the same from step to step
-                messages = await self._prompts.told(
-                    session, definition, model, begun.place, writer.tools, writer, tighter=tighter
-                )
-                before.clear()
-                before[names] = messages
-            return before[names]
+        async def find_agent(name: str) -> OtherAgent:
+            return await self._other_agent(session_id, name)
 
-        before: dict[tuple[str, ...], ModelMessages] = {}
-
-        writer = ReplyWriter(
-            services=replace(self._services, models=begun.prepared.models or self._services.models, acting=asyncio.Lock()),
-            session_id=session_id,
-            reply=begun.reply,
+        return ReplyWriter(
+            services=self._services,
+            started=started,
             definition=definition,
-            model=model,
-            tools=(),
-            options=self._prompts.options(definition, begun.session, tools=False),
-            named=len(begun.session.participants) > 1,
-            steered=list(begun.steered),
-            told=told,
-            speaks=begun.prepared.models is None,
-            since=begun.seq,
+            runtime=self._selection.runtime(definition),
             prepare=prepare,
+            find_agent=find_agent,
             received=received,
         )
-        return writer
+
+    async def _other_agent(self, session_id: str, name: str) -> OtherAgent:
+        """An agent that another one asks. Raises what keeps it from answering."""
+        session = await self._store.session(session_id)
+        prepared = await self._selection.prepare(session, agent=name, model=None)
+        if prepared.definition is None or prepared.problem is not None:
+            raise prepared.problem or InternalError()
+        offered = prepared.definition.choose_tools(self._tools.names)
+        return OtherAgent(prepared.definition, prepared.start.author, self._tools.offer(offered))
 
     async def _written(self, writer: ReplyWriter) -> Message:
         session_id = writer.session_id
@@ -441,29 +277,13 @@ class Replies:
                 self._store.unfollow(session_id)
 
     async def _taken_over(self, reply: Message) -> Message | None:
-        """The reply as another process left it, or goes on with it: then it was interrupted for who waits here."""
+        """The reply as another process left it, or goes on with it: then it was interrupted for whoever waits here."""
         try:
-            now = (await self._store.entry(reply.session_id, reply.id)).message
+            current = (await self._store.entry(reply.session_id, reply.id)).message
         except SessionlsError as problem:
-            self._fail(reply, problem)
+            self._waiters.reply_lost(reply, problem)
             return None
-        return now.model_copy(update={"status": "interrupted"}) if now.status == "replying" else now
-
-    def _fail(self, reply: Message, problem: SessionlsError) -> None:
-        for message_id in (reply.reply_to, *self._steered.pop(reply.id, ())):
-            self._tell_problem(message_id or "", problem)
-
-    async def _ask(self, session_id: str, name: str) -> SubagentSpec:
-        """An agent that another one asks. Raises what keeps it from answering."""
-        session = await self._store.session(session_id)
-        prepared = await self.prepare(session, agent=name, model=None)
-        if prepared.definition is None or prepared.problem is not None:
-            raise prepared.problem or InternalError()
-        offered = prepared.definition.choose_tools([*self._tools.names, ASK_AGENT])
-        instructions = self._prompts.instructions(prepared.definition)
-        return SubagentSpec(
-            prepared.definition, prepared.start.author, self._tools.offer(offered), ASK_AGENT in offered, instructions
-        )
+        return current.model_copy(update={"status": "interrupted"}) if current.status == "replying" else current
 
     # -- stopping ----------------------------------------------------------------------------------------------------
 
@@ -489,14 +309,14 @@ class Replies:
         workers = list(self._workers.values())
         if workers:
             await asyncio.wait(workers, timeout=5)
-        for job in [*workers, *([self._sweeper] if self._sweeper else [])]:
-            job.cancel()
+        for worker in workers:
+            worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await job
+                await worker
+        await self._recovery.close()
         await self._late.close()
         self._end_subscription()
-        for message_id in list(self._waiting):
-            self._tell_problem(message_id, _closing())
+        self._waiters.fail_all(_closing())
 
 
 def _closing() -> StoreUnavailable:

@@ -1,4 +1,4 @@
-"""How one reply is written, with all it has done in the log.
+"""Writes one reply, with all that it has done in the log.
 
 When a step ends its parts are an event; a tool call is an event before it starts and another when it has ended. So whoever
 resumes the reply, in whichever process, knows what was done: a finished call is never made again, and a call that was under way
@@ -8,20 +8,31 @@ is made again only if all it does is read.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sessionls.domain import transitions
+from sessionls.domain.agent import Definition
 from sessionls.domain.budget import is_used_up
 from sessionls.domain.change import Change
 from sessionls.domain.errors import InternalError, SessionlsError, SessionNotFound, StoreUnavailable
-from sessionls.domain.events import AgentWorked, ToolCalled, ToolFinished
-from sessionls.domain.model import Message, MessageError, Part, ToolPart
-from sessionls.sessions.replies.tool_loop import Loop
+from sessionls.domain.events import AgentWorked, ByAgent, Edited, FindingReported, ToolCalled, ToolFinished
+from sessionls.domain.ids import new_id
+from sessionls.domain.limits import Spending
+from sessionls.domain.model import Finding, Message, MessageError, Part, Participant, ToolPart
+from sessionls.domain.permission import Answer, Question, Risk
+from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.domain.visible import in_one_line, shown
+from sessionls.ports.runtime import AgentRuntime, OtherAgent, ReplyStopped, ReplyToWrite
+from sessionls.ports.store import Store
+from sessionls.ports.tools import Tool
+from sessionls.sessions.replies.approvals import Approvals
+from sessionls.sessions.replies.prepared import StartedReply, message_error
 
-__all__ = ["Ending", "ReplyWriter", "Stop", "error_of"]
+__all__ = ["Ending", "Ready", "ReplyWriter", "Stop", "WriterServices"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,31 +43,72 @@ Ending = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 _STORE_RETRIES = (0.05, 0.2, 1.0, 3.0)  # seconds; a busy or full disk often recovers
 
 
-def error_of(problem: SessionlsError) -> MessageError:
-    """An error as a reply keeps it."""
-    return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint)
+@dataclass(frozen=True, slots=True)
+class WriterServices:
+    """What every reply of this process is written with.
+
+    `known_findings`: by session, for those listed there, what was reported in it and known already, from any session.
+    """
+
+    store: Store
+    approvals: Approvals
+    participant: Participant
+    known_findings: dict[str, list[Finding]] = field(default_factory=dict)
 
 
-class _Stopped(Exception):
-    """Somebody asked the reply to stop."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a reply waited for: the message that it answers, its tools, and which are missing, in words for a person."""
+
+    message: Message
+    tools: Sequence[Tool]
+    missing: Sequence[str]
 
 
 @dataclass
-class ReplyWriter(Loop):
-    """Writes one reply, from its first step or from where it stopped. `since` is the number of the event that started it.
+class ReplyWriter:
+    """Lets a runtime write one reply, from its beginning or from where it stopped, and is its `ReplySink`.
 
-    `prepare` is done first: it gives the writer its tools, which may take a while to start, and says which are missing.
-    `received` is told of the messages that are handed to the reply while it is written.
-    `stopped` is set when it has ended or stopped, or goes on after all.
+    `prepare` is done first: it gives the writer its tools, which may take a while to start. `received` is called with the
+    messages that are handed to the reply while it is written. `stopped` is set when it has ended, stopped, or goes on after all.
     """
 
-    since: int = 0
-    prepare: Callable[[], Coroutine[Any, Any, Sequence[str]]] | None = None
-    received: Callable[[Sequence[Message]], None] | None = None
+    services: WriterServices
+    started: StartedReply
+    definition: Definition
+    runtime: AgentRuntime
+    prepare: Callable[[], Coroutine[Any, Any, Ready]]
+    find_agent: Callable[[str], Awaitable[OtherAgent]]
+    received: Callable[[Sequence[Message]], None]
+    tools: Sequence[Tool] = ()
+    parts: list[Part] = field(init=False)
+    steered: list[Message] = field(init=False)
+    spending: Spending = field(init=False)
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _answered: Message | None = field(default=None, init=False)
     _stop: Stop | None = field(default=None, init=False)
     _inner: asyncio.Task[Any] | None = field(default=None, init=False)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self.parts = list(self.reply.parts)
+        self.steered = list(self.started.steered)
+        self.spending = Spending(self.definition)
+        self.spending.begin(self.reply.steps or 0, self.reply.usage)
+
+    @property
+    def reply(self) -> Message:
+        """The reply as it was when it started here."""
+        return self.started.reply
+
+    @property
+    def session_id(self) -> str:
+        return self.started.session.id
+
+    @property
+    def since(self) -> int:
+        """The number of the event that started it."""
+        return self.started.seq
 
     def stop(self, how: Stop) -> None:
         """Stop at once; what was written stays. The first to ask decides how, except that a cancel is final."""
@@ -70,32 +122,11 @@ class ReplyWriter(Loop):
 
         Raises `ClaimLost` where another process took it over, `StoreUnavailable` where its end could not be written.
         """
-        self.parts = list(self.reply.parts)
         while True:
-            ending: Ending = "complete"
-            error: MessageError | None = None
-            self.stop_reason = None
-            try:
-                if self.prepare is not None:
-                    notices = await self.stoppable(self.prepare())
-                    self.prepare = None
-                    await self.record(lambda change, notices=notices: transitions.note(change, self.reply.id, notices))  # type: ignore[misc]
-                await self.steps()
-            except _Stopped:
-                assert self._stop is not None
-                # From here it may be asked anew: if it was resumed in the last moment it goes on.
-                ending, self._stop = self._stop, None
-            except (transitions.ClaimLost, SessionNotFound) as gone:
-                raise transitions.ClaimLost from gone
-            except SessionlsError as problem:
-                ending, error = "failed", error_of(problem)
-            except Exception:
-                log.exception("a reply failed")
-                ending, error = "failed", error_of(InternalError())
+            ending, error, reason = await self._write_once()
             async with self._saving:  # what was being kept when it was stopped belongs to it
                 pass
-            reason = self.stop_reason if ending == "complete" else None
-            outcome = await self.save(
+            outcome = await self._save(
                 lambda change, ending=ending, error=error, reason=reason: transitions.finish(  # type: ignore[misc]
                     change, self.reply.id, ending, self.parts, self.spending.usage, error, reason, self.spending.steps
                 )
@@ -106,65 +137,137 @@ class ReplyWriter(Loop):
             self.stopped.set()
             self.stopped = asyncio.Event()
 
-    # -- where it is kept --------------------------------------------------------------------------------------------
+    async def _write_once(self) -> tuple[Ending, MessageError | None, ReplyStopReason | None]:
+        """Let the runtime write until it ends or is stopped. Gives how, and why."""
+        try:
+            message = self._answered or await self._get_ready()
+            return "complete", None, await self.runtime.write(self._to_write(message), self)
+        except ReplyStopped:
+            assert self._stop is not None
+            # From here it may be asked anew: if it was resumed in the last moment it goes on.
+            ending, self._stop = self._stop, None
+            return ending, None, None
+        except (transitions.ClaimLost, SessionNotFound) as gone:
+            raise transitions.ClaimLost from gone
+        except SessionlsError as problem:
+            return "failed", message_error(problem), None
+        except Exception:
+            log.exception("a reply failed")
+            return "failed", message_error(InternalError()), None
 
-    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
+    async def _get_ready(self) -> Message:
+        ready = await self.stoppable(self.prepare())
+        self.tools, self._answered = ready.tools, ready.message
+        await self._record(lambda change: transitions.note(change, self.reply.id, ready.missing))
+        return ready.message
+
+    def _to_write(self, message: Message) -> ReplyToWrite:
+        return ReplyToWrite(
+            session=self.started.session,
+            reply=self.reply.model_copy(update={"parts": list(self.parts)}),
+            message=message,
+            position=self.started.position,
+            definition=self.definition,
+            model=self.started.prepared.start.author.model or None,
+            tools=self.tools,
+            find_agent=self.find_agent,
+            options=self.started.prepared.options,
+        )
+
+    # -- what a runtime may do (`ReplySink`) -------------------------------------------------------------------------
+
+    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int = 0) -> None:
         self.services.store.draft(self.session_id, self.reply.id, len(self.parts), kind, text, base=base)
 
     async def keep_step(self, first: int) -> None:
         parts, usage, steps = self.parts[first:], self.spending.usage, self.spending.steps
-        self._receive(await self.save(lambda change: transitions.step(change, self.reply.id, first, parts, usage, steps)))
+        steer = self.runtime.abilities.steer
+        self._receive(
+            await self._save(lambda change: transitions.step(change, self.reply.id, first, parts, usage, steps, steer=steer))
+        )
 
     def _receive(self, messages: Sequence[Message]) -> None:
         self.steered += messages
-        if self.received is not None:
-            self.received(messages)
+        self.received(messages)
 
-    async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:
+    async def keep_call(self, index: int, part: ToolPart) -> None:
         self.parts[index] = part
-        await self.record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
+        kind = ToolCalled if part.status in ("waiting", "running") else ToolFinished
+        await self._record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
         def worked(change: Change) -> None:
             used = {"usage": self.spending.usage, "steps": self.spending.steps}
             change.add(AgentWorked, message_id=self.reply.id, path=list(path), index=index, parts=list(parts), **used)
 
-        await self.record(worked)
+        await self._record(worked)
+
+    async def report(self, finding: Finding, *, agent: str) -> Finding:
+        known = await self.services.store.known_finding(self.session_id, finding)
+        if known is not None:
+            if (known_findings := self.services.known_findings.get(self.session_id)) is not None:
+                known_findings.append(known.model_copy(update={"range": finding.range}))  # it may have moved
+            return known
+        await self._record(lambda change: change.add(FindingReported, by=ByAgent(agent=agent), finding=finding))
+        return finding
+
+    async def edited(self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None) -> None:
+        fields = {"message_id": self.reply.id, "uri": uri, "summary": summary, "applied": applied, "patch": patch}
+        await self._record(lambda change: change.add(Edited, by=ByAgent(agent=agent), **fields))
+
+    async def ask_permission(
+        self, *, agent: str, tool: str, risk: Risk, summary: str, detail: str | None = None, scope: str = ""
+    ) -> Answer:
+        participant, approvals = self.services.participant, self.services.approvals
+        question = Question(
+            session_id=self.session_id,
+            message_id=self.reply.id,
+            request_id=new_id(),
+            agent=agent,
+            tool=tool,
+            # Whoever decides sees all that it is about, and nothing else.
+            summary=in_one_line(summary),
+            risk=risk,
+            scope=_visible_scope(scope),
+            detail=None if detail is None else shown(detail),
+        )
+
+        async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
+            by = participant if why == "person" else None
+            if await self._save(lambda change: transitions.answer(change, question.request_id, decision, by)):
+                approvals.answered(question.request_id, decision)
+
+        async with approvals.expected(question) as future:
+            if await self._save(lambda change: transitions.ask(change, self.reply.id, question, participant)):
+                return "session"
+            return await approvals.ask(question, future, answer)
+
+    async def add_notice(self, notice: str) -> None:
+        def add(change: Change) -> None:
+            notices = transitions.own(change, self.reply.id).message.notices or []
+            if notice not in notices:
+                transitions.note(change, self.reply.id, [*notices, notice])
+
+        await self._record(add)
 
     async def check_budget(self) -> None:
         if not is_used_up(await self.services.store.session(self.session_id)):
             return
-        if await self.save(lambda change: transitions.pause_for_budget(change, self.reply.id)):
+        if await self._save(lambda change: transitions.pause_for_budget(change, self.reply.id)):
             self.stop("paused")
             await asyncio.Event().wait()  # until that reaches what is being done here
 
-    async def record(self, decide: Callable[[Change], object]) -> None:
-        """Add events about this reply; its parts are then what the log says they are."""
-
-        def own(change: Change) -> list[Part]:
-            transitions.own(change, self.reply.id)
-            decide(change)
-            return list(change.now.entry(self.reply.id).message.parts)
-
-        async def keep() -> None:
-            self.parts = await self._save_surely(own)
-
-        await asyncio.shield(keep())
-
-    # -- stopping and saving -----------------------------------------------------------------------------------------
-
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do what may be stopped at any moment."""
         if self._stop is not None:
             work.close()
-            raise _Stopped
+            raise ReplyStopped
         inner: asyncio.Task[T] = asyncio.ensure_future(work)
         self._inner = inner
         try:
             return await inner
         except asyncio.CancelledError:
             if self._asked() is not None:
-                raise _Stopped from None
+                raise ReplyStopped from None
             raise
         finally:
             self._inner = None
@@ -172,7 +275,23 @@ class ReplyWriter(Loop):
     def _asked(self) -> Stop | None:
         return self._stop
 
-    async def save(self, decide: Callable[[Change], T]) -> T:
+    # -- saving ------------------------------------------------------------------------------------------------------
+
+    async def _record(self, decide: Callable[[Change], object]) -> None:
+        """Add events about this reply; its parts are then what the log says they are, and behind them what is not kept yet."""
+
+        def own(change: Change) -> tuple[int, list[Part]]:
+            kept = len(transitions.own(change, self.reply.id).message.parts)
+            decide(change)
+            return kept, list(change.now.entry(self.reply.id).message.parts)
+
+        async def keep() -> None:
+            kept, parts = await self._save_surely(own)
+            self.parts = parts + self.parts[kept:]
+
+        await asyncio.shield(keep())
+
+    async def _save(self, decide: Callable[[Change], T]) -> T:
         """Write to the log. What was begun is carried to its end, whoever cancels; a busy store is asked again."""
         return await asyncio.shield(self._save_surely(decide))
 
@@ -184,3 +303,9 @@ class ReplyWriter(Loop):
                 except StoreUnavailable:
                     await asyncio.sleep(delay)
             return await self.services.store.change(self.session_id, decide)
+
+
+def _visible_scope(text: str) -> str:
+    """The scope as it is shown; two that look alike then are still two."""
+    plain = shown(text)
+    return plain if plain == text else f"{plain} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"

@@ -26,7 +26,7 @@ _NAME = 64  # characters of a tool's name as models are told it
 
 @dataclass(frozen=True, slots=True)
 class McpTool:
-    """A tool of a server (`tooling.Tool`)."""
+    """A tool of a server (`ports.tools.Tool`)."""
 
     name: str
     description: str

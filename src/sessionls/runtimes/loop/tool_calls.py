@@ -9,7 +9,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import Part, StopReason, ToolPart
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ToolRequest
-from sessionls.sessions.replies.tool_arguments import arguments_of, unreadable, unreadable_words
+from sessionls.sessions.prompt.tool_arguments import arguments_of, unreadable, unreadable_words
 
 __all__ = ["ASK_AGENT", "MOST_AGENTS", "MOST_CALLS", "calls_of"]
 

@@ -11,34 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from sessionls.domain.agent import Definition, Permission
-from sessionls.domain.change import Change
-from sessionls.domain.events import ToolCalled, ToolFinished
 from sessionls.domain.limits import Spending
-from sessionls.domain.model import AgentAuthor, Part, ToolPart
-from sessionls.domain.permission import PermissionRequest, Policy, Risk, stricter
+from sessionls.domain.model import Finding, Message, Part, ToolPart
+from sessionls.domain.permission import Answer, PermissionRequest, Policy, Risk, stricter
 from sessionls.domain.state import with_work
 from sessionls.domain.stop_reasons import words_for
-from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.ports.runtime import OtherAgent, ReplySink
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.runtimes.loop.tool_calls import ASK_AGENT
+from sessionls.runtimes.loop.tool_loop import Loop
+from sessionls.sessions.prompt.builder import PromptBuilder
+from sessionls.sessions.prompt.compaction import Account
 from sessionls.sessions.prompt.transcript import ModelMessages, plain
-from sessionls.sessions.replies.tool_calls import ASK_AGENT
-from sessionls.sessions.replies.tool_loop import Loop
 
-__all__ = ["ASK_AGENT", "AskAgent", "SubagentSpec"]
+__all__ = ["ASK_AGENT", "AskAgent"]
 
 T = TypeVar("T")
 
 _DEPTH = 3  # agents that ask agents that ask agents: no further
-
-
-@dataclass(frozen=True, slots=True)
-class SubagentSpec:
-    """An agent that can be asked: who it is, its tools, whether it may ask others, and its system message."""
-
-    definition: Definition
-    author: AgentAuthor
-    tools: Sequence[Tool]
-    may_ask: bool
-    instructions: str
 
 
 class AskAgent:
@@ -61,9 +51,10 @@ class AskAgent:
         "additionalProperties": False,
     }
 
-    def __init__(self, loop: Loop, find: Callable[[str, str], Awaitable[SubagentSpec]], depth: int = 1) -> None:
+    def __init__(self, loop: Loop, find: Callable[[str], Awaitable[OtherAgent]], prompts: PromptBuilder, depth: int = 1) -> None:
         self._loop = loop
         self._find = find
+        self._prompts = prompts
         self._depth = depth
 
     async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
@@ -72,38 +63,43 @@ class AskAgent:
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
         name, question = _read(arguments)
-        asked = await self._find(call.session_id, name)
-        outer = self._loop
-        index = next(i for i, part in enumerate(outer.parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
-        mine = {tool.name for tool in outer.tools}
-        tools = [tool for tool in asked.tools if tool.name in mine]
+        other = await self._find(name)
+        outer = self._loop.runner
+        if other.definition.runtime != outer.definition.runtime:
+            raise ToolFailed(f"The agent {name} can only be asked by people, in a message of their own.")
         messages: ModelMessages = [
-            {"role": "system", "content": asked.instructions},
+            {"role": "system", "content": self._prompts.instructions(other.definition)},
             {"role": "user", "content": f"The agent `{outer.definition.name}` asks:\n\n{question}"},
         ]
 
-        async def told(tighter: bool) -> ModelMessages:  # noqa: ARG001 (a question has no history to compact)
-            return messages
+        async def earlier(account: Account, tighter: bool) -> tuple[ModelMessages, bool]:  # noqa: ARG001
+            return messages, False  # a question has no history to compact
 
-        inner = Delegate(
-            services=replace(outer.services, policy=_Stricter(outer.services.policy, outer.definition)),
-            session_id=outer.session_id,
-            reply=outer.reply.model_copy(update={"author": asked.author, "parts": [], "usage": None, "steps": None}),
-            definition=asked.definition,
-            model=asked.author.model,
-            tools=tools,
-            options=replace(outer.options, agent=asked.definition.name),
-            named=False,
-            told=told,
-            outer=outer,
-            index=index,
+        parts = outer.sink.parts
+        index = next(i for i, part in enumerate(parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
+        sink = SubagentSink(outer.sink, index, other.definition)
+        shared = {tool.name for tool in outer.tools}
+        runner = replace(
+            outer,
+            sink=sink,
+            policy=_Stricter(outer.policy, outer.definition),
+            definition=other.definition,
+            tools=[tool for tool in other.tools if tool.name in shared],
         )
-        if asked.may_ask and ASK_AGENT in mine and self._depth < _DEPTH:
-            inner.tools = [*tools, AskAgent(inner, self._find, self._depth + 1)]
-        await inner.steps()
-        await inner.keep_rest()
-        answer = plain([part for part in inner.parts if part.kind != "tool"])
-        problem = words_for(inner.stop_reason)
+        inner = Loop(
+            models=self._loop.models,
+            runner=runner,
+            reply=self._loop.reply.model_copy(update={"author": other.author, "parts": [], "usage": None, "steps": None}),
+            model=other.author.model,
+            options=replace(self._loop.options, agent=other.definition.name),
+            earlier=earlier,
+        )
+        if other.definition.choose_tools([ASK_AGENT]) and ASK_AGENT in shared and self._depth < _DEPTH:
+            runner.tools = [*runner.tools, AskAgent(inner, self._find, self._prompts, self._depth + 1)]
+        reason = await inner.run()
+        await sink.keep_rest()
+        answer = plain([part for part in sink.parts if part.kind != "tool"])
+        problem = words_for(reason)
         return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
 
 
@@ -133,18 +129,22 @@ class _Stricter(Policy):
 
 
 @dataclass
-class Delegate(Loop):
-    """The loop of an agent that was asked. `index` is the number of the asking call's part in the `outer` loop."""
+class SubagentSink:
+    """Where the work of an agent that was asked goes: under the asking call, part number `index` of what is in `outer`."""
 
-    outer: Loop = field(kw_only=True)
-    index: int = field(kw_only=True)
+    outer: ReplySink
+    index: int
+    definition: Definition
+    parts: list[Part] = field(default_factory=list, init=False)
+    steered: list[Message] = field(default_factory=list, init=False)
+    spending: Spending = field(init=False)
     _kept: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.definition, self.outer.spending)
         self.spending.begin(0, None)
 
-    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
+    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int = 0) -> None:
         """Its words are shown when its step has ended."""
 
     async def keep_step(self, first: int) -> None:
@@ -156,7 +156,7 @@ class Delegate(Loop):
         if len(self.parts) > self._kept:
             await self.keep_step(self._kept)
 
-    async def keep_call(self, kind: type[ToolCalled | ToolFinished], index: int, part: ToolPart) -> None:  # noqa: ARG002
+    async def keep_call(self, index: int, part: ToolPart) -> None:
         await self.keep_work((), index, [part])
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
@@ -164,11 +164,19 @@ class Delegate(Loop):
         self.parts = with_work(self.parts, path, index, parts)
         await self.outer.keep_work([self.index, *path], index, parts)
 
-    async def record(self, decide: Callable[[Change], object]) -> None:
-        await self.outer.record(decide)
+    async def report(self, finding: Finding, *, agent: str) -> Finding:
+        return await self.outer.report(finding, agent=agent)
 
-    async def save(self, decide: Callable[[Change], T]) -> T:
-        return await self.outer.save(decide)
+    async def edited(self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None) -> None:
+        await self.outer.edited(uri, summary, agent=agent, applied=applied, patch=patch)
+
+    async def ask_permission(
+        self, *, agent: str, tool: str, risk: Risk, summary: str, detail: str | None = None, scope: str = ""
+    ) -> Answer:
+        return await self.outer.ask_permission(agent=agent, tool=tool, risk=risk, summary=summary, detail=detail, scope=scope)
+
+    async def add_notice(self, notice: str) -> None:
+        await self.outer.add_notice(notice)
 
     async def check_budget(self) -> None:
         await self.outer.check_budget()

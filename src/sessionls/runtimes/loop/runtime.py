@@ -1,0 +1,74 @@
+"""The runtime that asks a model step after step, and runs the tools that it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sessionls.domain.permission import Policy
+from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.ports.models import Models
+from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.store import Store
+from sessionls.runtimes.loop.subagent import ASK_AGENT, AskAgent
+from sessionls.runtimes.loop.tool_loop import Loop
+from sessionls.runtimes.tool_runner import ToolRunner
+from sessionls.sessions.prompt.builder import PromptBuilder
+from sessionls.sessions.prompt.compaction import Account
+from sessionls.sessions.prompt.transcript import ModelMessages
+
+__all__ = ["LoopRuntime"]
+
+
+class LoopRuntime:
+    """The default runtime."""
+
+    name = "loop"
+    abilities = RuntimeAbilities()
+
+    def __init__(self, *, store: Store, models: Models, prompts: PromptBuilder, policy: Policy) -> None:
+        self._store = store
+        self._models = models
+        self._prompts = prompts
+        self._policy = policy
+
+    async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
+        assert reply.model is not None
+        definition = reply.definition
+        runner = ToolRunner(sink, self._policy, definition, reply.session.id, reply.reply.id, reply.tools)
+        may_ask = bool(definition.choose_tools([ASK_AGENT]))
+        loop = Loop(
+            models=self._models,
+            runner=runner,
+            reply=reply.reply,
+            model=reply.model,
+            options=self._prompts.options(definition, reply.session, tools=may_ask or bool(reply.tools)),
+            earlier=_Earlier(self._store, self._prompts, reply, runner),
+        )
+        if may_ask:
+            runner.tools = [*reply.tools, AskAgent(loop, reply.find_agent, self._prompts)]
+        return await loop.run()
+
+
+@dataclass
+class _Earlier:
+    """The messages before a reply (see `tool_loop.Earlier`). They stay the same from step to step."""
+
+    store: Store
+    prompts: PromptBuilder
+    reply: ReplyToWrite
+    runner: ToolRunner
+    _names: tuple[str, ...] | None = field(default=None, init=False)
+    _messages: ModelMessages = field(default_factory=list, init=False)
+
+    async def __call__(self, account: Account, tighter: bool) -> tuple[ModelMessages, bool]:
+        # Whoever steered the reply may have come to the session since it began.
+        reply = self.reply
+        session = await self.store.session(reply.session.id) if self.runner.sink.steered else reply.session
+        names = tuple(participant.name for participant in session.participants)
+        if tighter or names != self._names:
+            assert reply.model is not None
+            self._messages = await self.prompts.told(
+                session, reply.definition, reply.model, reply.position, self.runner.tools, account, tighter=tighter
+            )
+            self._names = names
+        return self._messages, len(names) > 1

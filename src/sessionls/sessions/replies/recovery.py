@@ -1,0 +1,117 @@
+"""Replies whose process is gone: they are marked as interrupted, so that somebody can go on with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.errors import SessionlsError, SessionNotFound
+from sessionls.ports.store import Store
+
+__all__ = ["Recovery"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_SWEEP = 5.0  # seconds between two searches for replies whose process is gone
+
+
+class Recovery:
+    """Changes sessions, and recovers what stands in the way. From the first change on it also searches from time to time.
+
+    `wake` is called for a session in which messages wait and nobody writes, and `gone` for one that is deleted. `waited_in` gives
+    the sessions in which somebody here waits for a reply.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        wake: Callable[[str], None],
+        gone: Callable[[str], None],
+        waited_in: Callable[[], Iterable[str]],
+    ) -> None:
+        self._store = store
+        self._wake = wake
+        self._gone = gone
+        self._waited_in = waited_in
+        self._queues: set[str] = set()  # sessions in which messages may wait
+        self._sweeper: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
+        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        return await self._recovering(session_id, lambda: self._store.change(session_id, decide))
+
+    async def delete(self, session_id: str) -> None:
+        """As the store's, where nothing is going on in the session."""
+        await self._recovering(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
+
+    async def _recovering(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        self._start_sweeping()
+        while True:
+            try:
+                return await change()
+            except transitions.WriterGone:
+                await self._interrupt(session_id)
+
+    async def _interrupt(self, session_id: str) -> None:
+        """Mark the reply of a process that no longer lives as interrupted, with all that it had written."""
+        reply_id = await self._store.change(session_id, lambda change: change.state.reply if change.state else None)
+        if reply_id is not None:
+            drafted = await self._store.drafted(session_id, reply_id)
+            await self._store.change(session_id, lambda change: transitions.interrupt(change, drafted))
+
+    async def sweep(self) -> None:
+        """Find the replies whose process is gone, now and from time to time."""
+        self._start_sweeping()
+        for session_id in await self._store.lapsed():
+            with contextlib.suppress(SessionNotFound):
+                await self._interrupt(session_id)
+
+    def watch_queue(self, session_id: str) -> None:
+        """Messages may wait in that session: check from time to time, until none does."""
+        self._queues.add(session_id)
+
+    def forget(self, session_id: str) -> None:
+        self._queues.discard(session_id)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    def _start_sweeping(self) -> None:
+        if self._sweeper is None and not self._closed:
+            self._sweeper = asyncio.create_task(self._sweep_repeatedly())
+
+    async def _sweep_repeatedly(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            try:
+                await self.sweep()
+                await self._check_queues()
+            except SessionlsError as problem:
+                log.warning("could not look for interrupted replies: %s", problem)
+            except Exception:
+                log.exception("could not look for interrupted replies")
+
+    async def _check_queues(self) -> None:
+        """Where messages wait and nobody writes, the process that should may be gone."""
+        for session_id in {*self._queues, *self._waited_in()}:
+            try:
+                session = await self._store.session(session_id)
+            except SessionNotFound:
+                self._gone(session_id)
+                continue
+            if not session.queued:
+                self._queues.discard(session_id)
+            elif session.state == "active" and not session.replying:
+                self._wake(session_id)

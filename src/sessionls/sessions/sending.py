@@ -1,0 +1,109 @@
+"""A message on its way: it is accepted, and whoever sent it waits for the reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted, revive
+from sessionls.domain.model import Message, Participant, Session
+from sessionls.domain.results import Exchange
+from sessionls.ports.store import Store
+from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
+from sessionls.sessions.replies.scan import prepare_scan
+from sessionls.sessions.replies.scheduler import Replies
+from sessionls.sessions.replies.selection import Selection
+
+__all__ = ["Sending"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A message in the log: its reply, where that started at once, and the number of the event."""
+
+    started: StartedReply | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """`in_background` carries work to its end for which nobody waits any more."""
+
+    store: Store
+    replies: Replies
+    selection: Selection
+    participant: Participant
+    in_background: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
+
+    async def send(self, session: Session, message: Message, *, replaces: str | None, scan: Mapping[str, Any] | None) -> Exchange:
+        """Send a message and wait for its reply (see `Sessions.message`)."""
+        prepared = await self._prepare(session, message, scan)
+        ended = self.replies.expect(session.id, message.id)
+        accepting, accepted = asyncio.ensure_future(self._accept(message, prepared, replaces)), None
+        try:
+            accepted = await asyncio.shield(accepting)
+            reply = await self._reply(session.id, accepted, ended)
+        except asyncio.CancelledError:
+            giving_up = self._give_up(message, accepting, begin=accepted is None)
+            await asyncio.shield(self.in_background(giving_up))
+            raise
+        finally:
+            ended.cancel()
+        entry = await self.store.entry(session.id, message.id)
+        _raise_failure(message, reply)
+        return Exchange(message=entry.message, reply=reply)
+
+    async def _prepare(self, session: Session, message: Message, scan: Mapping[str, Any] | None) -> PreparedReply | None:
+        """The reply, where it can start at once. Where something else is going on the message waits for its turn."""
+        if session.state == "active" and not session.replying and not session.queued:
+            if scan is not None:
+                return prepare_scan(session, scan)
+            return await self.selection.prepare(session, agent=message.agent, model=message.model)
+        if scan is not None:
+            raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
+        return None
+
+    async def _accept(self, message: Message, prepared: PreparedReply | None, replaces: str | None) -> _Accepted:
+        def send(change: Change) -> _Accepted:
+            started = transitions.send(change, message, prepared.start if prepared else None, replaces)
+            return _Accepted(started_reply(change, prepared) if started and prepared else None, change.now.session.seq)
+
+        return await self.replies.change(message.session_id, send)
+
+    async def _reply(self, session_id: str, accepted: _Accepted, ended: asyncio.Future[Message]) -> Message:
+        if (started := accepted.started) is not None:
+            if started.prepared.problem is not None:
+                return started.reply
+            self.replies.begin(started)
+            return await ended
+        # It waits its turn, or steers a reply that may be written elsewhere.
+        self.replies.attend(session_id)
+        await self.replies.follow(session_id, accepted.seq)
+        try:
+            return await ended
+        finally:
+            self.store.unfollow(session_id)
+
+    async def _give_up(self, message: Message, accepting: asyncio.Future[_Accepted], *, begin: bool) -> None:
+        """Nobody waits for the reply any more: cancel it, also where the message was only just being accepted (`begin`)."""
+        started = (await accepting).started
+        if begin and started is not None and started.prepared.problem is None:
+            self.replies.begin(started)
+        await self.replies.cancel_message(message.session_id, message.id, self.participant)
+
+
+def _raise_failure(message: Message, reply: Message) -> None:
+    """Raise the error with which the reply failed, if it did, with the ids of both."""
+    if reply.status == "failed" and reply.error is not None:
+        raise revive(
+            reply.error.kind,
+            reply.error.message,
+            reply.error.hint or "Resume the session to try again.",
+            sessionId=message.session_id,
+            messageId=message.id,
+            replyId=reply.id,
+        )
