@@ -75,6 +75,14 @@ def comments_in_settings() -> None:
 
 
 @case
+def messages_that_cannot_be_parsed() -> None:
+    from sessionls.server.transport.json import head_of
+
+    for body in (b'"' + b'\\"' * 130_000, b'\\"' * 130_000, b',"":""' * 65_000, b',"' * 130_000, b', "a" : ' + b" " * 260_000):
+        assert head_of(body) is None
+
+
+@case
 def patch_of_many_lines() -> None:
     from sessionls.tools.patching import patch
 

@@ -84,10 +84,11 @@ class Head:
 
 
 _LOOKED_AT = 64 << 10  # bytes from the beginning
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
-_STRING = rb'"(?:[^"\\]|\\.){0,2000}+"'
+# A string that is never closed goes on to the end, so that no byte is read from two beginnings.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 # Members behind the one that cannot be read, at the end of the message.
-_TAIL = re.compile(rb"((?:,\s*" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|-?\d{1,20}|null))++)\s*\}\s*\Z")
+_TAIL = re.compile(rb"((?:,\s*" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|-?\d{1,20}|null))+)\s*\}\s*\Z")
 _TAIL_LENGTH = 4 << 10
 
 

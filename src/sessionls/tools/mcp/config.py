@@ -152,8 +152,8 @@ def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing
     return _VARIABLE.sub(fill, value)
 
 
-# Each string or comment that is never closed goes on to the end, so that no character is looked at from two beginnings.
-_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+# Each string or comment that is never closed goes on to the end, so that no character is read from two beginnings.
+_STRING = r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)
 
