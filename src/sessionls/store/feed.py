@@ -7,7 +7,6 @@ the whole text is told before that event. So the deltas of a reply join to exact
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from sessionls.domain.events import Event, ReplyFinished, ReplyStarted, StepFini
 from sessionls.domain.model import Part, ReasoningPart, TextPart
 from sessionls.domain.state import with_drafts
 from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice, Snapshot
-from sessionls.store.drafts import Chunk, Drafts
+from sessionls.store.drafts import Drafts
 
 if TYPE_CHECKING:  # loading it takes the database's library
     from sessionls.store.tail import FeedBatch, FollowSnapshot
@@ -25,8 +24,6 @@ if TYPE_CHECKING:  # loading it takes the database's library
 __all__ = ["Feed"]
 
 log = logging.getLogger(__name__)
-
-_GATHER = 0.004  # seconds: pieces that come faster are told together
 
 
 @dataclass(slots=True)
@@ -49,8 +46,6 @@ class _Followed:
     ready: bool = False
     seq: int = 0
     texts: dict[str, dict[int, _Told]] = field(default_factory=dict)
-    waiting: list[Delta] = field(default_factory=list)  # pieces of one part that will be told together
-    told_at: float = 0.0
 
 
 class Feed:
@@ -58,7 +53,6 @@ class Feed:
         self._drafts = drafts
         self._callbacks: list[Callable[[Notice], None]] = []
         self._followed: dict[str, _Followed] = {}
-        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def subscribed(self) -> bool:
@@ -74,10 +68,6 @@ class Feed:
         return stop
 
     def close(self) -> None:
-        for session_id in list(self._followed):
-            self._tell_waiting(session_id)
-        if self._timer is not None:
-            self._timer.cancel()
         self._callbacks.clear()
 
     # -- following ---------------------------------------------------------------------------------------------------
@@ -93,7 +83,6 @@ class Feed:
         followed.count -= 1
         if followed.count > 0:
             return False
-        self._tell_waiting(session_id)
         del self._followed[session_id]
         return True
 
@@ -107,7 +96,6 @@ class Feed:
             replies[message_id] = with_drafts(state.open[message_id].message.parts, drafted)
         followed = self._followed.get(session_id)
         if followed is not None:
-            self._tell_waiting(session_id)
             followed.seq = max(followed.seq, state.session.seq)
             if not followed.ready:
                 followed.ready = True
@@ -129,7 +117,7 @@ class Feed:
         for session_id, events in news.events:
             self.events(session_id, events)
         for chunk in news.chunks:
-            self._grow(chunk, at_once=True)
+            self.draft(chunk)
         for notice in news.sessions:
             self.session(notice)
 
@@ -137,7 +125,6 @@ class Feed:
         if notice.session is None:
             self._drafts.forget(notice.session_id)
             if (followed := self._followed.get(notice.session_id)) is not None:
-                self._tell_waiting(notice.session_id)
                 followed.ready = False
         self._tell(notice)
 
@@ -145,7 +132,6 @@ class Feed:
         followed = self._followed.get(session_id)
         for event in events:
             if followed is not None and followed.ready and event.seq > followed.seq:
-                self._tell_waiting(session_id)
                 self._before(followed, event)
                 followed.seq = event.seq
                 self._tell(EventNotice(event))
@@ -158,10 +144,6 @@ class Feed:
                     self._drafts.ended(session_id, event.message.id)
                 case _:
                     pass
-
-    def draft(self, chunk: Chunk) -> None:
-        """A piece that this process writes: at once, or together with others when they come fast."""
-        self._grow(chunk, at_once=False)
 
     def _before(self, followed: _Followed, event: Event) -> None:
         """Tell what followers lack of the words that the event holds."""
@@ -194,7 +176,8 @@ class Feed:
         told.end += len(rest.text)
         self._tell(rest)
 
-    def _grow(self, chunk: Chunk, *, at_once: bool) -> None:
+    def draft(self, chunk: Delta) -> None:
+        """A piece of a reply, of this process or of another: subscribers learn of it at once."""
         followed = self._followed.get(chunk.session_id)
         if followed is None or not followed.ready:
             return
@@ -209,40 +192,7 @@ class Feed:
         delta = Delta(chunk.session_id, chunk.message_id, chunk.part, told.kind, told.end, text)
         told.pieces.append(text)
         told.end += len(text)
-        if at_once:
-            self._tell_waiting(chunk.session_id)
-            self._tell(delta)
-        else:
-            self._gather(followed, delta)
-
-    # -- gathering ---------------------------------------------------------------------------------------------------
-
-    def _gather(self, followed: _Followed, delta: Delta) -> None:
-        now = asyncio.get_running_loop().time()
-        if followed.waiting and _part(followed.waiting[0]) != _part(delta):
-            self._tell_waiting(delta.session_id)
-        if not followed.waiting and now - followed.told_at >= _GATHER:
-            followed.told_at = now
-            self._tell(delta)
-            return
-        followed.waiting.append(delta)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_GATHER, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        for session_id in list(self._followed):
-            self._tell_waiting(session_id)
-
-    def _tell_waiting(self, session_id: str) -> None:
-        followed = self._followed.get(session_id)
-        if followed is None or not followed.waiting:
-            return
-        first = followed.waiting[0]
-        text = "".join(delta.text for delta in followed.waiting)
-        followed.waiting.clear()
-        followed.told_at = asyncio.get_running_loop().time()
-        self._tell(Delta(session_id, first.message_id, first.part, first.kind, first.offset, text))
+        self._tell(delta)
 
     def _tell(self, notice: Notice) -> None:
         for callback in list(self._callbacks):
@@ -250,10 +200,6 @@ class Feed:
                 callback(notice)
             except Exception:
                 log.exception("a subscriber failed")
-
-
-def _part(delta: Delta) -> tuple[str, int]:
-    return delta.message_id, delta.part
 
 
 def _told(parts: Sequence[Part]) -> dict[int, _Told]:

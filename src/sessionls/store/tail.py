@@ -13,9 +13,9 @@ from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, selec
 
 from sessionls.domain.events import Event
 from sessionls.domain.state import State
-from sessionls.ports.store import SessionNotice
+from sessionls.ports.store import Delta, SessionNotice
 from sessionls.store import lineage
-from sessionls.store.drafts import Chunk, Saved
+from sessionls.store.drafts import Saved
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import scope_in
 from sessionls.store.reading import Page, Reader
@@ -49,7 +49,7 @@ class FeedBatch:
     """What followers are to be told, in this order: events of one session each, pieces of replies, sessions for lists."""
 
     events: Sequence[tuple[str, Sequence[Event]]] = ()
-    chunks: Sequence[Chunk] = ()
+    chunks: Sequence[Delta] = ()
     sessions: Sequence[SessionNotice] = ()
 
 
@@ -180,7 +180,7 @@ class FeedCursor:
         self._told.update((session_id, new[-1].seq) for session_id, new in told.items())
         return FeedBatch(list(told.items()), chunks, notices)
 
-    def _chunks(self, connection: Connection) -> list[Chunk]:
+    def _chunks(self, connection: Connection) -> list[Delta]:
         if dialect_of(connection).drafts_in_order:
             last = connection.execute(_LAST_DRAFT).scalar_one()
             if last <= self._draft:
@@ -191,7 +191,7 @@ class FeedCursor:
             newer = [and_(drafts.c.session_id == key, drafts.c.n > n) for key, n in self.drafted.items()]
             rows = list(connection.execute(select(drafts).where(or_(*newer)).order_by(drafts.c.n)))
             self._drafts.update((row.session_id, row.n) for row in rows)
-        return [Chunk(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in rows]
+        return [Delta(row.session_id, row.message_id, row.part, row.kind, row.offset, row.text) for row in rows]
 
     def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
         found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})

@@ -14,6 +14,7 @@ from sessionls.domain import events as ev
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Message
 from sessionls.ports.store import Delta, EventNotice, Notice
+from sessionls.server.publishing.text_coalescer import TextCoalescer
 from sessionls.server.transport.protocol import SessionProtocol, cancel_once
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["PartialText", "ReplyProgress", "Token", "reporting"]
 
 Token = int | str
-_GAP = 0.004  # seconds between two pieces of text
 
 
 class PartialText:
@@ -34,36 +34,22 @@ class PartialText:
     def __init__(self, protocol: SessionProtocol, token: Token | None) -> None:
         self._protocol = protocol
         self._token = token
-        self._pieces: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._pieces = TextCoalescer(self._send)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._flush()
+        self._pieces.flush()
+        self._pieces.close()
 
     def add(self, text: str) -> None:
-        if self._token is None or not text:
-            return
-        self._pieces.append(text)
-        if self._timer is None:
-            self._flush()
-            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
+        if self._token is not None:
+            self._pieces.add(text)
 
-    def _on_time(self) -> None:
-        self._timer = None
-        if self._pieces:
-            self._flush()
-            self._timer = asyncio.get_running_loop().call_later(_GAP, self._on_time)
-
-    def _flush(self) -> None:
-        if self._pieces and self._token is not None:
-            text = "".join(self._pieces)
-            self._pieces = []
-            self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._token, value={"text": text}))
+    def _send(self, text: str) -> None:
+        assert self._token is not None
+        self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._token, value={"text": text}))
 
 
 class ReplyProgress:
@@ -80,7 +66,7 @@ class ReplyProgress:
         self._protocol = protocol
         self._title = title
         self._work = work
-        self._partial = partial
+        self._partial: PartialText | None = None if partial is None else PartialText(protocol, partial)
         self._ask = ask and work is None
         self._begun = False
         self._asking: asyncio.Task[None] | None = None
@@ -98,6 +84,8 @@ class ReplyProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._partial is not None:
+            self._partial.__exit__()
         if self._asking is not None:
             self._asking.cancel()
         if self._begun and self._work is not None:
@@ -168,7 +156,7 @@ class ReplyProgress:
     def _bring(self, text: str) -> None:
         if text and self._partial is not None:
             self._told += text
-            self._protocol.notify(lsp.PROGRESS, lsp.ProgressParams(token=self._partial, value={"text": text}))
+            self._partial.add(text)
 
 
 @contextlib.asynccontextmanager

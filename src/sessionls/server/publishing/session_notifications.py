@@ -1,7 +1,7 @@
 """The feed's notices on their way to the client: `session/event`, `session/delta` and `session/changed`.
 
-Only what the client has open reaches it, from the answer to its `session/open` on. Words of a reply are sent as they come;
-those that come faster than the client can be told are joined, never lost.
+Only what the client has open reaches it, from the answer to its `session/open` on. The text of a reply is sent as it comes;
+pieces that come faster than the client can take them are joined, never lost.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sessionls.domain.model import ReasoningPart, TextPart, Wire
 from sessionls.domain.results import Opened
 from sessionls.domain.scope import Scope
 from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice
+from sessionls.server.publishing.text_coalescer import TextCoalescer
 from sessionls.server.schema.params import DeltaParams, SessionChangedParams
 
 __all__ = ["Hold", "Notices"]
 
-_DELTA_GAP = 0.004  # seconds between two deltas of one session
 _CHANGED_GAP = 0.05  # seconds between two rounds of `session/changed`
-_HIGH = 1 << 20  # bytes waiting for the client above which words are joined until it has caught up
+_HIGH = 1 << 20  # bytes waiting for the client above which text is joined until it has caught up
 _BATCH = 100  # notices sent before the loop gets its turn
 
 
@@ -42,14 +42,31 @@ class _Held:
     queue: deque[EventNotice | Delta] = field(default_factory=deque)
 
 
-@dataclass
-class _Words:
-    """Words of one session that wait to be sent as one delta, and the timer that sends them."""
+class _Text:
+    """Text of one session that waits to be sent as one delta: pieces of one part, each where the one before it ends."""
 
-    timer: asyncio.TimerHandle
-    first: Delta | None = None
-    pieces: list[str] = field(default_factory=list)
-    end: int = 0
+    def __init__(self, send: Callable[[Delta], None], ready: Callable[[], bool]) -> None:
+        self.pieces = TextCoalescer(self._send, ready)
+        self._send_delta = send
+        self._first: Delta | None = None
+        self._end = 0
+
+    def add(self, delta: Delta) -> None:
+        first = self._first
+        if first is not None and (first.message_id, first.part, first.kind, self._end) != (
+            *(delta.message_id, delta.part, delta.kind),
+            delta.offset,
+        ):
+            self.pieces.flush()
+        if self._first is None:
+            self._first = delta
+        self._end = delta.offset + len(delta.text)
+        self.pieces.add(delta.text)
+
+    def _send(self, text: str) -> None:
+        assert self._first is not None
+        first, self._first = self._first, None
+        self._send_delta(replace(first, text=text))
 
 
 class Notices:
@@ -61,7 +78,7 @@ class Notices:
         self._scope = scope
         self._open: set[str] = set()
         self._held: dict[str, _Held] = {}
-        self._words: dict[str, _Words] = {}
+        self._texts: dict[str, _Text] = {}
         self._changed: dict[str, SessionNotice] = {}
         self._changed_timer: asyncio.TimerHandle | None = None
 
@@ -87,7 +104,7 @@ class Notices:
 
     def close(self, session_id: str) -> None:
         self._open.discard(session_id)
-        self._drop_words(session_id)
+        self._drop_text(session_id)
         if (held := self._held.get(session_id)) is not None:
             held.known = False  # who is coming back already is told from the next answer on
 
@@ -119,56 +136,28 @@ class Notices:
         if session_id in self._held:
             self._drain(session_id)
 
-    # -- events and words ------------------------------------------------------------------------------------------------
+    # -- events and text -------------------------------------------------------------------------------------------------
 
     def _pass(self, session_id: str, notice: EventNotice | Delta) -> None:
         if isinstance(notice, Delta):
             self._grow(session_id, notice)
         else:
-            self._flush(session_id)  # an event comes after the words that were before it
+            self._flush(session_id)  # an event comes after the text that was before it
             self._send("session/event", notice.event)
 
     def _grow(self, session_id: str, delta: Delta) -> None:
-        words = self._words.get(session_id)
-        if words is None:
-            self._send_delta(delta)
-            self._words[session_id] = _Words(self._later(session_id))
-            return
-        first = words.first
-        if first is not None and (first.message_id, first.part, first.kind, words.end) != (
-            delta.message_id,
-            delta.part,
-            delta.kind,
-            delta.offset,
-        ):
-            self._flush(session_id)
-            first = None
-        if first is None:
-            words.first, words.pieces = delta, []
-        words.pieces.append(delta.text)
-        words.end = delta.offset + len(delta.text)
-
-    def _later(self, session_id: str) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(_DELTA_GAP, self._on_time, session_id)
-
-    def _on_time(self, session_id: str) -> None:
-        words = self._words[session_id]
-        if words.first is None:
-            del self._words[session_id]
-            return
-        if self._backlog() < _HIGH:
-            self._flush(session_id)
-        words.timer = self._later(session_id)
+        text = self._texts.get(session_id)
+        if text is None:
+            text = self._texts[session_id] = _Text(self._send_delta, lambda: self._backlog() < _HIGH)
+        text.add(delta)
 
     def _flush(self, session_id: str) -> None:
-        words = self._words.get(session_id)
-        if words is not None and words.first is not None:
-            self._send_delta(replace(words.first, text="".join(words.pieces)))
-            words.first, words.pieces = None, []
+        if (text := self._texts.get(session_id)) is not None:
+            text.pieces.flush()
 
-    def _drop_words(self, session_id: str) -> None:
-        if (words := self._words.pop(session_id, None)) is not None:
-            words.timer.cancel()
+    def _drop_text(self, session_id: str) -> None:
+        if (text := self._texts.pop(session_id, None)) is not None:
+            text.pieces.close()
 
     def _send_delta(self, delta: Delta) -> None:
         self._send(
