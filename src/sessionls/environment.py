@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from sessionls.secret_patterns import begins_like_a_token, is_secret_name
+
 __all__ = ["child_environment", "name_problem", "value_problem", "withheld_names"]
 
 _NAMES = """
@@ -35,14 +37,6 @@ _ALLOWED = frozenset(_NAMES.split())
 _ALLOWED_BEGINNINGS = ("LC_",)
 _OURS = "SESSIONLS_"
 
-# Parts of a variable's name, between `_`, `-` and `.`: those that are such a word, and those that end with one.
-_SECRET_WORDS = frozenset({"auth", "cookie", "pat", "pass", "pwd", "dsn", "private", "sig"})
-_SECRET_ENDS = ("key", "token", "secret", "password", "passwd", "passphrase", "credential", "signature")
-# How keys and tokens of well-known services begin.
-_TOKEN = re.compile(
-    r"\s*(?:sk-|[sr]k_live_|gh[oprsu]_|github_pat_|glpat-|xox[abeprs]-|AKIA|ASIA|AIza|ya29\.|npm_|pypi-|hf_|gsk_|xai-|SG\.|eyJ"
-    r"|dop_v1_|shpat_|AGE-SECRET-KEY-|-----BEGIN |[Bb]earer |[Bb]asic )"
-)
 _FIELD = re.compile(r"([A-Za-z][\w.\- ]{0,60})(?:[\"']?[ \t]{0,3}=|[\"'][ \t]{0,3}:)")
 
 
@@ -74,7 +68,7 @@ def name_problem(name: str) -> str | None:
     """Why a variable of that name is given to no program; None where nothing speaks against it."""
     if name.upper().startswith(_OURS):
         return f"{name} is a setting of sessionls, and no program gets those"
-    if _is_secret_name(name):
+    if is_secret_name(name):
         return f"{name} looks like a key or a password, and no program that an agent starts gets those"
     return None
 
@@ -83,7 +77,7 @@ def value_problem(value: str) -> str | None:
     """Why that value is given to no program that settings name it for; None where nothing speaks against it."""
     if _holds_credentials(value):
         return "it looks like a key, or like an address with a password in it"
-    if any(_is_secret_name(field[1].replace(" ", "")) for field in _FIELD.finditer(value)):
+    if any(is_secret_name(field[1].replace(" ", "")) for field in _FIELD.finditer(value)):
         return "it looks like a connection string with a key or a password in it"
     return None
 
@@ -100,11 +94,6 @@ def _is_named(name: str, also: Sequence[str]) -> bool:
     return any(plain(name).startswith(plain(one[:-1])) if one.endswith("*") else plain(name) == plain(one) for one in also)
 
 
-def _is_secret_name(name: str) -> bool:
-    words = re.split(r"[_\-.]", name.lower())
-    return any(word in _SECRET_WORDS or word.removesuffix("s").endswith(_SECRET_ENDS) for word in words)
-
-
 def _is_proxy(name: str) -> bool:
     return name.lower().endswith("_proxy")
 
@@ -116,7 +105,7 @@ def _without_credentials(address: str) -> str:
 
 
 def _holds_credentials(value: str) -> bool:
-    return _TOKEN.match(value) is not None or any(_signs_in(scheme, rest) for scheme, rest in _addresses(value))
+    return begins_like_a_token(value) or any(_signs_in(scheme, rest) for scheme, rest in _addresses(value))
 
 
 def _addresses(value: str) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.http import Refused
 from sessionls.models.overflow import is_overflow
 from sessionls.models.provider_errors import ProviderError, read_error
+from sessionls.secret_patterns import without_secrets
 
 __all__ = ["RequestInfo", "cut", "explain", "is_passing", "stalled"]
 
@@ -66,10 +67,6 @@ _CUT = {
 _STALLED = {"Timeout", "APITimeoutError", "ReadTimeout", "WriteTimeout", "PoolTimeout", "SocketTimeoutError", "TimeoutError"}
 _QUOTA = re.compile(
     r"insufficient_quota|current quota|credit balance|billing|insufficient.{0,10}(credit|balance|funds)", re.IGNORECASE
-)
-_SECRET = re.compile(
-    r"(?i)\b(bearer|basic)\s+\S+|\b(api[-_]?key|key|token|secret)=[^&\s\"']+"
-    r"|\b(sk|pk|rk|gsk|xai|tgp|hf|AIza|ghp|gho|eyJ)[-_]?[A-Za-z0-9*_.-]{8,}"
 )
 _CONTENT = re.compile(
     r"content.?(policy|filter|management|moderation)|ContentPolicyViolation|data_inspection_failed|safety (system|policy)",
@@ -298,7 +295,7 @@ def _shown(said: str, asked: RequestInfo) -> str:
     """In one short line without secrets."""
     for secret in asked.secrets:
         said = said.replace(secret, "…")
-    said = " ".join(_SECRET.sub("…", uris.public_text(said)).split())
+    said = " ".join(without_secrets(uris.public_text(said)).split())
     said = said[:240] + "…" if len(said) > 240 else said
     return said if said.endswith((".", "…", "!", "?")) else f"{said or 'no reason given'}."
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.targets import Lane, Target
 from sessionls.ports.models import ModelRequest
+from sessionls.secret_patterns import is_secret_name
 
 __all__ = [
     "OLLAMA_BASE",
@@ -221,5 +222,4 @@ def unknown_model(model: str) -> ModelUnavailable:
 
 def secrets(environ: Mapping[str, str]) -> list[str]:
     """The values in the environment that must never be shown, longest first."""
-    names = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-    return sorted({value for name, value in environ.items() if names.search(name) and len(value) >= 6}, key=len, reverse=True)
+    return sorted({value for name, value in environ.items() if is_secret_name(name) and len(value) >= 6}, key=len, reverse=True)

@@ -29,11 +29,11 @@ from sessionls.domain.agent import Permission, rule_problem
 from sessionls.domain.errors import InvalidParams
 from sessionls.environment import name_problem
 from sessionls.programs import McpServer, ScannerSetting
+from sessionls.secret_patterns import is_secret_name
 
 __all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
 
 PREFIX = "SESSIONLS_"
-_SECRET = re.compile(r"(^|[_-])(api[_-]?)?(keys?|tokens?|secret|password|credentials?)($|[_-])", re.IGNORECASE)
 
 
 def config_dir() -> Path:
@@ -265,7 +265,7 @@ def _explained(error: ValidationError, given: dict[str, Any]) -> InvalidParams:
             place, field = f"{name!r} in the configuration file", name
         return InvalidParams(f"The setting {place} is wrong: {reason}.", fields=[field], hint="Correct or remove it.")
     place = "as given" if name in given else "in the configuration file"
-    if _SECRET.search(name):
+    if is_secret_name(name):
         return InvalidParams(
             f"{name!r} looks like a key, and keys do not belong in the configuration file.",
             fields=[name],
