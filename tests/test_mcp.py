@@ -21,7 +21,7 @@ from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Bounds
-from sessionls.models.naming import Naming, told_name
+from sessionls.models.naming import Naming, model_tool_name
 from sessionls.ports.models import ModelRequest, ToolRequest
 from sessionls.ports.tools import Tool, ToolFailed
 from sessionls.programs import McpServer
@@ -111,7 +111,7 @@ async def test_names_fit_model_apis_and_lead_back() -> None:
     assert naming.request.messages[0]["tool_calls"][0]["function"]["name"] == "x__y_z"
     assert naming.back(ToolRequest("1", "my_tools__add", "{}")) == ToolRequest("1", "my_tools/add", "{}")
     assert naming.back(ToolRequest("1", "made__up", "{}")).name == "made__up"  # type: ignore[union-attr]
-    assert len(told_name("s/" + "x" * 200)) == 64
+    assert len(model_tool_name("s/" + "x" * 200)) == 64
 
 
 async def test_cancelling_a_call_cancels_it_at_the_server(tmp_path: Path) -> None:

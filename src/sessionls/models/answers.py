@@ -1,6 +1,6 @@
 """The body of a model's answer, read into JSON objects: a stream of server-sent events, lines of JSON, or one JSON document.
 
-What it is shows in its first character, since servers say one thing in the content type and send another.
+Its first character shows which it is: servers declare one content type and send another.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sessionls.models.http import Refused
 __all__ = ["DONE", "Event", "events"]
 
 LARGEST = 8 << 20  # bytes of one event, of one line, and of a whole document
-_DRAIN = 0.1  # seconds for the end of an answer whose last word was said
+_DRAIN = 0.1  # seconds that the end of an answer may take after its last event
 _BOM = codecs.BOM_UTF8
 _UNREADABLE = "It sent JSON that cannot be read."
 _NOTHING = object()
 
 
 class Event(NamedTuple):
-    """`name` is the event's own, empty where it has none; `data` any JSON. `whole`: it is all of the answer, not a piece."""
+    """`name` is the event's name, or empty; `data` is any JSON. `whole`: it is the complete answer, not a piece."""
 
     name: str
     data: Any
@@ -35,7 +35,7 @@ DONE = Event("done", None)  # the stream said that it is complete
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
-    """The events in these bytes. Comments and events without data are none.
+    """The events in these bytes, without comments and events that have no data.
 
     The last one is `DONE` where the stream ended with `[DONE]`. Raises `Refused` for a page of HTML, for other text that holds
     no answer, and for an event of more than 8 MiB.
@@ -72,7 +72,7 @@ async def _chained(start: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator
 async def _server_sent(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
     import httpx2
 
-    # The decoder wants a response that says what it is. The last event of a stream need not end with an empty line here.
+    # The decoder requires a content type. The last event of a stream may lack its empty line.
     response = httpx2.Response(
         200,
         headers={"content-type": "text/event-stream; charset=utf-8"},
@@ -87,7 +87,7 @@ async def _server_sent(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, No
             name = "" if event.event == "message" else event.event
             if text.startswith("[DONE]"):
                 yield DONE
-                # A connection is used again only where its answer was read whole.
+                # A connection is reused only if its answer was read to the end.
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(_DRAIN):
                         async for _ in pieces:
@@ -118,7 +118,7 @@ async def _with_end(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]
 
 
 async def _documents(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
-    """Lines that are each a JSON object as they come, or one document over many lines (or without an end of line) at the end."""
+    """Lines that are one JSON object each, as they come, or one document of many lines (or without a line end) at the end."""
     held = bytearray()
     lines = 0
     first = True
@@ -129,7 +129,7 @@ async def _documents(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None
         while (first or lines) and (end := held.find(b"\n")) >= 0:
             line = bytes(held[:end]).strip()
             if first and _try_parse(line) is _NOTHING:
-                first = False  # the first line is no whole object: all of it is one document
+                first = False  # the first line is not a complete object: everything is one document
                 break
             del held[: end + 1]
             if line:
@@ -147,7 +147,7 @@ async def _documents(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None
 
 
 def _try_parse(text: str | bytes) -> Any:
-    """`_NOTHING` where it is no JSON."""
+    """The JSON value, or `_NOTHING` for text that is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ Block = dict[str, Any]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _DEFAULT_ANSWER = 4096  # tokens, for a model of which nothing is known
 _BUDGET = {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}  # tokens to think
-_SMALLEST_BUDGET = 1024  # it takes no smaller one
+_SMALLEST_BUDGET = 1024  # it accepts no smaller one
 _EFFORT = {"minimal": "low"}
 _KEEP = {"type": "ephemeral"}
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.IGNORECASE)
@@ -44,10 +44,10 @@ def anthropic_headers(target: Target) -> dict[str, str]:
 
 
 def anthropic_body(request: ModelRequest, target: Target) -> Body:
-    """The request's body, with marks behind what is to be kept for the next one (prompt caching)."""
+    """The request's body, with marks for prompt caching."""
     told = list(request.messages)
-    # The marks: behind tools and instructions, where the request before this one ended, and at the end of this one. It takes up
-    # to four, and looks back 20 blocks from each.
+    # The marks: after tools and instructions, where the previous request ended, and at the end of this one. Anthropic accepts
+    # up to four, and looks back 20 blocks from each.
     last_answer = max((i for i, message in enumerate(told) if message["role"] == "assistant"), default=0)
     marks = {0, max(last_answer - 1, 0), len(told) - 1}
     leading = next((i for i, message in enumerate(told) if message["role"] != "system"), len(told))
@@ -62,7 +62,7 @@ def anthropic_body(request: ModelRequest, target: Target) -> Body:
     body["messages"] = _messages(told[leading:], target, {mark - leading for mark in marks})
     tools = [_tool(tool) for tool in request.tools]
     if not tools and any("tool_calls" in message or message["role"] == "tool" for message in told):
-        # It wants to know of tools where a transcript has calls.
+        # It requires tools if the transcript has calls.
         tools = [
             {"name": "no_tool", "description": "There is no tool now.", "input_schema": {"type": "object", "properties": {}}}
         ]
@@ -76,7 +76,7 @@ def anthropic_body(request: ModelRequest, target: Target) -> Body:
 
 
 def _temperature(body: Body, request: ModelRequest, target: Target) -> None:
-    """Some models take none, and none takes another than 1 while it thinks."""
+    """Some models accept no temperature, and all require 1 while they think."""
     temperature = request.temperature
     free = target.row.get("supports_sampling_params") is not False and "thinking" not in body
     if temperature is not None and (free or temperature == 1):
@@ -92,7 +92,7 @@ def _longest(target: Target, thinking: Body) -> int:
 
 
 def _thinking(request: ModelRequest, target: Target, told: Sequence[Mapping[str, Any]]) -> Body:
-    """What to say about thinking."""
+    """The options for thinking."""
     effort, row = request.reasoning_effort, target.row
     if effort is None or effort == "none" or not (row.get("supports_reasoning") or row.get("supports_adaptive_thinking")):
         return {}
@@ -101,12 +101,12 @@ def _thinking(request: ModelRequest, target: Target, told: Sequence[Mapping[str,
     adaptive = bool(row.get("supports_adaptive_thinking"))
     output = {"output_config": {"effort": _EFFORT.get(effort, effort)}} if adaptive else {}
     if last is not None and not thought:
-        return output  # calls without the thoughts before them are refused while it thinks
+        return output  # with thinking, calls without their thinking blocks are refused
     if adaptive:
-        # Without `display` it thinks in silence.
+        # Without `display` it sends no thinking.
         return {"thinking": {"type": "adaptive", "display": "summarized"}, **output}
     if request.tools and request.must_call:
-        return {}  # it is not forced to call while it thinks
+        return {}  # a call cannot be forced while it thinks
     budget = _BUDGET.get(effort, _BUDGET["medium"])
     if request.max_tokens is not None:
         budget = min(budget, request.max_tokens - 1)
@@ -123,7 +123,7 @@ def _tool(tool: Mapping[str, Any]) -> Block:
 
 
 def _messages(told: Sequence[Mapping[str, Any]], target: Target, marks: set[int]) -> list[dict[str, Any]]:
-    """Roles alternate, the first is the user's, and no text is empty."""
+    """Make roles alternate, begin with the user's, and leave no text empty."""
     joined: list[dict[str, Any]] = []
     for i, message in enumerate(told):
         role = "assistant" if message["role"] == "assistant" else "user"

@@ -76,7 +76,7 @@ class AnthropicReader:
 
     def _read_usage(self, data: Any) -> None:
         usage = data.get("usage") if isinstance(data, dict) else None
-        if isinstance(usage, dict):  # each tells only what has changed
+        if isinstance(usage, dict):  # each has only what has changed
             self._usage.update({name: value for name, value in usage.items() if count(value)})
 
     def _stop(self, data: Mapping[str, Any]) -> None:
@@ -101,7 +101,7 @@ class AnthropicReader:
         if kind == "tool_use":
             given = block.get("input")
             self._calls[index] = str(block.get("id") or "")
-            # What follows in pieces takes the place of an empty object.
+            # The pieces that follow replace an empty object.
             arguments = given or None
             self._call(index, {"name": block.get("name"), "arguments": arguments})
         elif kind in ("thinking", "redacted_thinking"):
@@ -133,7 +133,7 @@ class AnthropicReader:
             self._reading.reasoning(text)
 
     def _call(self, index: int, function: Mapping[str, Any]) -> None:
-        # The id would tell nothing that the number of the block does not, and may be missing.
+        # The id adds nothing to the number of the block, and may be missing.
         piece: dict[str, Any] = {"index": index, "function": function}
         if "name" in function:
             piece["id"] = self._calls[index]

@@ -1,4 +1,4 @@
-"""The calls of tools in a step, put together from the pieces in which they come.
+"""The tool calls of a step, assembled from their pieces.
 
 OpenAI numbers the pieces of each call with `index` and names it with `id` once. Others leave out one or both, number all calls 0,
 number the pieces instead of the calls, repeat the name or cut it in two, send arguments as an object, or encode them twice.
@@ -40,7 +40,7 @@ class _Call:
 
 
 class Calls:
-    """The calls of one step. `offered` are the names of the tools that the model could call: they tell apart what is unclear."""
+    """The calls of one step. `offered` are the names of the tools that the model may call: they resolve ambiguous pieces."""
 
     def __init__(self, offered: Collection[str] = ()) -> None:
         self._offered = frozenset(offered)
@@ -73,12 +73,12 @@ class Calls:
             call.name = self._joined(call.name, name)
         if isinstance(arguments, str):
             call.pieces.append(arguments)
-        elif arguments is not None:  # not in pieces, then: the latest is the whole
+        elif arguments is not None:  # so they do not come in pieces: the latest is complete
             call.pieces = [json.dumps(arguments)]
         return len(name) + (len(call.pieces[-1]) if arguments is not None else 0)
 
     def requests(self) -> list[ToolRequest]:
-        """The calls, whole, in the order in which they began."""
+        """The complete calls, in the order in which they began."""
         requests = []
         taken: set[str] = set()
         for call in self._calls:
@@ -97,12 +97,12 @@ class Calls:
         if call_id:
             same = next((call for call in reversed(self._calls) if call.call_id == call_id), None)
             if same is not None:
-                # Two calls may have one id, and their own numbers.
+                # Two calls may share an id, and differ in their numbers.
                 renumbered = index is not None and self._by_index.get(index) is not same
                 fresh = bool(name) and renumbered and (same.is_whole or not same.has_arguments)
                 return None if fresh or self._begins_another(same, name, arguments) else same
         numbered = self._by_index.get(index) if index is not None else last
-        if numbered is None:  # another number: another call, where the piece looks like the beginning of one
+        if numbered is None:  # another number means another call if the piece looks like the beginning of one
             if name:
                 return last if not call_id and self._offered and self._completes_name(last, name) else None
             return last if not call_id or (last.has_arguments and not last.is_whole) else None
@@ -115,7 +115,7 @@ class Calls:
         return None if self._begins_another(numbered, name, arguments) else numbered
 
     def _begins_another(self, call: _Call, name: str, arguments: Any) -> bool:
-        """Whether a piece with that name is another call, though number or id say that it is this one."""
+        """Whether a piece with that name is another call, although its number or id is that of this one."""
         if not name or not call.name or self._completes_name(call, name):
             return False
         if name != call.name and {name, call.name} <= self._offered:
@@ -125,7 +125,7 @@ class Calls:
         return call.has_arguments and name != call.name
 
     def _completes_name(self, call: _Call, name: str) -> bool:
-        """Whether it is the rest of a name whose first part came before."""
+        """Whether it is the rest of a name whose first part came earlier."""
         if call.has_arguments or not call.name or call.name in self._offered:
             return False
         return call.name + name in self._offered or not self._offered
@@ -139,7 +139,7 @@ class Calls:
 
 
 def arguments_text(text: str) -> str:
-    """The arguments as the text of a JSON object, where they can be read as one; else as they were written."""
+    """The arguments as the text of a JSON object if they can be read as one; else as they were written."""
     found = _loads(text)
     for _ in range(3):  # encoded more than once
         if not isinstance(found, str):

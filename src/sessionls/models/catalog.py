@@ -29,7 +29,7 @@ class Catalog:
         self._rows: dict[tuple[str, str], Row] = {}
 
     def row(self, provider: str, model: str) -> Row:
-        """What is known about that model; empty where nothing is, or where `learn` has not been called for it."""
+        """What is known about that model; empty where nothing is known, or `learn` has not been called for it."""
         return self._rows.get((provider, model), _NOTHING)
 
     async def learn(self, models: Iterable[tuple[str, str]]) -> None:
@@ -67,7 +67,7 @@ def _find_row(text: str, rules: Mapping[str, Any], provider: str, model: str) ->
         return row
     family: dict[str, Any] = {}
     for rule in rules.get("rules") or ():
-        # A rule that knows nothing but the provider says nothing about the model.
+        # A rule for a whole provider says nothing about the model.
         known = {name: value for name, value in rule.get("model_info", {}).items() if name != "litellm_provider"}
         if known and re.search(str(rule.get("pattern")), model):
             family.update(known)
@@ -85,7 +85,7 @@ def _decode_member(text: str, name: str) -> dict[str, Any] | None:
                 found, _ = json.JSONDecoder().raw_decode(text, after.end())
             except (ValueError, RecursionError):
                 return None
-            # Inner objects have other members: a row says what it is for, the rules are a list.
+            # Inner objects look different: a row has a mode, and the rules are a list.
             if isinstance(found, dict) and ("mode" in found or "litellm_provider" in found or "rules" in found):
                 return found
         at = text.find(key, at + 1)

@@ -20,11 +20,11 @@ __all__ = ["Choice"]
 
 _OLLAMA_PATIENCE = 0.3  # seconds
 _OLLAMA_FRESH = 5.0  # seconds for which its answer is believed
-# Providers that find their credentials in other places than the environment, or ask for none: only a call can tell.
+# Providers that read credentials from elsewhere than the environment, or need none: only a call shows whether it works.
 _AMBIENT = frozenset(
     {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat", "vertex_ai", "vertex_ai_beta", "huggingface", "watsonx"}
 )
-# litellm signs in at these as soon as their name is looked up, which asks the network and the person.
+# litellm signs in at these as soon as their name is looked up, which uses the network and may prompt the person.
 _SIGN_IN = frozenset({"github_copilot", "chatgpt"})
 
 
@@ -73,7 +73,7 @@ class Choice:
         raise self._none(problem)
 
     async def problem(self, model: str) -> ModelUnavailable | None:
-        """Why that model cannot answer now, as far as it can be told without asking its provider."""
+        """Why that model cannot answer now, as far as that is known without asking its provider."""
         provider = known_provider(model)
         if not model or model.startswith("/") or model.endswith("/"):
             return unknown_model(model)
@@ -89,7 +89,7 @@ class Choice:
         return no_key(model, missing) if missing else None
 
     async def ollama(self) -> list[str] | None:
-        """The models of the local Ollama that can write, newest first; None where none answers."""
+        """The chat models of the local Ollama, newest first; None where no Ollama answers."""
         if self._ollama is not None and time.monotonic() - self._ollama[0] < _OLLAMA_FRESH:
             return self._ollama[1]
         models = await asyncio.to_thread(_ollama_models, self.ollama_base)
@@ -181,14 +181,14 @@ def _missing(module: Any, model: str, environ: Mapping[str, str]) -> list[str] |
         missing: list[str] = module.validate_environment(model).get("missing_keys") or []
     except Exception:  # noqa: BLE001
         return []
-    # It does not know all names of a key that it reads: any key that bears the provider's name counts.
+    # litellm does not know every key variable that it reads: any key with the provider's name in it counts.
     begin = str(provider).split("_")[0].upper()
     named = any(name.startswith(begin) and ("KEY" in name or "TOKEN" in name) and value for name, value in environ.items())
     return [] if provider in _AMBIENT or named else missing
 
 
 def _ollama_models(base: str) -> list[str] | None:
-    """Ask Ollama for its models. Blocks, for at most the time we wait."""
+    """Ask Ollama for its models. Blocks, within the timeout."""
     try:
         names = [str(model["name"]) for model in get_json(f"{base}/api/tags", _OLLAMA_PATIENCE)["models"]]
     except Exception:  # noqa: BLE001 (nothing there, or something else: no Ollama)

@@ -32,7 +32,7 @@ __all__ = ["ask_directly"]
 
 _MANY = 64  # messages: above it a request is put together in a thread
 _WITHOUT_RESPONSES: set[str] = set()  # addresses of servers that have no Responses
-_TURN = 0.004  # seconds of reading, after which the others on the event loop have their turn
+_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
 
 
 class _Reader(Protocol):
@@ -50,7 +50,7 @@ async def ask_directly(
 ) -> None:
     """One step, read into `reading` to its end. `alive` is called with whatever comes from the provider.
 
-    What the provider refuses is left out, and it is asked once more. Raises `Refused`, `ModelUnavailable`, and what httpx2
+    What the provider refuses is left out, and the request is sent again. Raises `Refused`, `ModelUnavailable`, and what httpx2
     raises.
     """
     if target.lane == "responses" and target.base in _WITHOUT_RESPONSES:
@@ -96,7 +96,7 @@ async def _read(told: AsyncGenerator[Event, None], reader: _Reader, reading: Rea
                 accepted = True
                 remember(target.base, target.model, forms)
             if reading.started is not before or loop.time() - busy_since > _TURN:
-                # Events that are there already are not waited for: let the others on this loop have their turn.
+                # Reading events that have already arrived does not yield to the event loop: let other tasks run.
                 await asyncio.sleep(0)
                 busy_since = loop.time()
 
@@ -137,7 +137,7 @@ def _url(target: Target) -> str:
 def _headers(target: Target, asked: RequestInfo) -> Mapping[str, str]:
     if target.key is not None and not (target.key.isascii() and target.key.isprintable()):
         raise ModelUnavailable(
-            f"The key for {asked.where} has characters that no key has.",
+            f"The key for {asked.where} contains characters that a key cannot have.",
             hint=f"Set {asked.key or 'the key'} again, without quotes, spaces and line ends.",
             reason="unauthorized",
             model=asked.model,

@@ -35,7 +35,7 @@ class Address:
 
 
 class Embedded:
-    """Starts the model on first use, once for whoever waits; starts it again where it died. Belongs to one event loop."""
+    """Starts the model on first use, once for all callers, and again if it died. Belongs to one event loop."""
 
     def __init__(self, data_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self._data_dir = data_dir
@@ -52,21 +52,21 @@ class Embedded:
         return f"embedded/{Path(named).stem.lower()}" if named else "embedded/smollm2-135m"
 
     def problem(self) -> ModelUnavailable | None:
-        """What is missing before it can answer. Reads the file system: call it in a thread."""
+        """What the model lacks before it can answer. Reads the file system: call it in a thread."""
         if not weights.has_engine():
             return self._unavailable(
                 "The embedded model's engine is not installed.", 'Install it: pip install "sessionls[local]"', reason="noModel"
             )
         if weights.find_weights(self._data_dir, self._environ) is None:
             if self._environ.get("SESSIONLS_EMBEDDED_MODEL"):
-                hint = "Correct or unset SESSIONLS_EMBEDDED_MODEL: it names no file."
+                hint = "Correct or unset SESSIONLS_EMBEDDED_MODEL: the file does not exist."
             else:
                 hint = "Get them (93 MB): sessionls doctor --fetch-model"
-            return self._unavailable("The embedded model's weights are not there.", hint, reason="noModel")
+            return self._unavailable("The embedded model's weights are missing.", hint, reason="noModel")
         return None
 
     async def address(self) -> Address:
-        """Where the model answers; starts it where it is not running. Raises `ModelUnavailable`."""
+        """The model's address; starts the model if it is not running. Raises `ModelUnavailable`."""
         if self._address is not None and self._process is not None and self._process.poll() is None:
             return self._address
         if self._starting is None:
@@ -84,13 +84,13 @@ class Embedded:
     def _started(self, starting: asyncio.Task[Address]) -> None:
         self._starting = None
         if not starting.cancelled():
-            starting.exception()  # whoever waited was told; where nobody does any more, nobody need be
+            starting.exception()  # callers that wait get the error; without a caller nobody needs it
 
     async def _start(self) -> Address:
         address = await asyncio.to_thread(self._launch)
         if self._closed:
             await asyncio.to_thread(self._end)
-            raise self._unavailable("The embedded model was ended.", "Send the message again.")
+            raise self._unavailable("The embedded model was stopped.", "Send the message again.")
         self._address = address
         return address
 
@@ -104,7 +104,7 @@ class Embedded:
         threads = min(_THREADS, max(1, (os.cpu_count() or 2) - 1))
         told = {"path": str(path), "key": key, "window": WINDOW, "threads": threads}
         try:
-            # -P: a file in the current folder, which may be anyone's, must not stand in for a module.
+            # -P: a file in the current folder, which may be untrusted, must not shadow a module.
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "sessionls.models.embedded_server"],
                 stdin=subprocess.PIPE,
@@ -123,7 +123,7 @@ class Embedded:
         return Address(answer["url"].rstrip("/") + "/v1", key)
 
     def _ask(self, process: subprocess.Popen[bytes], told: Mapping[str, Any]) -> dict[str, Any]:
-        """Tell the child what to load, and hear where it answers; nothing where it ends or takes too long."""
+        """Send the child what to load and read its address; an empty object if it ends or takes too long."""
         assert process.stdin is not None and process.stdout is not None
         patience = threading.Timer(_PATIENCE, process.kill)
         patience.daemon = True

@@ -18,7 +18,7 @@ _LONGEST_REPLY = 2048  # tokens: a small model may never find an end
 
 def main() -> None:
     told = json.loads(sys.stdin.buffer.readline())
-    # The engine writes to stdout: what it says goes nowhere, our one line goes to the parent.
+    # The engine writes to stdout: its output is dropped, our one line goes to the parent.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -31,7 +31,7 @@ def main() -> None:
     out.flush()
     if "error" not in answer:
         sys.stdin.buffer.read()
-    os._exit(0)  # at once: the engine's own end waits for what it is writing
+    os._exit(0)  # at once: the engine's own shutdown waits for the answer it is writing
 
 
 def _start(told: dict[str, Any]) -> Any:
@@ -44,11 +44,11 @@ def _start(told: dict[str, Any]) -> Any:
     params.api_keys = [told["key"]]
     params.offline, params.ui, params.verbosity = True, False, 0
     params.n_ctx, params.n_parallel, params.ctx_shift = told["window"], 1, False
-    # Small steps through a long message: a caller that goes away is noticed between two of them.
+    # Long messages are read in small batches: a caller that disconnects is noticed between two of them.
     params.n_batch = params.n_ubatch = 128
     params.n_predict = _LONGEST_REPLY
     params.n_gpu_layers = 0
-    # So small a model falls into loops: a low temperature, and a price on saying the same again.
+    # Such a small model tends to loop: use a low temperature and a repetition penalty.
     params.sampling.temp, params.sampling.penalty_repeat, params.sampling.penalty_last_n = 0.3, 1.15, 256
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = told["threads"]
     return xllamacpp.Server(params)

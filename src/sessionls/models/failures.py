@@ -1,8 +1,8 @@
-"""What went wrong with a model, in the words of the protocol: what is wrong and what to do, without a secret.
+"""Failures of models as errors of the protocol: what is wrong and what to do, without secrets.
 
-A provider's refusal is read from what it said. litellm gives one failure many classes (a refused connection is an
-`InternalServerError` with status 500, a broken stream a `MidStreamFallbackError`), so there the chain of causes behind an error
-is read before its own class.
+A provider's refusal is read from its message. litellm raises many classes for one failure (a refused connection is an
+`InternalServerError` with status 500, a broken stream a `MidStreamFallbackError`), so the chain of causes is read before the
+class of the error itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RequestInfo:
 
     @property
     def where(self) -> str:
-        """The provider, and its address where that is not the provider's own (without what may be secret in it)."""
+        """The provider, and its address where a person set one (without secrets in it)."""
         if self.base is None or self.provider == "embedded":
             return "the embedded model" if self.provider == "embedded" else self.provider
         return f"{self.provider} at {uris.public(self.base)}"
@@ -84,7 +84,7 @@ _AGAIN = "Ask again, or choose another model."
 
 
 def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> ModelUnavailable:
-    """That error in our words. `started` says whether the model had begun to answer."""
+    """The error for the person. `started` says whether the model had begun to answer."""
     if isinstance(error, ModelUnavailable):
         return error
     if isinstance(error, Refused):
@@ -93,7 +93,7 @@ def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> Model
     chain = list(_chain(error))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
     if names & _NO_ADDRESS:
-        return _unavailable(asked, "refused", f"The address of {asked.where} is not one.", _address_hint(asked))
+        return _unavailable(asked, "refused", f"The address of {asked.where} is invalid.", _address_hint(asked))
     if names & _REFUSED:
         return _unavailable(asked, "refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
     if names & _CUT:
@@ -113,7 +113,7 @@ def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> Model
         if name in names and (status is None or status in (400, 500)):
             status = means
     if started and status not in (401, 402, 403, 413, 429):
-        status = None  # litellm gives an error in a stream a status of its own
+        status = None  # litellm invents a status for an error in a stream
     said = ProviderError(status, _told(chain))
     if "ContextWindowExceededError" in names:
         return _overflow(asked)
@@ -121,7 +121,7 @@ def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> Model
 
 
 def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
-    """What a provider's refusal means. `text` is all that it said."""
+    """What a provider's refusal means. `text` is everything it said."""
     told, status = _shown(said.message, asked), said.status
     if is_overflow(status, text):
         return _overflow(asked)
@@ -215,7 +215,7 @@ def cut(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
 
 
 def stalled(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
-    """The model said nothing for longer than we wait."""
+    """The model was silent for longer than the limit."""
     what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
     return ModelUnavailable(
         f"{asked.model} {what}.",
@@ -227,7 +227,7 @@ def stalled(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
 
 
 def is_passing(error: ModelUnavailable) -> bool:
-    """Whether the same request may well succeed a moment later."""
+    """Whether the same request may succeed a moment later."""
     return error.reason in ("refused", "cut", "rateLimited", "provider")
 
 
@@ -292,7 +292,7 @@ def _told(chain: Sequence[BaseException]) -> str:
 
 
 def _shown(said: str, asked: RequestInfo) -> str:
-    """In one short line without secrets."""
+    """The provider's message in one short line without secrets."""
     for secret in asked.secrets:
         said = said.replace(secret, "…")
     said = " ".join(without_secrets(uris.public_text(said)).split())

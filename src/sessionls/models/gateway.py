@@ -25,7 +25,7 @@ from sessionls.ports.models import ModelOutput, ModelRequest
 
 __all__ = ["Gateway", "Limits"]
 
-_OLLAMA_WINDOW = 16_384  # tokens: asked of Ollama with each call, since its own default cuts a message without a word
+_OLLAMA_WINDOW = 16_384  # tokens: requested from Ollama with each call, since its default silently truncates messages
 _EMBEDDED_REPLY = 1024  # tokens
 _MOMENT = 0.1  # seconds
 # `litellm`: every model is asked through litellm.
@@ -34,8 +34,8 @@ _LANE = "SESSIONLS_MODEL_LANE"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds: how long a model may say nothing before its first word (a model that reasons, or that runs on this machine's
-    processors, longer) and between two. `retries` are made before the first word only, after `backoff` · 2ⁿ seconds or after
+    """In seconds: how long a model may stay silent before its first word (longer for one that reasons or runs on this machine)
+    and between two words. `retries` are made before the first word only, after `backoff` · 2ⁿ seconds or after
     what the provider says, where that is not more than `longest_wait`.
     """
 
@@ -76,7 +76,7 @@ class Gateway:
             self._warming = asyncio.get_running_loop().create_task(self._warm(), name="warm models")
 
     async def _warm(self) -> None:
-        # In a moment: an import takes the interpreter from everything else, and whoever calls this is answering somebody now.
+        # A moment later: an import blocks the interpreter, and the caller is answering a request now.
         await asyncio.sleep(_MOMENT)
         try:
             model = await self.choose(())
@@ -112,7 +112,7 @@ class Gateway:
         return [row.model_copy(update={"context_window": windows.get(row.name)}) for row in rows]
 
     def window(self, model: str) -> int | None:
-        """Tokens that the model can take in; None where that is not known, also as long as it was neither chosen nor listed."""
+        """The model's context window in tokens; None where it is not known, or the model was neither chosen nor listed yet."""
         provider = providers.known_provider(model)
         if provider == "embedded":
             return WINDOW
@@ -128,7 +128,7 @@ class Gateway:
                 request, tools=(), must_call=False, reasoning_effort=None, max_tokens=request.max_tokens or _EMBEDDED_REPLY
             )
         naming = Naming(request)
-        reading = Reading(naming.told)
+        reading = Reading(naming.model_names)
         pump = asyncio.create_task(self._pump(request, naming, reading), name=f"model {request.model}")
         pump.add_done_callback(reading.wake)
         try:
@@ -144,7 +144,7 @@ class Gateway:
             await asyncio.gather(pump, return_exceptions=True)
 
     async def _pump(self, request: ModelRequest, naming: Naming, reading: Reading) -> None:
-        """Ask, again where that may help and nothing was said yet, and hand on what is said."""
+        """Ask the model, hand on what it says, and retry where that may help and nothing has arrived yet."""
         for attempt in range(self._limits.retries + 1):
             asked = RequestInfo(request.model, providers.known_provider(request.model) or "")
             try:
@@ -154,16 +154,16 @@ class Gateway:
                 problem = explain(error, asked, started=reading.started)
                 wait = self._wait(problem, attempt)
                 if wait is None or reading.started:
-                    # Its cause would carry what the provider said unscrubbed into a traceback.
+                    # Its cause would carry the provider's message, secrets included, into a traceback.
                     raise problem from None
             await asyncio.sleep(wait)
         raise AssertionError
 
     async def _attempt(self, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, patience: float) -> None:
         loop = asyncio.get_running_loop()
-        # What takes long to load is no model's fault.
+        # The time it takes to load litellm does not count as the model's silence.
         module = await library.load() if target.lane == "litellm" else None
-        # A sign of life puts off the end; one that brings nothing of the answer does so for a while only.
+        # A sign of life extends the deadline; without any text it does so for a limited time only.
         seen, longest_empty = 0, max(patience, self._limits.first_slow)
         last_output = loop.time()
         try:
@@ -181,7 +181,7 @@ class Gateway:
                     if not self._holding:
                         self._holding = True
                         library.hold()
-                    # Its own watchdog does not end a stall in every stream: ours comes first.
+                    # litellm's timeout does not end every stalled stream: ours fires first.
                     await ask_litellm(module, naming, target, asked, reading, alive, max(patience, self._limits.between) + 30)
                 else:
                     await ask_directly(self._connections, naming, target, asked, reading, alive)
@@ -189,7 +189,7 @@ class Gateway:
             raise stalled(asked, started=reading.started) from None
 
     def _wait(self, problem: ModelUnavailable, attempt: int) -> float | None:
-        """Seconds until it is worth another try; None where it is not."""
+        """Seconds until the next attempt; None where another attempt is pointless."""
         limits = self._limits
         if not is_passing(problem) or attempt >= limits.retries:
             return None

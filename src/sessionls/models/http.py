@@ -41,14 +41,14 @@ class Refused(Exception):
 
 
 class Connections:
-    """One HTTP client for each way to get out, made when it is first needed. Belongs to one event loop."""
+    """One HTTP client for each proxy, created when it is first needed. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[bool, bool], asyncio.Task[httpx2.AsyncClient]] = {}
 
     @asynccontextmanager
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        """Post JSON and give the answer, unread. Raises `Refused` for a status that is none of success, and what httpx2 raises.
+        """Post JSON and give the answer, unread. Raises `Refused` for any status but success, and what httpx2 raises.
 
         A connection whose answer was read to its end is used again; leaving earlier closes it.
         """
@@ -66,9 +66,9 @@ class Connections:
             await asyncio.shield(asyncio.ensure_future(_close(response)))
 
     async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
-        """Once more where a kept connection turns out to be closed: the server did so while the request was on its way."""
+        """Send it again if a kept connection turns out to be closed: the server closed it while the request was on its way."""
         client = await self._client(url)
-        import httpx2  # it is there by now
+        import httpx2  # the other request has opened it by now
 
         for last in (False, True):
             connected = False
@@ -111,7 +111,7 @@ class Connections:
 
 
 def _make_client(local: bool, plain: bool) -> httpx2.AsyncClient:
-    """Imports httpx2 and reads certificates, which takes a tenth of a second and more: call it in a thread."""
+    """Imports httpx2 and reads certificates, which takes 0.1 s or more: call it in a thread."""
     import anyio
     import httpx2
 
@@ -129,7 +129,7 @@ def _make_client(local: bool, plain: bool) -> httpx2.AsyncClient:
 
 
 def _no_certificates() -> Any:
-    """A context that trusts nobody."""
+    """A TLS context that trusts no certificate."""
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -147,7 +147,7 @@ def get_json(url: str, timeout: float) -> Any:
 
 
 def _moved(response: httpx2.Response) -> str | None:
-    """Where the same request is to be made again: only on the same host, since it carries a key, and never less safely."""
+    """Where a redirect may lead: only to the same host, since the request carries a key, and never from HTTPS to HTTP."""
     if response.status_code not in (307, 308):
         return None
     here = str(response.request.url)

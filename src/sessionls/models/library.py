@@ -1,4 +1,4 @@
-"""litellm itself: brought in late, off the event loop, and kept quiet."""
+"""Loads litellm late and off the event loop, and silences its output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["hold", "know_ollama", "load", "loaded", "release", "warm"]
 _QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else its table of models is fetched from the network
     "LITELLM_OFFLINE_MODE": "true",
-    "LITELLM_MODE": "PRODUCTION",  # else it takes a `.env` file it finds for the environment, a workspace's own included
+    "LITELLM_MODE": "PRODUCTION",  # else it loads any `.env` file it finds into the environment, also a workspace's
     "LITELLM_LOG": "ERROR",
 }
 
@@ -33,7 +33,7 @@ _holders = 0
 def warm() -> None:
     """Begin to import litellm in a thread in a moment, once for the process. Returns at once; called on an event loop.
 
-    In a moment: the import takes the interpreter from everything else, and whoever calls this is answering somebody now.
+    The import starts a moment later: it blocks the interpreter, and the caller is answering a request now.
     """
     if _loading is None:
         asyncio.get_running_loop().call_later(_MOMENT, _future)
@@ -56,13 +56,13 @@ async def load() -> Any:
 
 
 def loaded() -> Any | None:
-    """The module, where it is already there."""
+    """The module, if it is already imported."""
     future = _loading
     return future.result() if future is not None and future.done() and future.exception() is None else None
 
 
 def know_ollama(library: Any, model: str) -> None:
-    """Enter an Ollama model into litellm's table: for one that is not there it asks Ollama, blocking, with each call."""
+    """Add an Ollama model to litellm's table: for an unknown one litellm asks Ollama with each call, and blocks."""
     if model.startswith("ollama_chat/"):
         price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
         about = {"litellm_provider": "ollama_chat", "mode": "chat", "supports_function_calling": True}
@@ -70,13 +70,13 @@ def know_ollama(library: Any, model: str) -> None:
 
 
 def hold() -> None:
-    """Say that one more caller uses litellm's connections."""
+    """Count one more user of litellm's connections."""
     global _holders
     _holders += 1
 
 
 async def release() -> None:
-    """Say that a caller is done; with the last one the connections that litellm keeps open for later calls are closed."""
+    """Count one user less; with the last one, litellm's open connections are closed."""
     global _holders
     _holders -= 1
     library = loaded()
@@ -112,12 +112,12 @@ def _import(future: Future[Any]) -> None:
 
         litellm.suppress_debug_info = True  # else it prints to stdout, which is the wire
         litellm.telemetry = False
-        # Else it takes a model that says the same a hundred times for one that is broken.
+        # Else it treats a model that repeats itself a hundred times as broken.
         litellm.REPEATED_STREAMING_CHUNK_LIMIT = 1 << 31
-        # Where a provider does not say what was used, and where a stream breaks, litellm counts it, on the event loop, with a
-        # tokenizer that it loads first: a second of standstill for a number that is none of ours.
+        # If a provider reports no usage, or a stream breaks, litellm counts tokens on the event loop, with a tokenizer that it
+        # loads first: that blocks for a second, for a number that we do not use.
         litellm.disable_token_counter = True
-        # Lets a transcript with tool calls go to a model without tools, and one without its reasoning to a model that reasons.
+        # Allows a transcript with tool calls for a model without tools, and one without reasoning for a model that reasons.
         litellm.modify_params = True
         logging.getLogger("LiteLLM").setLevel(logging.ERROR)
         with contextlib.suppress(Exception):
@@ -129,7 +129,7 @@ def _import(future: Future[Any]) -> None:
 
 
 def _reach_loopback_directly() -> None:
-    """No proxy stands between this process and its own machine, where the embedded model and Ollama answer."""
+    """Use no proxy for this machine, where the embedded model and Ollama answer."""
     if not any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ):
         return
     for name in ("NO_PROXY", "no_proxy"):
@@ -138,7 +138,7 @@ def _reach_loopback_directly() -> None:
 
 
 async def _rehearse(library: Any) -> None:
-    """One whole call to a server of our own: the first call imports, and reads certificates, for half a second and more."""
+    """Make one call to a local server of ours: the first one imports modules and reads certificates for 0.5 s or more."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(Exception):
@@ -180,7 +180,7 @@ async def _close(library: Any) -> None:
         await library.close_litellm_async_clients()
         library.in_memory_llm_clients_cache.flush_cache()
     with contextlib.suppress(Exception):
-        # The one client that its own function leaves out; litellm makes a new one when it is asked for.
+        # litellm's own function does not close this client; litellm creates a new one on demand.
         client = vars(library).pop("module_level_aclient", None)
         if client is not None:
             await client.close()

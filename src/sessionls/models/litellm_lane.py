@@ -21,9 +21,9 @@ from sessionls.models.targets import Target
 
 __all__ = ["ask_litellm"]
 
-# Their streams say why they end: one that ends without a reason was cut, however cleanly its connection was closed.
+# Their streams give a reason for their end: one without a reason was cut off, however cleanly the connection closed.
 _SAY_WHY = ("openai", "anthropic", "ollama_chat")
-_TURN = 0.004  # seconds of reading, after which the others on the event loop have their turn
+_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
 
 
 async def ask_litellm(
@@ -50,7 +50,7 @@ async def ask_litellm(
             if reading.started is not before or loop.time() - busy_since > _TURN:
                 await asyncio.sleep(0)
                 busy_since = loop.time()
-        # The stream knows whether it was told a reason to end; the one that it hands on is made up where it was not.
+        # The stream knows whether the provider gave a finish reason; without one, litellm makes one up for its caller.
         says_why = arguments["model"].partition("/")[0] in _SAY_WHY
         if says_why and getattr(stream, "received_finish_reason", "") is None:
             raise cut(asked, started=reading.started)
@@ -114,7 +114,7 @@ def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
 
 
 def _copied(value: Any) -> Any:
-    """A copy of JSON data that its taker may change."""
+    """A copy of JSON data that the callee may change."""
     if isinstance(value, Mapping):
         return {name: _copied(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -123,7 +123,7 @@ def _copied(value: Any) -> Any:
 
 
 def _ask_to_keep(messages: Sequence[dict[str, Any]]) -> None:
-    """The marks of `anthropic_request`, as litellm takes them."""
+    """The cache marks of `anthropic_request`, in litellm's form."""
     last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
     for i in {0, max(last_answer - 1, 0), len(messages) - 1}:
         messages[i]["cache_control"] = {"type": "ephemeral"}
@@ -162,7 +162,7 @@ class _Blocks:
 
 
 def _priced(module: Any, model: str, counted: Counted | None) -> Counted | None:
-    """With what litellm says that it costs. It raises its base class for a model whose price it does not know."""
+    """The counts with litellm's price. litellm raises its base class for a model whose price it does not know."""
     if counted is None or counted.cost is not None:
         return counted
     with contextlib.suppress(Exception):
@@ -175,7 +175,7 @@ def _priced(module: Any, model: str, counted: Counted | None) -> Counted | None:
             cache_read_input_tokens=counted.cached,
         )
         cost = float(sum(module.cost_per_token(model=model, usage_object=usage)))
-        # It knows some models by their family alone, and says that they cost nothing.
+        # For models of which it knows only the family, litellm gives a price of 0.
         counted.cost = cost if cost or model.startswith("ollama_chat/") else None
     return counted
 

@@ -1,4 +1,4 @@
-"""What tools are called towards a model: APIs take letters, digits, `_` and `-` only, and `server/tool` has a slash."""
+"""Tool names for models: APIs accept only letters, digits, `_` and `-`, and `server/tool` has a slash."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 from sessionls.ports.models import ModelOutput, ModelRequest, ToolRequest
 
-__all__ = ["Naming", "told_name"]
+__all__ = ["Naming", "model_tool_name"]
 
 _LONGEST = 64  # characters
 
 
-def told_name(name: str) -> str:
-    """The name that a model is told: `server__tool`. Whatever else a model once made up is made harmless too."""
+def model_tool_name(name: str) -> str:
+    """The name that a model gets: `server__tool`. Names that a model once invented are made valid, too."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name.replace("/", "__"))[:_LONGEST] or "_"
 
 
 class Naming:
-    """The names in one request, there and back. `told` are those that the model is told."""
+    """Translates the tool names of one request to those of the model (`model_names`) and back."""
 
     def __init__(self, request: ModelRequest) -> None:
-        self._names = {told_name(name): name for tool in request.tools if isinstance(name := tool["function"]["name"], str)}
+        self._names = {model_tool_name(name): name for tool in request.tools if isinstance(name := tool["function"]["name"], str)}
         self._request = request
-        self.told = tuple(self._names)
+        self.model_names = tuple(self._names)
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
@@ -33,7 +33,7 @@ class Naming:
 
     @property
     def request(self) -> ModelRequest:
-        """The request under the names that the model is told. Takes time in proportion to its messages."""
+        """The request with the model's names. Takes time in proportion to its messages."""
         return replace(
             self._request,
             messages=[_message(message) for message in self._request.messages],
@@ -41,14 +41,14 @@ class Naming:
         )
 
     def back(self, output: ModelOutput) -> ModelOutput:
-        """The output, its tool under the name that we know it by."""
+        """The output, with our name of its tool."""
         if isinstance(output, ToolRequest) and output.name in self._names:
             return replace(output, name=self._names[output.name])
         return output
 
 
 def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**tool, "function": {**tool["function"], "name": told_name(tool["function"]["name"])}}
+    return {**tool, "function": {**tool["function"], "name": model_tool_name(tool["function"]["name"])}}
 
 
 def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:

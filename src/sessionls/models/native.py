@@ -1,4 +1,4 @@
-"""Where a model's own reasoning came from, so that it is handed back there and nowhere else (see `ports.NativeReasoning`)."""
+"""Which provider a model's own reasoning came from, so that it goes back only there (see `ports.NativeReasoning`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["native_from", "native_of", "source_of"]
 def source_of(provider: str, base: str, model: str) -> str | None:
     """The provider, its host, and the family of the model: `deepseek api.deepseek.com deepseek`.
 
-    Anthropic's signatures hold for all of its models. None where the name of a model does not say which one answers.
+    Anthropic's signatures are valid for all of its models. None if the model's name does not say which model answers.
     """
     host = urlsplit(base).netloc.rpartition("@")[2].lower()
     if provider == "anthropic":
@@ -28,7 +28,7 @@ def source_of(provider: str, base: str, model: str) -> str | None:
 
 
 def native_of(message: Mapping[str, Any], source: str | None) -> Any:
-    """What that message holds for the provider that is asked; None where it is another's."""
+    """The reasoning in that message for this provider; None if it belongs to another one."""
     native = message.get("native_reasoning")
     if source is None or not isinstance(native, Mapping) or native.get("provider") != source:
         return None

@@ -1,4 +1,4 @@
-"""Ollama's own interface. (Its imitation of OpenAI's takes no `num_ctx`, without which it cuts a long message without a word.)"""
+"""Ollama's own interface. (Its OpenAI-compatible one takes no `num_ctx`, and truncates long messages silently.)"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ollama_body(request: ModelRequest, target: Target) -> dict[str, Any]:
         "options": options,
         "stream": True,
     }
-    if request.tools:  # it has no way to force a call
+    if request.tools:  # Ollama cannot force a call
         body["tools"] = list(request.tools)
     if (effort := request.reasoning_effort) is not None:
         body["think"] = effort if target.model.startswith("gpt-oss") else effort in ("low", "medium", "high")
@@ -65,7 +65,7 @@ def _image(part: Mapping[str, Any]) -> str | None:
 
 
 class OllamaReader:
-    """Reads lines of JSON into `reading`. Calls come whole."""
+    """Reads lines of JSON into `reading`. Tool calls arrive complete."""
 
     native = None
 

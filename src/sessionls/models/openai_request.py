@@ -1,4 +1,4 @@
-"""Requests in the shape of OpenAI's chat completions, with what each provider that takes them wants otherwise."""
+"""Requests in the shape of OpenAI's chat completions, with the deviations of each provider that accepts them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["fill_reasoning", "openai_body", "openai_headers", "openai_options", 
 
 Body = dict[str, Any]
 
-_ID = re.compile(r".{1,64}", re.DOTALL)  # OpenAI takes no longer one
+_ID = re.compile(r".{1,64}", re.DOTALL)  # OpenAI accepts no longer one
 _REASONING_GPT = re.compile(r"gpt-[5-9](?!.*chat)")
 _O_SERIES = re.compile(r"o[1-9](-|$)")
-# These take text alone as a string, and images only where the model is known to see them.
+# These accept text only as a string, and images only if the model is known to support them.
 _PLAIN_TEXT = frozenset({"deepseek", "mistral", "moonshot", "hosted_vllm", "lm_studio"})
 _NO_EFFORT = frozenset({"zai", "minimax", "dashscope"})
 _KNOWN_EFFORT = frozenset({"groq", "mistral", "moonshot", "xai"})  # only for models that are known to reason
 _STRENGTH = ("minimal", "low", "medium", "high", "xhigh", "max")
-# Names under which reasoning is handed back. (Mistral's goes back as a part of the content.)
+# Names under which reasoning is sent back. (Mistral's is sent back as a part of the content.)
 _NATIVE = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "reasoning_text")
 
 
 def openai_url(base: str) -> str:
-    """Where chat completions are asked for. `base` may have a query, and may be that address itself."""
+    """The URL of chat completions. `base` may have a query, and may already be that URL."""
     parts = urlsplit(base)
     path = parts.path.rstrip("/")
     if not path.endswith("/chat/completions"):
@@ -49,7 +49,7 @@ def openai_body(request: ModelRequest, target: Target) -> Body:
         "messages": [_message(message, target) for message in request.messages],
         "stream": True,
     }
-    if target.provider != "mistral":  # it counts without being asked, and refuses to be
+    if target.provider != "mistral":  # it counts anyway, and refuses the option
         body["stream_options"] = {"include_usage": True}
     if target.provider == "openrouter":
         body["usage"] = {"include": True}
@@ -62,14 +62,14 @@ def openai_body(request: ModelRequest, target: Target) -> Body:
 
 
 def _must_call(body: Body, target: Target) -> None:
-    if target.provider == "moonshot":  # it knows no such option
+    if target.provider == "moonshot":  # it does not have this option
         body["messages"].append({"role": "user", "content": "Call one of the tools now."})
         return
     body["tool_choice"] = "any" if target.provider == "mistral" else "required"
 
 
 def _options(body: Body, request: ModelRequest, target: Target) -> None:
-    """Temperature, the longest answer, and how much to reason, as far as this model takes them."""
+    """Temperature, output limit and reasoning effort, as far as this model accepts them."""
     body.update(openai_options(request, target))
     thinks = body.get("thinking", {}).get("type") == "enabled"
     if thinks:
@@ -79,7 +79,7 @@ def _options(body: Body, request: ModelRequest, target: Target) -> None:
 
 
 def openai_options(request: ModelRequest, target: Target) -> Body:
-    """Those members of the request that are options."""
+    """The members of the request body that are options."""
     options: Body = {}
     effort = _effort(request.reasoning_effort, target)
     temperature = request.temperature
@@ -105,7 +105,7 @@ def openai_options(request: ModelRequest, target: Target) -> Body:
 
 
 def _effort(effort: str | None, target: Target) -> str | None:
-    """How much to reason, as the model takes it; None: nothing is said about it."""
+    """The reasoning effort in the model's form; None: leave it out."""
     row = target.row
     if effort is None or target.provider in _NO_EFFORT or target.provider == "embedded":
         return None
@@ -122,7 +122,7 @@ def _effort(effort: str | None, target: Target) -> str | None:
 
 
 def fill_reasoning(messages: Sequence[dict[str, Any]]) -> None:
-    """Some refuse an answer of their own that comes back without its reasoning, which another model may have done."""
+    """Some providers refuse an earlier answer without its reasoning, and another model may have written it."""
     for message in messages:
         if message["role"] == "assistant" and not message.get("reasoning_content"):
             message["reasoning_content"] = " "

@@ -14,13 +14,13 @@ from sessionls.models.step import Reading, stop_reason
 __all__ = ["OpenAIReader"]
 
 _Kind = Literal["text", "reasoning", "refusal"]
-# Names for reasoning as a text, in the order in which they are looked for.
+# Names for reasoning as a text, in the order of preference.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thinking_content")
 _LONGEST_NATIVE = 8 << 20  # characters kept to be handed back
 
 
 class OpenAIReader:
-    """Reads the events of one answer into `reading`. `is_complete`: the answer has ended, and not just its connection."""
+    """Reads the events of one answer into `reading`. `is_complete`: the answer has ended, not only its connection."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -37,7 +37,7 @@ class OpenAIReader:
 
     @property
     def native(self) -> dict[str, Any] | None:
-        """The model's reasoning, under the names under which it came: what some providers demand back."""
+        """The model's reasoning, under the provider's own names: some providers want it back."""
         native: dict[str, Any] = {}
         if self._thought:
             native[self._field] = "".join(self._thought)
@@ -83,7 +83,7 @@ class OpenAIReader:
             delta = {"content": text}
         content = delta.get("content")
         if isinstance(content, str) and len(delta) <= 2 and (len(delta) == 1 or "role" in delta):
-            if content:  # as nearly always
+            if content:  # nearly always
                 self._reading.text(content)
             return
         details = delta.get("reasoning_details")
@@ -124,7 +124,7 @@ class OpenAIReader:
             self._thought.append(text)
 
     def _keep_details(self, details: Sequence[Any]) -> None:
-        """Pieces of one detail have its number and type; their texts are joined, what else they say is the latest."""
+        """Pieces of one detail share its number and type; their texts are joined, other fields take the latest value."""
         for detail in details:
             if not isinstance(detail, dict):
                 continue

@@ -1,4 +1,4 @@
-"""Whether a refusal means that too much was sent. Every provider has its own words for it."""
+"""Whether a refusal means that too much was sent. Every provider words it differently."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 __all__ = ["is_overflow"]
 
-# Above each: who says so.
+# The comment above each names the providers that use it.
 _WORDS = re.compile(
     r"""
       # most: "maximum context length is N tokens", context_length_exceeded
@@ -52,10 +52,10 @@ _WORDS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-# OpenAI has one code for a text that is too long, wherever it stands: only that of a message can be made shorter.
+# OpenAI has one code for any text that is too long: only a message can be made shorter.
 _LONG_TEXT = re.compile(r"string_above_max_length|string too long", re.IGNORECASE)
 _NO_MESSAGE = re.compile(r"tools?\b|function|\bname\b|call_id|tool_calls", re.IGNORECASE)
-# What an answer may be long, not what was sent.
+# About the length of the answer, not of the request.
 _ANSWER = re.compile(
     r"max_(completion_|output_|new_)?tokens\b.{0,60}(must be|should be|at most|less than|too large|range|>|exceed)"
     r"|range of max_tokens|maximum (allowed )?(number of )?output tokens",
@@ -70,8 +70,8 @@ _REQUESTED = re.compile(r"request(?:ed|s)?:?\s*(?:is\s*|about\s*)?([\d,]+)", re.
 
 
 def is_overflow(status: int | None, text: str) -> bool:
-    """`text`: the provider's message, with its codes. A limit for each minute is none for what fits into a request, unless
-    this one request alone is larger than it.
+    """`text`: the provider's message, with its codes. A limit per minute does not limit a single request, unless the request
+    alone exceeds it.
     """
     if status == 413:
         return True

@@ -1,4 +1,4 @@
-"""What a step cost: what the provider says, else the list prices of the catalog."""
+"""The cost of a step: as the provider reports it, else from the list prices of the catalog."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Counted", "usage_of"]
 
 _XAI_TICK = 1e-10  # US dollars
 _ABOVE = re.compile(r"input_cost_per_token_above_(\d+)(k?)_tokens")
-_INCLUSIVE = frozenset({"xai"})  # the higher price begins at the limit itself, not behind it
+_INCLUSIVE = frozenset({"xai"})  # the higher price applies from the limit itself on
 
 
 @dataclass(slots=True)
 class Counted:
-    """The tokens of a step. `input` counts all that was read, what came from a cache or went into one included."""
+    """The tokens of a step. `input` counts all input, including what was read from or written to a cache."""
 
     input: int = 0
     output: int = 0
@@ -32,7 +32,7 @@ class Counted:
 
 
 def usage_of(counted: Counted | None, provider: str, row: Row) -> Usage | None:
-    """None where the provider counted nothing. A cost only where it told that, or the model's price is known."""
+    """None if the provider reported no counts. With a cost only if the provider reported it, or the model's price is known."""
     if counted is None or not (counted.input or counted.output):
         return None
     cost = counted.cost if counted.cost is not None else _cost(counted, provider, row, datetime.now(UTC))
@@ -40,14 +40,14 @@ def usage_of(counted: Counted | None, provider: str, row: Row) -> Usage | None:
 
 
 def count(value: Any) -> int:
-    """A number of tokens as a provider writes it; 0 for what is none."""
+    """A number of tokens as a provider writes it; 0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return 0
     return min(max(int(value), 0), 1 << 53)
 
 
 def count_openai(usage: Mapping[str, Any]) -> Counted:
-    """The counts of OpenAI's interface, with the names that others have for some of them."""
+    """The counts of OpenAI's interface, also under the names that other providers use."""
     read = _inner(usage, "prompt_tokens_details", "input_tokens_details")
     written = _inner(usage, "completion_tokens_details", "output_tokens_details")
     cached = count(read.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
@@ -63,7 +63,7 @@ def count_openai(usage: Mapping[str, Any]) -> Counted:
 
 
 def count_anthropic(usage: Mapping[str, Any]) -> Counted:
-    """Anthropic's counts, where `input_tokens` leaves out what came from the cache or went into it."""
+    """Anthropic's counts, where `input_tokens` excludes what was read from or written to the cache."""
     cached, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
     return Counted(
         input=count(usage.get("input_tokens")) + cached + written,
@@ -103,7 +103,7 @@ def _cost(counted: Counted, provider: str, row: Row, at: datetime) -> float | No
 
 
 def _rates(counted: Counted, provider: str, row: Row) -> dict[str, float] | None:
-    """US dollars for one token of each kind, as they are for a request of that size. None where there is no price."""
+    """US dollars per token of each kind, for a request of that size. None if there is no price."""
     names = (
         "input_cost_per_token",
         "output_cost_per_token",
@@ -132,7 +132,7 @@ def _price(row: Mapping[str, Any], name: str) -> float | None:
 
 
 def _off_peak(row: Row, at: datetime) -> Mapping[str, Any]:
-    """The prices of the hours of less use, where it is such an hour."""
+    """The off-peak prices, if it is an off-peak hour."""
     told = row.get("off_peak_pricing")
     if not isinstance(told, Mapping):
         return {}

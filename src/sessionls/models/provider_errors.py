@@ -1,4 +1,4 @@
-"""What a provider says of an error, whatever shape it says it in."""
+"""Reads a provider's error, whatever its shape."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 __all__ = ["ProviderError", "error_in", "read_error"]
 
-_MOST = 4000  # characters of a message that are looked at
+_MOST = 4000  # characters of a message that are read
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderError:
-    """`status` is the HTTP status that it amounts to, where that can be told. `codes` are the words for programs in it: code,
-    type, the name of the parameter. `is_page`: a page for people came where an answer was expected.
+    """`status` is the equivalent HTTP status, if that is known. `codes` are its machine-readable words: code, type, the name
+    of the parameter. `is_page`: an HTML page came instead of an answer.
     """
 
     status: int | None
@@ -27,11 +27,11 @@ class ProviderError:
 
     @property
     def words(self) -> str:
-        """All of it, to look for what it means."""
+        """Everything in it, to search for its meaning."""
         return f"{self.message} {self.codes}"
 
 
-# Their own words for what HTTP has a number for.
+# Providers' own words for HTTP statuses.
 _STATUS = {
     400: "invalid_request_error invalid_request bad_request badrequest invalid_argument invalid_parameter invalidparameter",
     401: "invalid_api_key authentication_error unauthorized unauthenticated invalid_authentication invalidapikey invalid_token "
@@ -53,7 +53,7 @@ _HEADING = re.compile(r"<h1[^>]*>(.{0,300}?)</h1", re.IGNORECASE | re.DOTALL)
 
 
 def error_in(data: Any, name: str = "") -> bool:
-    """Whether this JSON of a stream or of a whole answer tells of an error. `name` is that of its event."""
+    """Whether this JSON, of a stream or of a whole answer, is an error. `name` is that of its event."""
     if not isinstance(data, dict):
         return name == "error"
     if name == "error" or data.get("error") or data.get("object") == "error" or data.get("type") == "error":
@@ -72,7 +72,7 @@ def error_in(data: Any, name: str = "") -> bool:
 
 
 def read_error(body: Any, status: int | None = None) -> ProviderError:
-    """That error. `body` is JSON, or text where it was none; `status` is the answer's own."""
+    """The error. `body` is JSON, or text if it was not JSON; `status` is that of the HTTP response."""
     try:
         return _read_text(body, status) if isinstance(body, str) else _read_object(body, status)
     except RecursionError:
@@ -82,7 +82,7 @@ def read_error(body: Any, status: int | None = None) -> ProviderError:
 def _read_object(body: Any, status: int | None) -> ProviderError:
     levels = list(_levels(body))
     message = next((text for level in levels if (text := _message(level))), "")
-    for level in levels:  # a router tells what the provider behind it said
+    for level in levels:  # a router passes on what the provider behind it said
         metadata = level.get("metadata")
         raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
         behind = read_error(_json(raw)).message if raw else ""
@@ -95,7 +95,7 @@ def _read_object(body: Any, status: int | None) -> ProviderError:
         if (value := level.get(name))
     ]
     told = next(filter(None, map(_status_of, codes)), None)
-    # An answer that began well, and one that says only that something failed, are told apart by what stands in them.
+    # An answer that only says that something failed differs from one that began well in its members.
     status = told if status is None or status in (200, 500) else status
     return ProviderError(status, message[:_MOST], " ".join(codes)[:_MOST])
 
@@ -113,7 +113,7 @@ def _read_text(text: str, status: int | None) -> ProviderError:
 
 
 def _levels(body: Any) -> Iterator[Mapping[str, Any]]:
-    """The object that tells of the error, the innermost first."""
+    """The objects that describe the error, the innermost first."""
     if isinstance(body, Sequence) and not isinstance(body, str):
         body = next((one for one in body if isinstance(one, Mapping)), {})
     if not isinstance(body, Mapping):

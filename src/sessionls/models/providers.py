@@ -1,4 +1,4 @@
-"""The providers that are known without litellm: which key each wants, where it is reached, which of its models to offer."""
+"""The providers that are known without litellm: their keys, their addresses, and the models to offer."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ OLLAMA_BASE = "http://localhost:11434"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`prefix` begins the names of its models. One of `keys` must be set, and all of `needs`; `bases` may name another address
-    than its own, `url`. `headers` are sent with each request where the variable that each names is set.
+    """`prefix` begins the names of its models. One of `keys` must be set, and all of `needs`; the variables `bases` may name
+    another address than `url`. Each of `headers` is sent with each request if the variable that it names is set.
 
     `models` are offered in lists; the first is the default where this provider's key is the first that is set.
     """
@@ -132,9 +132,9 @@ PROVIDERS: Mapping[str, Provider] = {
             ("XAI_API_BASE",),
             url="https://api.x.ai/v1",
         ),
-        # Its models have the names of one's own deployments: there is none to offer.
+        # Its models have the names of a customer's deployments: none can be offered.
         Provider("azure", ("AZURE_API_KEY",), (), ("AZURE_API_BASE",), ("AZURE_API_BASE",), lane="litellm"),
-        # Nor is any of these a default: they are used where a person names one of their models.
+        # None of these is a default: they are used only if a person names one of their models.
         Provider("moonshot", ("MOONSHOT_API_KEY",), (), ("MOONSHOT_API_BASE",), url="https://api.moonshot.ai/v1"),
         Provider("minimax", ("MINIMAX_API_KEY",), (), ("MINIMAX_API_BASE",), url="https://api.minimax.io/v1"),
         Provider("zai", ("ZAI_API_KEY",), (), ("ZAI_API_BASE",), url="https://api.z.ai/api/paas/v4"),
@@ -164,7 +164,7 @@ def known_provider(model: str) -> str | None:
 
 
 def lane(provider: str) -> Lane:
-    """How the models of that provider are asked."""
+    """The interface of that provider."""
     if provider == "ollama":
         return "ollama"
     if provider == "embedded":
@@ -174,8 +174,8 @@ def lane(provider: str) -> Lane:
 
 
 def wants_responses(target: Target, request: ModelRequest) -> bool:
-    """Whether the model is to be asked over OpenAI's other interface, Responses: its newer models reason, and while they do they
-    take tools there alone. Another server with OpenAI's interface has that one only where somebody wants reasoning.
+    """Whether to use OpenAI's Responses interface: only there do its newer models accept tools while they reason. For another
+    server with OpenAI's interface it is used only if reasoning is asked for.
     """
     if target.provider != "openai":
         return False

@@ -1,6 +1,6 @@
-"""What a server does not take is left out, or said in its other form, and asked once more; and remembered.
+"""Options that a server refuses are left out or rewritten, the request is sent again, and the change is remembered.
 
-OpenAI's interface has many imitators. Each knows some of the options, and refuses a whole request for the sake of another.
+OpenAI's interface has many imitators. Each supports some of the options, and refuses a whole request because of another.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Form", "changed", "remember", "remembered", "without_refused"]
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
-_MOST = 8  # changes of one request
+_MOST = 8  # changes to one request
 _NOT = (
     r"(not|never|n't|no longer)\s+(currently\s+|yet\s+|be\s+)?(support|allow|permit|recogni|available|enabled|accept|implement"
     r"|exist|expect|valid|compatible|used?\b|set\b|specified)"
@@ -46,7 +46,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """`applies`: the request has what this is about. `said`: the refusal is about it."""
+    """`applies`: the request contains what this changes. `said`: the refusal is about it."""
 
     name: str
     applies: Callable[[Body], bool]
@@ -58,7 +58,7 @@ _memory: dict[tuple[str, str], tuple[Form, ...]] = {}
 
 
 def remembered(base: str, model: str) -> list[Form]:
-    """The changes by which that model has answered before, in this process."""
+    """The changes with which that model has answered before, in this process."""
     return list(_memory.get((base, model), ()))
 
 
@@ -92,7 +92,7 @@ def without_refused(said: ProviderError, body: Mapping[str, Any], forms: Sequenc
 
 
 def _limit(words: str, body: Body) -> int | None:
-    """The most tokens of an answer that the server allows, where it says that more were asked for."""
+    """The server's limit of output tokens, if it says that more were requested."""
     asked = next((body[name] for name in ("max_completion_tokens", "max_tokens") if name in body), None)
     if not isinstance(asked, int) or not re.search(
         r"max_(completion_|output_|new_)?tokens|output tokens|completion tokens", words
@@ -202,7 +202,7 @@ def _without_thinking(body: Body, _: int) -> None:
 
 
 def _without_tools(body: Body, _: int) -> None:
-    """Without tools the calls of the transcript are told as words."""
+    """Without tools, the calls in the transcript are written as text."""
     body.pop("tools", None)
     body.pop("tool_choice", None)
     for message in body.get("messages") or ():
@@ -230,7 +230,7 @@ def _short_ids(body: Body, _: int) -> None:
 
 
 def _without_marks(body: Body, _: int) -> None:
-    """Without what asks a provider to keep what it has read."""
+    """Remove the marks for prompt caching."""
     for place in (body.get("system"), *(message.get("content") for message in body.get("messages") or ())):
         for block in place if isinstance(place, list) else ():
             block.pop("cache_control", None)
@@ -258,7 +258,7 @@ _TOOLS = re.compile(
 
 
 def _refuses_tools(said: str) -> bool:
-    """Whether it takes no tools at all; not that it dislikes the schema of one."""
+    """Whether the model supports no tools at all, rather than the schema of one."""
     return bool(_TOOLS.search(said)) and "schema" not in said.lower()
 
 

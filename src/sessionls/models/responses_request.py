@@ -1,4 +1,4 @@
-"""Requests in the shape of OpenAI's Responses, which its newer models want for tools while they reason."""
+"""Requests in the shape of OpenAI's Responses, which its newer models require for tools while they reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["responses_body", "responses_url"]
 
 Body = dict[str, Any]
 
-_ID = re.compile(r".{1,64}", re.DOTALL)  # it takes no longer one
+_ID = re.compile(r".{1,64}", re.DOTALL)  # it accepts no longer one
 
 
 def responses_url(base: str) -> str:
@@ -28,7 +28,7 @@ def responses_url(base: str) -> str:
 
 
 def responses_body(request: ModelRequest, target: Target) -> Body:
-    """The request's body. What the model thought comes back encrypted, so that it can be handed back to it."""
+    """The request's body. Asks for the model's reasoning in encrypted form, so that it can be sent back."""
     leading = next((i for i, message in enumerate(request.messages) if message["role"] != "system"), len(request.messages))
     body: Body = {
         "model": target.model,
@@ -46,7 +46,7 @@ def responses_body(request: ModelRequest, target: Target) -> Body:
     if (effort := options.get("reasoning_effort")) is not None:
         body["reasoning"] = {"effort": effort}
     if request.tools:
-        # `strict` of null: the schema is as it is, also where it is none of those that it could be strict about.
+        # `strict` of null: the schema is taken as it is, also if strict mode does not support it.
         body["tools"] = [{"type": "function", "strict": None, **tool["function"]} for tool in request.tools]
         if request.must_call:
             body["tool_choice"] = "required"

@@ -75,12 +75,12 @@ class ResponsesReader:
             self._call(index, {"name": item.get("name")}, item.get("call_id"))
 
     def _end(self, index: Any, item: Any) -> None:
-        """An item is whole: what did not come in pieces is taken from it."""
+        """An item is complete: take from it what did not come in pieces."""
         if not isinstance(item, dict):
             return
         kind, new = item.get("type"), index not in self._said
         if kind == "reasoning" and item.get("encrypted_content"):
-            # Its id means nothing where the provider keeps nothing.
+            # Its id means nothing if the provider stores nothing.
             self._items.append({name: item[name] for name in ("type", "summary", "encrypted_content") if name in item})
         if kind == "function_call" and new:
             self._call(index, {"arguments": item.get("arguments")})

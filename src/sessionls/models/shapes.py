@@ -1,4 +1,4 @@
-"""Messages as the session's core makes them, looked at by all who send them on."""
+"""Helpers for messages as the core builds them, shared by all interfaces."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def parts_of(content: Any) -> list[Mapping[str, Any]]:
 
 
 def arguments_object(text: Any) -> dict[str, Any]:
-    """The arguments of a call as a JSON object, whatever stands there. Marks of our own and what JSON has no words for are
-    left out.
+    """The arguments of a call as a JSON object, whatever they are. Our own marks and values that JSON cannot express are left
+    out.
     """
     try:
         found = json.loads(text, parse_constant=_nothing, parse_float=_finite) if isinstance(text, str) else text
@@ -39,7 +39,7 @@ def arguments_object(text: Any) -> dict[str, Any]:
 
 
 def is_object_text(text: Any) -> bool:
-    """Whether it is the text of a JSON object without marks of our own, as arguments nearly always are."""
+    """Whether it is the text of a JSON object without our own marks, as arguments nearly always are."""
     if not isinstance(text, str) or not text.startswith("{") or "\\u0000" in text:
         return False
     try:
@@ -62,7 +62,7 @@ def _refuse(name: str) -> None:
 
 
 def fitting_id(call_id: Any, pattern: re.Pattern[str], length: int) -> str:
-    """The id of a call as a provider takes it. Another provider may have put into it what this one does not allow."""
+    """The id of a call in a form that the provider accepts. Another provider may have used characters that this one refuses."""
     text = str(call_id)
     if pattern.fullmatch(text):
         return text

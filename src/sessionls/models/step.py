@@ -1,4 +1,4 @@
-"""One step being read: what comes of it, neighbouring text joined."""
+"""One step while it is read: its outputs, with adjacent text joined."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sessionls.ports.models import ModelOutput, NativeReasoning, ReasoningDelta,
 
 __all__ = ["Reading", "stop_reason"]
 
-_LONGEST = 64 << 20  # characters of one step: no model writes as much, and a broken server must not fill the memory
+_LONGEST = 64 << 20  # characters of one step: no model writes that much, and a broken server must not fill the memory
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _WORDS: dict[StopReason, str] = {
@@ -31,7 +31,7 @@ _REASONS: dict[str, StopReason] = {word: reason for reason, words in _WORDS.item
 
 
 def stop_reason(said: Any) -> StopReason | None:
-    """Why a step ended, in our words for what a provider says; None where it says nothing."""
+    """Why a step ended, translated from the provider's word; None if it gave none."""
     if not isinstance(said, str) or not said.strip():
         return None
     return _REASONS.get(said.strip().lower(), "unknown")
@@ -41,7 +41,7 @@ class Reading:
     """`text`, `reasoning` and `call` add what comes, `take` gives what has come since, `end` closes the step. `count` grows with
     each piece that comes.
 
-    Text that comes faster than it is taken is joined, so that a reader who is behind has less to do, not more.
+    Text that arrives faster than it is taken is joined, so that a slow reader has less to do, not more.
     """
 
     def __init__(self, offered: Collection[str] = ()) -> None:
@@ -82,7 +82,7 @@ class Reading:
         self._count(self._calls.add(piece))
 
     def end(self, usage: Usage | None, native: NativeReasoning | None = None) -> None:
-        """The stream has ended: the calls, whole, and how it ended."""
+        """The stream has ended: add its complete calls, and how it ended."""
         self._join()
         if self._half:
             self._outputs.append(self._kind(self._half))
@@ -111,7 +111,7 @@ class Reading:
         self._come.set()
 
     def _whole_characters(self, text: str) -> str:
-        """Both halves of a character that was cut in two between pieces, as one character."""
+        """Join the halves of a character that was split between two pieces."""
         text, self._half = self._half + text, ""
         if not _SURROGATE.search(text):
             return text

