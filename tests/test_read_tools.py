@@ -413,7 +413,7 @@ async def test_secrets_and_binary_files_are_not_found(place: Place) -> None:
 async def test_what_is_no_regular_expression(place: Place) -> None:
     place.write("a")
     words = await place.refused("search", pattern="f(")
-    assert words.startswith("'f(' is no regular expression") and words.endswith(
+    assert words.startswith("'f(' is not a valid regular expression") and words.endswith(
         "Escape what is meant literally with a backslash."
     )
 

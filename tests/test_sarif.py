@@ -1,4 +1,4 @@
-"""SARIF as scanners write it: each result is kept at the nearest place, and what is not as they gave it is said."""
+"""SARIF as scanners write it: each result is kept at the nearest position, with a note on what differs."""
 
 from __future__ import annotations
 
@@ -277,21 +277,21 @@ async def test_what_is_not_as_the_scanner_gave_it_is_said(editor: PlainEditor, t
     told, findings = await scanned(editor, tmp_path, text)
     assert told == (
         "own: 4 findings in 3 files (1 results cannot be read; 1 results name no file and are left out; "
-        "2 results are about files that were not asked for and are left out; 3 at the nearest place, as they say)."
+        "2 results are about files that were not asked for and are left out; 3 at the nearest position, as they say)."
     )
     bodies = sorted(finding.body for finding in findings)
     assert bodies == [
         "one\n\n(The scanner gave startLine -1: this is the file's first line.)",
         "two\n\n(The scanner gave startLine 0: this is the file's first line.)",
         "wrong",
-        "wrong\n\n(The scanner gave a place that the file does not have: this is the nearest.)",
+        "wrong\n\n(The scanner gave a position that the file does not have: this is the nearest.)",
     ]
 
 
 async def test_what_names_no_file_is_about_the_only_one(editor: PlainEditor, tmp_path: Path) -> None:
     told, findings = await scanned(editor, tmp_path, log({"message": {"text": "nowhere"}}), "a.py")
     assert [finding.uri for finding in findings] == [(tmp_path / "work/a.py").as_uri()]
-    assert told == "own: 1 findings in 1 files (1 at the nearest place, as they say)."
+    assert told == "own: 1 findings in 1 files (1 at the nearest position, as they say)."
     assert "named no file" in findings[0].body
 
 

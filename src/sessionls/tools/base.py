@@ -1,4 +1,4 @@
-"""What all tools share: arguments as a pydantic model, words an agent can act on, a bounded result."""
+"""What all tools share: arguments as a pydantic model, errors that an agent can act on, a bounded result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sessionls.ports.tools import ToolCall, ToolFailed
 __all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
 
 RESULT_LIMIT = 60_000
-"""Characters of a result. What is longer loses its middle: beginnings and ends say most."""
+"""Characters of a result. A longer one is cut in the middle: the beginning and the end say most."""
 
 
 class Arguments(BaseModel):
-    """Base of a tool's arguments: no argument that the tool does not know."""
+    """Base of a tool's arguments: unknown arguments are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ class BaseTool(ABC, Generic[A]):
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
-        """JSON Schema of the arguments, in the plain form that every provider takes."""
+        """JSON Schema of the arguments, in the plain form that every provider accepts."""
         schema = self.arguments.model_json_schema()
         return _plain(_inlined(schema, schema.pop("$defs", {})))
 
@@ -61,14 +61,14 @@ class BaseTool(ABC, Generic[A]):
 
     def _checked(self, arguments: Mapping[str, Any]) -> A:
         try:
-            # Models write null for what they leave out.
+            # Models write null for arguments that they leave out.
             return self.arguments.model_validate({name: value for name, value in arguments.items() if value is not None})
         except ValidationError as error:
             raise ToolFailed(self._explain(error)) from None
 
     @abstractmethod
     async def perform(self, arguments: A, call: ToolCall) -> str:
-        """What the agent is told."""
+        """The error for the agent."""
 
     def _explain(self, error: ValidationError) -> str:
         problems = []
@@ -85,7 +85,7 @@ class BaseTool(ABC, Generic[A]):
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """The text; one longer than `limit` characters without its middle lines, and with a word about it."""
+    """The text; if it is longer than `limit` characters, without its middle lines, and with a note that says so."""
     if len(text) <= limit:
         return text
     half = limit // 2 - 60

@@ -1,8 +1,8 @@
 """A unified diff of two texts, in bounded time whatever the texts are.
 
 `difflib` takes time that grows with the square of the lines, and more. Here lines that stand once in both texts tie them
-together first (as in a patience diff, in n·log n), and only what lies between those is compared step by step, with a budget for
-all of it. Where that runs out, what is left is told as taken out and put in: a longer diff than need be, and still a right one.
+together first (as in a patience diff, in n·log n), and only the lines between those are compared step by step, within a budget
+for the whole diff. When that runs out, the rest is shown as removed and added: a longer diff than necessary, but a correct one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Change = tuple[int, int, int, int]
 
 
 def unified(old: Sequence[str], new: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:
-    """The lines of a unified diff, with the line ends that the texts have. None where they are the same."""
+    """The lines of a unified diff, with the line ends of the texts. Empty if the texts are equal."""
     hunks = _hunks(changes(old, new))
     if hunks:
         yield f"--- {old_name}\n"
@@ -41,7 +41,7 @@ def unified(old: Sequence[str], new: Sequence[str], old_name: str, new_name: str
 
 
 def changes(old: Sequence[str], new: Sequence[str], budget: int = _BUDGET) -> list[Change]:
-    """What makes the new lines of the old ones, in order; between two changes there is at least one line that stays."""
+    """The changes from the old lines to the new ones, in order; at least one unchanged line separates two changes."""
     found: list[Change] = []
     left = budget + 4 * (len(old) + len(new))
     todo = [(0, len(old), 0, len(new))]
@@ -65,7 +65,7 @@ def changes(old: Sequence[str], new: Sequence[str], budget: int = _BUDGET) -> li
 
 
 def _trimmed(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> Change:
-    """Without what is the same at the beginning and at the end."""
+    """The change without the lines that are equal at its beginning and its end."""
     while a < b and c < d and old[a] == new[c]:
         a, c = a + 1, c + 1
     while a < b and c < d and old[b - 1] == new[d - 1]:
@@ -74,11 +74,11 @@ def _trimmed(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: 
 
 
 def _ties(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> list[tuple[int, int]]:
-    """The lines that stand once in both, as many as can be in one order."""
+    """The lines that occur once in each text: as many as are in the same order in both."""
     once_old, once_new = Counter(old[a:b]), Counter(new[c:d])
     where = {line: j for j, line in enumerate(new[c:d], c) if once_new[line] == 1}
     pairs = [(i, where[line]) for i, line in enumerate(old[a:b], a) if once_old[line] == 1 and line in where]
-    # The longest rising sequence of the new numbers.
+    # The longest increasing subsequence of the new numbers.
     tops: list[int] = []
     last: list[int] = []
     before: list[int] = []
@@ -99,13 +99,13 @@ def _ties(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int
 
 
 def _compared(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int, budget: int) -> tuple[list[Change], int]:
-    """The shortest way from one to the other (Myers' greedy algorithm), and what it cost; all at once where that is too much."""
+    """The shortest edit script (Myers' greedy algorithm), and its cost; one single change if that costs too much."""
     rows, columns = b - a, d - c
     furthest = {1: 0}
     trace: list[dict[int, int]] = []
     spent = 0
     for depth in range(rows + columns + 1):
-        spent += 2 * depth + 1  # a step for each diagonal, and one to remember it
+        spent += 2 * depth + 1  # one step for each diagonal, and one to record it
         if spent > budget:
             return [(a, b, c, d)], spent
         trace.append({k: furthest[k] for k in range(-depth - 1, depth + 2) if k in furthest})
@@ -135,7 +135,7 @@ def _way_back(trace: Sequence[dict[int, int]], a: int, c: int, x: int, y: int) -
 
 
 def _joined(steps: Sequence[Change]) -> list[Change]:
-    """Changes with nothing between them are one."""
+    """Join changes with nothing between them."""
     found: list[Change] = []
     for a, b, c, d in steps:
         if found and found[-1][1] == a and found[-1][3] == c:
@@ -146,7 +146,7 @@ def _joined(steps: Sequence[Change]) -> list[Change]:
 
 
 def _hunks(found: Sequence[Change]) -> list[list[Change]]:
-    """Changes whose context meets are told together."""
+    """Group changes whose contexts touch into one hunk."""
     hunks: list[list[Change]] = []
     for change in found:
         if hunks and change[0] - hunks[-1][-1][1] <= 2 * _CONTEXT:
@@ -157,6 +157,6 @@ def _hunks(found: Sequence[Change]) -> list[list[Change]]:
 
 
 def _range(start: int, end: int) -> str:
-    """As in a hunk's head: from 1; a range of no lines names the line before it."""
+    """A range for a hunk header: from 1; an empty range names the line before it."""
     count = end - start
     return str(start + 1) if count == 1 else f"{start + 1 if count else start},{count}"

@@ -1,4 +1,4 @@
-"""Running a command, through the system's own shell: what it says, bounded, and nothing of it left behind."""
+"""Runs a command through the system's shell, with bounded output, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ __all__ = ["RunCommand", "environment_for_commands", "scope_of"]
 _OUTPUT = 30_000  # bytes of output that are kept
 _LONGEST = 1800  # seconds
 
-# -- what it may know ------------------------------------------------------------------------------------------------
+# -- its environment --------------------------------------------------------------------------------------------------
 
-# So that programs neither wait for an answer, nor page, nor colour.
+# So that programs do not wait for input, page or use colours.
 _QUIET = {"TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true"}
 if os.name == "nt":
-    _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # else cmd prefers a program that lies in the workspace
+    _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # else cmd prefers a program in the workspace
 
 
 def environment_for_commands(environ: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str]:
-    """The environment that a command is given (see `child_environment`)."""
+    """The environment of a command (see `child_environment`)."""
     return child_environment(environ, also=also) | _QUIET
 
 
-# -- what a yes covers -----------------------------------------------------------------------------------------------
+# -- what a permission covers --- --------------------------------------------------------------------------------------------
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./,:+-]*")
-# Commands whose operands say what is looked at, not what is done. All else is covered by its exact text alone.
+# Commands whose operands say what is checked, not what is done. Every other one is covered by its exact text alone.
 _OPERANDS_VARY = (
     ("git", "status"),
     ("pytest",),
@@ -60,10 +60,10 @@ _OPERANDS_VARY = (
 
 
 def scope_of(command: str, folder: str | None = None) -> str:
-    """What a yes for the session covers: this exact command in this folder, and nothing else.
+    """What "allow for this session" covers: this exact command in this folder, and nothing else.
 
-    But for a few well-known programs (tests, checkers) it covers their calls with the same options on other files: every word
-    must be plain then, without anything that a shell reads in its own way, and every operand a path inside of the folder.
+    For a few well-known programs (tests, checkers) it also covers calls with the same options on other files: then no word may
+    contain anything special to a shell, and every operand must be a path inside the folder.
     """
     where = "" if folder in (None, "", ".") else f" in {folder!r}"
     exactly = f"run_command{where}: {command}"
@@ -88,8 +88,10 @@ class RunCommandArguments(Arguments):
     command: str = Field(
         min_length=1, max_length=20_000, description="The command, as for the system's shell (sh; cmd on Windows)."
     )
-    folder: str | None = Field(default=None, description="Where to run it, relative to the workspace folder. There without.")
-    seconds: int = Field(default=120, ge=1, le=_LONGEST, description="How long it may take.")
+    folder: str | None = Field(
+        default=None, description="Where to run it, relative to the workspace folder. Default: that folder."
+    )
+    seconds: int = Field(default=120, ge=1, le=_LONGEST, description="How many seconds it may take.")
 
 
 class RunCommand(BaseTool[RunCommandArguments]):
@@ -118,7 +120,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
     async def perform(self, arguments: RunCommandArguments, call: ToolCall) -> str:  # noqa: ARG002
         folder = await self._folder(arguments.folder)
         if "\0" in arguments.command:
-            raise ToolFailed("A command has no NUL in it.")
+            raise ToolFailed("A command must not contain NUL.")
         environment = environment_for_commands(os.environ, self._variables)
         ended = await run_shell(arguments.command, folder, environment, seconds=arguments.seconds, limit=_OUTPUT)
         output = _readable(ended.output) or "(no output)"
@@ -146,7 +148,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def _readable(output: bytes) -> str:
-    """The output as text: no escape sequences, and of a line that was written over what was last on it."""
+    """The output as text: without escape sequences, and an overwritten line as it was in the end."""
     text = _CONTROLS.sub("", without_escapes(output.decode("utf-8", "replace"))).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")).strip("\n")
 

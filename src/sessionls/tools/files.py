@@ -1,4 +1,4 @@
-"""Which files the workspace has: what git knows or would add, and without git all but the usual rubbish."""
+"""Which files the workspace has: those that git tracks or would add; without git, all but the usual build output."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _RUBBISH = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".idea"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform", "bower_components"}
 )
-"""Folders that are not gone into where there is no git to say what counts."""
+"""Folders that are not listed if there is no git to say what counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Files by root (real path of a workspace folder) and name (path from there, with `/`), in order; `cut`: there are more.
 
-    Names that are withheld are among them: whoever shows one asks `Workspace.withheld` first. So are a few that are gone.
+    Names of secret files are among them: callers check `Workspace.withheld` before they show one. So are a few deleted files.
     """
 
     files: tuple[tuple[Path, str], ...]
@@ -47,7 +47,7 @@ class Listing:
 
 
 async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
-    """The files of all folders, or of one place in them. Raises `NotPermitted` for a place outside, `ToolFailed` for no place."""
+    """The files of all folders, or below one path. Raises `NotPermitted` for a path outside, `ToolFailed` for a missing one."""
     labels = await asyncio.to_thread(_roots, workspace)
     if not labels:
         raise ToolFailed("No folder is open in the editor.")
@@ -70,7 +70,7 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
 def glob_filter(glob: str) -> Globs:
     """What a glob matches: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`.
 
-    Raises `ValueError` for one that is too long, or stands for too many.
+    Raises `ValueError` for one that is too long or expands to too many.
     """
     patterns = expand_braces(glob.removeprefix("./"))
     return Globs(pattern for pattern in patterns if not pattern.startswith(("!", "#")))
@@ -97,11 +97,11 @@ async def _names(workspace: Workspace, root: Path, start: str) -> tuple[Sequence
         seconds=SECONDS,
         limit=_NAMES,
     )
-    # What is asked for by name is listed also where git ignores it.
+    # A path that is asked for by name is listed even if git ignores it.
     if (answer.code != 0 or (start != "." and not answer.output)) and not answer.cut:
         return await asyncio.to_thread(_walk, root, start)
     known = dict.fromkeys(os.fsdecode(name) for name in answer.output.split(b"\0") if name)
-    # A repository inside of this one is only named, with a slash (or, as a submodule, like a file).
+    # A nested repository is only listed by name, with a slash (or, as a submodule, like a file).
     return await asyncio.to_thread(_with_inner, root, list(known), answer.cut)
 
 
@@ -122,7 +122,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
-    """The files below `start`, without what a .gitignore on the way names; in order."""
+    """The files below `start` in order, without those that a .gitignore excludes."""
     deadline = time.monotonic() + SECONDS
 
     def late() -> bool:
@@ -137,7 +137,7 @@ def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
         prefix = "" if at == "." else f"{at}/"
         ignores[prefix] = _ignore(root, prefix) if ".gitignore" in files else None
         chain = [(above, spec) for above in _above(prefix) if (spec := ignores.get(above)) is not None]
-        # A .gitignore may be as long as it likes, and so may a folder.
+        # A .gitignore may be of any length, and so may a folder.
         within = [name for name in folders if name not in _RUBBISH and not (late() or _ignored(f"{prefix}{name}/", chain))]
         folders[:] = sorted(within)
         found += [f"{prefix}{name}" for name in files if not (late() or _ignored(f"{prefix}{name}", chain))]
@@ -147,7 +147,7 @@ def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
 
 
 def _above(prefix: str) -> list[str]:
-    """The folders from this one up to the root, as prefixes: the nearest .gitignore with an opinion counts."""
+    """The folders from this one up to the root, as prefixes: the nearest .gitignore with a matching rule counts."""
     parts = prefix.split("/")[:-1]
     return ["/".join([*parts[:count], ""]) for count in range(len(parts), -1, -1)]
 

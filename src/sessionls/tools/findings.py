@@ -1,4 +1,4 @@
-"""What is wrong with the code: reporting a finding, and seeing what is known already."""
+"""Tools for defects in the code: report a finding, and see what is known already."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SEVERITIES: Final = ("error", "warning", "info", "hint")
 """LSP's severities by name, from 1."""
 
 _NUMBERS: Final[Mapping[str, Literal[1, 2, 3, 4]]] = {"error": 1, "warning": 2, "info": 3, "hint": 4}
-_SHOWN = 200  # diagnostics of one file that are told
+_SHOWN = 200  # diagnostics of one file that are shown
 _MESSAGE = 500  # characters of a diagnostic's message
-_PLACES = 8  # line numbers named where code stands in several places
+_PLACES = 8  # line numbers that are listed if the code occurs several times
 
 
 class Known(Protocol):
-    """Findings that are known: `Store.findings`."""
+    """Known findings: `Store.findings`."""
 
     def __call__(self, *, uri: str | None = None, state: str | None = None) -> Awaitable[Sequence[Finding]]: ...
 
@@ -76,7 +76,7 @@ class ReportFindingArguments(Arguments):
         default=None,
         min_length=1,
         max_length=20_000,
-        description="The exact code that it is about, as it stands in the file: as few lines as possible.",
+        description="The exact code that it is about, as in the file: as few lines as possible.",
     )
     rule: str | None = Field(
         default=None, max_length=200, description="A short, stable name for this kind of defect, such as `unclosed-file`."
@@ -98,7 +98,7 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
     def __init__(self, workspace: Workspace, editor: Editor) -> None:
         self._workspace = workspace
         self._editor = editor
-        self._one = asyncio.Lock()  # calls made together must not report the same thing twice
+        self._one = asyncio.Lock()  # parallel calls must not report the same defect twice
 
     async def perform(self, arguments: ReportFindingArguments, call: ToolCall) -> str:
         document = await self._workspace.read(arguments.path, limit=LARGEST)
@@ -129,7 +129,7 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
 
 
 def _place(text: str, arguments: ReportFindingArguments, path: str, encoding: Encoding) -> Range:
-    """The range of the code that is meant. Raises `ToolFailed` where that is not clear."""
+    """The range of the code. Raises `ToolFailed` if it is ambiguous or missing."""
     lines = Lines(text, encoding)
     first = arguments.start_line
     if first is not None and first > len(lines):
@@ -152,7 +152,7 @@ def _quoted(text: str, quote: str, line: int | None, path: str, lines: Lines) ->
     while at >= 0 and len(found) < 1000:
         found.append(Range(start=lines.position(at), end=lines.position(at + len(code))))
         at = text.find(code, at + len(code))
-    if not found:  # with other white space: other line ends, indented in another way
+    if not found:  # with other white space: other line ends or indentation
         found = Places(text, lines.encoding).find(code, None if line is None else line - 1)
     if not found:
         raise ToolFailed(f"That code is not in {path}. Read the lines again, and quote them exactly, without line numbers.")
@@ -213,7 +213,7 @@ def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[
 
 
 def _line_of(diagnostic: Mapping[str, Any]) -> tuple[tuple[int, int], str] | None:
-    """A diagnostic of the editor as one line; our own come from the store."""
+    """A diagnostic of the editor as one line. None for our own: those come from the store."""
     if diagnostic.get("source") == "sessionls":
         return None
     try:

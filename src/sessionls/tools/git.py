@@ -1,4 +1,4 @@
-"""Tools that read what git knows. Nothing that the repository configures for itself is started (see `workspace/git.py`)."""
+"""Tools that read from git. No program that the repository configures is started (see `workspace/git.py`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PATCH = (
     *("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--ignore-submodules=dirty", "--submodule=short"),
     *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3"),
 )
-# A repository may name the program that checks signatures. A merge is shown as what it brought into the first parent.
+# A repository may configure the program that checks signatures. A merge is shown against its first parent.
 _QUIET = ("--no-show-signature", "--no-decorate", "--no-notes")
 _ONE_PARENT = ("-m", "--first-parent")
 _NO_SECRETS = tuple(
@@ -43,7 +43,7 @@ _HEAD = ("HEAD", "@")
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell an agent what is the matter where git can say nothing."""
+    """Tell an agent why git cannot answer."""
     try:
         yield
     except GitProblem as problem:
@@ -52,7 +52,7 @@ def explained() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A repository, its folder's label, and the pathspecs that are asked for in it."""
+    """A repository, its folder's label, and the requested pathspecs in it."""
 
     label: str
     repository: Repository
@@ -60,13 +60,13 @@ class _Asked:
 
 
 async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str]:
-    """The repository that a path lies in, after its label, and the path from its folder. The file need not exist any more."""
+    """The label of a path's repository, the repository, and the path from its folder. The file need not exist any more."""
     place = await workspace.resolve(path)
     repositories = await workspace.repositories()
     for label, repository in repositories.required():
         if place.path.is_relative_to(repository.folder):
             return label, repository, place.path.relative_to(repository.folder).as_posix()
-    raise ToolFailed(" ".join([f"{path} lies in no git repository that can be read.", *repositories.notices()]))
+    raise ToolFailed(" ".join([f"{path} is not in a git repository that can be read.", *repositories.notices()]))
 
 
 def _checked(revision: str) -> str:
@@ -85,7 +85,7 @@ async def _surely(repository: Repository, revision: str) -> str:
 
 
 async def _range(repository: Repository, revision: str) -> list[str]:
-    """The commits of `A`, `A..B` or `A...B`; for the last, where they parted and B."""
+    """The commits of `A`, `A..B` or `A...B`; for the last one, the merge base and B."""
     for dots in ("...", ".."):
         if dots in revision:
             left, _, right = revision.partition(dots)
@@ -109,7 +109,7 @@ async def _text(repository: Repository, *arguments: str, limit: int = _LIMIT) ->
 
 
 async def _allowed(workspace: Workspace, repository: Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
-    """Pathspecs for `paths` without the withheld among the files that `git names…` gives, and a word about those."""
+    """Pathspecs for `paths` without the secret files among those that `git names…` lists, and a notice about these."""
     answer = await repository(*names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
     if answer.code != 0:
         raise ToolFailed("That changes too many files to be shown; name a path.")
@@ -119,7 +119,7 @@ async def _allowed(workspace: Workspace, repository: Repository, paths: list[str
 
 
 async def _places(workspace: Workspace, paths: list[str]) -> tuple[list[_Asked], list[str]]:
-    """Each repository with the pathspecs that are asked for in it, and notices about those that cannot be read."""
+    """Each repository with the requested pathspecs in it, and notices about those that cannot be read."""
     if not paths:
         repositories = await workspace.repositories()
         found = [_Asked(label, repository, ["."]) for label, repository in repositories.required()]
@@ -207,7 +207,7 @@ class GitLogArguments(Arguments):
 
 class GitLog(BaseTool[GitLogArguments]):
     name = "git_log"
-    description = "List commits, newest first: hash, date, author and subject. git_show shows one of them whole."
+    description = "List commits, newest first: hash, date, author and subject. git_show shows one of them in full."
     risk = "read"
     arguments = GitLogArguments
 
@@ -236,7 +236,7 @@ class GitLog(BaseTool[GitLogArguments]):
         options = [f"--max-count={arguments.limit}", "--date=short", "--format=%h %ad %an: %s", "--no-patch", "--no-color"]
         globals_: list[str] = []
         if arguments.text is not None:
-            # Whoever may ask which commits hold a text could guess a secret letter by letter.
+            # A search for the commits that contain a text would let an agent guess a secret letter by letter.
             options += [*_PATCH[1:3], f"-S{arguments.text}"]
             paths = [*paths, *_NO_SECRETS]
         elif arguments.path and not await asyncio.to_thread(_is_folder, repository, paths[0]):
@@ -299,7 +299,7 @@ class GitShow(BaseTool[GitShowArguments]):
         commit = await _surely(repository, revision)
         answer = await repository("cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
         if answer.code != 0 and not answer.cut:
-            raise ToolFailed(f"There is no file {path} at {revision}. git_log with its path tells when it changed.")
+            raise ToolFailed(f"There is no file {path} at {revision}. git_log with this path shows when it changed.")
         if b"\0" in answer.output[:8192]:
             raise ToolFailed(f"{path} is a binary file at {revision}.")
         lines = answer.output.decode("utf-8", "replace").splitlines()

@@ -1,6 +1,6 @@
-"""What sessionls itself obeys: definitions of agents, and programs to start. No agent gives itself a permission or a program.
+"""Files that configure sessionls itself: definitions of agents, and programs to start. No agent may write them.
 
-(`AGENTS.md` is none of it: it gives agents words and no right, and people do ask agents to write it.)
+(`AGENTS.md` is not one of them: it grants nothing, and people do ask agents to write it.)
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from sessionls.tools.startup_files import uri_key
 
 __all__ = ["is_protected"]
 
-# Also below the folders that are open now: one of these may be opened as a workspace folder later.
+# Also below the open folders: a subfolder may be opened as a workspace folder later.
 _NAMES = (".sessionls", *DEFINING, *FILES, ".vscode/settings.json")
-# Settings of VS Code, which name the server that our extension starts: a workspace's, and the person's own, wherever they lie.
+# Settings of VS Code, which name the server that our extension starts: a workspace's and the person's own, wherever they are.
 _SETTINGS = Globs(
     ["*.code-workspace", *(f"**/{folder}/settings.json" for folder in (".vscode", "user", "user/profiles/**", "machine"))]
 )
 
 
 def is_protected(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
-    """Whether that place is obeyed, by its name, or because a link leads there from a place that is. Touches the disk.
+    """Whether that file is protected, by its name or because a link leads to it from a protected one. Touches the disk.
 
-    `folders` are the URIs of the workspace's, `own` files and folders of the participant's that are obeyed, wherever they lie.
+    `folders` are the URIs of the workspace's; `own` are the participant's own protected files and folders, wherever they are.
     """
     if any(_is_named(name) for name in (place.name, uris.path_of(place.display))):
         return True
@@ -70,7 +70,7 @@ def _workspaces(root: Path) -> list[Path]:
 
 
 def _links(folder: Path) -> Iterator[Path]:
-    """The links in a folder of definitions, which are read where they lead."""
+    """The links in a folder of definitions: their targets are read."""
     try:
         with os.scandir(folder) as entries:
             yield from [Path(entry.path) for entry in entries if entry.is_symlink()]

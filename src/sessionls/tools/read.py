@@ -30,11 +30,11 @@ from sessionls.tools.searcher import Job
 __all__ = ["ListFiles", "ReadFile", "Search"]
 
 _PATH = "Path of a file, relative to the workspace folder."
-_FILE_LIMIT = 8 << 20  # bytes of a file in which lines are counted
-_READ_LIMIT = 50_000  # characters of one file at once
+_FILE_LIMIT = 8 << 20  # bytes of a file whose lines are counted
+_READ_LIMIT = 50_000  # characters of one file in one result
 _LINE_LIMIT = 2_000
 _LISTED = 1_000
-_HITS = 200  # lines with hits that are told
+_HITS = 200  # lines with hits in one result
 _SEARCH_SECONDS = 15.0
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -124,7 +124,7 @@ class ListFiles(BaseTool[ListFilesArguments]):
 
     def _tell(self, listing: Listing, arguments: ListFilesArguments) -> str:
         files = _matching(listing, arguments.glob)
-        more = "\n[There are more files than could be looked at: name a path.]" if listing.cut else ""
+        more = "\n[There are more files than could be read: name a path.]" if listing.cut else ""
         if len(files) > _LISTED:
             return f"{len(files):,} files, by folder:\n{self._by_folder(listing, files, arguments.path)}{more}"
         known = [
@@ -196,7 +196,7 @@ class Search(BaseTool[SearchArguments]):
         files, job = await asyncio.to_thread(self._job, listing, arguments)
         told: list[str] = []
         hits = large = 0
-        notices = ["[Not every file could be looked at: name a path.]"] if listing.cut else []
+        notices = ["[Not every file could be searched: name a path.]"] if listing.cut else []
         try:
             async with asyncio.timeout(self._seconds):
                 async with contextlib.aclosing(_run(job)) as found:
@@ -225,7 +225,7 @@ class Search(BaseTool[SearchArguments]):
         texts: dict[str, str] = {}
         for index, (root, name) in enumerate(files):
             path = root / name
-            # A look-up in memory: the editor's buffers are there for every thread to read.
+            # Reads from memory: every thread may read the editor's buffers.
             buffer = self._workspace.buffer(ResolvedFile(uris.from_path(path), path, root, name, name))
             if buffer is not None:
                 texts[str(index)] = buffer.text
@@ -251,9 +251,9 @@ def _render(lines: list[tuple[int, str, bool]]) -> str:
 
 
 async def _run(job: Job) -> AsyncGenerator[dict[str, Any], None]:
-    """What the searcher says, as it comes. Ended early, it is killed."""
+    """The searcher's results, as they come. Closing the generator stops the search."""
     data = await asyncio.to_thread(lambda: json.dumps(job).encode())
-    # -P: nothing is imported from the directory that it starts in.
+    # -P: import nothing from the directory that it starts in.
     command = (sys.executable, "-P", "-m", "sessionls.tools.searcher")
     environment = child_environment() | {"PYTHONIOENCODING": "utf-8"}
     rest = b""

@@ -1,4 +1,4 @@
-"""What the agents of each session have seen of the documents: an edit is made only to the text that its agent knows."""
+"""Which texts of documents the agents of each session have read: an agent may edit only a text that it has read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sessionls.sessions.workspace.workspace import Document
 
 __all__ = ["ReadTracker"]
 
-_KEPT = 10_000  # documents of all sessions; an agent that comes back to an older one has to read it again
+_KEPT = 10_000  # documents of all sessions; an agent that returns to an older one has to read it again
 
 
 class ReadTracker:
-    """The hash of each document as it was when an agent of the session last read or wrote it.
+    """The hash of each document's text when an agent of the session last read or wrote it.
 
-    Kept in memory: after a restart an agent reads again before it edits.
+    Kept in memory: after a restart an agent has to read again before it edits.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class ReadTracker:
         self.knows(session_id, document.uri, document.sha256)
 
     def knows(self, session_id: str, uri: str, sha256: str) -> None:
-        """The session's agents know the text of that hash: they read it, or wrote it."""
+        """The session's agents have read or written the text with that hash."""
         key = (session_id, _canonical(uri))
         with self._lock:
             self._hashes[key] = sha256
@@ -36,12 +36,12 @@ class ReadTracker:
                 self._hashes.popitem(last=False)
 
     def last(self, session_id: str, uri: str) -> str | None:
-        """The hash of what they saw last; None where they have not read it."""
+        """The hash of the text that they read last; None if they have not read the document."""
         with self._lock:
             return self._hashes.get((session_id, _canonical(uri)))
 
     def anywhere(self, uri: str, sha256: str) -> str | None:
-        """That hash where an agent of any session saw that text, else of what one saw last: for a call of an unknown session."""
+        """The hash if an agent of any session has read that text, else that of the newest text: for a call without a session."""
         wanted = _canonical(uri)
         with self._lock:
             known = [known for (_, name), known in self._hashes.items() if name == wanted]

@@ -1,7 +1,7 @@
-"""What a scanner says, read from SARIF (OASIS, Static Analysis Results Interchange Format 2.1.0), or from bandit's own JSON.
+"""Reads a scanner's report: SARIF (OASIS, Static Analysis Results Interchange Format 2.1.0), or bandit's own JSON.
 
-Only what a finding needs is read. Scanners write what the standard does not have: line 0, numbers as text, offsets alone, paths
-of Windows. A result is kept at the nearest place that there is, with a note that says so; one that names no file is counted.
+Only what a finding needs is read. Scanners deviate from the standard: line 0, numbers as text, offsets alone, Windows paths.
+Such a result is kept at the nearest valid position, with a note that says so; one without a file is counted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Severity = Literal[1, 2, 3, 4]
 Column = Literal["utf-8", "utf-16", "utf-32"]
 
 _LEVELS: Mapping[str, Severity] = {"error": 1, "warning": 2, "note": 3, "none": 4}
-# What some write in its place.
+# What some write instead.
 _OTHER_LEVELS: Mapping[str, Severity] = {
     **dict.fromkeys(("critical", "fatal", "high", "blocker"), 1),
     **dict.fromkeys(("medium", "moderate", "warn", "major"), 2),
@@ -38,14 +38,14 @@ _RESULTS = 20_000
 
 
 class NotSarif(Exception):
-    """The output is not what it should be; the message says how."""
+    """The output is not a valid report; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A place in a text: lines from 1; columns from 1 in units of `unit`, the end not included. None: the line's whole text.
+    """A region of a text: lines from 1; columns from 1 in units of `unit`, the end not included. None: the whole line.
 
-    With `offset` it is so many units from the text's beginning, and `length` units long.
+    With `offset` it begins that many units from the beginning of the text, and is `length` units long.
     """
 
     line: int
@@ -57,7 +57,7 @@ class Region:
     length: int | None = None
 
     def is_in(self, lines: Lines) -> bool:
-        """Whether the text has that place."""
+        """Whether the text contains that region."""
         if self.offset is not None:
             return self.offset <= len(_units(lines.text, self.unit)) // _WIDTHS[self.unit]
         if self.line > len(lines):
@@ -66,7 +66,7 @@ class Region:
         return self.column is None or self.column <= width + 1
 
     def range_in(self, lines: Lines, *, bom: bool = False) -> Range:
-        """The same place as positions of that text; what lies behind its end is cut off. `bom`: its file begins with a mark."""
+        """The region as positions in that text, limited to its end. `bom`: the file begins with a byte order mark."""
         if self.offset is not None:
             return self._by_offset(lines, self.offset, bom=bom)
         counted = Lines(lines.text, self.unit)
@@ -129,7 +129,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a scanner's output says. `notes`: what of it is not among the results, in words for a person."""
+    """A scanner's report. `notes` say, for a person, what of it is not among the results."""
 
     results: Sequence[Result]
     notes: Sequence[str] = ()
@@ -139,14 +139,14 @@ class Report:
 
 
 def read_sarif(output: str, scanner: str) -> Report:
-    """The results of a SARIF log that are open: neither suppressed, nor absent, nor a pass. Raises `NotSarif`."""
+    """The open results of a SARIF log: not suppressed, absent or passed. Raises `NotSarif`."""
     try:
         log = json.loads(output.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         raise NotSarif("its output is not JSON") from None
     runs = log.get("runs") if isinstance(log, dict) else None
     if not isinstance(runs, list):
-        raise NotSarif("its output is JSON but no SARIF: it has no runs")
+        raise NotSarif("its output is JSON but not SARIF: it has no runs")
     results: list[Result] = []
     notes = []
     if odd := sum(not isinstance(one, dict) for run in runs for one in _list(_dict(run).get("results"))):
@@ -163,7 +163,7 @@ def _run_results(run: Mapping[str, Any], scanner: str) -> Iterator[Result]:
     tool = _dict(run.get("tool"))
     components = [_dict(tool.get("driver")), *map(_dict, _list(tool.get("extensions")))]
     rules = _Rules(components)
-    # Section 3.14.17: the unit of columns; without a word code points, which is what tools count that do not think of it.
+    # Section 3.14.17: the unit of columns; by default code points, which is what tools count that ignore the question.
     unit: Column = "utf-16" if run.get("columnKind") == "utf16CodeUnits" else "utf-32"
     for result in _list(run.get("results")):
         if not isinstance(result, dict):
@@ -196,7 +196,7 @@ def _run_results(run: Mapping[str, Any], scanner: str) -> Iterator[Result]:
 
 
 class _Rules:
-    """The rules of a run: those of its driver, and those of the extensions that bring more."""
+    """The rules of a run: those of its driver and its extensions."""
 
     def __init__(self, components: Sequence[Mapping[str, Any]]) -> None:
         self._lists = [[_dict(rule) for rule in _items(component.get("rules"))] for component in components]
@@ -222,7 +222,7 @@ class _Rules:
 
 
 def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
-    """The file of a result, what else its name may mean, and its region. Without a location, the file that was looked at."""
+    """The file of a result, what else its name may mean, and its region. Without a location, the file that was analysed."""
     artifacts = [_dict(_dict(one).get("location")) for one in _list(run.get("artifacts"))]
     physical = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("locations"))]
     related = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("relatedLocations"))]
@@ -241,7 +241,7 @@ def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str,
 
 
 def _based(uri: str, base_id: Any, bases: Mapping[str, Any]) -> str:
-    """Section 3.14.14: a relative URI on its base, which may be on a base of its own."""
+    """Section 3.14.14: resolve a relative URI against its base, which may be relative to another base."""
     passed: set[str] = set()
     while isinstance(base_id, str) and base_id not in passed and ":" not in uri and not uri.startswith("/"):
         passed.add(base_id)
@@ -253,7 +253,7 @@ def _based(uri: str, base_id: Any, bases: Mapping[str, Any]) -> str:
 
 
 def _region(region: Mapping[str, Any], unit: Column) -> tuple[Region, str | None]:
-    """The nearest region that there can be, and what of it is not as it was given."""
+    """The nearest valid region, and how it differs from the given one."""
     line = _number(region.get("startLine"))
     if line is None and (offset := _number(region.get("charOffset"))) is not None and offset >= 0:
         return Region(1, unit=unit, offset=offset, length=_length(region.get("charLength"))), None
@@ -269,14 +269,14 @@ def _region(region: Mapping[str, Any], unit: Column) -> tuple[Region, str | None
     column, end_column = _number(region.get("startColumn")), _number(region.get("endColumn"))
     note = None
     if (column is not None and column < 1) or (end_column is not None and end_column < 1):
-        note = "The scanner gave a column before the first: this is the nearest place."
+        note = "The scanner gave a column before the first: this is the nearest position."
         column = column if column is None else max(1, column)
         end_column = end_column if end_column is None or end_column >= 1 else 1 if end_line not in (None, line) else None
     if end_line is not None and end_line < line:
         note = f"The scanner gave an end, line {max(end_line, -_FAR)}, before its beginning: this is the line it begins in."
         end_line = end_column = None
     if end_line in (None, line) and column is not None and end_column is not None and end_column < column:
-        note = "The scanner gave an end before its beginning: this is the place where it begins."
+        note = "The scanner gave an end before its beginning: this is where it begins."
         end_column = None
     return Region(line, column, end_line, end_column, unit), note
 
@@ -313,7 +313,7 @@ def _words(message: Any, rule: Mapping[str, Any], driver: Mapping[str, Any]) -> 
 
 
 def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | None:
-    """The text that would stand in place of the region, where the only fix is just that."""
+    """The replacement for the region, if the only fix is exactly that."""
     fixes = _list(result.get("fixes"))
     changes = _list(_dict(fixes[0]).get("artifactChanges")) if len(fixes) == 1 else []
     replacements = _list(_dict(changes[0]).get("replacements")) if len(changes) == 1 else []
@@ -348,7 +348,7 @@ def read_bandit(output: str, scanner: str) -> Report:
         line = region.line
         column, end_column = _number(one.get("col_offset")), _number(one.get("end_col_offset"))
         ends = [_number(end) for end in _list(one.get("line_range"))]
-        # Columns are those of the whole statement, the line is that of the trouble in it: they belong together on one line only.
+        # Columns are those of the whole statement, the line that of the problem: they fit together only within one line.
         if note is None and column is not None and end_column is not None and 0 <= column < end_column and set(ends) <= {line}:
             region = Region(line, column + 1, line, end_column + 1, "utf-8")
         cwe = _dict(one.get("issue_cwe")).get("id")
@@ -372,7 +372,7 @@ def read_bandit(output: str, scanner: str) -> Report:
     return Report(results, notes)
 
 
-# -- small things ----------------------------------------------------------------------------------------------------
+# -- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def _dict(value: Any) -> Mapping[str, Any]:
@@ -384,12 +384,12 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 def _items(value: Any) -> Sequence[Any]:
-    """A list, or what an object holds under names."""
+    """The items of a list, or the values of an object."""
     return list(value.values()) if isinstance(value, dict) else _list(value)
 
 
 def _number(value: Any) -> int | None:
-    """A whole number, also where it is written as text or with a point; None for all else."""
+    """An integer, also if it is written as text or as a float; None for anything else."""
     if isinstance(value, str) and len(value) <= 20:
         try:
             value = float(value)
@@ -405,7 +405,7 @@ def _number(value: Any) -> int | None:
 
 
 def _address(value: Any) -> str | None:
-    """A web address; nothing else is a link that an editor should open."""
+    """A web address; editors should open nothing else."""
     good = isinstance(value, str) and len(value) <= 1_000 and re.fullmatch(r"https?://[^\s\x00-\x1f<>\"]+", value)
     return value if good else None
 

@@ -39,7 +39,7 @@ _SECONDS = 20.0
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d{1,9})(?:,(\d{1,9}))? @@", re.MULTILINE)
 
 Changed = Mapping[Path, frozenset[int] | None]
-"""The files that changed, and of each the lines (from 0) that did; None: all of them."""
+"""The changed files, each with its changed lines (from 0); None: all of them."""
 
 
 class ScanArguments(Arguments):
@@ -58,7 +58,7 @@ class _Found:
 
 
 class Scan(BaseTool[ScanArguments]):
-    """`scanners` are asked for with each call. `never_in`: folders whose programs are not started.
+    """`scanners` is called each time. `never_in`: folders whose programs are not started.
 
     `variables` are those of the environment that scanners get beside the usual ones.
     """
@@ -94,7 +94,7 @@ class Scan(BaseTool[ScanArguments]):
             changed = await self._changed(arguments.base or "HEAD", staged=arguments.staged)
         targets = await self._targets(arguments.paths, chosen, changed)
         if not targets:
-            return "Nothing to scan: no such file is one that a scanner looks at."
+            return "Nothing to scan: no scanner handles these files."
         scanned = await scan_files(chosen, targets, never_in=self._never_in(), variables=self._variables)
         if all(one.problem for one in scanned) and not any(one.results for one in scanned):
             problems = "; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + "."
@@ -106,7 +106,7 @@ class Scan(BaseTool[ScanArguments]):
         told = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
         result = "\n".join([_summary(scanned, found), *told, *_notices(dismissed, len(found) - len(reported), bool(told))])
-        if any(one.failed for one in scanned):  # what the others found is reported all the same
+        if any(one.failed for one in scanned):  # the results of the others are reported anyway
             raise ToolFailed(cut_middle(result, RESULT_LIMIT))
         return result
 
@@ -132,7 +132,7 @@ class Scan(BaseTool[ScanArguments]):
         return [await self._target(place) for place in places.values()]
 
     def _places(self, names: Sequence[tuple[Path, str]]) -> list[ResolvedFile]:
-        """Those of the files that exist, lie inside and are not withheld."""
+        """The files that exist, are inside the folders and are not secret."""
         found = []
         for root, name in names:
             try:
@@ -162,13 +162,13 @@ class Scan(BaseTool[ScanArguments]):
                     known = True
                     changed.update(await _changed_in(repository, commit, staged=staged))
         if not known:
-            raise ToolFailed(f"No workspace folder lies in a git repository that knows {base[:60]!r}.")
+            raise ToolFailed(f"No workspace folder is in a git repository that has {base[:60]!r}.")
         return changed
 
     # -- what was found ----------------------------------------------------------------------------------------------
 
     async def _located(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
-        """The results as findings at their places, the worst first; each place's only once for a rule."""
+        """The results as findings, the worst first; for each position and rule only one."""
         by_file: dict[Path, list[tuple[Target, Result]]] = {}
         for one in scanned:
             for target, result in one.results:
@@ -178,7 +178,7 @@ class Scan(BaseTool[ScanArguments]):
             place = results[0][0].place
             try:
                 document = await self._workspace.read(place.uri)
-            except SessionlsError:  # gone meanwhile
+            except SessionlsError:  # deleted meanwhile
                 continue
             # In a document with unsaved changes git's line numbers are not those of the text.
             lines = None if changed is None or document.dirty else changed.get(place.path)
@@ -195,7 +195,7 @@ class Scan(BaseTool[ScanArguments]):
             range_ = result.region.range_in(lines, bom=document.bom)
             note = result.note
             if note is None and not result.region.is_in(lines):
-                note = "The scanner gave a place that the file does not have: this is the nearest."
+                note = "The scanner gave a position that the file does not have: this is the nearest."
             if changed is not None and changed.isdisjoint(range(range_.start.line, range_.end.line + 1)):
                 continue
             finding = Finding(
@@ -213,7 +213,7 @@ class Scan(BaseTool[ScanArguments]):
                 agent=call.agent,
                 message_id=call.message_id,
             )
-            # At a place that is only the nearest, different results may meet.
+            # Different results may share a position that is only the nearest one.
             same = (finding.rule, range_.model_dump_json(), finding.title if note is not None else "")
             found.setdefault(same, _Found(document, result, finding, note is not None))
         return list(found.values())
@@ -248,7 +248,7 @@ def _new_lines(diff: bytes) -> frozenset[int]:
     return frozenset(lines)
 
 
-# -- what the agent is told ------------------------------------------------------------------------------------------
+# -- the answer to the agent -----------------------------------------------------------------------------------------
 
 
 def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
@@ -259,7 +259,7 @@ def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
         if one.problem == NOT_INSTALLED:
             told.append(f"{one.scanner}: not installed")
         elif one.files or one.problem:
-            near = [f"{moved[one.scanner]} at the nearest place, as they say"] if moved[one.scanner] else []
+            near = [f"{moved[one.scanner]} at the nearest position, as they say"] if moved[one.scanner] else []
             problem = f" ({'; '.join(words)})" if (words := [*([one.problem] if one.problem else []), *one.notes, *near]) else ""
             told.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
     return "; ".join(told) + "."

@@ -1,7 +1,7 @@
-"""Scanners: programs that look for faults, run over files of the workspace; what they find becomes findings.
+"""Scanners: programs that search files of the workspace for defects; their results become findings.
 
-ruff and bandit are known; any other program that writes SARIF comes from the participant's own settings, never from a
-workspace. A document with unsaved changes is scanned as the editor has it, so that places are those of the buffer.
+ruff and bandit are built in; any other program that writes SARIF comes from the participant's own settings, never from a
+workspace. A document with unsaved changes is scanned as the editor has it, so that positions are those of the buffer.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ NOT_INSTALLED = "it is not installed"
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """A program and how it is called. `{files}` in `command` stands for the files.
+    """A program and how to call it. `{files}` in `command` stands for the files.
 
-    `alone`: how it is called for one text on its standard input, `{file}` being the path that the text belongs to; without
-    it such a text is written to a temporary folder. `read` gives the results of its output. `judge` may think otherwise of
-    a result's severity than the program.
+    `alone`: how to call it for one text on its standard input, `{file}` being the path of that text; without it, such a text
+    is written to a temporary folder. `read` parses its output. `judge` may override the severity of a result.
     """
 
     name: str
@@ -56,13 +55,13 @@ class Scanner:
         object.__setattr__(self, "specs", tuple(glob_filter(glob) for glob in self.globs))
 
     def wants(self, name: str) -> bool:
-        """Whether it looks at files of that name (path from the folder, with `/`)."""
+        """Whether it handles files of that name (path from the folder, with `/`)."""
         return any(spec.match(name) for spec in self.specs)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file to scan. `text`: what the editor has, where that is not what the disk has."""
+    """A file to scan. `text`: that of the editor, if it differs from the file."""
 
     place: ResolvedFile
     text: str | None = None
@@ -70,9 +69,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scanner found, each result with its file; `problem`: why it found less than it should have.
+    """The results of one scanner, each with its file; `problem`: why they are incomplete.
 
-    `notes`: what it said that is not among the results.
+    `notes`: what its report says beyond the results.
     """
 
     scanner: str
@@ -83,25 +82,25 @@ class Scanned:
 
     @property
     def failed(self) -> bool:
-        """Whether it ran and did not do its work."""
+        """Whether it ran and failed."""
         return self.problem not in (None, NOT_INSTALLED)
 
 
-# -- the scanners that are known -------------------------------------------------------------------------------------
+# -- built-in scanners -----------------------------------------------------------------------------------------------
 
 _PYTHON = ("*.py", "*.pyi")
 _RUFF = (
     *("ruff", "check", "--output-format=sarif", "--no-cache", "--force-exclude", "--exit-zero"),
-    # A project's settings say which rules; they must not make it change files.
+    # A project's settings choose the rules; they must not make it change files.
     *("--no-fix", "--no-fix-only", "--no-show-fixes", "--quiet"),
 )
-# In the words of ruff's documentation: what is wrong at run time, and what is likely wrong.
+# According to ruff's documentation: errors at run time, and likely errors.
 _RUFF_ERRORS = re.compile(r"invalid-syntax|(E9|F[567]\d|F82|PLE\d)\d*$|B006$|B023$")
 _RUFF_WARNINGS = re.compile(r"(F|S|B|PLW|ASYNC|BLE|DTZ|E7)\d+$|RUF006$")
 
 
 def _judge_ruff(result: Result) -> Severity:
-    """To ruff everything is an error; a blank too many is none."""
+    """The severity of a result: ruff calls everything an error, also a superfluous blank."""
     rule = result.rule or ""
     if _RUFF_ERRORS.match(rule):
         return 1
@@ -118,7 +117,7 @@ def builtin_scanners() -> tuple[Scanner, ...]:
             judge=_judge_ruff,
         ),
         Scanner(
-            # A .bandit file counts only where bandit is given a folder; it is given files.
+            # bandit reads a .bandit file only for folders; here it gets files.
             "bandit",
             ("bandit", "--quiet", "--format=json", "--exit-zero", FILES),
             ("*.py",),
@@ -129,7 +128,7 @@ def builtin_scanners() -> tuple[Scanner, ...]:
 
 
 def user_scanner(name: str, command: Sequence[str], globs: Sequence[str]) -> Scanner:
-    """One of the participant's settings. Without `{files}` in its command the files stand at the end."""
+    """A scanner of the participant's settings. Without `{files}` in its command, the files are appended."""
     words = tuple(command)
     return Scanner(name, words if FILES in words else (*words, FILES), tuple(globs) or ("*",))
 
@@ -145,7 +144,7 @@ async def scan_files(
     seconds: float = SECONDS,
     variables: Sequence[str] = (),
 ) -> list[Scanned]:
-    """Run each scanner over those of the files that it wants, several at once. Cancelling ends them.
+    """Run each scanner over the files that it handles, several at once. Cancelling stops them.
 
     `variables` are those of the environment that scanners get beside the usual ones (see `child_environment`).
     """
@@ -200,14 +199,14 @@ class _Run:
         )
 
     async def _batch(self, program: str, batch: Sequence[Target]) -> _Part:
-        """Scan files as they are on the disk."""
+        """Scan files as they are on disk."""
         words = _filled(self.scanner.command, [str(target.place.path) for target in batch])
         report, problem = await self._run(program, words, batch[0].place.root)
         files = {os.path.normcase(target.place.path): target for target in batch}
         return await asyncio.to_thread(_sorted_out, report, problem, files, batch[0].place.root)
 
     async def _text(self, program: str, target: Target) -> _Part:
-        """Scan one document as the editor has it. Whatever file the scanner names, it is about that one."""
+        """Scan one document as the editor has it. All results are about that document, whichever file the scanner names."""
         assert target.text is not None
         data = target.text.encode()
         root = target.place.root
@@ -249,7 +248,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one call of a scanner found: `nowhere` results name no file, `elsewhere` one that was not asked for."""
+    """The results of one call of a scanner. `nowhere` counts results without a file, `elsewhere` those of other files."""
 
     found: Sequence[tuple[Target, Result]]
     problem: str | None
@@ -259,7 +258,7 @@ class _Part:
 
 
 def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target], base: Path) -> _Part:
-    """Each result with its file, of those with these paths. What names no file is about the only one there is."""
+    """Match results with files by their paths. A result without a file is about the only file, if there is only one."""
     found: list[tuple[Target, Result]] = []
     only = next(iter(files.values())) if len(files) == 1 else None
     nowhere = elsewhere = 0
@@ -270,14 +269,14 @@ def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target]
         elif one.where:
             elsewhere += 1
         elif only is not None:
-            found.append((only, replace(one, note=one.note or "The scanner named no file: this is the only one it was given.")))
+            found.append((only, replace(one, note=one.note or "The scanner named no file: this is the only one that it got.")))
         else:
             nowhere += 1
     return _Part(found, problem, report.notes, nowhere, elsewhere)
 
 
 def _paths(result: Result, base: Path) -> list[str]:
-    """The real paths that a result may be about, comparable: as a URI, and where it is none also as it is written."""
+    """The real paths, in comparable form, that a result may mean: its name read as a URI, or else as a path."""
     found = []
     for where in filter(None, (result.where, result.or_where)):
         if uris.is_uri(where):
@@ -288,7 +287,7 @@ def _paths(result: Result, base: Path) -> list[str]:
 
 
 def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
-    """The one file whose path ends like that of a result from elsewhere: a container, or another system."""
+    """The one file whose path ends like that of a result from another system, such as a container."""
     for where in filter(None, (result.where, result.or_where)):
         if uris.is_uri(where) and not where.lower().startswith("file:"):
             continue
@@ -304,13 +303,13 @@ def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
 
 
 def _decoded(output: bytes) -> str:
-    """A report's text. Shells of Windows write what they are given in UTF-16."""
+    """A report's text. Windows shells redirect output as UTF-16."""
     utf16 = output.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return output.decode("utf-16" if utf16 else "utf-8-sig", "replace")
 
 
 def _batches(targets: Sequence[Target]) -> list[list[Target]]:
-    """Files of one folder each, as many as fit on a command line."""
+    """Batches of files of one folder, each as large as a command line allows."""
     batches: list[list[Target]] = []
     size = 0
     for target in sorted(targets, key=lambda target: str(target.place.root)):
@@ -338,7 +337,7 @@ def _copied(folder: str, name: str, data: bytes) -> Path:
 
 
 def _explained(problem: str, outcome: Outcome, cwd: Path) -> str:
-    """Why there is no report, with the last that the program said, without where that is on this machine."""
+    """Why there is no report, with the program's last line of errors, without paths of this machine."""
     said = outcome.errors.decode("utf-8", "replace").strip().replace(str(cwd), ".").splitlines()
     last = uris.printable(" ".join(said[-1].split()))[:300] if said else ""
     return f"{problem} (exit code {outcome.code}){f': {last}' if last else ''}"

@@ -1,7 +1,7 @@
-"""Searches files for a regular expression, in a process of its own: one that never ends can be killed, and nobody waits for it.
+"""Searches files for a regular expression, in a separate process: an expression that never ends can be killed.
 
 Reads one JSON object from stdin (`Job`), writes one a line: `{"file": index, "lines": [[number, text, hit], …]}` for a file
-with hits, `{"large": n}` at the end; `{"error": text}` alone for a pattern that is none. Files are opened as the workspace
+with hits, `{"large": n}` at the end; `{"error": text}` alone for an invalid pattern. Files are opened as the workspace
 opens them: no link is followed.
 """
 
@@ -21,7 +21,7 @@ from sessionls.sessions.workspace.files import read_file
 __all__ = ["Job", "search_text"]
 
 FILE_LIMIT = 2 << 20
-"""Bytes: a larger file is data or made by a machine, and is counted instead of searched."""
+"""Bytes: a larger file is data or generated, and is counted instead of searched."""
 LINE_LIMIT = 400
 _HIT_LINES = 20  # of one hit that runs over several lines
 _FILE_HITS = 200
@@ -38,7 +38,7 @@ class Job(TypedDict):
 
 
 def search_text(pattern: re.Pattern[str], text: str, context: int) -> list[tuple[int, str, bool]]:
-    """The lines with hits and `context` lines around each: number from 1, text, whether it is hit. `^` and `$` are a line's."""
+    """The hits with `context` lines around each: number from 1, text, whether it is a hit. `^` and `$` match at line ends."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     first = pattern.search(text)
@@ -49,7 +49,7 @@ def search_text(pattern: re.Pattern[str], text: str, context: int) -> list[tuple
     for line in lines[:-1]:
         starts.append(starts[-1] + len(line) + 1)
     if len(lines) > 1 and not lines[-1]:
-        lines.pop()  # what follows the last line end is no line
+        lines.pop()  # what follows the last line end is not a line
     hits: set[int] = set()
     for match in pattern.finditer(text, first.start()):
         begin = bisect_right(starts, match.start()) - 1
@@ -69,7 +69,7 @@ def _search(job: Job) -> Iterator[dict[str, Any]]:
     try:
         pattern = re.compile(job["pattern"], re.MULTILINE | (re.IGNORECASE if job["ignore_case"] else 0))
     except (re.error, RecursionError, OverflowError) as error:
-        yield {"error": f"{job['pattern'][:200]!r} is no regular expression ({error})."}
+        yield {"error": f"{job['pattern'][:200]!r} is not a valid regular expression ({error})."}
         return
     large = 0
     for index, (root, name) in enumerate(job["files"]):
@@ -80,7 +80,7 @@ def _search(job: Job) -> Iterator[dict[str, Any]]:
                     large += 1
                     continue
                 text = read_file(Path(root), name, what=name, limit=FILE_LIMIT).text
-            except (SessionlsError, OSError, ValueError):  # gone, no text, a link, a pipe: nothing to find
+            except (SessionlsError, OSError, ValueError):  # deleted, not text, a link or a pipe: nothing to find
                 continue
         if lines := search_text(pattern, text, job["context"]):
             yield {"file": index, "lines": lines}

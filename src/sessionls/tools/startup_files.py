@@ -1,8 +1,8 @@
-"""Files by which other programs start programs later: what `make`, a package manager, git, an editor or CI reads and then runs.
+"""Files from which other programs start programs later: what `make`, a package manager, git, an editor or CI reads and then runs.
 
-Who writes one of these runs a command, only later and in somebody else's hands. So agents are asked for a yes each time, also
-where they may write, unless a rule names these files (see `docs/tools.md`). This is the one list of them. What sessionls itself
-obeys is not here: no yes lets agents write that (`protected_paths.py`). Nor are files that are withheld (`.envrc`, `.npmrc`,
+Writing one of these amounts to running a command later, on someone else's initiative. So agents need permission each time, also
+where they may write, unless a rule names these files (see `docs/tools.md`). This is the only list of them. Files that configure
+sessionls are not in it: no permission lets agents write those (`protected_paths.py`). Nor are secret files (`.envrc`, `.npmrc`,
 `.git/`).
 """
 
@@ -83,11 +83,11 @@ STARTUP_FILES: dict[str, str] = {
         "devcontainer.json .gitpod.yml .gitpod.dockerfile"
     ),
 }
-"""Who runs what a file says, and its names, in lower case as in .gitignore: with no slash before its end anywhere."""
+"""Who runs a file, and its names, in lower case and as in .gitignore: without an inner slash they match in any folder."""
 
 
 def startup_reason(place: ResolvedFile, workspace: Sequence[str]) -> str | None:
-    """Who starts programs by that file, by its names or because a link leads there from such a file; None for any other.
+    """Who starts programs from that file, by its name or because such a file links to it; None for any other.
 
     `workspace` are the URIs of its folders. Touches the disk.
     """
@@ -101,9 +101,9 @@ def startup_reason(place: ResolvedFile, workspace: Sequence[str]) -> str | None:
 
 
 def uri_key(name: str) -> str:
-    """The name as file systems compare names: without regard to case, to invisible letters, and to what Windows drops."""
+    """The name as file systems compare it: without case, invisible characters, and endings that Windows drops."""
     plain = "".join(letter for letter in unicodedata.normalize("NFC", name) if unicodedata.category(letter) != "Cf")
-    # Windows knows a file also with dots and blanks at its end, and with the name of a stream.
+    # Windows also finds a file by its name with trailing dots and blanks, or with a stream name.
     parts = [part.partition(":")[0].rstrip(". ") or part for part in plain.casefold().replace("\\", "/").split("/")]
     return "/".join(parts)
 
@@ -119,7 +119,7 @@ def _globs() -> tuple[tuple[str, Globs], ...]:
 
 
 def _folders(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """The folders of the list at the top of the workspace's."""
+    """The listed folders at the top of the workspace folders."""
     for who, patterns in _patterns().items():
         for pattern in patterns:
             if pattern.endswith("/") and not set(pattern) & set("*?["):
@@ -127,7 +127,7 @@ def _folders(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def _linked(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """The files at the top of the folders that may be links: those of the list, and all in the folders of the list."""
+    """The files that may be links: listed files at the top of the folders, and all files in listed folders."""
     for root in roots:
         for inside in (
             ".",
@@ -148,7 +148,7 @@ def _linked(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def _names(folder: Path) -> list[str]:
-    """What is in the folder by another name too: links, and files with more than one name."""
+    """The entries of a folder that have another name, too: symbolic links, and files with several hard links."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if entry.is_symlink() or entry.stat().st_nlink > 1]
@@ -159,5 +159,5 @@ def _names(folder: Path) -> list[str]:
 def _same(one: Path, other: Path) -> bool:
     try:
         return os.path.samefile(one, other)  # noqa: PTH121
-    except OSError:  # it leads nowhere yet; what is written there comes to be it
+    except OSError:  # its target does not exist yet; a file written there becomes it
         return os.path.realpath(one) == os.path.realpath(other)

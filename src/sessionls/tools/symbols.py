@@ -1,4 +1,4 @@
-"""The outline of a file: what it defines, and where. Exact for Python and Markdown, by common forms for other languages."""
+"""The outline of a file: what it defines, and where. Exact for Python and Markdown, by patterns for other languages."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sessionls.tools.base import Arguments, BaseTool
 
 __all__ = ["Symbol", "Symbols", "outline"]
 
-_FILE_LIMIT = 2 << 20  # bytes of a file that is looked at
-_PARSED = 500_000  # characters: the parser of Python lets nothing else happen meanwhile
+_FILE_LIMIT = 2 << 20  # bytes of a file that is read
+_PARSED = 500_000  # characters: Python's parser holds the interpreter lock meanwhile
 _LISTED = 500
 _SHOWN = 160  # characters of one line
 _LONGEST_LINE = 500  # characters; a longer one is data
@@ -27,7 +27,7 @@ _LONGEST_LINE = 500  # characters; a longer one is data
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """Something defined in lines `first` to `last` (from 1), inside of `depth` others. `text` is how it is introduced."""
+    """A definition in lines `first` to `last` (from 1), nested in `depth` others. `text` is its first line."""
 
     first: int
     last: int
@@ -68,11 +68,11 @@ class Symbols(BaseTool[SymbolsArguments]):
 
 
 def outline(text: str, language: str | None) -> tuple[list[Symbol], bool]:
-    """What a text defines, in order, and whether that was guessed from the form of its lines."""
+    """What a text defines, in order, and whether that was guessed by patterns."""
     if language == "python" and len(text) <= _PARSED:
         try:
             return list(_of_python(ast.parse(text), text.splitlines(), 0)), False
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # unfinished code is normal in an editor
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # incomplete code is normal in an editor
             pass
     lines = split_lines(text)
     if language == "markdown":
@@ -114,7 +114,7 @@ def _symbol(node: ast.stmt, depth: int, text: str) -> Symbol:
 _DEFINES = re.compile(
     rf"\s*(?:[A-Za-z_@][^\s=(]*\s+){{0,6}}?(?P<keyword>{KEYWORDS})\s+\*?(?:\([^)]{{0,200}}\)\s*)?[\w$]+(?:(?:\.|::?)[\w$]+)*"
 )
-# name(…) {  as a method of JavaScript, Java or C#, and at the margin type name(…)  as C has it
+# name(…) {  for a method in JavaScript, Java or C#, and unindented type name(…)  for a function in C
 _METHOD = re.compile(r"\s+(?:[\w<>\[\],.*&?@]+\s+){0,6}[\w$#]+\s*(?:<[^>]{0,200}>\s*)?\([^;]*\{\s*$")
 _FUNCTION = re.compile(r"[A-Za-z_][\w*&:<>,\[\].~]*+\s[\w\s*&:<>,\[\].~]{0,300}?(?<![\w$~])[\w$~]++\s*+\([^;=]*+$")
 _VALUE = frozenset({"const", "let", "var", "val", "static", "data", "type"})
@@ -124,7 +124,7 @@ _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 
 def _by_form(lines: list[str]) -> list[Symbol]:
     found: list[Symbol] = []
-    inside: list[tuple[int, int]] = []  # indentation and last line of what we are in
+    inside: list[tuple[int, int]] = []  # indentation and last line of the enclosing definitions
     for number, line in enumerate(lines):
         if not line.strip() or len(line) > _LONGEST_LINE or COMMENT.match(line) or STATEMENT.match(line):
             continue
@@ -142,7 +142,7 @@ def _by_form(lines: list[str]) -> list[Symbol]:
 def _is_definition(line: str, indent: int) -> bool:
     match = _DEFINES.match(line)
     if match is not None:
-        # Inside of something a value is a local one, unless it is a function.
+        # Inside a definition a value is local, unless it is a function.
         return match["keyword"] not in _VALUE or indent == 0 or "=>" in line or "function" in line
     return bool(_METHOD.match(line) or (indent == 0 and _FUNCTION.match(line)))
 
@@ -156,7 +156,7 @@ def _of_markdown(lines: list[str]) -> list[Symbol]:
         elif not fence and (head := _HEADING.match(line)) is not None:
             heads.append((number, len(head[1]), line))
     found: list[Symbol] = []
-    # From the end: the nearest heading of each level that comes after.
+    # Backwards: the nearest following heading of each level.
     next_of = [len(lines) - (lines[-1] == "")] * 7
     for number, level, line in reversed(heads):
         found.append(Symbol(number + 1, min(next_of[1 : level + 1]), level - 1, _short(line.strip())))

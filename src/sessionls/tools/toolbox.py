@@ -1,4 +1,4 @@
-"""The tools there are, and which of them an agent is offered."""
+"""All tools, and which of them an agent gets."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _READ_DISK = frozenset({"run_command", "git_diff"})
 
 
 class Toolbox:
-    """The port `Tools`, over tools with different names, and those of servers.
+    """The port `Tools`: our own tools, and those of MCP servers.
 
-    `seen` is what agents know of documents; with `saving`, documents are saved before tools run that read the disk.
+    `seen` is which texts agents have read; with `saving`, documents are saved before tools run that read the disk.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Toolbox:
 
     @property
     def names(self) -> Sequence[str]:
-        """Every tool there is; those of a server only while it is up."""
+        """All tools; those of a server only while it runs."""
         return tuple(tool.name for tool in self._all())
 
     async def prepare(self, definition: Definition) -> Sequence[str]:
@@ -91,11 +91,11 @@ def all_tools(
     seen: ReadTracker | None = None,
     saving: Saving | None = None,
 ) -> list[Tool]:
-    """Every tool of ours. `confirm`: an editor that can shows each edit and asks before it makes it.
+    """All our own tools. `confirm`: an editor that can shows each edit and asks before it makes it.
 
-    `protected` are the files and folders in which the participant says which agents and programs run: agents do not write there,
-    nor in those of the workspace. `read_only` is asked each time. `variables` are those of the environment that commands get
-    beside the usual ones.
+    `protected` are the participant's files and folders that configure agents and programs: agents do not write there, nor to
+    those of the workspace. `read_only` is called each time. `variables` are environment variables that commands get in addition
+    to the usual ones.
     """
     seen = seen or ReadTracker()
     saving = saving or Saving(workspace, editor)

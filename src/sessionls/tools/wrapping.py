@@ -1,4 +1,4 @@
-"""A tool around another one, which differs in what happens when it runs."""
+"""A tool around another one, which changes what happens when it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ToolWrapper"]
 
 @dataclass(frozen=True, slots=True)
 class ToolWrapper(ABC):
-    """Name, schema, risk and question of the inner tool (`ports.tools.Tool`)."""
+    """Has the inner tool's name, schema, risk and permission request (`ports.tools.Tool`)."""
 
     tool: Tool
 
@@ -44,4 +44,4 @@ class ToolWrapper(ABC):
 
     @abstractmethod
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        """As the inner tool's, with what the wrapper adds."""
+        """The inner tool's result, with what the wrapper adds."""
