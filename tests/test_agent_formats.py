@@ -91,10 +91,10 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("---\ntools: [a, b\n---\nx", "line 3: no valid YAML"),
-        ("---\nname: a\nname: b\n---\nx", "line 3: the field name stands here twice"),
+        ("---\ntools: [a, b\n---\nx", "line 3: invalid YAML"),
+        ("---\nname: a\nname: b\n---\nx", "line 3: the field name appears twice"),
         ("---\nname: x\n", "line 1: the frontmatter is opened with --- and never closed"),
-        ("---\n- a\n---\nx", "line 2: the frontmatter is no list of fields"),
+        ("---\n- a\n---\nx", "line 2: the frontmatter is not a list of fields"),
         ("---\n\ntempurature: 1\n---\nx", "line 3: there is no field tempurature; is temperature meant?"),
         ("---\nprompt: x\n---\nx", "line 2: there is no field prompt"),
         ("---\nsource: builtin\n---\nx", "line 2: there is no field source"),
@@ -115,7 +115,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
         ("---\nname: a\n---\n  \n", "no prompt"),
         ("", "no prompt"),
         ("---\nmaxSteps: 2024-99-99\n---\nx", "the frontmatter cannot be read as YAML"),
-        ("---\ndescription: !!python/object/apply:os.system [id]\n---\nx", "line 2: no valid YAML"),
+        ("---\ndescription: !!python/object/apply:os.system [id]\n---\nx", "line 2: invalid YAML"),
         ("---\ncolor: &a red\ndescription: *a\n---\nx", "line 3: references (*a) are not read here"),
         ("---\ndescription: a\x00b\n---\nx", "the frontmatter holds a character that YAML does not allow"),
         ("---\ndescription: " + "[" * 20_000 + "\n---\nx", "the frontmatter has more than 1000 brackets"),

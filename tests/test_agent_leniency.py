@@ -51,7 +51,7 @@ def test_a_description_over_several_lines_with_examples_is_read(ends: str, mark:
     assert (definition.name, definition.description) == ("code-reviewer", "Use this agent when code was written. Examples:")
     assert definition.tools == ("read_file", "search")
     assert (definition.color, definition.prompt) == ("red", "You review.")
-    assert notes[0].startswith("it is no plain YAML and was read line by line (line ")
+    assert notes[0].startswith("it is not valid YAML and was read line by line (line ")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ async def test_what_was_not_read_as_it_stands_is_listed(tmp_path: Path) -> None:
     write(tmp_path / "w/.claude/agents/b.md")
     agents = {agent.name: agent for agent in (await loaded(tmp_path)).list()}
     notice = agents["code-reviewer"].notice
-    assert notice is not None and notice.startswith("dev/a.md: it is no plain YAML and was read line by line (line ")
+    assert notice is not None and notice.startswith("dev/a.md: it is not valid YAML and was read line by line (line ")
     assert agents["code-reviewer"].available and agents["b"].notice is None
 
 

@@ -146,7 +146,7 @@ async def test_a_broken_file_is_listed_with_its_problem_and_breaks_nothing_else(
     assert catalog.get("good").prompt == "You help."
     (bad,) = listed(catalog, "bad")
     assert (bad.available, bad.trusted, bad.tools) == (False, True, [])
-    assert bad.problem is not None and bad.problem.startswith("bad.md: line 3: no valid YAML")
+    assert bad.problem is not None and bad.problem.startswith("bad.md: line 3: invalid YAML")
     assert str(world.one) not in bad.problem
     with pytest.raises(AgentUnavailable) as raised:
         catalog.get("bad")
@@ -200,8 +200,8 @@ async def test_a_pipe_or_a_device_is_not_waited_for(world: World) -> None:
     (world.user).mkdir(parents=True)
     (world.user / "zero.md").symlink_to("/dev/zero")
     catalog = await world.loaded()
-    assert listed(catalog, "pipe")[0].problem == "pipe.md: no regular file"
-    assert listed(catalog, "zero")[0].problem == "zero.md: no regular file"
+    assert listed(catalog, "pipe")[0].problem == "pipe.md: not a regular file"
+    assert listed(catalog, "zero")[0].problem == "zero.md: not a regular file"
     assert catalog.instructions() == ""
 
 

@@ -1,4 +1,4 @@
-"""The agents there are: loaded in a thread, held in memory, watched on disk."""
+"""The catalog of agents: loaded in a thread, held in memory, watched on disk."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["Catalog"]
 log = logging.getLogger(__name__)
 
 _DEBOUNCE, _STEP, _PATIENCE = 150, 150, 5_000
-"""Milliseconds: how long changes are gathered; how often they are looked for; how long a thread waits that nobody ended."""
+"""Milliseconds: how long changes are gathered; how often they are checked; how long an abandoned thread waits."""
 
 
 class Catalog:
     """The definitions of all sources (the port `Agents`).
 
-    Nothing is there before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
-    while the workspace is `trusted`, and before that takes no name away from a definition that is. `user_dir` holds the
+    The catalog is empty before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
+    while the workspace is `trusted`, and until then does not hide a trusted definition of the same name. `user_dir` holds the
     user's own definitions. `tools` are the names that an agent with every tool is listed with.
     """
 
@@ -66,13 +66,13 @@ class Catalog:
         return entry.definition
 
     def list(self) -> list[Agent]:
-        """Every name with what it stands for, and what cannot be invoked with the problem of it; by name."""
+        """All agents by name; those that cannot be invoked come with their problem."""
         hidden = {entry.name: entry for entry in self._loaded.entries if not self._trusts(entry)}
         entries = [*self._chosen.values(), *hidden.values()]
         return [self._describe(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
 
     def instructions(self) -> str:
-        """What each folder of a trusted workspace says to every agent (AGENTS.md and its like), under a heading for each file."""
+        """Each trusted workspace folder's instructions for every agent (AGENTS.md and its like), with a heading for each file."""
         if not self._trusted:
             return ""
         return "\n\n".join(
@@ -82,8 +82,8 @@ class Catalog:
         )
 
     def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
-        """What a trusted workspace says to whoever works on the file of that path (with `/`) from its folder's real path: each
-        text under the path of its file, the nearest last. Touches the disk: not for the event loop.
+        """A trusted workspace's instructions for the file at that path (with `/`) below the folder's real path: each with the
+        path of its file, the nearest last. Touches the disk: not for the event loop.
         """
         folders = [folder for folder in self._folders if os.path.realpath(folder) == str(root)] if self._trusted else []
         return [
@@ -98,7 +98,7 @@ class Catalog:
     # -- loading -----------------------------------------------------------------------------------------------------
 
     async def reload(self) -> bool:
-        """Read all definitions anew; whether anything is different from before."""
+        """Read all definitions again; returns whether anything changed."""
         async with self._loading:
             while True:
                 folders, trusted = self._folders, self._trusted
@@ -111,7 +111,7 @@ class Catalog:
             return loaded != before
 
     async def set_workspace(self, folders: Sequence[Path], *, trusted: bool) -> None:
-        """Other folders, or another trust. What is trusted no longer cannot be invoked from here on, before anything is read."""
+        """Change folders or trust. What is no longer trusted cannot be invoked from here on, before anything is read."""
         self._folders = tuple(folders)
         self._trusted = trusted
         kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
@@ -121,12 +121,12 @@ class Catalog:
         await self.reload()
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Load, and load again whenever something changes on disk; calls `changed` each time something is different.
+        """Load, and load again whenever something changes on disk; calls `changed` each time the result differs.
 
         Runs until it is cancelled. Directories that do not exist yet are noticed when they appear.
         """
         loop = asyncio.get_running_loop()
-        # A thread of its own: waiting in the shared pool would take one of its few threads away for good.
+        # In a separate thread: the wait would occupy one of the few threads of the shared pool for good.
         pool = ThreadPoolExecutor(1, "sessionls-agents")
         watcher: RustNotify | None = None
         watching: frozenset[str] = frozenset()
@@ -138,7 +138,7 @@ class Catalog:
                     old, watcher, watching = watcher, await loop.run_in_executor(pool, _open, wanted), wanted
                     if old is not None:
                         await loop.run_in_executor(pool, old.close)
-                # Only now, with the watcher in place, does nothing slip through between reading and watching.
+                # The watcher is in place now, so that no change is missed between reading and watching.
                 if await self.reload():
                     changed()
                 if wanted != await asyncio.to_thread(self._directories):
@@ -148,7 +148,7 @@ class Catalog:
                 while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, inside, stop)):
                     pass
                 if seen == "directory":
-                    watching = frozenset()  # one that went and came back is another one under the same path
+                    watching = frozenset()  # a directory that was removed and made again is a new one with the same path
         finally:
             self._moved.set()
             if watcher is not None:
@@ -194,7 +194,7 @@ def _open(directories: frozenset[str]) -> RustNotify:
             return RustNotify(
                 present, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
             )
-        except FileNotFoundError:  # one went away just now
+        except FileNotFoundError:  # one was removed just now
             continue
         except OSError as error:
             if polling:
@@ -206,9 +206,9 @@ def _open(directories: frozenset[str]) -> RustNotify:
 
 
 def _wait(watcher: RustNotify, names: frozenset[str], inside: tuple[str, ...], stop: threading.Event) -> str:
-    """What happened: "file", "directory", "stop"; empty after a while in which nothing did that may matter.
+    """What happened: "file", "directory", "stop"; empty after a while without a relevant change.
 
-    `names` are those of directories on the way to agents, `inside` begin the paths of what lies beside agents.
+    `names` are those of directories on the way to agents, `inside` are the beginnings of paths next to agents.
     """
     while True:
         changes = watcher.watch(_DEBOUNCE, _STEP, _PATIENCE, stop)

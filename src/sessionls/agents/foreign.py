@@ -12,7 +12,7 @@ from sessionls.domain.agent import TOOL_NAMES
 
 __all__ = ["read_claude", "read_copilot", "read_opencode"]
 
-_COMMANDS = ("run_command", "git_diff", "git_log", "git_show")  # whoever may run git may also read through it
+_COMMANDS = ("run_command", "git_diff", "git_log", "git_show")  # permission to run git includes reading with it
 _EDITS = ("edit_file", "create_file", "delete_file")
 
 CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "task": ("ask_agent",),
     "lsp": ("diagnostics", "symbols", "scan"),
 }
-"""Claude Code's tools, lower case. The others (the web, to-do lists, skills, …) have no like here."""
+"""Claude Code's tools, lower case. The others (the web, to-do lists, skills, …) have no equivalent here."""
 
 COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     # Tool sets and aliases, of VS Code and of GitHub.
@@ -70,7 +70,7 @@ COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     "runtasks": ("run_command",),
     "runsubagent": ("ask_agent",),
 }
-"""VS Code's and GitHub Copilot's tools, lower case, without the set's name. The others have no like here."""
+"""VS Code's and GitHub Copilot's tools, lower case, without the set's name. The others have no equivalent here."""
 
 _COPILOT_SETS = frozenset(("read", "search", "edit", "execute", "agent", "web", "todo", "vscode", "browser"))
 
@@ -97,7 +97,7 @@ _OPENCODE_PROVIDERS: Mapping[str, str | None] = {
     "fireworks-ai": "fireworks_ai",
     "lmstudio": "lm_studio",
     "vercel": "vercel_ai_gateway",
-    # Models behind a subscription of that tool's own.
+    # Models of that tool's own subscription.
     "opencode": None,
     "opencode-go": None,
     "github-copilot": None,
@@ -126,7 +126,7 @@ def read_claude(page: Page) -> dict[str, Any]:
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _claude_tool(name, permissions))
     for name in _names(page, "disallowedTools") or ():
-        if not _CALL.match(name):  # one with a pattern forbids some uses only
+        if not _CALL.match(name):  # one with a pattern denies only some uses
             permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMANDS[1:])
     if given.get("permissionMode") in ("plan", "dontAsk"):
         permissions.update(write="deny", execute="deny", network="deny")
@@ -146,14 +146,14 @@ def read_claude(page: Page) -> dict[str, Any]:
 def read_copilot(page: Page) -> dict[str, Any]:
     """`.github/agents/*.agent.md`: name, description, tools, model.
 
-    A model is mostly the display name of one in a subscription, which cannot be reached from here: then the default is used.
+    A model is usually the display name of one in a subscription, which is not available here: then the default is used.
     """
     fields = _common(page)
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _copilot_tool(name))
     models = page.fields.get("model")
     models = [models] if isinstance(models, str) else models if isinstance(models, list) else []
-    # A litellm name is one lower-case word; "Claude Sonnet 4.5 (copilot)", "GPT-5" and "auto" are none.
+    # A litellm name is one lower-case word, unlike "Claude Sonnet 4.5 (copilot)", "GPT-5" and "auto".
     fields["models"] = [
         model
         for model in models
@@ -192,7 +192,7 @@ def _claude_tool(name: str, permissions: dict[str, str]) -> Iterable[str]:
         server, _, tool = name.removeprefix("mcp__").partition("__")
         return (f"{server}/{tool or '*'}",)
     ours = CLAUDE_TOOLS.get(name.lower(), (name,) if name in TOOL_NAMES else ())
-    if call and "run_command" in ours:  # only some commands are meant: each is asked for
+    if call and "run_command" in ours:  # only some commands are allowed: ask for each
         permissions["run_command"] = "ask"
     return ours
 
@@ -239,14 +239,14 @@ def _opencode_permissions(page: Page) -> dict[str, str]:
         if action != "allow":
             permissions.update((tool, action) for tool in ours if permissions.get(tool) != "deny")
     for name, rule in rules:
-        # Tools of an MCP server are called server_tool there; only whole servers can be told apart from the rest.
+        # Tools of an MCP server are called server_tool there; only whole servers can be recognised.
         if name.endswith("_*") and "*" not in name[:-1] and (action := _action(rule)) != "allow":
             permissions[f"{name[:-2]}/*"] = action
     return permissions
 
 
 def _action(rule: Any) -> str:
-    """One action for a rule that may differ by pattern (of a command, a path): where it does, each use is asked for."""
+    """One action for a rule with patterns (of a command, a path): if their actions differ, ask for each use."""
     actions = {str(action) for action in rule.values()} if isinstance(rule, dict) else {str(rule)}
     if actions <= {"allow"}:
         return "allow"
@@ -271,7 +271,7 @@ def _common(page: Page) -> dict[str, Any]:
     if fields.get("name") == "":
         del fields["name"]
     if isinstance(fields.get("description"), str):
-        # A long text on when to delegate, with examples: its first line says what the agent is.
+        # A long text on when to delegate, with examples: its first line describes the agent.
         fields["description"] = fields["description"].replace("\\n", "\n").strip().split("\n", 1)[0]
     return fields
 
@@ -282,14 +282,14 @@ def _set(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _names(page: Page, field: str) -> list[str] | None:
-    """A list of names, or a string of them with commas between (not those inside of parentheses)."""
+    """A list of names, or a string of names with commas between them (not counting commas in parentheses)."""
     value = page.fields.get(field)
     if value is None:
         return None
     if isinstance(value, dict):  # as OpenCode has it
         value = [str(name) for name, wanted in value.items() if wanted not in (False, None)]
     if isinstance(value, list) and all(isinstance(name, str | int | float) for name in value):
-        value = ",".join(map(str, value))  # YAML parts Bash(a, b) in two
+        value = ",".join(map(str, value))  # YAML splits Bash(a, b) in two
     if not isinstance(value, str):
         raise Broken(f"line {page.lines[field]}: {field}: is a list of names")
     names = [name.strip() for name in _split(value) if name.strip()]
@@ -299,7 +299,7 @@ def _names(page: Page, field: str) -> list[str] | None:
 
 
 def _split(text: str) -> list[str]:
-    """The text at its commas, but for one that a closing parenthesis comes after before an opening one."""
+    """The text split at its commas, except at those inside parentheses."""
     parts: list[str] = []
     end, inside = len(text), False
     for at in range(len(text) - 1, -1, -1):

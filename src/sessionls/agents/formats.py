@@ -1,8 +1,8 @@
-"""The formats of definitions: ours, and those of other tools with their names and shapes turned into ours.
+"""The formats of definitions: ours, and those of other tools, translated into ours.
 
-What is read of the others follows their documentation as of 2026: Claude Code's subagents, VS Code's and GitHub Copilot's
-custom agents, OpenCode's agents. Fields that mean nothing here are passed over. A permission that one of them gives is
-not given here (a yes said to another program is none to this one); what it forbids is forbidden here too.
+The others are read according to their documentation as of 2026: Claude Code's subagents, VS Code's and GitHub Copilot's custom
+agents, OpenCode's agents. Fields without a meaning here are ignored. A permission that one of them grants is not granted here
+(it was granted to another program); what it denies is denied here too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FOREIGN: Mapping[Format, Callable[[Page], dict[str, Any]]] = {
 
 
 class Disabled(Exception):
-    """The file says of itself that it is switched off."""
+    """The definition is disabled by a field of its own."""
 
 
 def read(
@@ -51,10 +51,10 @@ def read(
     origin: Literal["builtin", "user", "workspace"],
     notes: list[str] | None = None,
 ) -> Definition:
-    """The definition that a file's bytes hold. `stem`, the file's name without its ending, is the agent's where it has none.
+    """The definition in a file's bytes. `stem`, the file's name without its suffix, is the default name of the agent.
 
-    `notes` takes, in words for a person, what was not read as it stands. Raises `Broken`, and `Disabled` for a file that switches
-    itself off.
+    `notes` collects, for a person, what was not taken literally. Raises `Broken`, and `Disabled` for a definition that disables
+    itself.
     """
     try:
         text = data.decode("utf-8")
@@ -72,7 +72,7 @@ def read(
         fields = _FOREIGN[format](page)
     fields.setdefault("prompt", page.body)
     if not fields["prompt"]:
-        raise Broken("no prompt: the text below the frontmatter is what the agent is told")
+        raise Broken("no prompt: the text below the frontmatter is the agent's prompt")
     given = fields.get("name")
     if given is None or isinstance(given, str):
         fields["name"] = normal_name(stem if given is None else given) if format == "sessionls" else _any_name(given, stem, page)
@@ -92,12 +92,12 @@ def read(
     return definition
 
 
-# Of other tools' files, what an agent can do without where its value is none.
+# In other tools' files, fields that may be dropped if their value is invalid.
 _OPTIONAL = ("description", "models", "temperature", "reasoningEffort", "maxSteps", "color")
 
 
 def _any_name(given: str | None, stem: str, page: Page) -> str:
-    """The name that a file of another tool gives, else the file's, made to fit."""
+    """The name in another tool's file, else that of the file, in a valid form."""
     for candidate in (given, stem):
         if candidate is not None and (name := _plain_name(candidate)):
             if candidate is stem and given is not None:
@@ -111,7 +111,7 @@ def _any_name(given: str | None, stem: str, page: Page) -> str:
 
 
 def normal_name(text: str) -> str:
-    """A name in the form `[a-z0-9][a-z0-9_-]*`, from a file's name or a display name. Raises `Broken` where nothing is left."""
+    """A name in the form `[a-z0-9][a-z0-9_-]*`, from a file's name or a display name. Raises `Broken` if nothing remains."""
     name = _plain_name(text)
     if not name:
         raise Broken("no name: give it one of letters a-z, digits, - and _")
@@ -125,7 +125,7 @@ def _plain_name(text: str) -> str:
 
 
 def guess_name(data: bytes, stem: str) -> str:
-    """The name that a broken file most likely wanted to define: it must not be answered by another definition instead."""
+    """The name that a broken file was probably meant to define: no other definition may answer for it."""
     head = data[:4096].decode("utf-8", "replace")
     match = re.search(r"^name:[ \t]*[\"']?([^\"'\r\n]+)", head, re.MULTILINE)
     for candidate in (match[1] if match else "", stem):
@@ -143,7 +143,7 @@ def _own(page: Page) -> dict[str, Any]:
             hint = f"; is {near[0]} meant?" if near else f"; there are {', '.join(FIELDS)}"
             raise Broken(f"line {page.lines[name]}: there is no field {name}{hint}")
     fields = {name: value for name, value in page.fields.items() if value is not None}
-    # YAML makes of a name such as 7 or yes something else than a text.
+    # YAML does not read a name such as 7 or yes as a text.
     fields |= {name: page.texts[name] for name in ("name", "description") if name in page.texts}
     if "model" in fields:
         model = fields.pop("model")

@@ -13,7 +13,7 @@ from sessionls.agents.line_reader import as_value, read_lines
 __all__ = ["Broken", "Page", "parse"]
 
 LIMIT = 32 * 1024
-"""Characters of frontmatter. YAML is slow to read, and nobody writes that much by hand."""
+"""Characters of frontmatter. YAML is slow to parse, and nobody writes that much by hand."""
 
 _DEEPEST = 50
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,15 +25,15 @@ _LONGEST_COMMENT = 4000  # characters
 
 
 class Broken(Exception):
-    """A file that defines no agent; the message says why, with the line where there is one."""
+    """An invalid definition; the message says why, with the line if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """The fields of the frontmatter, the line of each (counted from 1), and the prompt. `fenced` is False without frontmatter.
 
-    `texts` are the plain values as they are written, where YAML makes of them a number, a date, or yes and no. `notes` say, in
-    words for a person, what was not read as it stands.
+    `texts` are the plain values as written, where YAML reads a number, a date or a boolean. `notes` say, for a person, what was
+    not taken literally.
     """
 
     fields: dict[str, Any]
@@ -47,7 +47,7 @@ class Page:
 def parse(text: str, *, lenient: bool = False) -> Page:
     """Split and read a definition's text. Raises `Broken`.
 
-    `lenient` reads what other tools accept though it is no YAML, field by field, and says so in the notes.
+    `lenient` reads what other tools accept although it is not YAML, field by field, and says so in the notes.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     before = 0
@@ -69,7 +69,7 @@ def parse(text: str, *, lenient: bool = False) -> Page:
         if not lenient:
             raise
         fields, lines, texts = _line_by_line(head)
-        notes = [f"it is no plain YAML and was read line by line ({problem})"]
+        notes = [f"it is not valid YAML and was read line by line ({problem})"]
         page = Page(fields, lines, body, fenced=True, texts=texts, notes=notes)
     else:
         page = Page(fields, lines, body, fenced=True, texts=texts)
@@ -79,7 +79,7 @@ def parse(text: str, *, lenient: bool = False) -> Page:
 
 
 def _line_by_line(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
-    """Each field by itself: as YAML where it is some, else as the text that it is."""
+    """Read each field separately: as YAML if it is valid, else as plain text."""
     fields: dict[str, Any] = {}
     texts: dict[str, str] = {}
     found, lines = read_lines(head)
@@ -98,16 +98,16 @@ def _line_by_line(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, 
 
 
 def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
-    """The fields, the line of each, and as they are written those that are one plain value."""
-    if head.count("[") + head.count("{") > 1_000:  # open ones cost the square of their number
+    """The fields, the line of each, and those that are one plain value as written."""
+    if head.count("[") + head.count("{") > 1_000:  # unclosed ones take quadratic time
         raise Broken("the frontmatter has more than 1000 brackets")
     try:
         depth = 0
         for event in yaml.parse(head, Loader=_Loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:  # each level takes a piece of the stack, which nobody can give back in time
+            if depth > _DEEPEST:  # each level takes stack space, and an overflow cannot be caught in time
                 raise Broken(f"line {_line(event.start_mark)}: nested deeper than {_DEEPEST} levels")
-            if isinstance(event, yaml.AliasEvent):  # a few of them, merged into each other, would fill the memory
+            if isinstance(event, yaml.AliasEvent):  # a few of them, merged into each other, could fill the memory
                 raise Broken(f"line {_line(event.start_mark)}: references (*{event.anchor}) are not read here")
         loader = _Loader(head)
         try:
@@ -115,15 +115,15 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
             if node is None:
                 return {}, {}, {}
             if not isinstance(node, yaml.MappingNode):
-                raise Broken(f"line {_line(node.start_mark)}: the frontmatter is no list of fields (name: value)")
+                raise Broken(f"line {_line(node.start_mark)}: the frontmatter is not a list of fields (name: value)")
             lines: dict[str, int] = {}
             texts: dict[str, str] = {}
             for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
                 if not name:
-                    raise Broken(f"line {_line(key.start_mark)}: a field's name is no plain word")
+                    raise Broken(f"line {_line(key.start_mark)}: a field's name is not a plain word")
                 if name in lines:
-                    raise Broken(f"line {_line(key.start_mark)}: the field {name} stands here twice")
+                    raise Broken(f"line {_line(key.start_mark)}: the field {name} appears twice")
                 lines[name] = _line(key.start_mark)
                 if isinstance(value, yaml.ScalarNode) and value.tag != "tag:yaml.org,2002:null":
                     texts[name] = value.value
@@ -132,13 +132,13 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         where = f"line {_line(error.problem_mark)}: " if error.problem_mark else ""
-        raise Broken(f"{where}no valid YAML ({error.problem or error.context})") from None
+        raise Broken(f"{where}invalid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError:
         raise Broken("the frontmatter holds a character that YAML does not allow") from None
-    except (RecursionError, ValueError, OverflowError):  # nested too deep; a date or number that is none
+    except (RecursionError, ValueError, OverflowError):  # nested too deeply; an invalid date or number
         raise Broken("the frontmatter cannot be read as YAML") from None
-    if len(values) != len(lines) or "<<" in lines:  # yes and true are one name to YAML; << takes others in
-        raise Broken("the frontmatter has two fields of one name")
+    if len(values) != len(lines) or "<<" in lines:  # yes and true are the same key in YAML; << merges other keys
+        raise Broken("the frontmatter has two fields with the same name")
     return dict(zip(lines, values.values(), strict=True)), lines, texts
 
 
@@ -148,9 +148,9 @@ def _line(mark: Any) -> int:
 
 
 def _end_of_comments(text: str) -> int:
-    """Where the frontmatter begins behind empty lines and comments of Markdown or of YAML; 0 where that is not what is there.
+    """Where the frontmatter begins after empty lines and comments of Markdown or YAML; 0 if it does not follow those.
 
-    One step for each line, because a pattern that may take a line end for either of two pieces takes exponential time.
+    Reads line by line, because a pattern in which a line end may belong to either of two parts takes exponential time.
     """
     at = 0
     for _ in range(_MOST_COMMENTS):

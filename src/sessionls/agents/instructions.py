@@ -1,7 +1,7 @@
-"""What a workspace tells agents in files: all of them, and whoever works on some of its files. All of this blocks.
+"""A workspace's instructions for agents: for all of its files, or for some of them. All of this blocks.
 
-`AGENTS.md` is what most tools read; `CLAUDE.md` and those of GitHub Copilot are read beside it. What lies in a folder below the
-workspace folder is for the files in there, as is what names its files by globs (`applyTo`).
+`AGENTS.md` is what most tools read; `CLAUDE.md` and those of GitHub Copilot are read as well. Instructions in a subfolder apply
+to the files in it, and those with globs (`applyTo`) to the files that match.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["RULES", "Rule", "Told", "general", "nested", "read_rules"]
 log = logging.getLogger(__name__)
 
 RULES = ".github/instructions"
-"""Where instructions for some files lie."""
+"""The folder of instructions for some files."""
 
 _GENERAL = ("AGENTS.md", "CLAUDE.md", ".claude/CLAUDE.md", ".github/copilot-instructions.md")
 _NESTED = ("AGENTS.md", "CLAUDE.md")
@@ -30,13 +30,13 @@ _ALL = 96 << 10  # of a folder's together
 _NESTED_LIMIT = 32 << 10
 _MOST = 50  # files of rules
 _LONGEST = 2_000  # characters of the globs
-_COMMA = re.compile(r",(?![^{}]*\})")  # not one between braces
+_COMMA = re.compile(r",(?![^{}]*\})")  # not one in braces
 _DEEPEST = 16  # folders above a file
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one file says: its path from the workspace folder (with `/`), and its text."""
+    """One file of instructions: its path from the workspace folder (with `/`), and its text."""
 
     name: str
     text: str
@@ -44,7 +44,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a file says about the files that its globs match."""
+    """Instructions for the files that match the globs."""
 
     told: Told
     patterns: tuple[str, ...]
@@ -52,19 +52,19 @@ class Rule:
 
 
 def general(folder: Path) -> list[Told]:
-    """What is told to every agent. The same text under two names counts once."""
+    """The instructions for every agent. The same text in two files counts once."""
     return list(_different(folder, _GENERAL, _LIMIT, _ALL))
 
 
 def nested(folder: Path, name: str) -> list[Told]:
-    """What is told to whoever works on the file of that path from the folder: of the folders on the way, the nearest last."""
+    """The instructions for the file at that path from the folder: those of the folders on the way, the nearest last."""
     parents = [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."][::-1]
     names = [f"{parent}/{one}" for parent in parents[-_DEEPEST:] for one in _NESTED]
     return list(_different(folder, names, _NESTED_LIMIT, _LIMIT))
 
 
 def read_rules(folder: Path) -> list[Rule]:
-    """The instructions in `.github/instructions` that say for which files they are."""
+    """The instructions in `.github/instructions` that name their files by globs."""
     try:
         files = sorted((folder / RULES).rglob("*.instructions.md"))[:_MOST]
     except OSError:
@@ -93,7 +93,7 @@ def _different(folder: Path, names: Sequence[str], limit: int, together: int) ->
     told: set[str] = set()
     for name in names:
         text = _read(folder, name, min(limit, together))
-        # One may do no more than name the other.
+        # One file may only refer to the other.
         if not text or text in told or text.lstrip("@./") in _NESTED:
             continue
         told.add(text)
@@ -102,7 +102,7 @@ def _different(folder: Path, names: Sequence[str], limit: int, together: int) ->
 
 
 def _read(folder: Path, name: str, limit: int) -> str:
-    """The text of the file, cut at `limit` bytes with a word about it; empty where there is none that can be read."""
+    """The text of the file, cut at `limit` bytes with a note; empty if it cannot be read."""
     try:
         data = read_bytes(confined(folder / name, folder), limit + 1)
     except Broken as problem:

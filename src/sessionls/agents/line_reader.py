@@ -1,7 +1,7 @@
-"""Frontmatter that is no YAML, read line by line, as the tools that it was written for read it.
+"""Reads frontmatter that is not valid YAML line by line, as the tools that it was written for do.
 
 People write a description as prose: over several lines, with colons, angle brackets and examples in it, unquoted. So a field
-begins where a line begins with the name of a field that is known, and a text goes on until the next one begins.
+begins at a line that starts with the name of a known field, and its text goes on until the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KNOWN = _TEXTS | frozenset(
         *("temperature", "top_p", "steps", "maxSteps", "permission", "permissions", "options", "reasoningEffort", "version"),
     )
 )
-"""The fields of those formats, as far as they are documented."""
+"""The documented fields of those formats."""
 
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)[ \t]*:(?P<value>[ \t].*|)$")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"$|'((?:[^']|'')*)'$", re.DOTALL)
@@ -33,7 +33,7 @@ def read_lines(head: str) -> tuple[dict[str, list[str]], dict[str, int]]:
     now: str | None = None
     for number, line in enumerate(head.split("\n"), start=2):
         match = _FIELD.match(line)
-        # In the middle of a text "user: …" is a line of an example.
+        # Inside a text, "user: …" is a line of an example.
         begins = match is not None and match["name"] not in fields and (match["name"] in KNOWN or now not in _TEXTS)
         if match is not None and begins:
             now = match["name"]
@@ -44,7 +44,7 @@ def read_lines(head: str) -> tuple[dict[str, list[str]], dict[str, int]]:
 
 
 def as_text(lines: list[str]) -> str:
-    """The value of a field as a text, without the quotes or the mark of a block around it."""
+    """The value of a field as a text, without its quotes or block indicator."""
     first = "" if re.fullmatch(r"[|>][-+0-9]*", lines[0]) else lines[0]
     text = "\n".join([first, *(line.strip() for line in lines[1:])]).strip()
     if (quoted := _QUOTED.match(text)) is not None:
@@ -68,5 +68,5 @@ def as_names(lines: list[str]) -> list[str] | str:
 
 
 def as_value(name: str, lines: list[str]) -> Any:
-    """What a field comes to that YAML cannot read."""
+    """The value of a field that YAML cannot read."""
     return as_names(lines) if name in ("tools", "disallowedTools") else as_text(lines)

@@ -1,4 +1,4 @@
-"""Where definitions lie, and how they are read from there. All of this blocks: it runs in a thread."""
+"""Where definitions are, and how they are read. All of this blocks: it runs in a thread."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FILE_LIMIT = 256 * 1024
 """Bytes of a definition's file."""
 COUNT_LIMIT = 500
-"""Definitions read of one directory, with those below it."""
+"""Definitions that are read from one directory and its subdirectories."""
 _DEEPEST = 8  # levels below a directory of agents
 
 _IN_HOME: tuple[tuple[str, Format], ...] = (
@@ -55,9 +55,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one file came to: a definition, or the problem of it. `folder` as in `Place`.
+    """The result of one file: a definition, or its problem. `folder` as in `Place`.
 
-    `notice`: what was not read as it stands.
+    `notice`: what was not taken literally.
     """
 
     name: str
@@ -70,10 +70,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All there is, in the order of the sources: of several entries with one name the last counts.
+    """Everything that was read, in the order of the sources: of several entries with the same name the last counts.
 
-    `instructions` are those that each folder has for every agent, `rules` those for some of its files. `linked` are directories
-    outside of the places that definitions are linked from.
+    `instructions` are each folder's for every agent, `rules` those for some of its files. `linked` are directories elsewhere
+    that contain linked definitions.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -83,7 +83,7 @@ class Loaded:
 
 
 def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, ...]:
-    """Where definitions are looked for; later places win. A folder's place that is the user's own stays the user's."""
+    """The directories of definitions; later ones win. A workspace directory that is the user's own counts as the user's."""
     own = [Place(home / path, format_) for path, format_ in _IN_HOME]
     own.append(Place(user_dir, "sessionls"))
     taken = {place.directory for place in own}
@@ -99,7 +99,7 @@ def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, 
 
 
 def load(where: Iterable[Place], folders: Sequence[Path]) -> Loaded:
-    """Read everything. No file, however broken, keeps the others from being read."""
+    """Read everything. A broken file does not keep the others from being read."""
     entries = list(_builtin())
     linked: dict[Path, None] = {}
     for place in where:
@@ -110,7 +110,7 @@ def load(where: Iterable[Place], folders: Sequence[Path]) -> Loaded:
 
 
 def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iterator[Path]:
-    """Every existing directory in which something may appear or change that `load` would see, none of them recursively."""
+    """Every existing directory in which a change could matter to `load`, each without its subdirectories."""
     seen: set[Path] = set()
     for place in where:
         for directory in _below(place):
@@ -121,7 +121,7 @@ def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iter
             if directory not in seen and is_directory(directory):
                 seen.add(directory)
                 yield directory
-            # A folder's chain ends at the folder. Elsewhere the nearest existing parent tells when the next one appears.
+            # Workspace folders exist. Elsewhere, watching the nearest existing parent shows when the next directory appears.
             if directory == place.folder or (place.folder is None and directory in seen and directory != place.directory):
                 break
     for directory in (each for folder in folders for each in (folder, folder / RULES)):
@@ -135,7 +135,7 @@ def is_directory(path: Path) -> bool:
 
 
 def watched_names(where: Iterable[Place]) -> frozenset[str]:
-    """The names of the directories on the way to all places."""
+    """The names of the directories on the way to the definitions."""
     return frozenset((*(part for place in where for part in place.directory.parts), *RULES.split("/")))
 
 
@@ -148,7 +148,7 @@ def _builtin() -> Iterator[Entry]:
 
 
 def _below(place: Place) -> list[Path]:
-    """The directories below the place, those that links lead to left out: a link may lead in a circle."""
+    """The directories below the place, without linked ones: a link may lead in a circle."""
     found: list[Path] = []
     for parent, directories, _ in os.walk(place.directory):
         here = Path(parent)
@@ -194,7 +194,7 @@ def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
 def _read_file(place: Place, file_name: str, linked: dict[Path, None]) -> Entry | None:
     path = place.directory / file_name
     stem = path.stem.removesuffix(".agent") if place.format == "copilot" else path.stem
-    if place.format == "opencode":  # where an agent is called with the folders that it lies in
+    if place.format == "opencode":  # for formats that name an agent with its folders
         stem = file_name.rpartition(".")[0]
     source = uris.from_path(path)
     origin: Literal["user", "workspace"] = "user" if place.folder is None else "workspace"
