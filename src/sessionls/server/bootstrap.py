@@ -1,4 +1,4 @@
-"""From what the editor said to `Sessions`: settings, participant, and everything that is composed with them."""
+"""Composes `Sessions` from what the editor said: settings, participant, and everything that depends on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["compose_for"]
 
 
 async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Composition:
-    """Everything behind the server, composed and not yet started. The imports are paid for in a thread."""
+    """Everything behind the server, composed and not yet started. Heavy imports run in a thread."""
     settings = await asyncio.to_thread(_load, options)
     participant = await _participant(options, settings, editor)
     from sessionls.compose import compose
@@ -40,7 +40,7 @@ def _load(options: Options) -> Settings:
 
 
 async def _participant(options: Options, settings: Settings, editor: Editor) -> Participant:
-    """The editor's own word, else the settings', else git's, else the login name."""
+    """The participant as the editor names it, else as the settings or git do, else by the login name."""
     said = options.participant
     name = said.name if said else settings.participant_name
     email = said.email if said else settings.participant_email

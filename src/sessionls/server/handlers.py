@@ -1,4 +1,4 @@
-"""The custom requests: params in, one verb of `Sessions`, result out."""
+"""The handlers of the custom requests: each calls one method of `Sessions`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIST_BYTES = 4 << 20  # of findings in one answer
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What the handlers of one connection work with."""
+    """What the handlers of one connection need."""
 
     sessions: Sessions
     models: Models
@@ -176,7 +176,7 @@ async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
         return await request.sessions.export(params.session_id, params.format)
     path = uris.to_path(params.uri)
     if path is None:
-        raise InvalidParams("uri names no file of this machine.", fields=["uri"])
+        raise InvalidParams("uri is not a file of this machine.", fields=["uri"])
     try:
         return await request.sessions.export(params.session_id, params.format, file=Path(path))
     except OSError as error:

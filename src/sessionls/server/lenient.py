@@ -1,9 +1,8 @@
-"""Params of LSP's own methods, read generously: nothing that is not used here may refuse a client.
+"""Reads the params of LSP's own methods leniently: a value that is not used here must not make a request fail.
 
-Editors send what the newest specification has, what an older one had, and null for what they do not have. lsprotocol refuses a
-whole message where one value of it is unknown, and takes null for the text "None". So each message is put into its strict form
-first: an optional field that cannot be read is left out, an item of a list that cannot be read is left out, and a few
-fields that must be there, and are not, get the value that says nothing.
+Editors send values of newer and older specifications, and null for what they do not have. lsprotocol refuses a whole message
+because of one unknown value, and reads null as the text "None". So each message is put into its strict form first: optional
+fields and items of lists that cannot be read are left out, and a few required fields that are missing get a neutral value.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ __all__ = ["Unreadable", "usable"]
 
 
 class Unreadable(Exception):
-    """Values that must be there cannot be read. `paths` lead to them, in the words of the wire."""
+    """Required values cannot be read. `paths` are their paths, with the names of the wire."""
 
     def __init__(self, *paths: str) -> None:
         super().__init__(*paths)
@@ -86,13 +85,13 @@ def _one_of(value: Any, kinds: tuple[Any, ...], path: str, *, diagnostic: bool) 
     if value is None and type(None) in kinds:
         return None
     problem = Unreadable(path)
-    # An object is the first that it has all fields of: a change with a range that cannot be read is none of the whole text.
+    # An object is of the first type whose fields it has: a change with an invalid range does not replace the whole text.
     meant = next((kind for kind in kinds if attrs.has(kind) and _has_all(value, kind)), None)
     for kind in kinds if meant is None else (meant,):
         try:
             return _read(value, kind, path, diagnostic=diagnostic)
         except Unreadable as error:
-            # What is wrong inside says more than that it is none of them.
+            # The error inside says more than that no type matches.
             if max(map(len, error.paths)) > len(path):
                 problem = error
     raise problem
@@ -114,12 +113,12 @@ def _items(value: list[Any], kind: Any, path: str, *, diagnostic: bool) -> list[
     return kept
 
 
-# Of these, an item that cannot be read is left out, and those beside it stay. (Of changes to a document none may be missing.)
+# From these lists, items that cannot be read are left out. (Of the changes to a document none may be missing.)
 _LEFT_OUT = (lsp.Diagnostic, lsp.DiagnosticRelatedInformation, lsp.WorkspaceFolder, lsp.FileEvent)
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether such values say what somebody can do or wants: texts, numbers, members of an enumeration."""
+    """Whether such values are plain: texts, numbers, members of an enumeration."""
     members = typing.get_args(kind) or (kind,)
     return all(isinstance(one, type) and (issubclass(one, enum.Enum) or one in (str, int, bool)) for one in members)
 
@@ -156,7 +155,7 @@ def _fields(value: Mapping[str, Any], kind: Any, path: str, *, diagnostic: bool)
 
 
 def _code(given: Any) -> Any:
-    """A diagnostic's code; some send it with its address, as VS Code's extensions write it."""
+    """A diagnostic's code; some clients send it as an object with its address, as in VS Code's API."""
     return given.get("value") if isinstance(given, dict) else given
 
 
@@ -180,7 +179,7 @@ def _zero(_: Mapping[str, Any]) -> int:
 
 _START = {"line": 0, "character": 0}
 
-# What stands for a field that must be there and is not, or cannot be read. `None` is for what may be null.
+# The value for a required field that is missing or cannot be read. `None` is for fields that may be null.
 _DEFAULTS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
     (lsp.InitializeParams, "capabilities"): lambda _: {},
     (lsp.ClientInfo, "name"): _text,

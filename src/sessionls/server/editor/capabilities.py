@@ -1,4 +1,4 @@
-"""What the client says of itself in `initialize`: its options, and what it can do."""
+"""What the client declares in `initialize`: its options and capabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _set(given: Any) -> Any:
-    """What is set in options: editors send their settings as they are, with null or an empty text for what has no value."""
+    """The options that have a value: editors send their settings as they are, with null or "" for those without one."""
     if not isinstance(given, dict):
         return {}
     return {key: value for key, value in given.items() if value is not None and value != ""}
@@ -34,7 +34,7 @@ class Person(Wire):
 
 
 class Options(Wire):
-    """`initializationOptions`. What is no object sets nothing."""
+    """`initializationOptions`. Anything but an object sets nothing."""
 
     participant: Person | None = None
     workspace_trusted: bool = False
@@ -58,7 +58,7 @@ class _Changed(Wire):
 
 
 class Configuration(Wire):
-    """`settings` of `workspace/didChangeConfiguration`: the options that a running server takes over. What is left out stays."""
+    """`settings` of `workspace/didChangeConfiguration`: the options that can change while the server runs. Absent ones stay."""
 
     sessionls: _Changed = _Changed()
 
@@ -71,8 +71,8 @@ class Configuration(Wire):
 
 @dataclass(frozen=True, slots=True)
 class EditSupport:
-    """What of `workspace/applyEdit` the client can do: at all, with documents' versions (`documentChanges`), with files created
-    and deleted, and with annotations, by which it can ask before it makes a change.
+    """What the client supports of `workspace/applyEdit`: edits at all, document versions (`documentChanges`), creating and
+    deleting files, and annotations, with which it can ask before it makes a change.
     """
 
     applies: bool = False
@@ -84,7 +84,7 @@ class EditSupport:
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> EditSupport:
         able = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
-        # Files are created and deleted in `documentChanges` alone: a client that names them has it. Neovim 0.11 does not say so.
+        # Only `documentChanges` can create and delete files: a client with these operations has it. Neovim 0.11 does not say so.
         kinds = able.resource_operations or ()
         versions = bool(able.document_changes or kinds)
         return cls(
@@ -98,7 +98,7 @@ class EditSupport:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the client can do. Each is false unless it said so.
+    """The client's capabilities. Each is false unless the client declares it.
 
     `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`). The others are LSP's: progress that the
     server begins, `window/showDocument`, documents whose text the server gives, files watched on request, and edits.
@@ -120,7 +120,7 @@ class Client:
 
     @property
     def shows_sessions(self) -> bool:
-        """Whether a person sees anything where it is asked to show a session: its text, or what a plugin makes of it."""
+        """Whether the client can show a session to a person: as a document, or through a plugin."""
         return self.shows_documents and (self.reads_content or self.events)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Asking the client to say when files change on disk (LSP 3.17, `workspace/didChangeWatchedFiles`)."""
+"""Asks the client to report changes of files on disk (LSP 3.17, `workspace/didChangeWatchedFiles`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[\w.-]+")
 
 
 class Watching:
-    """Keeps the client's watchers in step with the files that matter: by kind of file, so that they seldom change."""
+    """Registers watchers for the files that matter: by kind of file, so that the registration seldom changes."""
 
     def __init__(self, protocol: SessionProtocol) -> None:
         self._protocol = protocol
@@ -33,7 +33,7 @@ class Watching:
         self._job: asyncio.Task[None] | None = None
 
     def __call__(self, wanted: Iterable[str]) -> None:
-        """Watch what these URIs are like, beside what is watched already."""
+        """Watch files of the same kind as these URIs, in addition to what is watched already."""
         patterns = self._patterns | {_pattern(uri) for uri in wanted}
         if patterns == self._patterns:
             return
@@ -66,7 +66,7 @@ class Watching:
 
 
 def _pattern(uri: str) -> str:
-    """All files with the same ending; with the same name, where it has none."""
+    """All files with the same suffix; without a suffix, those with the same name."""
     name = uris.path_of(uri).rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     if dot and stem and _PLAIN.fullmatch(ending):

@@ -41,8 +41,8 @@ _DIAGNOSTICS = 500  # of one document
 class Documents(Workspace):
     """pygls' documents, changed exactly as the specification says.
 
-    pygls takes form feeds, U+2028 and others for line ends, and loses a character where a change begins past the end of the
-    last line: the buffer would no longer be the editor's.
+    pygls treats form feeds, U+2028 and others as line ends, and loses a character if a change begins past the end of the last
+    line: the text would differ from the editor's.
     """
 
     @classmethod
@@ -67,7 +67,7 @@ class Documents(Workspace):
             del self._spellings[key]
 
     def called(self, uri: str) -> TextDocument | None:
-        """The open document of that URI, however the URI is spelled."""
+        """The open document with that URI, in any spelling of it."""
         open_: Mapping[str, TextDocument] = self.text_documents
         found = open_.get(unquote(uri))
         return found if found is not None else open_.get(self._spellings.get(uris.uri_key(uri), ""))
@@ -97,7 +97,7 @@ class _Document(TextDocument):
 
 
 class LspEditor(DocumentListener):
-    """The editor at the other end, as the client describes it. Reads nothing from disk."""
+    """The client's editor, as the client describes it. Reads nothing from disk."""
 
     def __init__(self, documents: Documents, protocol: SessionProtocol, client: Client) -> None:
         self._documents = documents
@@ -112,7 +112,7 @@ class LspEditor(DocumentListener):
 
     @property
     def folders(self) -> Sequence[str]:
-        """The workspace folders; for a client that knows none, the root it named."""
+        """The workspace folders; for a client without them, its root."""
         folders = [folder.uri for folder in self._documents.folders.values()]
         return folders or ([self._documents.root_uri] if self._documents.root_uri else [])
 
@@ -120,11 +120,11 @@ class LspEditor(DocumentListener):
         document = self._documents.called(uri)
         if document is None:
             return None
-        # Some editors hand over every line end as a line feed. None of those saves for us.
+        # Some editors send every line end as a line feed. None of those can save for us.
         return Buffer(document.uri, document.source, document.version, document.language_id, line_ends=self._client.saves)
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
-        """Those that the client handed over last. (A server cannot ask a client for what other servers say.)"""
+        """The diagnostics that the client sent last. (A server cannot ask a client for those of other servers.)"""
         return self._diagnostics.get(uris.uri_key(uri), ())
 
     def document_changed(self, uri: str) -> None:  # noqa: ARG002
@@ -135,10 +135,10 @@ class LspEditor(DocumentListener):
         self._diagnostics.pop(uris.uri_key(uri), None)
 
     def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
-        """Keep the diagnostics that the client handed over: all of the document, or those that touch a range of it."""
+        """Keep the diagnostics that the client sent: all of the document, or those that touch a range of it."""
         key = uris.uri_key(uri)
         known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
-        # Our own come back with every code action; who wants them asks for findings.
+        # Our own come back with every code action; findings are asked for separately.
         known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]
         self._diagnostics[key] = known[:_DIAGNOSTICS]
         self._diagnostics.move_to_end(key)
@@ -152,10 +152,10 @@ class LspEditor(DocumentListener):
         return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
 
     def _writes_files(self, changes: Sequence[DocumentChange], *, confirm: bool) -> bool:
-        """Whether files that are not open are written on disk.
+        """Whether to write files that are not open directly to disk.
 
-        A client that cannot be asked to save would leave the edit in a hidden buffer that nobody sees and no program reads. Where
-        the person is to confirm the change in the editor, it goes through the editor all the same.
+        A client that cannot save on request would leave the edit in a hidden buffer that nobody sees and no program reads. If
+        the person is to confirm the change in the editor, it goes through the editor anyway.
         """
         able = self._client.edits
         if self._client.saves or not able.applies or (confirm and able.annotations):

@@ -1,7 +1,7 @@
-"""Asking the person at this editor whether a tool may do something.
+"""Asks the person at this editor whether a tool may do something.
 
-A client with `permissions` has its own request. Any other one is asked with `window/showMessageRequest`, in which nothing may be
-allowed by accident: an editor asks in the middle of typing, and some take the next keys for the answer.
+A client with `permissions` gets a request of ours. Any other one gets `window/showMessageRequest`, where nothing may be allowed
+by accident: the box appears while somebody types, and some editors take the next keys as the answer.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["Typing", "ask"]
 
 log = logging.getLogger("sessionls")
 
-# In this order: what a bare Return or a first number chooses must do no harm.
+# In this order: pressing Return or the first number must do no harm.
 _ANSWERS: dict[str, Answer] = {"Deny": "deny", "Allow once": "once", "Allow for this session": "session"}
 _DETAIL = 1500  # characters that a message box can hold
-_QUIET = 1.0  # seconds without a key after which a person is taken to look up
-_LONGEST_TYPING = 30.0  # seconds after which the question is shown all the same: not every change of a document is a person's
-_READING = 0.5  # seconds in which nobody reads a question and decides
+_QUIET = 1.0  # seconds without a key after which a person is assumed to have stopped typing
+_LONGEST_TYPING = 30.0  # seconds after which the question is shown anyway: not every change of a document is a person's
+_READING = 0.5  # seconds within which nobody can read a question and decide
 
 
 class Typing:
-    """When the client's documents were last changed: whoever types does not read.
+    """When the client's documents were last changed: somebody who types does not read.
 
-    `box` is held while a message box asks: an editor shows several one after the other, and the next keys answer the next one.
+    `box` is held while a message box is open: an editor shows several in turn, and the next keys would answer the next one.
     """
 
     def __init__(self) -> None:
@@ -55,16 +55,16 @@ class Typing:
 
 
 async def ask(protocol: SessionProtocol, client: Client, typing: Typing, question: Question) -> Answer | None:
-    """The person's answer; None where the question stays open: dismissed, or the client cannot ask. Cancelling withdraws it.
+    """The person's answer; None if the question stays open: dismissed, or the client cannot ask. Cancelling withdraws it.
 
-    A client without a plugin is told at once how an open question can be answered.
+    Without a plugin, the person then gets a message that says how to answer.
     """
     try:
         if client.permissions and (decision := await _by_plugin(protocol, question)) is not None:
             return decision
     except Exception as error:  # noqa: BLE001  # whatever the client answers, the question stays open
         log.warning("The client did not answer a question for permission: %s", error)
-        return None  # a plugin knows from the session what is open
+        return None  # a plugin sees open questions in the session
     try:
         async with typing.box:
             answer = await _by_message(protocol, typing, question)
@@ -78,7 +78,7 @@ async def ask(protocol: SessionProtocol, client: Client, typing: Typing, questio
 
 
 async def _by_plugin(protocol: SessionProtocol, question: Question) -> Answer | None:
-    """The decision; None where the client does not know the request that it announced."""
+    """The decision; None if the client does not support the request although it announced it."""
     params = PermissionParams(
         session_id=question.session_id,
         message_id=question.message_id,
@@ -100,14 +100,14 @@ async def _by_plugin(protocol: SessionProtocol, question: Question) -> Answer | 
 
 
 async def _by_message(protocol: SessionProtocol, typing: Typing, question: Question) -> Answer | None:
-    """What was chosen. A yes that came sooner than a person can read was typed before the question: then it is put once more."""
+    """The chosen answer. A yes that comes faster than a person can read was typed before the question: then ask again."""
     loop = asyncio.get_running_loop()
     await typing.pause()
     shown = loop.time()
     answer = await _choice(protocol, question, "")
     if answer not in ("once", "session") or loop.time() - shown >= _READING:
         return answer
-    await asyncio.sleep(_QUIET)  # what else was typed ahead goes where it was meant to
+    await asyncio.sleep(_QUIET)  # let other keys typed ahead reach their target
     await typing.pause()
     return await _choice(protocol, question, "(Asked again: the answer came before the question could be read.) ")
 

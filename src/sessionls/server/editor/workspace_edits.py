@@ -1,4 +1,4 @@
-"""Changing documents through the client: `workspace/applyEdit`, in the best form that it understands (LSP 3.17)."""
+"""Changes documents through the client: `workspace/applyEdit`, in the best form that it supports (LSP 3.17)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["change_documents"]
 log = logging.getLogger("sessionls")
 
 _SECONDS = 30.0  # that an editor may take
-_CONFIRMED_SECONDS = 600.0  # that a person may take, who is shown the change first
+_CONFIRMED_SECONDS = 600.0  # that a person may take to confirm the change
 _ANNOTATION = "sessionls"
 
 
@@ -37,7 +37,7 @@ async def change_documents(
     *,
     confirm: bool,
 ) -> EditOutcome:
-    """Have the client make all of the changes, or say why not. `buffer` gives what it has open."""
+    """Have the client make all of the changes, or say why not. `buffer` gives an open document."""
     able = client.edits
     reason = _unable(able, changes) or _outdated(buffer, changes)
     if reason is not None:

@@ -1,4 +1,4 @@
-"""Sessions for an editor with no plugin: commands, code actions, and a session as a Markdown document."""
+"""Sessions for editors without a plugin: commands, code actions, and a session as a Markdown document."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ASKING = 10  # sessions whose questions code actions answer
 _REFRESH_GAP = 0.25  # seconds between two refreshes of a shown session
 _DOCUMENT = re.compile(rf"{SCHEME}:/*(?P<id>[0-9a-zA-Z-]+)\.md")
 
-# What an agent is asked about a selection where the person has typed nothing.
+# What an agent is asked about a selection if the person typed nothing.
 _QUESTIONS = {
     "code": "Look at the selected code: say what it does, and what you would change.",
     "review": "Review the selected code.",
@@ -58,7 +58,7 @@ def document_uri(session_id: str) -> str:
 
 
 class Standard:
-    """Standard LSP, in the words of sessions. `request` waits until there is one."""
+    """Sessions through standard LSP."""
 
     def __init__(self, request: RequestContext) -> None:
         self._request = request
@@ -75,7 +75,7 @@ class Standard:
     # -- commands --------------------------------------------------------------------------------------------------------
 
     async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
-        """Do what the method of that name does: the same params, result and errors."""
+        """Call the method for that command: the same params, result and errors."""
         name = params.command
         given = dict(_only_argument(name, params.arguments))
         if name == ASK_ABOUT:
@@ -95,9 +95,9 @@ class Standard:
         return await HANDLERS[method.name](self._request, _read(method.params, name, given))
 
     async def ask_about(self, params: AskAboutParams) -> Session:
-        """A new session about a place in a document, shown, with a first message under way. Answers at once.
+        """Create and show a session about a range of a document, and send its first message. Answers at once.
 
-        Editors wait for the end of a command, some with all windows frozen; the reply shows in the document and in progress.
+        Editors wait for the end of a command, some with all windows frozen; the reply appears in the document and in progress.
         """
         sessions = self._request.sessions
         session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
@@ -160,14 +160,14 @@ class Standard:
     # -- code actions ----------------------------------------------------------------------------------------------------
 
     async def code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        """What can be done about open questions, findings, with the file, and with a selection."""
+        """Code actions for open questions, for findings, for the file, and for a selection."""
         only = [str(_value(kind)) for kind in params.context.only or ()]
 
         def wants(kind: str) -> bool:
             return not only or any(_covers(one, kind) for one in only)
 
         found: list[lsp.CodeAction] = []
-        if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is no code
+        if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is not code
             cursor = is_cursor(self._request.editor, params)
             found += await self._reviewing.actions(params, wants, cursor=cursor)
             if not cursor and wants(ASK_KIND):
@@ -177,7 +177,7 @@ class Standard:
         return found
 
     async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
-        """Answers to the questions that are open: of a session in its document, of all that are listed elsewhere."""
+        """Answers to open questions: in a session's document those of the session, elsewhere those of all listed sessions."""
         shown = _DOCUMENT.fullmatch(uri)
         found = await self._request.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
         return [
@@ -195,7 +195,7 @@ class Standard:
         ]
 
     async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        """`Ask <agent> about this`, for each agent that can be invoked and says so."""
+        """`Ask <agent> about this`, for each agent that can be invoked and wants a code action."""
         found = await self._request.sessions.agents()
         return [
             lsp.CodeAction(
@@ -216,13 +216,13 @@ class Standard:
     # -- documents -------------------------------------------------------------------------------------------------------
 
     async def content(self, uri: str) -> str:
-        """The text of a session's document. From now on the client is told when it changes."""
+        """The text of a session's document. From now on the client is notified when it changes."""
         match = _DOCUMENT.fullmatch(uri)
         if match is None:
-            raise InvalidParams(f"{uri!r} is no document of a session.", fields=["uri"])
+            raise InvalidParams(f"{uri!r} is not the document of a session.", fields=["uri"])
         session_id = match["id"]
         new = session_id not in self._shown
-        self._shown.add(session_id)  # before it is read, so that no change falls between
+        self._shown.add(session_id)  # before it is read, so that no change is missed
         try:
             return await self._request.sessions.document(session_id)
         except SessionNotFound:
@@ -231,7 +231,7 @@ class Standard:
             raise
 
     async def show(self, session_id: str) -> Shown:
-        """Show a session as a document; where the client cannot, say how to read it. Raises `SessionNotFound`."""
+        """Show a session as a document; if the client cannot, say how to read it. Raises `SessionNotFound`."""
         await self._request.sessions.get(session_id)
         uri = document_uri(session_id)
         if self._request.client.shows_sessions:
@@ -249,7 +249,7 @@ class Standard:
             log.warning("The client did not show a session: %s", error.message)
 
     def on_notice(self, notice: Notice) -> None:
-        """Say that a shown session changed, now and then while it does."""
+        """Notify the client that a shown session changed, at most a few times a second."""
         session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
         if session_id in self._shown and session_id not in self._due and self._request.client.reads_content:
             self._due[session_id] = asyncio.get_running_loop().call_later(_REFRESH_GAP, self._refresh, session_id)

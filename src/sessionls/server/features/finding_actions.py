@@ -36,7 +36,7 @@ REVIEW_KIND = "source.sessionls"
 _REVIEWER, _FIXER = "review", "code"
 _EDITS = "edit_file"  # who has this tool can fix
 _LABEL = 60  # characters of a finding's title in an action's
-# What is one character for a person: a line end, or one with the marks, joiners and skin tones that belong to it.
+# One character for a person: a line end, or a character with its marks, joiners and skin tones.
 _MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 _ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
 
@@ -60,7 +60,7 @@ class Reviewing:
     # -- code actions ----------------------------------------------------------------------------------------------------
 
     async def actions(self, params: lsp.CodeActionParams, wants: Callable[[str], bool], *, cursor: bool) -> list[lsp.CodeAction]:
-        """For the findings at the place, and for the file where nothing of it is selected (`cursor`).
+        """Code actions for the findings in the range, and for the file if nothing is selected (`cursor`).
 
         `wants` says whether the client asked for that kind.
         """
@@ -69,7 +69,7 @@ class Reviewing:
             shown = self._meant(params)
             for one in shown:
                 found += await self._on_finding(one, params, several=len(shown) > 1)
-        # Not at each move of the cursor: it would offer something everywhere.
+        # Not at each move of the cursor: an action would be offered everywhere.
         automatic = params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic and not params.context.only
         if cursor and not automatic and wants(REVIEW_KIND):
             uri = params.text_document.uri
@@ -78,7 +78,7 @@ class Reviewing:
         return found
 
     def _meant(self, params: lsp.CodeActionParams) -> list[LocatedFinding]:
-        """The findings that the client points at by their diagnostics; where it names no diagnostics, those of the range."""
+        """The findings of the diagnostics that the client names; without diagnostics, those in the range."""
         shown = self._findings.at(params.text_document.uri, range_from_lsp(params.range))
         pointed = params.context.diagnostics
         return [one for one in shown if any(_is_of(each, one.finding) for each in pointed)] if pointed else shown
@@ -124,7 +124,7 @@ class Reviewing:
         return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(text_document=document, edits=[edit])])
 
     async def _fixer(self, finding: Finding) -> str:
-        """The session's agent, if it can edit; else the one that can, and that sessions begin with."""
+        """The session's agent if it can edit; else the default agent, or another one that can."""
         session, known = await self._request.sessions.get(finding.session_id), await self._request.sessions.agents()
         able = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
         return next((name for name in (session.agent, known.default, _FIXER, *able) if name in able), session.agent)
@@ -146,7 +146,7 @@ class Reviewing:
         return await self._request.sessions.get(finding.session_id)
 
     async def review(self, params: ReviewParams) -> Session:
-        """A new session, shown, in which files or changes are reviewed. Answers at once."""
+        """Create and show a session, and review files or changes in it. Answers at once."""
         files = [*([params.uri] if params.uri else []), *(params.uris or [])]
         target = ReviewTarget(files, files, params.diff, params.staged)
         question = params.text or target.question("this file" if len(files) == 1 else "these files")
@@ -160,7 +160,7 @@ class Reviewing:
 
 
 def suggested_edit(lines: Lines, shown: LocatedFinding) -> tuple[Range, str]:
-    """What to replace by what. A suggestion for whole lines comes with the indentation that they have now."""
+    """The range to replace, and its new text. A suggestion for whole lines gets their current indentation."""
     text = (shown.finding.suggestion or "").replace("\r\n", "\n")
     start, end = lines.span(shown.range)
     first, last = shown.range.start.line, shown.range.end.line
@@ -183,8 +183,8 @@ def _indent(line: str) -> str:
 
 
 def _indented(text: str, indent: str, before: str) -> str:
-    """The suggestion at that indentation, which was `before` when it was written: with it, without it, or without it only in its
-    first line, which begins where the code does.
+    """The suggestion with the indentation `indent`. It was written for the indentation `before`: with it, without it, or without
+    it only in the first line, which begins where the code does.
     """
     written = text.split("\n")
     following = [line for line in written[1:] if line.strip()]
@@ -202,7 +202,7 @@ def _told(finding: Finding) -> TextContext:
 
 
 def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
-    """Whether nothing is selected: editors whose cursor stands on a character send that one character."""
+    """Whether nothing is selected: editors with a block cursor send the one character under it."""
     range_ = range_from_lsp(params.range)
     start, end = range_.start, range_.end
     if start.as_pair >= end.as_pair:

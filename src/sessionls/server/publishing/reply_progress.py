@@ -26,9 +26,9 @@ Token = int | str
 
 
 class PartialText:
-    """Brings pieces of text to the one request that has this token, gathered where they come close together.
+    """Sends pieces of text to the request with this token.
 
-    To be used as a context around the request's work: the last piece is out before the answer.
+    Use it as a context around the request's work: the last piece is sent before the answer.
     """
 
     def __init__(self, protocol: SessionProtocol, token: Token | None) -> None:
@@ -53,10 +53,10 @@ class PartialText:
 
 
 class ReplyProgress:
-    """Tells of the reply to one message, from `on_notice`. To be used as a context around the wait for that reply.
+    """Reports progress of the reply to one message, from `on_notice`. Use it as a context around the wait for that reply.
 
-    `work` is the client's token for work done; without one, `ask` lets the server begin progress of its own. `partial` is the
-    token for pieces of the text, which join to the text of the reply.
+    `work` is the client's token for work done; without one, `ask` lets the server begin progress itself. `partial` is the token
+    for pieces of the text, which join to the text of the reply.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class ReplyProgress:
             self._asking.cancel()
         if self._begun and self._work is not None:
             self._protocol.progress.end(self._work, lsp.WorkDoneProgressEnd())
-            self._protocol.progress.tokens.pop(self._work, None)  # pygls never forgets one by itself
+            self._protocol.progress.tokens.pop(self._work, None)  # pygls itself keeps tokens forever
 
     def finish(self, reply: Message) -> None:
-        """The reply has ended: bring what of its text was not brought yet."""
+        """The reply has ended: send the rest of its text."""
         if self._partial is not None and reply.text.startswith(self._told):
             self._bring(reply.text[len(self._told) :])
 
@@ -102,7 +102,7 @@ class ReplyProgress:
         create = self._protocol.send_request_async(
             lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, lsp.WorkDoneProgressCreateParams(token=token)
         )
-        with contextlib.suppress(JsonRpcException):  # it would rather not
+        with contextlib.suppress(JsonRpcException):  # the client declines
             await create
             self._work = token
             self._begin(token)
@@ -149,7 +149,7 @@ class ReplyProgress:
         elif delta.offset == 0:
             text = delta.text if self._part < 0 else f"\n\n{delta.text}"
         else:
-            return  # its beginning was missed; `finish` brings the text whole
+            return  # its beginning was missed; `finish` sends the whole text
         self._part = delta.part
         self._bring(text)
 

@@ -27,7 +27,7 @@ _BATCH = 100  # notices sent before the loop gets its turn
 
 @dataclass
 class Hold:
-    """An open under way: its session's notices wait until the answer is out."""
+    """A `session/open` in progress: the session's notices wait until its answer is sent."""
 
     release: Callable[[], None]
     opened: Opened | None = None
@@ -35,7 +35,7 @@ class Hold:
 
 @dataclass
 class _Held:
-    """What waits for the answers of all opens under way of one session. `known`: it was open here before."""
+    """The notices of one session that wait for the answers to `session/open`. `known`: it was open here before."""
 
     known: bool
     holds: list[Hold] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Notices:
         self._open.discard(session_id)
         self._drop_text(session_id)
         if (held := self._held.get(session_id)) is not None:
-            held.known = False  # who is coming back already is told from the next answer on
+            held.known = False  # a client that is reopening it gets what follows the next answer
 
     def _release(self, session_id: str, hold: Hold) -> None:
         held = self._held[session_id]
@@ -120,7 +120,7 @@ class Notices:
             self._drain(session_id)
 
     def _drain(self, session_id: str) -> None:
-        """Send what was kept back, in order, giving the loop its turn now and then."""
+        """Send what was held back, in order, and yield to the event loop now and then."""
         held = self._held[session_id]
         if held.holds:
             return
@@ -195,7 +195,7 @@ class Notices:
 
 
 def _is_later(notice: EventNotice | Delta, opened: Opened) -> bool:
-    """Whether the notice tells of something that is not in the answer."""
+    """Whether the notice is about something that is not in the answer."""
     if isinstance(notice, EventNotice):
         return notice.event.seq > opened.seq
     reply = next((message for message in reversed(opened.messages) if message.id == notice.message_id), None)

@@ -1,7 +1,6 @@
-"""Errors as JSON-RPC error objects: a code, words that say what is wrong, and `data = { kind, …, hint }`.
+"""Errors as JSON-RPC error objects: a code, a message that says what is wrong, and `data = { kind, …, hint }`.
 
-Nothing of the server's inside crosses the wire: an exception that is not ours becomes `internalError`, and its traceback
-goes to the log.
+No internals cross the wire: an unexpected exception becomes `internalError`, and its traceback goes to the log.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ log = logging.getLogger("sessionls")
 
 
 class Problem(Exception):
-    """A fault of the protocol itself, not of a session."""
+    """An error of the protocol itself, not of a session."""
 
     def __init__(self, code: int, kind: str, message: str, *, hint: str, **data: Any) -> None:
         super().__init__(message)
@@ -78,26 +77,26 @@ def describe(error: BaseException, method: str) -> dict[str, Any]:
 
 
 def bad_params(error: ValidationError, method: str, given: Any) -> InvalidParams:
-    """What pydantic found wrong with the params of one of our methods."""
+    """The error for params of our methods that pydantic refused."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     faults = [(_path(item["loc"], given), str(item["msg"])) for item in found[:20]]
     return _invalid(faults, method)
 
 
 def bad_lsp_params(error: Exception, method: str) -> InvalidParams:
-    """What cattrs found wrong with the params of one of LSP's methods."""
+    """The error for params of LSP's methods that cattrs refused."""
     faults = []
     for line in transform_error(error, path="$")[:20]:
         words, _, path = line.rpartition(" @ $")
-        # A word of cattrs may quote the value; the field's name is enough.
+        # cattrs may quote the value; the field's name is enough.
         path = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), path.lstrip("."))
         faults.append((path or "params", re.sub(r"\s*\(.*", "", words or "invalid value")))
     return _invalid(faults, method)
 
 
 def unreadable(paths: Iterable[str], method: str) -> InvalidParams:
-    """That values in the params of one of LSP's methods are missing, or of another type."""
-    return _invalid([(path or "params", "it is missing, or not what LSP has there") for path in paths], method)
+    """The error for values in the params of LSP's methods that are missing or of another type."""
+    return _invalid([(path or "params", "it is missing, or not of the type that LSP specifies") for path in paths], method)
 
 
 def read_ours(model: type[P], given: Any, method: str) -> P:
@@ -106,7 +105,7 @@ def read_ours(model: type[P], given: Any, method: str) -> P:
         read = model.model_validate(given)
     except ValidationError as error:
         raise bad_params(error, method, given) from None
-    # What nobody reads may hold any number.
+    # Values that are not read may contain any number.
     if any(unusable_numbers(given)) and (found := list(islice(unusable_numbers(read.model_dump(by_alias=True)), 20))):
         raise _invalid(found, method)
     return read
@@ -119,7 +118,7 @@ def _invalid(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:
 
 
 def _path(loc: Sequence[int | str], given: Any) -> str:
-    """A place in the params, in the words of the wire. Tags of unions, which pydantic puts between, are left out."""
+    """A path in the params, with the names of the wire and without pydantic's tags of unions."""
     path: list[str] = []
     for number, step in enumerate(loc):
         inside = isinstance(given, Sequence) if isinstance(step, int) else isinstance(given, Mapping) and step in given

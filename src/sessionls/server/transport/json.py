@@ -1,4 +1,4 @@
-"""JSON as it arrives."""
+"""Reads JSON from the wire."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pydantic_core
 
 __all__ = ["Head", "head_of", "parse", "unusable_numbers"]
 
-_DEEPEST = 200  # levels, as the parser has it
+_DEEPEST = 200  # levels, the parser's limit
 _LONE = re.compile(r"[\ud800-\udfff]")
 _LARGEST = 2**63  # integers are kept in 64 bits, here and in a database
 
 
 def parse(body: bytes) -> Any:
-    """The value. Raises ValueError where the bytes are not JSON, or nested too deeply to be meant.
+    """The value. Raises ValueError for bytes that are not JSON, or nested too deeply.
 
-    An editor whose text holds half of a surrogate pair sends it as it is; no UTF-8 text can hold it, so that it is read as
-    U+FFFD, which takes the same room in UTF-16 positions.
+    An editor may send half of a surrogate pair, which UTF-8 cannot express: it is read as U+FFFD, which has the same width in
+    UTF-16 positions.
     """
     try:
         return pydantic_core.from_json(body, allow_inf_nan=False)
@@ -54,7 +54,7 @@ def _whole(value: Any, depth: int) -> Any:
 
 
 def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The numbers in a value that nothing here can hold: the place of each, and what is wrong with it."""
+    """The numbers in a value that are too large: the path of each, and what is wrong with it."""
     match value:
         case bool():
             return
@@ -77,7 +77,7 @@ def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a message is, as far as that can be seen without reading all of it."""
+    """The id and method of a message, read without parsing all of it."""
 
     id: int | str
     method: str | None
@@ -87,18 +87,18 @@ _LOOKED_AT = 64 << 10  # bytes from the beginning
 # A string that is never closed goes on to the end, so that no byte is read from two beginnings.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-# Members behind the one that cannot be read, at the end of the message.
+# Members after the one that cannot be read, at the end of the message.
 _TAIL = re.compile(rb"((?:,\s*" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|-?\d{1,20}|null))+)\s*\}\s*\Z")
 _TAIL_LENGTH = 4 << 10
 
 
 def head_of(body: bytes) -> Head | None:
-    """The id and the method of a message that is no JSON, or too deep to be read, so that its sender need not wait for ever.
+    """The id and the method of a message that cannot be parsed, so that its sender gets an answer.
 
-    They stand before what cannot be read, or behind it. None where there is no id.
+    They may be before or after the part that cannot be parsed. None without an id.
     """
     found = dict(_members(body[:_LOOKED_AT]))
-    # From a comma on: what comes before belongs to what cannot be read.
+    # From a comma on: what precedes it belongs to the part that cannot be read.
     end = body[-_TAIL_LENGTH:]
     at = end.find(b",")
     while at >= 0:
@@ -113,7 +113,7 @@ def head_of(body: bytes) -> Head | None:
 
 
 def _members(text: bytes) -> Iterator[tuple[str, Any]]:
-    """The members of the outermost object whose values are no lists and objects, as far as the text goes."""
+    """The members of the outermost object with scalar values, as far as the text goes."""
     depth = 0
     key: str | None = None
     before = b""
