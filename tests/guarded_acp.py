@@ -1,5 +1,7 @@
 """`sessionls acp`, in which sessionls blocking its event loop is an error."""
 
+import sys
+
 from blockbuster import BlockBuster
 
 from sessionls.acp_agent.app import main
@@ -11,4 +13,4 @@ if __name__ == "__main__":
         "litellm/llms/custom_httpx/http_handler.py", {"get_ssl_configuration", "get_ssl_verify"}
     )
     guard.activate()
-    main()
+    main(trust="--trust" in sys.argv)

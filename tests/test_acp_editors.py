@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -403,6 +405,30 @@ async def test_what_cannot_be_sent_is_refused_and_changes_nothing(
         await editor.prompt(session, [block])
     await editor.agent.load_session(str(folder), session)
     assert editor.text(session, "user_message_chunk") == "" and not model_server.requests
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_servers_that_a_client_passes_run_only_where_the_folder_is_trusted(
+    start_editor: Editors, folder: Path, model_server: ModelServer, *, trusted: bool
+) -> None:
+    editor = await start_editor(*(["--trust"] if trusted else []))
+    (Path(os.environ["XDG_CONFIG_HOME"]) / "sessionls" / "agents").mkdir(parents=True)
+    agent = Path(os.environ["XDG_CONFIG_HOME"]) / "sessionls" / "agents" / "adder.md"
+    agent.write_text("---\ndescription: Adds.\ntools: [workshop/*]\npermissions:\n  workshop/*: allow\n---\nAdd.\n")
+    server = schema.McpServerStdio(
+        name="workshop", command=sys.executable, args=[str(Path(__file__).with_name("mcp_server.py"))], env=[]
+    )
+    session = (await editor.agent.new_session(str(folder), mcp_servers=[server])).session_id
+    model_server.script(
+        Answer(tools=[ToolUse("workshop__add", '{"a": 2, "b": 3}')]) if trusted else Answer("No."), Answer("Done.")
+    )
+    await editor.prompt(session, "@adder add")
+    if trusted:
+        assert "5" in str(model_server.requests[-1].messages[-1])
+        assert "not used" not in editor.text(session)
+    else:
+        assert model_server.requests[0].tools == []
+        await editor.until(lambda: "not used, because the folder is not trusted: workshop" in editor.text(session))
 
 
 async def test_errors_are_json_rpc_errors_in_plain_words(start_editor: Editors, folder: Path, tmp_path: Path) -> None:

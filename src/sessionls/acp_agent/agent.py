@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from sessionls import __version__
 from sessionls.acp_agent.commands import Command, available_commands, command_in
 from sessionls.acp_agent.errors import request_error
+from sessionls.acp_agent.mcp_servers import read_servers, words_for_unused
 from sessionls.acp_agent.options import AGENT_OPTION, MODEL_OPTION, chosen_agent, chosen_model, config_options, modes
 from sessionls.acp_agent.permissions import Questions
 from sessionls.acp_agent.prompts import read_prompt
@@ -43,6 +44,8 @@ _MODELS_SECONDS: Final = 1.0  # that an answer waits for the list of models
 _SET_OPTION: TypeAdapter[schema.SetSessionConfigOptionSelectRequest | schema.SetSessionConfigOptionBooleanRequest] = TypeAdapter(
     schema.SetSessionConfigOptionBooleanRequest | schema.SetSessionConfigOptionSelectRequest
 )
+
+_Opening = schema.NewSessionRequest | schema.LoadSessionRequest | schema.ResumeSessionRequest | schema.ForkSessionRequest
 
 
 @dataclass
@@ -138,7 +141,7 @@ class AcpAgent:
             agent_capabilities=schema.AgentCapabilities(
                 load_session=True,
                 prompt_capabilities=schema.PromptCapabilities(image=False, audio=False, embedded_context=True),
-                mcp_capabilities=schema.McpCapabilities(http=False, sse=False),
+                mcp_capabilities=schema.McpCapabilities(http=True, sse=True),
                 session_capabilities=schema.SessionCapabilities(
                     list=schema.SessionListCapabilities(),
                     delete=schema.SessionDeleteCapabilities(),
@@ -161,7 +164,7 @@ class AcpAgent:
     # -- sessions ----------------------------------------------------------------------------------------------------
 
     async def _new(self, request: schema.NewSessionRequest) -> schema.NewSessionResponse:
-        workspace = await self._workspace(request.cwd, request.additional_directories)
+        workspace = await self._workspace(request)
         session = await workspace.sessions.create()
         one = await self._opened(workspace, session.id)
         state = await self._state(one)
@@ -169,21 +172,21 @@ class AcpAgent:
         return schema.NewSessionResponse(session_id=session.id, modes=state[0], config_options=state[1])
 
     async def _load(self, request: schema.LoadSessionRequest) -> schema.LoadSessionResponse:
-        workspace = await self._workspace(request.cwd, request.additional_directories)
+        workspace = await self._workspace(request)
         one = await self._opened(workspace, request.session_id, history=True)
         state = await self._state(one)
         self._after_answer(one, request.mcp_servers)
         return schema.LoadSessionResponse(modes=state[0], config_options=state[1])
 
     async def _resume(self, request: schema.ResumeSessionRequest) -> schema.ResumeSessionResponse:
-        workspace = await self._workspace(request.cwd, request.additional_directories)
+        workspace = await self._workspace(request)
         one = await self._opened(workspace, request.session_id)
         state = await self._state(one)
         self._after_answer(one, request.mcp_servers)
         return schema.ResumeSessionResponse(modes=state[0], config_options=state[1])
 
     async def _fork(self, request: schema.ForkSessionRequest) -> schema.ForkSessionResponse:
-        workspace = await self._workspace(request.cwd, request.additional_directories)
+        workspace = await self._workspace(request)
         child = await workspace.sessions.fork(request.session_id)
         one = await self._opened(workspace, child.id)
         state = await self._state(one)
@@ -216,8 +219,9 @@ class AcpAgent:
         self._forget(request.session_id)
         return schema.DeleteSessionResponse()
 
-    async def _workspace(self, cwd: str, additional: Sequence[str] | None) -> OpenWorkspace:
-        return await self._workspaces.of(await checked_folders(cwd, additional))
+    async def _workspace(self, request: _Opening) -> OpenWorkspace:
+        folders = await checked_folders(request.cwd, request.additional_directories)
+        return await self._workspaces.of(folders, read_servers(request.mcp_servers or ())[0])
 
     async def _opened(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
         """Open a session for the client: from here on it is sent what happens there, after its history where that is wanted."""
@@ -269,12 +273,9 @@ class AcpAgent:
         def tell() -> None:
             one.view.update(available_commands())
             one.view.send_title()
-            if servers:
-                names = ", ".join(str(server.name) for server in servers)
-                one.view.say(
-                    f"> MCP servers of this editor are not used: {names}. To use them here, name them in the settings of "
-                    "sessionls (`[mcp.NAME]`): then they run under its rules of permission, in every editor."
-                )
+            found, unusable = read_servers(servers or ())
+            if (words := words_for_unused(found, unusable, trusted=one.workspace.trusted)) is not None:
+                one.view.say(f"> {words}")
             one.release()
             for question in one.view.session.asking or ():
                 one.questions.ask(question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sessionls.domain.errors import InvalidParams
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Bounds
 from sessionls.ports.store import Notice
+from sessionls.programs import McpServer
 from sessionls.sessions.service import Sessions
 from sessionls.settings.participant import local_participant
 from sessionls.settings.settings import Settings
@@ -54,13 +55,20 @@ class Workspaces:
         self._notice = notice
         self._agents_changed = agents_changed
         self._trust = trust
-        self._opening: dict[tuple[Path, ...], asyncio.Task[OpenWorkspace]] = {}
+        self._opening: dict[tuple[tuple[Path, ...], str], asyncio.Task[OpenWorkspace]] = {}
 
-    async def of(self, folders: Sequence[Path]) -> OpenWorkspace:
-        """That of these folders, composed and started when it is asked for first."""
-        key = tuple(dict.fromkeys(folders))
+    async def of(self, folders: Sequence[Path], servers: Mapping[str, McpServer] | None = None) -> OpenWorkspace:
+        """That of these folders, composed and started when it is asked for first.
+
+        `servers` are MCP servers beside those of the settings. They run only where all of the folders are trusted.
+        """
+        unique = tuple(dict.fromkeys(folders))
+        trusted = bool(unique) and (self._trust or await asyncio.to_thread(self._trusts, unique))
+        used = dict(servers or {}) if trusted else {}
+        key = unique, repr(sorted((name, server.model_dump_json()) for name, server in used.items()))
         if (opening := self._opening.get(key)) is None:
-            opening = self._opening[key] = asyncio.create_task(self._open(key), name="open workspace")
+            work = self._open(unique, used, trusted=trusted)
+            opening = self._opening[key] = asyncio.create_task(work, name="open workspace")
         try:
             return await asyncio.shield(opening)
         except Exception:
@@ -81,11 +89,11 @@ class Workspaces:
         opened = [task.result() for task in self._opening.values() if not task.cancelled() and task.exception() is None]
         await asyncio.gather(*(workspace.composition.close() for workspace in opened), return_exceptions=True)
 
-    async def _open(self, folders: tuple[Path, ...]) -> OpenWorkspace:
-        settings = self._settings
-        trusted = bool(folders) and (
-            self._trust or await asyncio.to_thread(lambda: all(settings.trusts(folder) for folder in folders))
-        )
+    def _trusts(self, folders: Sequence[Path]) -> bool:
+        return all(self._settings.trusts(folder) for folder in folders)
+
+    async def _open(self, folders: tuple[Path, ...], servers: Mapping[str, McpServer], *, trusted: bool) -> OpenWorkspace:
+        settings = self._settings.model_copy(update={"mcp": {**servers, **self._settings.mcp}})
         participant = await local_participant(*folders, name=settings.participant_name, email=settings.participant_email)
         editor = AcpEditor([uris.from_path(folder) for folder in folders], self._files)
         composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant)

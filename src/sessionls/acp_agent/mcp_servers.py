@@ -1,0 +1,53 @@
+"""MCP servers that a client passes with a session: used like those of a workspace, so only where its folders are trusted.
+
+Editors pass what their own settings name together with what a project's settings name, and do not say which is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acp import schema
+from pydantic import ValidationError
+
+from sessionls.programs import McpServer
+
+__all__ = ["read_servers", "words_for_unused"]
+
+
+def read_servers(servers: Sequence[Any]) -> tuple[dict[str, McpServer], list[str]]:
+    """The servers by name, and the names of those that cannot be used."""
+    found: dict[str, McpServer] = {}
+    unusable: list[str] = []
+    for server in servers:
+        try:
+            found[server.name] = _read(server)
+        except ValidationError:
+            unusable.append(str(server.name))
+    return found, unusable
+
+
+def _read(server: Any) -> McpServer:
+    match server:
+        case schema.McpServerStdio():
+            return McpServer(command=server.command, args=server.args, env={one.name: one.value for one in server.env})
+        case schema.HttpMcpServer():
+            return McpServer(type="http", url=server.url, headers={one.name: one.value for one in server.headers})
+        case schema.SseMcpServer():
+            return McpServer(type="sse", url=server.url, headers={one.name: one.value for one in server.headers})
+        case _:
+            return McpServer()  # neither a command nor an address: invalid
+
+
+def words_for_unused(servers: Mapping[str, McpServer], unusable: Sequence[str], *, trusted: bool) -> str | None:
+    """What to say of servers that are not used; None where all are."""
+    words = []
+    if servers and not trusted:
+        words.append(
+            f"MCP servers that this editor passed are not used, because the folder is not trusted: {', '.join(servers)}. "
+            "Start `sessionls acp --trust`, or name the folder in `trusted_folders`, or the servers in the settings of sessionls."
+        )
+    if unusable:
+        words.append(f"MCP servers that cannot be used here: {', '.join(unusable)}. They need a command, or an http address.")
+    return " ".join(words) or None
