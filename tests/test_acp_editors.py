@@ -72,6 +72,8 @@ async def test_a_prompt_is_answered_as_it_is_written(start_editor: Editors, fold
     assert await prompting == "end_turn"
     assert editor.text(session) == "Hello world."
     assert editor.text(session, "user_message_chunk") == ""  # the client shows its own prompt itself
+    used = (await editor.until(lambda: [one for one in editor.of(session, "usage_update") if "cost" in one]))[-1]
+    assert used["size"] == 128_000 and 0 < used["used"] < 128_000 and used["cost"]["currency"] == "USD"
 
 
 async def test_reasoning_titles_and_commands_are_shown(start_editor: Editors, folder: Path) -> None:
@@ -217,6 +219,23 @@ async def test_a_fork_leaves_its_parent_alone(start_editor: Editors, folder: Pat
     await again.agent.load_session(str(folder), child)
     assert again.text(session) == "before"
     assert again.text(child).startswith("before") and again.text(child).endswith("in the copy")
+
+
+async def test_a_session_that_is_loaded_again_goes_on_with_its_reply(
+    start_editor: Editors, folder: Path, model_server: ModelServer
+) -> None:
+    editor = await start_editor()
+    session = await editor.new(folder)
+    hold = Hold("Half ", Answer("and whole."))
+    model_server.script(hold)
+    prompting = asyncio.create_task(editor.prompt(session, "Write."))
+    await editor.until(lambda: "Half" in editor.text(session))
+    editor.updates.clear()
+    await editor.agent.load_session(str(folder), session)
+    assert (editor.text(session, "user_message_chunk"), editor.text(session)) == ("Write.", "Half ")
+    hold.go.set()
+    assert await prompting == "end_turn"
+    assert editor.text(session) == "Half and whole."
 
 
 async def test_sessions_are_closed_and_deleted(start_editor: Editors, folder: Path) -> None:
@@ -405,6 +424,21 @@ async def test_what_cannot_be_sent_is_refused_and_changes_nothing(
         await editor.prompt(session, [block])
     await editor.agent.load_session(str(folder), session)
     assert editor.text(session, "user_message_chunk") == "" and not model_server.requests
+
+
+async def test_a_client_that_leaves_out_the_last_line_end_has_no_unsaved_changes(
+    start_editor: Editors, folder: Path, model_server: ModelServer
+) -> None:
+    file = folder / "a.py"
+    file.write_bytes(b"x = 1\r\ny = 1\r\n")
+    editor = await start_editor()
+    session = await editor.new(folder)
+    editor.permit = "once"
+    editor.buffers[str(file)] = "x = 1\ny = 1"
+    edit = ToolUse("edit_file", json.dumps({"path": "a.py", "edits": [{"old": "x = 1", "new": "x = 2"}]}))
+    model_server.script(Answer(tools=[edit]), Answer("Done."))
+    await editor.prompt(session, [*_words("Edit "), link(file)])
+    assert editor.written == {str(file): "x = 2\r\ny = 1\r\n"}
 
 
 @pytest.mark.parametrize("trusted", [True, False])

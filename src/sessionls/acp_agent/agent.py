@@ -31,6 +31,7 @@ from sessionls.domain.errors import InvalidParams, SessionlsError, SessionPaused
 from sessionls.domain.events import ReplyFinished
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Message, ModelInfo, Session, Usage
+from sessionls.domain.titles import UNTITLED
 from sessionls.ports.store import EventNotice, Notice, SessionNotice
 from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
@@ -225,11 +226,12 @@ class AcpAgent:
 
     async def _opened(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
         """Open a session for the client: from here on it is sent what happens there, after its history where that is wanted."""
-        if (before := self._open.get(session_id)) is not None:
-            await self._stop_prompts(before)
-            self._forget(session_id)
-            await before.workspace.sessions.close(session_id)
         session = await workspace.sessions.get(session_id)
+        if (before := self._open.get(session_id)) is not None:  # it is told anew; what it waits for goes on
+            before.view.mute()
+            self._forget(session_id)
+            if before.workspace is not workspace:
+                await before.workspace.sessions.close(session_id)
         view = SessionView(
             session,
             workspace.participant,
@@ -239,6 +241,8 @@ class AcpAgent:
         )
         questions = Questions(view, workspace.sessions, self._connection.send_request, self._notify)
         one = self._open[session_id] = OpenSession(workspace, view, questions)
+        if before is not None:
+            one.prompts = before.prompts
         try:
             opened = await workspace.sessions.open(session_id, limit=_PAGE)
             view.session = opened.session
@@ -272,7 +276,8 @@ class AcpAgent:
 
         def tell() -> None:
             one.view.update(available_commands())
-            one.view.send_title()
+            if one.view.session.title != UNTITLED:  # else the client finds one of its own
+                one.view.send_title()
             found, unusable = read_servers(servers or ())
             if (words := words_for_unused(found, unusable, trusted=one.workspace.trusted)) is not None:
                 one.view.say(f"> {words}")
@@ -317,7 +322,8 @@ class AcpAgent:
             working.add_done_callback(one.prompts.discard)
         if reply is None:
             return schema.PromptResponse(stop_reason="cancelled" if working.cancelled() else "end_turn")
-        one.view.message(reply)  # what no notice brought
+        if (now := self._open.get(request.session_id)) is not None:
+            now.view.message(reply)  # what no notice brought
         return schema.PromptResponse(stop_reason=_stop_reason(reply), usage=_usage(reply.usage))
 
     async def _answer(self, one: OpenSession, blocks: Sequence[Any]) -> Message | None:

@@ -90,6 +90,7 @@ class SessionView:
         self._calls: dict[str, _Call] = {}
         self._last: tuple[str, int] | None = None  # the part of the text that was sent last, if nothing came after it
         self._spent: dict[str, Usage] = {}
+        self._used_of: tuple[int, int] | None = None  # tokens of the newest step, and of its model's window
         self._models: dict[str, str] = {}
 
     # -- history -----------------------------------------------------------------------------------------------------
@@ -161,6 +162,9 @@ class SessionView:
                 self._notices(event.message_id, event.notices)
             case EventNotice(event=ReplyFinished() as event):
                 self.message(event.message)
+                usage = event.message.usage
+                if usage is not None and usage != self._spent.get(event.message.id):  # its last step has no event of its own
+                    self._used(event.message.id, usage)
             case EventNotice(event=AgentSwitched()):
                 self._switched()
             case _:
@@ -170,6 +174,12 @@ class SessionView:
         before, self.session = self.session, session
         if session.title != before.title:
             self.send_title()
+        if session.usage.cost != before.usage.cost:
+            self._send_usage()
+
+    def mute(self) -> None:
+        """Send nothing any more: another view takes its place."""
+        self._send = lambda _: None
 
     def update(self, update: BaseModel) -> None:
         self._send(update)
@@ -330,17 +340,16 @@ class SessionView:
         """How full the model's window is: what its newest step read and wrote."""
         step = usage - self._spent.get(message_id, Usage())
         self._spent[message_id] = usage
-        size = self._window(self._models.get(message_id, ""))
-        if size:
-            cost = self.session.usage.cost
-            self._send(
-                schema.UsageUpdate(
-                    session_update="usage_update",
-                    used=step.input_tokens + step.output_tokens,
-                    size=size,
-                    cost=schema.Cost(amount=cost, currency="USD") if cost is not None else None,
-                )
-            )
+        if size := self._window(self._models.get(message_id, "")):
+            self._used_of = step.input_tokens + step.output_tokens, size
+            self._send_usage()
+
+    def _send_usage(self) -> None:
+        if self._used_of is None:
+            return
+        (used, size), cost = self._used_of, self.session.usage.cost
+        total = schema.Cost(amount=cost, currency="USD") if cost is not None else None
+        self._send(schema.UsageUpdate(session_update="usage_update", used=used, size=size, cost=total))
 
     # -- questions ---------------------------------------------------------------------------------------------------
 

@@ -521,7 +521,11 @@ def serve(
 
 
 @app.command()
-def acp(trust: Trust = False) -> None:
+def acp(
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Trust every folder that the editor opens: its own agents and servers run.")
+    ] = False,
+) -> None:
     """Serve an editor that speaks the Agent Client Protocol, on standard input and output; the editor does this."""
     # As with `serve`: `main` goes there before it comes here.
     from sessionls.acp_agent.app import main
