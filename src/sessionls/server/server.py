@@ -281,7 +281,7 @@ class SessionServer(LanguageServer):
     def _learn(self, params: lsp.CodeActionParams) -> None:
         """Keep what the client says is wrong there: for the tool `diagnostics`."""
         if self._editor is not None:
-            known = self.protocol._converter.unstructure(params.context.diagnostics)  # noqa: SLF001  # pygls has no other way in
+            known = self.protocol.converter.unstructure(params.context.diagnostics)
             self._editor.hand_over(params.text_document.uri, known, range_from_lsp(params.range))
 
     async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:

@@ -1,8 +1,8 @@
-"""pygls' protocol made safe: every request gets exactly one answer, whatever it holds and however it ends.
+"""pygls' protocol made safe: every request gets exactly one answer, whatever it contains and however it ends.
 
-pygls keeps its documents, its progress tokens, its registry of handlers and its futures; what is read from the wire and
-what is answered is decided here. Params of our own methods are the models of `wire.py`, those of LSP's methods are
-lsprotocol's.
+pygls keeps documents, progress tokens, the registry of handlers and futures; reading messages and answering them is done here.
+Params of our own methods are the models of `schema/params.py`, those of LSP's methods are lsprotocol's. docs/decisions.md says
+why pygls stays, and `tests/test_pygls_names.py` notices when a private name of it changes.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _TABLE = {method.name: method for method in METHODS}
 
 
 def converter() -> Converter:
-    """The converter of lsprotocol; our own models turn themselves into JSON."""
+    """The converter of lsprotocol, which also serialises our own models."""
     made: Converter = default_converter()  # type: ignore[no-untyped-call]
     made.register_unstructure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Wire), lambda model: model.wire())
     return made
 
 
 class LifeCycle(Protocol):
-    """What the server does when the client starts it, changes its folders, runs a command, and ends it."""
+    """What the server does when the client starts it, changes its folders, runs a command, or stops it."""
 
     def configure(self, params: lsp.InitializeParams) -> None: ...
     def make_workspace(self, made: Workspace) -> Workspace: ...
@@ -63,18 +63,16 @@ class LifeCycle(Protocol):
 
 
 class SessionProtocol(LanguageServerProtocol):
-    """`server` is pygls' server and has our `LifeCycle` too: pygls makes the protocol and hands its server to it."""
+    """`server` is pygls' server and also our `LifeCycle`: pygls creates the protocol and passes it its server."""
 
     def __init__(self, server: LanguageServer, made: Converter) -> None:
         super().__init__(server, made)
         self._life_cycle = cast("LifeCycle", server)
-        self._asked = False  # whether `initialize` has come
+        self.converter = made
+        self._initialized = False  # whether `initialize` was received
+        self.shut_down = False
+        """Whether `shutdown` was received."""
         self._after_answer: dict[int | str, Callable[[], None]] = {}
-
-    @property
-    def shut_down(self) -> bool:
-        """Whether `shutdown` has come."""
-        return self._shutdown
 
     # -- what arrives ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +86,7 @@ class SessionProtocol(LanguageServerProtocol):
             log.exception("A message could not be handled")
 
     def _refuse_unreadable(self, body: bytes, reason: str) -> None:
-        """Answer what cannot be read with the id that it has, as far as one can be seen: else its sender waits for ever."""
+        """Answer a message that cannot be read under its id, if one can be found: otherwise its sender waits forever."""
         head = head_of(body)
         if head is not None and head.method is None:  # an answer of the client's
             refusal = {"code": errors.PARSE_ERROR, "message": reason}
@@ -103,7 +101,7 @@ class SessionProtocol(LanguageServerProtocol):
         )
 
     def refuse_stream(self, reason: str) -> None:
-        """Say that nothing more can be read: what arrived cannot be told apart into messages."""
+        """Tell the client that the stream is broken: it cannot be split into messages any more."""
         self._refuse(None, errors.PARSE_ERROR, "parseError", reason, "The connection ends. Start the server again.")
 
     def _dispatch(self, data: Any) -> None:
@@ -123,7 +121,7 @@ class SessionProtocol(LanguageServerProtocol):
                 "This is not a JSON-RPC 2.0 message.",
                 "Send `jsonrpc` and `method`.",
             )
-        # Each handler runs within a context of its own, as pygls has it.
+        # Each handler runs in a separate context, as in pygls.
         elif _is_id(msg_id):
             contextvars.copy_context().run(self._request, msg_id, method, data.get("params"))
         elif has_id:
@@ -147,12 +145,12 @@ class SessionProtocol(LanguageServerProtocol):
         self._execute_handler(msg_id, handler, callback=partial(self._answer, msg_id=msg_id, method=method), args=(given,))
 
     def _check_state(self, msg_id: int | str, method: str) -> None:
-        if self._shutdown:
+        if self.shut_down:
             raise _invalid_request("The server is shutting down and takes no more requests.", "Start another server.")
         if method == lsp.INITIALIZE:
-            if self._asked:
+            if self._initialized:
                 raise _invalid_request("`initialize` was already sent.", "Send it once.")
-        elif not self._asked:
+        elif not self._initialized:
             raise Problem(
                 errors.NOT_INITIALIZED,
                 "notInitialized",
@@ -166,7 +164,7 @@ class SessionProtocol(LanguageServerProtocol):
         if method == lsp.CANCEL_REQUEST:
             self._cancel(params)
             return
-        if not self._asked and method != lsp.EXIT:
+        if not self._initialized and method != lsp.EXIT:
             return  # LSP: dropped
         handler = self.fm.builtin_features.get(method) or self.fm.features.get(method)
         if handler is None or method in REQUESTS:
@@ -182,7 +180,7 @@ class SessionProtocol(LanguageServerProtocol):
         self._execute_handler(key, handler, callback=partial(self._noticed, key=key, method=method), args=(given,))
 
     def _read_params(self, method: str, params: Any) -> Any:
-        # By position there is either none or the one object.
+        # Params by position: either none, or the one object.
         if isinstance(params, list) and len(params) <= 1:
             params = params[0] if params else {}
         if (ours := _TABLE.get(method)) is not None:
@@ -192,7 +190,7 @@ class SessionProtocol(LanguageServerProtocol):
             return params
         try:
             given = usable(params if params is not None else {}, kind)
-            return self._converter.structure(given, cast("type[Any]", kind))
+            return self.converter.structure(given, cast("type[Any]", kind))
         except Unreadable as error:
             raise errors.unreadable(error.paths, method) from None
         except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -209,7 +207,7 @@ class SessionProtocol(LanguageServerProtocol):
             cancel_once(task)
 
     def _answered(self, msg_id: Any, data: dict[str, Any]) -> None:
-        """The client answers a request of ours. An answer that nobody waits for any more is dropped."""
+        """The client answers a request of ours. An answer that nobody waits for is dropped."""
         if not _is_id(msg_id) or msg_id not in self._result_types:
             return
         kind = self._result_types.pop(msg_id)
@@ -227,7 +225,7 @@ class SessionProtocol(LanguageServerProtocol):
                 result = kind.model_validate(data.get("result"))
             else:
                 envelope = {"jsonrpc": "2.0", "id": msg_id, "result": data.get("result")}
-                result = self._converter.structure(envelope, kind).result
+                result = self.converter.structure(envelope, kind).result
         except Exception as error:  # noqa: BLE001  # whoever waits gets it
             future.set_exception(error)
         else:
@@ -240,13 +238,13 @@ class SessionProtocol(LanguageServerProtocol):
     # -- what is sent ----------------------------------------------------------------------------------------------------
 
     def after_answer(self, action: Callable[[], None]) -> None:
-        """Call back when the answer to the request being handled here has been written, whatever it is."""
+        """Call `action` when the answer to the current request has been written, whatever it is."""
         msg_id = self.msg_id
         assert msg_id is not None
         self._after_answer[msg_id] = action
 
     async def ask_client(self, method: str, params: Any) -> Any:
-        """Send a request, and give its result. Cancelling withdraws it. Raises `JsonRpcException` where the client refuses."""
+        """Send a request, and return its result. Cancelling withdraws it. Raises `JsonRpcException` if the client refuses."""
         msg_id = str(uuid.uuid4())
         try:
             return await self.send_request_async(method, params, msg_id)
@@ -274,7 +272,7 @@ class SessionProtocol(LanguageServerProtocol):
     def _noticed(self, future: Future[Any], *, key: str, method: str) -> None:
         self._request_futures.pop(key, None)
         if not future.cancelled() and (error := future.exception()) is not None:
-            # Mostly the client's own mistake (a change of a document that it never opened): one line says what it was.
+            # Usually the client's mistake (a change of a document that it never opened): one line is enough.
             log.warning("Ignored the notification %r: %s", method, _in_a_line(error))
             log.debug("The notification %s could not be handled", method, exc_info=error)
 
@@ -285,14 +283,14 @@ class SessionProtocol(LanguageServerProtocol):
         self._send({"jsonrpc": "2.0", "id": msg_id}, "error", error)
 
     def _send(self, envelope: dict[str, Any], name: str, value: Any) -> None:
-        if isinstance(value, Wire):  # pydantic writes JSON by itself, several times faster
+        if isinstance(value, Wire):  # pydantic writes JSON itself, several times faster
             head = json.dumps(envelope)[:-1]
             self._write(f'{head}, "{name}": {value.model_dump_json(by_alias=True, exclude_none=True)}}}'.encode())
         else:
             self._send_data({**envelope, name: value})
 
     def _send_data(self, data: Any) -> None:
-        self._write(json.dumps(data, default=self._converter.unstructure).encode())
+        self._write(json.dumps(data, default=self.converter.unstructure).encode())
 
     def _write(self, body: bytes) -> None:
         assert self.writer is not None
@@ -303,7 +301,7 @@ class SessionProtocol(LanguageServerProtocol):
     @lsp_method(lsp.INITIALIZE)
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         self._life_cycle.configure(params)
-        self._asked = True
+        self._initialized = True
         params.root_uri, params.root_path = _root(params.root_uri) or _root(params.root_path), None
         result = yield from super().lsp_initialize(params)
         self._workspace = self._life_cycle.make_workspace(self.workspace)
@@ -314,18 +312,18 @@ class SessionProtocol(LanguageServerProtocol):
 
     @lsp_method(lsp.SHUTDOWN)
     async def lsp_shutdown(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
-        self._shutdown = True
+        self.shut_down = True
         await self._life_cycle.close_down()  # replies being written here stop, resumable, and their requests are answered
         for msg_id in list(self._request_futures):
             self._cancel_request(msg_id)
 
     @lsp_method(lsp.EXIT)
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]  # pygls takes any kind of handler
-        self._life_cycle.stop(0 if self._shutdown else 1)
+        self._life_cycle.stop(0 if self.shut_down else 1)
 
     @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
-        # A folder that is renamed comes as removed and added: in that order.
+        # A renamed folder arrives as removed and added: in that order.
         for folder in params.event.removed:
             self.workspace.remove_folder(folder.uri)
         for folder in params.event.added:
@@ -338,7 +336,7 @@ class SessionProtocol(LanguageServerProtocol):
 
 
 def _root(given: str | None) -> str | None:
-    """The URI of the folder that the client names as its root, be it by its path; None where it names none."""
+    """The client's root folder as a URI, also if it sent a path; None without one."""
     if given and (PurePath(given).is_absolute() or re.match(r"[A-Za-z]:[\\/]", given)):
         return uris.from_path(given)
     if not given or not uris.is_uri(given):
@@ -351,13 +349,13 @@ def _root(given: str | None) -> str | None:
 
 
 def cancel_once(task: asyncio.Task[Any]) -> None:
-    """Cancel a task that was not cancelled before: a second time would break into its tidying up."""
+    """Cancel a task unless it was cancelled before: a second time would interrupt its cleanup."""
     if not task.cancelling():
         task.cancel()
 
 
 def _in_a_line(error: BaseException) -> str:
-    """What went wrong, and where."""
+    """The error and its position in one line."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return in_one_line(f"{type(error).__name__}: {error}")[:300] + where
