@@ -188,7 +188,7 @@ async def test_of_a_change_only_its_own_lines_are_told(editor: PlainEditor, fold
     call = LoneCall()
     await scan(editor).run({"staged": True, "scanners": ["bandit"]}, call)
     assert {Path(finding.uri).name for finding in call.findings} == {"new.py"}
-    with pytest.raises(ToolFailed, match="knows 'nowhere'"):
+    with pytest.raises(ToolFailed, match="has 'nowhere'"):
         await scan(editor).run({"base": "nowhere"}, LoneCall())
 
 
