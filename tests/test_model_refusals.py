@@ -10,6 +10,7 @@ import pytest
 
 from model_server import Answer, ModelServer, Raw, Received, Refuse, Scripted
 from sessionls.domain.errors import ModelUnavailable
+from sessionls.models import refusals
 from sessionls.models.gateway import Gateway, Limits
 from sessionls.models.overflow import is_overflow
 from sessionls.ports.models import ModelOutput, ModelRequest, StepEnd, TextDelta
@@ -409,3 +410,47 @@ async def test_signs_of_life_without_an_answer_are_believed_for_a_while_only(mod
 async def test_a_step_without_an_end_reason_is_unknown(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.script(Raw([b'data: {"choices":[{"delta":{"content":"yes"}}]}\n\ndata: [DONE]\n\n']))
     assert (await outputs(gateway, asked()))[-1] == StepEnd(None, "unknown")
+
+
+# -- what a person learns ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal", "notice"),
+    [
+        (
+            {"temperature": 0.2},
+            "Unsupported value: 'temperature' does not support 0.2 with this model.",
+            "openai/some-model does not accept a temperature: it answered without the one that is set.",
+        ),
+        (
+            {"reasoning_effort": "high"},
+            "Unsupported parameter: 'reasoning_effort' is not supported with this model.",
+            "openai/some-model does not accept the reasoning effort: it answered without it.",
+        ),
+        ({}, "This model does not support tools.", "openai/some-model does not accept tools: it answered without any."),
+        (
+            {"max_tokens": 90_000},
+            "max_tokens is too large: 90000. This model supports at most 16384 completion tokens, whereas you provided 90000.",
+            "openai/some-model writes at most 16,384 tokens in one answer, fewer than it was asked for.",
+        ),
+    ],
+)
+async def test_an_option_that_is_refused_is_a_notice_of_every_step_without_it(
+    gateway: Gateway, model_server: ModelServer, options: dict[str, Any], refusal: str, notice: str
+) -> None:
+    refusals._memory.clear()
+    model_server.script(Refuse(400, refusal), Answer("one"), Answer("two"))
+    for _ in range(2):
+        end = (await outputs(gateway, asked(**options)))[-1]
+        assert isinstance(end, StepEnd) and list(end.notices) == [notice]
+    assert len(model_server.requests) == 3
+    refusals._memory.clear()
+
+
+async def test_a_request_in_another_form_that_means_the_same_is_no_notice(gateway: Gateway, model_server: ModelServer) -> None:
+    refusals._memory.clear()
+    model_server.script(Refuse(400, "Unrecognized request argument supplied: stream_options"), Answer("one"))
+    end = (await outputs(gateway, asked()))[-1]
+    assert isinstance(end, StepEnd) and list(end.notices) == []
+    refusals._memory.clear()

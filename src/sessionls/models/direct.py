@@ -22,7 +22,7 @@ from sessionls.models.openai_request import openai_body, openai_headers, openai_
 from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.prices import Counted, usage_of
 from sessionls.models.provider_errors import read_error
-from sessionls.models.refusals import Form, changed, remember, remembered, without_refused
+from sessionls.models.refusals import Form, changed, notices_of, remember, remembered, without_refused
 from sessionls.models.responses_request import responses_body, responses_url
 from sessionls.models.responses_stream import ResponsesReader
 from sessionls.models.step import Reading
@@ -81,7 +81,8 @@ async def ask_directly(
             continue
         if not reader.is_complete:
             raise cut(asked, started=reading.started)
-        reading.end(usage_of(reader.counted, target.provider, target.row), native_from(target.source, reader.native))
+        usage = usage_of(reader.counted, target.provider, target.row)
+        reading.end(usage, native_from(target.source, reader.native), notices_of(forms, asked.model))
         return
 
 

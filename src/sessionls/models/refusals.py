@@ -16,7 +16,7 @@ from sessionls.models.overflow import is_overflow
 from sessionls.models.provider_errors import ProviderError
 from sessionls.models.shapes import fitting_id, text_of
 
-__all__ = ["Form", "changed", "remember", "remembered", "without_refused"]
+__all__ = ["Form", "changed", "notices_of", "remember", "remembered", "without_refused"]
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,21 @@ def remember(base: str, model: str, forms: Sequence[Form]) -> None:
     if forms and _memory.get((base, model)) != tuple(forms):
         _memory[base, model] = tuple(forms)
         log.warning("%s is asked without what it refuses: %s", model, ", ".join(form.name for form in forms))
+
+
+def notices_of(forms: Sequence[Form], model: str) -> tuple[str, ...]:
+    """What a person has to know of these changes: the answer is another one than the options asked for."""
+    words = {
+        "temperature": f"{model} does not accept a temperature: it answered without the one that is set.",
+        "reasoning": f"{model} does not accept the reasoning effort: it answered without it.",
+        "tool_choice": f"{model} cannot be made to call a tool: it was free to answer in words.",
+        "tools": f"{model} does not accept tools: it answered without any.",
+    }
+    notices = [words[form.name] for form in forms if form.name in words]
+    limit = next((form.value for form in forms if form.name == "shorter answer"), None)
+    if limit is not None:
+        notices.append(f"{model} writes at most {limit:,} tokens in one answer, fewer than it was asked for.")
+    return tuple(notices)
 
 
 def changed(body: Body, forms: Sequence[Form]) -> Body:

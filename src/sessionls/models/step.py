@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sessionls.domain.model import StopReason, Usage
@@ -81,14 +81,14 @@ class Reading:
         self.started = True
         self._count(self._calls.add(piece))
 
-    def end(self, usage: Usage | None, native: NativeReasoning | None = None) -> None:
+    def end(self, usage: Usage | None, native: NativeReasoning | None = None, notices: Sequence[str] = ()) -> None:
         """The stream has ended: add its complete calls, and how it ended."""
         self._join()
         if self._half:
             self._outputs.append(self._kind(self._half))
             self._half = ""
         self._outputs.extend(self._calls.requests())
-        self._outputs.append(StepEnd(usage, self._why(), native))
+        self._outputs.append(StepEnd(usage, self._why(), native, notices))
         self._come.set()
 
     def _why(self) -> StopReason:

@@ -61,11 +61,15 @@ class NativeReasoning:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """The last output of a step, and why it ended (see `StopReason`)."""
+    """The last output of a step, and why it ended (see `StopReason`).
+
+    `notices` say, for a person, which options of the request the provider refused, so that the model was asked without them.
+    """
 
     usage: Usage | None
     reason: StopReason
     native: NativeReasoning | None = None
+    notices: Sequence[str] = ()
 
 
 ModelOutput = TextDelta | ReasoningDelta | ToolRequest | StepEnd
