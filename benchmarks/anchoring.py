@@ -6,7 +6,7 @@ import time
 
 from bench import Bench
 from sessionls.domain.model import Anchor, Position, Range
-from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.anchors import AnchorIndex, anchor_of
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from table import Row
 
@@ -59,8 +59,8 @@ async def anchoring(bench: Bench) -> list[Row]:
 
 def _located(text: str, anchors: list[Anchor], near: list[Range]) -> list[Range | None]:
     """As the server does after an edit: the lines are indexed, and then each is looked for."""
-    places = Places(text, _ENCODING)
-    return [places.locate(anchor, place) for anchor, place in zip(anchors, near, strict=True)]
+    index = AnchorIndex(text, _ENCODING)
+    return [index.locate(anchor, place) for anchor, place in zip(anchors, near, strict=True)]
 
 
 def _range(first: int, last: int, end: int) -> Range:

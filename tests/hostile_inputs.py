@@ -231,14 +231,14 @@ def changed_lines() -> None:
 @case
 def anchors() -> None:
     from sessionls.domain.model import Position, Range
-    from sessionls.sessions.workspace.anchors import Places, anchor_of
+    from sessionls.sessions.workspace.anchors import AnchorIndex, anchor_of
 
     text = "a\n" * 200_000
     whole = Range(start=Position(line=0, character=0), end=Position(line=100_000, character=0))
-    places = Places(text, "utf-16")
+    index = AnchorIndex(text, "utf-16")
     anchor = anchor_of(text, whole, "utf-16")
     for _ in range(20):
-        assert places.locate(anchor, whole) is not None
+        assert index.locate(anchor, whole) is not None
 
 
 @case

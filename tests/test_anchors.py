@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessionls.domain.model import Position, Range
-from sessionls.sessions.workspace.anchors import Places, anchor_of, locate, strip_whitespace
+from sessionls.sessions.workspace.anchors import AnchorIndex, anchor_of, locate, strip_whitespace
 from sessionls.sessions.workspace.positions import Encoding, Lines
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
@@ -141,10 +141,10 @@ def test_whole_lines_end_with_their_last_line() -> None:
 
 
 def test_code_is_found_whatever_its_white_space() -> None:
-    places = Places("if a:\n\tb( c )\nb(c)\n", "utf-16")
-    assert [place.start.line for place in places.find("b(c)")] == [1, 2]
-    assert [place.start.line for place in places.find("b(c)", 2)] == [2, 1]
-    assert places.find("nothing") == places.find("  \n") == []
+    index = AnchorIndex("if a:\n\tb( c )\nb(c)\n", "utf-16")
+    assert [place.start.line for place in index.find("b(c)")] == [1, 2]
+    assert [place.start.line for place in index.find("b(c)", 2)] == [2, 1]
+    assert index.find("nothing") == index.find("  \n") == []
 
 
 # -- properties --------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sessionls.ports.editor import Buffer
 from sessionls.ports.tools import ToolFailed
 from sessionls.server.features.finding_actions import suggested_edit
 from sessionls.server.publishing.finding_diagnostics import LocatedFinding
-from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.anchors import AnchorIndex, anchor_of
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.store import SqlStore
@@ -313,7 +313,7 @@ def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, 
     one = finding(code, text=BODY, suggestion=suggestion)
     for text, deeper in ((BODY, ""), ("# above\n" + BODY, ""), ("".join(f"  {line}\n" for line in BODY.splitlines()), "  ")):
         assert one.anchor is not None
-        place_now = Places(text, "utf-16").locate(one.anchor, one.range)
+        place_now = AnchorIndex(text, "utf-16").locate(one.anchor, one.range)
         assert place_now is not None
         lines = Lines(text, "utf-16")
         range_, new = suggested_edit(lines, LocatedFinding(one, place_now))

@@ -1,4 +1,4 @@
-"""Notices on their way to a client: nothing before the answer to `session/open`, nothing lost after it, words joined."""
+"""Notifications of sessions: nothing before the answer to `session/open`, nothing lost after it, text joined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sessionls.domain.model import AgentAuthor, Message, Session, TextPart, Wire
 from sessionls.domain.results import Opened
 from sessionls.domain.scope import scope_of
 from sessionls.ports.store import Delta, EventNotice, SessionNotice
-from sessionls.server.publishing.session_notifications import Notices
+from sessionls.server.publishing.session_notifications import SessionNotifications
 
 AT = "2026-01-31T09:30:00.000Z"
 FOLDER = "file:///work/a%20b"
@@ -26,7 +26,7 @@ class Client:
         self.waiting = 0  # bytes it has not read
         self.scope = scope_of([FOLDER])
         self.news = asyncio.Event()
-        self.notices = Notices(self._send, lambda: self.waiting, lambda: self.scope)
+        self.notices = SessionNotifications(self._send, lambda: self.waiting, lambda: self.scope)
 
     def _send(self, method: str, params: Wire) -> None:
         self.got.append((method, params.wire()))

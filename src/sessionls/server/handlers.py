@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessionls.server.editor.capabilities import Client
     from sessionls.server.editor.lsp_editor import LspEditor
     from sessionls.server.publishing.finding_tracker import FindingTracker
-    from sessionls.server.publishing.session_notifications import Notices
+    from sessionls.server.publishing.session_notifications import SessionNotifications
     from sessionls.server.transport.protocol import SessionProtocol
     from sessionls.sessions.service import Sessions
 
@@ -38,7 +38,7 @@ class RequestContext:
     sessions: Sessions
     models: Models
     editor: LspEditor
-    notices: Notices
+    notices: SessionNotifications
     findings: FindingTracker
     protocol: SessionProtocol
     client: Client

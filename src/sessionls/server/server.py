@@ -22,13 +22,13 @@ from sessionls.server.bootstrap import compose_for
 from sessionls.server.editor.capabilities import Client, Configuration, Options
 from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.editor.document_events import DocumentEvents
-from sessionls.server.editor.file_watchers import Watching
+from sessionls.server.editor.file_watchers import FileWatchers
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
-from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, Standard
+from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, EditorCommands
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher
 from sessionls.server.publishing.finding_tracker import FindingTracker
-from sessionls.server.publishing.session_notifications import Notices
+from sessionls.server.publishing.session_notifications import SessionNotifications
 from sessionls.server.transport import errors
 from sessionls.server.transport.framing import frame, frames
 from sessionls.server.transport.protocol import SessionProtocol, converter
@@ -54,9 +54,9 @@ class SessionServer(LanguageServer):
         self._bounds = Bounds()
         self._client = Client()
         self._composition: Composition | None = None
-        self._starting: asyncio.Task[tuple[RequestContext, Standard]] | None = None
+        self._starting: asyncio.Task[tuple[RequestContext, EditorCommands]] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._notices: Notices | None = None
+        self._notices: SessionNotifications | None = None
         self._findings: FindingTracker | None = None
         self._editor: LspEditor | None = None
         self._document_events = DocumentEvents()
@@ -194,10 +194,10 @@ class SessionServer(LanguageServer):
         """What requests are answered with, as soon as it is there. A start that failed is tried again with the next request."""
         return (await asyncio.shield(self._begin()))[0]
 
-    async def standard(self) -> Standard:
+    async def commands(self) -> EditorCommands:
         return (await asyncio.shield(self._begin()))[1]
 
-    def _begin(self) -> asyncio.Task[tuple[RequestContext, Standard]]:
+    def _begin(self) -> asyncio.Task[tuple[RequestContext, EditorCommands]]:
         """Open the store and read the catalog in the background: the imports take longer than `initialize` may."""
         starting = self._starting
         if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
@@ -206,7 +206,7 @@ class SessionServer(LanguageServer):
             starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return starting
 
-    async def _start(self) -> tuple[RequestContext, Standard]:
+    async def _start(self) -> tuple[RequestContext, EditorCommands]:
         if self._closing is not None:  # nobody would close what is opened now
             raise StoreUnavailable("The server is closing.", hint="Start it again.")
         documents = self.protocol.workspace
@@ -214,12 +214,12 @@ class SessionServer(LanguageServer):
         self._editor = editor = LspEditor(documents, self.protocol, self._client)
         self._document_events.listeners = [editor]
         composition = await compose_for(self._options, self._bounds, editor)
-        notices = Notices(self.protocol.notify, lambda: self._outbox.backlog, composition.sessions.known_scope)
-        watching = Watching(self.protocol) if self._client.watches_files else None
+        notices = SessionNotifications(self.protocol.notify, lambda: self._outbox.backlog, composition.sessions.known_scope)
+        watchers = FileWatchers(self.protocol) if self._client.watches_files else None
         publisher = DiagnosticsPublisher(self.protocol.notify)
-        findings = FindingTracker(composition.sessions, editor, publisher, watching)
+        findings = FindingTracker(composition.sessions, editor, publisher, watchers)
         request = RequestContext(composition.sessions, composition.models, editor, notices, findings, self.protocol, self._client)
-        standard = Standard(request)
+        commands = EditorCommands(request)
         try:
             await composition.start()
         except BaseException:
@@ -231,12 +231,12 @@ class SessionServer(LanguageServer):
             composition.sessions.subscribe(notices)
             composition.watch_agents(lambda: self.protocol.notify("agent/changed"))
             await composition.sessions.scope()
-        composition.sessions.subscribe(standard.on_notice)
+        composition.sessions.subscribe(commands.on_notice)
         composition.sessions.subscribe(findings.on_notice)
         findings.start()
         self._document_events.listeners = [editor, findings]
         self._findings = findings
-        return request, standard
+        return request, commands
 
     async def _followed(self) -> None:
         """The agents and the servers that there are now, and which sessions are the folders'."""
@@ -269,14 +269,14 @@ class SessionServer(LanguageServer):
         return answer
 
     async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
-        return await (await self.standard()).execute(params)
+        return await (await self.commands()).execute(params)
 
     async def _code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         self._learn(params)
         starting = self._starting is None or not self._starting.done()
         if starting and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # with every move of the cursor
             return []
-        return await (await self.standard()).code_actions(params)
+        return await (await self.commands()).code_actions(params)
 
     def _learn(self, params: lsp.CodeActionParams) -> None:
         """Keep what the client says is wrong there: for the tool `diagnostics`."""
@@ -285,4 +285,4 @@ class SessionServer(LanguageServer):
             self._editor.hand_over(params.text_document.uri, known, range_from_lsp(params.range))
 
     async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
-        return lsp.TextDocumentContentResult(text=await (await self.standard()).content(params.uri))
+        return lsp.TextDocumentContentResult(text=await (await self.commands()).content(params.uri))

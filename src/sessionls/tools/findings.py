@@ -14,7 +14,7 @@ from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.editor import Editor
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
-from sessionls.sessions.workspace.anchors import Places, anchor_of
+from sessionls.sessions.workspace.anchors import AnchorIndex, anchor_of
 from sessionls.sessions.workspace.files import LARGEST
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Workspace
@@ -153,7 +153,7 @@ def _quoted(text: str, quote: str, line: int | None, path: str, lines: Lines) ->
         found.append(Range(start=lines.position(at), end=lines.position(at + len(code))))
         at = text.find(code, at + len(code))
     if not found:  # with other white space: other line ends or indentation
-        found = Places(text, lines.encoding).find(code, None if line is None else line - 1)
+        found = AnchorIndex(text, lines.encoding).find(code, None if line is None else line - 1)
     if not found:
         raise ToolFailed(f"That code is not in {path}. Read the lines again, and quote them exactly, without line numbers.")
     if line is not None:
@@ -203,10 +203,10 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
 
 
 def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
-    places = Places(text, encoding)
+    index = AnchorIndex(text, encoding)
     found = []
     for finding in sorted(findings, key=lambda one: one.range.start.line):
-        range_ = places.locate(finding.anchor, finding.range) if finding.anchor else finding.range
+        range_ = index.locate(finding.anchor, finding.range) if finding.anchor else finding.range
         if range_ is not None:
             found.append(_told(range_.start, finding.severity, "sessionls", finding.rule, f"{finding.title}\n{finding.body}"))
     return found

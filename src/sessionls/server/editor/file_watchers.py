@@ -17,13 +17,13 @@ from sessionls.domain.ids import new_id
 if TYPE_CHECKING:
     from sessionls.server.transport.protocol import SessionProtocol
 
-__all__ = ["Watching"]
+__all__ = ["FileWatchers"]
 
 log = logging.getLogger("sessionls")
 _PLAIN = re.compile(r"[\w.-]+")
 
 
-class Watching:
+class FileWatchers:
     """Registers watchers for the files that matter: by kind of file, so that the registration seldom changes."""
 
     def __init__(self, protocol: SessionProtocol) -> None:

@@ -19,7 +19,7 @@ from sessionls.domain.results import Exchange
 from sessionls.domain.stop_reasons import review_problem
 from sessionls.ports.store import EventNotice, Notice
 from sessionls.server.editor.convert import range_from_lsp
-from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, Reviewing, is_cursor
+from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, FindingActions, is_cursor
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.reply_progress import ReplyProgress, reporting
 from sessionls.server.schema.methods import COMMANDS
@@ -27,7 +27,7 @@ from sessionls.server.schema.params import AskAboutParams, FixParams, MessagePar
 from sessionls.server.transport import errors
 from sessionls.sessions.review import ReviewStep, ReviewTarget, review
 
-__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "Standard", "document_uri"]
+__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "EditorCommands", "document_uri"]
 
 log = logging.getLogger("sessionls")
 
@@ -57,12 +57,12 @@ def document_uri(session_id: str) -> str:
     return f"{SCHEME}:/{session_id}.md"
 
 
-class Standard:
+class EditorCommands:
     """Sessions through standard LSP."""
 
     def __init__(self, request: RequestContext) -> None:
         self._request = request
-        self._reviewing = Reviewing(
+        self._finding_actions = FindingActions(
             request,
             lambda message: self._begin(self._ask(message)),
             lambda session, target, text: self._begin(self._review(session, target, text)),
@@ -83,9 +83,9 @@ class Standard:
         if name == SHOW:
             return await self.show(_read(SessionParams, name, given).session_id)
         if name == FIX:
-            return await self._reviewing.fix(_read(FixParams, name, given))
+            return await self._finding_actions.fix(_read(FixParams, name, given))
         if name == REVIEW:
-            return await self._reviewing.review(_read(ReviewParams, name, given))
+            return await self._finding_actions.review(_read(ReviewParams, name, given))
         if (method := COMMANDS.get(name)) is None:
             raise InvalidParams(
                 f"There is no command {name!r}.", fields=["command"], hint=f"Commands: {', '.join(sorted(ALL_COMMANDS))}."
@@ -169,7 +169,7 @@ class Standard:
         found: list[lsp.CodeAction] = []
         if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is not code
             cursor = is_cursor(self._request.editor, params)
-            found += await self._reviewing.actions(params, wants, cursor=cursor)
+            found += await self._finding_actions.actions(params, wants, cursor=cursor)
             if not cursor and wants(ASK_KIND):
                 found += await self._ask_actions(params)
         if wants(ANSWER_KIND) and not self._request.client.permissions:  # a plugin shows the questions itself

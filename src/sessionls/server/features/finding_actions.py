@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sessionls.ports.editor import Editor
     from sessionls.server.handlers import RequestContext
 
-__all__ = ["FIX", "REVIEW", "REVIEW_KIND", "Reviewing", "is_cursor", "suggested_edit"]
+__all__ = ["FIX", "REVIEW", "REVIEW_KIND", "FindingActions", "is_cursor", "suggested_edit"]
 
 FIX, REVIEW = "sessionls.fix", "sessionls.review"
 REVIEW_KIND = "source.sessionls"
@@ -41,7 +41,7 @@ _MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001
 _ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
 
 
-class Reviewing:
+class FindingActions:
     """`ask` shows a session and sends a message to it in the background; `begin_review` shows it and reviews in it."""
 
     def __init__(

@@ -21,12 +21,12 @@ from sessionls.ports.store import EventNotice, Notice, SessionNotice
 from sessionls.server.editor.document_events import DocumentListener
 from sessionls.server.publishing.document_texts import DocumentTexts
 from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher, LocatedFinding
-from sessionls.sessions.workspace.anchors import Places
+from sessionls.sessions.workspace.anchors import AnchorIndex
 from sessionls.sessions.workspace.positions import Encoding
 
 if TYPE_CHECKING:
     from sessionls.ports.editor import Editor
-    from sessionls.server.editor.file_watchers import Watching
+    from sessionls.server.editor.file_watchers import FileWatchers
     from sessionls.sessions.service import Sessions
 
 __all__ = ["CODE_CHANGED", "FindingTracker"]
@@ -56,16 +56,16 @@ class _Document:
 
 
 class FindingTracker(DocumentListener):
-    """`watching` asks the client to watch files on disk."""
+    """`watchers` asks the client to watch files on disk."""
 
     def __init__(
-        self, sessions: Sessions, editor: Editor, publisher: DiagnosticsPublisher, watching: Watching | None = None
+        self, sessions: Sessions, editor: Editor, publisher: DiagnosticsPublisher, watchers: FileWatchers | None = None
     ) -> None:
         self._sessions = sessions
         self._editor = editor
         self._texts = DocumentTexts(editor)
         self._publisher = publisher
-        self._watching = watching
+        self._watchers = watchers
         self._documents: dict[str, _Document] = {}
         self._states: dict[str, str] = {}  # the last known state of each session
         self._rev: int | None = None
@@ -89,8 +89,8 @@ class FindingTracker(DocumentListener):
             self._refresh_timer.cancel()
         for timer in self._edit_timers.values():
             timer.cancel()
-        if self._watching is not None:
-            self._watching.close()
+        if self._watchers is not None:
+            self._watchers.close()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -206,8 +206,8 @@ class FindingTracker(DocumentListener):
             self._drop_all_but({finding.id for finding in loaded})
         for finding in loaded:
             self._take(finding)
-        if self._watching is not None:
-            self._watching(findings[0].uri for one in self._documents.values() if (findings := one.findings()))
+        if self._watchers is not None:
+            self._watchers(findings[0].uri for one in self._documents.values() if (findings := one.findings()))
 
     def _drop_all_but(self, listed: set[str]) -> None:
         for key, document in self._documents.items():
@@ -270,10 +270,10 @@ class FindingTracker(DocumentListener):
 
 def _locate(text: str, wanted: Sequence[tuple[Finding, Range]], encoding: Encoding) -> dict[str, Range]:
     """The current range of each finding whose code is still in the text, by the finding's id."""
-    places = Places(text, encoding)
+    index = AnchorIndex(text, encoding)
     ranges: dict[str, Range] = {}
     for finding, near in sorted(wanted, key=lambda one: one[1].start.line):
-        range_ = near if finding.anchor is None else places.locate(finding.anchor, near)
+        range_ = near if finding.anchor is None else index.locate(finding.anchor, near)
         if range_ is not None:
             ranges[finding.id] = range_
     return ranges

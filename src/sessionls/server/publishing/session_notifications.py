@@ -18,7 +18,7 @@ from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice
 from sessionls.server.publishing.text_coalescer import TextCoalescer
 from sessionls.server.schema.params import DeltaParams, SessionChangedParams
 
-__all__ = ["Hold", "Notices"]
+__all__ = ["Hold", "SessionNotifications"]
 
 _CHANGED_GAP = 0.05  # seconds between two rounds of `session/changed`
 _HIGH = 1 << 20  # bytes waiting for the client above which text is joined until it has caught up
@@ -69,7 +69,7 @@ class _Text:
         self._send_delta(replace(first, text=text))
 
 
-class Notices:
+class SessionNotifications:
     """`send` writes a notification. `scope` is that of the open folders, as far as it is known."""
 
     def __init__(self, send: Callable[[str, Wire], None], backlog: Callable[[], int], scope: Callable[[], Scope]) -> None:

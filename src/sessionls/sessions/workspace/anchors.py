@@ -1,8 +1,8 @@
-"""Where a finding's code is now: found again by the quoted lines and by what stood around them.
+"""Finds a finding's code again, by the quoted lines and by the lines around them.
 
-The exact lines count first. Where they are not in the text any more, the same code with other white space is found, lines
-broken elsewhere included: what a formatter does is no change of the code. Of several places the one whose surroundings agree
-best is taken, and of those the nearest to the old one.
+The exact lines come first. If the text no longer has them, the same code with other white space is searched for, also with other
+line breaks: a formatter does not change code. Of several matches the one whose surroundings agree best is taken, and of those
+the nearest to the old position.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from itertools import accumulate
 from sessionls.domain.model import Anchor, Range
 from sessionls.sessions.workspace.positions import Encoding, Lines, split_lines
 
-__all__ = ["AROUND", "Places", "anchor_of", "locate", "strip_whitespace"]
+__all__ = ["AROUND", "AnchorIndex", "anchor_of", "locate", "strip_whitespace"]
 
 AROUND = 3
-"""Lines that are not blank, kept from before and from after the quoted ones."""
+"""How many non-blank lines are kept from before and from after the quoted ones."""
 
-_TRIED = 256  # places of the same code that are compared, the nearest first
+_TRIED = 256  # matches of the same code that are compared, the nearest first
 _COMPARED = 100_000  # lines that are compared for one anchor
-_NEAR = 3  # lines that code may have moved by when nothing around it is as it was
-_TELLING = 24  # characters, without white space, of code that is itself wherever it stands
+_NEAR = 3  # lines that code may have moved by if nothing around it is unchanged
+_TELLING = 24  # characters, without white space, of code that is long enough to be recognised anywhere
 _WORD = re.compile(r"\S+")
 
 
 def strip_whitespace(text: str) -> str:
-    """The text without white space: what two spellings of the same code have in common."""
+    """The text without white space, to compare code regardless of its formatting."""
     return "".join(text.split())
 
 
 def anchor_of(text: str, range_: Range, encoding: Encoding) -> Anchor:
-    """What it takes to find the code of that range again. Raises `InvalidParams` for a range that starts after its end."""
+    """The anchor for the code in that range. Raises `InvalidParams` for a range that starts after its end."""
     lines = Lines(text, encoding)
     start, end = lines.span(range_)
     first, last = lines.position(start).line, lines.position(end).line
@@ -53,8 +53,8 @@ def anchor_of(text: str, range_: Range, encoding: Encoding) -> Anchor:
 
 
 def locate(text: str, anchor: Anchor, near: Range, encoding: Encoding) -> Range | None:
-    """Where the code is now, `near` being where it was; None when it is gone or changed."""
-    return Places(text, encoding).locate(anchor, near)
+    """The current range of the code, `near` being the old one; None if it is gone or changed."""
+    return AnchorIndex(text, encoding).locate(anchor, near)
 
 
 def _filled(lines: Lines, numbers: Iterable[int]) -> list[str]:
@@ -69,7 +69,7 @@ def _filled(lines: Lines, numbers: Iterable[int]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Match:
     """Lines, both included, and the offsets of the range in the text."""
 
     first: int
@@ -78,10 +78,10 @@ class _Place:
     end: int
 
 
-class Places:
-    """One text, in which many anchors are looked for, best in the order of their lines: its lines are indexed once.
+class AnchorIndex:
+    """Locates many anchors in one text, best in the order of their lines: its lines are indexed once.
 
-    Where one was found, the next is looked for first at the same distance: what was put in above moves all by as much.
+    The next anchor is expected at the same distance as the last one: lines added above move everything equally.
     """
 
     def __init__(self, text: str, encoding: Encoding) -> None:
@@ -91,37 +91,37 @@ class Places:
         for number, line in enumerate(self._all):
             self._numbers.setdefault(line, []).append(number)
         self._full = [number for number, line in enumerate(self._all) if line and not line.isspace()]
-        self._squeezed: _Squeezed | None = None
-        self._bare: dict[int, str] = {}  # lines without white space, as far as they were looked at
+        self._spaceless: _WithoutSpaces | None = None
+        self._bare: dict[int, str] = {}  # lines without white space, computed on demand
         self._shift = 0
 
     def locate(self, anchor: Anchor, near: Range) -> Range | None:
-        """Where the code is now, `near` being where it was; None when it is gone or changed."""
+        """The current range of the code, `near` being the old one; None if it is gone or changed."""
         line = near.start.line + self._shift
-        place = self._best(self._exact(anchor, line), anchor, line)
-        if place is None:
-            place = self._best(self._reshaped(anchor, line), anchor, line)
-        if place is None:
+        match = self._best(self._exact(anchor, line), anchor, line)
+        if match is None:
+            match = self._best(self._reshaped(anchor, line), anchor, line)
+        if match is None:
             return None
-        self._shift = place.first - near.start.line
-        return self._range(place.start, place.end)
+        self._shift = match.first - near.start.line
+        return self._range(match.start, match.end)
 
     def find(self, code: str, line: int | None = None) -> list[Range]:
-        """Every place of that code, white space aside; with a line, the nearest to it first."""
-        squeezed = self._get_squeezed()
-        found = [self._range(start, end) for start, end in squeezed.find(strip_whitespace(code), self._offset(line or 0))]
-        return found if line is None else sorted(found, key=lambda place: abs(place.start.line - line))
+        """Every occurrence of that code, ignoring white space; with a line, the nearest to it first."""
+        bare = self._without_spaces()
+        found = [self._range(start, end) for start, end in bare.find(strip_whitespace(code), self._offset(line or 0))]
+        return found if line is None else sorted(found, key=lambda match: abs(match.start.line - line))
 
     # -- candidates --------------------------------------------------------------------------------------------------
 
-    def _exact(self, anchor: Anchor, near: int) -> Iterable[_Place]:
+    def _exact(self, anchor: Anchor, near: int) -> Iterable[_Match]:
         quoted = split_lines(anchor.quote)
         size = len(quoted)
         known = [self._numbers.get(line) for line in quoted]
         rarest, numbers = min(enumerate(known), key=lambda one: len(one[1] or ()))
         if numbers is None:
             return
-        # To compare a long quote takes long: fewer of its places are looked at.
+        # Comparing a long quote takes long: fewer of its matches are compared.
         for number in _nearest(numbers, near + rarest, max(_COMPARED // size, 2)):
             first = number - rarest
             if first >= 0 and (size == 1 or self._all[first : first + size] == quoted):
@@ -129,46 +129,46 @@ class Places:
                 start = self._lines.start(first) + min(anchor.start, len(quoted[0]))
                 length = len(quoted[-1])
                 end = self._lines.start(last) + (length if anchor.end is None else min(anchor.end, length))
-                yield _Place(first, last, start, max(start, end))
+                yield _Match(first, last, start, max(start, end))
 
-    def _reshaped(self, anchor: Anchor, near: int) -> Iterable[_Place]:
+    def _reshaped(self, anchor: Anchor, near: int) -> Iterable[_Match]:
         """The same code with other white space, from the beginning of a line to the end of one."""
         code = strip_whitespace(anchor.quote)
         if not code:
             return
-        squeezed = self._get_squeezed()
+        bare = self._without_spaces()
         quoted = split_lines(anchor.quote)
         skipped = len(strip_whitespace(quoted[0][: anchor.start]))
         cut = 0 if anchor.end is None else len(strip_whitespace(quoted[-1][anchor.end :]))
-        for start, end in squeezed.find(code, self._offset(near)):
+        for start, end in bare.find(code, self._offset(near)):
             first, last = self._line_of(start), self._line_of(end)
             line_start, line_end = self._lines.start(first), self._lines.start(last) + len(self._all[last])
             if self._lines.text[line_start:start].strip() or self._lines.text[end:line_end].strip():
                 continue
-            at = squeezed.before(start)
-            part = squeezed.span(at + skipped, at + len(code) - cut) if len(code) > skipped + cut else (start, end)
-            yield _Place(first, last, *part)
+            at = bare.before(start)
+            part = bare.span(at + skipped, at + len(code) - cut) if len(code) > skipped + cut else (start, end)
+            yield _Match(first, last, *part)
 
-    # -- the best of them --------------------------------------------------------------------------------------------
+    # -- the best match ----------------------------------------------------------------------------------------------
 
-    def _best(self, places: Iterable[_Place], anchor: Anchor, near: int) -> _Place | None:
+    def _best(self, matches: Iterable[_Match], anchor: Anchor, near: int) -> _Match | None:
         before = [strip_whitespace(line) for line in reversed(split_lines(anchor.before)) if line.strip()]
         after = [strip_whitespace(line) for line in split_lines(anchor.after) if line.strip()]
-        # What leads up to code is of the same block more often than what follows it.
+        # Lines before the code belong to the same block more often than lines after it.
         perfect = 2 * _agreement(before, before) + _agreement(after, after)
-        best: tuple[int, int, _Place] | None = None
-        for place in places:
-            agreement = 2 * _agreement(before, self._around(place.first, -1)) + _agreement(after, self._around(place.last, 1))
-            ranked = (agreement, -abs(place.first - near), place)
+        best: tuple[int, int, _Match] | None = None
+        for match in matches:
+            agreement = 2 * _agreement(before, self._around(match.first, -1)) + _agreement(after, self._around(match.last, 1))
+            ranked = (agreement, -abs(match.first - near), match)
             if best is None or ranked[:2] > best[:2]:
                 best = ranked
             if agreement == perfect and perfect:
                 break  # they come nearest first
         if best is None:
             return None
-        agreement, distance, place = best
+        agreement, distance, match = best
         alone = agreement > 0 or not perfect or -distance <= _NEAR or len(strip_whitespace(anchor.quote)) >= _TELLING
-        return place if alone else None
+        return match if alone else None
 
     def _around(self, line: int, step: int) -> list[str]:
         """The nearest lines that are not blank, before or after that line, nearest first."""
@@ -178,19 +178,19 @@ class Places:
         else:
             at = bisect_right(self._full, line)
             numbers = self._full[at : at + AROUND]
-        return [self._squeezed_line(number) for number in numbers]
+        return [self._bare_line(number) for number in numbers]
 
-    def _squeezed_line(self, number: int) -> str:
+    def _bare_line(self, number: int) -> str:
         if (line := self._bare.get(number)) is None:
             line = self._bare[number] = strip_whitespace(self._all[number])
         return line
 
     # -- offsets -----------------------------------------------------------------------------------------------------
 
-    def _get_squeezed(self) -> _Squeezed:
-        if self._squeezed is None:
-            self._squeezed = _Squeezed(self._lines.text)
-        return self._squeezed
+    def _without_spaces(self) -> _WithoutSpaces:
+        if self._spaceless is None:
+            self._spaceless = _WithoutSpaces(self._lines.text)
+        return self._spaceless
 
     def _offset(self, line: int) -> int:
         return self._lines.start(min(max(line, 0), len(self._lines) - 1))
@@ -202,22 +202,22 @@ class Places:
         return Range(start=self._lines.position(start), end=self._lines.position(end))
 
 
-class _Squeezed:
-    """A text without its white space, and where each of its characters stood."""
+class _WithoutSpaces:
+    """A text without its white space, and the original offset of each character."""
 
     def __init__(self, text: str) -> None:
         words = [match.span() for match in _WORD.finditer(text)]
         self._starts = [start for start, _ in words]
-        self._at = [0, *accumulate(end - start for start, end in words)]  # squeezed offset of each word
+        self._at = [0, *accumulate(end - start for start, end in words)]  # offset of each word in the text without white space
         self._text = "".join(text[start:end] for start, end in words)
 
     def before(self, offset: int) -> int:
-        """How many characters stand before that offset of the text; it must be in a word."""
+        """How many non-blank characters precede that offset, which must be in a word."""
         word = bisect_right(self._starts, offset) - 1
         return self._at[word] + offset - self._starts[word] if word >= 0 else 0
 
     def find(self, code: str, near: int) -> list[tuple[int, int]]:
-        """Offsets in the text of start and end of that squeezed code, its places nearest to `near` first."""
+        """Start and end in the original text of each occurrence of that code without white space, nearest to `near` first."""
         if not code:
             return []
         word = bisect_left(self._starts, near)
@@ -234,7 +234,7 @@ class _Squeezed:
         return [self.span(at, at + len(code)) for at in sorted(set(found), key=lambda at: abs(at - middle))]
 
     def span(self, first: int, last: int) -> tuple[int, int]:
-        """Offsets in the text of the squeezed characters from `first` up to and without `last`."""
+        """Start and end in the original text of the characters from `first` up to and excluding `last`."""
         return self._original(first), self._original(last - 1) + 1
 
     def _original(self, at: int) -> int:
@@ -243,7 +243,7 @@ class _Squeezed:
 
 
 def _nearest(numbers: Sequence[int], near: int, most: int) -> Iterable[int]:
-    """The numbers (sorted) by their distance from `near`, as many as are tried."""
+    """The (sorted) numbers by their distance from `near`, up to the limit."""
     high = bisect_left(numbers, near)
     low = high - 1
     for _ in range(min(_TRIED, most, len(numbers))):
@@ -256,6 +256,6 @@ def _nearest(numbers: Sequence[int], near: int, most: int) -> Iterable[int]:
 
 
 def _agreement(wanted: Sequence[str], there: Sequence[str]) -> int:
-    """How much of the surroundings is as it was; lines nearer to the code, and lines in their old place, count more."""
+    """How much of the surroundings is unchanged; lines nearer to the code, and lines in their old position, count more."""
     same = sum(2 * (AROUND - index) for index, (one, other) in enumerate(zip(wanted, there, strict=False)) if one == other)
     return same + len(set(wanted) & set(there))
