@@ -132,8 +132,10 @@ async def app(
     participant: Participant = ANN,
     model: str | None = "openai/test",
     database: str = "one",
+    trusted: bool = True,
+    **settings_: Any,
 ) -> AsyncIterator[App]:
-    """A process that works in `folder`; houses of one `database` share their sessions."""
+    """A process that works in `folder`; houses of one `database` share their sessions. `settings_` are more settings."""
     import os
 
     if server is not None:
@@ -143,9 +145,9 @@ async def app(
     editor = PlainEditor([folder.as_uri()])
     url = database_url(folder.parent / f"{database}.db")
     settings = await asyncio.to_thread(
-        lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False)
+        lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False, **settings_)
     )
-    built = compose(settings, editor, bounds=Bounds(trusted=True), participant=participant)
+    built = compose(settings, editor, bounds=Bounds(trusted=trusted), participant=participant)
     await built.start()
     home = App(built, editor)
     stop = built.sessions.subscribe(home.notice)

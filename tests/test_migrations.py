@@ -73,7 +73,12 @@ async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store, title="A rabbit")
     with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
-        for undone in ("DROP TABLE title_pieces", "DROP TABLE titles", "DROP INDEX findings_by_state"):
+        for undone in (
+            "DROP TABLE title_pieces",
+            "DROP TABLE titles",
+            "DROP INDEX findings_by_state",
+            "DROP TABLE external_sessions",
+        ):
             connection.execute(undone)
         connection.execute("UPDATE alembic_version SET version_num = '0002'")
     connection.close()

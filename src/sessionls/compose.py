@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sessionls.agents.catalog import Catalog
     from sessionls.models.embedded import Embedded
     from sessionls.models.gateway import Gateway
+    from sessionls.runtimes.acp.runtime import ExternalAgents
     from sessionls.store.store import SqlStore
     from sessionls.tools.mcp import McpServers
 
@@ -45,6 +46,7 @@ class Composition:
     store: SqlStore
     bounds: Bounds
     servers: McpServers | None = None
+    external: ExternalAgents | None = None
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -65,6 +67,8 @@ class Composition:
         jobs = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
         if self.servers is not None:
             jobs.append(self.servers.follow())
+        if self.external is not None:
+            jobs.append(self.external.follow(trusted=self.bounds.trusted))
         # Neither waits for the other, nor fails with it: what is not trusted any more ends now.
         for problem in await asyncio.gather(*jobs, return_exceptions=True):
             if isinstance(problem, BaseException):
@@ -80,6 +84,8 @@ class Composition:
             closing.push_async_callback(self.models.close)
             if self.servers is not None:
                 closing.push_async_callback(self.servers.close)
+            if self.external is not None:
+                closing.push_async_callback(self.external.close)
             await self.sessions.close_down()
 
 
@@ -104,10 +110,13 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.sources import places
     from sessionls.models.gateway import Gateway
+    from sessionls.runtimes.acp.runtime import ExternalAgents
     from sessionls.runtimes.loop.runtime import LoopRuntime
     from sessionls.runtimes.scanner import ScannerRuntime
     from sessionls.store.store import SqlStore
+    from sessionls.tools.execute import RunCommand
     from sessionls.tools.findings import finding_tools
+    from sessionls.tools.hands import EditorFiles, ShellCommands
     from sessionls.tools.mcp import McpServers
     from sessionls.tools.nearby import Nearby
     from sessionls.tools.read_tracker import ReadTracker
@@ -115,11 +124,12 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
     from sessionls.tools.toolbox import Toolbox, all_tools
+    from sessionls.tools.write import WriteFile
 
     store = SqlStore(settings.url, durable=settings.durability == "full")
     models = Gateway(settings.model, embedded=_embedded(settings))
     own, home = config_dir() / "agents", Path.home()
-    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home)
+    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home, external=settings.agents)
     workspace = Workspace(editor, trusted=lambda: bounds.trusted, older=_older(store))
     servers = McpServers(
         settings.mcp,
@@ -130,13 +140,24 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     scanners = {scanner.name: scanner for scanner in builtin_scanners()}
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
     seen, saving = ReadTracker(), Saving(workspace, editor)
+    policy = Policy(settings.permissions, bounds)
+    protected = [config_dir(), config_file(), *(place.directory for place in places((), own, home))]
+    writer = WriteFile(
+        workspace,
+        editor,
+        seen,
+        saving,
+        confirm=settings.confirm_edits,
+        protected=protected,
+        read_only=lambda: bounds.read_only,
+    )
     tools = Toolbox(
         [
             *all_tools(
                 workspace,
                 editor,
                 confirm=settings.confirm_edits,
-                protected=[config_dir(), config_file(), *(place.directory for place in places((), own, home))],
+                protected=protected,
                 read_only=lambda: bounds.read_only,
                 seen=seen,
                 saving=saving,
@@ -157,7 +178,17 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         saving=saving,
         nearby=Nearby(workspace, catalog.instructions_near),
     )
-    policy, prompts = Policy(settings.permissions, bounds), PromptBuilder(store=store, models=models, agents=catalog)
+    prompts = PromptBuilder(store=store, models=models, agents=catalog)
+    commands = RunCommand(workspace, variables=settings.command_environment)
+    external = ExternalAgents(
+        store,
+        editor,
+        policy,
+        EditorFiles(workspace, writer, seen),
+        ShellCommands(commands, saving, variables=settings.command_environment),
+        settings.data_dir / "logs",
+    )
+    loop = LoopRuntime(store=store, models=models, prompts=prompts, policy=policy)
     sessions = Sessions(
         store=store,
         models=models,
@@ -169,10 +200,10 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
         defaults=Defaults(agent=settings.agent),
         prompts=prompts,
-        runtimes=[LoopRuntime(store=store, models=models, prompts=prompts, policy=policy), ScannerRuntime(policy)],
+        runtimes=[loop, ScannerRuntime(policy), external],
         patience=settings.permission_seconds,
     )
-    return Composition(sessions, editor, catalog, models, store, bounds, servers)
+    return Composition(sessions, editor, catalog, models, store, bounds, servers, external)
 
 
 def _older(store: SqlStore) -> OlderPlaces:

@@ -1,4 +1,4 @@
-"""Programs that a person may name, in settings or in a workspace's files: MCP servers and scanners, as pure data."""
+"""Programs that a person may name, in settings or in a workspace's files: MCP servers, scanners, agents, as pure data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["McpServer", "ScannerSetting"]
+__all__ = ["ExternalAgent", "McpServer", "ScannerSetting"]
 
 
 class McpServer(BaseModel):
@@ -43,3 +43,20 @@ class ScannerSetting(BaseModel):
 
     command: list[str] = Field(min_length=1)
     globs: list[str] = ["*"]
+
+
+class ExternalAgent(BaseModel):
+    """An agent that is a program of its own and speaks the Agent Client Protocol over stdio.
+
+    `env` are variables that it gets beside the usual ones; `${env:X}` in a value stands for a variable of this process. `cwd` is
+    where it is started, the workspace folder unless said. `mode` and `options` are set in its session before each message.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str = Field(min_length=1)
+    args: list[str] = []
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    mode: str | None = None
+    options: dict[str, str | bool] = {}

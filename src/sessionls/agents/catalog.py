@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,8 @@ from sessionls.agents.instructions import nested
 from sessionls.agents.sources import Entry, Loaded, is_directory, load, places, watched_directories, watched_names
 from sessionls.domain.agent import TOOL_NAMES, Definition
 from sessionls.domain.errors import AgentNotFound, AgentUnavailable
-from sessionls.domain.model import Agent
+from sessionls.domain.model import Agent, InstallableAgent
+from sessionls.programs import ExternalAgent
 
 __all__ = ["Catalog"]
 
@@ -32,17 +33,26 @@ class Catalog:
 
     The catalog is empty before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
     while the workspace is `trusted`, and until then does not hide a trusted definition of the same name. `user_dir` holds the
-    user's own definitions. `tools` are the names that an agent with every tool is listed with.
+    user's own definitions, `external` are the external agents of the settings. `tools` are the names that an agent with every
+    tool is listed with.
     """
 
     def __init__(
-        self, folders: Sequence[Path], *, trusted: bool, user_dir: Path, home: Path, tools: Sequence[str] = TOOL_NAMES
+        self,
+        folders: Sequence[Path],
+        *,
+        trusted: bool,
+        user_dir: Path,
+        home: Path,
+        tools: Sequence[str] = TOOL_NAMES,
+        external: Mapping[str, ExternalAgent] | None = None,
     ) -> None:
         self._user_dir = user_dir
         self._home = home
         self._tools = tuple(tools)
         self._folders = tuple(folders)
         self._trusted = trusted
+        self._external = dict(external or {})
         self._loaded = Loaded()
         self._chosen: dict[str, Entry] = {}
         self._loading = asyncio.Lock()
@@ -70,6 +80,10 @@ class Catalog:
         hidden = {entry.name: entry for entry in self._loaded.entries if not self._trusts(entry)}
         entries = [*self._chosen.values(), *hidden.values()]
         return [self._describe(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
+
+    def installable(self) -> Sequence[InstallableAgent]:
+        """The well-known external agents that are not on this machine."""
+        return self._loaded.installable
 
     def instructions(self) -> str:
         """Each trusted workspace folder's instructions for every agent (AGENTS.md and its like), with a heading for each file."""
@@ -102,7 +116,7 @@ class Catalog:
         async with self._loading:
             while True:
                 folders, trusted = self._folders, self._trusted
-                loaded = await asyncio.to_thread(load, places(folders, self._user_dir, self._home), folders)
+                loaded = await asyncio.to_thread(load, places(folders, self._user_dir, self._home), folders, self._external)
                 if (folders, trusted) == (self._folders, self._trusted):
                     break
             before = self._loaded
@@ -177,6 +191,7 @@ class Catalog:
             model=definition.models[0] if definition and definition.models else "",
             tools=definition.choose_tools(self._tools) if definition else [],
             source=entry.source,
+            runtime="acp" if definition and definition.runtime == "acp" else "litellm",
             trusted=trusted,
             available=trusted and definition is not None,
             problem=problem,

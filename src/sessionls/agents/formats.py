@@ -27,7 +27,7 @@ NAME_LIMIT = 64
 FIELDS = tuple(
     "model" if name == "models" else field.alias or name
     for name, field in Definition.model_fields.items()
-    if name not in ("prompt", "source", "origin", "digest", "runtime")
+    if name not in ("prompt", "source", "origin", "digest")
 )
 """The fields of our own frontmatter."""
 
@@ -71,7 +71,7 @@ def read(
             raise Disabled
         fields = _FOREIGN[format](page)
     fields.setdefault("prompt", page.body)
-    if not fields["prompt"]:
+    if not fields["prompt"] and fields.get("runtime") != "acp":
         raise Broken("no prompt: the text below the frontmatter is the agent's prompt")
     given = fields.get("name")
     if given is None or isinstance(given, str):
@@ -148,6 +148,10 @@ def _own(page: Page) -> dict[str, Any]:
     if "model" in fields:
         model = fields.pop("model")
         fields["models"] = [model] if isinstance(model, str) else model
+    if fields.get("runtime", "acp") != "acp":
+        raise Broken(f"line {page.lines['runtime']}: runtime: the only one that a file can name is acp, for an external agent")
+    if "runtime" in fields:
+        fields.setdefault("tools", [])  # it has tools of its own, and none of ours
     if isinstance(fields.get("tools"), str):
         fields["tools"] = [name.strip() for name in fields["tools"].split(",") if name.strip()]
     for name in tools if isinstance(tools := fields.get("tools"), list) else ():

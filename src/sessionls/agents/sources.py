@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from sessionls.agents.external import configured, find_known, installable
 from sessionls.agents.files import confined, read_bytes
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
 from sessionls.agents.instructions import RULES, Rule, Told, general, read_rules
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
+from sessionls.domain.model import InstallableAgent
+from sessionls.programs import ExternalAgent
 
 __all__ = ["DEFINING", "Entry", "Loaded", "Place", "is_directory", "load", "places", "watched_directories", "watched_names"]
 
@@ -73,13 +76,14 @@ class Loaded:
     """Everything that was read, in the order of the sources: of several entries with the same name the last counts.
 
     `instructions` are each folder's for every agent, `rules` those for some of its files. `linked` are directories elsewhere
-    that contain linked definitions.
+    that contain linked definitions. `installable` are known external agents that are not installed.
     """
 
     entries: tuple[Entry, ...] = ()
     instructions: tuple[tuple[Path, Told], ...] = ()
     rules: tuple[tuple[Path, Rule], ...] = ()
     linked: tuple[Path, ...] = ()
+    installable: tuple[InstallableAgent, ...] = ()
 
 
 def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, ...]:
@@ -98,15 +102,22 @@ def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, 
     )
 
 
-def load(where: Iterable[Place], folders: Sequence[Path]) -> Loaded:
-    """Read everything. A broken file does not keep the others from being read."""
-    entries = list(_builtin())
+def load(where: Iterable[Place], folders: Sequence[Path], external: Mapping[str, ExternalAgent] | None = None) -> Loaded:
+    """Read everything. A broken file does not keep the others from being read.
+
+    `external` are the external agents of the settings; definitions in files with the same name win over them.
+    """
+    known = find_known()
+    entries = [Entry(one.name, one.source, definition=one) for one in known]
+    entries += _builtin()
+    entries += [Entry(one.name, one.source, definition=one) for one in configured(external or {})]
     linked: dict[Path, None] = {}
     for place in where:
         entries.extend(_read_place(place, linked))
     instructions = [(folder, told) for folder in folders for told in general(folder)]
     rules = [(folder, rule) for folder in folders for rule in read_rules(folder)]
-    return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked))
+    missing = tuple(one for one in installable(known) if one.name not in (external or {}))
+    return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked), missing)
 
 
 def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iterator[Path]:

@@ -443,6 +443,9 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
         else:
             terminal.out.print(agent_table(found.agents, found.default))
             terminal.note("* the default of new sessions")
+            if found.installable:
+                names = ", ".join(one.name for one in found.installable)
+                terminal.note(f"External agents that are not installed here: {names}. `sessionls agents --json` says how.")
         return 0
 
     _do(work)

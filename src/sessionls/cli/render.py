@@ -25,6 +25,7 @@ from sessionls.domain.model import (
     FindingPart,
     Message,
     ModelInfo,
+    PlanPart,
     ReasoningPart,
     SelectionContext,
     Session,
@@ -162,6 +163,8 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
             case EditPart():
                 done = "edited" if part.applied else "not edited"
                 yield Text(safe(f"  {done} {uris.display(part.uri, folders)}: {part.summary}"), style="dim")
+            case PlanPart():
+                yield from plan_lines(part)
     if message.error is not None:
         yield Text(safe(message.error.message), style="red")
     for notice in message.notices or ():
@@ -169,6 +172,14 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
     if (problem := incomplete(message)) is not None:
         yield Text(problem, style="yellow")
     yield Text("")
+
+
+def plan_lines(part: PlanPart) -> Iterable[Text]:
+    """A plan as a checklist."""
+    marks = {"pending": ("☐", "dim"), "inProgress": ("▸", "yellow"), "completed": ("☑", "green")}
+    for entry in part.entries:
+        mark, style = marks[entry.status]
+        yield Text(f"  {mark} ", style=style).append(safe(entry.content), style="default")
 
 
 def _place(context: Context, folders: Sequence[str]) -> str:
@@ -195,7 +206,7 @@ def hit_lines(hits: Sequence[Hit]) -> Iterable[RenderableType]:
 
 def tool_line(part: ToolPart) -> Text:
     """What a tool is called on, in one line."""
-    telling = next((part.arguments[name] for name in _TELLING if isinstance(part.arguments.get(name), str)), "")
+    telling = part.title or next((part.arguments[name] for name in _TELLING if isinstance(part.arguments.get(name), str)), "")
     line = Text("  ").append(f"{part.name} {telling}".rstrip().replace("\n", " "), style="dim")
     line.plain = safe(line.plain)
     line.truncate(120, overflow="ellipsis")

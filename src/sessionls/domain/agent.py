@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 __all__ = ["TOOL_NAMES", "Definition", "Permission", "rule_problem"]
@@ -56,15 +56,24 @@ class Definition(BaseModel):
     every tool. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`, `write`, `execute`, `network`);
     the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of the file's bytes (for an
     agent's replies: what they were written with). `source` is "builtin" or the file's URI. What `origin` "workspace" says
-    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes. `runtime` is the name
-    of who writes its replies (`ports/runtime.py`); no file says it.
+    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes.
+
+    `runtime` is the name of who writes its replies (`ports/runtime.py`). "acp": an external agent, a program that speaks the
+    Agent Client Protocol. `command`, `args`, `env` and `cwd` start it, `mode` and `options` are set in its session before each
+    message; its prompt, where it has one, precedes what it is sent.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     name: str
     description: str = ""
-    prompt: str
+    prompt: str = ""
+    command: str | None = Field(default=None, min_length=1)
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    mode: str | None = None
+    options: dict[str, str | bool] = {}
     models: tuple[str, ...] = ()
     tools: tuple[str, ...] | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -79,6 +88,14 @@ class Definition(BaseModel):
     origin: Literal["builtin", "user", "workspace"] = "builtin"
     digest: str = ""
     runtime: str = "loop"
+
+    @model_validator(mode="after")
+    def _one_runtime(self) -> Self:
+        if self.runtime == "acp" and self.command is None:
+            raise ValueError("an agent of the runtime acp needs a command")
+        if self.runtime != "acp" and (self.command or self.args or self.env or self.cwd or self.mode or self.options):
+            raise ValueError("command, args, env, cwd, mode and options are for agents of the runtime acp")
+        return self
 
     def choose_tools(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that this agent is offered: all or the listed ones, without those it is denied."""

@@ -151,8 +151,9 @@ class ToolFinished(_Event):
 
 class AgentWorked(_Event):
     """An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
-    `path` leads to the call that asked it: the number of that call, behind those of the calls around it. `usage` and `steps` are
-    those of the whole reply so far.
+    `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the
+    reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the
+    whole reply so far.
     """
 
     kind: Literal["agentWorked"] = "agentWorked"

@@ -37,6 +37,7 @@ __all__ = [
     "FileContext",
     "Finding",
     "FindingPart",
+    "InstallableAgent",
     "KeptReasoning",
     "Message",
     "MessageError",
@@ -46,6 +47,8 @@ __all__ = [
     "ParentRef",
     "Part",
     "Participant",
+    "PlanEntry",
+    "PlanPart",
     "Position",
     "Range",
     "ReasoningPart",
@@ -186,7 +189,8 @@ KEEP_NATIVE: dict[str, Any] = {"native": True}
 
 
 class ToolPart(Wire):
-    """One call of a tool. `result` is what the agent was told, cut to a bounded size.
+    """One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the
+    words of an external agent, whose tools are its own.
 
     `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
     the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
@@ -195,6 +199,7 @@ class ToolPart(Wire):
     kind: Literal["tool"] = "tool"
     call_id: str
     name: str
+    title: Line | None = None
     arguments: dict[str, Any]
     status: Literal["waiting", "running", "done", "failed", "denied"]
     result: str | None = None
@@ -267,7 +272,22 @@ class EditPart(Wire):
     patch: str | None = None
 
 
-Part = Annotated[TextPart | ReasoningPart | ToolPart | FindingPart | EditPart, Field(discriminator="kind")]
+class PlanEntry(Wire):
+    """One thing that an agent means to do, and how far it is."""
+
+    content: Line
+    status: Literal["pending", "inProgress", "completed"] = "pending"
+    priority: Literal["high", "medium", "low"] | None = None
+
+
+class PlanPart(Wire):
+    """What an external agent means to do in this reply: the newest of its plans."""
+
+    kind: Literal["plan"] = "plan"
+    entries: list[PlanEntry]
+
+
+Part = Annotated[TextPart | ReasoningPart | ToolPart | FindingPart | EditPart | PlanPart, Field(discriminator="kind")]
 ToolPart.model_rebuild()
 
 
@@ -488,6 +508,14 @@ class Agent(Wire):
     notice: Shown | None = None
     color: str | None = None
     code_action: bool | None = None
+
+
+class InstallableAgent(Wire):
+    """An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it."""
+
+    name: str
+    title: str
+    install: str
 
 
 class ModelInfo(Wire):

@@ -80,6 +80,11 @@ class Policy:
         self._settings = dict(settings or {})
         self._bounds = bounds or Bounds()
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the workspace is trusted now."""
+        return self._bounds.trusted
+
     def refusal_reason(self, risk: Risk, *, runs_programs: bool) -> str | None:
         """Why a tool of that risk may not run now, whatever the rules and answers say; None where the bounds allow it."""
         return _READ_ONLY if self._bounds.read_only and (risk != "read" or runs_programs) else None

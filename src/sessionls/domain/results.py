@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessionls.domain.events import Event
-from sessionls.domain.model import Agent, Finding, Message, ModelInfo, OpenQuestion, Participant, Session, Wire
+from sessionls.domain.model import Agent, Finding, InstallableAgent, Message, ModelInfo, OpenQuestion, Participant, Session, Wire
 
 __all__ = [
     "AgentList",
@@ -87,8 +87,11 @@ class FindingList(Wire):
 
 
 class AgentList(Wire):
+    """`installable` are the external agents that are known and not on this machine; absent where there is none."""
+
     agents: list[Agent]
     default: str
+    installable: list[InstallableAgent] | None = None
 
 
 class ModelList(Wire):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sessionls.domain.agent import Definition
-from sessionls.domain.model import Agent
+from sessionls.domain.model import Agent, InstallableAgent
 
 __all__ = ["Agents"]
 
@@ -18,6 +18,10 @@ class Agents(Protocol):
         ...
 
     def list(self) -> list[Agent]: ...
+
+    def installable(self) -> Sequence[InstallableAgent]:
+        """The external agents that are known and not on this machine."""
+        ...
 
     def instructions(self) -> str:
         """What the workspace tells every agent (`AGENTS.md`); empty where there is none."""

@@ -17,13 +17,19 @@ from sessionls.domain.permission import Answer, Risk
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.ports.tools import Tool
 
-__all__ = ["AgentRuntime", "OtherAgent", "ReplySink", "ReplyStopped", "ReplyToWrite", "RuntimeAbilities"]
+__all__ = ["AgentRuntime", "OtherAgent", "ReplyInterrupted", "ReplySink", "ReplyStopped", "ReplyToWrite", "RuntimeAbilities"]
 
 T = TypeVar("T")
 
 
 class ReplyStopped(Exception):
     """Somebody asked the reply to stop. `ReplySink.stoppable` raises it, and the runtime lets it pass."""
+
+
+class ReplyInterrupted(Exception):
+    """What writes the reply broke off, as a program that was killed: the reply is interrupted, and can be resumed. The words say
+    so to people.
+    """
 
 
 @dataclass(frozen=True, slots=True)

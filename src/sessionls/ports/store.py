@@ -12,7 +12,7 @@ from sessionls.domain.model import Finding, Message, Participant, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Drafted, Entry
 
-__all__ = ["Delta", "EventNotice", "Hit", "Notice", "SessionNotice", "Snapshot", "Store", "Transcript"]
+__all__ = ["Delta", "EventNotice", "ExternalSession", "Hit", "Notice", "SessionNotice", "Snapshot", "Store", "Transcript"]
 
 
 T = TypeVar("T")
@@ -76,6 +76,17 @@ class SessionNotice:
     session_id: str
     session: Session | None
     scope: Scope = field(default_factory=Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSession:
+    """The session that an external agent has for one of ours: its id there, the folder it works in, and the place
+    of our message that it was sent last.
+    """
+
+    external_id: str
+    folder: str
+    seen: int
 
 
 Notice = EventNotice | Delta | SessionNotice
@@ -185,6 +196,12 @@ class Store(Protocol):
     async def older_places(self) -> list[tuple[str, str]]:
         """What older versions knew repositories by (`Scope.hints`), each with a folder of a session that has it."""
         ...
+
+    async def external_session(self, session_id: str, agent: str) -> ExternalSession | None:
+        """What that agent knows of the session; a fork's agents know nothing of it yet."""
+        ...
+
+    async def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None: ...
 
     async def lapsed(self) -> list[str]:
         """The sessions whose reply is claimed by a process that no longer lives."""

@@ -491,7 +491,8 @@ class Sessions:
     # -- what there is -----------------------------------------------------------------------------------------------
 
     async def agents(self) -> AgentList:
-        return AgentList(agents=self._agents.list(), default=self._defaults.agent)
+        installable = list(self._agents.installable())
+        return AgentList(agents=self._agents.list(), default=self._defaults.agent, installable=installable or None)
 
     async def models(self) -> ModelList:
         return ModelList(models=await self._models.list())

@@ -28,7 +28,7 @@ from pydantic_settings import (
 from sessionls.domain.agent import Permission, rule_problem
 from sessionls.domain.errors import InvalidParams
 from sessionls.environment import name_problem
-from sessionls.programs import McpServer, ScannerSetting
+from sessionls.programs import ExternalAgent, McpServer, ScannerSetting
 from sessionls.secret_patterns import is_secret_name
 
 __all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
@@ -136,6 +136,14 @@ class Settings(BaseSettings):
         ),
         json_schema_extra={"shown": "none"},
     )
+    agents: dict[str, ExternalAgent] = Field(
+        default={},
+        description=(
+            "External agents of your own, which speak the Agent Client Protocol: each a table with `command`, `args`, `env`, "
+            "`cwd`, `mode` and `options`. Well-known ones are found without it."
+        ),
+        json_schema_extra={"shown": "those found on this machine"},
+    )
     participant_name: str | None = Field(
         default=None,
         description="Your name, as others see it in a session.",
@@ -238,6 +246,14 @@ class Settings(BaseSettings):
         for name in value:
             if (problem := rule_problem(name)) is not None:
                 raise ValueError(problem)
+        return value
+
+    @field_validator("agents")
+    @classmethod
+    def _agent_names(cls, value: dict[str, ExternalAgent]) -> dict[str, ExternalAgent]:
+        for name in value:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+                raise ValueError(f"{name[:60]!r} is not the name of an agent: it has letters a-z, digits, - and _")
         return value
 
     @field_validator("database_url")

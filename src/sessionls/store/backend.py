@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.ports.store import SessionNotice
+from sessionls.ports.store import ExternalSession, SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
 from sessionls.store.engine import Seen, open_database
+from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
 from sessionls.store.reading import Reader
+from sessionls.store.rows import require
 from sessionls.store.search import purge
 from sessionls.store.tail import FeedBatch, FeedCursor, FollowSnapshot
 from sessionls.store.titles import purge_titles
@@ -88,6 +90,12 @@ class Backend:
             if first:
                 purge_titles(connection)
             return purge(connection, first=first)
+
+    def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None:
+        with self.database.writing() as connection:
+            require(connection, session_id, keep=True)
+            keep_external_session(connection, session_id, agent, known)
+        self._committed = True
 
     def save_drafts(self) -> None:
         if not self._drafts.unsaved:

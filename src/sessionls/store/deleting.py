@@ -7,7 +7,18 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 from sessionls.store import lineage
 from sessionls.store.engine import dialect_of
 from sessionls.store.rows import require
-from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
+from sessionls.store.schema import (
+    claims,
+    drafts,
+    events,
+    external_sessions,
+    findings,
+    messages,
+    parts,
+    session_places,
+    sessions,
+    summaries,
+)
 from sessionls.store.search import unindex
 from sessionls.store.titles import remove_title
 
@@ -16,7 +27,8 @@ __all__ = ["delete_session"]
 _TOMBSTONE = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
 _EMPTY = [
-    delete(table).where(table.c.session_id == bindparam("key")) for table in (session_places, drafts, parts, claims, findings)
+    delete(table).where(table.c.session_id == bindparam("key"))
+    for table in (session_places, drafts, parts, claims, findings, external_sessions)
 ]
 _EVENTS = delete(events).where(events.c.session_id == bindparam("key"), events.c.seq > bindparam("above"))
 _MESSAGES = delete(messages).where(

@@ -13,9 +13,10 @@ from sessionls.domain.events import Event
 from sessionls.domain.model import Finding, Message, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Entry
-from sessionls.ports.store import Hit, Transcript
+from sessionls.ports.store import ExternalSession, Hit, Transcript
 from sessionls.store import findings, lineage
 from sessionls.store.drafts import Saved
+from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
@@ -175,6 +176,9 @@ class Reader:
 
     def changed_findings(self, since: int | None, scope: Scope | None) -> tuple[int, list[Finding]]:
         return findings.changed_findings(self._connection, since, scope=scope)
+
+    def external_session(self, session_id: str, agent: str) -> ExternalSession | None:
+        return read_external_session(self._connection, session_id, agent)
 
     def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return findings.known(self._connection, session_id, finding)

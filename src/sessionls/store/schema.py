@@ -13,6 +13,7 @@ __all__ = [
     "claims",
     "drafts",
     "events",
+    "external_sessions",
     "findings",
     "messages",
     "metadata",
@@ -169,6 +170,18 @@ claims = Table(
     Column("message_id", Text, primary_key=True),
     Column("process", Text, nullable=False),
     Index("claims_by_process", "process"),
+)
+
+# What an external agent knows of a session: the id of its own session, where it works, and the place of the message that it
+# was sent last.
+external_sessions = Table(
+    "external_sessions",
+    metadata,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("agent", Text, primary_key=True),
+    Column("external_id", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("seen", Integer, nullable=False),
 )
 
 # The lease of each process that claims replies: its end and its length, in milliseconds by the clock of `liveness.py`.

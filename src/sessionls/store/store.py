@@ -17,7 +17,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Message, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Drafted, Entry, with_drafts
-from sessionls.ports.store import Hit, Notice, Snapshot, Transcript
+from sessionls.ports.store import ExternalSession, Hit, Notice, Snapshot, Transcript
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
 
@@ -218,6 +218,12 @@ class SqlStore:
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         return await self._read(lambda reader: reader.known_finding(session_id, finding))
+
+    async def external_session(self, session_id: str, agent: str) -> ExternalSession | None:
+        return await self._read(lambda reader: reader.external_session(session_id, agent))
+
+    async def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None:
+        await self._write(lambda backend: backend.keep_external_session(session_id, agent, known))
 
     async def older_places(self) -> list[tuple[str, str]]:
         if self._older is None:  # none come any more

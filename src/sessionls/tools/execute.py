@@ -118,7 +118,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
         return PermissionRequest(summary, detail=arguments.command, scope=scope_of(arguments.command, arguments.folder))
 
     async def perform(self, arguments: RunCommandArguments, call: ToolCall) -> str:  # noqa: ARG002
-        folder = await self._folder(arguments.folder)
+        folder = await self.folder(arguments.folder)
         if "\0" in arguments.command:
             raise ToolFailed("A command must not contain NUL.")
         environment = environment_for_commands(os.environ, self._variables)
@@ -132,7 +132,8 @@ class RunCommand(BaseTool[RunCommandArguments]):
             raise ToolFailed(result)
         return result
 
-    async def _folder(self, what: str | None) -> Path:
+    async def folder(self, what: str | None) -> Path:
+        """Where a command runs. Raises `ToolFailed`, and an error of sessionls for what is outside of the workspace."""
         if what in (None, "", "."):
             folders = self._workspace.folders
             if not folders:

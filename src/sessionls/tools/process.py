@@ -10,22 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sessionls.ports.tools import ToolFailed
+from sessionls.processes import MARK, kill_tree, new_mark, start_flags
 
 __all__ = ["Ended", "run_shell"]
 
 _LAST_WORDS = 0.5  # seconds that output already written may take to arrive
-_ROUNDS = 5
 
 # `$1` is the command. The pipe is moved away from the command's own input, which is empty.
 _WATCHED = 'exec 3<&0 </dev/null; (read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
@@ -39,18 +37,26 @@ class Ended:
     output: bytes
 
 
-async def run_shell(command: str, folder: Path, environment: Mapping[str, str], *, seconds: float, limit: int) -> Ended:
+async def run_shell(
+    command: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    seconds: float,
+    limit: int,
+    heard: Callable[[bytes], None] = lambda _: None,
+) -> Ended:
     """Run it through the system's shell (`/bin/sh`, on Windows `cmd`) in that folder, with no input.
 
-    Of output and errors together `limit` bytes are kept, from both ends. Cancelling kills it with all that it started. Raises
-    `ToolFailed` where it cannot be started.
+    Of output and errors together `limit` bytes are kept, from both ends; `heard` gets all of it as it comes. Cancelling kills it
+    with all that it started. Raises `ToolFailed` where it cannot be started.
     """
-    listener = _Listener(limit)
-    mark = f"AGENT_COMMAND_ID={uuid.uuid4().hex}"
+    listener = _Listener(limit, heard)
+    mark = new_mark()
     alive, ours = os.pipe()
     try:
         try:
-            transport = await _start(listener, command, folder, {**environment, **dict([mark.split("=")])}, alive)
+            transport = await _start(listener, command, folder, {**environment, MARK: mark}, alive)
         except (OSError, ValueError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it cannot be written so"
             raise ToolFailed(f"The command could not be started: {reason}.") from None
@@ -76,52 +82,23 @@ async def _start(
 ) -> asyncio.SubprocessTransport:
     loop = asyncio.get_running_loop()
     given: dict[str, Any] = {"cwd": folder, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    given |= start_flags()
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-        given |= {"stdin": subprocess.DEVNULL, "creationflags": flags}
+        given |= {"stdin": subprocess.DEVNULL}
         return (await loop.subprocess_shell(lambda: listener, command, **given))[0]
     words = ("/bin/sh", "-c", _WATCHED, "sh", command)
-    return (await loop.subprocess_exec(lambda: listener, *words, stdin=alive, start_new_session=True, **given))[0]
+    return (await loop.subprocess_exec(lambda: listener, *words, stdin=alive, **given))[0]
 
 
 async def _end(transport: asyncio.SubprocessTransport, listener: _Listener, mark: str) -> None:
     """Kill what is left of it, and hear what it has still said."""
-    pid = transport.get_pid()
-    if sys.platform == "win32":
-        if transport.get_returncode() is None:
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            # By its name alone it would be looked for in the current directory first, which may be anyone's.
-            taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # noqa: PTH118
-            await (await asyncio.create_subprocess_exec(taskkill, "/F", "/T", "/PID", str(pid), **quiet)).wait()
-    else:
-        # The watcher is in the group until now: nobody else can have its number.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        if sys.platform == "linux":
-            await asyncio.to_thread(_kill_marked, mark.encode())
+    # The watcher is in the group until now: nobody else can have its number.
+    await kill_tree(transport.get_pid(), mark, ended=transport.get_returncode() is not None)
     await listener.exited.wait()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST_WORDS):
             await listener.silent.wait()
     transport.close()
-
-
-def _kill_marked(mark: bytes) -> None:
-    """Kill the processes that inherited the mark, wherever they went. Again and again: one may be starting another."""
-    for _ in range(_ROUNDS):
-        found = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and _has_mark(one, mark)]
-        if not found:
-            return
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _has_mark(process: Path, mark: bytes) -> bool:
-    try:
-        return mark in (process / "environ").read_bytes().split(b"\0")
-    except OSError:  # gone, or of somebody else
-        return False
 
 
 class _Output:
@@ -162,13 +139,15 @@ class _Listener(asyncio.SubprocessProtocol):
     which what runs in the background puts off.)
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, heard: Callable[[bytes], None]) -> None:
         self.output = _Output(limit)
+        self._heard = heard
         self.exited = asyncio.Event()
         self.silent = asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
         self.output.add(data)
+        self._heard(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
         self.silent.set()

@@ -19,22 +19,25 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, SessionlsError
+from sessionls.domain.model import Range
 from sessionls.domain.permission import PermissionRequest
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.editor import DocumentChange, Editor
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.patching import patch, replace, shown
+from sessionls.tools.patching import patch, replace, shown, with_ending
 from sessionls.tools.protected_paths import is_protected
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import Saving
 from sessionls.tools.startup_files import startup_reason
 
-__all__ = ["CreateFile", "DeleteFile", "EditFile"]
+__all__ = ["CreateFile", "DeleteFile", "EditFile", "WriteFile"]
 
 _EDITED = 8 << 20  # bytes of a file that can be edited
 _WRITTEN = 1_000_000  # characters of one text that an agent writes
+_WHOLE = 4_000_000  # characters of a whole text that an external agent writes
 _KEPT = 50_000  # characters of a patch that the log keeps
 _PATH = "Path of a file, relative to the workspace folder."
 _NOT_SAVED = " It is not saved: the edit of {path} stands in the editor only, and programs read the file as it was."
@@ -137,6 +140,10 @@ class _WriteTool(BaseTool[A]):
             f"{plan.done}{note} Its text came out otherwise (a formatter may have run, or only a part was confirmed): "
             "read it before the next edit."
         )
+
+    async def check(self, path: str) -> ResolvedFile:
+        """Where that file is. Raises `ToolFailed` where agents never write, an error of sessionls for what is outside."""
+        return await self._place(path)
 
     async def _check_still_there(self, plan: _Plan) -> None:
         """What lies at that path may have become a link that leads elsewhere since it was looked at."""
@@ -270,6 +277,69 @@ class CreateFile(_WriteTool[CreateFileArguments]):
         change = DocumentChange(place.uri, kind="create", text=text)
         diff = await asyncio.to_thread(patch, place.display, None, text)
         return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
+
+
+# -- write_file ------------------------------------------------------------------------------------------------------
+
+
+class WriteFileArguments(Arguments):
+    path: str = Field(description=_PATH, min_length=1)
+    text: str = Field(max_length=_WHOLE, description="The whole text of the file.")
+
+
+class WriteFile(_WriteTool[WriteFileArguments]):
+    """The whole text of a file, new or not, as external agents write it. Our own agents edit and create.
+
+    Nothing is overwritten that the agent cannot know: of a document with unsaved changes it has read the text as it is.
+    """
+
+    name = "edit_file"
+    description = "Make this the text of a file."
+    arguments = WriteFileArguments
+
+    async def _plan(self, arguments: WriteFileArguments, session_id: str | None) -> _Plan:
+        place = await self._place(arguments.path)
+        text = replace_lone_surrogates(arguments.text)
+        if "\0" in text:
+            raise ToolFailed("Only text can be written: there is a NUL in it.")
+        if self._workspace.buffer(place) is None and not await asyncio.to_thread(_exists, place):
+            change = DocumentChange(place.uri, kind="create", text=text)
+            diff = await asyncio.to_thread(patch, place.display, None, text)
+            return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
+        document = await self._workspace.read(arguments.path, limit=_EDITED)
+        if document.notice is not None:
+            raise ToolFailed(f"{document.path} is too large to be edited here.")
+        unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
+        last = None if session_id is None else self._seen.last(session_id, document.uri)
+        if unsaved and session_id is not None and last != document.sha256:
+            raise ToolFailed(
+                f"{document.path} has unsaved changes in the editor that you have not seen. Read it with "
+                "fs/read_text_file first; nothing was changed."
+            )
+        if with_ending(document.text) == "\r\n" and "\r\n" not in text:  # the file keeps its line ends
+            text = text.replace("\n", "\r\n")
+        edits = await asyncio.to_thread(_difference, document.text, text, self._editor.encoding)
+        change = DocumentChange(document.uri, version=document.version, edits=edits, sha256=document.sha256)
+        diff = await asyncio.to_thread(patch, document.path, document.text, text)
+        done = f"Wrote {document.path}."
+        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, text, unsaved)
+
+
+def _difference(old: str, new: str, encoding: Encoding) -> list[tuple[Range, str]]:
+    """One edit that makes the one text of the other: from the first line that differs to the last."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    head = 0
+    while head < min(len(before), len(after)) and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    if head == len(before) == len(after):
+        return []
+    start = sum(map(len, before[:head]))
+    end = len(old) - sum(map(len, before[len(before) - tail :]))
+    lines = Lines(old, encoding)
+    return [(Range(start=lines.position(start), end=lines.position(end)), "".join(after[head : len(after) - tail]))]
 
 
 # -- delete_file -----------------------------------------------------------------------------------------------------

@@ -139,7 +139,8 @@ local function tool(part)
     table.insert(body, part.result)
   end
   local status = part.status == 'done' and '' or ' · ' .. part.status
-  return '▸ ' .. part.name .. summary(part.arguments) .. status, table.concat(body, '\n')
+  local what = part.title and ' ' .. part.title or summary(part.arguments)
+  return '▸ ' .. part.name .. what .. status, table.concat(body, '\n')
 end
 
 local function parts_of(message, lines)
@@ -159,6 +160,11 @@ local function parts_of(message, lines)
       elseif part.kind == 'edit' then
         local what = part.applied and '▸ ' or '▸ not applied: '
         lines:fold(what .. part.summary .. ' ' .. M.counted(part.patch), part.patch or '', meta)
+      elseif part.kind == 'plan' then
+        local marks = { pending = '☐', inProgress = '▸', completed = '☑' }
+        for _, entry in ipairs(part.entries) do
+          lines:add(marks[entry.status] .. ' ' .. entry.content, meta)
+        end
       elseif part.kind == 'finding' then
         local finding = part.finding
         local state = finding.state == 'open' and '' or (' · ' .. finding.state)

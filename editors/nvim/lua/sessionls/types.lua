@@ -22,9 +22,11 @@
 ---@field model string
 ---@field definition string
 
+--- `installable` are the external agents that are known and not on this machine; absent where there is none.
 ---@class sessionls.AgentList
 ---@field agents sessionls.Agent[]
 ---@field default string
+---@field installable? sessionls.InstallableAgent[]
 
 ---@class sessionls.AgentListParams
 ---@field workspaceFolder? string
@@ -40,7 +42,7 @@
 ---@field model? string
 ---@field from string
 
---- An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message, `path` leads to the call that asked it: the number of that call, behind those of the calls around it. `usage` and `steps` are those of the whole reply so far.
+--- An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message, `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the whole reply so far.
 ---@class sessionls.AgentWorked
 ---@field sessionId string
 ---@field seq integer
@@ -50,7 +52,7 @@
 ---@field messageId string
 ---@field path integer[]
 ---@field index integer
----@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart)[]
+---@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
 ---@field usage? sessionls.Usage
 ---@field steps? integer
 
@@ -299,6 +301,12 @@
 ---@field messageId string
 ---@field snippet string
 
+--- An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it.
+---@class sessionls.InstallableAgent
+---@field name string
+---@field title string
+---@field install string
+
 --- What a provider wants to be handed back with a model's own message, in a form that only it reads.
 ---@class sessionls.KeptReasoning
 ---@field provider string
@@ -321,7 +329,7 @@
 ---@field agent? string
 ---@field model? string
 ---@field replyTo? string
----@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart)[]
+---@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
 ---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext)[]
 ---@field status 'queued'|'replying'|'complete'|'paused'|'interrupted'|'cancelled'|'failed'
 ---@field delivery? 'steer'
@@ -460,7 +468,7 @@
 ---@field seq integer
 ---@field messageId? string
 
----@alias sessionls.Part sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart
+---@alias sessionls.Part sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart
 
 --- A person (or program) that takes part in a session.
 ---@class sessionls.Participant
@@ -531,6 +539,17 @@
 ---@field detail? string
 ---@field risk 'read'|'write'|'execute'|'network'
 ---@field scope string
+
+--- One thing that an agent means to do, and how far it is.
+---@class sessionls.PlanEntry
+---@field content string
+---@field status 'pending'|'inProgress'|'completed'
+---@field priority? 'high'|'medium'|'low'
+
+--- What an external agent means to do in this reply: the newest of its plans.
+---@class sessionls.PlanPart
+---@field kind 'plan'
+---@field entries sessionls.PlanEntry[]
 
 --- A place between two characters: zero-based line, and character in units of the negotiated encoding.
 ---@class sessionls.Position
@@ -718,7 +737,7 @@
 ---@field kind 'stepFinished'
 ---@field messageId string
 ---@field index integer
----@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart)[]
+---@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
 ---@field usage? sessionls.Usage
 ---@field steps? integer
 
@@ -770,16 +789,17 @@
 ---@field index integer
 ---@field part sessionls.ToolPart
 
---- One call of a tool. `result` is what the agent was told, cut to a bounded size.
+--- One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the words of an external agent, whose tools are its own.
 ---@class sessionls.ToolPart
 ---@field kind 'tool'
 ---@field callId string
 ---@field name string
+---@field title? string
 ---@field arguments table
 ---@field status 'waiting'|'running'|'done'|'failed'|'denied'
 ---@field result? string
 ---@field step? integer
----@field parts? (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart)[]
+---@field parts? (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
 ---@field unreadable? string
 
 --- The session is back as it was: `state` and `stopped` are what they were before it was archived.

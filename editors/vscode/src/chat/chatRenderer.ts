@@ -70,6 +70,12 @@ export class ChatRenderer {
           { kind: "place", uri: part.uri, title: basename(part.uri) },
           { kind: "markdown", text: part.summary === "" ? "" : ` (${plain(part.summary)})` },
         ]);
+      case "plan": {
+        const done = part.entries.filter((entry) => entry.status === "completed").length;
+        const now = part.entries.find((entry) => entry.status === "inProgress");
+        const words = `Plan: ${done} of ${part.entries.length} done${now ? `, now ${plain(now.content)}` : ""}`;
+        return this.once(index, words, () => [{ kind: "progress", text: words }]);
+      }
     }
   }
 
@@ -80,15 +86,16 @@ export class ChatRenderer {
   }
 
   private tool(part: Extract<Part, { kind: "tool" }>): Piece[] {
-    const { name, arguments: given, status } = part;
+    const { name, title, arguments: given, status } = part;
+    const what = `${plain(name)} ${plain(title ?? brief(given))}`.trim();
     switch (status) {
       case "running":
-        return [{ kind: "progress", text: `${plain(name)} ${plain(brief(given))}`.trim() }];
+        return [{ kind: "progress", text: what }];
       case "failed":
       case "denied": {
         const outcome = status === "denied" ? "⊘ %s was not permitted" : "✗ %s failed";
         const reason = status === "failed" ? reasonOf(part) : "";
-        const words = `${outcome.replace("%s", `${plain(name)} ${plain(brief(given))}`.trim())}${reason && `: ${plain(reason)}`}`;
+        const words = `${outcome.replace("%s", what)}${reason && `: ${plain(reason)}`}`;
         return [this.paragraph(`*${words}.*`)];
       }
       case "waiting":

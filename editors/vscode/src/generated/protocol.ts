@@ -1,6 +1,6 @@
 // Generated from docs/protocol.schema.json by `npm run generate`. Do not edit.
 
-export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart;
+export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart | PlanPart;
 export type Context = SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext;
 export type Event =
   | Created
@@ -60,9 +60,21 @@ export interface AgentAuthor {
   model: string;
   definition: string;
 }
+/**
+ * `installable` are the external agents that are known and not on this machine; absent where there is none.
+ */
 export interface AgentList {
   agents: Agent[];
   default: string;
+  installable?: InstallableAgent[];
+}
+/**
+ * An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it.
+ */
+export interface InstallableAgent {
+  name: string;
+  title: string;
+  install: string;
 }
 export interface AgentListParams {
   workspaceFolder?: string;
@@ -93,8 +105,9 @@ export interface ByAgent {
 }
 /**
  * An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
- * `path` leads to the call that asked it: the number of that call, behind those of the calls around it. `usage` and `steps` are
- * those of the whole reply so far.
+ * `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the
+ * reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the
+ * whole reply so far.
  */
 export interface AgentWorked {
   sessionId: string;
@@ -118,7 +131,8 @@ export interface ReasoningPart {
   text: string;
 }
 /**
- * One call of a tool. `result` is what the agent was told, cut to a bounded size.
+ * One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the
+ * words of an external agent, whose tools are its own.
  *
  * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
  * the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
@@ -127,6 +141,7 @@ export interface ToolPart {
   kind: 'tool';
   callId: string;
   name: string;
+  title?: string;
   arguments: {
     [k: string]: unknown;
   };
@@ -200,6 +215,21 @@ export interface EditPart {
   summary: string;
   applied: boolean;
   patch?: string;
+}
+/**
+ * What an external agent means to do in this reply: the newest of its plans.
+ */
+export interface PlanPart {
+  kind: 'plan';
+  entries: PlanEntry[];
+}
+/**
+ * One thing that an agent means to do, and how far it is.
+ */
+export interface PlanEntry {
+  content: string;
+  status: 'pending' | 'inProgress' | 'completed';
+  priority?: 'high' | 'medium' | 'low';
 }
 /**
  * What was spent. `cost` is in US dollars, and left out where it is not known.

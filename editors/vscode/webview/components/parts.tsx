@@ -1,4 +1,4 @@
-/** The parts of a message. Findings and edits are in files of their own. */
+/** The parts of a message. Findings, edits and plans are in files of their own. */
 import { reasonOf } from "../../src/format";
 import { shown } from "../visible";
 import { Edit } from "./edit";
@@ -6,6 +6,7 @@ import { Finding } from "./finding";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import type { Of, Part } from "./part-types";
+import { Plan } from "./plan";
 
 interface PartsProps {
   readonly messageId: string;
@@ -52,6 +53,8 @@ function PartView(props: PartProps<Part>) {
       return <Finding finding={part.finding} />;
     case "edit":
       return <Edit messageId={messageId} path={path} part={part} />;
+    case "plan":
+      return <Plan part={part} />;
   }
 }
 
@@ -85,7 +88,7 @@ function Tool({ messageId, path, part }: Omit<PartProps<Of<"tool">>, "growing">)
       <summary>
         <Icon name={state.icon} spin={part.status === "running"} />
         <code>{part.name}</code>
-        <span class="tool-brief">{given.map(([, value]) => brief(value)).join(" ")}</span>
+        <span class="tool-brief">{part.title ? shown(part.title) : given.map(([, value]) => brief(value)).join(" ")}</span>
         <span class="tool-state">
           {state.words}
           {reason && `: ${reason}`}

@@ -21,6 +21,8 @@ from sessionls.domain.model import (
     FindingPart,
     Message,
     Part,
+    PlanEntry,
+    PlanPart,
     ReasoningPart,
     Session,
     TextPart,
@@ -121,7 +123,7 @@ def _part(part: Part, folders: Sequence[str]) -> str:
             return _folded("reasoning", "Reasoning", _prose(part.text)) if part.text.strip() else ""
         case ToolPart():
             status = "" if part.status == "done" else f' <span class="mark {part.status}">{_text(words.outcome_of(part))}</span>'
-            about = " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
+            about = part.title or " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
             about = _text(about if len(about) <= _HINT else f"{about[:_HINT]}…")
             result = "" if part.result is None else _code(part.result, None)
             body = f"{_code(words.arguments_of(part), 'json')}{result}"
@@ -132,6 +134,14 @@ def _part(part: Part, folders: Sequence[str]) -> str:
             done = "Edited" if part.applied else "Not applied"
             summary = f" <span>{_text(part.summary)}</span>" if part.summary else ""
             return f'<p class="edit"><b>{done}</b> <code>{_text(display(part.uri, folders))}</code>{summary}</p>'
+        case PlanPart():
+            return f'<ul class="plan">{"".join(_planned(entry) for entry in part.entries)}</ul>'
+
+
+def _planned(entry: PlanEntry) -> str:
+    checked = " checked" if entry.status == "completed" else ""
+    now = ' <span class="mark">now</span>' if entry.status == "inProgress" else ""
+    return f'<li><input type="checkbox" disabled{checked}> {_text(entry.content)}{now}</li>'
 
 
 def _finding(finding: Finding, folders: Sequence[str]) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "Outline",
     "about_context",
     "arguments_of",
+    "called",
     "facts",
     "invoked",
     "outcome_of",
@@ -171,6 +172,11 @@ def outcome_of(part: ToolPart) -> str:
     first = next((line.strip() for line in readable(part.result or "").splitlines() if line.strip()), "")
     reason = first.rstrip(".:") if len(first) <= _REASON else f"{first[:_REASON]}…"
     return f"{_MARKS[part.status]} {part.status}{': ' if reason else ''}{in_one_line(reason)}"
+
+
+def called(part: ToolPart) -> str:
+    """What was called: the tool, and what an external agent says that the call does."""
+    return f"{part.name} ({part.title})" if part.title else part.name
 
 
 def arguments_of(part: ToolPart) -> str:

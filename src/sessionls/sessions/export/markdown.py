@@ -15,6 +15,7 @@ from sessionls.domain.model import (
     Message,
     OpenQuestion,
     Part,
+    PlanPart,
     ReasoningPart,
     Session,
     TextPart,
@@ -144,7 +145,7 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
         case ToolPart():
             result = "" if part.result is None else f"\n\n{fenced(words.readable(part.result))}"
             yield _folded(
-                f"Tool {part.name}: {words.outcome_of(part)}",
+                f"Tool {words.called(part)}: {words.outcome_of(part)}",
                 f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}",
             )
         case FindingPart():
@@ -159,6 +160,9 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
         case EditPart():
             done = "Edited" if part.applied else "Not applied"
             yield f"**{done}: {_inline(display(part.uri, folders))}** — {_inline(part.summary)}"
+        case PlanPart():
+            marks = {"pending": "[ ] ", "inProgress": "[ ] *now:* ", "completed": "[x] "}
+            yield "\n".join(["**Plan**", "", *(f"- {marks[one.status]}{_inline(one.content)}" for one in part.entries)])
 
 
 def contained(text: str) -> str:

@@ -20,6 +20,7 @@ from sessionls.domain.model import (
     Message,
     Part,
     Participant,
+    PlanPart,
     ReasoningPart,
     TextPart,
     ToolPart,
@@ -36,6 +37,7 @@ __all__ = [
     "instructions",
     "joined_up",
     "plain",
+    "plan_lines",
     "with_reply",
 ]
 
@@ -204,15 +206,27 @@ def plain(parts: Sequence[Part]) -> str:
             case "text":
                 words.append(part.text)
             case "tool":
-                words.append(f"(used {part.name} with {json.dumps(part.arguments, ensure_ascii=False)[:200]})")
+                words.append(
+                    f"(used {part.name}: {part.title})"
+                    if part.title
+                    else f"(used {part.name} with {json.dumps(part.arguments, ensure_ascii=False)[:200]})"
+                )
             case "finding":
                 f = part.finding
                 words.append(f"(finding in {f.uri}, line {f.range.start.line + 1}: {f.title}. {f.body})")
             case "edit":
                 words.append(f"({'edited' if part.applied else 'proposed an edit of'} {part.uri}: {part.summary})")
+            case "plan":
+                words.append("(planned)\n" + "\n".join(plan_lines(part)))
             case "reasoning":
                 pass
     return "\n\n".join(word for word in words if word.strip())
+
+
+def plan_lines(part: PlanPart) -> list[str]:
+    """A plan as the checklist that Markdown has for it: one line for each entry."""
+    marks = {"pending": " ", "inProgress": "~", "completed": "x"}
+    return [f"- [{marks[entry.status]}] {entry.content}" for entry in part.entries]
 
 
 def joined_up(messages: ModelMessages) -> ModelMessages:

@@ -26,7 +26,7 @@ from sessionls.domain.model import Finding, Message, MessageError, Part, Partici
 from sessionls.domain.permission import Answer, Question, Risk
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.domain.visible import in_one_line, shown
-from sessionls.ports.runtime import AgentRuntime, OtherAgent, ReplyStopped, ReplyToWrite
+from sessionls.ports.runtime import AgentRuntime, OtherAgent, ReplyInterrupted, ReplyStopped, ReplyToWrite
 from sessionls.ports.store import Store
 from sessionls.ports.tools import Tool
 from sessionls.sessions.replies.approvals import Approvals
@@ -147,6 +147,9 @@ class ReplyWriter:
             # From here it may be asked anew: if it was resumed in the last moment it goes on.
             ending, self._stop = self._stop, None
             return ending, None, None
+        except ReplyInterrupted as broken:
+            await self.add_notice(str(broken))
+            return "interrupted", None, None
         except (transitions.ClaimLost, SessionNotFound) as gone:
             raise transitions.ClaimLost from gone
         except SessionlsError as problem:

@@ -1,0 +1,24 @@
+import { shown } from "../visible";
+import { Icon } from "./icon";
+import type { Of } from "./part-types";
+
+const states = {
+  pending: { icon: "circle-large-outline", words: "to do" },
+  inProgress: { icon: "arrow-right", words: "now" },
+  completed: { icon: "pass", words: "done" },
+} as const;
+
+/** What an external agent means to do, as a checklist. */
+export function Plan({ part }: { readonly part: Of<"plan"> }) {
+  return (
+    <ul class="card plan" aria-label="Plan">
+      {part.entries.map((entry, index) => (
+        <li key={index} class={entry.status}>
+          <Icon name={states[entry.status].icon} />
+          <span class="plan-entry">{shown(entry.content)}</span>
+          <span class="dim">{states[entry.status].words}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,4 @@
+"""External agents: programs that speak the Agent Client Protocol (protocol version 1) over stdio.
+
+Only this package and `acp_agent` import the protocol's library, and only when an agent runs.
+"""

@@ -1,0 +1,235 @@
+"""The connection to one running external agent: its program, what it announced, and the sessions that it has for us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sessionls import __version__
+from sessionls.domain.agent import Definition
+from sessionls.domain.errors import AgentUnavailable, SessionlsError
+from sessionls.runtimes.acp import sign_in
+from sessionls.runtimes.acp.program import Program, start
+from sessionls.runtimes.acp.transport import Transport
+from sessionls.runtimes.acp.updates import Update, read_update
+
+if TYPE_CHECKING:
+    from acp.connection import Connection
+    from acp.schema import InitializeResponse
+
+__all__ = ["AgentConnection", "Gone", "Listener", "Patience", "Refused", "connect"]
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = 1
+_AUTH_REQUIRED = -32000
+_NOT_FOUND = -32002
+_WORDS = 500  # characters of an agent's own error
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: for a program to start and introduce itself, for one of its sessions to open, for a cancelled message to end."""
+
+    start: float = 120.0
+    session: float = 120.0
+    cancel: float = 5.0
+
+
+class Gone(Exception):
+    """The program ended, or its connection did."""
+
+
+class Refused(Exception):
+    """The agent answered a request with an error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Listener(Protocol):
+    """Who hears what an agent says about one of its sessions, and does what it asks for."""
+
+    async def updated(self, update: Update) -> None: ...
+
+    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Raises the library's `RequestError` for what is not done."""
+        ...
+
+
+@dataclass
+class AgentConnection:
+    """`listeners` by the id of the agent's session. What it says of another session is passed over."""
+
+    definition: Definition
+    folder: Path
+    program: Program
+    patience: Patience
+    transport: Transport = field(init=False)
+    listeners: dict[str, Listener] = field(default_factory=dict, init=False)
+    announced: InitializeResponse = field(init=False)
+    gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    unknown: int = field(default=0, init=False)
+    _connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        from acp.connection import Connection
+
+        self.transport = Transport(self.program.reader, self.program.writer, self._notified, self.gone.set)
+        self._connection = Connection(self._asked, self.transport)
+
+    # -- what it can do ----------------------------------------------------------------------------------------------
+
+    @property
+    def loads(self) -> bool:
+        capabilities = self.announced.agent_capabilities
+        return bool(capabilities and capabilities.load_session)
+
+    @property
+    def resumes(self) -> bool:
+        capabilities = self.announced.agent_capabilities
+        sessions = capabilities.session_capabilities if capabilities else None
+        return sessions is not None and sessions.resume is not None
+
+    @property
+    def takes_resources(self) -> bool:
+        capabilities = self.announced.agent_capabilities
+        prompt = capabilities.prompt_capabilities if capabilities else None
+        return bool(prompt and prompt.embedded_context)
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    async def request(self, method: str, params: Mapping[str, Any], *, seconds: float | None = None) -> dict[str, Any]:
+        """Its answer. Raises `Gone`, `Refused`; `AgentUnavailable` where it has not signed in, or takes too long."""
+        from acp.exceptions import RequestError
+
+        try:
+            async with asyncio.timeout(seconds):
+                result = await self._connection.send_request(method, dict(params))
+        except TimeoutError:
+            raise self.unavailable(
+                f"it did not answer {method} within {seconds:.0f} seconds.", "Try again, or see its log."
+            ) from None
+        except ConnectionError:
+            raise Gone from None
+        except RequestError as error:
+            raise self._refusal(error.code, str(error), error.data) from None
+        return result if isinstance(result, dict) else {}
+
+    async def notify(self, method: str, params: Mapping[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._connection.send_notification(method, dict(params))
+
+    def _refusal(self, code: Any, message: str, data: Any) -> Exception:
+        details = data.get("details") or data.get("message") if isinstance(data, dict) else data
+        words = message if not isinstance(details, str) or details in message else f"{message}: {details}"
+        if code == _AUTH_REQUIRED or sign_in.is_about_it(words):
+            return self.unavailable("it is not signed in.", sign_in.hint(self.definition, self.announced.auth_methods or ()))
+        return Refused(code if isinstance(code, int) else 0, " ".join(words.split())[:_WORDS])
+
+    def unavailable(self, problem: str, hint: str) -> AgentUnavailable:
+        return AgentUnavailable(self.definition.name, problem, hint=hint)
+
+    async def introduce(self) -> None:
+        """Say who we are and what we do for it, and hear the same of it. Raises `AgentUnavailable`."""
+        from acp.schema import InitializeResponse
+        from pydantic import ValidationError
+
+        self.announced = InitializeResponse(protocol_version=PROTOCOL)
+        hello = {
+            "protocolVersion": PROTOCOL,
+            "clientCapabilities": {"fs": {"readTextFile": True, "writeTextFile": True}, "terminal": True},
+            "clientInfo": {"name": "sessionls", "title": "sessionls", "version": __version__},
+        }
+        try:
+            answer = await self.request("initialize", hello, seconds=self.patience.start)
+            self.announced = InitializeResponse.model_validate(answer)
+        except Gone:
+            raise await self.ended_early() from None
+        except Refused as refused:
+            raise self.unavailable(f"it refused to start: {refused.message}.", "Update it.") from None
+        except ValidationError:
+            raise self.unavailable("it does not speak the Agent Client Protocol.", "Correct its command and arguments.") from None
+        if self.announced.protocol_version != PROTOCOL:
+            version = self.announced.protocol_version
+            raise self.unavailable(
+                f"it speaks version {version} of the protocol, and sessionls version {PROTOCOL}.", "Update it."
+            )
+
+    async def ended_early(self) -> AgentUnavailable:
+        """Why nothing can be asked of it any more: its program ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self.program.wait()
+        code = self.program.code
+        how = "" if code is None else f" with a signal ({-code})" if code < 0 else f" with exit code {code}"
+        return self.unavailable(
+            f"its program ended{how}.", f"Its log says more: {self.program.log.name}, in the folder `logs` of the data folder."
+        )
+
+    async def close(self) -> None:
+        """End its program with all that it started."""
+        self.gone.set()
+        await self.program.end()
+        with contextlib.suppress(Exception):
+            await self._connection.close()
+
+    # -- what it says and asks ---------------------------------------------------------------------------------------
+
+    async def _notified(self, method: str, params: Any) -> None:
+        if method != "session/update" or not isinstance(params, dict):
+            return
+        listener = self.listeners.get(str(params.get("sessionId")))
+        if listener is None:
+            return
+        update = read_update(params.get("update"))
+        if update is None:
+            self.unknown += 1
+            return
+        await listener.updated(update)
+
+    async def _asked(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002  # (those went to `_notified`)
+        from acp.exceptions import RequestError
+
+        listener = self.listeners.get(str(params.get("sessionId"))) if isinstance(params, dict) else None
+        if listener is None:
+            raise RequestError(-32602, "There is no such session, or no message in it is being answered.")
+        try:
+            return await listener.asked(method, params)
+        except RequestError:
+            raise
+        except SessionlsError as problem:
+            raise RequestError(-32603, f"{problem.message} {problem.hint}") from None
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a request of an external agent failed: %s", method)
+            raise RequestError(-32603, "sessionls failed at this.") from None
+
+
+async def connect(definition: Definition, folder: Path, logs: Path, patience: Patience) -> AgentConnection:
+    """Start the agent and introduce ourselves. Raises `AgentUnavailable`; nothing is left running then."""
+    await asyncio.to_thread(_import)
+    program = await start(definition, folder, logs)
+    connection: AgentConnection | None = None
+    try:
+        connection = AgentConnection(definition, folder, program, patience)
+        await connection.introduce()
+    except BaseException:
+        await asyncio.shield(connection.close() if connection is not None else program.end())
+        raise
+    return connection
+
+
+def _import() -> None:
+    """The protocol's library takes its time."""
+    for name in ("acp.connection", "acp.exceptions", "acp.schema"):
+        importlib.import_module(name)

@@ -1,0 +1,179 @@
+"""Modes, models and other options of an external agent's session: set before a message, and set back after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sessionls.runtimes.acp.connection import AgentConnection, Refused
+from sessionls.runtimes.acp.updates import ModeChanged, OptionsChanged
+
+__all__ = ["Configuration", "Wanted"]
+
+_LONGEST = 200
+_MOST = 200
+_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one message wants; None or absent: as it is."""
+
+    mode: str | None = None
+    model: str | None = None
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+
+
+@dataclass
+class _Option:
+    value: str | bool
+    category: str | None
+    values: tuple[str, ...]
+
+
+@dataclass
+class Configuration:
+    """What an agent reports of one of its sessions: the mode and the options it has, and which it could have."""
+
+    mode: str | None = None
+    modes: tuple[str, ...] = ()
+    options: dict[str, _Option] = field(default_factory=dict)
+    _before: list[tuple[str, str | bool]] = field(default_factory=list, init=False)
+    _mode_before: str | None = field(default=None, init=False)
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Configuration:
+        """As the answer to session/new, load or resume has it."""
+        modes = answer.get("modes")
+        new = cls()
+        if isinstance(modes, dict):
+            new.mode = modes["currentModeId"][:_LONGEST] if isinstance(modes.get("currentModeId"), str) else None
+            available = modes.get("availableModes")
+            ids = [one.get("id") for one in available if isinstance(one, dict)] if isinstance(available, list) else []
+            new.modes = tuple(one[:_LONGEST] for one in ids if isinstance(one, str))[:_MOST]
+        new.learn(answer.get("configOptions"))
+        return new
+
+    def learn(self, options: Any) -> None:
+        if not isinstance(options, list):
+            return
+        self.options = {}
+        for one in options[:_MOST]:
+            if isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("currentValue"), str | bool):
+                category = one.get("category")
+                self.options[one["id"][:_LONGEST]] = _Option(
+                    one["currentValue"] if isinstance(one["currentValue"], bool) else one["currentValue"][:_LONGEST],
+                    category if isinstance(category, str) else None,
+                    _values(one.get("options")),
+                )
+
+    def changed(self, update: ModeChanged | OptionsChanged) -> None:
+        if isinstance(update, ModeChanged):
+            self.mode = update.mode
+        else:
+            self.learn(list(update.options))
+
+    @property
+    def model(self) -> str | None:
+        """The model that it reports, if it does."""
+        found = next((option.value for option in self.options.values() if option.category == "model"), None)
+        return found if isinstance(found, str) else None
+
+    # -- set and set back --------------------------------------------------------------------------------------------
+
+    async def set(self, connection: AgentConnection, session: str, wanted: Wanted) -> list[str]:
+        """Set what is wanted. Gives what could not be, in words for a person."""
+        problems: list[str] = []
+        self._before, self._mode_before = [], None
+        name = connection.definition.name
+        if wanted.mode is not None:
+            problems += await self._set_mode(connection, session, wanted.mode)
+        options = dict(wanted.options)
+        if wanted.model is not None:
+            key = next((key for key, option in self.options.items() if option.category == "model"), None)
+            if key is None:
+                problems.append(f"{name} offers no choice of models: it used its own and not {wanted.model}.")
+            else:
+                options[key] = wanted.model
+        for key, value in options.items():
+            problems += await self._set_option(connection, session, key, value)
+        return problems
+
+    async def set_back(self, connection: AgentConnection, session: str) -> list[str]:
+        """Set what `set` changed to what it was before. Gives what could not be."""
+        problems: list[str] = []
+        for key, value in reversed(self._before):
+            problems += await self._put_option(connection, session, key, value, "back ")
+        if self._mode_before is not None:
+            problems += await self._put_mode(connection, session, self._mode_before, "back ")
+        self._before, self._mode_before = [], None
+        return problems
+
+    async def _set_mode(self, connection: AgentConnection, session: str, mode: str) -> list[str]:
+        if not self.modes:
+            key = next((key for key, option in self.options.items() if option.category == "mode"), None)
+            if key is not None:
+                return await self._set_option(connection, session, key, mode)
+        if mode not in self.modes:
+            return [f"{connection.definition.name} has no mode {mode!r}{_known(self.modes)}: its mode was not changed."]
+        if mode == self.mode:
+            return []
+        self._mode_before = self.mode
+        return await self._put_mode(connection, session, mode)
+
+    async def _put_mode(self, connection: AgentConnection, session: str, mode: str, back: str = "") -> list[str]:
+        name, before = connection.definition.name, self.mode
+        try:
+            await connection.request("session/set_mode", {"sessionId": session, "modeId": mode}, seconds=_SECONDS)
+        except Refused as refused:
+            return [f"{name} did not set its mode {back}to {mode!r}: {refused.message}."]
+        # An answer without an error says that it did, unless it reports another mode meanwhile.
+        if self.mode not in (before, mode):
+            return [f"{name} was asked to set its mode {back}to {mode!r}, and has the mode {self.mode!r}."]
+        self.mode = mode
+        return []
+
+    async def _set_option(self, connection: AgentConnection, session: str, key: str, value: str | bool) -> list[str]:
+        option, name = self.options.get(key), connection.definition.name
+        if option is None:
+            return [f"{name} has no option {key!r}{_known(tuple(self.options))}."]
+        if option.values and value not in option.values:
+            return [f"{name} has no {key} {value!r}{_known(option.values)}: it used {option.value!r}."]
+        if option.value == value:
+            return []
+        self._before.append((key, option.value))
+        return await self._put_option(connection, session, key, value)
+
+    async def _put_option(
+        self, connection: AgentConnection, session: str, key: str, value: str | bool, back: str = ""
+    ) -> list[str]:
+        name = connection.definition.name
+        params: dict[str, Any] = {"sessionId": session, "configId": key, "value": value}
+        if isinstance(value, bool):
+            params["type"] = "boolean"
+        try:
+            answer = await connection.request("session/set_config_option", params, seconds=_SECONDS)
+        except Refused as refused:
+            return [f"{name} did not set {key} {back}to {value!r}: {refused.message}."]
+        self.learn(answer.get("configOptions"))
+        now = self.options.get(key)
+        if now is None or now.value != value:
+            has = "does not say what it has now" if now is None else f"has {now.value!r}"
+            return [f"{name} was asked to set {key} {back}to {value!r}, and {has}."]
+        return []
+
+
+def _values(options: Any) -> tuple[str, ...]:
+    """The values of a choice, in groups or not."""
+    found: list[str] = []
+    for one in options[:_MOST] if isinstance(options, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("options"), list):
+            found += _values(one["options"])
+        elif isinstance(one, dict) and isinstance(one.get("value"), str):
+            found.append(one["value"][:_LONGEST])
+    return tuple(found[:_MOST])
+
+
+def _known(names: Sequence[str]) -> str:
+    return f" (it has {', '.join(names[:20])})" if names else ""

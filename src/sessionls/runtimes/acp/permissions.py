@@ -1,0 +1,179 @@
+"""What an external agent may do: its questions and its requests under our rules, asked of the people in the session.
+
+An agent's own "always" is never chosen: what a yes for the session covers is kept here, where every participant sees it, and is
+as narrow as for our own tools. What an agent was allowed by an answer to its question it is not asked about again when it then
+does exactly that through us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sessionls.domain.agent import Definition
+from sessionls.domain.permission import PermissionRequest, Policy, Risk, stricter
+from sessionls.ports.hands import Files
+from sessionls.ports.runtime import ReplySink
+from sessionls.ports.tools import ToolFailed
+from sessionls.runtimes.acp.updates import CallUpdate, read_call
+
+__all__ = ["Permissions"]
+
+_TOOLS: Mapping[str, tuple[str, Risk]] = {
+    "read": ("read_file", "read"),
+    "search": ("search", "read"),
+    "think": ("think", "read"),
+    "edit": ("edit_file", "write"),
+    "move": ("edit_file", "write"),
+    "delete": ("delete_file", "write"),
+    "execute": ("run_command", "execute"),
+    "fetch": ("fetch", "network"),
+}
+"""By the protocol's kind of a call: the tool of ours whose rules count, and the risk. Anything else may do anything."""
+_OTHER: tuple[str, Risk] = ("other", "execute")
+_MOST = 200  # questions of one message that are put to people
+_DETAIL = 20_000
+_OPTIONS = 50
+
+DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
+
+
+@dataclass
+class Permissions:
+    """For one message. `allowed` are the acts that somebody said yes to, and that the agent has not done yet."""
+
+    definition: Definition
+    policy: Policy
+    sink: ReplySink
+    files: Files
+    allowed: set[tuple[str, str]] = field(default_factory=set, init=False)
+    _asked: int = field(default=0, init=False)
+
+    async def answer(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to `session/request_permission`."""
+        options = [one for one in _list(params.get("options"))[:_OPTIONS] if isinstance(one.get("optionId"), str)]
+        call = params.get("toolCall")
+        update = read_call(call) if isinstance(call, dict) else None
+        yes = _option(options, "allow_once") or _option(options, "allow_always")
+        no = _option(options, "reject_once") or _option(options, "reject_always")
+        if update is None or yes is None:
+            return _chosen(no)
+        kind = update.kind or ""
+        tool, risk = _TOOLS.get(kind, _OTHER)
+        request = _request(self.definition, update, kind)
+        paths = _paths(update)
+        if risk == "write":
+            try:
+                startup = [name for path in paths if (name := await self.files.check(path)) is not None]
+            except ToolFailed as problem:
+                await self.sink.add_notice(f"{self.definition.name} was not permitted to change a file: {problem}")
+                return _chosen(no)
+            request = replace(request, startup=next(iter(startup), None))
+        # What may be read unasked lies in the workspace.
+        outside = risk == "read" and kind != "think" and not (paths and await self.files.inside(paths))
+        if not await self._permits(tool, risk, request, ask=outside):
+            return _chosen(no)
+        self._remember(update, kind)
+        return _chosen(yes)
+
+    async def permits(self, act: str, what: str, tool: str, risk: Risk, request: PermissionRequest) -> bool:
+        """Whether it may do this through us now: `act` on `what`, as `tool` of ours would."""
+        if self.refusal(risk) is not None:
+            return False
+        if (act, what) in self.allowed:
+            self.allowed.discard((act, what))
+            return not self._denied(tool, risk)
+        return await self._permits(tool, risk, request)
+
+    def refusal(self, risk: Risk) -> str | None:
+        """Why nothing of that risk may be done now, whoever says yes."""
+        return self.policy.refusal_reason(risk, runs_programs=False)
+
+    def _denied(self, tool: str, risk: Risk) -> bool:
+        return self.policy.decide(self.definition, tool, risk) == "deny"
+
+    async def _permits(self, tool: str, risk: Risk, request: PermissionRequest, *, ask: bool = False) -> bool:
+        if self.refusal(risk) is not None:
+            return False
+        rule = self.policy.decide(self.definition, tool, risk)
+        if ask:
+            rule = stricter(rule, "ask")
+        if request.startup is not None:
+            rule = stricter(rule, self.policy.decide_startup(self.definition, request.startup))
+        if rule != "ask":
+            return rule == "allow"
+        self._asked += 1
+        if self._asked > _MOST:
+            if self._asked == _MOST + 1:
+                await self.sink.add_notice(
+                    f"{self.definition.name} asked for permission more than {_MOST} times; everything after that was denied."
+                )
+            return False
+        answer = await self.sink.ask_permission(
+            agent=self.definition.name,
+            tool=tool,
+            risk=risk,
+            summary=request.summary,
+            detail=request.detail,
+            scope=request.scope or tool,
+        )
+        return answer != "deny" and self.refusal(risk) is None
+
+    def _remember(self, update: CallUpdate, kind: str) -> None:
+        if kind == "execute" and isinstance(command := (update.arguments or {}).get("command"), str):
+            self.allowed.add(("execute", command))
+        elif kind == "edit":
+            for path in _paths(update):
+                self.allowed.add(("write", path))
+
+
+def _request(definition: Definition, update: CallUpdate, kind: str) -> PermissionRequest:
+    """The question in words for a person, and what a yes for the session covers: the same again, or for edits all of them."""
+    name = definition.name
+    arguments = update.arguments or {}
+    command = arguments.get("command")
+    title = update.title or kind or "something"
+    summary = f"{name}: {title}"
+    pieces = []
+    if isinstance(command, str):
+        pieces.append(command)
+    elif arguments:
+        pieces += [f"{key}: {value}" for key, value in arguments.items()]
+    pieces += [_diff_words(diff.path, diff.old, diff.new) for diff in update.diffs]
+    if update.text:
+        pieces.append(update.text)
+    if not update.diffs and (paths := _paths(update)):
+        pieces.append("Files: " + ", ".join(paths))
+    detail = "\n\n".join(pieces)[:_DETAIL] or None
+    if kind == "edit":
+        scope = f"edits by {name}"
+    elif kind == "execute" and isinstance(command, str):
+        scope = f"{name} runs: {command}"
+    else:
+        mark = hashlib.sha256(repr((kind, title, arguments, _paths(update))).encode("utf-8", "replace")).hexdigest()[:8]
+        scope = f"{name}: {title} [{mark}]"
+    return PermissionRequest(summary, detail=detail, scope=scope)
+
+
+def _diff_words(path: str, old: str | None, new: str) -> str:
+    removed = "" if old is None else "".join(f"-{line}\n" for line in old.splitlines())
+    return f"{path}\n{removed}{''.join(f'+{line}' + chr(10) for line in new.splitlines())}"
+
+
+def _paths(update: CallUpdate) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(diff.path for diff in update.diffs), *(update.locations or ())]))
+
+
+def _option(options: Sequence[Mapping[str, Any]], kind: str) -> str | None:
+    return next((str(one["optionId"]) for one in options if one.get("kind") == kind), None)
+
+
+def _chosen(option: str | None) -> dict[str, Any]:
+    outcome = {"outcome": "cancelled"} if option is None else {"outcome": "selected", "optionId": option}
+    return {"outcome": outcome}
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

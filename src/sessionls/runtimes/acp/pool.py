@@ -1,0 +1,119 @@
+"""The running external agents of this process: one for each agent and workspace folder, ended when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sessionls.domain.agent import Definition
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.runtimes.acp.connection import AgentConnection, Patience, connect
+from sessionls.runtimes.acp.modes import Configuration
+
+__all__ = ["Open", "Pool", "Running"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Open:
+    """One of the agent's sessions that is open in its process. `cost` is what it has cost, as far as it was told here."""
+
+    id: str
+    configuration: Configuration
+    cost: float | None = None
+    tokens: tuple[int, int, int] | None = None
+
+
+@dataclass
+class Running:
+    """A running agent. `opened` are its sessions by ours."""
+
+    connection: AgentConnection
+    opened: dict[str, Open] = field(default_factory=dict)
+    users: int = 0
+    idle: asyncio.TimerHandle | None = None
+
+
+@dataclass
+class Pool:
+    """`idle` seconds after its last message an agent's program is ended."""
+
+    logs: Path
+    patience: Patience = field(default_factory=Patience)
+    idle: float = 600.0
+    _running: dict[tuple[str, str, Path], Running] = field(default_factory=dict, init=False)
+    _starting: dict[tuple[str, str, Path], asyncio.Lock] = field(default_factory=dict, init=False)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    @asynccontextmanager
+    async def running(self, definition: Definition, folder: Path) -> AsyncIterator[Running]:
+        """The agent's process for that folder, started if it does not run. Raises `AgentUnavailable`."""
+        key = definition.name, _digest(definition), folder
+        async with self._starting.setdefault(key, asyncio.Lock()):
+            if self._closed:
+                raise StoreUnavailable("sessionls is closing.", hint="Resume the session later.")
+            found = self._running.get(key)
+            if found is not None and found.connection.gone.is_set():
+                await self._end(key)
+                found = None
+            if found is None:
+                found = self._running[key] = Running(await connect(definition, folder, self.logs, self.patience))
+            found.users += 1
+            if found.idle is not None:
+                found.idle.cancel()
+                found.idle = None
+        try:
+            yield found
+        finally:
+            found.users -= 1
+            if found.connection.gone.is_set():
+                if self._running.get(key) is found:
+                    await asyncio.shield(self._end(key))
+            elif found.users == 0 and not self._closed:
+                found.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._soon(self._end_idle(key)))
+
+    async def keep(self, wanted: Callable[[Definition], bool]) -> None:
+        """End the agents that are not wanted any more, as when a workspace is trusted no longer."""
+        for key, running in list(self._running.items()):
+            if not wanted(running.connection.definition):
+                await self._end(key)
+
+    async def close(self) -> None:
+        """End all of them."""
+        self._closed = True
+        await asyncio.gather(*(self._end(key) for key in list(self._running)), return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _end_idle(self, key: tuple[str, str, Path]) -> None:
+        running = self._running.get(key)
+        if running is not None and running.users == 0:
+            await self._end(key)
+
+    async def _end(self, key: tuple[str, str, Path]) -> None:
+        running = self._running.pop(key, None)
+        if running is None:
+            return
+        if running.idle is not None:
+            running.idle.cancel()
+        with contextlib.suppress(OSError):
+            await running.connection.close()
+
+
+def _digest(definition: Definition) -> str:
+    """What makes its process another one."""
+    fields = definition.model_dump_json(include={"command", "args", "env", "cwd", "origin"})
+    return hashlib.sha256(fields.encode()).hexdigest()

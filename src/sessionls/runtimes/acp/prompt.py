@@ -1,0 +1,90 @@
+"""What an external agent is sent: the message with its context, after what it has not seen of the session yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sessionls.domain.model import Context, FileContext, Message, Participant, SelectionContext, SymbolContext
+from sessionls.domain.state import Entry
+from sessionls.ports.store import Transcript
+from sessionls.sessions.prompt.transcript import plain
+
+__all__ = ["GO_ON", "Block", "message_blocks", "text_block", "transcript_text"]
+
+Block = dict[str, Any]
+
+GO_ON = (
+    "Your reply was interrupted here. Go on exactly where it stopped: repeat nothing of it, and say nothing about the "
+    "interruption. Of what you were doing it is not known whether it was done: look before you do it again."
+)
+_ROOM = 200_000  # characters of what an agent has not seen; older messages are left out
+
+
+def text_block(text: str) -> Block:
+    return {"type": "text", "text": text}
+
+
+def message_blocks(message: Message, render: Callable[[Context], str], *, resources: bool, named: bool) -> list[Block]:
+    """The message, each of its contexts as a block before it. `resources`: the agent takes files as resources."""
+    blocks = [_context_block(context, render, resources=resources) for context in message.context or ()]
+    who = f"[{message.author.name}] " if named and isinstance(message.author, Participant) else ""
+    return [*blocks, text_block(f"{who}{message.text}")]
+
+
+def _context_block(context: Context, render: Callable[[Context], str], *, resources: bool) -> Block:
+    """A document as the editor has it, unsaved changes included; everything else as we write it for models."""
+    whole = isinstance(context, FileContext | SelectionContext | SymbolContext) and context.text is not None
+    if not resources or not whole or context.notice is not None:
+        return text_block(render(context))
+    assert isinstance(context, FileContext | SelectionContext | SymbolContext)
+    uri = context.uri
+    if not isinstance(context, FileContext) and context.range is not None:
+        uri += f"#L{context.range.start.line + 1}-L{context.range.end.line + 1}"
+    return {"type": "resource", "resource": {"uri": uri, "mimeType": "text/plain", "text": context.text}}
+
+
+def transcript_text(transcript: Transcript, agent: str, seen: int, render: Callable[[Context], str]) -> str:
+    """What was said in the session, and by whom, for an agent that has seen it up to the message at `seen`; empty where there is
+    nothing more. Its own reply to that message it knows.
+    """
+    own = seen + 1 if seen else 0
+    pieces = [_entry(entry, agent, render) for entry in transcript.entries if not _is_reply_of(entry, agent, own)]
+    pieces = [piece for piece in pieces if piece]
+    kept: list[str] = []
+    room = _ROOM
+    for piece in reversed(pieces):
+        if len(piece) > room:
+            break
+        kept.insert(0, piece)
+        room -= len(piece)
+    left_out = len(pieces) - len(kept)
+    if transcript.summary:
+        kept.insert(0, f"Summary of what came before:\n\n{transcript.summary[:_ROOM]}")
+    if left_out:
+        kept.insert(0, f"({left_out} older messages are left out.)")
+    if not kept:
+        return ""
+    body = "\n\n".join(kept).replace("</transcript", "<\\/transcript")
+    return (
+        "You take part in a session with people and other agents. This is what was said in it that you have not seen yet; the "
+        f"message to you comes after it.\n\n<transcript>\n{body}\n</transcript>"
+    )
+
+
+def _is_reply_of(entry: Entry, agent: str, place: int) -> bool:
+    return entry.place == place and not isinstance(entry.message.author, Participant) and entry.message.author.agent == agent
+
+
+def _entry(entry: Entry, agent: str, render: Callable[[Context], str]) -> str:
+    message = entry.message
+    if isinstance(message.author, Participant):
+        to = f" to the agent {message.agent}" if message.agent else ""
+        context = [render(one) for one in message.context or ()]
+        return "\n\n".join([f"[{message.author.name}{to}]", *context, message.text])
+    words = plain(message.parts)
+    if not words:
+        return ""
+    who = "you, the agent" if message.author.agent == agent else "the agent"
+    how = "" if message.status == "complete" else f", {message.status}"
+    return f"[{who} {message.author.agent}{how}]\n\n{words}"

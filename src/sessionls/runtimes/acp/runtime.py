@@ -1,0 +1,285 @@
+"""The runtime of external agents (`ports.runtime`): one message to one of them, as a reply of the session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sessionls.domain import uris
+from sessionls.domain.agent import Definition
+from sessionls.domain.errors import AgentUnavailable, NotPermitted
+from sessionls.domain.model import Context, Message, Usage
+from sessionls.domain.permission import PermissionRequest, Policy
+from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.ports.editor import Buffers
+from sessionls.ports.hands import Commands, Files
+from sessionls.ports.runtime import ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.store import ExternalSession, Store
+from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
+from sessionls.runtimes.acp.modes import Configuration, Wanted
+from sessionls.runtimes.acp.permissions import Permissions
+from sessionls.runtimes.acp.pool import Open, Pool, Running
+from sessionls.runtimes.acp.prompt import GO_ON, Block, message_blocks, text_block, transcript_text
+from sessionls.runtimes.acp.requests import Requests
+from sessionls.runtimes.acp.turn import Outcome, Turn
+from sessionls.runtimes.acp.writing import Writing
+from sessionls.sessions.prompt.blocks import render
+from sessionls.sessions.prompt.transcript import plain
+
+__all__ = ["ExternalAgents"]
+
+_REASONS: Mapping[str, ReplyStopReason] = {
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "max_turn_requests": "length",
+    "refusal": "refusal",
+}
+
+
+@dataclass
+class ExternalAgents:
+    """`logs` is the folder of what agents write to their standard error."""
+
+    store: Store
+    editor: Buffers
+    policy: Policy
+    files: Files
+    commands: Commands
+    logs: Path
+    patience: Patience = field(default_factory=Patience)
+    idle: float = 600.0
+    name: str = field(default="acp", init=False)
+    abilities: RuntimeAbilities = field(default=RuntimeAbilities(steer=False, resume=True, own_model=True), init=False)
+    pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.logs, self.patience, self.idle)
+
+    async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
+        outcome = await sink.stoppable(self._write(reply, sink))
+        return _REASONS.get(outcome.reason, "unknown")
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    async def follow(self, *, trusted: bool) -> None:
+        """What a workspace defines ends where it is trusted no longer."""
+        await self.pool.keep(lambda definition: trusted or definition.origin != "workspace")
+
+    # -- one message -------------------------------------------------------------------------------------------------
+
+    async def _write(self, reply: ReplyToWrite, sink: ReplySink) -> Outcome:
+        sink.spending.check()
+        await sink.check_budget()
+        folder = self._folder(reply.definition)
+        await self._may_start(reply.definition, sink)
+        async with self.pool.running(reply.definition, folder) as running:
+            try:
+                return await self._answered(reply, sink, running, folder)
+            except Gone:
+                problem = await running.connection.ended_early()
+                if not sink.parts:
+                    raise problem from None
+                raise ReplyInterrupted(f"{problem.message} {problem.hint} Resume the session to go on.") from None
+            except Refused as refused:
+                raise running.connection.unavailable(
+                    f"it answered with an error: {refused.message}.", "Send the message again, or see its log."
+                ) from None
+
+    async def _answered(self, reply: ReplyToWrite, sink: ReplySink, running: Running, folder: Path) -> Outcome:
+        connection = running.connection
+        opened, seen = await self._opened(reply, running, folder, sink)
+        writing = Writing(reply, sink, self.files)
+        await writing.settle_calls()
+        problems = await opened.configuration.set(connection, opened.id, _wanted(reply))
+        for problem in problems:
+            await sink.add_notice(problem)
+        blocks, position = await self._prompt(reply, sink, connection, seen)
+        await self._keep(reply, opened, folder, position)
+        permissions = Permissions(reply.definition, self.policy, sink, self.files)
+        requests = Requests(reply, writing, permissions, self.files, self.commands)
+        turn = Turn(connection, opened.id, writing, requests.asked, opened.configuration.changed, requests.spent)
+        writing.turn = requests.turn = turn
+        before = await self.files.snapshot()
+        try:
+            outcome = await turn.run(blocks)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._after(turn, requests, writing, before))
+            with contextlib.suppress(Exception):
+                await asyncio.shield(opened.configuration.set_back(connection, opened.id))
+            raise
+        except (Gone, Refused):
+            await self._after(turn, requests, writing, before)
+            raise
+        await turn.end_calls("done")
+        await self._after(turn, requests, writing, before)
+        self._spend(sink, opened, outcome, requests.cost)
+        for problem in await opened.configuration.set_back(connection, opened.id):
+            await sink.add_notice(problem)
+        if outcome.reason == "cancelled":
+            raise ReplyInterrupted(f"{reply.definition.name} stopped its reply by itself. Resume the session to go on.")
+        return outcome
+
+    @staticmethod
+    async def _after(turn: Turn, requests: Requests, writing: Writing, before: Mapping[str, tuple[int, int]] | None) -> None:
+        await requests.close()
+        async with turn.between_words():
+            await writing.record_changes(before)
+
+    def _spend(self, sink: ReplySink, opened: Open, outcome: Outcome, cost: float | None) -> None:
+        """Count what this message used: agents report sums over their session."""
+        tokens = _tokens(outcome.usage)
+        used = Usage()
+        if tokens is not None:
+            last = opened.tokens or (0, 0, 0)
+            new = tuple(now - then if now >= then else now for now, then in zip(tokens, last, strict=True))
+            used = Usage(input_tokens=new[0], output_tokens=new[1], cached_tokens=new[2] or None)
+            opened.tokens = tokens
+        if cost is not None:
+            # What a session that was opened again had cost before is not known.
+            spent = None if opened.cost is None else max(cost - opened.cost, 0.0)
+            opened.cost = cost
+            used = used.model_copy(update={"cost": spent})
+        if used != Usage():
+            sink.spending.spend(used)
+
+    # -- its session -------------------------------------------------------------------------------------------------
+
+    async def _opened(self, reply: ReplyToWrite, running: Running, folder: Path, sink: ReplySink) -> tuple[Open, int]:
+        """The agent's session for ours, and up to which place it has seen ours."""
+        session_id, agent = reply.session.id, reply.definition.name
+        known = await self.store.external_session(session_id, agent)
+        if known is not None and known.folder != str(folder):
+            known = None
+        live = running.opened.get(session_id)
+        if live is not None and known is not None and live.id == known.external_id:
+            return live, known.seen
+        if known is not None and (again := await self._open_again(running.connection, known, folder)) is not None:
+            running.opened[session_id] = again
+            return again, known.seen
+        answer = await running.connection.request("session/new", self._places(folder), seconds=self.patience.session)
+        external = answer.get("sessionId")
+        if not isinstance(external, str) or not external or len(external) > 1_000:
+            raise running.connection.unavailable("it opened no session.", "Update it.")
+        new = Open(external, Configuration.of(answer), cost=0.0)
+        running.opened[session_id] = new
+        if known is None:
+            await sink.add_notice(
+                f"{agent} is an external agent: what it reads, changes and runs without asking is under its own rules, and not "
+                "under those of sessionls."
+            )
+        return new, 0
+
+    async def _open_again(self, connection: AgentConnection, known: ExternalSession, folder: Path) -> Open | None:
+        """Its session of an earlier message, where it can go on with it. What it tells of old messages nobody hears."""
+        method = "session/resume" if connection.resumes else "session/load" if connection.loads else None
+        if method is None:
+            return None
+        params = {"sessionId": known.external_id, **self._places(folder)}
+        try:
+            answer = await connection.request(method, params, seconds=self.patience.session)
+        except Refused:  # it does not know it any more
+            return None
+        return Open(known.external_id, Configuration.of(answer))
+
+    def _places(self, folder: Path) -> dict[str, Any]:
+        return {"cwd": str(folder), "mcpServers": []}
+
+    async def _keep(self, reply: ReplyToWrite, opened: Open, folder: Path, seen: int) -> None:
+        known = ExternalSession(opened.id, str(folder), seen)
+        await self.store.keep_external_session(reply.session.id, reply.definition.name, known)
+
+    # -- what it is sent ---------------------------------------------------------------------------------------------
+
+    async def _prompt(
+        self, reply: ReplyToWrite, sink: ReplySink, connection: AgentConnection, seen: int
+    ) -> tuple[list[Block], int]:
+        """The blocks of the prompt, and up to which place the agent has seen the session then."""
+        session, definition, message = reply.session, reply.definition, reply.message
+
+        def as_text(context: Context) -> str:
+            return render(context, session.workspace_folders)
+
+        resources, named = connection.takes_resources, len(session.participants) > 1
+        blocks: list[Block] = []
+        position = max(reply.position, seen)
+        if seen < reply.position:
+            if seen == 0 and definition.prompt.strip():
+                blocks.append(text_block(definition.prompt.strip()))
+            missed = await self.store.transcript(session.id, through=reply.position - 1, after=seen)
+            if text := transcript_text(missed, definition.name, seen, as_text):
+                blocks.append(text_block(text))
+            blocks += message_blocks(message, as_text, resources=resources, named=named)
+        steered = [one for one in sink.steered if await self._place(session.id, one) > max(seen, reply.position)]
+        if sink.parts and not steered:
+            if seen < reply.position:  # a new session of its, which does not know how far its reply had come
+                blocks.append(text_block(f"This is how far your reply has come:\n\n{plain(sink.parts)}"))
+            blocks.append(text_block(GO_ON))
+        for one in steered:
+            blocks += message_blocks(one, as_text, resources=resources, named=named)
+            position = max(position, await self._place(session.id, one))
+        return blocks, position
+
+    async def _place(self, session_id: str, message: Message) -> int:
+        return (await self.store.entry(session_id, message.id)).place or 0
+
+    # -- where and whether -------------------------------------------------------------------------------------------
+
+    def _folder(self, definition: Definition) -> Path:
+        for uri in self.editor.folders:
+            if (path := uris.to_path(uri)) is not None:
+                return Path(path)
+        raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it is to work in.")
+
+    async def _may_start(self, definition: Definition, sink: ReplySink) -> None:
+        """Raise `NotPermitted` where it may not be started here. What a workspace names is asked for."""
+        if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None:
+            raise NotPermitted(
+                f"{definition.name} was not started. {refusal}", hint="Trust the workspace first, or ask an agent of sessionls."
+            )
+        if definition.origin != "workspace" and self.policy.trusted:
+            return
+        request = _start_request(definition)
+        answer = await sink.ask_permission(
+            agent=definition.name,
+            tool="run_command",
+            risk="execute",
+            summary=request.summary,
+            detail=request.detail,
+            scope=request.scope or "",
+        )
+        if answer == "deny":
+            raise NotPermitted(
+                f"{definition.name} was not started: nobody allowed it.", hint="Send the message again, and allow it."
+            )
+
+
+def _start_request(definition: Definition) -> PermissionRequest:
+    command = " ".join([definition.command or "", *definition.args])
+    where = "The workspace defines it." if definition.origin == "workspace" else "The workspace is not trusted."
+    lines = [command, where, "It follows what the workspace configures for it, by its own rules."]
+    if definition.env:
+        lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in definition.env.items()))
+    if definition.cwd:
+        lines.append(f"In {definition.cwd}")
+    detail = "\n".join(lines)
+    summary = f"Start the external agent {definition.name}: {command[:150]}"
+    return PermissionRequest(summary, detail=detail, scope=f"start {definition.name}: {detail}")
+
+
+def _wanted(reply: ReplyToWrite) -> Wanted:
+    definition = reply.definition
+    model = reply.model or next(iter(definition.models), None)
+    return Wanted(definition.mode, model, definition.options)
+
+
+def _tokens(usage: Mapping[str, Any] | None) -> tuple[int, int, int] | None:
+    if usage is None:
+        return None
+    found = [usage.get(name) for name in ("inputTokens", "outputTokens", "cachedReadTokens")]
+    numbers = [one if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < 1 << 53 else 0 for one in found]
+    return numbers[0], numbers[1], numbers[2]

@@ -1,0 +1,72 @@
+"""How a person signs in to an external agent: what to say where it asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from sessionls.domain.agent import Definition
+from sessionls.domain.visible import in_one_line
+
+__all__ = ["hint", "is_about_it"]
+
+_COMMANDS = {
+    "claude-agent-acp": "claude /login",
+    "claude-code-acp": "claude /login",
+    "codex-acp": "codex login",
+    "gemini": "gemini",
+    "copilot": "copilot login",
+    "opencode": "opencode auth login",
+    "qwen": "qwen",
+    "goose": "goose configure",
+    "auggie": "auggie login",
+    "kimi": "kimi login",
+    "droid": "droid",
+}
+"""By the name of a well-known agent's program: the command by which one signs in."""
+_ASKS = re.compile(
+    r"auth(?:entication|orization)?[ _-]required|not (?:logged|signed) in|please (?:log|sign) ?in|/login", re.IGNORECASE
+)
+_MOST = 5
+_LONGEST = 120
+_LONGEST_COMMAND = 500
+
+
+def is_about_it(words: str) -> bool:
+    """Whether an agent's error asks to sign in, where its code does not say so."""
+    return _ASKS.search(words) is not None
+
+
+def hint(definition: Definition, methods: Iterable[Any]) -> str:
+    """What to do, with the ways that the agent announced (the library's `AuthMethod…`)."""
+    program = PurePath(definition.command or "").name.removesuffix(".cmd").removesuffix(".exe")
+    known = _COMMANDS.get(program)
+    first = f"Sign in with `{known}` in a terminal, and send the message again." if known else ""
+    ways = [_way(definition, method) for method in list(methods)[:_MOST]]
+    announced = f"It offers: {'; '.join(ways)}." if ways else ""
+    return " ".join(filter(None, (first, announced))) or "Sign in with its own program in a terminal, and send the message again."
+
+
+def _way(definition: Definition, method: Any) -> str:
+    name = _short(getattr(method, "name", "") or getattr(method, "id", ""))
+    terminal = (getattr(method, "field_meta", None) or {}).get("terminal-auth")
+    if isinstance(terminal, dict) and isinstance(terminal.get("command"), str):
+        return f"{name} (`{_command(terminal['command'], terminal.get('args') or ())}`)"
+    if getattr(method, "type", None) == "terminal":
+        return f"{name} (`{_command(definition.command or '', [*definition.args, *(method.args or ())])}`)"
+    if getattr(method, "type", None) == "env_var":
+        names = ", ".join(_short(one.name) for one in method.vars[:_MOST])
+        return f"{name} (set {names} in `env` of the agent)"
+    about = _short(getattr(method, "description", None) or "")
+    return f"{name} ({about})" if about else name
+
+
+def _command(program: str, args: Sequence[Any]) -> str:
+    return _short(" ".join([PurePath(program).name, *(str(one) for one in args)]), _LONGEST_COMMAND)
+
+
+def _short(text: str, longest: int = _LONGEST) -> str:
+    plain = in_one_line(" ".join(str(text).split())).replace("`", "'")
+    return plain if len(plain) <= longest else f"{plain[:longest]}…"

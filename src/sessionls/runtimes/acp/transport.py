@@ -1,0 +1,127 @@
+"""Messages to and from an external agent: one JSON object a line, whatever it writes in bounded memory.
+
+Shaped as the protocol's library wants a transport. Notifications go to `notified`, in order and before what follows them; all
+else goes to the library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+__all__ = ["MOST_REQUESTS", "Transport"]
+
+_LINE = 8 << 20  # bytes of one message
+_CHUNK = 1 << 16
+_LARGE = 1 << 18  # bytes from which a message is parsed in a thread
+MOST_REQUESTS = 200
+"""Requests of an agent that wait for an answer at the same time; more are refused."""
+
+
+class Transport:
+    """`dropped` counts what was no message, or too long for one."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        notified: Callable[[str, Any], Awaitable[None]],
+        ended: Callable[[], None],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._notified = notified
+        self._ended = ended
+        self._buffer = bytearray()
+        self._searched = 0
+        self._skipping = False
+        self._sending = asyncio.Lock()
+        self._asked: set[str] = set()
+        self.dropped = 0
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Write one message. One that nobody can read any more is lost: that the program ended is heard where it is read."""
+        if "method" not in message:
+            self._asked.discard(json.dumps(message.get("id")))
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        async with self._sending:
+            with contextlib.suppress(OSError, RuntimeError):
+                self._writer.write(data)
+                await self._writer.drain()
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next request or answer; None at the end."""
+        while (line := await self._line()) is not None:
+            message = await self._parsed(line)
+            if message is None:
+                continue
+            method = message.get("method")
+            if method is None:
+                if (key := _id(message.get("id"))) is not None:
+                    return {**message, "id": key}
+                self.dropped += 1
+            elif not isinstance(method, str):
+                self.dropped += 1
+            elif "id" not in message:
+                await self._notified(method, message.get("params"))
+            elif await self._may_ask(message):
+                return message
+        self._ended()
+        return None
+
+    async def close(self) -> None:
+        """(The program is ended by whoever started it.)"""
+
+    async def _may_ask(self, message: dict[str, Any]) -> bool:
+        key = json.dumps(message["id"])
+        if len(self._asked) >= MOST_REQUESTS or key in self._asked:
+            error = {"code": -32600, "message": f"More than {MOST_REQUESTS} requests wait for an answer, or the id is taken."}
+            await self.send({"jsonrpc": "2.0", "id": message["id"] if len(key) < 200 else None, "error": error})
+            return False
+        self._asked.add(key)
+        return True
+
+    async def _parsed(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            data = await asyncio.to_thread(json.loads, line) if len(line) > _LARGE else json.loads(line)
+        except (ValueError, RecursionError):
+            data = None
+        if isinstance(data, dict):
+            return data
+        self.dropped += 1
+        return None
+
+    async def _line(self) -> bytes | None:
+        """The next line that is not empty; None at the end. Of one that is too long nothing is kept."""
+        while True:
+            while (end := self._buffer.find(b"\n", self._searched)) >= 0:
+                line = bytes(self._buffer[:end]).strip()
+                del self._buffer[: end + 1]
+                self._searched = 0
+                if self._skipping:
+                    self._skipping = False
+                elif line:
+                    return line
+            self._searched = len(self._buffer)
+            if len(self._buffer) > _LINE:
+                if not self._skipping:
+                    self.dropped += 1
+                self._skipping = True
+                self._buffer.clear()
+                self._searched = 0
+            data = await self._reader.read(_CHUNK)
+            if not data:
+                return None  # what has no line end is not whole
+            self._buffer += data
+
+
+def _id(value: Any) -> int | None:
+    """The number of one of our requests. Some write it as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 16 else None

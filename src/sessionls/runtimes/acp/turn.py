@@ -1,0 +1,311 @@
+"""One message to an external agent: what it says and does becomes the parts of a reply, in the order in which it came.
+
+Its updates wait in a bounded queue, so that an agent that says more than can be kept is read more slowly. What is kept of them is
+bounded, too; what is left out is said in a notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from sessionls.domain import transitions
+from sessionls.domain.model import Part, PlanPart, ReasoningPart, TextPart, ToolPart
+from sessionls.runtimes.acp.connection import AgentConnection
+from sessionls.runtimes.acp.updates import CallUpdate, Cost, DiffContent, ModeChanged, OptionsChanged, PlanChanged, Update, Words
+
+__all__ = ["Outcome", "Reply", "Turn"]
+
+_WAITING = 256  # updates that wait to be kept
+_WORDS = 4_000_000  # characters of words in a reply
+_CALLS = 2_000  # calls in a reply
+_CHANGES = 20_000  # changes of calls and plans that are kept
+
+
+class Reply(Protocol):
+    """The reply as a turn writes it. `parts` is what it has now."""
+
+    @property
+    def parts(self) -> list[Part]: ...
+
+    def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None: ...
+
+    async def keep_words(self, first: int) -> None:
+        """The last part, from number `first` on, is whole: keep it."""
+
+    async def keep_part(self, index: int, part: Part) -> None:
+        """The part of that number is new, or another now."""
+
+    async def notice(self, words: str) -> None:
+        """Say something about the reply to the people who read it."""
+
+    async def changed_file(self, diff: DiffContent) -> None:
+        """The agent says that it made a file so by itself: record it as an edit if it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended: the protocol's stop reason, and the tokens that its session has used, as the agent reports them."""
+
+    reason: str
+    usage: Mapping[str, Any] | None
+
+
+@dataclass
+class _Call:
+    index: int
+    part: ToolPart
+    diffs: tuple[DiffContent, ...] = ()
+
+
+@dataclass
+class Turn:
+    """`asks` does what the agent asks for; `changed` is told of its modes and options; `spent` of what its session has cost."""
+
+    connection: AgentConnection
+    session: str
+    reply: Reply
+    asks: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+    changed: Callable[[ModeChanged | OptionsChanged], None]
+    spent: Callable[[float], None]
+    _queue: asyncio.Queue[Update] = field(default_factory=lambda: asyncio.Queue(_WAITING), init=False)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _kind: Literal["text", "reasoning"] | None = field(default=None, init=False)
+    _pieces: list[str] = field(default_factory=list, init=False)
+    _calls: dict[str, _Call] = field(default_factory=dict, init=False)
+    _requests: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
+    _words: int = field(default=0, init=False)
+    _kept: int = field(default=0, init=False)
+    _left_out: bool = field(default=False, init=False)
+    cancelled: bool = field(default=False, init=False)
+
+    # -- the listener ------------------------------------------------------------------------------------------------
+
+    async def updated(self, update: Update) -> None:
+        await self._queue.put(update)
+
+    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
+        await self._queue.join()  # what it said before it asked is in the log before
+        task = asyncio.ensure_future(self.asks(method, params))
+        self._requests.add(task)
+        try:
+            return await task
+        finally:
+            self._requests.discard(task)
+
+    # -- the turn ----------------------------------------------------------------------------------------------------
+
+    async def run(self, prompt: Sequence[Mapping[str, Any]]) -> Outcome:
+        """Send the message and keep what comes, up to the end of the turn.
+
+        Cancelling cancels it at the agent, which gets a moment to end it. Raises `Gone` where the program ended, with all that it
+        had said in the log.
+        """
+        self.connection.listeners[self.session] = self
+        writing = asyncio.create_task(self._write())
+        request = asyncio.create_task(
+            self.connection.request("session/prompt", {"sessionId": self.session, "prompt": [dict(block) for block in prompt]})
+        )
+        try:
+            await asyncio.wait((writing, request), return_when=asyncio.FIRST_COMPLETED)
+            if not request.done():
+                writing.result()  # the log takes no more: its error
+            answer = request.result()
+            await self._drained(writing)
+            reason = answer.get("stopReason")
+            usage = answer.get("usage")
+            return Outcome(reason if isinstance(reason, str) else "", usage if isinstance(usage, dict) else None)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            await asyncio.shield(self._cancel(request))
+            raise
+        finally:
+            await asyncio.shield(self._end(writing, request))
+
+    async def _cancel(self, request: asyncio.Task[Any]) -> None:
+        """Ask the agent to stop, answer what it waits for, and give it a moment to say how it ended."""
+        for waiting in list(self._requests):
+            waiting.cancel()
+        await self.connection.notify("session/cancel", {"sessionId": self.session})
+        await asyncio.wait((request,), timeout=self.connection.patience.cancel)
+
+    async def _end(self, writing: asyncio.Task[None], request: asyncio.Task[Any]) -> None:
+        stuck = not request.done()
+        request.cancel()
+        for waiting in list(self._requests):
+            waiting.cancel()
+        with contextlib.suppress(Exception):  # it was raised where the turn ended
+            await self._drained(writing)
+        del self.connection.listeners[self.session]
+        writing.cancel()
+        await asyncio.gather(writing, request, return_exceptions=True)
+        try:
+            async with self._writing:
+                await self._end_words()
+        finally:
+            if stuck:  # it would go on with this message, in this session, unheard
+                await self.connection.close()
+
+    async def _drained(self, writing: asyncio.Task[None]) -> None:
+        """Wait until all that it said is kept. Raises why nothing can be kept any more."""
+        drained = asyncio.ensure_future(self._queue.join())
+        try:
+            await asyncio.wait((drained, writing), return_when=asyncio.FIRST_COMPLETED)
+            if writing.done():
+                writing.result()
+        finally:
+            drained.cancel()
+
+    async def end_calls(self, status: Literal["done", "failed"]) -> None:
+        """The turn ended: of calls that never said how they ended it is not known."""
+        async with self._writing:
+            for call in self._calls.values():
+                if call.part.status in ("waiting", "running"):
+                    words = transitions.UNKNOWN_OUTCOME if status == "failed" else call.part.result
+                    await self._keep(call, call.part.model_copy(update={"status": status, "result": words}))
+
+    # -- what is kept ------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        while True:
+            update = await self._queue.get()
+            try:
+                async with self._writing:
+                    await self._take(update)
+            finally:
+                self._queue.task_done()
+
+    @contextlib.asynccontextmanager
+    async def between_words(self) -> Any:
+        """Meanwhile nothing else changes the parts, and the words so far are kept."""
+        async with self._writing:
+            await self._end_words()
+            yield
+
+    async def _take(self, update: Update) -> None:
+        match update:
+            case Words():
+                await self._add_words(update)
+            case CallUpdate():
+                await self._end_words()
+                await self._take_call(update)
+            case PlanChanged():
+                await self._end_words()
+                await self._take_plan(update)
+            case ModeChanged() | OptionsChanged():
+                self.changed(update)
+            case Cost():
+                if update.dollars is not None:
+                    self.spent(update.dollars)
+
+    async def _add_words(self, update: Words) -> None:
+        if self._words + len(update.text) > _WORDS:
+            await self._leave_out(f"The agent wrote more than {_WORDS:,} characters; the rest is left out.")
+            return
+        if update.kind != self._kind:
+            await self._end_words()
+            self._kind = update.kind
+        self._words += len(update.text)
+        self._pieces.append(update.text)
+        self.reply.draft(update.kind, update.text, 0)
+
+    async def _end_words(self) -> None:
+        if self._kind is None:
+            return
+        text, kind = "".join(self._pieces), self._kind
+        self._kind, self._pieces = None, []
+        first = len(self.reply.parts)
+        self.reply.parts.append(TextPart(text=text) if kind == "text" else ReasoningPart(text=text))
+        await self.reply.keep_words(first)
+
+    async def _take_call(self, update: CallUpdate) -> None:
+        call = self._calls.get(update.call_id)
+        if call is None:
+            if len(self._calls) >= _CALLS:
+                await self._leave_out(f"The agent made more than {_CALLS:,} calls; the others are left out.")
+                return
+            part = ToolPart(call_id=update.call_id, name=update.kind or "other", arguments={}, status="waiting")
+            call = _Call(len(self.reply.parts), part)
+            self._calls[update.call_id] = call
+            new = True
+        else:
+            new = False
+        if update.diffs:
+            call.diffs = update.diffs
+        part = _changed(call.part, update)
+        if part == call.part and not new:
+            return
+        shown = new or part.status != call.part.status or part.title != call.part.title
+        ended = part.status in ("done", "failed") and part.status != call.part.status
+        if shown or part.status in ("done", "failed"):
+            await self._keep(call, part)
+        else:  # it is kept with what changes next
+            call.part = part
+        if ended and part.status == "done":
+            for diff in call.diffs:
+                await self.reply.changed_file(diff)
+            call.diffs = ()
+
+    async def _take_plan(self, update: PlanChanged) -> None:
+        parts = self.reply.parts
+        index = next((index for index, part in enumerate(parts) if isinstance(part, PlanPart)), len(parts))
+        part = PlanPart(entries=list(update.entries))
+        if index < len(parts) and parts[index] == part:
+            return
+        if update.left_out:
+            await self.reply.notice(f"The agent's plan has {update.left_out} more entries, which are left out.")
+        if await self._may_keep():
+            await self.reply.keep_part(index, part)
+
+    async def _keep(self, call: _Call, part: ToolPart) -> None:
+        call.part = part
+        if await self._may_keep():
+            await self.reply.keep_part(call.index, part)
+
+    async def _may_keep(self) -> bool:
+        self._kept += 1
+        if self._kept > _CHANGES:
+            await self._leave_out("The agent changed its calls and plans too often; the last changes are left out.")
+            return False
+        return True
+
+    async def _leave_out(self, words: str) -> None:
+        if not self._left_out:
+            self._left_out = True
+            await self.reply.notice(words)
+
+
+_STATUS: Mapping[str, Literal["waiting", "running", "done", "failed"]] = {
+    "pending": "waiting",
+    "in_progress": "running",
+    "completed": "done",
+    "failed": "failed",
+}
+
+
+def _changed(part: ToolPart, update: CallUpdate) -> ToolPart:
+    fields: dict[str, Any] = {}
+    if update.title is not None:
+        fields["title"] = update.title
+    if update.kind is not None:
+        fields["name"] = update.kind
+    # What has ended does not begin again.
+    if update.status is not None and not (part.status in ("done", "failed") and update.status in ("pending", "in_progress")):
+        fields["status"] = _STATUS[update.status]
+    arguments = dict(part.arguments)
+    if update.arguments is not None:
+        arguments = update.arguments
+    elif update.locations and "paths" not in arguments and not arguments:
+        arguments = {"paths": list(update.locations)}
+    if arguments != part.arguments:
+        fields["arguments"] = arguments
+    text = update.text
+    if text is None and update.diffs:
+        names = ", ".join(dict.fromkeys(diff.path for diff in update.diffs))
+        text = f"Changed {names}."
+    if text is not None:
+        fields["result"] = text
+    return part.model_copy(update=fields) if fields else part

@@ -1,0 +1,149 @@
+"""What external agents do through us (`ports.hands`): files through the editor, commands under our limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.permission import PermissionRequest
+from sessionls.ports.hands import ChangedFile
+from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.tools.execute import RunCommand, environment_for_commands
+from sessionls.tools.patching import patch
+from sessionls.tools.process import run_shell
+from sessionls.tools.read_tracker import ReadTracker
+from sessionls.tools.saving import Saving
+from sessionls.tools.startup_files import startup_reason
+from sessionls.tools.write import WriteFile
+
+__all__ = ["EditorFiles", "ShellCommands"]
+
+_LARGEST = 8 << 20  # bytes of a file that an agent reads whole
+_PATCH = 50_000  # characters of a patch that is kept
+_SECONDS = 1800.0
+_OUTPUT = 30_000
+_FILES = 50_000  # files that are compared
+_SKIPPED = frozenset({".git", "node_modules", ".venv", "__pycache__", "target", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+
+
+class EditorFiles:
+    """`writer` has the rules for edits."""
+
+    def __init__(self, workspace: Workspace, writer: WriteFile, seen: ReadTracker) -> None:
+        self._workspace = workspace
+        self._writer = writer
+        self._seen = seen
+
+    async def read(self, path: str, session_id: str) -> str:
+        try:
+            document = await self._workspace.read(path, limit=_LARGEST)
+        except SessionlsError as error:
+            raise ToolFailed(f"{error.message} {error.hint}") from None
+        if document.notice is not None:
+            raise ToolFailed(f"{document.path} is too large to be read whole.")
+        self._seen.knows(session_id, document.uri, document.sha256)
+        return document.text
+
+    async def request(self, path: str, text: str) -> PermissionRequest:
+        return await self._writer.permission_request({"path": path, "text": text})
+
+    async def check(self, path: str) -> str | None:
+        try:
+            place = await self._writer.check(path)
+        except SessionlsError as error:
+            raise ToolFailed(f"{error.message} {error.hint}") from None
+        who = await asyncio.to_thread(startup_reason, place, self._workspace.folders)
+        return None if who is None else place.name
+
+    async def inside(self, paths: Sequence[str]) -> bool:
+        try:
+            for path in paths:
+                await self._workspace.resolve(path)
+        except SessionlsError:
+            return False
+        return True
+
+    async def write(self, path: str, text: str, call: ToolCall) -> None:
+        with contextlib.suppress(SessionlsError):
+            if (await self._workspace.read(path, limit=_LARGEST)).text == text:
+                return
+        await self._writer.run({"path": path, "text": text}, call)
+
+    async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
+        try:
+            document = await self._workspace.read(path, limit=_LARGEST)
+        except SessionlsError:
+            return None
+        if document.notice is not None:
+            return None
+        now = document.text
+        if now == new:
+            before = old
+        elif old is not None and new and now.count(new) == 1:  # a piece of the file, and not all of it
+            before = now.replace(new, old)
+        else:
+            return None
+        whole = await asyncio.to_thread(patch, document.path, before, now)
+        return ChangedFile(document.uri, document.path, whole if len(whole) <= _PATCH else None)
+
+    async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:
+        return await asyncio.to_thread(_snapshot, self._workspace)
+
+    async def uri_of(self, path: str) -> tuple[str, str] | None:
+        try:
+            place = await self._workspace.resolve(path)
+        except SessionlsError:
+            return None
+        return place.uri, place.display
+
+
+class ShellCommands:
+    """`tool` has the rules for commands; `variables` as for it. What agents edited is saved before a command runs."""
+
+    def __init__(self, tool: RunCommand, saving: Saving, *, variables: Sequence[str] = ()) -> None:
+        self._tool = tool
+        self._saving = saving
+        self._variables = tuple(variables)
+
+    async def request(self, command: str, folder: str | None) -> PermissionRequest:
+        await self._folder(folder)
+        return await self._tool.permission_request({"command": command, "folder": folder})
+
+    async def run(
+        self, command: str, folder: str | None, environment: Mapping[str, str], heard: Callable[[bytes], None]
+    ) -> int | None:
+        where = await self._folder(folder)
+        await self._saving.save()
+        given = environment_for_commands({**os.environ, **environment}, [*self._variables, *environment])
+        ended = await run_shell(command, where, given, seconds=_SECONDS, limit=_OUTPUT, heard=heard)
+        return ended.code
+
+    async def _folder(self, folder: str | None) -> Path:
+        try:
+            return await self._tool.folder(folder)
+        except SessionlsError as error:
+            raise ToolFailed(f"{error.message} {error.hint}") from None
+
+
+def _snapshot(workspace: Workspace) -> Mapping[str, tuple[int, int]] | None:
+    """None where there are too many files."""
+    found: dict[str, tuple[int, int]] = {}
+    for uri in workspace.folders:
+        root = workspace.locate(uri).path
+        for directory, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if name not in _SKIPPED]
+            for name in files:
+                path = os.path.join(directory, name)  # noqa: PTH118
+                try:
+                    status = os.lstat(path)
+                except OSError:
+                    continue
+                found[path] = status.st_mtime_ns, status.st_size
+            if len(found) > _FILES:
+                return None
+    return found

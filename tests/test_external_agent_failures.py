@@ -1,0 +1,378 @@
+"""External agents are other people's programs: whatever they do, the session keeps what they said and says what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from external_agents import ExternalAgentScript, is_running
+from in_process_app import App, app, write_agent
+from model_server import Answer, ModelServer
+from sessionls.domain.errors import AgentUnavailable
+from sessionls.domain.model import EditPart, Message, TextPart, ToolPart
+from sessionls.runtimes.acp.connection import Patience
+
+RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    return folder
+
+
+def scripted(folder: Path, *replies: list[Any], **script: Any) -> ExternalAgentScript:
+    given = {"announce": RESUMES, **script}
+    return ExternalAgentScript(folder.parent / "guest.json", {**given, **({"replies": list(replies)} if replies else {})})
+
+
+def patience(home: App, **seconds: float) -> None:
+    assert home.built.external is not None
+    home.built.external.pool.patience = Patience(**seconds)
+
+
+async def begin(home: App, text: str = "Go") -> tuple[str, asyncio.Task[Message]]:
+    """Send a message to the guest in a new session."""
+    session = await home.sessions.create(agent="plain")
+    await home.sessions.open(session.id)
+
+    async def send() -> Message:
+        return (await home.sessions.message(session.id, text, agent="guest")).reply
+
+    return session.id, asyncio.create_task(send())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  # of another process
+            await asyncio.sleep(0.02)
+
+
+# -- it does not start -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"command": "no-such-program-anywhere"}, "'no-such-program-anywhere' is not installed"),
+        ({"command": "/bin/echo", "args": ["not the protocol"]}, "its program ended with exit code 0"),
+        ({"command": "/bin/sh", "args": ["-c", "exit 7"]}, "its program ended with exit code 7"),
+        ({"command": "/bin/sh", "cwd": "nowhere"}, "the folder it is to start in does not exist"),
+        ({"command": "/bin/sh", "env": {"A": "${env:NO_SUCH_VARIABLE}"}}, "the environment has no NO_SUCH_VARIABLE"),
+    ],
+)
+async def test_a_program_that_does_not_start_fails_the_reply_with_what_to_do(
+    folder: Path, model_server: ModelServer, setting: dict[str, Any], says: str
+) -> None:
+    async with app(folder, model_server, agents={"guest": setting}) as home:
+        _, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match=says) as refused:
+            await sending
+        assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("auth", "says"),
+    [
+        ([{"id": "web", "name": "Sign in", "description": "in the browser"}], "Sign in (in the browser)"),
+        ([{"id": "t", "name": "Log in", "type": "terminal", "args": ["--login"]}], "--login`)"),
+        ([{"id": "k", "name": "Key", "type": "env_var", "vars": [{"name": "THEIR_KEY"}]}], "set THEIR_KEY in `env`"),
+        ([], "Sign in with its own program"),
+    ],
+)
+async def test_who_is_not_signed_in_is_told_how(
+    folder: Path, model_server: ModelServer, auth: list[dict[str, Any]], says: str
+) -> None:
+    guest = scripted(folder, auth=auth, signed_out=True)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="not signed in") as refused:
+            await sending
+        assert says in refused.value.hint
+        reply = (await home.sessions.history(session_id)).messages[-1]
+        assert reply.error is not None and says in (reply.error.hint or "")
+
+
+async def test_one_that_speaks_another_version_is_refused(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, version=2)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="speaks version 2"):
+            await sending
+    await until(lambda: not any(is_running(pid) for pid in guest.processes))
+
+
+async def test_one_that_never_answers_is_given_up_and_ended(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, silent=True)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        patience(home, start=0.5)
+        _, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="did not answer initialize"):
+            await sending
+        await until(lambda: not any(is_running(pid) for pid in guest.processes))
+
+
+async def test_a_slow_start_can_be_cancelled(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, slow=60)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        await until(lambda: "initialize" in guest.methods)
+        await home.sessions.cancel(session_id)
+        assert (await sending).status == "cancelled"
+        await until(lambda: not any(is_running(pid) for pid in guest.processes))
+
+
+async def test_its_own_errors_are_told_as_its_own(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "I will"], ["fail", -32603, "The quota is used up"]], [["say", "Better."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="answered with an error: The quota is used up"):
+            await sending
+        reply = (await home.sessions.history(session_id)).messages[-1]
+        assert (reply.status, reply.text) == ("failed", "I will")
+        again = await home.sessions.message(session_id, "Again", agent="guest")
+        assert again.reply.text == "Better."
+    assert len(guest.processes) == 1
+
+
+# -- it breaks off ---------------------------------------------------------------------------------------------------
+
+
+async def test_one_that_is_killed_in_its_reply_leaves_its_words_and_the_reply_goes_on(
+    folder: Path, model_server: ModelServer
+) -> None:
+    call = {"toolCallId": "c", "kind": "execute", "title": "make", "status": "in_progress"}
+    guest = scripted(
+        folder, [["say", "The first half, "], ["update", "tool_call", call], ["child"], ["wait"]], [["say", "the second half."]]
+    )
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        await until(lambda: "child" in "".join(delta.text for delta in home.deltas))
+        child = int("".join(delta.text for delta in home.deltas).rpartition("child ")[2])
+        assert is_running(child)
+        os.kill(guest.processes[0], signal.SIGKILL)
+        reply = await sending
+        assert reply.status == "interrupted"
+        assert reply.text.startswith("The first half, ")
+        assert any("ended with a signal (9)" in notice for notice in reply.notices or [])
+        await until(lambda: not is_running(child))
+        assert (await home.sessions.get(session_id)).stopped == "interrupted"
+        await home.sessions.resume(session_id)
+        await until(lambda: len(guest.prompts) == 2)
+        await home.until(lambda: not home.known[session_id].replying)
+        whole = (await home.sessions.history(session_id)).messages[-1]
+        assert (whole.status, whole.text.endswith("the second half.")) == ("complete", True)
+        [tool] = [part for part in whole.parts if isinstance(part, ToolPart)]
+        assert tool.status == "failed" and "not known" in (tool.result or "")
+    assert "Go on exactly where it stopped" in guest.prompt()
+    assert len(guest.processes) == 2 and "session/resume" in guest.methods
+
+
+async def test_a_pause_cancels_its_turn_and_resume_goes_on(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "The first half, "], ["wait"]], [["say", "the second half."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        await home.written("half, ")
+        await home.sessions.pause(session_id)
+        reply = await sending
+        assert (reply.status, reply.text) == ("paused", "The first half, ")
+        assert "session/cancel" in guest.methods
+        await home.sessions.resume(session_id)
+        await until(lambda: len(guest.prompts) == 2)
+        await home.until(lambda: not home.known[session_id].replying)
+        whole = (await home.sessions.history(session_id)).messages[-1]
+        assert whole.status == "complete" and whole.text == "The first half, \n\nthe second half."
+    assert len(guest.processes) == 1
+    assert "Go on exactly where it stopped" in guest.prompt()
+
+
+async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["ask", {"toolCallId": "c", "kind": "execute", "title": "make"}]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        await home.event("permissionAsked")
+        await home.sessions.cancel(session_id)
+        assert (await sending).status == "cancelled"
+        assert (await home.sessions.get(session_id)).asking is None
+
+
+async def test_one_that_does_not_hear_a_cancel_is_ended_with_its_children(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["child"], ["hang"]], [["say", "Back."]], deaf=True)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        patience(home, cancel=0.2)
+        session_id, sending = await begin(home)
+        await until(lambda: "child" in "".join(delta.text for delta in home.deltas))
+        child = int("".join(delta.text for delta in home.deltas).rpartition("child ")[2])
+        await home.sessions.cancel(session_id)
+        assert (await sending).status == "cancelled"
+        await until(lambda: not is_running(child) and not is_running(guest.processes[0]))
+        assert (await home.sessions.message(session_id, "Again", agent="guest")).reply.text == "Back."
+
+
+async def test_its_commands_end_with_the_reply(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["terminal", "sh", ["-c", "echo $$ > pid; sleep 600"], False], ["say", "Started."], ["wait"]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"execute": "allow"}) as home:
+        session_id, sending = await begin(home)
+        await home.written("Started.")
+        await until(lambda: (folder / "pid").exists() and (folder / "pid").read_text().strip() != "")
+        pid = int((folder / "pid").read_text())
+        assert is_running(pid)
+        await home.sessions.cancel(session_id)
+        assert (await sending).status == "cancelled"
+        await until(lambda: not is_running(pid))
+
+
+# -- it says odd things ----------------------------------------------------------------------------------------------
+
+
+async def test_what_is_not_understood_is_passed_over(folder: Path, model_server: ModelServer) -> None:
+    steps: list[Any] = [
+        ["raw", "this is no JSON"],
+        ["raw", "[1, 2]"],
+        ["raw", '{"jsonrpc": "2.0", "id": [], "result": 1}'],
+        ["raw", '{"jsonrpc": "2.0", "id": 99, "method": "x/y"}'],
+        ["raw", "[" * 100_000],
+        ["update", "something_new", {"data": {"a": [1]}}],
+        ["update", "tool_call", {"title": "without an id"}],
+        ["update", "tool_call", {"toolCallId": "c", "title": 5, "kind": "dance", "status": "asleep", "content": "none"}],
+        ["update", "tool_call_update", {"toolCallId": "c", "status": "completed", "rawInput": [1, 2]}],
+        ["update", "tool_call_update", {"toolCallId": "c", "status": "in_progress"}],
+        ["update", "plan", {"entries": ["no entry", {"content": "One"}]}],
+        ["update", "usage_update", {"used": -1, "size": "large", "cost": {"amount": "much", "currency": "USD"}}],
+        ["update", "agent_message_chunk", {"content": {"type": "hologram"}}],
+        ["say", "\ud83d and a half"],
+        ["say", "Done."],
+    ]
+    guest = scripted(folder, steps)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        reply = await sending
+    assert reply.status == "complete" and reply.text.endswith("Done.")
+    [call] = [part for part in reply.parts if isinstance(part, ToolPart)]
+    assert (call.name, call.status, call.title) == ("other", "done", None)
+
+
+async def test_a_message_that_is_too_long_is_dropped_and_what_follows_is_read(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["raw", "x" * 1_000_000, 20], ["say", "Still here."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        assert (await sending).text == "Still here."
+
+
+async def test_huge_diffs_and_results_are_cut(folder: Path, model_server: ModelServer) -> None:
+    path = folder / "large.txt"
+    content = [
+        {"type": "diff", "path": str(path), "oldText": "a\n", "newText": "b\n" * 1_500_000},
+        {"type": "content", "content": {"type": "text", "text": "z" * 500_000}},
+    ]
+    call = {"toolCallId": "c", "kind": "edit", "title": "t" * 10_000, "status": "completed", "content": content}
+    guest = scripted(folder, [["write_by_itself", str(path), "b\n"], ["update", "tool_call", call], ["say", "Done."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        reply = await sending
+    [tool] = [part for part in reply.parts if isinstance(part, ToolPart)]
+    [edit] = [part for part in reply.parts if isinstance(part, EditPart)]
+    assert len(tool.result or "") < 70_000 and len(tool.title or "") <= 300
+    assert edit.applied and edit.patch is None
+    assert len(reply.model_dump_json()) < 100_000
+
+
+async def test_a_storm_of_questions_is_bounded(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["storm", 60]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.editor.answers = ["once"] * 60
+        _, sending = await begin(home)
+        reply = await sending
+    assert reply.text.count("<yes>") == 60
+    assert len(home.editor.questions) == 60
+
+
+async def test_what_it_writes_to_its_standard_error_is_in_a_private_log(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["complain", "Something is wrong.\n", 3], ["say", "Done."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        reply = await sending
+        log = folder.parent / "logs" / "guest.log"
+        await until(lambda: log.exists() and log.read_text().count("Something is wrong.") == 3)
+    assert reply.text == "Done."
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+async def test_one_that_floods_its_standard_error_keeps_a_bounded_log(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["complain", "x" * 1023 + "\n", 6_000], ["say", "Done."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        _, sending = await begin(home)
+        assert (await sending).text == "Done."
+    assert (folder.parent / "logs" / "guest.log").stat().st_size < 3 << 20
+
+
+# -- its process -----------------------------------------------------------------------------------------------------
+
+
+async def test_its_process_ends_when_it_is_idle_and_with_us(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        assert home.built.external is not None
+        home.built.external.pool.idle = 0.05
+        _, sending = await begin(home)
+        await sending
+        await until(lambda: not is_running(guest.processes[0]))
+        home.built.external.pool.idle = 600
+        _, sending = await begin(home)
+        await sending
+        assert is_running(guest.processes[1])
+    assert not is_running(guest.processes[1])
+
+
+async def test_closing_in_its_reply_interrupts_it_and_another_process_goes_on(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "Here "], ["wait"]], [["say", "and there."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        await home.written("Here ")
+    assert (await sending).status == "interrupted"
+    assert not is_running(guest.processes[0])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        await home.sessions.open(session_id)
+        await home.sessions.resume(session_id)
+        await until(lambda: len(guest.prompts) == 2)
+        await home.event("replyFinished")
+        assert (await home.sessions.history(session_id)).messages[-1].text == "Here \n\nand there."
+
+
+async def test_a_message_that_steers_it_waits_and_is_answered_in_the_same_reply(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "One."], ["ask", {"toolCallId": "c", "kind": "execute", "title": "x"}]], [["say", "Two."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home, "first")
+        question = await home.event("permissionAsked")
+        steering = asyncio.create_task(home.sessions.message(session_id, "and this", delivery="steer"))
+        await home.queued(session_id, 1)
+        await home.sessions.answer(session_id, question.request_id, "once")  # type: ignore[union-attr]
+        reply = await sending
+        assert (await steering).reply.id == reply.id
+    assert reply.text.startswith("One.") and reply.text.endswith("Two.")
+    assert guest.prompt(0).endswith("first") and guest.prompt(1).endswith("and this")
+    assert len(guest.prompts) == 2
+
+
+async def test_another_agent_cannot_ask_it_and_is_told_so(folder: Path, model_server: ModelServer) -> None:
+    from model_server import ToolUse
+
+    guest = scripted(folder)
+    write_agent(folder, "asker", "You ask.", tools="[ask_agent]")
+    model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "guest", "question": "Hm?"})]), Answer("Well."))
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session = await home.sessions.create(agent="asker")
+        reply = (await home.sessions.message(session.id, "Go")).reply
+    [call] = [part for part in reply.parts if isinstance(part, ToolPart)]
+    assert call.status == "failed" and "external agent" in (call.result or "")
+    assert reply.parts[-1] == TextPart(text="Well.")
+    assert guest.received == []

@@ -1,0 +1,495 @@
+"""An external agent answers a message like any other agent: in the same session, with the same history and questions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from external_agents import ExternalAgentScript
+from in_process_app import App, PlainEditor, app, write_agent
+from model_server import Answer, ModelServer
+from sessionls.agents.external import KNOWN
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import EditPart, FileContext, Message, PlanPart, ReasoningPart, TextPart, ToolPart
+from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+
+RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
+EDIT = {"toolCallId": "c1", "kind": "edit", "title": "Edit a.py"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[read_file]", temperature=0.25)
+    write_agent(folder, "other", "You are another.", tools="[]")
+    (folder / "a.py").write_text("answer = 42\n")
+    return folder
+
+
+def scripted(folder: Path, *replies: list[Any], name: str = "guest", **script: Any) -> ExternalAgentScript:
+    given = {"announce": RESUMES, **script}
+    return ExternalAgentScript(folder.parent / f"{name}.json", {**given, **({"replies": list(replies)} if replies else {})})
+
+
+async def send(home: App, text: str, session_id: str | None = None, **more: Any) -> Message:
+    """A message to the guest, unless said otherwise; in a new session where none is named."""
+    if session_id is None:
+        session_id = (await home.sessions.create(agent="plain")).id
+    await home.sessions.open(session_id)
+    return (await home.sessions.message(session_id, text, **{"agent": "guest", **more})).reply
+
+
+# -- one message, one agent ------------------------------------------------------------------------------------------
+
+
+async def test_a_message_to_it_is_answered_and_the_next_goes_to_the_default_unchanged(
+    folder: Path, model_server: ModelServer
+) -> None:
+    guest = scripted(folder, [["say", "Hello from "], ["say", "outside."]])
+    model_server.script(Answer("One."), Answer("Three."))
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session = await home.sessions.create(agent="plain")
+        await send(home, "first", session.id, agent=None)
+        reply = await send(home, "second", session.id)
+        assert (reply.status, reply.text, reply.stop_reason) == ("complete", "Hello from outside.", "stop")
+        assert reply.author.agent == "guest"  # type: ignore[union-attr]
+        await send(home, "third", session.id, agent=None)
+        assert (await home.sessions.get(session.id)).agent == "plain"
+    first, third = model_server.requests
+    for name in ("model", "temperature", "tools"):
+        assert third.body.get(name) == first.body.get(name)
+    assert third.system == first.system
+    assert "outside" in json.dumps(third.messages)
+    assert not any("tool_calls" in message for message in third.messages)
+
+
+async def test_where_it_is_the_default_another_agent_leaves_its_session_as_it_was(
+    folder: Path, model_server: ModelServer
+) -> None:
+    modes = {"currentModeId": "ask", "availableModes": [{"id": "ask", "name": "Ask"}, {"id": "code", "name": "Code"}]}
+    guest = scripted(folder, [["mode"]], modes=modes)
+    model_server.script(Answer("Two, by a model."))
+    async with app(folder, model_server, agents={"guest": guest.setting(mode="code")}) as home:
+        session = await home.sessions.create(agent="guest")
+        first = await send(home, "first", session.id, agent=None)
+        await send(home, "second", session.id, agent="other")
+        third = await send(home, "third", session.id, agent=None)
+    assert first.text == third.text == json.dumps({"mode": "code"})
+    assert guest.methods.count("session/new") == 1
+    assert "You are another." not in json.dumps(guest.prompts)
+    assert "Two, by a model." in guest.prompt()
+    assert "[the agent other]" in guest.prompt()
+
+
+async def test_of_two_of_them_neither_gets_the_others_mode_options_or_session(folder: Path, model_server: ModelServer) -> None:
+    def model(value: str) -> dict[str, Any]:
+        values = [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]
+        return {"id": "model", "name": "Model", "category": "model", "type": "select", "currentValue": value, "options": values}
+
+    one = scripted(folder, [["mode"]], name="one", options=[model("small")])
+    two = scripted(folder, [["mode"]], name="two", options=[model("small")])
+    agents = {"one": one.setting(), "two": two.setting(options={"model": "large"})}
+    async with app(folder, model_server, agents=agents) as home:
+        session = await home.sessions.create(agent="one")
+        texts = [
+            (await send(home, text, session.id, agent=agent)).text for text, agent in (("a", None), ("b", "two"), ("c", None))
+        ]
+        assert (await home.sessions.get(session.id)).agent == "one"
+    assert texts == ['{"mode": null, "model": "small"}', '{"mode": null, "model": "large"}', '{"mode": null, "model": "small"}']
+    set_by_one = [each["params"]["value"] for each in one.received if each.get("method") == "session/set_config_option"]
+    set_by_two = [each["params"]["value"] for each in two.received if each.get("method") == "session/set_config_option"]
+    assert (set_by_one, set_by_two) == ([], ["large", "small"])
+    assert model_server.requests == []
+
+
+# -- what it is sent -------------------------------------------------------------------------------------------------
+
+
+async def test_it_is_told_once_what_was_said_in_the_session_and_by_whom(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "From the guest."]])
+    model_server.script(Answer("From the default."), Answer("More of the default."))
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session = await home.sessions.create(agent="plain")
+        await send(home, "to the default", session.id, agent=None)
+        await send(home, "to the guest", session.id)
+        await send(home, "again to the default", session.id, agent=None)
+        await send(home, "again to the guest", session.id)
+    first, second = guest.prompt(0), guest.prompt(1)
+    assert "[Ann]\n\nto the default" in first and "[the agent plain]\n\nFrom the default." in first
+    assert first.endswith("to the guest")
+    assert "again to the default" in second and "More of the default." in second
+    assert "From the default." not in second and "From the guest." not in second
+
+
+async def test_a_context_is_a_resource_with_the_text_of_the_editor(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    uri = (folder / "a.py").as_uri()
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.editor.buffers[uri] = Buffer(uri, "answer = 43  # not saved\n", 7, "python")
+        await send(home, "Look", context=[FileContext(uri=uri)])
+    resource = next(block["resource"] for block in guest.prompts[0] if block["type"] == "resource")
+    assert (resource["uri"], resource["text"]) == (uri, "answer = 43  # not saved\n")
+
+
+# -- its session -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("announce", "expected"),
+    [
+        ({"sessionCapabilities": {"resume": {}}}, "session/resume"),
+        ({"loadSession": True}, "session/load"),
+        ({}, "session/new"),
+    ],
+)
+async def test_its_session_goes_on_after_a_restart_as_it_can(
+    folder: Path, model_server: ModelServer, announce: dict[str, Any], expected: str
+) -> None:
+    guest = scripted(folder, [["say", "First."]], [["say", "Second."]], announce=announce)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session = await home.sessions.create(agent="guest")
+        await send(home, "one", session.id)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "two", session.id)
+    assert reply.text == "Second."  # and nothing of what it told anew
+    assert guest.methods == ["initialize", "session/new", "session/prompt", "initialize", expected, "session/prompt"]
+    assert ("First." in guest.prompt()) == (expected == "session/new")
+
+
+async def test_one_process_serves_several_sessions_and_a_fork_begins_anew(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        assert guest.received == []  # nothing starts before the first message
+        session = await home.sessions.create(agent="guest")
+        await send(home, "one", session.id)
+        fork = await home.sessions.fork(session.id)
+        await send(home, "two", fork.id)
+    assert len(guest.processes) == 1
+    assert guest.methods.count("session/new") == 2
+    assert "one" in guest.prompt()
+
+
+# -- what it says ----------------------------------------------------------------------------------------------------
+
+
+async def test_what_it_does_becomes_parts_of_the_reply_in_order(folder: Path, model_server: ModelServer) -> None:
+    path = str(folder / "a.py")
+    diff = {"type": "diff", "path": path, "oldText": "answer = 42\n", "newText": "answer = 43\n"}
+    steps: list[Any] = [
+        ["think", "Hm. "],
+        ["think", "I see."],
+        ["say", "I will change it."],
+        ["update", "plan", {"entries": [_entry("Change it", "in_progress"), _entry("Test it", "pending")]}],
+        ["update", "tool_call", {**EDIT, "status": "in_progress", "rawInput": {"file_path": path}}],
+        ["write_by_itself", path, "answer = 43\n"],
+        ["update", "tool_call_update", {"toolCallId": "c1", "status": "completed", "content": [diff]}],
+        ["update", "plan", {"entries": [_entry("Change it", "completed"), _entry("Test it", "pending")]}],
+        ["say", "Done."],
+    ]
+    usage = {"totalTokens": 15, "inputTokens": 10, "outputTokens": 5}
+    guest = scripted(folder, steps, usage=usage)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "Go")
+        history = (await home.sessions.history(reply.session_id)).messages[-1]
+    assert history.parts == reply.parts
+    reasoning, words, plan, call, edit, end = reply.parts
+    assert reasoning == ReasoningPart(text="Hm. I see.")
+    assert words == TextPart(text="I will change it.") and end == TextPart(text="Done.")
+    assert isinstance(plan, PlanPart)
+    assert [(entry.content, entry.status) for entry in plan.entries] == [("Change it", "completed"), ("Test it", "pending")]
+    assert isinstance(call, ToolPart)
+    assert (call.name, call.title, call.status, call.arguments) == ("edit", "Edit a.py", "done", {"file_path": path})
+    assert isinstance(edit, EditPart) and edit.applied
+    assert edit.patch is not None and "-answer = 42\n+answer = 43\n" in edit.patch
+    assert reply.usage is not None and (reply.usage.input_tokens, reply.usage.output_tokens) == (10, 5)
+
+
+def _entry(content: str, status: str) -> dict[str, str]:
+    return {"content": content, "priority": "medium", "status": status}
+
+
+async def test_files_that_it_changes_by_itself_are_edits_of_its_reply(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["write_by_itself", str(folder / "new.txt"), "new"], ["say", "Written."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "Go")
+    edits = [part for part in reply.parts if isinstance(part, EditPart)]
+    assert [(edit.uri, edit.summary, edit.applied) for edit in edits] == [
+        ((folder / "new.txt").as_uri(), "Create new.txt (on disk, by itself)", True)
+    ]
+    assert any("under its own rules" in notice for notice in reply.notices or [])
+
+
+# -- permission ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "chosen"), [("once", "yes"), ("session", "yes"), ("deny", "no")])
+async def test_its_questions_are_ours_and_its_own_always_is_never_chosen(
+    folder: Path, model_server: ModelServer, answer: Any, chosen: str
+) -> None:
+    call = {"toolCallId": "x", "kind": "execute", "title": "make all", "rawInput": {"command": "make all"}}
+    guest = scripted(folder, [["ask", call]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.editor.answers = [answer]
+        reply = await send(home, "Go")
+        assert reply.text == f"<{chosen}>"
+        [question] = home.editor.questions
+        assert (question.agent, question.tool, question.risk, question.detail) == ("guest", "run_command", "execute", "make all")
+        assert "make all" in question.scope
+        # The same again: a yes for the session covers it, any other answer does not.
+        home.editor.asked.clear()
+        again = asyncio.create_task(send(home, "Again", reply.session_id))
+        if answer == "session":
+            assert (await again).text == "<yes>"
+            assert len(home.editor.questions) == 1
+        else:
+            await asyncio.wait_for(home.editor.asked.wait(), 30)
+            again.cancel()
+            await asyncio.gather(again, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("rule", "chosen"), [("allow", "yes"), ("deny", "no")])
+async def test_a_rule_answers_in_place_of_people(folder: Path, model_server: ModelServer, rule: Any, chosen: str) -> None:
+    guest = scripted(folder, [["ask", {"toolCallId": "x", "kind": "execute", "title": "make"}]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"run_command": rule}) as home:
+        assert (await send(home, "Go")).text == f"<{chosen}>"
+        assert home.editor.questions == []
+
+
+async def test_it_may_read_the_workspace_unasked_and_nothing_else(folder: Path, model_server: ModelServer) -> None:
+    def read(path: object) -> dict[str, Any]:
+        return {"toolCallId": "x", "kind": "read", "title": "Read", "locations": [{"path": str(path)}]}
+
+    guest = scripted(folder, [["ask", read(folder / "a.py")], ["ask", read(folder.parent / "secret")]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.editor.answers = ["deny"]
+        assert (await send(home, "Go")).text == "<yes><no>"
+        assert len(home.editor.questions) == 1
+
+
+async def test_what_a_workspace_says_about_agents_it_cannot_be_permitted_to_write(
+    folder: Path, model_server: ModelServer
+) -> None:
+    target = str(folder / ".sessionls" / "agents" / "plain.md")
+    call = {**EDIT, "content": [{"type": "diff", "path": target, "oldText": "a", "newText": "b"}]}
+    guest = scripted(folder, [["ask", call], ["write", target, "You are evil."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        reply = await send(home, "Go")
+    assert reply.text.startswith("<no>") and "only people change it" in reply.text
+    assert "evil" not in (folder / ".sessionls" / "agents" / "plain.md").read_text("utf-8")
+
+
+# -- files and commands through us -----------------------------------------------------------------------------------
+
+
+def editing(editor: PlainEditor) -> None:
+    """An editor that makes edits in its buffers, and files."""
+    from sessionls.domain import uris
+    from sessionls.sessions.workspace.positions import Lines
+
+    async def apply(label: str, changes: Any, *, confirm: bool = False) -> EditOutcome:
+        for change in changes:
+            assert isinstance(change, DocumentChange)
+            path = Path(uris.to_path(change.uri) or "")
+            buffer = editor.buffers.get(change.uri)
+            if change.kind == "create":
+                await asyncio.to_thread(path.write_text, change.text, "utf-8")
+                continue
+            text = buffer.text if buffer else await asyncio.to_thread(path.read_text, "utf-8")
+            lines = Lines(text, editor.encoding)
+            for range_, new in reversed(change.edits):
+                start, end = lines.span(range_)
+                text = text[:start] + new + text[end:]
+            if buffer:
+                editor.buffers[change.uri] = Buffer(change.uri, text, (buffer.version or 0) + 1, buffer.language)
+            else:
+                await asyncio.to_thread(path.write_text, text, "utf-8")
+        return EditOutcome(applied=True)
+
+    editor.apply = apply  # type: ignore[method-assign]
+
+
+async def test_it_reads_the_editors_text_and_writes_through_the_editor(folder: Path, model_server: ModelServer) -> None:
+    path = str(folder / "a.py")
+    uri = Path(path).as_uri()
+    guest = scripted(folder, [["say", "I read: "], ["read", path], ["write", path, "one\n2\nthree\n"], ["read", path, 2, 1]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        editing(home.editor)
+        home.editor.buffers[uri] = Buffer(uri, "one\ntwo\nthree\n", 1, "python")
+        home.editor.answers = ["once"]
+        reply = await send(home, "Go")
+        assert home.editor.buffers[uri].text == "one\n2\nthree\n"
+        assert (folder / "a.py").read_text() == "answer = 42\n"  # what a person had not saved is not saved for them
+    [question] = home.editor.questions
+    assert (question.tool, question.risk) == ("edit_file", "write")
+    assert "-two\n+2\n" in (question.detail or "")
+    words, edit, end = reply.parts
+    assert (words, end) == (TextPart(text="I read: one\ntwo\nthree\n"), TextPart(text="2\n"))
+    assert isinstance(edit, EditPart) and edit.applied and "-two\n+2\n" in (edit.patch or "")
+
+
+async def test_it_does_not_overwrite_what_it_has_not_seen_in_the_editor(folder: Path, model_server: ModelServer) -> None:
+    path = str(folder / "a.py")
+    uri = Path(path).as_uri()
+    guest = scripted(folder, [["write", path, "mine\n"]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        editing(home.editor)
+        home.editor.buffers[uri] = Buffer(uri, "typed by a person\n", 1, "python")
+        reply = await send(home, "Go")
+        assert home.editor.buffers[uri].text == "typed by a person\n"
+    assert "unsaved changes in the editor" in reply.text
+
+
+async def test_a_yes_to_its_question_is_not_asked_for_again_when_it_does_just_that(
+    folder: Path, model_server: ModelServer
+) -> None:
+    path = str(folder / "new.txt")
+    call = {**EDIT, "content": [{"type": "diff", "path": path, "newText": "new\n"}]}
+    run = {"toolCallId": "r", "kind": "execute", "title": "echo", "rawInput": {"command": "echo done"}}
+    guest = scripted(folder, [["ask", call], ["write", path, "new\n"], ["ask", run], ["terminal", "echo", ["done"]]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        editing(home.editor)
+        home.editor.answers = ["once", "once"]
+        reply = await send(home, "Go")
+        assert len(home.editor.questions) == 2
+    assert reply.text.replace("\n", "").endswith("0: done")
+    assert (folder / "new.txt").read_text() == "new\n"
+
+
+async def test_it_writes_nothing_outside_of_the_workspace(folder: Path, model_server: ModelServer) -> None:
+    outside = folder.parent / "outside.txt"
+    guest = scripted(folder, [["write", str(outside), "x"], ["read", str(folder.parent / "guest.json")]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        editing(home.editor)
+        reply = await send(home, "Go")
+    assert reply.text.count("outside of the workspace folders") == 2
+    assert not outside.exists()
+
+
+async def test_its_commands_run_under_our_rules_without_keys(
+    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_API_KEY", "sk-secret")
+    guest = scripted(folder, [["terminal", "sh", ["-c", 'echo "key:$MY_API_KEY"; exit 3']]], [["terminal", "echo", ["no"]]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.editor.answers = ["once", "deny"]
+        reply = await send(home, "Go")
+        assert reply.text == "3: key:\n"
+        denied = await send(home, "Again", reply.session_id)
+        assert "not permitted" in denied.text
+
+
+# -- modes, models, options ------------------------------------------------------------------------------------------
+
+
+async def test_the_messages_model_is_set_for_it_and_set_back(folder: Path, model_server: ModelServer) -> None:
+    values = [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]
+    model = {"id": "m", "name": "Model", "category": "model", "type": "select", "currentValue": "small", "options": values}
+    guest = scripted(folder, [["mode"]], options=[model])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        first = await send(home, "one", model="large")
+        second = await send(home, "two", first.session_id)
+    assert (json.loads(first.text)["m"], json.loads(second.text)["m"]) == ("large", "small")
+
+
+async def test_what_it_does_not_set_is_said_in_the_reply(folder: Path, model_server: ModelServer) -> None:
+    values = [{"value": "low", "name": "L"}, {"value": "high", "name": "H"}]
+    effort = {"id": "effort", "name": "Effort", "type": "select", "currentValue": "low", "options": values}
+    guest = scripted(folder, [["mode"]], options=[effort], stubborn=True)
+    setting = guest.setting(mode="turbo", options={"effort": "high", "speed": "fast"})
+    async with app(folder, model_server, agents={"guest": setting}) as home:
+        reply = await send(home, "Go", model="large")
+    notices = "\n".join(reply.notices or [])
+    assert "guest has no mode 'turbo'" in notices
+    assert "guest was asked to set effort to 'high', and has 'low'" in notices
+    assert "guest has no option 'speed' (it has effort)" in notices
+    assert "guest offers no choice of models: it used its own and not large" in notices
+    assert reply.status == "complete"
+
+
+# -- which there are -------------------------------------------------------------------------------------------------
+
+
+async def test_those_found_on_this_machine_and_of_the_settings_are_listed_and_the_others_apart(
+    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "codex-acp").write_text("#!/bin/sh\n")
+    (programs / "codex-acp").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    guest = scripted(folder)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        found = await home.sessions.agents()
+    external = {agent.name: agent for agent in found.agents if agent.runtime == "acp"}
+    assert sorted(external) == ["codex", "guest"]
+    assert all(agent.available and agent.tools == [] for agent in external.values())
+    missing = {agent.name: agent.install for agent in found.installable or []}
+    assert set(missing) == {agent.name for agent in KNOWN} - {"codex"}
+    assert missing["gemini"] == "npm install -g @google/gemini-cli"
+    assert guest.received == []
+
+
+async def test_one_that_a_workspace_defines_starts_only_after_a_question(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    setting = guest.setting()
+    write_agent(
+        folder, "theirs", "Be brief.", runtime="acp", command=setting["command"], args=json.dumps(setting["args"]), mode="x"
+    )
+    async with app(folder, model_server) as home:
+        home.editor.answers = ["deny"]
+        session = await home.sessions.create(agent="plain")
+        with pytest.raises(NotPermitted, match="nobody allowed it"):
+            await home.sessions.message(session.id, "Go", agent="theirs")
+        assert guest.received == []
+        [question] = home.editor.questions
+        assert "Start the external agent theirs" in question.summary
+        assert str(guest.path) in (question.detail or "")
+        home.editor.answers = ["once"]
+        assert (await send(home, "Go", agent="theirs")).status == "complete"
+    assert guest.prompt().startswith("Be brief.")
+
+
+async def test_where_the_workspace_is_not_trusted_each_of_them_is_asked_for(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    async with app(folder, model_server, trusted=False, agents={"guest": guest.setting()}) as home:
+        home.editor.answers = ["session"]
+        session = await home.sessions.create(agent="code")
+        assert (await send(home, "Go", session.id)).status == "complete"
+        assert (await send(home, "Again", session.id)).status == "complete"
+        assert len(home.editor.questions) == 1
+        assert "not trusted" in (home.editor.questions[0].detail or "")
+
+
+async def test_where_agents_may_only_read_none_is_started(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        home.built.bounds.read_only = True
+        session = await home.sessions.create(agent="plain")
+        with pytest.raises(NotPermitted, match="guest was not started"):
+            await home.sessions.message(session.id, "Go", agent="guest")
+    assert guest.received == []
+
+
+async def test_it_gets_no_key_but_those_that_the_settings_give_it(
+    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_API_KEY", "sk-mine")
+    monkeypatch.setenv("SESSIONLS_AGENT", "code")
+    names = ["MY_API_KEY", "OPENAI_API_KEY", "SESSIONLS_AGENT", "GIVEN", "PATH"]
+    guest = scripted(folder, [["environment", *names]])
+    async with app(folder, model_server, agents={"guest": guest.setting(env={"GIVEN": "${env:MY_API_KEY}!"})}) as home:
+        reply = await send(home, "Go")
+    seen = json.loads(reply.text)
+    assert seen == {
+        "MY_API_KEY": None,
+        "OPENAI_API_KEY": None,
+        "SESSIONLS_AGENT": None,
+        "GIVEN": "sk-mine!",
+        "PATH": os.environ["PATH"],
+    }
