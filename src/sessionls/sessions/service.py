@@ -8,13 +8,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-from weakref import WeakValueDictionary
 
 from sessionls.domain import transitions
 from sessionls.domain.budget import SessionAccount
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionlsError
-from sessionls.domain.events import ParticipantLeft
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Context, Finding, Message, Participant, Session, TextPart
 from sessionls.domain.permission import Answer
@@ -32,7 +30,7 @@ from sessionls.domain.results import (
     SearchResult,
     SessionList,
 )
-from sessionls.domain.scope import Scope, scope_of
+from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title
@@ -40,13 +38,14 @@ from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
 from sessionls.ports.models import Models
 from sessionls.ports.runtime import AgentRuntime
-from sessionls.ports.store import EventNotice, Notice, Store
+from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
+from sessionls.sessions.membership import Membership
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
@@ -61,7 +60,6 @@ T = TypeVar("T")
 
 _SHOWN = 200  # messages of a session that is looked at as a document
 _LEFT_OUT = "*Older messages are not shown here. To read all: `sessionls export {id} --output FILE` in a terminal.*"
-_EVENTS = 4 << 20  # bytes of events that are given to who opens a session again
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +110,14 @@ class Sessions:
             participant=participant,
         )
         self._sending = Sending(store, self._replies, self._selection, participant, self._later)
-        self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
-        # Who opens and closes in one breath has left: the two are done in the order they came.
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._end_subscription = store.subscribe(self._on_notice)
+        self._membership = Membership(
+            store=store,
+            replies=self._replies,
+            editor=editor,
+            workspace=workspace,
+            participant=participant,
+            in_background=self._later,
+        )
         self._background: set[asyncio.Task[Any]] = set()
 
     # -- finding sessions --------------------------------------------------------------------------------------------
@@ -188,16 +190,7 @@ class Sessions:
 
     async def open(self, session_id: str, *, limit: int = 50, after: int | None = None) -> Opened:
         """Join the session: its notices arrive from exactly here on."""
-        async with self._lock(session_id):
-            await self._replies.sweep()
-            snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)
-            if session_id in self._open:  # opened again: one follow is enough
-                self._store.unfollow(session_id)
-            else:
-                self._join(session_id)
-                self._later(self._mark(snapshot.session))
-        if snapshot.session.queued:
-            self._replies.attend(session_id)  # the process that was to answer may be gone
+        snapshot = await self._membership.open(session_id, limit=limit, after=after)
         return Opened(
             session=snapshot.session,
             messages=list(snapshot.messages),
@@ -207,34 +200,8 @@ class Sessions:
             events=None if snapshot.events is None else list(snapshot.events),
         )
 
-    def _lock(self, session_id: str) -> asyncio.Lock:
-        return self._locks.setdefault(session_id, asyncio.Lock())
-
-    def _join(self, session_id: str) -> None:
-        joining = self._change(session_id, lambda change: transitions.join(change, self._participant))
-        self._open[session_id] = self._later(joining)
-
-    async def _mark(self, session: Session) -> None:
-        """Mark the repository of a folder that was none when the session began there: so it is found when the folder moves."""
-        folders = self._editor.folders
-        if scope_of(session.workspace_folders).meets(scope_of(folders)):
-            await self._workspace.identities(folders)
-
-    def _on_notice(self, notice: Notice) -> None:
-        """Somebody who has the session open in two editors is still there when one of them leaves it."""
-        if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
-            return
-        if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:
-            self._join(notice.event.session_id)
-
     async def close(self, session_id: str) -> None:
-        async with self._lock(session_id):
-            if (joining := self._open.pop(session_id, None)) is not None:
-                self._store.unfollow(session_id)
-                await asyncio.wait([joining])
-                await self._change(session_id, lambda change: transitions.leave(change, self._participant))
-            else:
-                await self._store.session(session_id)
+        await self._membership.close(session_id)
 
     async def history(self, session_id: str, *, before: str | None = None, limit: int = 50) -> History:
         messages, more = await self._store.history(session_id, before=before, limit=limit)
@@ -373,10 +340,10 @@ class Sessions:
     ) -> QuestionList:
         """The open questions of a session, else those of the sessions that `list` gives for the folder."""
         if session_id is not None:
-            asking = [await self.get(session_id)]
+            sessions = [await self.get(session_id)]
         else:
-            asking = (await self.list(workspace_folder=workspace_folder, limit=limit)).sessions
-        return open_questions(asking)
+            sessions = (await self.list(workspace_folder=workspace_folder, limit=limit)).sessions
+        return open_questions(sessions)
 
     # -- findings ----------------------------------------------------------------------------------------------------
 
@@ -432,8 +399,7 @@ class Sessions:
 
     async def delete(self, session_id: str) -> None:
         await self._replies.delete(session_id)
-        if self._open.pop(session_id, None) is not None:
-            self._store.unfollow(session_id)
+        self._membership.deleted(session_id)
 
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
@@ -503,7 +469,7 @@ class Sessions:
 
     @contextlib.asynccontextmanager
     async def following(self, session_id: str) -> AsyncIterator[None]:
-        """Meanwhile subscribers are told of the session, without its being open here: for who waits for a reply of it."""
+        """Meanwhile subscribers hear of the session without its being open here: for whoever waits for a reply in it."""
         await self._store.follow(session_id)
         try:
             yield
@@ -513,10 +479,7 @@ class Sessions:
     async def close_down(self) -> None:
         """End: replies written here are interrupted, and can be resumed by whoever comes next."""
         await self._replies.close()
-        self._end_subscription()
-        for session_id in list(self._open):
-            with contextlib.suppress(SessionlsError):
-                await self.close(session_id)
+        await self._membership.close_all()
         for job in list(self._background):
             job.cancel()
         if self._background:

@@ -1,0 +1,103 @@
+"""Which sessions this participant has open here: who opens a session joins it, and who closes it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sessionls.domain import transitions
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.events import ParticipantLeft
+from sessionls.domain.model import Participant, Session
+from sessionls.domain.scope import scope_of
+from sessionls.ports.editor import Editor
+from sessionls.ports.store import EventNotice, Notice, Snapshot, Store
+from sessionls.sessions.replies.scheduler import Replies
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["Membership"]
+
+_EVENTS = 4 << 20  # bytes of events that are given to who opens a session again
+
+
+class Membership:
+    """`in_background` carries work to its end for which nobody waits."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        replies: Replies,
+        editor: Editor,
+        workspace: Workspace,
+        participant: Participant,
+        in_background: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
+    ) -> None:
+        self._store = store
+        self._replies = replies
+        self._editor = editor
+        self._workspace = workspace
+        self._participant = participant
+        self._in_background = in_background
+        self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
+        # Who opens and closes in one breath has left: the two are done in the order they came.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._end_subscription = store.subscribe(self._on_notice)
+
+    async def open(self, session_id: str, *, limit: int, after: int | None) -> Snapshot:
+        """Join the session: its notices arrive from exactly here on."""
+        async with self._lock(session_id):
+            await self._replies.sweep()
+            snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)
+            if session_id in self._open:  # opened again: one follow is enough
+                self._store.unfollow(session_id)
+            else:
+                self._join(session_id)
+                self._in_background(self._mark(snapshot.session))
+        if snapshot.session.queued:
+            self._replies.attend(session_id)  # the process that was to answer may be gone
+        return snapshot
+
+    async def close(self, session_id: str) -> None:
+        """Leave the session. One that is not open here has to exist at least."""
+        async with self._lock(session_id):
+            if (joining := self._open.pop(session_id, None)) is not None:
+                self._store.unfollow(session_id)
+                await asyncio.wait([joining])
+                await self._replies.change(session_id, lambda change: transitions.leave(change, self._participant))
+            else:
+                await self._store.session(session_id)
+
+    def deleted(self, session_id: str) -> None:
+        """There is nothing to leave any more."""
+        if self._open.pop(session_id, None) is not None:
+            self._store.unfollow(session_id)
+
+    async def close_all(self) -> None:
+        self._end_subscription()
+        for session_id in list(self._open):
+            with contextlib.suppress(SessionlsError):
+                await self.close(session_id)
+
+    def _lock(self, session_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
+    def _join(self, session_id: str) -> None:
+        joining = self._replies.change(session_id, lambda change: transitions.join(change, self._participant))
+        self._open[session_id] = self._in_background(joining)
+
+    async def _mark(self, session: Session) -> None:
+        """Mark the repository of a folder that was none when the session began there: so it is found when the folder moves."""
+        folders = self._editor.folders
+        if scope_of(session.workspace_folders).meets(scope_of(folders)):
+            await self._workspace.identities(folders)
+
+    def _on_notice(self, notice: Notice) -> None:
+        """Somebody who has the session open in two editors is still there when one of them leaves it."""
+        if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
+            return
+        if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:
+            self._join(notice.event.session_id)
