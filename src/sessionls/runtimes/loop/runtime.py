@@ -67,7 +67,7 @@ class _Earlier:
         names = tuple(participant.name for participant in session.participants)
         if tighter or names != self._names:
             assert reply.model is not None
-            self._messages = await self.prompts.told(
+            self._messages = await self.prompts.build(
                 session, reply.definition, reply.model, reply.position, self.runner.tools, account, tighter=tighter
             )
             self._names = names

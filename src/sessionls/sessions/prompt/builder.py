@@ -1,4 +1,4 @@
-"""What a model is told before a reply: instructions and transcript, made to fit its window."""
+"""What a model is sent before a reply: instructions and transcript, made to fit its window."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ class PromptBuilder:
         """The system message for an agent that another agent asks."""
         return instructions(definition, self._agents.instructions(), ())
 
-    async def told(
+    async def build(
         self,
         session: Session,
         definition: Definition,
         model: str,
-        place: int,
+        position: int,
         tools: Sequence[Tool],
         account: Account,
         *,
         tighter: bool,
     ) -> ModelMessages:
-        """The system message and all up to place `place`, compacted first where it would not fit (or does not: `tighter`). What
+        """The system message and all up to that position, compacted first where it would not fit (or does not: `tighter`). What
         that uses goes to `account`.
         """
         names = [participant.name for participant in session.participants]
         options = self.options(definition, session, tools=bool(tools))
         system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
-        told = await self._prompts.get(session.id, place, options, named=len(names) > 1)
+        messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
         window = self._models.window(model)
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
-        if tighter or (window is not None and estimate_tokens(told) + fixed > window * FULL):
+        if tighter or (window is not None and estimate_tokens(messages) + fixed > window * FULL):
             budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
             if tighter:  # its window may be smaller than what is known of it
-                budget = min(budget, estimate_tokens(told) // 4)
-            transcript = await self._store.transcript(session.id, through=place)
+                budget = min(budget, estimate_tokens(messages) // 4)
+            transcript = await self._store.transcript(session.id, through=position)
             if await self.compact(session, transcript, options, model, max(budget, 0), account):
-                told = await self._prompts.get(session.id, place, options, named=len(names) > 1)
-        return told.preceded_by(system)
+                messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
+        return messages.preceded_by(system)
 
     async def compact(
         self,

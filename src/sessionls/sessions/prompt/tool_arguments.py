@@ -10,7 +10,7 @@ from sessionls.domain.text import replace_lone_surrogates
 __all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
 
 LONGEST_UNREADABLE = 4_000  # characters that are kept of arguments that cannot be read
-_TOLD = 1_000  # characters of them that the model is told
+_LONGEST_SHOWN = 1_000  # characters of them that the model is shown
 _DEEPEST = 100  # levels: what is kept of them stands some levels deep itself, and JSON of more than 200 is not read back
 _ENCODINGS = 3  # how often arguments may be encoded, one in the other
 
@@ -48,7 +48,7 @@ def unreadable_words(kept: str, *, cut: bool = False) -> str:
         why = "its arguments are not a JSON object. Make the call again with one that fits the tool's schema."
     if not kept.strip():
         return f"The call was not made: {why}"
-    shown = kept if len(kept) <= _TOLD else f"{kept[:_TOLD]}…"
+    shown = kept if len(kept) <= _LONGEST_SHOWN else f"{kept[:_LONGEST_SHOWN]}…"
     return f"The call was not made: {why} What came of them:\n{shown}"
 
 

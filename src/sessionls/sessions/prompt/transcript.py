@@ -1,7 +1,7 @@
 """From what is in a session to what a model is sent.
 
 A model sees its agent's instructions, a summary of what was compacted, then each message with its context, and each reply.
-A reply of the agent that is asked now is its own words, tool calls included. A reply of another agent is told as what it is,
+A reply of the agent that is asked now is its own words, tool calls included. A reply of another agent is shown as what it is,
 another's: nothing of that agent, not even the shape of its tool calls, leaks into this one's.
 """
 
@@ -81,7 +81,7 @@ _NO_RESULT = "The call was stopped before it ended. Whether it had any effect is
 
 @dataclass(frozen=True, slots=True)
 class TranscriptOptions:
-    """For whom the transcript is told: the agent asked now, whether it has tools, and how contexts are put in words."""
+    """For whom the transcript is made: the agent asked now, whether it has tools, and how contexts are put in words."""
 
     agent: str
     tools: bool
@@ -106,9 +106,9 @@ def for_model(
     entries: Sequence[Entry], options: TranscriptOptions, *, summary: str | None = None, named: bool = False
 ) -> ModelMessages:
     """The messages for a model, without the system message. `named`: say of each message who wrote it."""
-    told: ModelMessages = []
+    messages: ModelMessages = []
     if summary:
-        told.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
+        messages.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
     steered: dict[str, list[Message]] = {}
     here = {entry.message.id for entry in entries}  # a fork may end before the reply that a message steered
     for entry in entries:
@@ -116,20 +116,20 @@ def for_model(
         if message.steered is not None and message.steered.message_id in here:
             steered.setdefault(message.steered.message_id, []).append(message)
         elif isinstance(message.author, Participant):
-            told.append(_participant(message, message.author, options, named=named))
+            messages.append(_participant(message, message.author, options, named=named))
         else:
-            told.extend(_reply(message, message.author, steered.pop(message.id, []), options, named=named))
+            messages.extend(_reply(message, message.author, steered.pop(message.id, []), options, named=named))
             if message.status in ("cancelled", "failed", "interrupted"):
-                told.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
-    return joined_up(told)
+                messages.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
+    return joined_up(messages)
 
 
 def with_reply(
-    told: ModelMessages, reply: Message, steered: Sequence[Message], options: TranscriptOptions, *, named: bool
+    earlier: ModelMessages, reply: Message, steered: Sequence[Message], options: TranscriptOptions, *, named: bool
 ) -> Prompt:
     """The messages for the next step of a reply: those before it, and what it is so far."""
     assert isinstance(reply.author, AgentAuthor)
-    before = told if isinstance(told, Prompt) else Prompt.of(told)
+    before = earlier if isinstance(earlier, Prompt) else Prompt.of(earlier)
     so_far = list(_reply(reply, reply.author, steered, options, named=named))
     if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its words
         so_far.append({"role": "user", "content": CONTINUE})

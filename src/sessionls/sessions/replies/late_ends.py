@@ -27,7 +27,7 @@ End = Callable[[Change], object]
 
 
 class LateEnds:
-    """`ended` is told of each session whose reply has ended at last."""
+    """`ended` is called with each session whose reply has ended at last."""
 
     def __init__(self, store: Store, ended: Callable[[str], None]) -> None:
         self._store = store
