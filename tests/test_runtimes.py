@@ -214,6 +214,23 @@ async def test_what_cannot_steer_it_is_handed_over_when_its_turn_has_ended(home:
     assert steering.reply.text == "first.\n\nsecond."
 
 
+async def test_what_is_to_steer_a_reply_that_cannot_go_on_gets_a_reply_of_its_own(
+    home: App, give: Callable[[Scripted], None]
+) -> None:
+    async def first(reply: ReplyToWrite, sink: ReplySink) -> None:
+        await home.queued(reply.session.id, 1)
+        sink.parts.append(TextPart(text="first"))
+        await sink.keep_step(0)
+
+    give(Scripted(first, says("second"), abilities=RuntimeAbilities(steer=False, resume=False, own_model=True)))
+    session = await home.sessions.create(agent="other")
+    await home.sessions.open(session.id)
+    send = asyncio.create_task(home.sessions.message(session.id, "hello"))
+    await home.event("replyStarted")
+    steering = await home.sessions.message(session.id, "and this", delivery="steer")
+    assert ((await send).reply.text, steering.reply.text) == ("first", "second")
+
+
 async def test_a_reply_that_cannot_go_on_says_so_when_it_is_resumed(home: App, give: Callable[[Scripted], None]) -> None:
     async def fails(reply: ReplyToWrite, sink: ReplySink) -> None:
         raise NotPermitted("Not today.", hint="Come back tomorrow.")

@@ -340,15 +340,17 @@ def finish(
     error: MessageError | None = None,
     stop_reason: ReplyStopReason | None = None,
     steps: int | None = None,
+    *,
+    steer: bool = True,
 ) -> Message | list[Message]:
-    """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
+    """The reply ended or stopped. Where messages came meanwhile to `steer` it, or the session was resumed before the reply had
     paused, it goes on instead, and the messages are the answer.
     """
     entry = own(change, reply_id)
-    steered = status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
+    steered = steer and status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
     resumed = status == "paused" and change.now.session.state == "active"
     if steered or resumed:
-        return step(change, reply_id, 0, parts, usage, steps)
+        return step(change, reply_id, 0, parts, usage, steps, steer=steer)
     kept = _given_up(parts) if status == "failed" else list(parts)
     steps = entry.message.steps if steps is None else steps
     return _end(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason, steps=steps)

@@ -37,8 +37,9 @@ class RuntimeAbilities:
     """What a runtime can do. Every runtime can be stopped; these differ:
 
     `steer`: it takes messages in the middle of a reply. Without it they wait until `write` has ended, and `write` is called again
-    with them. `resume`: a reply that stopped can go on. `own_model`: it brings its model along, so none is chosen for it;
-    `ReplyToWrite.model` is then only what somebody asked for.
+    with them. `resume`: a reply can go on after it stopped or ended. Without it messages that are to steer it wait for a reply of
+    their own. `own_model`: it brings its model along, so none is chosen for it; `ReplyToWrite.model` is then only what somebody
+    asked for.
     """
 
     steer: bool = True

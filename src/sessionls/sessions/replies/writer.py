@@ -126,16 +126,21 @@ class ReplyWriter:
             ending, error, reason = await self._write_once()
             async with self._saving:  # what was being kept when it was stopped belongs to it
                 pass
-            outcome = await self._save(
-                lambda change, ending=ending, error=error, reason=reason: transitions.finish(  # type: ignore[misc]
-                    change, self.reply.id, ending, self.parts, self.spending.usage, error, reason, self.spending.steps
-                )
-            )
+            outcome = await self._finish(ending, error, reason)
             if isinstance(outcome, Message):
                 return outcome
             self._receive(outcome)  # it was steered or resumed in the last moment: it goes on
             self.stopped.set()
             self.stopped = asyncio.Event()
+
+    async def _finish(
+        self, ending: Ending, error: MessageError | None, reason: ReplyStopReason | None
+    ) -> Message | list[Message]:
+        """The reply as it ended; or the messages with which it goes on."""
+        usage, steps, steer = self.spending.usage, self.spending.steps, self.runtime.abilities.resume
+        return await self._save(
+            lambda change: transitions.finish(change, self.reply.id, ending, self.parts, usage, error, reason, steps, steer=steer)
+        )
 
     async def _write_once(self) -> tuple[Ending, MessageError | None, ReplyStopReason | None]:
         """Let the runtime write until it ends or is stopped. Gives how, and why."""
