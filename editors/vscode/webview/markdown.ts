@@ -1,5 +1,6 @@
 /** Markdown to HTML, in pieces, so that a reply that grows redraws only its last piece. Pure; `safe` must have the last word. */
 import MarkdownIt, { type Env } from "markdown-it";
+import { fileReferences, referenceOf, type Piece } from "./fileReferences";
 import { highlighted } from "./highlight";
 import { LINK } from "./links";
 import { shown } from "./visible";
@@ -30,6 +31,38 @@ md.renderer.rules["image"] = (tokens, index) => {
   const words = token?.content === "" || token === undefined ? href : token.content;
   return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
 };
+// Names of files look like those of hosts: `.py`, `.md` and `.rs` are countries too. What is a link to the web says `https:`, or has an @.
+md.linkify.set({ fuzzyLink: false });
+// A line of a file is a link to it, in text and as code.
+md.core.ruler.before("linkify", "files", ({ tokens, Token }) => {
+  for (const block of tokens) {
+    if (block.children === null) continue;
+    let inLink = 0;
+    block.children = block.children.flatMap((token) => {
+      if (token.type === "link_open") inLink += 1;
+      if (token.type === "link_close") inLink -= 1;
+      if (inLink > 0) return [token];
+      const pieces =
+        token.type === "text" ? fileReferences(token.content) : token.type === "code_inline" ? codePieces(token.content) : [];
+      if (!pieces.some(({ href }) => href !== undefined)) return [token];
+      return pieces.flatMap(({ text, href }) => {
+        const inner = new Token(token.type, token.tag, 0);
+        inner.content = text;
+        inner.markup = token.markup;
+        if (href === undefined) return [inner];
+        const open = new Token("link_open", "a", 1);
+        open.attrs = [["href", href]];
+        return [open, inner, new Token("link_close", "a", -1)];
+      });
+    });
+  }
+});
+
+function codePieces(code: string): readonly Piece[] {
+  const href = referenceOf(code);
+  return href === undefined ? [] : [{ text: code, href }];
+}
+
 // `[ ]` and `[x]` at the beginning of a list's item say what is to be done and what is.
 md.core.ruler.after("inline", "tasks", ({ tokens }) => {
   tokens.forEach((item, index) => {

@@ -4,7 +4,8 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
-import { decoded, incomplete, reasonOf, wordsForPause } from "../format";
+import { decoded, incomplete, wordsForPause } from "../format";
+import { toolLine, toolText } from "../toolLine";
 import { plain } from "./chatFormat";
 
 export type Piece =
@@ -16,7 +17,6 @@ export type Piece =
   | { readonly kind: "question" };
 
 const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" };
-const BRIEF = 80; // characters
 
 export class ChatRenderer {
   /** For each part, how much of its text was told, or in which state it was. */
@@ -86,18 +86,13 @@ export class ChatRenderer {
   }
 
   private tool(part: Extract<Part, { kind: "tool" }>): Piece[] {
-    const { name, title, arguments: given, status } = part;
-    const what = `${plain(name)} ${plain(title ?? brief(given))}`.trim();
-    switch (status) {
+    const line = toolLine(part);
+    switch (part.status) {
       case "running":
-        return [{ kind: "progress", text: what }];
+        return [{ kind: "progress", text: plain(toolText(line)) }];
       case "failed":
-      case "denied": {
-        const outcome = status === "denied" ? "⊘ %s was not permitted" : "✗ %s failed";
-        const reason = status === "failed" ? reasonOf(part) : "";
-        const words = `${outcome.replace("%s", what)}${reason && `: ${plain(reason)}`}`;
-        return [this.paragraph(`*${words}.*`)];
-      }
+      case "denied":
+        return [this.paragraph(`*${part.status === "denied" ? "⊘" : "✗"} ${plain(toolText(line))}.*`)];
       case "waiting":
       case "done":
         return [];
@@ -131,15 +126,6 @@ const STATES: Readonly<Partial<Record<Message["status"], string>>> = {
   interrupted: "The reply was interrupted. Nothing is lost: resume the session to go on.",
   cancelled: "Cancelled.",
 };
-
-/** The values of a call's arguments in a few words. */
-function brief(given: Readonly<Record<string, unknown>>): string {
-  const words = Object.values(given)
-    .filter((value) => ["string", "number", "boolean"].includes(typeof value))
-    .join(" ")
-    .replace(/\s+/g, " ");
-  return words.length > BRIEF ? `${words.slice(0, BRIEF)}…` : words;
-}
 
 function basename(uri: string): string {
   return decoded(uri.replace(/[?#].*$/, "").replace(/^.*\//, ""));

@@ -32,6 +32,8 @@ export interface Agents {
 
 /** Something that went wrong, in words for a person. */
 export interface Problem {
+  /** As in the protocol's table of errors. */
+  readonly kind?: string;
   readonly message: string;
   readonly hint?: string;
 }

@@ -238,8 +238,8 @@ export class SessionPanel {
       else this.untold = error;
       return;
     }
-    const { message, hint } = problemOf(error);
-    this.tell({ type: "problem", problem: { message, ...(hint !== undefined && { hint }) }, ...(draft && { draft }) });
+    const { kind, message, hint } = problemOf(error);
+    this.tell({ type: "problem", problem: { kind, message, ...(hint !== undefined && { hint }) }, ...(draft && { draft }) });
   }
 
   private async heard(message: FromView): Promise<void> {

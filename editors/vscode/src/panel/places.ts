@@ -4,6 +4,9 @@ import { placeOf } from "./links";
 
 const SCHEMES = new Set(["file", "untitled", "sessionls", "vscode-remote"]);
 
+/** So many files of the same name are offered. */
+const FOUND = 50;
+
 export async function openPlace(address: string, line?: number, endLine?: number): Promise<void> {
   const uri = vscode.Uri.parse(address);
   if (!SCHEMES.has(uri.scheme)) return;
@@ -38,7 +41,20 @@ export async function openLink(href: string): Promise<void> {
       }
     }
   }
-  vscode.window.setStatusBarMessage(`There is no ${path} in this workspace.`, 5000);
+  const found = await named(path);
+  if (found === undefined) vscode.window.setStatusBarMessage(`There is no ${path} in this workspace.`, 5000);
+  else if (found !== "none") await showAt(found, line, endLine ?? line);
+}
+
+/** Programs name files from where they run: `test_orders.py:14` may stand in a folder further down. `none`: the person picked none. */
+async function named(path: string): Promise<vscode.Uri | undefined | "none"> {
+  if (path.startsWith("/") || /[*?[\]{}]/.test(path)) return undefined;
+  const found = await vscode.workspace.findFiles(`**/${path.replace(/^\.\//, "")}`, undefined, FOUND);
+  if (found.length < 2) return found[0];
+  const items = found
+    .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }))
+    .sort((one, other) => (one.label < other.label ? -1 : 1));
+  return (await vscode.window.showQuickPick(items, { title: `Open ${path}`, placeHolder: "File" }))?.uri ?? "none";
 }
 
 async function showAt(uri: vscode.Uri, line?: number, endLine?: number): Promise<void> {

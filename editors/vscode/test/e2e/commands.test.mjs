@@ -39,6 +39,24 @@ it("the arrow up brings the last message back", async () => {
   await panel.text.fill("");
 });
 
+it("an agent that is typed shows in the picker at once, and goes when it is taken back there", async () => {
+  await panel.write("@review is it right?");
+  assert.match(await panel.agent.innerText(), /review/);
+  await panel.frame.getByRole("button", { name: "Back to code" }).click();
+  assert.doesNotMatch(await panel.agent.innerText(), /review/);
+  assert.equal(await panel.text.inputValue(), "is it right?");
+  await panel.text.fill("");
+});
+
+it("a line of a file is a link to it, wherever it is named", async () => {
+  const reply = await panel.ask("say: See read.py:2 and `read.py:1`.");
+  assert.equal(await reply.locator(".markdown a").count(), 2);
+  await reply.getByRole("link", { name: "read.py:2" }).click();
+  await window.page.locator(".tab.active", { hasText: "read.py" }).waitFor();
+  await window.page.locator(".statusbar", { hasText: "Ln 2" }).waitFor();
+  await window.command("View: Close Editor");
+});
+
 it("a message can be handed to the reply that is being written", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('tool: list_files {"path": "."}');

@@ -60,6 +60,10 @@ it("an edit of unsaved code is previewed, and made when it is applied", async ()
   await panel.ended(reply);
   await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await window.text()), "the edit");
   assert.equal(await edits().getByText("not applied").count(), 0);
+  const lines = panel.replies.nth(reply).locator(".tool > summary");
+  assert.deepEqual(await lines.evaluateAll((all) => all.map((one) => one.title)), ["Read a.py: 3 lines", "Edited a.py: +1 −1"]);
+  assert.match(await edits().first().innerText(), /\+1 −1/);
+  await window.shotInEachTheme("tool-lines");
 });
 
 it("an edit that is discarded is not made, and the agent is told so", async () => {

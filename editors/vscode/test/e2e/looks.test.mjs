@@ -45,6 +45,8 @@ it("a session with all kinds of parts", async () => {
   await panel.text.fill("fail: 401");
   const failed = await panel.sent();
   await failed.locator(".failure").waitFor();
+  await failed.getByRole("button", { name: "Switch Model…" }).waitFor();
+  await failed.getByRole("button", { name: "Set Up a Model…" }).waitFor();
   await reviewed.locator(".message-body").waitFor();
   for (const [name, theme] of Object.entries(themes)) {
     await editor.settings({ "workbench.colorTheme": theme });

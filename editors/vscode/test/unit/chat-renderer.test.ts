@@ -36,13 +36,13 @@ describe("tools", () => {
   it("are told of while they run, once", () => {
     const renderer = new ChatRenderer();
     expect(renderer.step(replyOf(tool("waiting")))).toEqual([]);
-    expect(renderer.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "read\\_file notes\\.md" }]);
+    expect(renderer.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "Reading notes\\.md" }]);
     expect(renderer.step(replyOf(tool("running")))).toEqual([]);
     expect(renderer.step(replyOf(tool("done")))).toEqual([]);
   });
   it("leave a line where they were not permitted or failed", () => {
-    expect(markdown(new ChatRenderer().step(replyOf(tool("denied"))))).toBe("*⊘ read\\_file notes\\.md was not permitted.*");
-    expect(markdown(new ChatRenderer().step(replyOf(tool("failed"))))).toBe("*✗ read\\_file notes\\.md failed.*");
+    expect(markdown(new ChatRenderer().step(replyOf(tool("denied"))))).toBe("*⊘ Not allowed to read notes\\.md.*");
+    expect(markdown(new ChatRenderer().step(replyOf(tool("failed"))))).toBe("*✗ Could not read notes\\.md.*");
   });
   it("say with which code a command ended that failed", () => {
     const command: Part = {
@@ -53,7 +53,7 @@ describe("tools", () => {
       status: "failed",
       result: "Exit code 3.\nbroken",
     };
-    expect(markdown(new ChatRenderer().step(replyOf(command)))).toBe("*✗ run\\_command exit 3 failed: Exit code 3.*");
+    expect(markdown(new ChatRenderer().step(replyOf(command)))).toBe("*✗ Ran exit 3: exit 3.*");
   });
   it("ask, once for each question", () => {
     const renderer = new ChatRenderer();

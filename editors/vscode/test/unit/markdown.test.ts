@@ -127,6 +127,15 @@ describe("a link", () => {
     expect(drawn(`[words](<${href}>)`)).not.toContain("<a");
     expect(drawn(`![words](<${href}>)`)).not.toContain("<a");
   });
+  it("is a line of a file, in text and as code, but no other name of a file", () => {
+    expect(drawn("See orders.py:14, `src/a.py:3` and **b.rs:2**")).toBe(
+      '<p>See <a href="orders.py:14">orders.py:14</a>, <a href="src/a.py:3"><code>src/a.py:3</code></a> and ' +
+        '<strong><a href="b.rs:2">b.rs:2</a></strong></p>\n',
+    );
+    expect(drawn("Read README.md, main.rs and `open a.py:3`")).not.toContain("<a");
+    expect(drawn("[a.py:1](b.py:2) https://example.org/c.py:3").match(/<a /g)).toHaveLength(2);
+    expect(drawn("```\na.py:1\n```")).not.toContain("<a");
+  });
   it("of an image leads to it, and nothing is loaded", () => {
     expect(drawn("![picture](https://example.org/x.png)")).toBe('<p><a href="https://example.org/x.png">picture</a></p>\n');
     expect(drawn("![picture](data:image/png;base64,AAAA)")).toBe("<p>picture</p>\n");

@@ -7,6 +7,7 @@ import { menuKey, type Choice } from "../choosing";
 import { cut, named, wanted, type Wanted } from "../composing";
 import { focusHere } from "../focusing";
 import { keep, kept, tell } from "../host";
+import { localKeys } from "../keys";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
 import { AgentPicker, agentChoices } from "./agent-picker";
@@ -99,20 +100,16 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       area.current?.focus();
     });
   };
-  const sendable =
-    ready &&
-    session.state === "active" &&
-    named(
-      draft.text,
-      agents.map((agent) => agent.name),
-    ).text !== "";
+  const parsed = named(
+    draft.text,
+    agents.map((agent) => agent.name),
+  );
+  const chosen = parsed.agent ?? draft.agent;
+  const sendable = ready && session.state === "active" && parsed.text !== "";
   const send = (delivery: "queue" | "steer") => {
     if (!sendable) return;
-    const { text, agent } = named(
-      draft.text,
-      agents.map((one) => one.name),
-    );
-    tell({ type: "send", delivery, draft: withAgent({ ...draft, text }, agent ?? draft.agent) });
+    const { text } = parsed;
+    tell({ type: "send", delivery, draft: withAgent({ ...draft, text }, chosen) });
     keep({ sessionId: session.id, sent: text });
     setDraft(empty);
     setAsked(undefined);
@@ -136,6 +133,9 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
+    } else if (event.key === "Escape" && !modified(event) && session.replying && ready) {
+      event.preventDefault();
+      tell({ type: "cancel" });
     } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
       const text = writtenLast(view, kept()?.sent);
       if (text === undefined) return;
@@ -212,9 +212,11 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         <AgentPicker
           agents={agents}
           standard={session.agent}
-          chosen={draft.agent}
+          chosen={chosen === session.agent ? undefined : chosen}
           onChoose={(agent) => {
-            setDraft((now) => withAgent(now, agent));
+            // What is chosen here takes the place of an agent that the text names.
+            const text = parsed.agent === undefined ? draft.text : parsed.text;
+            setDraft((now) => withAgent({ ...now, text }, agent));
             area.current?.focus();
           }}
         />
@@ -224,8 +226,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         <span class="dim waiting-count" role="status">
           {session.queued > 0 ? `${session.queued} waiting` : ""}
         </span>
-        {session.replying && <Act type="pause" icon="debug-pause" label="Pause" />}
-        {session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply" />}
+        {session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
+        {session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
         <button
           type="button"
           class="send"

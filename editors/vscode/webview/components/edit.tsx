@@ -1,3 +1,5 @@
+import { useMemo } from "preact/hooks";
+import { countsOf } from "../../src/toolLine";
 import { tell } from "../host";
 import { basename } from "../displayFormat";
 import { Badge, Button } from "./button";
@@ -24,6 +26,7 @@ export function Edit({ messageId, path, part }: EditProps) {
         <Place uri={part.uri} label={summary.slice(at)} />
       </span>
       {!part.applied && <Badge>not applied</Badge>}
+      {part.patch !== undefined && <Counts patch={part.patch} />}
       <span class="spacer" />
       {part.patch !== undefined ? (
         <Button
@@ -40,5 +43,17 @@ export function Edit({ messageId, path, part }: EditProps) {
         </span>
       )}
     </div>
+  );
+}
+
+function Counts({ patch }: { readonly patch: string }) {
+  const { added, removed } = useMemo(() => countsOf(patch), [patch]);
+  return (
+    <span class="line-counts">
+      <span class="sr-only">{`${added} added, ${removed} removed`}</span>
+      <span aria-hidden="true">
+        {added > 0 && <span class="added">{`+${added}`}</span>} {removed > 0 && <span class="removed">{`−${removed}`}</span>}
+      </span>
+    </span>
   );
 }

@@ -9,6 +9,7 @@ import { basename, clock, lines, selected, usageOf } from "../displayFormat";
 import { Badge, Button } from "./button";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
+import { Remedies } from "./notices";
 import { Parts } from "./parts";
 
 interface MessageProps {
@@ -121,7 +122,12 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
           <div>
             <div>{message.error?.message ?? "The reply failed."}</div>
             {message.error?.hint !== undefined && <div class="dim">{message.error.hint}</div>}
-            {last && <Button label="Try Again" secondary onPress={resume} />}
+            {last && (
+              <div class="buttons">
+                <Button label="Try Again" secondary onPress={resume} />
+                <Remedies kind={message.error?.kind} />
+              </div>
+            )}
           </div>
         </div>
       )}

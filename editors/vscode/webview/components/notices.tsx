@@ -3,6 +3,8 @@ import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
 import { wordsForPause } from "../../src/format";
+import { remediesFor } from "../../src/remedies";
+import { localKeys } from "../keys";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { ToComposer } from "./focus";
@@ -13,14 +15,15 @@ const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "g
 export function Questions({ questions }: { readonly questions: readonly Question[] }) {
   return (
     <div class="questions">
-      {questions.map((question) => (
-        <Asked key={question.requestId} question={question} />
+      {questions.map((question, index) => (
+        <Asked key={question.requestId} question={question} first={index === 0} />
       ))}
     </div>
   );
 }
 
-function Asked({ question }: { readonly question: Question }) {
+/** `first`: keys answer this one. */
+function Asked({ question, first }: { readonly question: Question; readonly first: boolean }) {
   const { requestId, agent, summary, detail, scope, risk } = question;
   const described = `question-${requestId}`;
   return (
@@ -44,9 +47,14 @@ function Asked({ question }: { readonly question: Question }) {
         </p>
       )}
       <div class="buttons">
-        <Answer question={question} decision="once" label="Allow Once" />
-        <Answer question={question} decision="session" label="Allow for This Session" />
-        <Answer question={question} decision="deny" label="Deny" />
+        <Answer question={question} decision="once" label="Allow Once" keys={first ? "Ctrl+K Ctrl+Y" : undefined} />
+        <Answer
+          question={question}
+          decision="session"
+          label="Allow for This Session"
+          keys={first ? "Ctrl+K Ctrl+Shift+Y" : undefined}
+        />
+        <Answer question={question} decision="deny" label="Deny" keys={first ? "Ctrl+K Ctrl+D" : undefined} />
       </div>
     </section>
   );
@@ -56,14 +64,16 @@ interface AnswerProps {
   readonly question: Question;
   readonly decision: Decision;
   readonly label: string;
+  readonly keys: string | undefined;
 }
 
-function Answer({ question, decision, label }: AnswerProps) {
+function Answer({ question, decision, label, keys }: AnswerProps) {
   const toComposer = useContext(ToComposer);
   return (
     <Button
       label={label}
       spoken={`${label}: ${question.summary}`}
+      title={keys === undefined ? undefined : `${label} (${localKeys(keys)})`}
       secondary={decision !== "once"}
       onPress={() => {
         tell({ type: "answer", requestId: question.requestId, decision });
@@ -185,6 +195,17 @@ function Run({ command, label, secondary }: RunProps) {
   );
 }
 
+/** Buttons for what can be done about an error. */
+export function Remedies({ kind }: { readonly kind: string | undefined }) {
+  return (
+    <>
+      {remediesFor(kind).map(({ label, command }) => (
+        <Run key={command} command={command} label={label} secondary />
+      ))}
+    </>
+  );
+}
+
 interface BarProps {
   readonly icon: string;
   readonly spin?: boolean;
@@ -209,6 +230,9 @@ export function ProblemBar({ problem, onDismiss }: { readonly problem: Problem; 
       <span>
         {problem.message}
         {problem.hint !== undefined && <span class="dim"> {problem.hint}</span>}
+      </span>
+      <span class="buttons">
+        <Remedies kind={problem.kind} />
       </span>
       <IconButton name="close" label="Dismiss" onPress={onDismiss} />
     </div>

@@ -1,9 +1,11 @@
 /** The parts of a message. Findings, edits and plans are in files of their own. */
-import { reasonOf } from "../../src/format";
+import { useMemo } from "preact/hooks";
+import { countsByCall, toolLine, toolText, valueText, type LineCounts } from "../../src/toolLine";
 import { shown } from "../visible";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
 import { Icon } from "./icon";
+import { Linked } from "./linked";
 import { Markdown } from "./markdown";
 import type { Of, Part } from "./part-types";
 import { Plan } from "./plan";
@@ -18,6 +20,7 @@ interface PartsProps {
 }
 
 export function Parts({ messageId, path = [], parts, growing }: PartsProps) {
+  const counts = useMemo(() => countsByCall(parts), [parts]);
   return (
     <>
       {parts.map((part, index) => (
@@ -26,6 +29,7 @@ export function Parts({ messageId, path = [], parts, growing }: PartsProps) {
           messageId={messageId}
           path={[...path, index]}
           part={part}
+          counts={part.kind === "tool" ? counts.get(part.callId) : undefined}
           growing={growing && index === parts.length - 1}
         />
       ))}
@@ -40,15 +44,15 @@ interface PartProps<P extends Part> {
   readonly growing: boolean;
 }
 
-function PartView(props: PartProps<Part>) {
-  const { messageId, path, part, growing } = props;
+function PartView(props: PartProps<Part> & { readonly counts: LineCounts | undefined }) {
+  const { messageId, path, part, growing, counts } = props;
   switch (part.kind) {
     case "text":
       return <Markdown source={part.text} growing={growing} />;
     case "reasoning":
       return part.text.trim() === "" ? null : <Reasoning part={part} growing={growing} />;
     case "tool":
-      return <Tool messageId={messageId} path={path} part={part} />;
+      return <Tool messageId={messageId} path={path} part={part} counts={counts} />;
     case "finding":
       return <Finding finding={part.finding} />;
     case "edit":
@@ -71,31 +75,33 @@ function Reasoning({ part, growing }: { readonly part: Of<"reasoning">; readonly
   );
 }
 
-const toolStates = {
-  waiting: { icon: "clock", words: "waiting" },
-  running: { icon: "loading", words: "running" },
-  done: { icon: "check", words: "done" },
-  failed: { icon: "error", words: "failed" },
-  denied: { icon: "circle-slash", words: "denied" },
+const toolIcons = {
+  waiting: "clock",
+  running: "loading",
+  done: "check",
+  failed: "error",
+  denied: "circle-slash",
 } as const;
 
-function Tool({ messageId, path, part }: Omit<PartProps<Of<"tool">>, "growing">) {
-  const state = toolStates[part.status];
-  const given = Object.entries(part.arguments);
-  const reason = shown(reasonOf(part));
+interface ToolProps extends Omit<PartProps<Of<"tool">>, "growing"> {
+  readonly counts: LineCounts | undefined;
+}
+
+function Tool({ messageId, path, part, counts }: ToolProps) {
+  const { verb, code, detail } = toolLine(part, counts);
+  const line = shown(toolText({ verb, code, detail }));
   return (
     <details class={`fold tool ${part.status}`}>
-      <summary>
-        <Icon name={state.icon} spin={part.status === "running"} />
-        <code>{part.name}</code>
-        <span class="tool-brief">{part.title ? shown(part.title) : given.map(([, value]) => brief(value)).join(" ")}</span>
-        <span class="tool-state">
-          {state.words}
-          {reason && `: ${reason}`}
-        </span>
+      <summary title={line}>
+        <Icon name={toolIcons[part.status]} spin={part.status === "running"} />
+        <span class="tool-verb">{verb}</span>
+        {code !== "" && <code class="tool-code">{shown(code)}</code>}
+        {detail !== "" && <span class="tool-detail">{shown(detail)}</span>}
       </summary>
       <div class="fold-body">
-        {given.length > 0 && <Labelled label="Arguments" text={JSON.stringify(part.arguments, undefined, 2)} />}
+        {Object.entries(part.arguments).map(([name, value]) => (
+          <Labelled key={name} label={name} text={valueText(value, 2)} />
+        ))}
         {part.result !== undefined && part.result !== "" && <Labelled label="Result" text={part.result} />}
         {part.parts && part.parts.length > 0 && (
           <Parts messageId={messageId} path={path} parts={part.parts} growing={part.status === "running"} />
@@ -109,12 +115,9 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
   return (
     <>
       <div class="fold-label">{label}</div>
-      <pre class="plain">{shown(text)}</pre>
+      <pre class="plain">
+        <Linked text={shown(text)} />
+      </pre>
     </>
   );
-}
-
-function brief(value: unknown): string {
-  const text = shown(typeof value === "string" ? value : JSON.stringify(value));
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, it } from "vitest";
+import { COMMANDS } from "../../src/panel/messages";
+import { remediesFor } from "../../src/remedies";
+
+const manifest = JSON.parse(readFileSync(path.join(import.meta.dirname, "../../package.json"), "utf8")) as {
+  contributes: { commands: { command: string }[] };
+};
+const KINDS = ["modelUnavailable", "agentUnavailable", "agentNotFound", "storeUnavailable", "internalError", "serverStopped"];
+
+it("an error of a model leads to another one and to its key", () => {
+  expect(remediesFor("modelUnavailable").map(({ command }) => command)).toEqual(["switchModel", "setUpModel"]);
+});
+
+it.each([...KINDS, "serverLost"])("what is offered for %s is a command that the page may run", (kind) => {
+  const offered = remediesFor(kind).map(({ command }) => command);
+  expect(offered.length).toBeGreaterThan(0);
+  const known = manifest.contributes.commands.map(({ command }) => command);
+  for (const command of offered) {
+    expect(COMMANDS).toContain(command);
+    expect(known).toContain(`session.${command}`);
+  }
+});
+
+it.each([undefined, "invalidParams", "constructor"])("nothing is offered for %s", (kind) => {
+  expect(remediesFor(kind)).toEqual([]);
+});

@@ -1,0 +1,26 @@
+/** Plain text in which a line of a file is a link to it. */
+import { tell } from "../host";
+import { fileReferences } from "../fileReferences";
+
+export function Linked({ text }: { readonly text: string }) {
+  return (
+    <>
+      {fileReferences(text).map(({ text: piece, href }, index) =>
+        href === undefined ? (
+          piece
+        ) : (
+          <button
+            key={index}
+            type="button"
+            class="link"
+            onClick={() => {
+              tell({ type: "openLink", href });
+            }}
+          >
+            {piece}
+          </button>
+        ),
+      )}
+    </>
+  );
+}
