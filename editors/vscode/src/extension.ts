@@ -1,6 +1,7 @@
 /** Puts the extension together. Everything else is in a file of its own. */
 import * as vscode from "vscode";
 import { Api } from "./api";
+import { showAttentionStatus } from "./attentionStatus";
 import { Changes } from "./changes/changes";
 import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
@@ -14,10 +15,10 @@ import { isChoosingModel } from "./firstUse";
 import { Installer } from "./installing";
 import { Models } from "./models";
 import { Drafts } from "./panel/drafts";
+import { watchPanelContext } from "./panel/panelContext";
 import { SessionPanels, VIEW_TYPE } from "./panel/panels";
 import { Permissions } from "./permissions";
 import { problemOf } from "./problem";
-import { showQuestionStatus } from "./questionStatus";
 import { Secrets } from "./secrets";
 import { Server } from "./server";
 import { Sessions } from "./sessions";
@@ -78,10 +79,11 @@ export function activate(extension: vscode.ExtensionContext): void {
     changes,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
-    showQuestionStatus(sessions),
+    showAttentionStatus(sessions),
+    watchPanelContext(sessions, panels),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
-    registerCommands({ api, server, installer, models, sessions, panels, view, secrets, context }),
+    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, secrets, context }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);

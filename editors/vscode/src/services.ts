@@ -4,6 +4,7 @@ import type { EditorContext } from "./context";
 import type { Installer } from "./installing";
 import type { Models } from "./models";
 import type { Panels } from "./panel/openPanels";
+import type { Permissions } from "./permissions";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
@@ -16,6 +17,7 @@ export interface Services {
   readonly models: Models;
   readonly sessions: Sessions;
   readonly panels: Panels;
+  readonly permissions: Permissions;
   readonly view: SessionsView;
   readonly secrets: Secrets;
   readonly context: EditorContext;

@@ -1,8 +1,9 @@
 /** The view of sessions in the activity bar. */
 import * as vscode from "vscode";
+import { inNeed, needText } from "./attention";
 import type { Panels } from "./panel/openPanels";
 import type { Sessions } from "./sessions";
-import { age, descriptionOf, ICONS, showingOf, treeOf, type Node, type Showing } from "./tree";
+import { age, descriptionOf, ICONS, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
 import { did } from "./walkthrough";
 
 const MINUTE = 60_000;
@@ -181,14 +182,14 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     for (const id of this.unseen) {
       if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
     }
-    // A question counts until it is answered, whatever became of its notification.
-    const asking = this.sessions.store.sessions.filter((session) => session.asking !== undefined).length;
-    const ended = this.unseen.size;
+    // What needs the person counts until it is seen to, whatever became of its notification.
+    const waiting = inNeed(this.sessions.store.sessions);
+    const ended = [...this.unseen].filter((id) => !waiting.some((session) => session.id === id)).length;
     const words = [
-      ...(asking === 0 ? [] : [asking === 1 ? "A session asks for permission" : `${asking} sessions ask for permission`]),
+      ...(waiting.length === 0 ? [] : [needText(waiting.length)]),
       ...(ended === 0 ? [] : [ended === 1 ? "A reply ended" : `${ended} replies ended`]),
     ];
-    this.view.badge = words.length === 0 ? undefined : { value: asking + ended, tooltip: words.join(", ") };
+    this.view.badge = words.length === 0 ? undefined : { value: waiting.length + ended, tooltip: words.join(", ") };
   }
 }
 
@@ -209,7 +210,7 @@ function tooltip({ session, parent }: Node): vscode.MarkdownString {
   text.appendMarkdown("**").appendText(session.title).appendMarkdown("**\n\n");
   const lines = [
     `Agent: ${session.agent}${session.model === undefined ? "" : ` (${session.model})`}`,
-    `State: ${showingOf(session)}`,
+    `State: ${stateText(session) || "idle"}`,
     ...(session.asking ?? []).map(({ agent, summary }) => `Permission: ${agent} asks: ${summary}`),
     `Messages: ${session.messageCount}`,
     `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,

@@ -1,5 +1,6 @@
 /** The sessions known here: those of the lists, and those that are open with their messages. The panel and the tree show this. */
 import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
+import { byAttention } from "./attention";
 import { Emitter } from "./emitter";
 import { fold, grow, NOTHING, opened, withOlder, withSession, type Change, type Folded, type OpenSession } from "./folding";
 
@@ -23,7 +24,7 @@ export class Store {
   readonly onDidChangeList = this.listChanged.event;
   readonly onDidChangeOpen = this.openChanged.event;
 
-  /** The sessions of the open folders that are known: those that ask for permission first, newest first each. */
+  /** The sessions of the open folders that are known: those that need somebody first, newest first each. */
   get sessions(): readonly Session[] {
     return [...this.listed.values()].map((session) => this.withoutAnswered(session)).sort(byAttention);
   }
@@ -134,10 +135,4 @@ export class Store {
   private step(sessionId: string, change: Change): void {
     this.openChanged.fire({ sessionId, kind: "step", change });
   }
-}
-
-/** Those that ask for permission first, then the newest. */
-function byAttention(a: Session, b: Session): number {
-  const asks = Number(b.asking !== undefined) - Number(a.asking !== undefined);
-  return asks !== 0 ? asks : a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0;
 }

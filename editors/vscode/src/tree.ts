@@ -1,4 +1,5 @@
-/** The sessions as a tree: forks under their parent, those that ask first, then the newest. Pure. */
+/** The sessions as a tree: forks under their parent, those that need somebody first, then the newest. Pure. */
+import { needOf, rankOf } from "./attention";
 import type { Session } from "./protocol";
 
 export interface Node {
@@ -35,13 +36,13 @@ export function treeOf(
         node.forks = nodes(node);
         return node;
       })
-      .sort((a, b) => Number(asksWithin(b)) - Number(asksWithin(a)));
+      .sort((a, b) => rankWithin(b) - rankWithin(a));
   return nodes(undefined);
 }
 
-/** Whether a session or a fork below it asks for permission: such ones stand first. */
-function asksWithin({ session, forks }: Node): boolean {
-  return session.asking !== undefined || forks.some(asksWithin);
+/** How much a session, or a fork below it, needs somebody. */
+function rankWithin({ session, forks }: Node): number {
+  return Math.max(rankOf(session), ...forks.map(rankWithin));
 }
 
 /** A state of a session as lists show it. `asks`: a question for permission waits for an answer. */
@@ -84,12 +85,18 @@ export function age(at: string, now: number): string {
   return "now";
 }
 
+/** The state of a session in words; empty where nothing happens in it. */
+export function stateText(session: Session): string {
+  const need = needOf(session);
+  if (need !== undefined) return `needs you: ${need}`;
+  const showing = showingOf(session);
+  const reason = showing === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
+  return showing === "waiting" ? `${session.queued} waiting` : showing === "idle" ? "" : `${showing}${reason}`;
+}
+
 /** What stands behind a session's title in a list. */
 export function descriptionOf(session: Session, now: number): string {
-  const showing = showingOf(session);
   const others = session.participants.length > 1 ? `${session.participants.length} participants` : "";
-  const state = showing === "idle" ? "" : showing === "waiting" ? `${session.queued} waiting` : showing;
-  const reason = showing === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
   // Where there is little room the end is cut off.
-  return [state + reason, session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
+  return [stateText(session), session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
 }

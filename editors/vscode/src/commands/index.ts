@@ -1,17 +1,20 @@
 /** Every command, under its id. package.json has their titles, and where they show. */
 import * as vscode from "vscode";
 import { forgetKey, setUpModel } from "../firstUse";
-import { problemOf } from "../problem";
+import { problemOf, type Problem } from "../problem";
+import { remediesFor } from "../remedies";
 import type { Services } from "../services";
 import { getStarted, ran } from "../walkthrough";
 import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import {
   act,
+  answer,
   exportSession,
   filter,
   fork,
   goToQuestion,
+  nextNeedsYou,
   open,
   openArchived,
   remove,
@@ -43,6 +46,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.switchModel": switchModel,
   "session.setBudget": setBudget,
   "session.goToQuestion": goToQuestion,
+  "session.nextNeedsYou": nextNeedsYou,
+  "session.allowOnce": (services) => answer(services, "once"),
+  "session.allowForSession": (services) => answer(services, "session"),
+  "session.deny": (services) => answer(services, "deny"),
   "session.pause": (services, target) => act(services, "session/pause", target),
   "session.resume": (services, target) => act(services, "session/resume", target),
   "session.cancelReply": (services, target) => act(services, "session/cancel", target),
@@ -79,11 +86,19 @@ export function registerCommands(services: Services): vscode.Disposable {
         if ((await command(services, about)) !== false) ran(id);
       } catch (error) {
         const problem = problemOf(error);
-        if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
+        if (problem.kind !== "cancelled") void showProblem(problem);
       }
     }),
   );
   return vscode.Disposable.from(...registered);
+}
+
+/** Says what went wrong, with buttons for what can be done about it. */
+async function showProblem({ kind, words }: Problem): Promise<void> {
+  const remedies = remediesFor(kind);
+  const choice = await vscode.window.showErrorMessage(words, ...remedies.map(({ label }) => label));
+  const chosen = remedies.find(({ label }) => label === choice);
+  if (chosen !== undefined) await vscode.commands.executeCommand(`session.${chosen.command}`);
 }
 
 /** Whether the view's keys call it. */

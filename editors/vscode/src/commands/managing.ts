@@ -1,6 +1,8 @@
 /** Commands for the sessions there are. */
 import * as vscode from "vscode";
+import { nextInNeed } from "../attention";
 import type { Requests, Session } from "../protocol";
+import type { Decision } from "../panel/messages";
 import { besidePanels } from "../panel/places";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
@@ -31,6 +33,26 @@ export async function goToQuestion({ sessions, panels }: Services, target: Targe
   const chosen = id ?? (asking.length > 1 ? await pickSession("Go to Question", asking) : asking[0])?.id;
   if (chosen === undefined) return false;
   await panels.show(chosen);
+}
+
+/** Shows the next session that needs the person, after the one that is shown. */
+export async function nextNeedsYou({ sessions, panels }: Services): Promise<Done> {
+  const { current } = panels;
+  const shown = current !== undefined && panels.isVisible(current) ? current : undefined;
+  const next = nextInNeed(sessions.store.sessions, shown);
+  if (next === undefined) {
+    vscode.window.setStatusBarMessage("No session needs you.", 3000);
+    return false;
+  }
+  await panels.show(next.id);
+}
+
+/** Answers the first question of the panel that was active last. */
+export async function answer({ sessions, panels, permissions }: Services, decision: Decision): Promise<Done> {
+  const session = panels.current === undefined ? undefined : sessions.store.session(panels.current);
+  const question = session?.asking?.[0];
+  if (session === undefined || question === undefined) return false;
+  await permissions.answer(session.id, question.requestId, decision);
 }
 
 export async function openArchived(services: Services): Promise<void> {

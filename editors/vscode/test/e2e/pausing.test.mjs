@@ -100,6 +100,46 @@ it("a yes lets the tool run, and its call is shown folded", async () => {
   await window.shot("tool-dark");
 });
 
+it("keys answer the question of the panel, pause its reply and cancel it", async () => {
+  const keys = async (...pressed) => {
+    for (const key of pressed) await window.page.keyboard.press(key);
+  };
+  for (const [key, became] of [
+    ["Control+d", "denied"],
+    ["Control+y", "done"],
+  ]) {
+    const before = await panel.replies.count();
+    await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+    await panel.text.press("Enter");
+    await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
+    await panel.text.click();
+    await until(async () => {
+      if ((await panel.frame.locator(".question").count()) === 0) return true;
+      await keys("Control+k", key);
+      return false;
+    }, `the key for ${became}`);
+    await (await panel.ended(before)).locator(`.tool.${became}`).waitFor();
+  }
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(200)}`);
+  await panel.text.press("Enter");
+  await panel.replies.nth(before).getByText("word0").waitFor();
+  await panel.text.press("Escape");
+  await panel.replies.nth(before).getByText("Cancelled").waitFor();
+  await panel.text.fill(`slow: ${words(200)}`);
+  await panel.text.press("Enter");
+  await panel.replies
+    .nth(before + 1)
+    .getByText("word0")
+    .waitFor();
+  await keys("Control+k", "Control+p");
+  await panel.frame.getByText("This session is paused.").waitFor();
+  await panel.frame.getByRole("button", { name: "Resume" }).click();
+  await panel.frame.getByText("This session is paused.").waitFor({ state: "hidden" });
+  await panel.frame.getByRole("button", { name: "Cancel Reply" }).click();
+  await panel.ended(before + 1);
+});
+
 it("a session that asks behind another editor is found until it is answered, whatever became of the notification", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
@@ -110,14 +150,14 @@ it("a session that asks behind another editor is found until it is answered, wha
   await window.command("File: New Untitled Text File");
   const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
   await note.getByText("in replies to your messages").waitFor();
-  const item = window.page.locator(".statusbar-item", { hasText: "Session asks" });
+  const item = window.page.locator(".statusbar-item", { hasText: "Session needs you" });
   const badge = window.page.locator(".activitybar .action-item", {
-    has: window.page.locator("[aria-label*='asks for permission']"),
+    has: window.page.locator("[aria-label*='A session needs you']"),
   });
   for (const cleared of [false, true]) {
     if (cleared) await window.command("Notifications: Clear All Notifications");
     await until(async () => (await note.count()) === (cleared ? 0 : 1), "the notification");
-    await until(async () => /asks/.test(await row.innerText()), "the session to ask in the list");
+    await until(async () => /needs you: permission/.test(await row.innerText()), "the session to ask in the list");
     assert.doesNotMatch(await row.innerText(), /replying/);
     await item.waitFor();
     await badge.first().waitFor();
@@ -127,7 +167,7 @@ it("a session that asks behind another editor is found until it is answered, wha
   await panel.frame.getByRole("button", { name: "Allow Once" }).click();
   await panel.ended(before);
   await item.waitFor({ state: "hidden" });
-  await until(async () => !/asks/.test(await row.innerText()), "the session to ask no more");
+  await until(async () => !/needs you: permission/.test(await row.innerText()), "the session to ask no more");
 });
 
 it("a fork from a message opens beside, with all up to it and nothing after", async () => {

@@ -33,6 +33,12 @@ describe("the tree of sessions", () => {
     ]);
   });
 
+  it("puts what stopped before what is newer, and says what it needs somebody for", () => {
+    const failed = aSession({ id: "y", stopped: "failed" });
+    expect(outline(treeOf([aSession({ id: "x" }), failed], "", NONE))).toEqual(["y", "x"]);
+    expect(descriptionOf(failed, Date.parse(failed.updatedAt))).toBe("needs you: failed · code · now");
+  });
+
   it("leaves archived sessions out, unless they are asked for", () => {
     const archived = aSession({ id: "b", state: "archived", parent: { sessionId: "a", seq: 3 } });
     expect(outline(treeOf([archived, parent], "", NONE))).toEqual(["a"]);
@@ -53,11 +59,13 @@ describe("what stands behind a title", () => {
     const updatedAt = "2026-03-01T11:15:00Z";
     expect(descriptionOf(aSession({ updatedAt }), now)).toBe("code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, replying: true }), now)).toBe("replying · code · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, replying: true, asking: [aQuestion("q")] }), now)).toBe("asks · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, replying: true, asking: [aQuestion("q")] }), now)).toBe(
+      "needs you: permission · code · 45 min",
+    );
     expect(descriptionOf(aSession({ updatedAt, state: "paused", replying: true }), now)).toBe("paused · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, queued: 2 }), now)).toBe("2 waiting · code · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("interrupted · code · 45 min");
-    expect(descriptionOf(aSession({ updatedAt, stopped: "failed", queued: 1 }), now)).toBe("failed · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted" }), now)).toBe("needs you: interrupted · code · 45 min");
+    expect(descriptionOf(aSession({ updatedAt, stopped: "failed", queued: 1 }), now)).toBe("needs you: failed · code · 45 min");
     expect(descriptionOf(aSession({ updatedAt, stopped: "interrupted", state: "archived" }), now)).toBe(
       "archived · code · 45 min",
     );

@@ -1,0 +1,56 @@
+/** Which sessions wait for a person: a question for permission, a reply that was interrupted, or one that failed. Pure. */
+import type { Session } from "./protocol";
+
+export type Need = "permission" | "interrupted" | "failed";
+
+/** What a session needs a person for; undefined where it needs nobody. */
+export function needOf({ state, asking, stopped }: Session): Need | undefined {
+  if (asking !== undefined) return "permission";
+  if (state !== "active") return undefined;
+  return stopped === "interrupted" || stopped === "failed" ? stopped : undefined;
+}
+
+const RANKS: Readonly<Record<Need, number>> = { permission: 2, interrupted: 1, failed: 1 };
+
+/** How much a session needs somebody: a question keeps a reply from going on, so it ranks above what has stopped. */
+export function rankOf(session: Session): number {
+  const need = needOf(session);
+  return need === undefined ? 0 : RANKS[need];
+}
+
+/** Those that need somebody first, then the newest. */
+export function byAttention(a: Session, b: Session): number {
+  const rank = rankOf(b) - rankOf(a);
+  return rank !== 0 ? rank : a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0;
+}
+
+export function inNeed(sessions: readonly Session[]): readonly Session[] {
+  return sessions.filter((session) => needOf(session) !== undefined);
+}
+
+/** The one after `current` among the sessions that need somebody, in their order, and around to the first. */
+export function nextInNeed(sessions: readonly Session[], current: string | undefined): Session | undefined {
+  const waiting = inNeed(sessions);
+  return waiting[(waiting.findIndex(({ id }) => id === current) + 1) % waiting.length];
+}
+
+export function needText(count: number): string {
+  return count === 1 ? "A session needs you" : `${count} sessions need you`;
+}
+
+/** What each session needs, in lines. */
+export function needLines(sessions: readonly Session[]): readonly string[] {
+  return sessions.flatMap((session) => {
+    const { title, asking = [] } = session;
+    switch (needOf(session)) {
+      case "permission":
+        return asking.map(({ agent, summary }) => `${title}: ${agent} asks: ${summary}`);
+      case "interrupted":
+        return [`${title}: a reply was interrupted`];
+      case "failed":
+        return [`${title}: a reply failed`];
+      case undefined:
+        return [];
+    }
+  });
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { byAttention, needLines, needOf, nextInNeed, needText } from "../../src/attention";
+import type { Session } from "../../src/protocol";
+import { aQuestion, aSession } from "./samples";
+
+const asking = [aQuestion("q")];
+
+describe("what a session needs a person for", () => {
+  it.each<[Partial<Session>, string | undefined]>([
+    [{}, undefined],
+    [{ replying: true }, undefined],
+    [{ queued: 2 }, undefined],
+    [{ asking, replying: true }, "permission"],
+    [{ stopped: "interrupted" }, "interrupted"],
+    [{ stopped: "failed" }, "failed"],
+    [{ stopped: "paused", state: "paused" }, undefined],
+    [{ stopped: "failed", state: "paused" }, undefined],
+    [{ stopped: "failed", state: "archived" }, undefined],
+    [{ state: "paused", asking }, "permission"],
+  ])("%j", (given, need) => {
+    expect(needOf(aSession(given))).toBe(need);
+  });
+});
+
+const old = aSession({ id: "old", updatedAt: "2026-03-01T00:00:00Z" });
+const fresh = aSession({ id: "fresh", updatedAt: "2026-03-09T00:00:00Z" });
+const failed = aSession({ id: "failed", title: "F", stopped: "failed", updatedAt: "2026-03-02T00:00:00Z" });
+const asks = aSession({ id: "asks", title: "A", asking, updatedAt: "2026-03-01T00:00:00Z" });
+const sorted = [old, fresh, failed, asks].sort(byAttention);
+
+it("those that ask stand first, then those that stopped, then the newest", () => {
+  expect(sorted.map(({ id }) => id)).toEqual(["asks", "failed", "fresh", "old"]);
+});
+
+it("the next one that needs somebody is the one after that which is shown, and around again", () => {
+  expect(nextInNeed(sorted, undefined)?.id).toBe("asks");
+  expect(nextInNeed(sorted, "fresh")?.id).toBe("asks");
+  expect(nextInNeed(sorted, "asks")?.id).toBe("failed");
+  expect(nextInNeed(sorted, "failed")?.id).toBe("asks");
+  expect(nextInNeed([old], undefined)).toBeUndefined();
+});
+
+it("says how many there are, and what each needs", () => {
+  expect([needText(1), needText(3)]).toEqual(["A session needs you", "3 sessions need you"]);
+  expect(needLines(sorted)).toEqual(["A: code asks: Run make", "F: a reply failed"]);
+});
