@@ -51,6 +51,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const changes = new Changes(api, sessions);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
+  const drafts = new Drafts(extension.workspaceState);
   const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
     api,
     sessions,
@@ -58,11 +59,11 @@ export function activate(extension: vscode.ExtensionContext): void {
     models,
     server,
     context,
-    drafts: new Drafts(extension.workspaceState),
+    drafts,
     findings,
     changes,
   });
-  const view = new SessionsView(sessions, panels);
+  const view = new SessionsView(sessions, panels, (id) => drafts.of(id) !== undefined);
   running = server;
 
   extension.subscriptions.push(

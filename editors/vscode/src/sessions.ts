@@ -22,6 +22,7 @@ export class Sessions {
   private lists = new Map<"archived" | undefined, string | undefined>([[undefined, undefined]]);
   private listLength = LIST_PAGE;
   private listRound = 0;
+  private hasList = false;
   private words = "";
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
@@ -67,6 +68,11 @@ export class Sessions {
     return this.known.default;
   }
 
+  /** Whether a server has listed its sessions: before that nobody knows whether there are any. */
+  get listed(): boolean {
+    return this.hasList;
+  }
+
   /** Whether the lists go on after what the store holds. */
   get listHasMore(): boolean {
     return [...this.lists.values()].some((cursor) => cursor !== undefined);
@@ -77,7 +83,9 @@ export class Sessions {
     const round = ++this.listRound;
     const pages = await Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
     const all = [...pages.flat(), ...(await this.fitting())];
-    if (round === this.listRound) this.store.setList(all); // else a later one knows better
+    if (round !== this.listRound) return; // a later one knows better
+    this.hasList = true;
+    this.store.setList(all);
   }
 
   /** Lists the next page of sessions too. */

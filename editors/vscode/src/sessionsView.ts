@@ -1,7 +1,9 @@
 /** The view of sessions in the activity bar. */
 import * as vscode from "vscode";
 import { inNeed, needText } from "./attention";
+import { isEmpty } from "./emptySessions";
 import type { Panels } from "./panel/openPanels";
+import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
 import { age, descriptionOf, ICONS, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
 import { did } from "./walkthrough";
@@ -36,8 +38,14 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   constructor(
     private readonly sessions: Sessions,
     private readonly panels: Panels,
+    /** Whether something is written for a session that was not sent yet. */
+    private readonly hasDraft: (sessionId: string) => boolean,
   ) {
-    this.view = vscode.window.createTreeView("sessionls.sessions", { treeDataProvider: this, showCollapseAll: true });
+    this.view = vscode.window.createTreeView("sessionls.sessions", {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      canSelectMany: true,
+    });
     const timer = setInterval(() => {
       if (this.view.visible) this.changed.fire();
     }, MINUTE);
@@ -51,7 +59,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
         this.refresh();
       }),
       panels.onDidChange(() => {
-        this.count();
+        this.refresh();
       }),
       vscode.window.registerFileDecorationProvider({ provideFileDecoration: dimmed }),
     );
@@ -93,16 +101,20 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.count();
   }
 
-  /** The session whose row has the keyboard's focus. */
-  async focused(): Promise<string | undefined> {
+  /** The sessions that a key is for: the selected ones where the row with the focus is one of several, else that row's. */
+  async focused(): Promise<readonly string[]> {
     // VS Code tells only what is selected; where the arrow keys went from there is known to its own command alone.
     const before = this.selected();
     await vscode.commands.executeCommand("list.toggleSelection");
     const after = this.selected();
     const id = [...after].find((one) => !before.has(one)) ?? [...before].find((one) => !after.has(one));
     const node = id === undefined ? undefined : this.node(id);
+    if (id !== undefined && before.size > 1 && before.has(id)) {
+      await vscode.commands.executeCommand("list.toggleSelection");
+      return [...before].filter((one) => one !== MORE);
+    }
     if (node !== undefined) await this.view.reveal(node, { select: true, focus: true });
-    return node?.session.id;
+    return node === undefined ? [] : [node.session.id];
   }
 
   private selected(): ReadonlySet<string> {
@@ -119,7 +131,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   }
 
   getChildren(row?: Row): Row[] {
-    this.roots ??= treeOf(this.sessions.store.sessions, this.filter, this.hidden, this.archived);
+    this.roots ??= treeOf(this.listed(), this.filter, this.hidden, this.archived);
     if (row === MORE) return [];
     if (row !== undefined) return [...row.forks];
     return this.sessions.listHasMore ? [...this.roots, MORE] : [...this.roots];
@@ -153,15 +165,22 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     return item;
   }
 
+  /** A session in which nothing was said is listed only where its draft waits in no panel. */
+  private listed(): readonly Session[] {
+    const shown = ({ id }: Session): boolean => this.hasDraft(id) && !this.panels.isOpen(id);
+    return this.sessions.store.sessions.filter((session) => !isEmpty(session) || shown(session));
+  }
+
   private refresh(): void {
     this.roots = undefined;
     this.watchReplies();
     this.count();
-    const all = this.sessions.store.sessions;
+    const all = this.listed();
     if (all.length > 0) did("session");
     const none = !this.getChildren().some((row) => row !== MORE);
     // VS Code shows a message in place of the welcome content.
     this.view.message = this.filter === "" ? "" : none ? `No session fits “${this.filter}”.` : `Filtered: ${this.filter}`;
+    void vscode.commands.executeCommand("setContext", "sessionls.listed", this.sessions.listed);
     void vscode.commands.executeCommand(
       "setContext",
       "sessionls.hasSessions",

@@ -1,5 +1,8 @@
 /** Which session, and which agent, a command is about. */
 import * as vscode from "vscode";
+import { byAttention } from "../attention";
+import { isEmpty } from "../emptySessions";
+import { problemOf } from "../problem";
 import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
 import { descriptionOf, ICONS, showingOf, type Node } from "../tree";
@@ -34,12 +37,70 @@ export async function chooseSession(
 }
 
 export async function pickSession(title: string, offered: readonly Session[]): Promise<Session | undefined> {
-  const items = offered.map((session) => ({
+  const items = offered.map(itemOf);
+  return (await vscode.window.showQuickPick(items, { title, placeHolder: "Session", matchOnDescription: true }))?.session;
+}
+
+const DELAY = 150; // milliseconds without a key before the server is asked
+
+/**
+ * A session that the person picks. `known` are offered at once, and what `list` gives for the words that they write as soon as it
+ * has come, so that sessions are found that no list holds yet.
+ */
+export function findSession(
+  title: string,
+  known: readonly Session[],
+  list: (query: string) => Promise<readonly Session[]>,
+): Promise<Session | undefined> {
+  const picker = vscode.window.createQuickPick<SessionItem>();
+  picker.title = title;
+  picker.placeholder = "Words of a session's title";
+  picker.matchOnDescription = true;
+  const all = new Map<string, Session>();
+  const add = (more: readonly Session[]): void => {
+    for (const session of more) if (session.state !== "archived" && !isEmpty(session)) all.set(session.id, session);
+    picker.items = [...all.values()].sort(byAttention).map(itemOf);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  let round = 0;
+  const ask = async (query: string): Promise<void> => {
+    const mine = ++round;
+    picker.busy = true;
+    try {
+      add(await list(query));
+    } catch (error) {
+      if (mine === round) picker.title = `${title}: ${problemOf(error).words}`;
+    }
+    if (mine === round) picker.busy = false;
+  };
+  add(known);
+  void ask("");
+  return new Promise((resolve) => {
+    picker.onDidChangeValue((value) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void ask(value.trim()), DELAY);
+    });
+    picker.onDidAccept(() => {
+      resolve(picker.selectedItems[0]?.session);
+      picker.hide();
+    });
+    picker.onDidHide(() => {
+      clearTimeout(timer);
+      resolve(undefined);
+      picker.dispose();
+    });
+    picker.show();
+  });
+}
+
+type SessionItem = vscode.QuickPickItem & { readonly session: Session };
+
+function itemOf(session: Session): SessionItem {
+  return {
     label: `$(${ICONS[showingOf(session)]}) ${session.title}`,
     description: descriptionOf(session, Date.now()),
     session,
-  }));
-  return (await vscode.window.showQuickPick(items, { title, placeHolder: "Session", matchOnDescription: true }))?.session;
+  };
 }
 
 /** An agent that the person picks. Those that cannot be invoked stand last, with the reason. */

@@ -10,6 +10,7 @@ import type { Target } from "./choosing";
 import {
   act,
   answer,
+  archive,
   exportSession,
   filter,
   fork,
@@ -28,7 +29,7 @@ import {
 import { search } from "./searching";
 
 /** Gives false, or nothing. */
-type Command = (services: Services, target: Target) => unknown;
+type Command = (services: Services, target: Target, targets: readonly string[]) => unknown;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   "session.new": newSession,
@@ -53,7 +54,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.pause": (services, target) => act(services, "session/pause", target),
   "session.resume": (services, target) => act(services, "session/resume", target),
   "session.cancelReply": (services, target) => act(services, "session/cancel", target),
-  "session.archive": (services, target) => act(services, "session/archive", target),
+  "session.archive": archive,
   "session.unarchive": (services, target) => act(services, "session/unarchive", target),
   "session.fork": fork,
   "session.rename": rename,
@@ -78,12 +79,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 export function registerCommands(services: Services): vscode.Disposable {
   const registered = Object.entries(COMMANDS).map(([id, command]) =>
-    vscode.commands.registerCommand(id, async (target?: unknown) => {
+    vscode.commands.registerCommand(id, async (target?: unknown, selected?: unknown) => {
       try {
-        const about = isFocused(target) ? await services.view.focused() : targetOf(target);
+        const targets = isFocused(target) ? await services.view.focused() : targetsOf(target, selected);
         // What is for the row with the focus is for nothing else.
-        if (isFocused(target) && about === undefined) return;
-        if ((await command(services, about)) !== false) ran(id);
+        if (isFocused(target) && targets.length === 0) return;
+        const about = isFocused(target) ? targets[0] : targetOf(target);
+        if ((await command(services, about, targets)) !== false) ran(id);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void showProblem(problem);
@@ -104,6 +106,12 @@ async function showProblem({ kind, words }: Problem): Promise<void> {
 /** Whether the view's keys call it. */
 function isFocused(given: unknown): boolean {
   return typeof given === "object" && given !== null && "focused" in given;
+}
+
+/** The sessions that a menu is for: all that are selected, where the row that it was opened on is one of them. */
+function targetsOf(target: unknown, selected: unknown): readonly string[] {
+  const rows = Array.isArray(selected) ? selected : [target];
+  return rows.map(targetOf).flatMap((row) => (row === undefined ? [] : [typeof row === "string" ? row : row.session.id]));
 }
 
 /** What the view's menus name; menus of editors name the document's URI, which is no session. */

@@ -7,22 +7,21 @@ import { besidePanels } from "../panel/places";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
-import { chooseSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
+import { chooseSession, findSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
+/** So many sessions are offered at once. */
+const FOUND = 100;
 const UNDO_TIME = 15_000; // milliseconds
 
-export async function open(services: Services, target: Target): Promise<void> {
-  const { sessions, panels } = services;
+export async function open({ api, sessions, panels }: Services, target: Target): Promise<void> {
   if (target !== undefined) {
     await panels.show(typeof target === "string" ? target : target.session.id);
     return;
   }
-  // Right after the start the list may still be on its way.
-  await sessions.refreshList();
-  const session = await pickSession(
-    "Open Session",
-    sessions.store.sessions.filter((one) => one.state !== "archived"),
-  );
+  const session = await findSession("Open Session", sessions.store.sessions, async (query) => {
+    const found = await api.request("session/list", { limit: FOUND, ...(query !== "" && { query }) });
+    return found.sessions;
+  });
   if (session !== undefined) await panels.show(session.id);
 }
 
@@ -108,15 +107,16 @@ export async function setBudget(services: Services, target: Target): Promise<voi
   if (choice === "Resume") await sessions.act("session/resume", session.id);
 }
 
-type Act = "session/pause" | "session/resume" | "session/cancel" | "session/archive" | "session/unarchive";
+type Act = "session/pause" | "session/resume" | "session/cancel" | "session/unarchive";
 
-const ACTS: Readonly<Record<Act, { readonly title: string; readonly fits: (session: Session) => boolean }>> = {
-  "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
-  "session/resume": { title: "Resume Session", fits: isResumable },
-  "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
-  "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
-  "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },
-};
+const ACTS: Readonly<Record<Act | "session/archive", { readonly title: string; readonly fits: (session: Session) => boolean }>> =
+  {
+    "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
+    "session/resume": { title: "Resume Session", fits: isResumable },
+    "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
+    "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
+    "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },
+  };
 
 function isResumable({ state, stopped }: Session): boolean {
   return state === "paused" || (state === "active" && stopped !== undefined);
@@ -131,22 +131,47 @@ export async function act(services: Services, method: Act, target: Target): Prom
   const session = await (archived ? pickArchived(services, title) : chooseSession(services, target, title, fits));
   if (session === undefined) return false;
   await services.sessions.act(method, session.id);
-  if (method !== "session/archive") return;
-  const choice = await vscode.window.showInformationMessage(`Archived “${session.title}”.`, "Undo");
-  if (choice === "Undo") await services.sessions.act("session/unarchive", session.id);
+}
+
+/** Archives a session, or all of `targets` where there are several. */
+export async function archive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
+  const { sessions } = services;
+  const { title, fits } = ACTS["session/archive"];
+  const chosen =
+    targets.length > 1 ? several(services, targets).filter(fits) : one(await chooseSession(services, target, title, fits));
+  if (chosen.length === 0) return false;
+  for (const { id } of chosen) await sessions.act("session/archive", id);
+  const choice = await vscode.window.showInformationMessage(`Archived ${named(chosen)}.`, "Undo");
+  if (choice === "Undo") for (const { id } of chosen) await sessions.act("session/unarchive", id);
+}
+
+function several({ sessions }: Services, ids: readonly string[]): readonly Session[] {
+  return ids.flatMap((id) => one(sessions.store.session(id)));
+}
+
+function one(session: Session | undefined): readonly Session[] {
+  return session === undefined ? [] : [session];
+}
+
+function named(sessions: readonly Session[]): string {
+  const [first] = sessions;
+  return sessions.length === 1 && first !== undefined ? `“${first.title}”` : `${sessions.length} sessions`;
 }
 
 /** The server deletes for good: so it is asked to only when the time to undo is over. A window that closes before keeps the session. */
-export async function remove(services: Services, target: Target): Promise<void> {
+export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
   const { sessions, panels, view } = services;
   // What cannot be seen is not put away without a choice.
   const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
-  const session = await (blind
-    ? pickSession("Delete Session", sessions.store.sessions)
-    : chooseSession(services, target, "Delete Session"));
-  if (session === undefined) return;
-  view.hide(session.id, true);
-  const undo = vscode.window.showInformationMessage(`Deleted “${session.title}”.`, "Undo").then((choice) => choice === "Undo");
+  const pick = (): Promise<Session | undefined> =>
+    blind ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
+  const chosen = targets.length > 1 ? several(services, targets) : one(await pick());
+  if (chosen.length === 0) return;
+  const hide = (hidden: boolean): void => {
+    for (const { id } of chosen) view.hide(id, hidden);
+  };
+  hide(true);
+  const undo = vscode.window.showInformationMessage(`Deleted ${named(chosen)}.`, "Undo").then((choice) => choice === "Undo");
   const undone = await Promise.race([
     undo,
     new Promise<boolean>((resolve) => {
@@ -154,11 +179,11 @@ export async function remove(services: Services, target: Target): Promise<void> 
     }),
   ]);
   try {
-    if (!undone) await sessions.delete(session.id);
+    if (!undone) for (const { id } of chosen) await sessions.delete(id);
   } finally {
-    view.hide(session.id, false);
+    hide(false);
   }
-  if (!undone && (await undo)) void vscode.window.showWarningMessage(`“${session.title}” was deleted for good before.`);
+  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be brought back.`);
 }
 
 export async function fork(services: Services, target: Target): Promise<Done> {

@@ -15,6 +15,8 @@ export interface Panels {
   readonly current: string | undefined;
   /** The sessions whose panels can be seen, that of the one that was active last first. */
   readonly visible: readonly string[];
+  /** Whether there is a panel with the session, seen or not. */
+  isOpen(sessionId: string): boolean;
   /** Whether a panel with the session can be seen now. */
   isVisible(sessionId: string): boolean;
   /** What can be seen changed. */

@@ -1,6 +1,7 @@
 /** The panels that are open: one for each session, kept across reloads of the window. */
 import * as vscode from "vscode";
 import { chipOf } from "../context";
+import { isEmpty } from "../emptySessions";
 import type { Context } from "../protocol";
 import type { Panels } from "./openPanels";
 import type { Kept } from "./messages";
@@ -45,6 +46,10 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     (known ?? this.create(sessionId)).reveal(messageId);
   }
 
+  isOpen(sessionId: string): boolean {
+    return this.panels.has(sessionId);
+  }
+
   isVisible(sessionId: string): boolean {
     return this.panels.get(sessionId)?.panel.visible ?? false;
   }
@@ -77,6 +82,20 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return other ?? (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
   }
 
+  /** A session in which nobody said anything goes with its panel, unless something is written for it, or somebody else is there. */
+  private async discardEmpty(sessionId: string): Promise<void> {
+    const { sessions, drafts, api } = this.services;
+    const session = sessions.store.session(sessionId);
+    if (session === undefined || !isEmpty(session) || drafts.of(sessionId) !== undefined || !api.ready) return;
+    try {
+      const now = await api.request("session/open", { sessionId, limit: 1 });
+      await api.request("session/close", { sessionId });
+      if (isEmpty(now.session) && now.participants.length <= 1 && !this.panels.has(sessionId)) await sessions.delete(sessionId);
+    } catch {
+      // It stays, as a session that is not listed.
+    }
+  }
+
   private adopt(sessionId: string, panel: vscode.WebviewPanel): SessionPanel {
     const adopted = new SessionPanel(sessionId, panel, this.dist, this.services);
     this.panels.set(sessionId, adopted);
@@ -90,6 +109,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
       if (this.last === sessionId) this.last = undefined;
       adopted.dispose();
       this.changed.fire();
+      void this.discardEmpty(sessionId);
     });
     this.changed.fire();
     return adopted;

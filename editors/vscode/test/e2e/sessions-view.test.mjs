@@ -90,7 +90,7 @@ test("a fork stands under its parent", async () => {
 test("a paused session shows as paused, and goes on when resumed", async () => {
   const parent = view().locator(".monaco-list-row[aria-level='1']");
   await parent.hover();
-  await parent.locator(".action-label[aria-label='Session: Pause'], .action-label[aria-label='Pause']").click();
+  await parent.locator(".action-label[aria-label^='Session: Pause'], .action-label[aria-label^='Pause']").click();
   await until(async () => /paused/.test(await parent.innerText()), "the session to be paused");
   await window.shotInEachTheme("view");
   await parent.hover();

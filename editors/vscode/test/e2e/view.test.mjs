@@ -72,7 +72,7 @@ it("a reply that ends while nobody sees it is counted, until it is seen", async 
   );
 });
 
-it("each action of a row is at hand under the mouse, and no more than five", async () => {
+it("a row has two actions under the mouse, and none that takes it away", async () => {
   const node = row("needle");
   await node.hover();
   const shown = await node
@@ -80,7 +80,7 @@ it("each action of a row is at hand under the mouse, and no more than five", asy
     .evaluateAll((all) => all.map((one) => one.getAttribute("aria-label")));
   assert.deepEqual(
     shown.map((one) => one.replace(/^Session: | \(.*\)$/g, "")),
-    ["Pause", "Fork", "Rename…", "Archive", "Delete"],
+    ["Pause", "Fork"],
   );
   await window.page.screenshot({ path: "../../tests/screenshots/vscode/view-hover-dark.png" });
 });
@@ -120,11 +120,30 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   await found.waitFor({ state: "hidden" });
 });
 
+it("a new session is a row when something is said in it, and goes with its panel where nothing was", async () => {
+  const rows = () => view().locator(".monaco-list-row").count();
+  const before = await rows();
+  await window.command("Session: New");
+  await window.page.locator(".tab.active", { hasText: "New session" }).waitFor();
+  await panel.frame.getByText("Write a message to begin.").waitFor();
+  assert.equal(await rows(), before);
+  await window.command("View: Close Editor");
+  await window.page.locator(".tab", { hasText: "New session" }).waitFor({ state: "hidden" });
+  await window.command("Session: Refresh List");
+  assert.equal(await rows(), before);
+  await window.command("Session: New");
+  await panel.frame.getByText("Write a message to begin.").waitFor();
+  await panel.ask("say: kept");
+  await row("say: kept").waitFor();
+  assert.equal(await rows(), before + 1);
+});
+
 it("F2 and Delete are for the row that the arrow keys went to", async () => {
   await panel.frame.getByText("word99").last().waitFor({ timeout: 60_000 });
+  await row("needle").first().click();
   await act(row("needle").first(), "Fork");
-  await until(async () => (await view().locator(".monaco-list-row").count()) === 2, "the fork");
-  await view().locator(".monaco-list-row[aria-level='1']").click();
+  await view().locator(".monaco-list-row[aria-level='2']").waitFor();
+  await row("needle").first().click();
   await panel.text.waitFor();
   await focusList();
   await goTo(2, "ArrowDown");
@@ -142,6 +161,31 @@ it("F2 and Delete are for the row that the arrow keys went to", async () => {
   await row("needle").first().waitFor();
 });
 
+it("several sessions are archived together, and come back with Undo", async () => {
+  for (const name of ["one of two", "two of two"]) {
+    await window.command("Session: New");
+    await panel.frame.getByText("Write a message to begin.").waitFor();
+    await panel.ask(`say: ${name}`);
+    await row(name).waitFor();
+  }
+  await row("one of two").click();
+  await row("two of two").click({ modifiers: ["Control"] });
+  await row("two of two").click({ button: "right" });
+  const menu = window.page.locator(".monaco-menu");
+  const archive = menu.locator(".action-item", { hasText: "Archive" }).first();
+  await archive.waitFor();
+  await window.shot("view-several-dark");
+  assert.equal(await menu.locator(".action-item", { hasText: "Rename" }).count(), 0, "what is for one session is not offered");
+  await until(async () => {
+    await archive.click({ timeout: 1000 }).catch(() => undefined);
+    return !(await archive.isVisible());
+  }, "the menu to take the click");
+  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "Archived 2 sessions." });
+  await row("of two").first().waitFor({ state: "hidden" });
+  await note.locator(".monaco-button", { hasText: "Undo" }).click();
+  await until(async () => (await row("of two").count()) === 2, "both to come back");
+});
+
 it("a long list goes on below its last row, and the filter finds what it has not come to yet", async () => {
   editor.fill(120, "sessions");
   await window.command("Session: Refresh List");
@@ -154,6 +198,13 @@ it("a long list goes on below its last row, and the filter finds what it has not
   await until(async () => (await titles()).includes("Session number 5"), "a session of the second page");
   await window.command("Session: Clear Filter");
   await row("Session number 119").waitFor();
+  await window.command("Session: Open…");
+  await window.page.locator(".quick-input-widget:visible input").first().fill("number 7");
+  await window.page
+    .locator(".quick-input-list .monaco-list-row", { hasText: /Session number 7\b/ })
+    .first()
+    .click();
+  await window.page.locator(".tab.active", { hasText: /Session number 7\b/ }).waitFor();
   await focusList();
   await until(async () => {
     await window.page.keyboard.press("End");
