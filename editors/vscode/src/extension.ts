@@ -6,6 +6,7 @@ import { Changes } from "./changes/changes";
 import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
+import { Deletions } from "./deletions";
 import { FindingActions } from "./findings/actions";
 import { registerFindingCommands } from "./findings/commands";
 import { ThreadComments } from "./findings/threadComments";
@@ -51,6 +52,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const changes = new Changes(api, sessions);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
+  const deletions = new Deletions();
   const drafts = new Drafts(extension.workspaceState);
   const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
     api,
@@ -60,6 +62,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     server,
     context,
     drafts,
+    deletions,
     findings,
     changes,
   });
@@ -84,7 +87,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     watchPanelContext(sessions, panels),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
-    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, secrets, context }),
+    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, secrets, context, deletions }),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);

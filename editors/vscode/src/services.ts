@@ -1,6 +1,7 @@
 /** What the capabilities of the extension are given: each takes what it needs of this. */
 import type { Api } from "./api";
 import type { EditorContext } from "./context";
+import type { Deletions } from "./deletions";
 import type { Installer } from "./installing";
 import type { Models } from "./models";
 import type { Panels } from "./panel/openPanels";
@@ -21,4 +22,5 @@ export interface Services {
   readonly view: SessionsView;
   readonly secrets: Secrets;
   readonly context: EditorContext;
+  readonly deletions: Deletions;
 }

@@ -156,7 +156,7 @@ export class Sessions {
     }
   }
 
-  async create(params: { title?: string; agent?: string; workspaceFolder?: string }): Promise<Session> {
+  async create(params: { title?: string; agent?: string; model?: string; workspaceFolder?: string }): Promise<Session> {
     return this.kept(await this.api.request("session/create", params));
   }
 

@@ -11,6 +11,8 @@ export interface State {
   readonly offers: readonly Chip[];
   readonly server: Server;
   readonly trusted: boolean;
+  /** It was deleted, and can still be brought back. */
+  readonly deleting: boolean;
   /** Where the code of findings is now, by their ids. */
   readonly places: Readonly<Record<string, PlaceNow>>;
   readonly problem?: Problem;
@@ -28,6 +30,7 @@ export const nothing: State = {
   offers: [],
   server: "starting",
   trusted: true,
+  deleting: false,
   places: {},
   loading: false,
 };
@@ -65,6 +68,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, server: step.server };
     case "trust":
       return { ...state, trusted: step.trusted };
+    case "deleting":
+      return { ...state, deleting: step.deleting };
     case "reveal":
       return { ...state, reveal: { number: (state.reveal?.number ?? 0) + 1, messageId: step.messageId } };
     case "draft":

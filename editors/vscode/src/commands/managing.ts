@@ -160,27 +160,24 @@ function named(sessions: readonly Session[]): string {
 
 /** The server deletes for good: so it is asked to only when the time to undo is over. A window that closes before keeps the session. */
 export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
-  const { sessions, panels, view } = services;
+  const { sessions, panels, view, deletions } = services;
   // What cannot be seen is not put away without a choice.
   const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
   const pick = (): Promise<Session | undefined> =>
     blind ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
   const chosen = targets.length > 1 ? several(services, targets) : one(await pick());
   if (chosen.length === 0) return;
+  const ids = chosen.map(({ id }) => id);
   const hide = (hidden: boolean): void => {
-    for (const { id } of chosen) view.hide(id, hidden);
+    for (const id of ids) view.hide(id, hidden);
   };
   hide(true);
   const undo = vscode.window.showInformationMessage(`Deleted ${named(chosen)}.`, "Undo").then((choice) => choice === "Undo");
-  const undone = await Promise.race([
-    undo,
-    new Promise<boolean>((resolve) => {
-      setTimeout(resolve, UNDO_TIME, false);
-    }),
-  ]);
+  const undone = await deletions.hold(ids, UNDO_TIME, Promise.resolve(undo));
   try {
-    if (!undone) for (const { id } of chosen) await sessions.delete(id);
+    if (!undone) for (const id of ids) await sessions.delete(id);
   } finally {
+    deletions.release(ids);
     hide(false);
   }
   if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be brought back.`);

@@ -103,6 +103,8 @@ export type ToView =
   /** Put into the composer: from a command such as "Ask Agent About Selection". */
   | { readonly type: "compose"; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
+  /** Whether the session was deleted, and can still be brought back: it takes no messages. */
+  | { readonly type: "deleting"; readonly deleting: boolean }
   /** Whether the workspace is trusted; where it is not, agents may only read. */
   | { readonly type: "trust"; readonly trusted: boolean }
   /** Where the code is now of the findings of this session that stand in Problems, by the finding's id. */
@@ -112,11 +114,16 @@ export type ToView =
 
 export type FromView =
   | { readonly type: "ready" }
-  | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer" }
+  /** `resume`: the session, or the reply that was interrupted, goes on first. */
+  | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer"; readonly resume?: true }
   | { readonly type: "draft"; readonly draft: Draft }
   | { readonly type: "older" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
-  | { readonly type: "fork"; readonly at?: string }
+  /** `draft` goes into the composer of the fork. */
+  | { readonly type: "fork"; readonly at?: string; readonly draft?: Draft }
+  /** Opens a fork that ends before this message, with the message in its composer. */
+  | { readonly type: "resend"; readonly messageId: string }
+  | { readonly type: "undoDelete" }
   | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }

@@ -2,6 +2,9 @@
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { Changes } from "../changes/changes";
+import type { Deletions } from "../deletions";
+import type { Message } from "../protocol";
+import { resent, type Resent } from "../resending";
 import type { EditorContext } from "../context";
 import { wireRange } from "../ranges";
 import type { OpenSession } from "../folding";
@@ -34,7 +37,8 @@ export interface PanelServices {
   readonly findings: FindingActions;
   readonly changes: Changes;
   /** Shows another session. */
-  readonly show: (sessionId: string) => void;
+  readonly show: (sessionId: string, draft?: Resent) => void;
+  readonly deletions: Deletions;
 }
 
 /** A session is opened with fewer messages than that. */
@@ -86,6 +90,9 @@ export class SessionPanel {
       }),
       services.findings.shown.onDidChange(() => {
         this.tellPlaces();
+      }),
+      services.deletions.onDidChange(() => {
+        this.tellDeleting();
       }),
       server.onDidChangeState(() => {
         this.tellServer();
@@ -195,6 +202,10 @@ export class SessionPanel {
     this.tell({ type: "server", server: standingOf(this.services.server.state) });
   }
 
+  private tellDeleting(): void {
+    this.tell({ type: "deleting", deleting: this.services.deletions.has(this.sessionId) });
+  }
+
   private tellTrust(): void {
     this.tell({ type: "trust", trusted: vscode.workspace.isTrusted });
   }
@@ -251,6 +262,7 @@ export class SessionPanel {
         this.window.reset();
         this.tellServer();
         this.tellTrust();
+        this.tellDeleting();
         this.tellAgents();
         this.tellModels();
         this.tellPlaces();
@@ -262,7 +274,7 @@ export class SessionPanel {
         await this.join();
         return;
       case "send":
-        await this.send(message.draft, message.delivery);
+        await this.send(message.draft, message.delivery, message.resume === true);
         return;
       case "draft":
         await this.services.drafts.keep(sessionId, message.draft);
@@ -279,7 +291,13 @@ export class SessionPanel {
         return;
       case "fork":
         did("pause");
-        this.services.show((await sessions.fork({ sessionId, ...(message.at !== undefined && { at: message.at }) })).id);
+        await this.fork(message.at, message.draft);
+        return;
+      case "resend":
+        await this.resend(message.messageId);
+        return;
+      case "undoDelete":
+        this.services.deletions.undo(sessionId);
         return;
       case "showParent": {
         const parent = sessions.store.session(sessionId)?.parent;
@@ -329,7 +347,43 @@ export class SessionPanel {
     }
   }
 
-  private async send(draft: Draft, delivery: "queue" | "steer"): Promise<void> {
+  private async fork(at: string | undefined, draft: Draft | undefined): Promise<void> {
+    const { sessions, show, drafts } = this.services;
+    const fork = await sessions.fork({ sessionId: this.sessionId, ...(at !== undefined && { at }) });
+    if (draft === undefined) {
+      show(fork.id);
+      return;
+    }
+    const { text, agent, chips } = draft;
+    show(fork.id, { text, ...(agent !== undefined && { agent }), context: chips.map(({ context }) => context) });
+    await drafts.forget(this.sessionId);
+  }
+
+  /** The message once more, in a session that holds what was said before it: a fork, or a new session where that is nothing. */
+  private async resend(messageId: string): Promise<void> {
+    const { sessions, show } = this.services;
+    const find = (): [Message | undefined, Message | undefined] => {
+      const messages = sessions.store.open(this.sessionId)?.messages ?? [];
+      const at = messages.findIndex(({ id }) => id === messageId);
+      return [messages[at], messages[at - 1]];
+    };
+    if (find()[1] === undefined && sessions.store.open(this.sessionId)?.more === true) await sessions.older(this.sessionId);
+    const [message, before] = find();
+    const session = sessions.store.session(this.sessionId);
+    if (message === undefined || session === undefined) return;
+    const [folder] = session.workspaceFolders;
+    const made =
+      before === undefined
+        ? await sessions.create({
+            agent: session.agent,
+            ...(session.model !== undefined && { model: session.model }),
+            ...(folder !== undefined && { workspaceFolder: folder }),
+          })
+        : await sessions.fork({ sessionId: this.sessionId, at: before.id });
+    show(made.id, resent(message));
+  }
+
+  private async send(draft: Draft, delivery: "queue" | "steer", resume: boolean): Promise<void> {
     const { agent, text, chips } = draft;
     const context = chips.map((chip) => chip.context);
     void this.services.drafts.forget(this.sessionId);
@@ -337,6 +391,7 @@ export class SessionPanel {
     if (context.length > 0) did("context");
     const known = (this.services.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
     try {
+      if (resume) await this.services.sessions.act("session/resume", this.sessionId);
       await this.services.sessions.message({
         sessionId: this.sessionId,
         text,

@@ -20,7 +20,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
 
   constructor(extension: vscode.Uri, services: Omit<PanelServices, "show">) {
     this.dist = vscode.Uri.joinPath(extension, "dist");
-    this.services = { ...services, show: (sessionId) => void this.show(sessionId) };
+    this.services = { ...services, show: (sessionId, draft) => void this.show(sessionId, draft) };
   }
 
   dispose(): void {

@@ -301,7 +301,7 @@ class Panel {
   constructor(frame) {
     this.frame = frame;
     this.text = frame.getByRole("textbox", { name: "Message" });
-    this.send = frame.getByRole("button", { name: "Send" });
+    this.send = frame.getByRole("button", { name: "Send", exact: true });
     this.messages = frame.locator(".message");
     this.replies = frame.locator(".message.agent");
     this.agent = frame.locator(".picker-button");

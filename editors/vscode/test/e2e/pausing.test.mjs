@@ -62,6 +62,12 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   await panel.frame.getByText("This session is paused.").waitFor({ timeout: 60_000 });
   assert.equal(await panel.text.inputValue(), "not sent yet");
   assert.equal(await panel.send.isEnabled(), false);
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Resume and Send" }).waitFor();
+  await panel.frame.getByRole("button", { name: "Go On in a Fork" }).waitFor();
+  await window.shotInEachTheme("held-back");
+  await panel.text.press("Escape");
+  await panel.frame.getByRole("button", { name: "Go On in a Fork" }).waitFor({ state: "hidden" });
   await panel.frame.getByRole("button", { name: "Resume" }).click();
   await panel.replies
     .nth(3)
@@ -135,8 +141,6 @@ it("keys answer the question of the panel, pause its reply and cancel it", async
   await keys("Control+k", "Control+p");
   await panel.frame.getByText("This session is paused.").waitFor();
   await panel.frame.getByRole("button", { name: "Resume" }).click();
-  await panel.frame.getByText("This session is paused.").waitFor({ state: "hidden" });
-  await panel.frame.getByRole("button", { name: "Cancel Reply" }).click();
   await panel.ended(before + 1);
 });
 
@@ -189,6 +193,41 @@ it("a fork from a message opens beside, with all up to it and nothing after", as
   await until(async () => (await panel.messages.count()) === all, "the parent, as it was");
 });
 
+it("one's own message is edited and sent again, in a fork that ends before it", async () => {
+  const resend = async (message) => {
+    await message.hover();
+    await message.getByRole("button", { name: "Edit and Resend" }).click();
+  };
+  const holds = (text) => until(async () => text.test(await panel.text.inputValue()), `the composer to hold ${text}`);
+  await resend(panel.frame.locator(".message.participant", { hasText: "slow: begun" }));
+  await panel.frame.getByRole("button", { name: "forked" }).waitFor();
+  await holds(/^slow: begun word0/);
+  assert.equal(await panel.messages.count(), 4);
+  await window.shot("resend-dark");
+  await panel.text.fill("");
+  await resend(panel.messages.first());
+  await panel.frame.getByText("Write a message to begin.").waitFor();
+  await holds(/^slow: word0/);
+  await panel.text.fill("");
+  await window.command("View: Close Editor");
+  await panel.frame.getByRole("button", { name: "forked" }).waitFor();
+});
+
+it("a deleted session takes no messages until it is brought back", async () => {
+  await panel.text.fill("say: not sent");
+  await window.command("Session: Delete");
+  await panel.frame.getByText("This session was deleted.").waitFor();
+  assert.equal(await panel.send.isEnabled(), false);
+  await window.shot("deleted-dark");
+  await panel.frame.getByRole("button", { name: "Undo" }).click();
+  await panel.frame.getByText("This session was deleted.").waitFor({ state: "hidden" });
+  await until(() => panel.send.isEnabled(), "the session to take messages again");
+  await panel.text.fill("");
+  await panel.frame.getByRole("button", { name: "forked" }).click();
+  await panel.frame.getByRole("button", { name: "forked" }).waitFor({ state: "hidden" });
+  await panel.replies.nth(4).waitFor();
+});
+
 it("a server that is killed in the middle of a reply is started again, and the reply can be gone on with", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(200)}`);
@@ -200,7 +239,11 @@ it("a server that is killed in the middle of a reply is started again, and the r
   assert.equal(editor.killServer(), 1);
   await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
   await window.shotInEachTheme("interrupted");
-  await panel.frame.getByRole("button", { name: "Resume" }).click();
+  await panel.text.fill("say: after it");
+  await panel.text.press("Enter");
+  await panel.frame.getByText("The last reply was interrupted.").waitFor();
+  assert.equal(await panel.text.inputValue(), "say: after it", "nothing is sent before the person says how");
+  await panel.frame.getByRole("button", { name: "Resume It, Then Send" }).click();
   await panel.replies
     .nth(before)
     .getByText(/^word0 .*Go on exactly where it stops/)
@@ -208,6 +251,10 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.replies
     .nth(before + 1)
     .getByText("behind it")
+    .waitFor({ timeout: 60_000 });
+  await panel.replies
+    .nth(before + 2)
+    .getByText("after it")
     .waitFor({ timeout: 60_000 });
 });
 

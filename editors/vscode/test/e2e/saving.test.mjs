@@ -111,7 +111,7 @@ it("a command that ends with another code than 0 is shown as failed, with its co
   const line = tools.first().locator("summary");
   assert.match(await tools.first().getAttribute("class"), /\bfailed\b/);
   assert.equal(await line.locator(".codicon-error").count(), 1);
-  assert.match(await line.innerText(), /run_command\s+echo broken; exit 3\s+failed: Exit code 3/);
+  assert.match(await line.innerText(), /Ran\s+echo broken; exit 3\s+exit 3/);
   await reply.scrollIntoViewIfNeeded();
   await window.shotInEachTheme("command-failed");
   assert.match(await said(tools.first()), /^Exit code 3\.\s+broken/);

@@ -139,6 +139,7 @@ it("a new session is a row when something is said in it, and goes with its panel
 });
 
 it("F2 and Delete are for the row that the arrow keys went to", async () => {
+  await row("needle").first().click();
   await panel.frame.getByText("word99").last().waitFor({ timeout: 60_000 });
   await row("needle").first().click();
   await act(row("needle").first(), "Fork");
@@ -199,12 +200,9 @@ it("a long list goes on below its last row, and the filter finds what it has not
   await window.command("Session: Clear Filter");
   await row("Session number 119").waitFor();
   await window.command("Session: Open…");
-  await window.page.locator(".quick-input-widget:visible input").first().fill("number 7");
-  await window.page
-    .locator(".quick-input-list .monaco-list-row", { hasText: /Session number 7\b/ })
-    .first()
-    .click();
-  await window.page.locator(".tab.active", { hasText: /Session number 7\b/ }).waitFor();
+  await window.page.locator(".quick-input-widget:visible input").first().fill("number 13");
+  await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Session number 13" }).first().click();
+  await window.page.locator(".tab.active", { hasText: "Session number 13" }).waitFor();
   await focusList();
   await until(async () => {
     await window.page.keyboard.press("End");

@@ -151,7 +151,7 @@ it("a question for permission says where it can be answered", async () => {
   await window.shot("chat-question-dark");
   const note = page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
   await note.getByRole("button", { name: "Deny", exact: true }).click();
-  await answered("was not permitted");
+  await answered("Not allowed to read");
   await window.shot("chat-denied-dark");
 });
 

@@ -67,7 +67,7 @@ export function App() {
           <Questions questions={view.session.asking ?? []} />
           {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
           <div role="status">
-            <Standing session={view.session} server={state.server} />
+            <Standing session={view.session} server={state.server} deleting={state.deleting} />
             {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
               <NoModel problem={answers.problem} />
             )}

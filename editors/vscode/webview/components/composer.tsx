@@ -16,6 +16,7 @@ import { useCompletions, type Complete } from "./completions";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Menu } from "./menu";
+import { HeldBack } from "./notices";
 
 const empty: Draft = { text: "", chips: [] };
 
@@ -36,6 +37,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const [draft, setDraft] = useState<Draft>(state.draft);
   const [asked, setAsked] = useState<Wanted>();
   const [active, setActive] = useState(0);
+  /** Enter was pressed where the person has to say first how the session goes on. */
+  const [heldBack, setHeldBack] = useState(false);
   const { items, pending } = useCompletions(asked, complete);
   const agents = state.agents.agents;
   const ready = state.server === "ready";
@@ -105,12 +108,25 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     agents.map((agent) => agent.name),
   );
   const chosen = parsed.agent ?? draft.agent;
-  const sendable = ready && session.state === "active" && parsed.text !== "";
-  const send = (delivery: "queue" | "steer") => {
-    if (!sendable) return;
-    const { text } = parsed;
-    tell({ type: "send", delivery, draft: withAgent({ ...draft, text }, chosen) });
-    keep({ sessionId: session.id, sent: text });
+  const written = ready && !state.deleting && parsed.text !== "";
+  const paused = session.state === "paused";
+  const interrupted = session.state === "active" && session.stopped === "interrupted";
+  const sendable = written && session.state === "active";
+  // What was in the way is gone.
+  const asks = heldBack && written && (paused || interrupted);
+  const outgoing = () => withAgent({ ...draft, text: parsed.text }, chosen);
+  const send = (delivery: "queue" | "steer", how?: "resume" | "without") => {
+    if (!sendable && !(written && paused && how === "resume")) return;
+    if (interrupted && how === undefined) {
+      setHeldBack(true);
+      return;
+    }
+    tell({ type: "send", delivery, draft: outgoing(), ...(how === "resume" && { resume: true }) });
+    keep({ sessionId: session.id, sent: parsed.text });
+    clear();
+  };
+  const clear = () => {
+    setHeldBack(false);
     setDraft(empty);
     setAsked(undefined);
     onSent();
@@ -132,7 +148,12 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     }
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
-      send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
+      if (asks) send("queue", "resume");
+      else if (paused && written) setHeldBack(true);
+      else send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
+    } else if (event.key === "Escape" && asks) {
+      event.preventDefault();
+      setHeldBack(false);
     } else if (event.key === "Escape" && !modified(event) && session.replying && ready) {
       event.preventDefault();
       tell({ type: "cancel" });
@@ -159,6 +180,24 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
 
   return (
     <div class="composer" role="group" aria-label="Composer">
+      {asks && (
+        <HeldBack
+          paused={paused}
+          onResume={() => {
+            send("queue", "resume");
+          }}
+          onOther={() => {
+            if (paused) {
+              tell({ type: "fork", draft: outgoing() });
+              clear();
+            } else send("queue", "without");
+          }}
+          onDismiss={() => {
+            setHeldBack(false);
+            area.current?.focus();
+          }}
+        />
+      )}
       <Chips
         chips={draft.chips}
         offers={state.offers}

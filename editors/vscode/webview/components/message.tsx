@@ -68,6 +68,9 @@ function Actions({ message, text }: { readonly message: Message; readonly text: 
           { icon: "insert", label: "Insert at Cursor", does: { type: "insert", text } as const },
           { icon: "go-to-file", label: "Open as Document", does: { type: "openDocument", messageId: message.id } as const },
         ]),
+    ...(message.role === "participant" && message.status !== "queued"
+      ? [{ icon: "edit", label: "Edit and Resend", does: { type: "resend", messageId: message.id } as const }]
+      : []),
     { icon: "repo-forked", label: "Fork from Here", does: { type: "fork", at: message.id } },
   ];
   return (

@@ -83,7 +83,25 @@ function Answer({ question, decision, label, keys }: AnswerProps) {
   );
 }
 
-export function Standing({ session, server }: { readonly session: Session; readonly server: Server }) {
+interface StandingProps {
+  readonly session: Session;
+  readonly server: Server;
+  readonly deleting: boolean;
+}
+
+export function Standing({ session, server, deleting }: StandingProps) {
+  if (deleting) {
+    return (
+      <Bar icon="trash" words="This session was deleted.">
+        <Button
+          label="Undo"
+          onPress={() => {
+            tell({ type: "undoDelete" });
+          }}
+        />
+      </Bar>
+    );
+  }
   if (server !== "ready") return <ServerStanding server={server} />;
   if (session.state === "paused") {
     const why = wordsForPause(session);
@@ -174,6 +192,30 @@ export function NoModel({ problem }: { readonly problem: string }) {
     <Bar icon="warning" words={problem}>
       <Run command="setUpModel" label="Set Up a Model…" />
     </Bar>
+  );
+}
+
+interface HeldBackProps {
+  readonly paused: boolean;
+  readonly onResume: () => void;
+  readonly onOther: () => void;
+  readonly onDismiss: () => void;
+}
+
+/** A message was to be sent where the session does not go on by itself. It stays in the composer until the person says how. */
+export function HeldBack({ paused, onResume, onOther, onDismiss }: HeldBackProps) {
+  return (
+    <div class="bar held-back" role="alert">
+      <Icon name={paused ? "debug-pause" : "debug-disconnect"} />
+      <span>
+        {paused ? "This session is paused. Send the message how?" : "The last reply was interrupted. Send the message how?"}
+      </span>
+      <span class="buttons">
+        <Button label={paused ? "Resume and Send" : "Resume It, Then Send"} onPress={onResume} />
+        <Button label={paused ? "Go On in a Fork" : "Send Without It"} secondary onPress={onOther} />
+      </span>
+      <IconButton name="close" label="Not now" onPress={onDismiss} />
+    </div>
   );
 }
 

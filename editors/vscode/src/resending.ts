@@ -1,0 +1,49 @@
+/** A message that was sent, as a draft to be changed and sent again. Pure. */
+import { textOf } from "./format";
+import type { Context, Message } from "./protocol";
+
+/** The context without what the server added when it was sent: it reads documents anew, as they are now. */
+export function freshContext(context: Context): Context {
+  switch (context.kind) {
+    case "selection":
+      return { kind: "selection", uri: context.uri, range: context.range };
+    case "file":
+      return { kind: "file", uri: context.uri };
+    case "diagnostics":
+      return {
+        kind: "diagnostics",
+        uri: context.uri,
+        ...(context.range !== undefined && { range: context.range }),
+        ...(context.diagnostics !== undefined && { diagnostics: context.diagnostics }),
+      };
+    case "symbol":
+      return {
+        kind: "symbol",
+        uri: context.uri,
+        name: context.name,
+        ...(context.range !== undefined && { range: context.range }),
+      };
+    case "diff":
+      return {
+        kind: "diff",
+        ...(context.base !== undefined && { base: context.base }),
+        ...(context.staged !== undefined && { staged: context.staged }),
+      };
+    case "text":
+      return { kind: "text", title: context.title, text: context.text };
+  }
+}
+
+export interface Resent {
+  readonly text: string;
+  readonly agent?: string;
+  readonly context: readonly Context[];
+}
+
+export function resent(message: Message): Resent {
+  return {
+    text: textOf(message),
+    ...(message.agent !== undefined && { agent: message.agent }),
+    context: (message.context ?? []).map(freshContext),
+  };
+}

@@ -1,0 +1,43 @@
+import { expect, it } from "vitest";
+import type { Context } from "../../src/protocol";
+import { freshContext, resent } from "../../src/resending";
+import { aMessage } from "./samples";
+
+const range = { start: { line: 1, character: 0 }, end: { line: 2, character: 0 } };
+const added = { version: 3, dirty: true, sha256: "x", language: "python", notice: "cut", text: "as it was" };
+const uri = "file:///a.py";
+
+it.each<[Context, Context]>([
+  [
+    { kind: "selection", uri, range, ...added },
+    { kind: "selection", uri, range },
+  ],
+  [
+    { kind: "file", uri, ...added },
+    { kind: "file", uri },
+  ],
+  [
+    { kind: "symbol", uri, name: "read", range, ...added },
+    { kind: "symbol", uri, name: "read", range },
+  ],
+  [
+    { kind: "diagnostics", uri, diagnostics: [{ message: "m" }], lines: [] },
+    { kind: "diagnostics", uri, diagnostics: [{ message: "m" }] },
+  ],
+  [
+    { kind: "diff", base: "main", staged: true, text: "+x" },
+    { kind: "diff", base: "main", staged: true },
+  ],
+  [
+    { kind: "text", title: "t", text: "x", notice: "n" },
+    { kind: "text", title: "t", text: "x" },
+  ],
+])("context is read anew: %o", (sent, fresh) => {
+  expect(freshContext(sent)).toEqual(fresh);
+});
+
+it("a message comes back with its text, its agent and its context", () => {
+  const message = aMessage("m", { agent: "review", context: [{ kind: "file", uri, ...added }] });
+  expect(resent(message)).toEqual({ text: "m", agent: "review", context: [{ kind: "file", uri }] });
+  expect(resent(aMessage("m"))).toEqual({ text: "m", context: [] });
+});
