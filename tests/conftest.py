@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     name: str = request.param
     monkeypatch.setattr(stores, "current_engine", name)
     return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_left() -> Iterator[None]:
+    yield
+    if "postgres_server" in sys.modules:
+        sys.modules["postgres_server"].PostgresServer.stop_shared()
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ AUTHOR = AgentAuthor(agent="code", model="test", definition="0" * 64)
 Status = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 
 
-ENGINES = ("sqlite",)
+ENGINES = ("sqlite", "postgres")
 current_engine = "sqlite"
 
 
@@ -58,6 +58,10 @@ def url(folder: Path) -> str:
 
 def database_url(path: Path) -> str:
     """A database of that name, on the engine that the test runs on."""
+    if current_engine == "postgres":
+        from postgres_server import PostgresServer
+
+        return PostgresServer.shared().database_for(str(path))
     return f"sqlite:///{path}"
 
 

@@ -432,6 +432,7 @@ def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return services
 
 
+@pytest.mark.engines("sqlite")
 async def test_whatever_there_is_to_notice_changes_with_all_are_told(
     tmp_path: Path, other: SqlStore, services: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -445,6 +446,7 @@ async def test_whatever_there_is_to_notice_changes_with_all_are_told(
     assert ("cannot be watched" in caplog.text) == (services == "nothing")
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 async def test_where_linux_takes_no_more_watches_others_are_found(
     tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch

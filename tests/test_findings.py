@@ -26,8 +26,6 @@ from sessionls.tools.findings import Diagnostics, ReportFinding
 from stores import begin, create, end, fork, say, url
 from tool_calls import LoneCall
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 CODE = "import os\n\n\ndef mean(values):\n    return sum(values) / len(values)\n\n\ndef first(values):\n    return values[0]\n"
 
 

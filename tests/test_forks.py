@@ -147,6 +147,7 @@ async def test_a_fork_is_compacted_as_far_as_its_parent_was(store: SqlStore) -> 
     assert (await whole(store, early))[2:] == ("First.", ["m2", "r2", "m3", "r3"])
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_deleted_session_stays_only_where_a_living_fork_holds_it(store: SqlStore, tmp_path: Path) -> None:
     parent = await create(store, title="SECRETTITLE", identities=["SECRETPLACE"])
     await exchange(store, parent, "m1", "r1")
@@ -201,6 +202,7 @@ async def test_a_session_that_was_deleted_cannot_be_forked(store: SqlStore) -> N
         await fork(store, session.id, 2)
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_fork_writes_as_many_rows_whatever_the_length(store: SqlStore, tmp_path: Path) -> None:
     short, long = await create(store), await create(store)
     await exchange(store, short, "m", "r")
@@ -247,6 +249,7 @@ def steps(folder: Path, question: Any, *arguments: object) -> int:
     return count
 
 
+@pytest.mark.engines("sqlite")
 async def test_what_is_read_of_a_long_session_does_not_cost_more_than_of_a_short_one(store: SqlStore, tmp_path: Path) -> None:
     costs = []
     for places in (100, 10_000):
@@ -268,6 +271,7 @@ async def test_what_is_read_of_a_long_session_does_not_cost_more_than_of_a_short
     assert [long for long, short in zip(costs[half:], costs[:half], strict=True) if long > short + 100] == []
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_page_of_the_list_does_not_cost_more_with_more_sessions(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store, folders=["file:///work"])
     costs = []
@@ -287,6 +291,7 @@ async def test_a_page_of_the_list_does_not_cost_more_with_more_sessions(store: S
     assert [more for more, few in zip(costs[4:], costs[:4], strict=True) if more > few + 100] == []
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_thousand_forks_deep(store: SqlStore, tmp_path: Path) -> None:
     session_id = root = await create(store)
     costs: list[int] = []

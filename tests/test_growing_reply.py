@@ -105,6 +105,7 @@ async def test_nor_does_a_step_of_an_agent_that_was_asked(store: SqlStore) -> No
     assert isinstance(deepest, ToolPart) and deepest.parts == [TextPart(text="deeper")]
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_reply_that_stops_is_whole_in_one_place_and_grows_again_when_it_is_resumed(
     store: SqlStore, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ async def test_a_reply_that_stops_is_whole_in_one_place_and_grows_again_when_it_
     assert await asyncio.to_thread(rows) == 0
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_reply_that_was_being_written_when_sessionls_was_renewed_goes_on(tmp_path: Path) -> None:
     work: list[Part] = [TextPart(text="found"), call(2, "more", [TextPart(text="deep")])]
     parts: list[Part] = [TextPart(text="wörds"), call(0, "one"), call(1, "asked", work)]
@@ -167,6 +169,7 @@ trees = st.lists(
 )
 
 
+@pytest.mark.engines("sqlite")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(trees, st.booleans()), min_size=1, max_size=6), st.data())
 def test_whatever_becomes_of_the_parts_what_is_stored_is_what_there_is(

@@ -104,6 +104,7 @@ async def test_a_process_whose_clock_is_set_goes_on_living(tmp_path: Path, set_c
             await asyncio.sleep(0.06)
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("ahead", [HOUR, 30 * 24 * HOUR])
 async def test_a_lease_of_before_the_machine_started_anew_is_over(store: SqlStore, tmp_path: Path, ahead: int) -> None:
     """The clock of the leases begins anew with the machine."""
@@ -143,6 +144,7 @@ async def test_a_process_that_was_halted_and_not_missed_writes_on(store: SqlStor
     assert await texts(store, session_id) == ["go", "late words"]
 
 
+@pytest.mark.engines("sqlite")
 async def test_processes_that_are_long_gone_are_forgotten(store: SqlStore, tmp_path: Path) -> None:
     await create(store)
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:

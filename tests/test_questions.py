@@ -18,9 +18,7 @@ from sessionls.domain.errors import NotPermitted
 from sessionls.domain.scope import scope_of
 from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
-from stores import answer, as_version, ask, begin, create, end, fork, say, url
-
-pytestmark = pytest.mark.usefixtures("engine")
+from stores import answer, as_version, ask, begin, create, database_url, end, fork, say, url
 
 
 @pytest.fixture
@@ -252,4 +250,4 @@ class TestInAReply:
 
 
 def url_of_house(folder: Path) -> str:
-    return f"sqlite:///{folder.parent / 'one.db'}"
+    return database_url(folder.parent / "one.db")

@@ -129,9 +129,31 @@ class TestWhatIsSaidOfAWrongValue:
         monkeypatch.setenv("SESSIONLS_CONFIG", str(tmp_path / "none.toml"))
         assert "SESSIONLS_CONFIG" in refused().message
 
-    def test_a_password_in_the_databases_address_is_not_shown(self) -> None:
-        settings = Settings.load(database_url="postgresql://me:hush@host:5432/db")
-        assert settings.shown_url == "postgresql://me:…@host:5432/db"
+    @pytest.mark.parametrize(
+        ("address", "shown"),
+        [
+            ("postgresql://me:hush@host:5432/db", "postgresql://me:…@host:5432/db"),
+            ("postgresql://me:hu@sh@host/db?sslmode=require", "postgresql://me:…@host/db?sslmode=require"),
+            (
+                "postgresql://host/db?user=me&password=hush&sslpassword=hush",
+                "postgresql://host/db?user=me&password=…&sslpassword=…",
+            ),
+            ("postgresql://me:hush@[broken/db", "postgresql://…"),
+            ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ],
+    )
+    def test_a_password_in_the_databases_address_is_not_shown(
+        self, monkeypatch: pytest.MonkeyPatch, address: str, shown: str
+    ) -> None:
+        monkeypatch.setenv("SESSIONLS_DATABASE_URL", address)
+        assert Settings.load().shown_url == shown
+
+    @pytest.mark.parametrize("address", ["postgresql://me:hush@host/db", "postgresql://host/db?password=hush"])
+    def test_a_password_does_not_belong_in_settings_files(self, config: Write, address: str) -> None:
+        config(f'database_url = "{address}"\n')
+        for error in (refused(), refused(database_url=address)):
+            assert "hush" not in f"{error.message}{error.hint}" and ".pgpass" in error.hint
+            assert error.wire()["fields"] == ["database_url"]
 
 
 class TestTheParticipantHere:

@@ -101,6 +101,7 @@ async def test_an_error_in_a_decision_leaves_everything_as_it_was(store: SqlStor
     assert await store.change(session_id, lambda change: dict(change.claims)) == {}
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_decision_that_adds_nothing_writes_nothing(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store)
     with sqlite3.connect(tmp_path / "data" / "sessions.db") as reader:
@@ -269,6 +270,7 @@ async def test_words_that_an_event_holds_are_drafts_no_more(store: SqlStore, oth
     assert (await texts(store, session_id))[1] == (await texts(other, session_id))[1] == "Hello\n\nagain"
 
 
+@pytest.mark.engines("sqlite")
 async def test_drafts_of_a_failed_change_are_not_lost(tmp_path: Path, other: SqlStore) -> None:
     async with SqlStore(url(tmp_path), patience=0.01) as store:
         session_id = await create(store)
@@ -338,6 +340,7 @@ async def test_what_a_process_leaves_behind_has_lapsed(tmp_path: Path, store: Sq
     assert await store.lapsed() == []
 
 
+@pytest.mark.engines("sqlite")
 async def test_to_look_for_what_lapsed_is_not_to_look_at_each_session(tmp_path: Path, store: SqlStore) -> None:
     await create(store)
     statement = f"EXPLAIN QUERY PLAN {reading._LAPSED.compile(dialect=SQLiteDialect())}"
@@ -517,6 +520,7 @@ def test_nothing_that_is_searched_for_is_an_error(query: str, searched: Callable
 # -- deleting --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore, other: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store, title="SECRETTITLE", identities=["SECRETPLACE"])
     await exchange(store, session_id, "SECRETMESSAGE", "SECRETREPLY")
@@ -549,6 +553,7 @@ async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore,
 # -- the file --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 async def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
@@ -562,6 +567,7 @@ async def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_store_that_is_not_used_opens_nothing(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         stop = store.subscribe(lambda notice: None)
@@ -577,6 +583,7 @@ async def test_loading_the_store_does_not_load_the_database_library(tmp_path: Pa
     assert out.strip() == b"[]"
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path), patience=0.05) as store:
         session_id = await create(store)
@@ -591,10 +598,11 @@ async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path)
         assert await rename(store, session_id, "x") == 2
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("database", "words"),
     [
-        ("postgresql://ann:secret@host/db", "PostgreSQL is not supported yet"),
+        ("postgresql://ann:secret@127.0.0.1:1/db", "cannot be reached"),
         ("mysql://host/db", "is not supported"),
         ("secret", "is not supported"),
         ("sqlite://", "is not supported"),
@@ -607,6 +615,7 @@ async def test_a_database_that_cannot_be_used_is_an_error_in_words(database: str
         assert "secret" not in f"{refused.value}{refused.value.hint}"
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sessions.db").write_text("words " * 1000, encoding="utf-8")
@@ -616,6 +625,7 @@ async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -
                 await store.session("x")
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
     async with SqlStore(url(tmp_path)) as store:
@@ -626,6 +636,7 @@ async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path)
         assert await create(store)
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("name", "words", "hint"),
     [
@@ -659,6 +670,7 @@ async def test_every_failure_of_the_database_says_what_is_wrong_and_what_to_do(
     assert await rename(store, session_id, "x") == 2
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("number", "words"),
     [
@@ -682,11 +694,13 @@ async def test_every_failure_of_the_disk_says_what_is_wrong(
         assert "SESSIONLS_DATA_DIR" in told.value.hint
 
 
+@pytest.mark.engines("sqlite")
 def test_a_database_that_cannot_be_shared_is_not_used() -> None:
     with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(StoreUnavailable, match="shared memory"):
         _configure(connection, 1.0, durable=False)
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("durable", [False, True])
 async def test_what_is_accepted_outlives_a_power_cut_where_that_is_wanted(tmp_path: Path, durable: bool) -> None:
     async with SqlStore(url(tmp_path), durable=durable) as store:
@@ -699,6 +713,7 @@ async def test_what_is_accepted_outlives_a_power_cut_where_that_is_wanted(tmp_pa
         assert await store._job(store._writer, synchronous) == (2 if durable else 1)
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be deleted there")
 async def test_nothing_is_accepted_into_a_file_that_is_gone(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
@@ -735,6 +750,7 @@ async def test_participants_that_only_look_do_not_change_the_order(store: SqlSto
     assert await all_sessions(store) == await all_sessions(store, scope=scope_of(["file:///work"])) == ["newer", "older"]
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_session_stored_before_lists_told_how_a_reply_stopped_is_read_and_tells_it_with_its_next_event(
     tmp_path: Path,
 ) -> None:

@@ -85,6 +85,7 @@ async def steps_of(store: SqlStore, question: Callable[[], Awaitable[object]]) -
 # -- findings --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
 async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_are(
     store: SqlStore, folders: list[str] | None
@@ -107,6 +108,7 @@ async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_a
     assert many[0] <= few[0] + 1 and many[1] <= few[1] + 2
 
 
+@pytest.mark.engines("sqlite")
 async def test_the_open_findings_cost_the_same_however_many_are_done_with(store: SqlStore) -> None:
     session_id = await create(store)
     await report(store, session_id)
@@ -123,6 +125,7 @@ async def test_the_open_findings_cost_the_same_however_many_are_done_with(store:
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
 async def test_a_word_that_stands_everywhere_costs_the_same_however_often(
     store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +170,7 @@ async def test_what_is_common_elsewhere_is_found_here(store: SqlStore) -> None:
     assert [hit.session.id for hit in hits] == [here]
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("query", ["zebra", "zz", "q", "number zebra"])
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
 async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
@@ -219,6 +223,7 @@ async def test_pages_of_titles_join_to_all_of_them(store: SqlStore, rare: bool, 
 # -- plans -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("sqlite")
 async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_again_and_again(store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "m1", "r1")

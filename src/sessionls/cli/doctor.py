@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import os
 import platform
-import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -148,25 +146,10 @@ async def _composition(terminal: Terminal) -> list[Check]:
 async def _database(cli: CliContext) -> Check:
     url = cli.settings.shown_url
     try:
-        await cli.composition.store.lapsed()  # it opens with the first question
+        facts = await cli.composition.store.facts()
     except SessionlsError as error:
         return Check("database", "problem", f"{url}: {error.message}", error.hint)
-    return Check("database", "ok", url + await asyncio.to_thread(_file_facts, cli.settings.url))
-
-
-def _file_facts(url: str) -> str:
-    """Size, revision of the schema and number of sessions of an embedded database; nothing for a server's."""
-    kind, _, name = url.partition(":///")
-    if kind != "sqlite" or not Path(name).is_file():
-        return ""
-    size = f", {Path(name).stat().st_size / 1e6:.1f} MB"
-    try:
-        with contextlib.closing(sqlite3.connect(f"{Path(name).absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as database:
-            (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
-            (number,) = database.execute("SELECT count(*) FROM sessions WHERE NOT deleted").fetchone()
-    except (sqlite3.Error, TypeError):
-        return size
-    return f"{size}, revision {revision}, {number} sessions"
+    return Check("database", "ok", ", ".join((url, *facts)))
 
 
 def _keys(models: Sequence[ModelInfo]) -> Check:

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         default=None,
-        description="Where sessions are kept: `sqlite:///` and a path. (`postgresql://…` is not supported yet.)",
+        description="Where sessions are kept: `sqlite:///` and a path, or `postgresql://…` ([a team's database](teams.md)).",
         json_schema_extra={"shown": "`sessions.db` in the data folder"},
     )
     durability: Literal["normal", "full"] = Field(
@@ -166,7 +166,7 @@ class Settings(BaseSettings):
         if os.environ.get(PREFIX + "CONFIG") and not config_file().is_file():
             raise InvalidParams("SESSIONLS_CONFIG names no file.", fields=["SESSIONLS_CONFIG"], hint="Correct or unset it.")
         try:
-            return cls(**given)
+            settings = cls(**given)
         except ValidationError as error:
             raise _explained(error, given) from None
         except tomllib.TOMLDecodeError as error:
@@ -178,6 +178,13 @@ class Settings(BaseSettings):
             raise InvalidParams(
                 f"The configuration file cannot be read: {reason}.", fields=["SESSIONLS_CONFIG"], hint=_WHERE
             ) from None
+        if _has_password(settings.url) and settings.url != os.environ.get(PREFIX + "DATABASE_URL"):
+            raise InvalidParams(
+                "The setting 'database_url' has a password in it, and passwords do not belong in settings files.",
+                fields=["database_url"],
+                hint="Take it out of the URL, and put it into ~/.pgpass, a service file or the variable PGPASSWORD.",
+            )
+        return settings
 
     @property
     def url(self) -> str:
@@ -189,10 +196,16 @@ class Settings(BaseSettings):
     @property
     def shown_url(self) -> str:
         """`url` without its password."""
-        parts = urlsplit(self.url)
-        if parts.password is None:
+        if not _has_password(self.url):
             return self.url
-        return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:…@{parts.netloc.rpartition('@')[2]}"))
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return f"{self.url.partition(':')[0]}://…"
+        user, at, host = parts.netloc.rpartition("@")
+        if ":" in user:
+            parts = parts._replace(netloc=f"{user.partition(':')[0]}:…{at}{host}")
+        return urlunsplit(parts._replace(query=_SECRET_PARAMETER.sub(r"\1…", parts.query)))
 
     def trusts(self, folder: Path) -> bool:
         """Whether that folder is one of the trusted ones, or inside one."""
@@ -262,6 +275,17 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("it begins with sqlite:/// or postgresql://")
         return value
+
+
+_SECRET_PARAMETER = re.compile(r"((?:^|&)(?:ssl|oauth_client_)?(?:password|secret)=)[^&]*", re.IGNORECASE)
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # nobody knows what is in it
+        return not url.startswith("sqlite:")
+    return ":" in parts.netloc.rpartition("@")[0] or _SECRET_PARAMETER.search(parts.query) is not None
 
 
 _WHERE = "`sessionls doctor` says which file is read."

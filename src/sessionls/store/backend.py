@@ -16,7 +16,8 @@ from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
-from sessionls.store.engine import Seen, open_database
+from sessionls.store.engine import Seen, dialect_of, open_database
+from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
 from sessionls.store.reading import Reader
@@ -102,6 +103,7 @@ class Backend:
             return
         try:
             with self.database.writing() as connection:
+                dialect_of(connection).before_drafts(connection)
                 save_drafts(connection, self._drafts)
         except BaseException:
             self._drafts.give_back()
@@ -168,6 +170,12 @@ class Backend:
     def read(self, question: Callable[[Reader], T]) -> T:
         with self.database.reading() as connection:
             return question(Reader(connection))
+
+    def facts(self) -> tuple[str, int, list[str]]:
+        """The schema's revision, the number of sessions, and what else there is to say of the database."""
+        with self.database.reading() as connection:
+            revision, number = str(revision_of(connection)), Reader(connection).number_of_sessions()
+        return revision, number, self.database.facts()
 
     # -- in both -----------------------------------------------------------------------------------------------------
 

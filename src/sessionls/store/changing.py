@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, delete, func, insert, select, update
 
 from sessionls.domain.change import Change, Claim
 from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
 from sessionls.domain.ids import now as time_now
 from sessionls.domain.state import State
+from sessionls.store import lineage
 from sessionls.store.drafts import Drafts
 from sessionls.store.engine import dialect_of
 from sessionls.store.findings import write_findings
@@ -44,6 +45,7 @@ _SEAL = (
     .where(
         messages.c.session_id == bindparam("key"),
         messages.c.place >= bindparam("from_place"),
+        messages.c.place < bindparam("below", type_=BigInteger),
         messages.c.ended_seq.is_not(None),
         func.coalesce(messages.c.sealed_seq, 0) < bindparam("ended"),
     )
@@ -213,11 +215,12 @@ def _remove_messages(connection: Connection, change: Change) -> None:
 
 def _write_messages(connection: Connection, before: State | None, change: Change) -> None:
     known = before.open if before is not None else {}
-    new, ended = [], []
+    new: list[dict[str, Any]] = []
+    ended: list[tuple[int, int]] = []
     for message_id, entry in change.touched.items():
         values = message_values(entry)
         earlier = known.get(message_id)
-        if entry.ended_seq is not None and (earlier is None or earlier.ended_seq != entry.ended_seq):
+        if entry.ended_seq is not None and entry.place is not None and (earlier is None or earlier.ended_seq != entry.ended_seq):
             ended.append((entry.ended_seq, entry.place))
         write_parts(connection, None if earlier is None else earlier.message, entry.message)
         if earlier is not None:
@@ -226,8 +229,11 @@ def _write_messages(connection: Connection, before: State | None, change: Change
             new.append({"session_id": change.session_id, "id": message_id, **values})
     if new:
         connection.execute(insert(messages), new)
-    for seq, place in ended:
-        connection.execute(_SEAL, {"key": change.session_id, "ended": seq, "from_place": place})
+    below = lineage.ENDLESS
+    for seq, place in sorted(ended, reverse=True):  # so that each message is written once
+        if place < below:
+            connection.execute(_SEAL, {"key": change.session_id, "ended": seq, "from_place": place, "below": below})
+            below = place
 
 
 def _write_places(connection: Connection, before: State | None, after: State) -> None:

@@ -93,15 +93,25 @@ def explain(error: BaseException) -> StoreUnavailable | None:
     """What the store's callers are told of an error of the database or the disk; None for any other error."""
     if isinstance(error, DBAPIError):
         error = error.orig or error
-    elif not isinstance(error, OSError | sqlite3.Error):
+    elif not isinstance(error, OSError | sqlite3.Error) and not _is_postgres(error):
         return None
+    unknown = ("The database failed.", "Try again; the server's log says what happened.")
+    if _is_postgres(error):
+        from sessionls.store.engine.postgres.failures import words_for
+
+        words = words_for(error) or unknown
+        return StoreUnavailable(words[0], hint=words[1])
     if isinstance(error, OSError):
         name = _OS_ERRORS.get(error.errno or 0, "SQLITE_CANTOPEN")
     else:
         name = str(getattr(error, "sqlite_errorname", ""))
-    unknown = ("The database failed.", "Try again; the server's log says what happened.")
     words = _WORDS.get(name) or _WORDS.get(_short(name), unknown)
     return StoreUnavailable(words[0], hint=words[1])
+
+
+def _is_postgres(error: BaseException) -> bool:
+    """Whether it comes from the driver for PostgreSQL, which is loaded only where it is used."""
+    return type(error).__module__.partition(".")[0] in ("psycopg", "psycopg_binary", "psycopg_c")
 
 
 def _short(name: str) -> str:

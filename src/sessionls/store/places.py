@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Text, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, exists, or_, select
 
 from sessionls.domain.scope import FOLDER, HINT, REPOSITORY, Scope
+from sessionls.store.columns import TEXT
 from sessionls.store.schema import session_places
 
 __all__ = ["IN_SCOPE", "belongs", "older_places", "scope_in", "scope_parameters", "scope_values"]
@@ -28,7 +29,7 @@ IN_SCOPE: Final = f"(p.kind = '{FOLDER}' AND p.value IN :folders OR p.kind = '{R
 
 def scope_parameters() -> list[BindParameter[Any]]:
     """The parameters of `IN_SCOPE`."""
-    return [bindparam(name, type_=Text, expanding=True) for name in ("folders", "repositories")]
+    return [bindparam(name, type_=TEXT, expanding=True) for name in ("folders", "repositories")]
 
 
 def scope_values(scope: Scope) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, or_, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select
 
 from sessionls.domain.errors import MessageNotFound
 from sessionls.domain.events import Event
@@ -27,6 +27,7 @@ from sessionls.store.search import search
 
 __all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
+_NUMBER = select(func.count()).select_from(sessions).where(~sessions.c.deleted)
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
 # In no order: to find them in one SQLite would go through all sessions.
 _LAPSED = (
@@ -185,6 +186,9 @@ class Reader:
 
     def older_places(self) -> list[tuple[str, str]]:
         return older_places(self._connection)
+
+    def number_of_sessions(self) -> int:
+        return int(self._connection.execute(_NUMBER).scalar_one())
 
     def lapsed(self, process: str) -> list[str]:
         return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(self._connection), "process": process}).scalars())

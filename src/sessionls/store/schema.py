@@ -6,10 +6,11 @@ so sort as text.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table
+
+from sessionls.store.columns import NUMBER, TEXT
 
 __all__ = [
-    "FULL_TEXT",
     "claims",
     "drafts",
     "events",
@@ -34,21 +35,21 @@ metadata = MetaData()
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("rev", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
-    Column("parent_id", Text),
+    Column("parent_id", TEXT),
     Column("fork_place", Integer, nullable=False),
     Column("fork_seq", Integer, nullable=False),
-    Column("state", Text),
-    Column("title_key", Text),
-    Column("updated_at", Text),
+    Column("state", TEXT),
+    Column("title_key", TEXT),
+    Column("updated_at", TEXT),
     Column("seq", Integer, nullable=False),
     Column("placed", Integer, nullable=False),
-    Column("reply", Text),
-    Column("summary", Integer),
-    Column("session", Text),
-    Column("rest", Text),
+    Column("reply", TEXT),
+    Column("summary", NUMBER),
+    Column("session", TEXT),
+    Column("rest", TEXT),
     Index("sessions_by_rev", "rev", unique=True),
     Index("sessions_by_parent", "parent_id"),
     Index("sessions_by_update", "state", "updated_at", "id"),
@@ -60,11 +61,11 @@ sessions = Table(
 session_places = Table(
     "session_places",
     metadata,
-    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("updated_at", Text, nullable=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("value", TEXT, primary_key=True),
+    Column("state", TEXT, nullable=False),
+    Column("updated_at", TEXT, nullable=False),
     Index("session_places_by_update", "kind", "value", "state", "updated_at", "session_id"),
 )
 
@@ -72,19 +73,19 @@ session_places = Table(
 titles = Table(
     "titles",
     metadata,
-    Column("n", Integer, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("n", NUMBER, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), nullable=False),
     Index("titles_by_session", "session_id", unique=True),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("at", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("data", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -93,14 +94,14 @@ events = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("n", Integer, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
-    Column("id", Text, nullable=False),
+    Column("n", NUMBER, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), nullable=False),
+    Column("id", TEXT, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("place", Integer),
     Column("ended_seq", Integer),
     Column("sealed_seq", Integer),
-    Column("data", Text, nullable=False),
+    Column("data", TEXT, nullable=False),
     Index("messages_by_id", "session_id", "id", unique=True),
     Index("messages_by_place", "session_id", "place"),
 )
@@ -109,23 +110,23 @@ messages = Table(
 parts = Table(
     "parts",
     metadata,
-    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
-    Column("message_id", Text, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("data", Text, nullable=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("message_id", TEXT, primary_key=True),
+    Column("path", TEXT, primary_key=True),
+    Column("data", TEXT, nullable=False),
 )
 
 # Each summary knows the one before it (`previous`), as far as its session could see it.
 summaries = Table(
     "summaries",
     metadata,
-    Column("n", Integer, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("n", NUMBER, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("at_place", Integer, nullable=False),
     Column("through", Integer, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("previous", Integer),
+    Column("summary", TEXT, nullable=False),
+    Column("previous", NUMBER),
     Index("summaries_by_session", "session_id"),
     sqlite_autoincrement=True,  # a number is never used twice: others point to it
 )
@@ -134,13 +135,13 @@ summaries = Table(
 drafts = Table(
     "drafts",
     metadata,
-    Column("n", Integer, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
-    Column("message_id", Text, nullable=False),
+    Column("n", NUMBER, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), nullable=False),
+    Column("message_id", TEXT, nullable=False),
     Column("part", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
     Column("offset", Integer, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     Index("drafts_by_message", "session_id", "message_id"),
     sqlite_autoincrement=True,  # a number is never used twice: readers remember how far they came
 )
@@ -150,13 +151,13 @@ drafts = Table(
 findings = Table(
     "findings",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id"), nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), nullable=False),
     Column("rev", BigInteger, nullable=False),
-    Column("uri", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("uri", TEXT, nullable=False),
+    Column("code", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("data", TEXT, nullable=False),
     Index("findings_by_session", "session_id", "state"),
     Index("findings_by_state", "state", "id"),
     Index("findings_by_code", "uri", "code"),
@@ -166,9 +167,9 @@ findings = Table(
 claims = Table(
     "claims",
     metadata,
-    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
-    Column("message_id", Text, primary_key=True),
-    Column("process", Text, nullable=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("message_id", TEXT, primary_key=True),
+    Column("process", TEXT, nullable=False),
     Index("claims_by_process", "process"),
 )
 
@@ -177,10 +178,10 @@ claims = Table(
 external_sessions = Table(
     "external_sessions",
     metadata,
-    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
-    Column("agent", Text, primary_key=True),
-    Column("external_id", Text, nullable=False),
-    Column("folder", Text, nullable=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("agent", TEXT, primary_key=True),
+    Column("external_id", TEXT, nullable=False),
+    Column("folder", TEXT, nullable=False),
     Column("seen", Integer, nullable=False),
 )
 
@@ -188,14 +189,7 @@ external_sessions = Table(
 processes = Table(
     "processes",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("alive_until", BigInteger, nullable=False),
     Column("lease", BigInteger),
-)
-
-# SQLite's full text indexes. `message_text`: the messages' words, numbered as `messages.n`. `title_pieces`: the pieces of the
-# titles of living sessions (see titles.py), numbered as `titles.n`.
-FULL_TEXT = (
-    "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
-    "CREATE VIRTUAL TABLE title_pieces USING fts5(pieces, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii')",
 )

@@ -233,6 +233,11 @@ class SqlStore:
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))
 
+    async def facts(self) -> list[str]:
+        """What there is to say of the database to a person who looks for faults."""
+        revision, number, facts = await self._job(self._reader, lambda backend: backend.facts())
+        return [*facts, f"revision {revision}", f"{number} sessions"]
+
     # -- following ---------------------------------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:

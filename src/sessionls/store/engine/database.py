@@ -9,12 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
-from sessionls.domain.errors import StoreUnavailable
-
-__all__ = ["Database", "Seen", "open_database"]
+__all__ = ["Database", "Seen"]
 
 Seen = Literal["nothing", "own", "others", "followed"]
 """What a poll saw: no change, only this process's own, one of a session that nobody follows here, or of one that is followed."""
@@ -69,6 +67,10 @@ class Database(ABC):
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
         """Call `poll` soon after each commit of another process, until `stop` is set."""
 
+    @abstractmethod
+    def facts(self) -> list[str]:
+        """What there is to say of the database to a person who looks for faults."""
+
     def close(self) -> None:
         """Close this thread's connection."""
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -88,16 +90,20 @@ class Database(ABC):
 
     @contextlib.contextmanager
     def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
-        connection = self._connection()
-        connection.info["transaction"] = kind
         try:
-            with connection.begin():
+            connection, transaction = self._begun(kind)
+            with transaction:
                 yield connection
         except DBAPIError as error:
             if error.connection_invalidated or self._is_broken(error):
                 with contextlib.suppress(DBAPIError):
                     self.close()
             raise
+
+    def _begun(self, kind: Literal["read", "write"]) -> tuple[Connection, RootTransaction]:
+        connection = self._connection()
+        connection.info["transaction"] = kind
+        return connection, connection.begin()
 
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -117,23 +123,3 @@ class Database(ABC):
         self.close()
         with self._lock:
             self._engine = None
-
-
-def open_database(url: str, patience: float, *, durable: bool = False) -> Database:
-    """The database of that URL. It is opened with the first use. Raises `StoreUnavailable` for a URL that is not supported."""
-    try:
-        backend = make_url(url).get_backend_name()
-    except ArgumentError:
-        backend = ""
-    if backend == "sqlite":
-        from sessionls.store.engine.sqlite.database import SqliteDatabase
-
-        return SqliteDatabase(url, patience, durable=durable)
-    if backend == "postgresql":
-        raise StoreUnavailable(
-            "PostgreSQL is not supported yet.", hint="Leave SESSIONLS_DATABASE_URL unset to use the embedded database."
-        )
-    raise StoreUnavailable(
-        "The database URL is not supported.",
-        hint="Set SESSIONLS_DATABASE_URL to sqlite:///path/of/the/file, or leave it unset.",
-    )

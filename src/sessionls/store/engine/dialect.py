@@ -57,6 +57,10 @@ class Dialect(ABC):
     def before_delete(self, connection: Connection) -> None:
         """From here to the end of the transaction no other session is deleted."""
 
+    @abstractmethod
+    def before_drafts(self, connection: Connection) -> None:
+        """Called at the beginning of a transaction that writes only drafts."""
+
     # -- words of messages -------------------------------------------------------------------------------------------
 
     @abstractmethod

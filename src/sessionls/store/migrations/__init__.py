@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "REVISIONS", "upgrade"]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 HEAD = REVISIONS[-1]
 
 

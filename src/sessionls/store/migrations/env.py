@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import context
 
 from sessionls.store.schema import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
+_OTHER_RULES = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
+"""
+
+
+def _compare_by_code_point(connection: sa.Connection) -> None:
+    """Make every text column of PostgreSQL what `columns.TEXT` is, whatever type a migration gave it."""
+    for table, column in connection.execute(sa.text(_OTHER_RULES)).all():
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"')
+
+
+_connection: sa.Connection = context.config.attributes["connection"]
+context.configure(connection=_connection, target_metadata=metadata, transactional_ddl=False)
 context.run_migrations()
+if _connection.dialect.name == "postgresql":
+    _compare_by_code_point(_connection)

@@ -70,6 +70,10 @@ class SqliteDatabase(Database):
         assert self._path is not None
         await watch(self._path, poll, stop)
 
+    def facts(self) -> list[str]:
+        assert self._path is not None
+        return [f"SQLite {sqlite3.sqlite_version}", f"{self._path.stat().st_size / 1e6:.1f} MB"]
+
     # -- connections -------------------------------------------------------------------------------------------------
 
     def _is_broken(self, error: DBAPIError) -> bool:

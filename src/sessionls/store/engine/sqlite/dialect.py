@@ -14,9 +14,16 @@ from sqlalchemy import Connection, TextClause, bindparam, func, select, text
 
 from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.places import IN_SCOPE, scope_parameters
-from sessionls.store.schema import FULL_TEXT, sessions
+from sessionls.store.schema import sessions
 
 __all__ = ["DIALECT"]
+
+# `message_text`: the messages' words, numbered as `messages.n`. `title_pieces`: the pieces of the
+# titles of living sessions (see titles.py), numbered as `titles.n`.
+_FULL_TEXT = (
+    "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
+    "CREATE VIRTUAL TABLE title_pieces USING fts5(pieces, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii')",
+)
 
 _REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
 
@@ -77,7 +84,7 @@ _SNIPPETS = text(_OF_THESE.format(what="snippet(message_text, 0, '', '', '…', 
 
 
 class SqliteDialect(Dialect):
-    full_text = FULL_TEXT
+    full_text = _FULL_TEXT
     drafts_in_order = True
 
     def clock_ms(self, connection: Connection) -> int:  # noqa: ARG002
@@ -94,6 +101,9 @@ class SqliteDialect(Dialect):
         return self.first_rev(connection) if first is None else first
 
     def before_delete(self, connection: Connection) -> None:
+        pass
+
+    def before_drafts(self, connection: Connection) -> None:
         pass
 
     # -- words of messages -------------------------------------------------------------------------------------------

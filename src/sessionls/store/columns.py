@@ -1,0 +1,45 @@
+"""Types of columns that every database keeps in the same way: text compared by code point, with any character in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Text, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateColumn
+
+__all__ = ["NUMBER", "TEXT"]
+
+_ESCAPES = str.maketrans({"\0": "\x1a0", "\x1a": "\x1a1"})
+
+
+class _PostgresText(TypeDecorator[str]):
+    """PostgreSQL's text has no NUL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        if value is not None and ("\0" in value or "\x1a" in value):
+            return value.translate(_ESCAPES)
+        return value
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        if value is not None and "\x1a" in value:
+            return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+        return value
+
+
+@compiles(CreateColumn, "postgresql")
+def _compare_by_code_point(element: CreateColumn, compiler: Any, **options: Any) -> str:
+    """PostgreSQL compares text by the rules of a language unless a column says otherwise.
+
+    (Not as a part of the type: that would stand in every cast.)
+    """
+    made = str(compiler.visit_create_column(element, **options))
+    return made.replace(" TEXT", ' TEXT COLLATE "C"', 1) if isinstance(element.element.type, Text) else made
+
+
+TEXT = Text().with_variant(_PostgresText(), "postgresql")
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""A number that the database counts up. (SQLite counts only what is called INTEGER, which there is as long.)"""

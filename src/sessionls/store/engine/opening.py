@@ -1,0 +1,25 @@
+"""Which database a URL means."""
+
+from __future__ import annotations
+
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.store.engine.database import Database
+
+__all__ = ["open_database"]
+
+
+def open_database(url: str, patience: float, *, durable: bool = False) -> Database:
+    """The database of that URL. It is opened with the first use. Raises `StoreUnavailable` for a URL that is not supported."""
+    backend = url.partition(":")[0].partition("+")[0]
+    if backend == "sqlite":
+        from sessionls.store.engine.sqlite.database import SqliteDatabase
+
+        return SqliteDatabase(url, patience, durable=durable)
+    if backend in ("postgresql", "postgres"):
+        from sessionls.store.engine.postgres.database import PostgresDatabase
+
+        return PostgresDatabase(url, patience, durable=durable)
+    raise StoreUnavailable(
+        "The database URL is not supported.",
+        hint="Set SESSIONLS_DATABASE_URL to postgresql://… or sqlite:///path/of/the/file, or leave it unset.",
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL: one database for the people and machines of a team."""

