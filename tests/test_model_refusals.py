@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from in_process_app import app, write_agent
 from model_server import Answer, ModelServer, Raw, Received, Refuse, Scripted
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.models import refusals
@@ -453,4 +455,19 @@ async def test_a_request_in_another_form_that_means_the_same_is_no_notice(gatewa
     model_server.script(Refuse(400, "Unrecognized request argument supplied: stream_options"), Answer("one"))
     end = (await outputs(gateway, asked()))[-1]
     assert isinstance(end, StepEnd) and list(end.notices) == []
+    refusals._memory.clear()
+
+
+async def test_the_reply_says_which_option_was_refused(tmp_path: Path, model_server: ModelServer) -> None:
+    refusals._memory.clear()
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "warm", "You answer.", temperature="0.2")
+    refusal = "Unsupported value: 'temperature' does not support 0.2 with this model."
+    model_server.script(Refuse(400, refusal), Answer("Hello."))
+    async with app(folder, model_server) as home:
+        session = await home.sessions.create(agent="warm")
+        reply = (await home.sessions.message(session.id, "Hello?")).reply
+    assert reply.text == "Hello." and reply.notices is not None
+    assert "does not accept a temperature: it answered without the one that is set." in reply.notices[-1]
     refusals._memory.clear()

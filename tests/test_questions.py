@@ -15,6 +15,7 @@ from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain import events as ev
 from sessionls.domain.errors import NotPermitted
+from sessionls.domain.permission import MAX_DETAIL
 from sessionls.domain.scope import scope_of
 from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
@@ -232,6 +233,25 @@ class TestInAReply:
             await home.sessions.cancel(session.id)
             await sending
             assert (await home.sessions.questions(session_id=session.id)).questions == []
+
+    async def test_a_very_long_question_stays_small_and_says_what_it_leaves_out(
+        self, folder: Path, model_server: ModelServer
+    ) -> None:
+        write_agent(folder, "asker", "You ask.", tools="[ask_agent]", permissions="{ask_agent: ask}")
+        question = f"begin {'x' * MAX_DETAIL} end"
+        model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "runner", "question": question})]), Answer("done"))
+        async with app(folder, model_server) as home:
+            session = await home.sessions.create(agent="asker")
+            sending = asyncio.create_task(home.sessions.message(session.id, "go"))
+            await home.editor.asked.wait()
+            asking = (await home.sessions.get(session.id)).asking
+            assert asking is not None
+            detail = asking[0].detail or ""
+            assert len(detail) < MAX_DETAIL + 200 and detail.startswith("begin xxx") and detail.endswith("xxx end")
+            assert "characters are left out here: deny it if you need to see them" in detail
+            assert home.editor.questions[0].detail == detail  # the editor shows the same
+            await home.sessions.cancel(session.id)
+            await sending
 
     async def test_when_another_process_takes_its_reply_away_it_is_not_waited_for(
         self, folder: Path, model_server: ModelServer

@@ -10,13 +10,29 @@ from typing import Literal
 from sessionls.domain.agent import STARTUP_RULE, Definition, Permission
 from sessionls.domain.globs import Globs
 
-__all__ = ["Answer", "Bounds", "PermissionRequest", "Policy", "Question", "Risk", "stricter"]
+__all__ = [
+    "MAX_DETAIL",
+    "Answer",
+    "Bounds",
+    "PermissionRequest",
+    "Policy",
+    "Question",
+    "Risk",
+    "bounded_detail",
+    "bounded_summary",
+    "stricter",
+]
 
 
 Risk = Literal["read", "write", "execute", "network"]
 
 
 Answer = Literal["once", "session", "deny"]
+
+
+MAX_DETAIL = 50_000
+"""Characters of a question's detail."""
+_MAX_SUMMARY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,23 @@ class Question:
     risk: Risk
     scope: str
     detail: str | None = None
+
+
+def bounded_summary(summary: str) -> str:
+    """The summary for a question, cut to a line that lists can show; the detail shows more."""
+    return summary if len(summary) <= _MAX_SUMMARY else f"{summary[:_MAX_SUMMARY]}…"
+
+
+def bounded_detail(detail: str) -> str:
+    """The detail for a question: a very long one without its middle, with a line that says so.
+
+    Lists of sessions carry open questions, so that each must stay small.
+    """
+    if len(detail) <= MAX_DETAIL:
+        return detail
+    half = MAX_DETAIL // 2
+    left_out = len(detail) - 2 * half
+    return f"{detail[:half]}\n[… {left_out:,} characters are left out here: deny it if you need to see them …]\n{detail[-half:]}"
 
 
 @dataclass(frozen=True, slots=True)

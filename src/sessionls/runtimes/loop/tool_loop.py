@@ -42,6 +42,7 @@ class _Step:
     usage: Usage | None = None
     reason: StopReason = "unknown"
     native: NativeReasoning | None = None
+    notices: Sequence[str] = ()
 
 
 @dataclass
@@ -72,6 +73,8 @@ class Loop:
                 first -= 1  # it goes on in the same part
             step = await self._one_step()
             self.spend(step.usage)
+            for notice in step.notices:
+                await self.sink.add_notice(notice)
             self.sink.parts = parts = with_native(self.sink.parts, first, step.native)
             if not step.requests:
                 wrote = any(isinstance(part, TextPart) and part.text.strip() for part in parts[first:])
@@ -152,6 +155,7 @@ class Loop:
                         step.requests.append(output)
                     case StepEnd():
                         step.usage, step.reason, step.native = output.usage, output.reason, output.native
+                        step.notices = output.notices
         finally:
             words.end()
         return step

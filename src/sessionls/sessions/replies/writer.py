@@ -23,7 +23,7 @@ from sessionls.domain.events import AgentWorked, ByAgent, Edited, FindingReporte
 from sessionls.domain.ids import new_id
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import Finding, Message, MessageError, Part, Participant, ToolPart
-from sessionls.domain.permission import Answer, Question, Risk
+from sessionls.domain.permission import Answer, Question, Risk, bounded_detail, bounded_summary
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.runtime import AgentRuntime, OtherAgent, ReplyInterrupted, ReplyStopped, ReplyToWrite
@@ -234,10 +234,10 @@ class ReplyWriter:
             agent=agent,
             tool=tool,
             # Whoever decides sees all that it is about, and nothing else.
-            summary=in_one_line(summary),
+            summary=bounded_summary(in_one_line(summary)),
             risk=risk,
             scope=_visible_scope(scope),
-            detail=None if detail is None else shown(detail),
+            detail=None if detail is None else bounded_detail(shown(detail)),
         )
 
         async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
