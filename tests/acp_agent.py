@@ -30,7 +30,7 @@ class Agent:
         self.cancelled = threading.Event()
         self.mode = _script.get("modes", {}).get("currentModeId")
         self.options = {one["id"]: dict(one) for one in _script.get("options", [])}
-        self.terminals: dict[str, str] = {}
+        self.servers: dict[str, list[dict[str, Any]]] = {}
 
     # -- the wire ----------------------------------------------------------------------------------------------------
 
@@ -102,12 +102,13 @@ class Agent:
             "authMethods": _script.get("auth", []),
         }
 
-    def session_new(self, _: dict[str, Any]) -> dict[str, Any]:
+    def session_new(self, params: dict[str, Any]) -> dict[str, Any]:
         if _script.get("signed_out"):
             return {"error": {"code": -32000, "message": "Authentication required"}}
         known = _remembered()
         session = f"theirs-{len(known) + 1}"
         _MEMORY.write_text(json.dumps([*known, session]), "utf-8")
+        self.servers[session] = params["mcpServers"]
         return {"sessionId": session, **self._configuration()}
 
     def session_load(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +119,7 @@ class Agent:
         return self._configuration()
 
     def session_resume(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.servers[params["sessionId"]] = params["mcpServers"]
         if params["sessionId"] not in _remembered():
             return {"error": {"code": -32002, "message": "Resource not found"}}
         return self._configuration()
@@ -245,6 +247,28 @@ class Agent:
         """Start a program that does not end by itself, in a session of its own, and say its number."""
         child = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         self.do_say(session, f"child {child.pid}")
+
+    def do_mcp(self, session: str, tool: str, arguments: dict[str, Any]) -> None:
+        """Start the client's MCP server, and call a tool of it; says which tools there are, and what it gave."""
+        [server] = self.servers[session]
+        environment = {**os.environ, **{one["name"]: one["value"] for one in server["env"]}}
+        words = [server["command"], *server["args"]]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as running:
+            assert running.stdin and running.stdout
+
+            def ask(number: int, method: str, **params: Any) -> dict[str, Any]:
+                assert running.stdin and running.stdout
+                running.stdin.write(
+                    json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode() + b"\n"
+                )
+                running.stdin.flush()
+                return cast("dict[str, Any]", json.loads(running.stdout.readline())["result"])
+
+            ask(1, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "test", "version": "1"})
+            names = sorted(one["name"] for one in ask(2, "tools/list")["tools"])
+            result = ask(3, "tools/call", name=tool, arguments=arguments)
+            running.stdin.close()
+        self.do_say(session, json.dumps({"tools": names, "text": result["content"][0]["text"], "failed": result["isError"]}))
 
     def do_environment(self, session: str, *names: str) -> None:
         self.do_say(session, json.dumps({name: os.environ.get(name) for name in names}))

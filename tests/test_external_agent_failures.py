@@ -203,6 +203,9 @@ async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folde
         await home.sessions.cancel(session_id)
         assert (await sending).status == "cancelled"
         assert (await home.sessions.get(session_id)).asking is None
+        assert (await home.sessions.message(session_id, "Again", agent="plain")).reply.status == "complete"
+    answers = [one["answer"]["result"]["outcome"] for one in guest.received if one.get("to") == "session/request_permission"]
+    assert answers == [{"outcome": "cancelled"}]
 
 
 async def test_one_that_does_not_hear_a_cancel_is_ended_with_its_children(folder: Path, model_server: ModelServer) -> None:
@@ -294,6 +297,17 @@ async def test_a_storm_of_questions_is_bounded(folder: Path, model_server: Model
         reply = await sending
     assert reply.text.count("<yes>") == 60
     assert len(home.editor.questions) == 60
+
+
+async def test_its_questions_come_one_after_the_other(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["storm", 5]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        for _ in range(5):
+            await home.event("permissionAsked")
+            [question] = (await home.sessions.get(session_id)).asking or []
+            await home.sessions.answer(session_id, question.request_id, "once")
+        assert (await sending).text.count("<yes>") == 5
 
 
 async def test_what_it_writes_to_its_standard_error_is_in_a_private_log(folder: Path, model_server: ModelServer) -> None:

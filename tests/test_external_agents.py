@@ -384,6 +384,30 @@ async def test_its_commands_run_under_our_rules_without_keys(
         assert "not permitted" in denied.text
 
 
+# -- our tools for it ------------------------------------------------------------------------------------------------
+
+
+async def test_what_it_reports_with_our_tool_is_a_finding_of_its_reply(folder: Path, model_server: ModelServer) -> None:
+    finding = {"path": "a.py", "start_line": 1, "severity": "warning", "title": "A magic number", "body": "Name it."}
+    call = {"toolCallId": "x", "title": "mcp__sessionls__report_finding", "kind": "other"}
+    guest = scripted(folder, [["say", "Look:"], ["ask", call], ["mcp", "report_finding", finding]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "Review it")
+        [found] = (await home.sessions.findings(session_id=reply.session_id)).findings
+    assert (found.title, found.agent, found.message_id) == ("A magic number", "guest", reply.id)
+    assert [part.kind for part in reply.parts] == ["text", "finding", "text"]
+    assert reply.parts[0] == TextPart(text="Look:<yes>")
+    said = json.loads(reply.text.rpartition("\n\n")[2])
+    assert said["tools"][:2] == ["diagnostics", "report_finding"] and "symbols" in said["tools"] and not said["failed"]
+
+
+async def test_a_tool_of_ours_that_a_rule_denies_it_cannot_use(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["mcp", "symbols", {"path": "a.py"}]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"symbols": "deny"}) as home:
+        said = json.loads((await send(home, "Go")).text)
+    assert said["failed"] and "not permitted" in said["text"]
+
+
 # -- modes, models, options ------------------------------------------------------------------------------------------
 
 

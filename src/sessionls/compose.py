@@ -110,6 +110,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.sources import places
     from sessionls.models.gateway import Gateway
+    from sessionls.runtimes.acp.our_tools import OurTools
     from sessionls.runtimes.acp.runtime import ExternalAgents
     from sessionls.runtimes.loop.runtime import LoopRuntime
     from sessionls.runtimes.scanner import ScannerRuntime
@@ -186,6 +187,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         policy,
         EditorFiles(workspace, writer, seen),
         ShellCommands(commands, saving, variables=settings.command_environment),
+        OurTools(tools.offer),
         settings.data_dir / "logs",
     )
     loop = LoopRuntime(store=store, models=models, prompts=prompts, policy=policy)

@@ -23,6 +23,10 @@ def main() -> None:
         from sessionls.acp_agent.app import main as serve_acp
 
         sys.exit(serve_acp(trust="--trust" in words))
+    if words[:1] == ["mcp"] and not _HELP.intersection(words):
+        from sessionls.cli.mcp_relay import main as relay
+
+        sys.exit(relay())
     try:
         from sessionls.cli.commands import run
 

@@ -7,7 +7,9 @@ does exactly that through us.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +35,8 @@ _TOOLS: Mapping[str, tuple[str, Risk]] = {
 }
 """By the protocol's kind of a call: the tool of ours whose rules count, and the risk. Anything else may do anything."""
 _OTHER: tuple[str, Risk] = ("other", "execute")
+_OURS = re.compile(r"mcp__sessionls__(\w+)")
+"""How agents call a tool of our MCP server."""
 _MOST = 200  # questions of one message that are put to people
 _DETAIL = 20_000
 _OPTIONS = 50
@@ -50,6 +54,7 @@ class Permissions:
     files: Files
     allowed: set[tuple[str, str]] = field(default_factory=set, init=False)
     _asked: int = field(default=0, init=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def answer(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to `session/request_permission`."""
@@ -62,6 +67,8 @@ class Permissions:
             return _chosen(no)
         kind = update.kind or ""
         tool, risk = _TOOLS.get(kind, _OTHER)
+        if (ours := _OURS.fullmatch(update.title or "")) is not None:  # it runs here, and is asked about here where it must be
+            return _chosen(no if self.is_denied(ours[1], "read") else yes)
         request = _request(self.definition, update, kind)
         paths = _paths(update)
         if risk == "write":
@@ -84,15 +91,16 @@ class Permissions:
             return False
         if (act, what) in self.allowed:
             self.allowed.discard((act, what))
-            return not self._denied(tool, risk)
+            return not self.is_denied(tool, risk)
         return await self._permits(tool, risk, request)
 
     def refusal(self, risk: Risk) -> str | None:
         """Why nothing of that risk may be done now, whoever says yes."""
         return self.policy.refusal_reason(risk, runs_programs=False)
 
-    def _denied(self, tool: str, risk: Risk) -> bool:
-        return self.policy.decide(self.definition, tool, risk) == "deny"
+    def is_denied(self, tool: str, risk: Risk) -> bool:
+        """Whether a rule or the bounds forbid it, whoever says yes."""
+        return self.refusal(risk) is not None or self.policy.decide(self.definition, tool, risk) == "deny"
 
     async def _permits(self, tool: str, risk: Risk, request: PermissionRequest, *, ask: bool = False) -> bool:
         if self.refusal(risk) is not None:
@@ -111,14 +119,15 @@ class Permissions:
                     f"{self.definition.name} asked for permission more than {_MOST} times; everything after that was denied."
                 )
             return False
-        answer = await self.sink.ask_permission(
-            agent=self.definition.name,
-            tool=tool,
-            risk=risk,
-            summary=request.summary,
-            detail=request.detail,
-            scope=request.scope or tool,
-        )
+        async with self._asking:  # one after the other, however many it asks at once
+            answer = await self.sink.ask_permission(
+                agent=self.definition.name,
+                tool=tool,
+                risk=risk,
+                summary=request.summary,
+                detail=request.detail,
+                scope=request.scope or tool,
+            )
         return answer != "deny" and self.refusal(risk) is None
 
     def _remember(self, update: CallUpdate, kind: str) -> None:

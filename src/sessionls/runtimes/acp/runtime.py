@@ -12,6 +12,7 @@ from typing import Any
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable, NotPermitted
+from sessionls.domain.ids import new_id
 from sessionls.domain.model import Context, Message, Usage
 from sessionls.domain.permission import PermissionRequest, Policy
 from sessionls.domain.stop_reasons import ReplyStopReason
@@ -21,12 +22,13 @@ from sessionls.ports.runtime import ReplyInterrupted, ReplySink, ReplyToWrite, R
 from sessionls.ports.store import ExternalSession, Store
 from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
 from sessionls.runtimes.acp.modes import Configuration, Wanted
+from sessionls.runtimes.acp.our_tools import OurTools
 from sessionls.runtimes.acp.permissions import Permissions
 from sessionls.runtimes.acp.pool import Open, Pool, Running
 from sessionls.runtimes.acp.prompt import GO_ON, Block, message_blocks, text_block, transcript_text
 from sessionls.runtimes.acp.requests import Requests
 from sessionls.runtimes.acp.turn import Outcome, Turn
-from sessionls.runtimes.acp.writing import Writing
+from sessionls.runtimes.acp.writing import Call, Writing
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.prompt.transcript import plain
 
@@ -49,6 +51,7 @@ class ExternalAgents:
     policy: Policy
     files: Files
     commands: Commands
+    tools: OurTools
     logs: Path
     patience: Patience = field(default_factory=Patience)
     idle: float = 600.0
@@ -65,6 +68,7 @@ class ExternalAgents:
 
     async def close(self) -> None:
         await self.pool.close()
+        await self.tools.close()
 
     async def follow(self, *, trusted: bool) -> None:
         """What a workspace defines ends where it is trusted no longer."""
@@ -106,7 +110,8 @@ class ExternalAgents:
         writing.turn = requests.turn = turn
         before = await self.files.snapshot()
         try:
-            outcome = await turn.run(blocks)
+            async with self.tools.during(reply.session.id, permissions, lambda: Call(writing, new_id())):
+                outcome = await turn.run(blocks)
         except asyncio.CancelledError:
             await asyncio.shield(self._after(turn, requests, writing, before))
             with contextlib.suppress(Exception):
@@ -158,10 +163,11 @@ class ExternalAgents:
         live = running.opened.get(session_id)
         if live is not None and known is not None and live.id == known.external_id:
             return live, known.seen
-        if known is not None and (again := await self._open_again(running.connection, known, folder)) is not None:
+        if known is not None and (again := await self._open_again(running.connection, session_id, known, folder)) is not None:
             running.opened[session_id] = again
             return again, known.seen
-        answer = await running.connection.request("session/new", self._places(folder), seconds=self.patience.session)
+        places = await self._places(session_id, folder)
+        answer = await running.connection.request("session/new", places, seconds=self.patience.session)
         external = answer.get("sessionId")
         if not isinstance(external, str) or not external or len(external) > 1_000:
             raise running.connection.unavailable("it opened no session.", "Update it.")
@@ -174,20 +180,22 @@ class ExternalAgents:
             )
         return new, 0
 
-    async def _open_again(self, connection: AgentConnection, known: ExternalSession, folder: Path) -> Open | None:
+    async def _open_again(
+        self, connection: AgentConnection, session_id: str, known: ExternalSession, folder: Path
+    ) -> Open | None:
         """Its session of an earlier message, where it can go on with it. What it tells of old messages nobody hears."""
         method = "session/resume" if connection.resumes else "session/load" if connection.loads else None
         if method is None:
             return None
-        params = {"sessionId": known.external_id, **self._places(folder)}
+        params = {"sessionId": known.external_id, **await self._places(session_id, folder)}
         try:
             answer = await connection.request(method, params, seconds=self.patience.session)
         except Refused:  # it does not know it any more
             return None
         return Open(known.external_id, Configuration.of(answer))
 
-    def _places(self, folder: Path) -> dict[str, Any]:
-        return {"cwd": str(folder), "mcpServers": []}
+    async def _places(self, session_id: str, folder: Path) -> dict[str, Any]:
+        return {"cwd": str(folder), "mcpServers": await self.tools.server(session_id)}
 
     async def _keep(self, reply: ReplyToWrite, opened: Open, folder: Path, seen: int) -> None:
         known = ExternalSession(opened.id, str(folder), seen)

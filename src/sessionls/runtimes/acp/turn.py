@@ -80,7 +80,8 @@ class Turn:
     _words: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
     _left_out: bool = field(default=False, init=False)
-    cancelled: bool = field(default=False, init=False)
+    _keeping: asyncio.Task[None] | None = field(default=None, init=False)
+    _over: bool = field(default=False, init=False)
 
     # -- the listener ------------------------------------------------------------------------------------------------
 
@@ -88,11 +89,23 @@ class Turn:
         await self._queue.put(update)
 
     async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
-        await self._queue.join()  # what it said before it asked is in the log before
-        task = asyncio.ensure_future(self.asks(method, params))
+        from acp.exceptions import RequestError
+
+        async def answer() -> Any:
+            assert self._keeping is not None
+            await self._drained(self._keeping)  # what it said before it asked is in the log before
+            return await self.asks(method, params)
+
+        task = asyncio.create_task(answer())
         self._requests.add(task)
         try:
             return await task
+        except asyncio.CancelledError:
+            if not self._over:
+                raise
+            if method == "session/request_permission":  # the protocol wants this answer
+                return {"outcome": {"outcome": "cancelled"}}
+            raise RequestError(-32800, "The message was cancelled.") from None
         finally:
             self._requests.discard(task)
 
@@ -105,7 +118,7 @@ class Turn:
         had said in the log.
         """
         self.connection.listeners[self.session] = self
-        writing = asyncio.create_task(self._write())
+        self._keeping = writing = asyncio.create_task(self._write())
         request = asyncio.create_task(
             self.connection.request("session/prompt", {"sessionId": self.session, "prompt": [dict(block) for block in prompt]})
         )
@@ -119,7 +132,6 @@ class Turn:
             usage = answer.get("usage")
             return Outcome(reason if isinstance(reason, str) else "", usage if isinstance(usage, dict) else None)
         except asyncio.CancelledError:
-            self.cancelled = True
             await asyncio.shield(self._cancel(request))
             raise
         finally:
@@ -127,13 +139,14 @@ class Turn:
 
     async def _cancel(self, request: asyncio.Task[Any]) -> None:
         """Ask the agent to stop, answer what it waits for, and give it a moment to say how it ended."""
+        self._over = True
         for waiting in list(self._requests):
             waiting.cancel()
         await self.connection.notify("session/cancel", {"sessionId": self.session})
         await asyncio.wait((request,), timeout=self.connection.patience.cancel)
 
     async def _end(self, writing: asyncio.Task[None], request: asyncio.Task[Any]) -> None:
-        stuck = not request.done()
+        self._over, stuck = True, not request.done()
         request.cancel()
         for waiting in list(self._requests):
             waiting.cancel()

@@ -112,7 +112,9 @@ class Call:
         return self.writing.reply.definition.name
 
     async def report(self, finding: Finding) -> Finding:
-        return await self.writing.sink.report(finding, agent=self.agent)
+        assert self.writing.turn is not None
+        async with self.writing.turn.between_words():
+            return await self.writing.sink.report(finding, agent=self.agent)
 
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
         assert self.writing.turn is not None

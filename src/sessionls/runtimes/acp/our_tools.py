@@ -1,0 +1,168 @@
+"""Our tools for external agents: an MCP server, of which the agent starts the one end (`sessionls mcp`) and this is the other.
+
+What an agent reports so becomes a finding of the reply that it is writing. The tools work only while it writes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sessionls import __version__
+from sessionls.domain.errors import SessionlsError
+from sessionls.ports.tools import Tool, ToolCall, ToolFailed
+from sessionls.runtimes.acp import MCP_ADDRESS
+from sessionls.runtimes.acp.permissions import DENIED, Permissions
+
+__all__ = ["NAMES", "OurTools"]
+
+log = logging.getLogger(__name__)
+
+NAMES = ("report_finding", "diagnostics", "symbols", "search_sessions")
+"""The tools that external agents are offered, as far as they exist here. All of them only read, or report."""
+_LINE = 1 << 20  # bytes of one message
+_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+_MOST = 64  # connections at the same time
+
+
+@dataclass
+class _Turn:
+    permissions: Permissions
+    call: Callable[[], ToolCall]
+
+
+@dataclass
+class OurTools:
+    """`offer` gives the tools of those names. One listener for all sessions of this process; a token for each session."""
+
+    offer: Callable[[Sequence[str]], Sequence[Tool]]
+    _tokens: dict[str, str] = field(default_factory=dict, init=False)  # token → session
+    _turns: dict[str, _Turn] = field(default_factory=dict, init=False)
+    _server: asyncio.Server | None = field(default=None, init=False)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _connections: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+
+    async def server(self, session_id: str) -> list[dict[str, Any]]:
+        """How an agent starts our server for that session, as the protocol's `mcpServers`. Empty where nothing can listen."""
+        async with self._starting:
+            if self._server is None:
+                try:
+                    self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_LINE)
+                except OSError:
+                    log.warning("external agents get no tools of ours: nothing can listen on this machine")
+                    return []
+        token = next((token for token, known in self._tokens.items() if known == session_id), None)
+        if token is None:
+            token = secrets.token_urlsafe(32)
+            self._tokens[token] = session_id
+        port = self._server.sockets[0].getsockname()[1]
+        return [
+            {
+                "name": "sessionls",
+                "command": sys.executable,
+                "args": ["-m", "sessionls", "mcp", "--session", session_id],
+                "env": [{"name": MCP_ADDRESS, "value": f"{port} {token}"}],
+            }
+        ]
+
+    @asynccontextmanager
+    async def during(self, session_id: str, permissions: Permissions, call: Callable[[], ToolCall]) -> AsyncIterator[None]:
+        """Meanwhile calls belong to this reply."""
+        self._turns[session_id] = _Turn(permissions, call)
+        try:
+            yield
+        finally:
+            del self._turns[session_id]
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    # -- one connection ----------------------------------------------------------------------------------------------
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            async with asyncio.timeout(10):
+                token = (await reader.readline()).decode("utf-8", "replace").strip()
+            session_id = next((known for one, known in self._tokens.items() if secrets.compare_digest(one, token)), None)
+            if session_id is not None and len(self._connections) <= _MOST:
+                await self._serve(session_id, reader, writer)
+        except (TimeoutError, ValueError, OSError):  # silent, a message that is too long, or gone
+            pass
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve(self, session_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(message, dict) or "id" not in message or not isinstance(message.get("method"), str):
+                continue
+            params = message.get("params")
+            answer = await self._answer(session_id, message["method"], params if isinstance(params, dict) else {})
+            writer.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}).encode() + b"\n")
+            await writer.drain()
+
+    async def _answer(self, session_id: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        match method:
+            case "initialize":
+                wanted = params.get("protocolVersion")
+                return {
+                    "result": {
+                        "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
+                        "capabilities": {"tools": {}},
+                        "serverInfo": {"name": "sessionls", "version": __version__},
+                        "instructions": "Report what a review finds with report_finding: it is shown in the person's editor.",
+                    }
+                }
+            case "ping":
+                return {"result": {}}
+            case "tools/list":
+                return {"result": {"tools": [_described(tool) for tool in self.offer(NAMES)]}}
+            case "tools/call":
+                return {"result": await self._call(session_id, params.get("name"), params.get("arguments"))}
+            case _:
+                return {"error": {"code": -32601, "message": "Method not found"}}
+
+    async def _call(self, session_id: str, name: Any, arguments: Any) -> dict[str, Any]:
+        tool = next((tool for tool in self.offer(NAMES) if tool.name == name), None)
+        turn = self._turns.get(session_id)
+        if tool is None:
+            return _result(f"There is no tool {str(name)[:60]}.", failed=True)
+        if turn is None:
+            return _result("No message is being answered now, so nothing can be done in the session.", failed=True)
+        if turn.permissions.is_denied(tool.name, tool.risk):
+            return _result(DENIED, failed=True)
+        try:
+            return _result(await tool.run(arguments if isinstance(arguments, dict) else {}, turn.call()))
+        except ToolFailed as problem:
+            return _result(str(problem), failed=True)
+        except SessionlsError as problem:
+            return _result(f"{problem.message} {problem.hint}", failed=True)
+        except Exception:
+            log.exception("the tool %s failed for an external agent", tool.name)
+            return _result("The tool failed unexpectedly. Try another way.", failed=True)
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "inputSchema": dict(tool.schema)}
+
+
+def _result(text: str, *, failed: bool = False) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text}], "isError": failed}
