@@ -33,6 +33,17 @@ _KINDS: Mapping[str, Kind] = {
     "scan": "search",
     "ask_agent": "think",
 }
+_EXTERNAL: Mapping[str, Kind] = {
+    "read": "read",
+    "edit": "edit",
+    "delete": "delete",
+    "move": "move",
+    "search": "search",
+    "execute": "execute",
+    "think": "think",
+    "fetch": "fetch",
+    "switch_mode": "switch_mode",
+}
 _STATUS: Mapping[str, Status] = {
     "waiting": "pending",
     "running": "in_progress",
@@ -49,7 +60,8 @@ Content = schema.ContentToolCallContent | schema.FileEditToolCallContent
 
 
 def kind_of(tool: str) -> Kind:
-    return _KINDS.get(tool, "other")
+    """Of our tools, by name. A call of an external agent has its kind as its name."""
+    return _KINDS.get(tool) or _EXTERNAL.get(tool, "other")
 
 
 def status_of(part: ToolPart) -> Status:
@@ -58,6 +70,8 @@ def status_of(part: ToolPart) -> Status:
 
 def title_of(part: ToolPart) -> str:
     """One line that says what the call does."""
+    if part.title:
+        return part.title[:_TITLE]
     said = next((str(part.arguments[name]) for name in _SAID if isinstance(part.arguments.get(name), str)), "")
     said = uris.printable(" ".join(said.split()))
     return f"{part.name} {said}".strip()[:_TITLE]

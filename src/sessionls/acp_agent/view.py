@@ -41,6 +41,7 @@ from sessionls.domain.model import (
     Message,
     Part,
     Participant,
+    PlanPart,
     ReasoningPart,
     Session,
     TextPart,
@@ -92,6 +93,7 @@ class SessionView:
         self._spent: dict[str, Usage] = {}
         self._used_of: tuple[int, int] | None = None  # tokens of the newest step, and of its model's window
         self._models: dict[str, str] = {}
+        self._planned: PlanPart | None = None
 
     # -- history -----------------------------------------------------------------------------------------------------
 
@@ -211,8 +213,25 @@ class SessionView:
                 self._finding(message_id, part.finding)
             case EditPart():
                 self._edit(message_id, part)
+            case PlanPart() if not path:
+                self._plan(part)
             case _:
                 pass
+
+    def _plan(self, part: PlanPart) -> None:
+        """The newest plan in place of the one before."""
+        if part == self._planned:
+            return
+        self._planned, self._last = part, None
+        entries = [
+            schema.PlanEntry(
+                content=entry.content,
+                priority=entry.priority or "medium",
+                status="in_progress" if entry.status == "inProgress" else entry.status,
+            )
+            for entry in part.entries
+        ]
+        self._send(schema.AgentPlanUpdate(session_update="plan", entries=entries))
 
     def _grow(self, message_id: str, index: int, kind: str, offset: int, text: str) -> None:
         key = message_id, index

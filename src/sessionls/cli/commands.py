@@ -523,6 +523,34 @@ def serve(
     raise typer.Exit(main())
 
 
+@app.command("import")
+def import_(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[SESSION]…", help="Its ids there, or how they begin; else all.")
+    ] = None,
+    program: Annotated[
+        str, typer.Option("--from", metavar="AGENT", help="claude-code, codex, opencode, copilot, or another external agent.")
+    ] = "",
+    only_list: Annotated[bool, typer.Option("--list", help="Only list them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring this folder's sessions of another program here. Its agent's program runs meanwhile; its model is not asked.
+
+    Doing it again doubles nothing: it adds what is new, and leaves alone what somebody went on with here.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.context import opened
+        from sessionls.cli.imports import bring_all
+
+        if not program:
+            raise UsageError("Say whose sessions to bring.", "sessionls import --from codex")
+        async with opened(terminal) as cli:
+            return await bring_all(cli, program, ids or (), only_list=only_list, as_json=as_json)
+
+    _do(work)
+
+
 @app.command()
 def acp(
     trust: Annotated[

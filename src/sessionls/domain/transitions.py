@@ -30,6 +30,7 @@ __all__ = [
     "archive",
     "ask",
     "ask_cancel",
+    "bring",
     "cancel_stopped",
     "cancel_waiting",
     "change_finding",
@@ -619,6 +620,35 @@ def fork(
 def forked(change: Change, child_id: str, by: Participant) -> None:
     if change.state is not None:
         change.add(ev.Forked, by=by, child_id=child_id)
+
+
+def bring(
+    change: Change,
+    session: Session,
+    identities: Iterable[str],
+    messages: Sequence[Message],
+    by: Participant,
+    *,
+    known: int | None,
+) -> tuple[Session, int]:
+    """Add messages and replies that were written elsewhere, all final. `known`: how many the session has; None: it is new.
+
+    Where that is not so any more nothing is added. Gives the session, and how many messages were added.
+    """
+    if change.state is not None:
+        _takes_messages(_living(change))
+    if (None if change.state is None else change.now.session.message_count) != known:
+        return change.now.session, 0
+    if known is None:
+        change.add(ev.Created, seq=1, by=by, session=session, identities=list(identities))
+    for message in messages:
+        dated = message.model_copy(update={"seq": change.now.next_seq, "created_at": change.at})
+        if isinstance(dated.author, AgentAuthor):
+            finished = dated.model_copy(update={"finished_at": change.at})
+            change.add(ev.ReplyFinished, by=ev.ByAgent(agent=dated.author.agent), message=finished)
+        else:
+            change.add(ev.MessageSent, by=by, message=dated)
+    return change.now.session, len(messages)
 
 
 def compact(change: Change, through: int, through_seq: int, summary: str, usage: Usage | None, agent: str) -> Session:

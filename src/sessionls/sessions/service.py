@@ -45,6 +45,7 @@ from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
+from sessionls.sessions.imports import Brought, ForeignSession, Imports
 from sessionls.sessions.membership import Membership
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.approvals import Approvals
@@ -412,6 +413,12 @@ class Sessions:
         name = self._agents.get(agent).name if agent is not None else None
         forking = Forking(self._store, self._replies.change, self._participant)
         return await forking.fork(session_id, at=at, title=checked_title(title) if title is not None else None, agent=name)
+
+    async def bring(self, foreign: ForeignSession) -> Brought:
+        """Bring a session of another program into the open folders, once (see `imports.py`)."""
+        folders = list(self._editor.folders)
+        imports = Imports(self._store, self._replies.change, self._participant, folders)
+        return await imports.bring(foreign, await self._workspace.identities(folders))
 
     async def compact(self, session_id: str) -> Session:
         """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""

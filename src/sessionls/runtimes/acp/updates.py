@@ -20,6 +20,7 @@ __all__ = [
     "DiffContent",
     "ModeChanged",
     "OptionsChanged",
+    "PersonWords",
     "PlanChanged",
     "Update",
     "Words",
@@ -46,6 +47,13 @@ CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 @dataclass(frozen=True, slots=True)
 class Words:
     kind: Literal["text", "reasoning"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWords:
+    """What a person wrote: agents repeat it where they tell an earlier session."""
+
     text: str
 
 
@@ -99,7 +107,7 @@ class Cost:
     dollars: float | None
 
 
-Update = Words | CallUpdate | PlanChanged | ModeChanged | OptionsChanged | Cost
+Update = Words | PersonWords | CallUpdate | PlanChanged | ModeChanged | OptionsChanged | Cost
 
 
 def read_update(update: Any) -> Update | None:
@@ -107,6 +115,9 @@ def read_update(update: Any) -> Update | None:
     if not isinstance(update, dict):
         return None
     match update.get("sessionUpdate"):
+        case "user_message_chunk":
+            words = text_of(update.get("content"))
+            return PersonWords(words) if words else None
         case "agent_message_chunk":
             return _words("text", update)
         case "agent_thought_chunk":

@@ -1,0 +1,70 @@
+"""`import`: the sessions of an external agent, listed and brought here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sessionls.cli.context import CliContext
+from sessionls.cli.names import short
+from sessionls.cli.terminal import UsageError, safe
+from sessionls.domain.errors import SessionlsError
+from sessionls.domain.uris import printable
+from sessionls.sessions.imports import Brought
+
+__all__ = ["bring_all"]
+
+
+async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_list: bool, as_json: bool) -> int:
+    """Bring those sessions, or all, and say what came of it. Gives the exit code: 1 where one could not be brought."""
+    definition = cli.composition.catalog.get(program)
+    if definition.runtime != "acp":
+        raise UsageError(f"{program} has no sessions but those here.", "Name an external agent: `sessionls agents` lists them.")
+    from sessionls.runtimes.acp.histories import histories
+
+    rows: list[dict[str, Any]] = []
+    failed = 0
+    with cli.terminal.busy(f"Asking {program} …"):
+        async with histories(definition, cli.folder, cli.settings.data_dir / "logs") as history:
+            listed = await history.list()
+            unknown = [one for one in ids if not any(session.id.startswith(one) for session in listed)]
+            if unknown:
+                raise UsageError(f"{program} has no session {unknown[0]} in this folder.", "--list lists them.")
+            for session in listed:
+                if ids and not session.id.startswith(tuple(ids)):
+                    continue
+                row: dict[str, Any] = {"id": session.id, "title": session.title, "updatedAt": session.updated_at}
+                rows.append(row)
+                if only_list:
+                    continue
+                try:
+                    brought = await cli.sessions.bring(await history.read(session))
+                except SessionlsError as error:
+                    failed += 1
+                    row["problem"] = error.message
+                else:
+                    row |= {"sessionId": brought.session.id, "added": brought.added, "continued": brought.continued}
+                if not as_json:
+                    _tell(cli, row, None if "problem" in row else brought)
+    if as_json:
+        cli.terminal.json({"sessions": rows})
+        return 1 if failed else 0
+    if only_list:
+        for row in rows:
+            cli.terminal.write(f"{printable(row['id'])}  {safe(row['title'] or '')}\n")
+    if not rows:
+        cli.terminal.note(f"{program} has no sessions in this folder.")
+    return 1 if failed else 0
+
+
+def _tell(cli: CliContext, row: dict[str, Any], brought: Brought | None) -> None:
+    if brought is None:
+        cli.terminal.fail(f"{printable(row['id'])} could not be brought: {row['problem']}")
+        return
+    if brought.continued:
+        words = "went on here: left as it is"
+    elif brought.added:
+        words = f"{brought.added} messages"
+    else:
+        words = "nothing new"
+    cli.terminal.write(f"{short(brought.session.id)}  {safe(brought.session.title)}  ({words})\n")

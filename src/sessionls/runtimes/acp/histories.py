@@ -1,0 +1,163 @@
+"""The sessions that an external agent keeps of its own, listed and read: for who brings them here.
+
+Its program runs as long as it is asked. Nothing is sent to its model, and what it asks for is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sessionls.domain.agent import Definition
+from sessionls.domain.errors import AgentUnavailable
+from sessionls.domain.model import Part, ReasoningPart, TextPart, ToolPart
+from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused, connect
+from sessionls.runtimes.acp.updates import CallUpdate, PersonWords, Update, Words
+from sessionls.sessions.imports import ForeignMessage, ForeignSession
+
+__all__ = ["Histories", "ListedSession", "histories"]
+
+_LISTED = 1_000  # sessions
+_UPDATES = 200_000  # of one session
+_STATUS = {"completed": "done", "failed": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    id: str
+    title: str | None
+    updated_at: str | None
+
+
+class Histories:
+    """The sessions of one agent in one folder."""
+
+    def __init__(self, connection: AgentConnection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    async def list(self) -> list[ListedSession]:
+        """Those of the folder, in the agent's order. Raises `AgentUnavailable` where it cannot list them."""
+        found: list[ListedSession] = []
+        cursor: str | None = None
+        while len(found) < _LISTED:
+            params: dict[str, Any] = {"cwd": str(self._folder), **({"cursor": cursor} if cursor else {})}
+            answer = await self._request("session/list", params)
+            sessions = answer.get("sessions")
+            found += [read for one in sessions if (read := _listed(one)) is not None] if isinstance(sessions, list) else []
+            after = answer.get("nextCursor")
+            if not isinstance(after, str) or not after or after == cursor:
+                break
+            cursor = after
+        return found[:_LISTED]
+
+    async def read(self, listed: ListedSession) -> ForeignSession:
+        """All of one session. Raises `AgentUnavailable` where the agent cannot load it."""
+        listener = _Listener()
+        self._connection.listeners[listed.id] = listener
+        try:
+            await self._request("session/load", {"sessionId": listed.id, "cwd": str(self._folder), "mcpServers": []})
+        finally:
+            del self._connection.listeners[listed.id]
+        return ForeignSession(self._connection.definition.name, listed.id, listed.title, listener.messages())
+
+    async def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._connection.request(method, params, seconds=self._connection.patience.session)
+        except Gone:
+            raise await self._connection.ended_early() from None
+        except Refused as refused:
+            raise self._connection.unavailable(
+                f"it refused {method}: {refused.message}.", "Update it: its sessions may be out of reach in this version."
+            ) from None
+
+
+@contextlib.asynccontextmanager
+async def histories(definition: Definition, folder: Path, logs: Path) -> AsyncIterator[Histories]:
+    """Meanwhile the agent's program runs. Raises `AgentUnavailable`, also where it does not lend its sessions."""
+    connection = await connect(definition, folder, logs, Patience())
+    try:
+        if not connection.loads:
+            raise AgentUnavailable(
+                definition.name, "it does not load its earlier sessions.", hint="Update it, or go on with them there."
+            )
+        yield Histories(connection, folder)
+    finally:
+        await connection.close()
+
+
+@dataclass
+class _Listener:
+    """Puts a replayed session together."""
+
+    _said: list[tuple[str, list[Part]]] = field(default_factory=list)
+    _calls: dict[str, tuple[list[Part], int]] = field(default_factory=dict)
+    _count: int = 0
+
+    async def updated(self, update: Update) -> None:
+        self._count += 1
+        if self._count > _UPDATES:
+            return
+        match update:
+            case PersonWords():
+                self._grow("participant", TextPart(text=update.text))
+            case Words():
+                self._grow("agent", TextPart(text=update.text) if update.kind == "text" else ReasoningPart(text=update.text))
+            case CallUpdate():
+                self._call(update)
+            case _:
+                pass
+
+    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        from acp.exceptions import RequestError
+
+        raise RequestError(-32601, f"Nothing is done for a session that is only read: {method}.")
+
+    def messages(self) -> list[ForeignMessage]:
+        return [ForeignMessage("participant" if role == "participant" else "agent", parts) for role, parts in self._said]
+
+    def _parts(self, role: str) -> list[Part]:
+        if not self._said or self._said[-1][0] != role:
+            self._said.append((role, []))
+        return self._said[-1][1]
+
+    def _grow(self, role: str, part: TextPart | ReasoningPart) -> None:
+        parts = self._parts(role)
+        last = parts[-1] if parts else None
+        if isinstance(last, TextPart) and isinstance(part, TextPart):
+            parts[-1] = TextPart(text=last.text + part.text)
+        elif isinstance(last, ReasoningPart) and isinstance(part, ReasoningPart):
+            parts[-1] = ReasoningPart(text=last.text + part.text)
+        else:
+            parts.append(part)
+
+    def _call(self, update: CallUpdate) -> None:
+        if update.call_id not in self._calls:
+            parts = self._parts("agent")
+            parts.append(ToolPart(call_id=update.call_id, name=update.kind or "other", arguments={}, status="done"))
+            self._calls[update.call_id] = parts, len(parts) - 1
+        parts, index = self._calls[update.call_id]
+        part = parts[index]
+        assert isinstance(part, ToolPart)
+        changes: dict[str, Any] = {}
+        if update.title is not None:
+            changes["title"] = update.title
+        if update.kind is not None:
+            changes["name"] = update.kind
+        if update.arguments is not None:
+            changes["arguments"] = update.arguments
+        if update.text is not None:
+            changes["result"] = update.text
+        if update.status in _STATUS:
+            changes["status"] = _STATUS[update.status]
+        parts[index] = part.model_copy(update=changes)
+
+
+def _listed(one: Any) -> ListedSession | None:
+    if not isinstance(one, dict) or not isinstance(one.get("sessionId"), str) or not one["sessionId"]:
+        return None
+    title, at = one.get("title"), one.get("updatedAt")
+    return ListedSession(one["sessionId"], title if isinstance(title, str) else None, at if isinstance(at, str) else None)

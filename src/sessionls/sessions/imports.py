@@ -1,0 +1,169 @@
+"""Brings the sessions of another program into the log: as our own messages, which say where they came from.
+
+The same session is brought once, however often it is tried: its id, and those of its messages, follow from where it came from.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.ids import now
+from sessionls.domain.model import AgentAuthor, Message, Part, Participant, Session, TextPart
+from sessionls.domain.text import replace_lone_surrogates
+from sessionls.domain.titles import UNTITLED, checked_title, title_of
+from sessionls.ports.store import Store
+
+__all__ = ["Brought", "ForeignMessage", "ForeignSession", "Imports"]
+
+T = TypeVar("T")
+
+_NAMESPACE = uuid.UUID("5d8f1c1e-6a0b-4a57-9a65-0d6c1f0f7b52")
+_TITLE = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignMessage:
+    """What a person or the other program's agent wrote. A person's message has text alone."""
+
+    role: Literal["participant", "agent"]
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSession:
+    """`program` is whose session it is, under the name that its agent has here; `id` is the session's there."""
+
+    program: str
+    id: str
+    title: str | None
+    messages: Sequence[ForeignMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The session here, and how many messages were added to it. `continued`: it has messages of its own, and is left alone."""
+
+    session: Session
+    added: int
+    continued: bool = False
+
+
+class _Changing(Protocol):
+    """As `Store.change`."""
+
+    def __call__(self, session_id: str, decide: Callable[[Change], T], /) -> Awaitable[T]: ...
+
+
+class Imports:
+    """Imports for one participant. `change` makes a change as `Replies.change` does; `folders` are where the sessions belong."""
+
+    def __init__(self, store: Store, change: _Changing, participant: Participant, folders: Sequence[str]) -> None:
+        self._store = store
+        self._change = change
+        self._participant = participant
+        self._folders = list(folders)
+
+    async def bring(self, foreign: ForeignSession, identities: Sequence[str]) -> Brought:
+        """Add what is not here yet. A session that somebody went on with here stays as it is."""
+        session_id = _id(foreign.program, foreign.id)
+        messages = self._messages(session_id, foreign)
+        known = await self._known(session_id)
+        if known is not None and not known <= {message.id for message in messages}:
+            return Brought(await self._store.session(session_id), 0, continued=True)
+        new = [message for message in messages if known is None or message.id not in known]
+        if known is not None and not new:
+            return Brought(await self._store.session(session_id), 0)
+        begin = self._session(session_id, foreign)
+
+        def add(change: Change) -> tuple[Session, int]:
+            return transitions.bring(
+                change, begin, identities, new, self._participant, known=None if known is None else len(known)
+            )
+
+        session, added = await self._change(session_id, add)
+        return Brought(session, added)
+
+    async def _known(self, session_id: str) -> set[str] | None:
+        """The ids of the messages that the session has here; None where there is no such session."""
+        known: set[str] = set()
+        before = None
+        try:
+            while True:
+                messages, more = await self._store.history(session_id, before=before, limit=500)
+                known.update(message.id for message in messages)
+                if not more or not messages:
+                    return known
+                before = messages[0].id
+        except SessionNotFound:
+            return None
+
+    def _session(self, session_id: str, foreign: ForeignSession) -> Session:
+        first = next((message for message in foreign.messages if message.role == "participant"), None)
+        text = "\n".join(part.text for part in first.parts if isinstance(part, TextPart)) if first is not None else ""
+        title = " ".join((foreign.title or "").split())[:_TITLE]
+        when = now()
+        return Session(
+            id=session_id,
+            title=checked_title(title) if title else title_of(text) if text else UNTITLED,
+            agent=foreign.program,
+            workspace_folders=self._folders,
+            participants=[self._participant],
+            created_at=when,
+            updated_at=when,
+        )
+
+    def _messages(self, session_id: str, foreign: ForeignSession) -> list[Message]:
+        """Replies follow the message before them; one that follows none has an empty message to answer."""
+        found: list[Message] = []
+        where = f"Imported from {foreign.program}, session {foreign.id}."
+        asked: str | None = None
+        for index, message in enumerate(foreign.messages):
+            own_id = _id(foreign.program, foreign.id, str(index))
+            author = AgentAuthor(agent=foreign.program, model="", definition="")
+            by_person = message.role == "participant"
+            if not by_person and asked is None:
+                asked = _id(foreign.program, foreign.id, f"before {index}")
+                found.append(self._message(session_id, asked, [TextPart(text="")]))
+            if by_person:
+                parts = [
+                    TextPart(text=replace_lone_surrogates(part.text)) for part in message.parts if isinstance(part, TextPart)
+                ]
+                found.append(self._message(session_id, own_id, parts))
+                asked = own_id
+            else:
+                reply = self._message(session_id, own_id, message.parts)
+                found.append(
+                    reply.model_copy(
+                        update={
+                            "role": "agent",
+                            "author": author,
+                            "reply_to": asked,
+                            "stop_reason": "stop",
+                            "notices": [where],
+                        }
+                    )
+                )
+                asked = None
+        return found
+
+    def _message(self, session_id: str, message_id: str, parts: Sequence[Part]) -> Message:
+        return Message(
+            id=message_id,
+            session_id=session_id,
+            seq=0,
+            role="participant",
+            author=self._participant,
+            parts=list(parts),
+            status="complete",
+            created_at="",
+        )
+
+
+def _id(*words: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, "\0".join(words)))

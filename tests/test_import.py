@@ -1,0 +1,112 @@
+"""Sessions of other programs, brought here through the Agent Client Protocol: the other program is another sessionls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acp_client import GUARDED_ACP, Editors, start_editor
+from model_server import Answer, ModelServer, ToolUse
+
+__all__ = ["start_editor"]  # a fixture of these tests
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+@pytest.fixture
+async def other(
+    start_editor: Editors, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+) -> str:
+    """The id of a session that the other program has. Here it is known as the external agent `other`."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
+    monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")
+    data = str(fresh_home / "other")
+    program = {"command": GUARDED_ACP[0], "args": GUARDED_ACP[1:], "env": {"SESSIONLS_DATA_DIR": data}}
+    config = fresh_home / "config.toml"
+    config.write_text(
+        f"[agents.other]\ncommand = {json.dumps(program['command'])}\nargs = {json.dumps(program['args'])}\n"
+        f"env = {{ SESSIONLS_DATA_DIR = {json.dumps(data)} }}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("SESSIONLS_CONFIG", str(config))
+    editor = await start_editor(SESSIONLS_DATA_DIR=data)
+    session = await editor.new(folder)
+    model_server.script(Answer("Let me look.", reasoning="hm", tools=[ToolUse("list_files", "{}")]), Answer("All is well."))
+    await editor.prompt(session, "Look around.")
+    await editor.prompt(session, "say: goodbye")
+    return session
+
+
+async def sessionls(folder: Path, *words: str, code: int = 0) -> Any:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "sessionls", *words, "--json"], cwd=folder, env=dict(os.environ), stdout=pipe, stderr=pipe
+    )
+    out, err = await process.communicate()
+    assert process.returncode == code, err.decode()
+    return json.loads(out) if out else err.decode()
+
+
+async def test_a_session_is_brought_once_and_says_where_it_came_from(folder: Path, other: str) -> None:
+    (brought,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
+    assert (brought["id"], brought["added"]) == (other, 4)
+    shown = await sessionls(folder, "show", brought["sessionId"])
+    assert shown["session"]["title"] == brought["title"] == "Look around."
+    first, reply, second, last = shown["messages"]
+    assert [one["parts"][0]["text"] for one in (first, second)] == ["Look around.", "say: goodbye"]
+    kinds = [part["kind"] for part in reply["parts"]]
+    assert kinds == ["reasoning", "text", "tool", "text"]
+    assert (reply["parts"][2]["name"], reply["parts"][2]["status"]) == ("search", "done")
+    assert reply["author"]["agent"] == last["author"]["agent"] == "other"
+    assert reply["notices"] == last["notices"] == [f"Imported from other, session {other}."]
+    (again,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
+    assert (again["sessionId"], again["added"]) == (brought["sessionId"], 0)
+    assert len((await sessionls(folder, "sessions"))["sessions"]) == 1
+    assert len((await sessionls(folder, "show", brought["sessionId"]))["messages"]) == 4
+
+
+async def test_what_is_new_there_is_added_and_what_went_on_here_is_left_alone(
+    start_editor: Editors, folder: Path, other: str, fresh_home: Path
+) -> None:
+    (brought,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
+    there = await start_editor(SESSIONLS_DATA_DIR=str(fresh_home / "other"))
+    await there.agent.resume_session(other, str(folder))
+    await there.prompt(other, "say: more")
+    (grown,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
+    assert (grown["sessionId"], grown["added"]) == (brought["sessionId"], 2)
+    await sessionls(folder, "ask", "--session", brought["sessionId"], "--agent", "code", "say: here")
+    await there.prompt(other, "say: even more")
+    (kept,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
+    assert (kept["added"], kept["continued"]) == (0, True)
+    messages = (await sessionls(folder, "show", brought["sessionId"]))["messages"]
+    assert [one["parts"][-1]["text"] for one in messages[-2:]] == ["say: here", "here"]
+
+
+async def test_sessions_can_be_listed_and_named(folder: Path, other: str) -> None:
+    (listed,) = (await sessionls(folder, "import", "--from", "other", "--list"))["sessions"]
+    assert listed["id"] == other and "sessionId" not in listed
+    assert "has no session zzz" in await sessionls(folder, "import", "--from", "other", "zzz", code=2)
+    assert (await sessionls(folder, "import", "--from", "other", other[:13]))["sessions"][0]["added"] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "code"),
+    [
+        (["import"], "Say whose sessions", 2),
+        (["import", "--from", "code"], "has no sessions but those here", 2),
+        (["import", "--from", "nobody"], "There is no agent", 1),
+    ],
+)
+async def test_who_has_no_sessions_to_bring_is_refused(folder: Path, words: list[str], problem: str, code: int) -> None:
+    assert problem in await sessionls(folder, *words, code=code)
