@@ -172,6 +172,11 @@ export class Sessions {
     return this.kept(await this.api.request(method, { sessionId }));
   }
 
+  /** Takes back a message that waits, or has it answered at once. */
+  async unqueue(method: "session/withdraw" | "session/sendNow", sessionId: string, messageId: string): Promise<Session> {
+    return this.kept(await this.api.request(method, { sessionId, messageId }));
+  }
+
   async fork(params: { sessionId: string; at?: string; title?: string; agent?: string }): Promise<Session> {
     return this.kept(await this.api.request("session/fork", params));
   }

@@ -76,6 +76,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, draft: step.draft };
     case "compose":
       return { ...state, compose: next(state, step.draft, false) };
+    case "takenBack":
+      return { ...state, compose: next(state, step.draft, true) };
     case "problem":
       return {
         ...state,

@@ -102,6 +102,8 @@ export type ToView =
   | { readonly type: "draft"; readonly draft: Draft }
   /** Put into the composer: from a command such as "Ask Agent About Selection". */
   | { readonly type: "compose"; readonly draft: Draft }
+  /** A message was taken back: it goes into the composer before what is begun there. */
+  | { readonly type: "takenBack"; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
   /** Whether the session was deleted, and can still be brought back: it takes no messages. */
   | { readonly type: "deleting"; readonly deleting: boolean }
@@ -124,6 +126,8 @@ export type FromView =
   /** Opens a fork that ends before this message, with the message in its composer. */
   | { readonly type: "resend"; readonly messageId: string }
   | { readonly type: "undoDelete" }
+  /** What becomes of a message that waits. `editQueued`: it is taken back into the composer. */
+  | { readonly type: "withdraw" | "editQueued" | "sendNow"; readonly messageId: string }
   | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }

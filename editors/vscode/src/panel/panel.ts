@@ -5,7 +5,7 @@ import type { Changes } from "../changes/changes";
 import type { Deletions } from "../deletions";
 import type { Message } from "../protocol";
 import { resent, type Resent } from "../resending";
-import type { EditorContext } from "../context";
+import { chipOf, type EditorContext } from "../context";
 import { wireRange } from "../ranges";
 import type { OpenSession } from "../folding";
 import type { FindingActions } from "../findings/actions";
@@ -296,6 +296,13 @@ export class SessionPanel {
       case "resend":
         await this.resend(message.messageId);
         return;
+      case "withdraw":
+      case "sendNow":
+        await sessions.unqueue(`session/${message.type}`, sessionId, message.messageId);
+        return;
+      case "editQueued":
+        await this.editQueued(message.messageId);
+        return;
       case "undoDelete":
         this.services.deletions.undo(sessionId);
         return;
@@ -383,6 +390,17 @@ export class SessionPanel {
     show(made.id, resent(message));
   }
 
+  private async editQueued(messageId: string): Promise<void> {
+    const { sessions } = this.services;
+    const message = sessions.store.open(this.sessionId)?.messages.find(({ id }) => id === messageId);
+    if (message === undefined) return;
+    await sessions.unqueue("session/withdraw", this.sessionId, messageId);
+    const { context, ...rest } = resent(message);
+    const draft: Draft = { ...rest, chips: context.map(chipOf) };
+    if (this.listening) this.tell({ type: "takenBack", draft });
+    else await this.services.drafts.giveBack(this.sessionId, draft);
+  }
+
   private async send(draft: Draft, delivery: "queue" | "steer", resume: boolean): Promise<void> {
     const { agent, text, chips } = draft;
     const context = chips.map((chip) => chip.context);
@@ -402,7 +420,7 @@ export class SessionPanel {
     } catch (error) {
       const problem = problemOf(error);
       // A reply that failed or was cancelled says so itself, in its place.
-      if (problem.messageKept) return;
+      if (problem.messageKept || problem.kind === "messageWithdrawn") return;
       if (problem.kind === "serverLost") {
         await this.services.drafts.keepUnsure(this.sessionId, { draft, known });
         this.failed(problem);

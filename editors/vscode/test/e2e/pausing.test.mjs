@@ -174,6 +174,31 @@ it("a session that asks behind another editor is found until it is answered, wha
   await until(async () => !/needs you: permission/.test(await row.innerText()), "the session to ask no more");
 });
 
+it("a message that waits is edited, taken back, or sent now", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(900)}`);
+  await panel.text.press("Enter");
+  await panel.replies.nth(before).getByText("word0").waitFor();
+  const waiting = panel.frame.locator(".message.queued");
+  for (const text of ["say: second", "say: never sent"]) {
+    await panel.text.fill(text);
+    await panel.text.press("Enter");
+  }
+  await until(async () => (await waiting.count()) === 2, "both to wait");
+  await window.shotInEachTheme("queue");
+  await waiting.nth(1).getByRole("button", { name: "Take Back" }).click();
+  await until(async () => (await waiting.count()) === 1, "one to be taken back");
+  await waiting.getByRole("button", { name: "Edit" }).click();
+  await waiting.waitFor({ state: "hidden" });
+  await until(async () => (await panel.text.inputValue()) === "say: second", "the message in the composer again");
+  await panel.text.fill("say: at once");
+  await panel.text.press("Enter");
+  await waiting.getByRole("button", { name: /^Send Now/ }).click();
+  await panel.replies.nth(before).getByText("Cancelled").waitFor();
+  assert.match(await (await panel.ended(before + 1)).innerText(), /at once/);
+  assert.equal(await panel.frame.locator(".bar.problem").count(), 0, "nothing of it is an error");
+});
+
 it("a fork from a message opens beside, with all up to it and nothing after", async () => {
   const all = await panel.messages.count();
   const actions = panel.messages

@@ -109,7 +109,7 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
   const problem = message.role === "agent" ? incomplete(message) : undefined;
   return (
     <>
-      {message.status === "queued" && <Note icon="clock" words="Waiting for the reply before it" />}
+      {message.status === "queued" && <Queued message={message} />}
       {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
       {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
       {message.role === "agent" && message.status === "interrupted" && (
@@ -136,6 +136,32 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
       )}
       {usage !== "" && <div class="usage dim">{usage}</div>}
     </>
+  );
+}
+
+/** A message that waits, and what can become of it. */
+function Queued({ message }: { readonly message: Message }) {
+  const steers = message.delivery === "steer";
+  const toComposer = useContext(ToComposer);
+  const act = (type: "withdraw" | "editQueued" | "sendNow") => () => {
+    tell({ type, messageId: message.id });
+    toComposer();
+  };
+  return (
+    <div class="note queued-note">
+      <Icon name={steers ? "debug-step-into" : "clock"} />
+      <span>{steers ? "Goes to the reply being written, at its next step" : "Waiting for the reply before it"}</span>
+      <span role="toolbar" aria-label="Waiting message" onKeyDown={walkToolbar}>
+        <IconButton name="edit" label="Edit" onPress={act("editQueued")} />
+        <IconButton name="trash" label="Take Back" tabIndex={-1} onPress={act("withdraw")} />
+        <IconButton
+          name="run-above"
+          label="Send Now: stop the reply and go on with this"
+          tabIndex={-1}
+          onPress={act("sendNow")}
+        />
+      </span>
+    </div>
   );
 }
 
