@@ -253,11 +253,11 @@ async def test_an_agent_whose_runtime_is_not_there_cannot_answer(home: App, monk
         await home.sessions.message(session.id, "hello")
 
 
-async def test_no_file_says_which_runtime_an_agent_has(folder: Path, model_server: ModelServer) -> None:
+async def test_no_file_lets_the_scanners_answer_as_an_agent(folder: Path, model_server: ModelServer) -> None:
     write_agent(folder, "sly", "You scan.", runtime="scanner")
     async with app(folder, model_server) as home:
         (problem,) = [agent.problem for agent in (await home.sessions.agents()).agents if agent.name == "sly"]
-    assert problem is not None and "there is no field runtime" in problem
+    assert problem is not None and "the only one that a file can name is acp" in problem
 
 
 async def test_an_agent_with_another_runtime_cannot_be_asked_by_an_agent(
@@ -268,4 +268,5 @@ async def test_an_agent_with_another_runtime_cannot_be_asked_by_an_agent(
     session = await home.sessions.create(agent="asks")
     reply = (await home.sessions.message(session.id, "ask other")).reply
     (call,) = [part for part in reply.parts if isinstance(part, ToolPart)]
-    assert (call.status, call.result) == ("failed", "The agent other can only be asked by people, in a message of their own.")
+    assert call.status == "failed"
+    assert call.result is not None and "only people can invoke" in call.result

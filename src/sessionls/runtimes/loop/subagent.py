@@ -65,8 +65,6 @@ class AskAgent:
         name, question = _read(arguments)
         other = await self._find(name)
         outer = self._loop.runner
-        if other.definition.runtime != outer.definition.runtime:
-            raise ToolFailed(f"The agent {name} can only be asked by people, in a message of their own.")
         messages: ModelMessages = [
             {"role": "system", "content": self._prompts.instructions(other.definition)},
             {"role": "user", "content": f"The agent `{outer.definition.name}` asks:\n\n{question}"},
