@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sessionls.domain.model import ModelInfo, StopReason, Usage
 
-__all__ = ["ModelOutput", "ModelRequest", "Models", "NativeReasoning", "ReasoningDelta", "StepEnd", "TextDelta", "ToolRequest"]
+__all__ = [
+    "ModelOutput",
+    "ModelRequest",
+    "Models",
+    "NativeReasoning",
+    "ReasoningDelta",
+    "StepEnd",
+    "TextDelta",
+    "ToolRequest",
+    "called_tool",
+    "offered_tool",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,16 @@ class ModelRequest:
     max_tokens: int | None = None
     reasoning_effort: str | None = None
     must_call: bool = False
+
+
+def offered_tool(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool for `ModelRequest.tools`. `parameters` is the JSON Schema of its arguments."""
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": dict(parameters)}}
+
+
+def called_tool(call_id: str, name: str, arguments: Any) -> dict[str, Any]:
+    """A call of a tool, for the `tool_calls` of a message of the assistant."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Nothing of it is kept, so there is no log that it could go through: whoever aske
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,7 +14,16 @@ from sessionls.domain.errors import InvalidParams, ModelUnavailable
 from sessionls.domain.model import KeptReasoning, StopReason, Usage, Wire
 from sessionls.domain.stop_reasons import why_it_ended
 from sessionls.domain.text import replace_lone_surrogates
-from sessionls.ports.models import ModelRequest, Models, NativeReasoning, StepEnd, TextDelta, ToolRequest
+from sessionls.ports.models import (
+    ModelRequest,
+    Models,
+    NativeReasoning,
+    StepEnd,
+    TextDelta,
+    ToolRequest,
+    called_tool,
+    offered_tool,
+)
 from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
 from sessionls.sessions.prompt.tool_arguments import arguments_of
 from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
@@ -151,10 +159,7 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
         return
     words: dict[str, Any] = {"role": "assistant", "content": text}
     if message.calls:
-        words["tool_calls"] = [
-            {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
-            for c in message.calls
-        ]
+        words["tool_calls"] = [called_tool(call.call_id, call.name, call.arguments) for call in message.calls]
     if message.reasoning is not None:
         words["native_reasoning"] = as_sent(message.reasoning)
     yield words
@@ -163,10 +168,7 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
 
 
 def _offer(tool: ModelTool) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": replace_lone_surrogates(tool.description), "parameters": tool.schema_},
-    }
+    return offered_tool(tool.name, replace_lone_surrogates(tool.description), tool.schema_)
 
 
 def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:

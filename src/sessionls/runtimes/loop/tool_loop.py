@@ -13,9 +13,17 @@ from typing import Any
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.domain.model import Message, StopReason, TextPart, Usage
 from sessionls.domain.stop_reasons import ReplyStopReason, why_it_ended
-from sessionls.ports.models import ModelRequest, Models, NativeReasoning, ReasoningDelta, StepEnd, TextDelta, ToolRequest
+from sessionls.ports.models import (
+    ModelRequest,
+    Models,
+    NativeReasoning,
+    ReasoningDelta,
+    StepEnd,
+    TextDelta,
+    ToolRequest,
+    offered_tool,
+)
 from sessionls.ports.runtime import ReplySink
-from sessionls.ports.tools import Tool
 from sessionls.runtimes.loop.tool_calls import calls_of
 from sessionls.runtimes.tool_runner import ToolRunner
 from sessionls.runtimes.words import Words
@@ -104,7 +112,7 @@ class Loop:
             earlier, named = await sink.stoppable(self.earlier(self, attempt == 1))
             so_far = self.reply.model_copy(update={"parts": sink.parts})
             messages: ModelMessages = with_reply(earlier, so_far, sink.steered, self.options, named=named)
-            tools = [_offer(tool) for tool in self.runner.tools]
+            tools = [offered_tool(tool.name, tool.description, tool.schema) for tool in self.runner.tools]
             messages = self._fitted(messages, tools)
             size = estimate_tokens(messages)
             if problem is not None and self._too_much is not None and size >= self._too_much:
@@ -166,10 +174,3 @@ class Loop:
         last = parts[-1] if parts else None
         steered = any(message.steered is not None and message.steered.part >= len(parts) for message in self.sink.steered)
         return last if isinstance(last, TextPart) and not steered else None
-
-
-def _offer(tool: Tool) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)},
-    }

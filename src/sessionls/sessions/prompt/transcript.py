@@ -26,6 +26,7 @@ from sessionls.domain.model import (
     ToolPart,
 )
 from sessionls.domain.state import Entry
+from sessionls.ports.models import called_tool
 from sessionls.sessions.prompt.native_reasoning import as_sent
 
 __all__ = [
@@ -188,10 +189,7 @@ def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReason
     if native is not None:
         words["native_reasoning"] = as_sent(native)
     if calls:
-        words["tool_calls"] = [
-            {"id": c.call_id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.arguments)}}
-            for c in calls
-        ]
+        words["tool_calls"] = [called_tool(call.call_id, call.name, call.arguments) for call in calls]
     if calls or words["content"].strip():
         yield words
     for call in calls:
