@@ -392,7 +392,7 @@ async def test_a_bare_repository_is_named_as_what_it_is(place: Place) -> None:
 
 async def test_a_folder_in_no_repository_is_named_as_what_it_is(place: Place) -> None:
     place.folder.mkdir()
-    with pytest.raises(ToolFailed, match="No workspace folder lies in a git repository"):
+    with pytest.raises(ToolFailed, match="No workspace folder is in a git repository"):
         await place.diff()
     (place.folder / ".git").write_text("gitdir: ../gone\n")
     with pytest.raises(ToolFailed, match=r"\.git file does not name a git directory that exists"):

@@ -622,6 +622,6 @@ async def test_a_huge_diff_is_cut(repository: Place) -> None:
 
 async def test_no_repository_and_no_commit(place: Place) -> None:
     for tool, arguments in (("git_diff", {}), ("git_log", {}), ("git_show", {"revision": "HEAD"})):
-        assert "No workspace folder lies in a git repository" in await place.refused(tool, **arguments)
+        assert "No workspace folder is in a git repository" in await place.refused(tool, **arguments)
     place.git("init", "--quiet")
     assert await place.run("git_log") == "There are no commits yet."

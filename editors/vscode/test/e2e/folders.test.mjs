@@ -70,7 +70,7 @@ it("a folder that is added brings its sessions", async () => {
 
 it("a review of changes where there is no repository says so, and leaves no session behind", async () => {
   await window.command("Session: Review Changes");
-  await window.page.getByText("No workspace folder lies in a git repository.").first().waitFor();
+  await window.page.getByText("No workspace folder is in a git repository.").first().waitFor();
   await until(async () => (await window.page.locator(".tab", { hasText: "New session" }).count()) === 0, "the panel to go");
   assert.deepEqual((await titles()).sort(), ["say: about the one", "say: about the two"]);
 });

@@ -1,4 +1,4 @@
-"""What changed in the workspace's folders since a revision, as `git diff` tells it."""
+"""What changed in the workspace's folders since a revision, as `git diff` shows it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ async def changes_since(
 
     `staged`: those of the index instead.
 
-    Withheld and binary files are left out, untracked ones mentioned. Raises `InvalidParams`, naming `field`, where no folder
-    lies in a repository that can be read, or none knows the revision.
+    Secret and binary files are left out, untracked ones mentioned. Raises `InvalidParams`, naming `field`, if no folder is in a
+    repository that can be read, or none has the revision.
     """
     if base is not None and not is_revision(base):
         raise InvalidParams("base is not a git revision.", fields=[field], hint="Give a branch, a tag or a commit.")

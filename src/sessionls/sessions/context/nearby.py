@@ -1,4 +1,4 @@
-"""Instructions of the workspace for the files that a message is about."""
+"""The workspace's instructions for the files that a message is about."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MOST = 8  # files with instructions, for one message
 
 
 async def instructions_for(contexts: Sequence[Context], workspace: Workspace, agents: Agents) -> list[Context]:
-    """What the workspace says about those of its files that the contexts are about, as contexts of their own."""
+    """The workspace's instructions for the files in the contexts, as additional contexts."""
     found: dict[str, str] = {}
     for uri in dict.fromkeys(uri for context in contexts if (uri := getattr(context, "uri", None)) is not None):
         try:
             place = await workspace.resolve(uri)
-        except SessionlsError:  # a document of no folder
+        except SessionlsError:  # a document outside of the folders
             continue
         found |= dict(await asyncio.to_thread(agents.instructions_near, place.root, place.name))
     return [TextContext(title=f"Instructions for these files ({name})", text=text) for name, text in list(found.items())[:_MOST]]

@@ -1,6 +1,6 @@
-"""Contexts: what a participant points at with a message, filled in with the text it had at that moment.
+"""Contexts: what a participant attaches to a message, filled in with its text at that moment.
 
-The text comes from the workspace (see `workspace.py`): the editor's buffer first, nothing outside, nothing withheld.
+The text comes from the workspace (see `workspace.py`): the editor's buffer first, nothing outside, no secret files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from sessionls.sessions.workspace.workspace import Document, Workspace
 __all__ = ["BUDGET", "render", "resolve", "whole_documents"]
 
 BUDGET: Final = 400_000
-"""Characters of text that all contexts of one message may hold together."""
+"""Characters of text that all contexts of one message may have together."""
 
 _DIAGNOSTICS = 200  # at most, in one context
 _LINES = 5  # of the source, at most, for one diagnostic
@@ -49,16 +49,16 @@ _LINES = 5  # of the source, at most, for one diagnostic
 async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Buffers, *, budget: int = BUDGET) -> list[Context]:
     """The contexts as they are stored: with text, version, dirty flag, hash and language, ranges within the text.
 
-    What is too much is cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or withheld,
-    `InvalidParams` for one that is missing or no text, for a range that starts after its end, and for a symbol or revision that
-    does not exist; both name the context by its place: `context.0.uri`.
+    Long texts are cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or secret,
+    `InvalidParams` for one that is missing or not text, for a range that starts after its end, and for a symbol or revision that
+    does not exist; both name the context by its position: `context.0.uri`.
     """
     resolver = _Resolver(workspace, editor.encoding, budget)
     return [await resolver.resolve(context, f"context.{index}") for index, context in enumerate(contexts)]
 
 
 def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
-    """URI and hash of each document whose whole text was handed over with one of the messages."""
+    """URI and hash of each document whose whole text came with one of the messages."""
     for message in messages:
         for context in message.context or ():
             if not isinstance(context, FileContext | SelectionContext | SymbolContext) or context.text is None:
@@ -68,7 +68,7 @@ def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
 
 
 class _Resolver:
-    """The contexts of one message: they share a budget, and each document is read once, so that all tell of the same moment."""
+    """The contexts of one message: they share a budget, and each document is read once, so that all show the same moment."""
 
     def __init__(self, workspace: Workspace, encoding: Encoding, budget: int) -> None:
         self._workspace = workspace
@@ -90,11 +90,11 @@ class _Resolver:
                 said = _joined("The text is as the editor sent it: the document is not open.", notice)
                 return context.model_copy(update={"text": text, "notice": said})
         document = await self._read(context.uri, field)
-        # Megabytes of text are cut and searched here.
+        # Megabytes of text may be cut and searched here.
         return await asyncio.to_thread(self._of_document, context, document, field)
 
     def _handed_over_only(self, uri: str) -> bool:
-        """A document of a scheme that only the editor can read, and that it has not opened."""
+        """The error for a document of a scheme that only the editor can read, and that is not open."""
         return uris.to_path(uri) is None and not uri.lower().startswith("file:") and not self._workspace.is_open(uri)
 
     async def _read(self, uri: str, field: str) -> Document:
@@ -186,7 +186,7 @@ class _Resolver:
         return context.model_copy(update={"text": text, "notice": _joined(*notices, notice)})
 
     def _fit(self, text: str) -> tuple[str, str | None]:
-        """The text as far as the budget goes, and a notice where that is not all of it."""
+        """The text as far as the budget allows, and a notice if it was cut."""
         if not self._left and text:
             return "", f"Left out: the contexts of a message may hold {self._budget:,} characters together."
         kept, notice = cut_characters(text, self._left)

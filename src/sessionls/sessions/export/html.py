@@ -1,4 +1,4 @@
-"""A session as one HTML file that loads nothing and runs nothing: no script, no image, no address but links to click.
+"""A session as one HTML file that loads and runs nothing: no script, no image, no address but links to click.
 
 Whatever a message holds is escaped or rendered from Markdown without HTML; the page's content security policy forbids the rest.
 """
@@ -39,7 +39,7 @@ __all__ = ["TAIL", "article", "head"]
 _LONGEST = 100_000  # characters of code that are coloured
 _PATIENCE = 0.5  # seconds for the colours of one piece of code
 _HINT = 80  # characters of a tool's arguments that are shown while it is folded
-# Language ids of LSP that Pygments calls otherwise.
+# Language ids of LSP that have another name in Pygments.
 _LEXERS = {
     "shellscript": "bash",
     "typescriptreact": "tsx",
@@ -175,7 +175,7 @@ def _code(text: str, language: str | None) -> str:
 
 
 def _coloured(code: str, language: str, _attributes: str = "") -> str:
-    """The code as HTML, with Pygments' short classes where the language is known and the code not too long."""
+    """The code as HTML, with Pygments' short classes if the language is known and the code is not too long."""
     from pygments import format as drawn  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
@@ -192,7 +192,7 @@ def _coloured(code: str, language: str, _attributes: str = "") -> str:
 
 
 def _in_time(tokens: Iterable[tuple[Any, str]], code: str) -> Iterator[tuple[Any, str]]:
-    """The tokens of the code, as far as they come in time: for what code can be made to be, lexers take its length squared."""
+    """The tokens of the code, as far as they come in time: lexers take quadratic time for malicious code."""
     from pygments.token import Text  # type: ignore[import-untyped]
 
     deadline, at = time.monotonic() + _PATIENCE, 0
@@ -225,7 +225,7 @@ def _markdown() -> MarkdownIt:
             return f'<a href="{source}" rel="noopener noreferrer nofollow">Image: {html.escape(words_)}</a>'
 
     def modest(state: StateCore) -> None:
-        """Headings of a message stand below the page's own, columns are aligned by the page's style, links tell nobody."""
+        """Headings of a message are below the page's own, columns are aligned by the page's style, links send no referrer."""
         for token in state.tokens:
             if token.type in ("heading_open", "heading_close"):
                 token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"

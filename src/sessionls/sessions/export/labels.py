@@ -1,4 +1,4 @@
-"""What the readable exports say in common: who, when, what was spent, and what a context or a finding is about."""
+"""Words that the readable exports share: who, when, what was spent, and what a context or a finding is about."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ __all__ = [
 ]
 
 LONGEST_PROSE: Final = 50_000
-"""Characters: a longer text is a log and no prose, and is shown as it is. Markdown that means harm takes minutes to read."""
+"""Characters: a longer text is a log rather than prose, and is shown as it is. Malicious Markdown takes minutes to parse."""
 
-_REASON = 100  # characters of why a call failed that stand in its line
+_REASON = 100  # characters of a call's error that are shown in its line
 _MARKS = {"failed": "✗", "denied": "⊘"}
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a context holds: a title of one line, and its text (None: nothing was kept)."""
+    """The content of a context: a title of one line, and its text (None: nothing was kept)."""
 
     title: str
     text: str | None
@@ -69,7 +69,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What an export says of its messages before they come: how many there are, and the agents that replied, in order."""
+    """What an export says about its messages at the top: how many there are, and the agents that replied, in order."""
 
     count: int
     agents: Sequence[str]
@@ -97,7 +97,7 @@ def usage_of(usage: Usage) -> str:
 
 
 def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
-    """What stands at the head of an export."""
+    """The facts at the top of an export."""
     default = f"{session.agent} with {session.model}" if session.model else session.agent
     rows = [
         ("Created", time_of(session.created_at)),
@@ -131,7 +131,7 @@ def invoked(message: Message) -> str | None:
 
 
 def status_of(message: Message) -> str | None:
-    """What became of a message that is not complete, or not whole."""
+    """The status of a message that is not complete, or whose answer is not."""
     if message.status == "complete":
         return incomplete(message)
     if message.error is not None:
@@ -166,7 +166,7 @@ def severity_of(finding: Finding) -> str:
 
 
 def outcome_of(part: ToolPart) -> str:
-    """What became of a call, in one line: its status, and of a failed or denied one a mark and how its result begins."""
+    """The status of a call in one line; for a failed or denied one with a mark and the beginning of its result."""
     if part.status not in _MARKS:
         return part.status
     first = next((line.strip() for line in readable(part.result or "").splitlines() if line.strip()), "")

@@ -44,7 +44,7 @@ class Document:
     outline: Outline
     _started: bool = field(default=False, init=False)
     _written: list[Message] = field(default_factory=list, init=False)
-    """While a question is open: who wrote which message, without its parts."""
+    """For open questions: who wrote which message, without its parts."""
 
     def begin(self) -> str:
         match self.format:
@@ -88,7 +88,7 @@ class Document:
 
 
 def render(session: Session, messages: Sequence[Message], format: Format) -> str:  # noqa: A002
-    """The session with these messages in one text."""
+    """The session with these messages as one text."""
     agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
     document = Document(session, format, Outline(len(messages), list(agents)))
     return "".join((document.begin(), document.messages(messages), document.end()))
@@ -166,24 +166,24 @@ def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
 
 
 def contained(text: str) -> str:
-    """A message's Markdown, made so that it cannot reach beyond its end: tags are shown as text, an open fence is closed."""
+    """A message's Markdown, confined to the message: tags are shown as text, and an open fence is closed."""
     if len(text) > words.LONGEST_PROSE:
         return fenced(text)
     from markdown_it import MarkdownIt
 
     lines = text.rstrip().split("\n")
-    # The parser, and not a guess, says what is code: there a tag is text already.
+    # The parser decides what is code: there a tag is text already.
     tokens = MarkdownIt("commonmark", {"html": False}).parse("\n".join([*lines, "", "# end"]))
     code = [token for token in tokens if token.type in ("fence", "code_block") and token.map is not None]
     kept = {number for token in code if token.map is not None for number in range(*token.map)}
     shown = [line if number in kept else _without_tags(line) for number, line in enumerate(lines)]
-    if code and code[-1] is tokens[-1]:  # it took in what came after the message
+    if code and code[-1] is tokens[-1]:  # it continued after the message
         shown.append(code[-1].markup)
     return "\n".join(shown)
 
 
 def _without_tags(line: str) -> str:
-    """The line with each `<` that could begin HTML escaped, but for links and code spans."""
+    """The line with each `<` escaped that could begin HTML, except in links and code spans."""
     pieces = re.split(r"(`+[^`]*`+)", line)
     pieces[::2] = [re.sub(r"(?<!\\)<(?=[A-Za-z/!?])(?!(?:https?://|mailto:)[^<>\s]*>)", r"\\<", piece) for piece in pieces[::2]]
     return "".join(pieces)
@@ -200,5 +200,5 @@ def _tagless(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Text of one line that means nothing in Markdown."""
+    """Text of one line, escaped for Markdown."""
     return re.sub(r"([\\`*_\[\]<>#|&~])", r"\\\1", " ".join(words.readable(text).split()))

@@ -1,4 +1,4 @@
-"""Writing a whole session out, however long it is: page by page, never all of it in memory."""
+"""Exports a whole session page by page, so that it never has to fit into memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sessionls.sessions.export.markdown import Document, Format, Outline
 __all__ = ["EXPORT_BYTES", "export_pieces", "export_text", "export_to_file"]
 
 EXPORT_BYTES = 32 << 20
-"""How many bytes an export may have that is given as an answer and not written to a file."""
+"""The largest export, in bytes, that is returned as an answer and not written to a file."""
 
 _PAGE = 500  # messages read at a time, at most
 
 
 async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
-    """The export in pieces that join to the whole."""
+    """The export, piece by piece."""
     session = await store.session(session_id)
-    # A session is read from its end, and written from its beginning: where its pages begin is found out first, and with that
-    # what stands at the head of an export.
+    # A session is read from its end and written from its beginning: find the beginnings of its pages first, and with
+    # them the facts for the top of the export.
     starts: list[str | None] = [None]
     agents: dict[str, None] = {}  # in the order of their first replies
     count = 0
@@ -41,7 +41,7 @@ async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncI
     document = Document(session, format, Outline(count, list(agents)))
     yield await asyncio.to_thread(document.begin)
     for start in reversed(starts):
-        # The newest page as it was: messages may have come meanwhile.
+        # The newest page as it was: new messages may have been sent meanwhile.
         page = newest if start is None else (await store.history(session_id, before=start, limit=_PAGE))[0]
         yield await asyncio.to_thread(document.messages, page)
     yield document.end()
@@ -68,7 +68,7 @@ async def export_to_file(store: Store, session_id: str, format: Format, path: Pa
     file: IO[str] | None = None
     try:
         async for piece in export_pieces(store, session_id, format):
-            if file is None:  # not before there is something to write
+            if file is None:  # only when there is something to write
                 file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="\n")
             await asyncio.to_thread(file.write, piece)
     finally:

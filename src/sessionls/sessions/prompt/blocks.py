@@ -1,7 +1,7 @@
-"""What a model sees of a context: from the stored context alone, years later and on another machine.
+"""What a model sees of a context: made from the stored context alone, also years later and on another machine.
 
-Every context is one block. Its text stands in a fence longer than any run of that character within, and lines of
-documents are numbered, so that no text can end its block and pass for something else.
+Every context is one block. Its text is in a fence that is longer than any run of that character in it, and lines of documents
+are numbered, so that no text can end its block and pass for something else.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def fenced(text: str, language: str | None = None) -> str:
 
 
 def numbered(lines: Iterable[tuple[int, str]]) -> str:
-    """Lines of a document with their numbers: `  12 | code`. The numbers given are from 0, those shown from 1."""
+    """Lines of a document with their numbers: `  12 | code`. The given numbers are from 0, the shown ones from 1."""
     pairs = list(lines)
     width = max((len(str(number + 1)) for number, _ in pairs), default=1)
     return "\n".join(f"{number + 1:>{width}} | {line}" for number, line in pairs)
@@ -78,13 +78,13 @@ def _source(context: SelectionContext | FileContext | SymbolContext) -> tuple[st
         return ("(empty)", None) if range_ is None else (f"(nothing selected: the cursor is on line {first + 1})", str(first + 1))
     lines = split_lines(context.text)
     if len(lines) > 1 and not lines[-1]:
-        lines.pop()  # what is behind the last line end
+        lines.pop()  # what follows the last line end
     shown = numbered(enumerate(lines, first))
     return fenced(shown, context.language), f"{first + 1}-{first + len(lines)}"
 
 
 def diagnostic_lines(context: DiagnosticsContext) -> list[str]:
-    """Each line with what was said of it, in order."""
+    """Each line followed by its diagnostics, in order."""
     lines = {line.number: line.text for line in context.lines or ()}
     width = max((len(str(number + 1)) for number in lines), default=1)
     said: dict[int, list[str]] = {}
@@ -117,7 +117,7 @@ def _start_line(diagnostic: dict[str, Any]) -> int:
 
 
 def lines_of(range_: Range) -> str:
-    """The lines a range touches, from 1: one that ends at the start of a line does not touch that line."""
+    """The lines that a range touches, from 1: a range that ends at the start of a line does not touch that line."""
     last = range_.end.line if range_.end.character or range_.end.line == range_.start.line else range_.end.line - 1
     return f"{range_.start.line + 1}-{last + 1}"
 
@@ -130,5 +130,5 @@ def _block(kind: str, about: dict[str, str | None], body: str) -> str:
 
 
 def _tame(text: str) -> str:
-    """Text without line numbers must not hold what looks like the end of its block."""
+    """Escape what looks like the end of the block in text without line numbers."""
     return re.sub(r"<(?=\s*+/?\s*+context\b)", r"<\\", text, flags=re.IGNORECASE)

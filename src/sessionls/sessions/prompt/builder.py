@@ -1,4 +1,4 @@
-"""What a model is sent before a reply: instructions and transcript, made to fit its window."""
+"""What a model is sent before a reply: instructions and transcript, fitted to its window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sessionls.sessions.prompt.window import DEFAULT_WINDOW, FULL
 
 __all__ = ["PromptBuilder"]
 
-_KEPT = 0.4  # of the window: what the newest messages may take after that
+_KEPT = 0.4  # of the window: the share of the newest messages after that
 
 
 class PromptBuilder:
@@ -49,8 +49,8 @@ class PromptBuilder:
         *,
         tighter: bool,
     ) -> ModelMessages:
-        """The system message and all up to that position, compacted first where it would not fit (or does not: `tighter`). What
-        that uses goes to `account`.
+        """The system message and all messages up to that position, compacted first if they would not fit (or do not: `tighter`).
+        The usage of that goes to `account`.
         """
         names = [participant.name for participant in session.participants]
         options = self.options(definition, session, tools=bool(tools))
@@ -60,7 +60,7 @@ class PromptBuilder:
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)
         if tighter or (window is not None and estimate_tokens(messages) + fixed > window * FULL):
             budget = int((window or DEFAULT_WINDOW) * _KEPT / (2 if tighter else 1)) - fixed
-            if tighter:  # its window may be smaller than what is known of it
+            if tighter:  # its window may be smaller than the known value
                 budget = min(budget, estimate_tokens(messages) // 4)
             transcript = await self._store.transcript(session.id, through=position)
             if await self.compact(session, transcript, options, model, max(budget, 0), account):
@@ -77,8 +77,8 @@ class PromptBuilder:
         account: Account,
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> bool:
-        """Summarise all but what fits in `budget` tokens. Says whether there was anything to summarise. `usage`: what it used,
-        where no reply pays for it.
+        """Summarise all but what fits in `budget` tokens. Returns whether there was anything to summarise. `usage`: what it used,
+        if no reply pays for it.
         """
         count = compaction.split(transcript.entries, options, budget)
         if count == 0:

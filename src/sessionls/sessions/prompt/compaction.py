@@ -23,7 +23,7 @@ _REQUEST = (
 )
 
 
-_SMALLEST = 2_000  # characters of a piece that is not made smaller any more
+_SMALLEST = 2_000  # characters of a piece that is not divided further
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Summary:
 
 
 class Account(Protocol):
-    """Who pays for a summary."""
+    """Pays for a summary."""
 
     async def before_call(self) -> None:
-        """Before each request to a model. Raises where none may be made any more."""
+        """Called before each request to a model. Raises if no more may be made."""
         ...
 
     def spend(self, usage: Usage | None) -> None:
@@ -65,7 +65,7 @@ def split(entries: Sequence[Entry], options: TranscriptOptions, budget: int) -> 
 async def summarise(
     models: Models, model: str, entries: Sequence[Entry], options: TranscriptOptions, earlier: str | None, account: Account
 ) -> Summary:
-    """Summarise entries, in as many pieces as the model's window asks for. Raises `ModelUnavailable`, and what `account` does."""
+    """Summarise entries, in as many pieces as the model's window requires. Raises `ModelUnavailable`, and what `account` does."""
     window = models.window(model) or DEFAULT_WINDOW
     room = max(window // 2, 500) * 3  # characters
     summary = earlier
@@ -100,7 +100,7 @@ def _pieces(texts: Sequence[str], room: int) -> list[str]:
 
 
 async def _add(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
-    """The summary with that piece: of its two halves, one after the other, where the model says that it is too much."""
+    """The summary including that piece; if the model says that it is too long, of its two halves in turn."""
     try:
         return await _ask(models, model, earlier, piece, account)
     except ModelUnavailable as problem:
@@ -124,7 +124,7 @@ async def _ask(models: Models, model: str, earlier: str | None, piece: str, acco
         elif isinstance(output, StepEnd):
             account.spend(output.usage)
     summary = "".join(text).strip()
-    if not summary:  # in its place all that it stands for would be gone
+    if not summary:  # an empty summary would lose everything that it replaces
         raise ModelUnavailable(
             f"{model} gave no summary of the older part of the session.",
             hint="Try again, or choose another model.",

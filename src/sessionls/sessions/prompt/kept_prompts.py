@@ -1,7 +1,7 @@
-"""What a model is told of a session before a reply, kept from one reply to the next: only what is new is read and put in words.
+"""Keeps the prompt of a session from one reply to the next: only new messages are read and rendered.
 
-What was said before a message that was taken up never changes any more, so what is kept needs no second look. It is made in a
-thread: in a long session the first time takes as long as the session is.
+What precedes a message whose reply has begun never changes, so that a kept prompt stays valid. Prompts are built in a thread: the
+first one takes time in proportion to the session.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEPT_SIZE = 32 << 20  # characters, of all together
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The prompt of what stands behind place `begin`, up to place `through`, after what `summary` stands for."""
+    """The prompt of the messages after position `begin` up to `through`; `summary` stands for the earlier ones."""
 
     begin: int
     summary: str | None
@@ -35,9 +35,9 @@ class Prompts:
         self._kept: OrderedDict[tuple[str, str, bool, bool], _Kept] = OrderedDict()
 
     async def get(self, session_id: str, place: int, options: TranscriptOptions, *, named: bool) -> Prompt:
-        """The messages for a model up to place `place`, that of a message that was taken up; without the system message.
+        """The messages for a model up to position `place`, that of a message whose reply has begun; without the system message.
 
-        `named`: say of each message who wrote it.
+        `named`: begin each message with its author.
         """
         key = (session_id, options.agent, options.tools, named)
         kept = self._kept.get(key)
@@ -46,7 +46,7 @@ class Prompts:
         after = 0 if kept is None else kept.through
         transcript = await self._store.transcript(session_id, through=place, after=after)
         if kept is not None and (kept.begin, kept.summary) != (transcript.begin, transcript.summary):
-            kept = None  # what is older was summarised meanwhile
+            kept = None  # older messages were summarised meanwhile
             if after > transcript.begin:
                 transcript = await self._store.transcript(session_id, through=place)
         prompt = await asyncio.to_thread(_continued, kept, transcript, options, named)

@@ -1,6 +1,6 @@
-"""A provider's own form of a model's reasoning: kept with the step that it came with, for that provider alone.
+"""A provider's own form of a model's reasoning: kept with its step, for that provider alone.
 
-It stands with the step's reasoning in the log. Clients are not sent it, and no export shows it.
+It is stored with the step's reasoning in the log. It is not sent to clients, and not exported.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | Non
 
 
 def as_sent(kept: KeptReasoning) -> dict[str, Any]:
-    """As it stands in a message for a model (see `ports.ModelRequest`)."""
+    """Its form in a message for a model (see `ports.ModelRequest`)."""
     return {"provider": kept.provider, "data": kept.data}
 
 
 def kept_reasoning(native: NativeReasoning) -> KeptReasoning | None:
-    """As it is kept; None for what is too large, or is no JSON."""
+    """Its stored form; None if it is too large or not JSON."""
     try:
         size = len(json.dumps(native.data, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):

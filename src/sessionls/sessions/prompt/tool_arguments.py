@@ -9,16 +9,16 @@ from sessionls.domain.text import replace_lone_surrogates
 
 __all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
 
-LONGEST_UNREADABLE = 4_000  # characters that are kept of arguments that cannot be read
-_LONGEST_SHOWN = 1_000  # characters of them that the model is shown
-_DEEPEST = 100  # levels: what is kept of them stands some levels deep itself, and JSON of more than 200 is not read back
-_ENCODINGS = 3  # how often arguments may be encoded, one in the other
+LONGEST_UNREADABLE = 4_000  # characters of unreadable arguments that are kept
+_LONGEST_SHOWN = 1_000  # characters of them that the model gets
+_DEEPEST = 100  # levels: they are stored some levels deep themselves, and JSON of more than 200 levels is not read back
+_ENCODINGS = 3  # how often arguments may be encoded inside each other
 
 
 def arguments_of(text: str) -> dict[str, Any] | None:
-    """The JSON object that the model wrote. Nothing, `null` and `[]` are no arguments; an object inside a JSON string is that
-    object. None for what could not be kept and told again: no JSON object, one that is nested too deeply, one with a number that
-    JSON does not know, or one that holds half of a surrogate pair.
+    """The JSON object that the model wrote. Nothing, `null` and `[]` mean no arguments; an object inside a JSON string is
+    unwrapped. None for what cannot be stored and repeated: anything else, too deep nesting, numbers that JSON does not have, and
+    half of a surrogate pair.
     """
     found: Any = text
     try:
@@ -35,12 +35,12 @@ def arguments_of(text: str) -> dict[str, Any] | None:
 
 
 def unreadable(text: str) -> str:
-    """What is kept of arguments that cannot be read."""
+    """The part of unreadable arguments that is kept."""
     return replace_lone_surrogates(text)[:LONGEST_UNREADABLE]
 
 
 def unreadable_words(kept: str, *, cut: bool = False) -> str:
-    """What the model is told of a call with such arguments. `cut`: its answer ended before they were complete."""
+    """The message to the model about a call with such arguments. `cut`: its answer ended before they were complete."""
     if cut:
         why = "your answer was cut off before its arguments were complete. Make the call again with shorter arguments, or several"
         why += " calls one after the other."

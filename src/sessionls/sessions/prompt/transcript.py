@@ -1,8 +1,8 @@
-"""From what is in a session to what a model is sent.
+"""Turns the entries of a session into messages for a model.
 
 A model sees its agent's instructions, a summary of what was compacted, then each message with its context, and each reply.
-A reply of the agent that is asked now is its own words, tool calls included. A reply of another agent is shown as what it is,
-another's: nothing of that agent, not even the shape of its tool calls, leaks into this one's.
+Replies of the current agent are its own words, including tool calls. Replies of another agent are quoted as somebody else's:
+nothing of that agent, not even the form of its tool calls, leaks into this one's.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ ModelMessages = list[dict[str, Any]]
 
 
 class Prompt(ModelMessages):
-    """Messages for a model, no two neighbours of one role. `size`: how many characters they have as JSON.
+    """Messages for a model with alternating roles. `size`: how many characters they have as JSON.
 
-    What a step adds to a prompt costs what is added, not what was there.
+    Adding to a prompt costs time in proportion to the addition, not to the prompt.
     """
 
     size = 0
@@ -58,7 +58,7 @@ class Prompt(ModelMessages):
         return cls().followed_by(messages)
 
     def followed_by(self, messages: ModelMessages) -> Prompt:
-        """Another prompt, which goes on with these messages."""
+        """A copy of the prompt that continues with these messages."""
         seam = self[-1:]
         added = joined_up([*seam, *messages])
         longer = Prompt(self)
@@ -67,7 +67,7 @@ class Prompt(ModelMessages):
         return longer
 
     def preceded_by(self, message: dict[str, Any]) -> Prompt:
-        """Another prompt, which begins with this message, of a role of its own."""
+        """A copy of the prompt that begins with this message, which must have another role than the next."""
         longer = Prompt([message, *self])
         longer.size = _size([message]) + self.size
         return longer
@@ -82,7 +82,7 @@ _NO_RESULT = "The call was stopped before it ended. Whether it had any effect is
 
 @dataclass(frozen=True, slots=True)
 class TranscriptOptions:
-    """For whom the transcript is made: the agent asked now, whether it has tools, and how contexts are put in words."""
+    """How to write the transcript: for which agent, with or without tools, and how to render contexts."""
 
     agent: str
     tools: bool
@@ -106,7 +106,7 @@ def instructions(definition: Definition, workspace: str, names: Sequence[str]) -
 def for_model(
     entries: Sequence[Entry], options: TranscriptOptions, *, summary: str | None = None, named: bool = False
 ) -> ModelMessages:
-    """The messages for a model, without the system message. `named`: say of each message who wrote it."""
+    """The messages for a model, without the system message. `named`: begin each message with its author."""
     messages: ModelMessages = []
     if summary:
         messages.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
@@ -128,11 +128,11 @@ def for_model(
 def with_reply(
     earlier: ModelMessages, reply: Message, steered: Sequence[Message], options: TranscriptOptions, *, named: bool
 ) -> Prompt:
-    """The messages for the next step of a reply: those before it, and what it is so far."""
+    """The messages for the next step of a reply: those before it, and the reply so far."""
     assert isinstance(reply.author, AgentAuthor)
     before = earlier if isinstance(earlier, Prompt) else Prompt.of(earlier)
     so_far = list(_reply(reply, reply.author, steered, options, named=named))
-    if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its words
+    if (so_far or before)[-1]["role"] == "assistant":  # it stopped in the middle of its text
         so_far.append({"role": "user", "content": CONTINUE})
     return before.followed_by(so_far)
 
@@ -164,7 +164,7 @@ def _words(parts: Sequence[Part], author: AgentAuthor, options: TranscriptOption
 
 
 def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
-    """Steps: text, the tools it asked for, and what they gave. Of the reasoning what its provider wants back."""
+    """The steps of a reply: text, tool calls and their results, and the reasoning that its provider wants back."""
     text: list[str] = []
     calls: list[ToolPart] = []
     native: KeptReasoning | None = None
@@ -197,7 +197,7 @@ def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReason
 
 
 def plain(parts: Sequence[Part]) -> str:
-    """Parts as words alone: text, and of tool calls, findings and edits that they were made."""
+    """Parts as plain text: text itself, and a mention of each tool call, finding and edit."""
     words: list[str] = []
     for part in parts:
         match part.kind:
@@ -228,7 +228,7 @@ def plan_lines(part: PlanPart) -> list[str]:
 
 
 def joined_up(messages: ModelMessages) -> ModelMessages:
-    """Neighbours of one role made one: several providers insist that the roles alternate."""
+    """Join adjacent messages of one role: several providers require that roles alternate."""
     joined: ModelMessages = []
     for message in messages:
         last = joined[-1] if joined else None
@@ -241,7 +241,7 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
 
 
 def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
-    """About how many tokens these are: one for every three characters of their JSON, on the safe side for code."""
+    """An estimate of the tokens: one for every three characters of the JSON, which is on the safe side for code."""
     return (messages.size if isinstance(messages, Prompt) else _size(messages)) // 3
 
 

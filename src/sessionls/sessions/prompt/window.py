@@ -1,7 +1,7 @@
-"""How what a model is sent is made to fit its window: the results of older tool calls are left out of it first.
+"""Fits messages into a model's window: the results of older tool calls are left out first.
 
-An agent that works for long grows its reply by what its tools gave. The log keeps all of it; the model is told of older results
-only that they were there, and can call again. Nothing of it is written down: the same messages are always cut in the same way.
+A long reply grows by the results of its tools. The log keeps all of them; the model learns that older results were left out, and
+can call again. This is not stored: the same messages are always cut in the same way.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
 
 __all__ = ["DEFAULT_WINDOW", "FULL", "trim_tool_results", "trimmed"]
 
-DEFAULT_WINDOW = 32_000  # tokens, where a model's own is not known
+DEFAULT_WINDOW = 32_000  # tokens, if the model's own window is not known
 FULL = 0.8  # of a window: above it something is left out
 LEFT_OUT = "(This result is left out here, to save room. Call the tool again if it is still needed.)"
-_LEAST = 1_000  # characters that stay of a result of the last step
-_STRIDE = 4  # times in a window: what stays the same from step to step need not be read anew by a provider that caches it
+_LEAST = 1_000  # characters that are kept of a result of the last step
+_STRIDE = 4  # of a window at a time: a provider that caches prompts then reads less anew from step to step
 
 
 def trim_tool_results(messages: ModelMessages, room: int) -> ModelMessages:
-    """The messages in at most `room` tokens, where leaving out older results is enough for that. Those of the last step stay."""
+    """The messages in at most `room` tokens, if leaving out older results is enough. Those of the last step stay."""
     over = estimate_tokens(messages) - room
     if over <= 0:
         return messages
@@ -39,8 +39,8 @@ def trim_tool_results(messages: ModelMessages, room: int) -> ModelMessages:
 
 
 def trimmed(messages: ModelMessages, room: int) -> ModelMessages:
-    """The messages in at most `room` tokens, where cutting the results of the last step in their middle, too, is enough for that:
-    for a model that said that it was too much, when older results are left out already.
+    """The messages in at most `room` tokens, if cutting the results of the last step in their middle is enough: for a model that
+    refused them as too long after older results had been left out.
     """
     over = (estimate_tokens(messages) - room) * 3  # characters
     newest = max((i for i, message in enumerate(messages) if message.get("tool_calls")), default=len(messages))

@@ -1,7 +1,7 @@
-"""Changes made to files on disk that no editor has open: whole or not at all, inside the folders, to the text that was seen.
+"""Changes files on disk that no editor has open: completely or not at all, inside the folders, and only the text that was read.
 
-Where the system can, every folder on the way is opened from the one before it and no symbolic link is followed: what is
-swapped in between leads nowhere. A text is written beside its file and put in its place in one step.
+If the system can, every folder on the way is opened from the one before it and no symbolic link is followed: swapping one in
+between leads nowhere. A text is written to a temporary file beside its file, and replaces it in one step.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def edited_text(text: str, change: DocumentChange, encoding: Encoding) -> str:
 
 
 class _Place:
-    """A folder, by its descriptor where the system can, else by its path."""
+    """A folder, by its descriptor if the system can, else by its path."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self._path = path
@@ -113,7 +113,7 @@ class _Place:
         os.unlink(self._at(name), dir_fd=self._fd)
 
     def put(self, name: str, data: bytes, seen: os.stat_result | None) -> None:
-        """The whole of a file. `seen` is the one it replaces; None for a new one."""
+        """Write a whole file. `seen` is the text that it replaces; None for a new file."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         beside = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
         opened = os.open(self._at(beside), flags, 0o666 if seen is None else 0o600, dir_fd=self._fd)

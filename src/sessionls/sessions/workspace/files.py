@@ -20,10 +20,10 @@ __all__ = ["LARGEST", "FileText", "read_file", "shows_as"]
 LARGEST: Final = 64 << 20
 """Bytes: a larger file is not read at all, not even to be cut."""
 
-_SNIFFED = 8192  # bytes in which a NUL says that a file is binary, as git does it
+_SNIFFED = 8192  # bytes in which a NUL marks a file as binary, as in git
 _CHUNK = 1 << 20
 _LINE_END = re.compile(r"\r\n|\r|\n")
-# What editors find out by themselves, or are set to.
+# Encodings that editors detect or are set to.
 _NARROW = ("utf-8", "cp1252", "latin-1", "cp1251", "cp932", "gb18030", "big5", "euc_kr")
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 _WALKS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -91,17 +91,17 @@ def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
         if _LINE_END.sub("\n", there) == wanted:
             ends = set(_LINE_END.findall(there))
             return not line_ends or len(ends) > 1 or ends == {"\r"} or ends == set(_LINE_END.findall(text))
-        if encoding == "utf-8":  # no other has such bytes by chance
+        if encoding == "utf-8":  # other encodings do not have such bytes by chance
             return False
     return False
 
 
 def _open(root: Path, name: str) -> int:
-    """Open the file for reading without following a symbolic link: the path was resolved before, so one is new and a trap.
+    """Open the file for reading without following a symbolic link: the path was resolved before, so that a link is an attack.
 
-    Where the system can, each folder is opened from the one before it, and no change in between can lead outside.
+    If the system can, each folder is opened from the one before it, so that no change in between can lead outside.
     """
-    # Without O_NONBLOCK a named pipe would wait for a writer.
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
     if not _WALKS:
@@ -120,7 +120,7 @@ def _open(root: Path, name: str) -> int:
 
 
 def _open_and_compare(path: str, flags: int) -> int:
-    """For systems that cannot walk: open, then see that the path is still its own real path and leads to what was opened."""
+    """For systems without that: open, then check that the path is still its own real path and leads to the opened file."""
     opened = os.open(path, flags)
     try:
         same = os.path.normcase(os.path.realpath(path)) == os.path.normcase(path)
@@ -158,7 +158,7 @@ def _in_our_words(error: OSError, what: str) -> SessionlsError:
     if error.errno in (errno.ENXIO, errno.EISDIR, errno.ENODEV):
         return _not_regular(what)
     if error.errno in (errno.EACCES, errno.EPERM):
-        # Windows says so for a folder, too.
+        # Windows also raises this for a folder.
         return NotPermitted(f"{what} may not be read.", hint="Check that it is a file, and its permissions.", uri=what)
     reason = os.strerror(error.errno) if error.errno is not None else "unknown error"
     return InvalidParams(f"{what} cannot be read: {reason}.", fields=["uri"])

@@ -1,9 +1,9 @@
-"""The one way in which git is started. Whatever a repository configures for itself, nothing of it is started here.
+"""The one way to run git. No program that a repository configures is started.
 
-What a repository could start, by its own configuration and the attributes of its files, is made inert in three ways: what has
-one name is switched off for every call (`_SAFE`), what has names of its own is emptied for the calls that would start it
-(`Repository.inert`), and the rest is left out by options of the calls themselves (`--no-ext-diff`, `--no-textconv`). In which
-repository git works, `git_repository.py` says for each call.
+What a repository could start, by its configuration and the attributes of its files, is disabled in three ways: settings with a
+fixed name are switched off for every call (`_SAFE`), those with names of the repository's choice are emptied for the calls that
+would use them (`Repository.inert`), and options of the calls exclude the rest (`--no-ext-diff`, `--no-textconv`).
+`git_repository.py` determines in which repository each call works.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ __all__ = [
 
 _NO_GIT = "git is not installed: PATH has none outside of the workspace."
 _OLDEST = (2, 31)
-# `git` reads the work tree of whoever sent it.
+# git reads work trees that may come from anybody.
 _SAFE = (
-    # A repository names programs for its file watcher, its hooks and its pager. (To a git before 2.36 any word is a program.)
+    # A repository may configure a file watcher, hooks and a pager. (Before git 2.36 any value of fsmonitor is a program.)
     *("--no-pager", "-c", "core.fsmonitor=", "-c", f"core.hooksPath={os.devnull}"),
-    # A submodule's own diff would be that of another git, with the submodule's configuration and without these options.
+    # A submodule's diff would come from another git process, with the submodule's configuration and without these options.
     *("-c", "diff.submodule=short"),
-    # To show a merge as what was done to it by hand, it is made once more, with the repository's own drivers.
+    # Showing a merge with --remerge-diff would run the repository's merge drivers.
     *("-c", "log.diffMerges=separate"),
     *("-c", "core.quotePath=false"),
-    # A folder of the work tree that is laid out like a git directory is not one. (git 2.38 and newer know this.)
+    # A folder of the work tree that looks like a git directory is not one. (Since git 2.38.)
     *("-c", "safe.bareRepository=explicit"),
-    # Nothing of other files comes in as the names of authors.
+    # Other files must not appear as the names of authors.
     *("-c", f"mailmap.file={os.devnull}"),
 )
 EMPTY, FALSE = "SESSIONLS_EMPTY", "SESSIONLS_FALSE"
-"""Variables that git has, for values that options cannot give."""
+"""Environment variables for values that options cannot pass."""
 
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",  # nothing is fetched, also by a git that does not know the line before
+    "GIT_ALLOW_PROTOCOL": "none",  # nothing is fetched, also by a git without the variable above
     "GIT_PAGER": "cat",
     "LC_ALL": "C",
     EMPTY: "",
@@ -66,9 +66,9 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class GitAnswer:
-    """`code` is git's exit code; None where git is missing, took too long, or said more than was asked for (`cut`).
+    """`code` is git's exit code; None if git is missing, took too long, or wrote more than the limit (`cut`).
 
-    `said` is the end of git's errors. It may hold paths of this machine, and is shown to nobody.
+    `said` is the end of git's errors. It may contain paths of this machine, and is never shown.
     """
 
     code: int | None
@@ -86,9 +86,9 @@ Cause = Literal["missing", "none", "bare", "owner", "outside", "too old", "unrea
 
 
 class GitProblem(Exception):
-    """Why git can say nothing of a folder, and what to do about it, in words for people and models.
+    """Why git cannot answer for a folder, and what to do about it, for people and models.
 
-    `cause`: git is missing, the folder lies in no repository, the repository is bare, belongs to another user, has its data
+    `cause`: git is missing, the folder is not in a repository, the repository is bare, belongs to another user, has its data
     outside of the workspace, needs another version of git, cannot be read, or git took too long.
     """
 
@@ -99,7 +99,7 @@ class GitProblem(Exception):
 
 
 class Git:
-    """The git that is installed. `never_in` are the workspace's folders, asked each time: none that lies there is run."""
+    """The installed git. `never_in` returns the workspace's folders: a git inside them is never run."""
 
     def __init__(self, never_in: Callable[[], Sequence[Path]] = tuple) -> None:
         self._never_in = never_in
@@ -118,8 +118,8 @@ class Git:
     ) -> GitAnswer:
         """Run it in a folder, without a shell, for a bounded time and output. Cancelling ends it.
 
-        In which repository it works it finds out by itself, unless `environment` says so: what is shown to anyone comes from a
-        `Repository`, which does.
+        git finds its repository by itself, unless `environment` names it: output that is shown to anyone comes from a
+        `Repository`, which names it.
         """
         place = await self._place()
         if place is None:
@@ -133,7 +133,7 @@ class Git:
                 seconds=seconds,
                 limit=limit,
             )
-        except (OSError, ValueError):  # no git any more, no such folder, a name that no system could have
+        except (OSError, ValueError):  # git was removed, the folder does not exist, or a name is invalid
             self._known = None
             return GitAnswer(None, b"")
         errors = outcome.errors.decode("utf-8", "replace")
@@ -148,7 +148,7 @@ class Git:
         return GitProblem("slow", "git took too long, or could not be started.", "Try again, or ask for less.")
 
     async def _place(self) -> tuple[str, str] | None:
-        """The program, and the PATH on which it finds others; None where there is none. What was found is kept."""
+        """The program, and the PATH for programs that it starts; None without git. The result is cached."""
         never_in = tuple(self._never_in())
         asked = (os.environ.get("PATH"), never_in)
         if self._known is None or self._known[0] != asked:
@@ -160,12 +160,12 @@ class Git:
 
 
 def is_revision(text: str) -> bool:
-    """Whether git may be asked for the text as a revision: no option, and nothing that no revision could be."""
+    """Whether the text may be passed to git as a revision: not an option, and not impossible as a revision."""
     return bool(text) and not text.startswith("-") and len(text) <= 200 and text.isprintable()
 
 
 def problem_in(said: str) -> GitProblem:
-    """Why git failed, from its own words (in English, as it is always run)."""
+    """Why git failed, from its messages (always in English)."""
     if "dubious ownership" in said or "unsafe repository" in said:
         return GitProblem(
             "owner",
@@ -185,20 +185,18 @@ def problem_in(said: str) -> GitProblem:
     if "not a git repository" in said:
         return GitProblem(
             "none",
-            "No workspace folder lies in a git repository.",
+            "No workspace folder is in a git repository.",
             "Open a folder that lies in one, or send the files themselves.",
         )
     return GitProblem("unreadable", "git cannot read the repository.", "Run git status in the folder to see why.")
 
 
 def bare_problem() -> GitProblem:
-    return GitProblem(
-        "bare", "This is a bare repository: it has no files of its own to look at.", "Open a clone or a worktree of it."
-    )
+    return GitProblem("bare", "This is a bare repository: it has no work tree.", "Open a clone or a worktree of it.")
 
 
 def is_too_old(version: str) -> bool:
-    """Whether a git that calls itself that (`2.39.5`, `2.50.1 (Apple Git-155)`) lacks what is needed here."""
+    """Whether that version (`2.39.5`, `2.50.1 (Apple Git-155)`) is too old for sessionls."""
     numbers = re.match(r"(\d+)\.(\d+)", version)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) < _OLDEST
 

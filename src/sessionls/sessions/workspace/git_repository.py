@@ -1,9 +1,9 @@
-"""A folder in a git repository, and where that repository is: checked, and then told to git in each call.
+"""A folder in a git repository, and where that repository is: checked once, and then passed to git in each call.
 
-Left to itself, git believes what it finds: `core.worktree` in a repository's configuration, a file `.git` that names any
-directory, a tracked folder that is laid out like a git directory. Any of them makes `git diff` show files from elsewhere. So git
-is asked once what it finds (it alone knows whose repositories it may trust), the answer is checked here, and from then on git is
-told its directory and its work tree.
+By itself, git trusts what it finds: `core.worktree` in a repository's configuration, a file `.git` that names any directory, a
+tracked folder that looks like a git directory. Any of them makes `git diff` show files from elsewhere. So git is asked once what
+it finds (only git knows which repositories are trusted), the answer is checked here, and from then on each call names the git
+directory and the work tree.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _SECONDS = 10.0
 # Content filters, hooks (from git 2.54 on configuration has some, too), and what a participant's own git-lfs would start.
 _STARTED = r"^(filter|hook|lfs\.extension)\."
 _OURS = ("system", "global", "command")
-_DEPTH = 5  # of object directories that borrow from others, as in git
-_POINTER = 1 << 14  # bytes of a file that holds a path
+_DEPTH = 5  # of alternates of object directories, as in git
+_POINTER = 1 << 14  # bytes of a file that contains a path
 # What git reads of its directory when it shows something. (Links to hooks or to large files elsewhere are not unusual.)
 _READ = ("HEAD", "objects", "refs", "packed-refs", "index", "sharedindex", "info", "shallow", "reftable")
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A folder that lies in a repository. git runs there with this work tree and this git directory, and with no other.
+    """A folder in a repository. git runs there with this work tree and this git directory only.
 
-    All are real paths, shown to nobody. `common` is the git directory that all worktrees of the repository share.
+    All are real paths, and never shown. `common` is the git directory that all worktrees of the repository share.
     """
 
     git: Git
@@ -93,7 +93,7 @@ class Repository:
         return list(zip(fields[::2], fields[1::2], strict=False))
 
     async def commit(self, revision: str) -> str | None:
-        """The hash of the commit that a revision names; None where it names none."""
+        """The hash of the commit for a revision; None if there is none."""
         if not is_revision(revision):
             return None
         answer = await self("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
