@@ -158,7 +158,7 @@ def _belongs(found: Repository, inside: Sequence[str]) -> bool | None:
     """Whether the git directory is the folder's own: it lies in it or in the workspace, or says itself that it belongs to it.
 
     A worktree's directory lies in that of its repository, and names the worktree. A submodule's has it in its configuration;
-    None where that is left to be seen. Whoever sent the folder cannot have written either into a directory outside of it.
+    None if that is not decided yet. The author of the folder cannot have written either into a directory outside of it.
     """
     is_worktree = found.common != found.directory
     if is_worktree and Path(found.directory).parent != Path(found.common, "worktrees"):
@@ -179,7 +179,7 @@ async def _is_its_submodule(found: Repository) -> bool:
 
 
 def _named(path: Path, label: str = "") -> Path | None:
-    """The path that a file of git's holds; None where it holds none."""
+    """The path in one of git's files; None if it has none."""
     try:
         with path.open("rb") as file:
             text = os.fsdecode(file.read(_POINTER))
@@ -199,7 +199,7 @@ def _same(one: str | Path, other: str | Path) -> bool:
 
 
 def _within(path: str | Path, folders: Sequence[str]) -> bool:
-    """Whether the path lies in one of the folders, whatever spelling of them it has (a file system may know no upper case)."""
+    """Whether the path is in one of the folders, in any spelling (a file system may ignore case)."""
     real = Path(os.path.realpath(path))
     if any(real.is_relative_to(os.path.realpath(folder)) for folder in folders):
         return True
@@ -207,7 +207,7 @@ def _within(path: str | Path, folders: Sequence[str]) -> bool:
 
 
 def _borrows(found: Repository, inside: Sequence[str]) -> bool:
-    """Whether something in the git directory leads out of it and of the workspace: a link, or a list of object directories."""
+    """Whether the git directory refers to something outside of it and of the workspace: by a link, or by alternates."""
     own = (found.directory, found.common, found.top, *inside)
     if any(not _within(link, own) for one in {found.directory, found.common} for link in _links(one)):
         return True
@@ -222,7 +222,7 @@ def _borrows(found: Repository, inside: Sequence[str]) -> bool:
 
 
 def _links(directory: str) -> Iterator[str]:
-    """The symbolic links among what git reads of a git directory."""
+    """The symbolic links among the entries of a git directory that git reads."""
     waiting = [directory]
     while waiting:
         here = waiting.pop()
@@ -247,7 +247,7 @@ def _alternates(objects: Path) -> list[Path]:
 
 
 def _emptied(key: str) -> tuple[str, str]:
-    """The key with which what that one configures is not started, and its value."""
+    """The key and value that disable the program which that key configures."""
     stem, _, last = key.rpartition(".")
     if key.startswith("hook."):
         return f"{stem}.enabled", "false"
@@ -257,7 +257,7 @@ def _emptied(key: str) -> tuple[str, str]:
 def _options(key: str, value: str) -> tuple[str, ...]:
     if "=" not in key:
         return "-c", f"{key}={value}"
-    # `-c` would take the first `=` for the end of the key. This takes the last, and a git that does not know it does nothing.
+    # `-c` would end the key at the first `=`. This ends it at the last one, and a git without it does nothing.
     return (f"--config-env={key}={FALSE if value else EMPTY}",)
 
 
@@ -265,7 +265,7 @@ def _elsewhere() -> GitProblem:
     return GitProblem(
         "outside",
         "The repository keeps its data outside of the workspace, and nothing there says that it belongs to this folder.",
-        "Open the folder in which the repository itself lies, or make a worktree with git worktree add.",
+        "Open the folder that contains the repository itself, or make a worktree with git worktree add.",
     )
 
 

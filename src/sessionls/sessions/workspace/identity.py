@@ -1,12 +1,12 @@
-"""Where the workspace's folders are, as sessions know them: see `domain/scope.py` for the rule.
+"""The identity of the workspace's folders for sessions: see `domain/scope.py` for the rule.
 
-A folder is known by its URI and by its real path. In a repository it is also known by the repository and the path in it, and a
-repository by what stays when its history does not:
+A folder is identified by its URI and by its real path. In a repository it is also identified by the repository and the path in
+it, and a repository by what stays when its history changes:
 
-- by its marker (see marker.py), which worktrees share, and which moves along;
-- by the address of its remote, which clones share; that is `origin`, or the only one there is. A repository on this machine with
-  files of its own is no such address: two projects that begin as clones of one template are two. They find the sessions of the
-  template, and it finds theirs.
+- by its marker (see marker.py), which worktrees share, and which moves with it;
+- by the address of its remote, which clones share; that is `origin`, or the only remote. A repository on this machine with a
+  work tree is not such an address: two projects that begin as clones of one template are separate. They find the sessions of the
+  template, and the template finds theirs.
 
 First commits, by which older versions knew a repository, are a hint: they lead to a folder that is there no more, or that
 belongs to the same repository by the two rules above.
@@ -36,17 +36,17 @@ from sessionls.sessions.workspace.remotes import local_path, remote_name
 __all__ = ["Identities", "OlderPlaces"]
 
 OlderPlaces = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
-"""Gives identities as older versions wrote them (`git:<first commit>:<path>`), each with a folder of such a session."""
+"""Returns identities as older versions wrote them (`git:<first commit>:<path>`), each with a folder of such a session."""
 
-_AGAIN_AFTER = 15.0  # seconds: so long is what was found believed
+_AGAIN_AFTER = 15.0  # seconds for which a result is cached
 _REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<address>.*) \(fetch\)(?: \[.*\])?")
 _GENERATIONS = 3  # clones of clones on this machine that are followed
-_HINTS = 200  # first commits that are looked for
+_HINTS = 200  # first commits that are searched for
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A folder's scope, to ask for sessions with, and what a session that begins there keeps of it."""
+    """A folder's scope, for queries, and what a session that begins there keeps of it."""
 
     scope: Scope
     kept: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Where a repository comes from: `remotes` it shares with every clone, `folders` of repositories on this machine.
+    """The origins of a repository: `remotes` it shares with every clone, `folders` of repositories on this machine.
 
     `distant` are the remotes of those, nearest first.
     """
@@ -65,7 +65,7 @@ class _Origin:
 
 
 class Identities:
-    """`inside` are the workspace's folders (paths). What was found is believed for a while."""
+    """`inside` are the workspace's folders (paths). Results are cached for a while."""
 
     def __init__(self, git: Git, inside: Callable[[], Sequence[str]] = tuple, older: OlderPlaces | None = None) -> None:
         self._git = git
@@ -74,12 +74,12 @@ class Identities:
         self._found: dict[str, tuple[float, _Place]] = {}
 
     async def scope(self, folders: Iterable[str]) -> Scope:
-        """Of where sessions are wanted, by these folders (URIs)."""
+        """The scope of these folders (URIs), for queries."""
         places = await asyncio.gather(*(self._known(folder) for folder in dict.fromkeys(folders)))
         return _joined(place.scope for place in places)
 
     def known_scope(self, folders: Iterable[str]) -> Scope:
-        """`scope`, as far as it was found before."""
+        """`scope`, as far as it is cached."""
         known = (self._found.get(folder) for folder in folders)
         return scope_of(folders) | _joined(found[1].scope for found in known if found is not None)
 
@@ -140,7 +140,7 @@ class Identities:
         path = local_path(address, repository.top)
         if path is None:
             return _Origin()
-        if not await asyncio.to_thread(_has_files, path):  # like a server: all that is there are clones
+        if not await asyncio.to_thread(_has_files, path):  # like a server: everything from there is a clone
             return _Origin((f"file://{_key(path)}",))
         folders, distant = [path], list[str]()
         for _ in range(_GENERATIONS - 1):
@@ -160,7 +160,7 @@ class Identities:
     # -- older versions ----------------------------------------------------------------------------------------------
 
     async def _hinted(self, repository: Repository, path: str, own: set[str]) -> set[str]:
-        """Folders of sessions of older versions, which may have begun in this repository (see above)."""
+        """Folders of sessions of older versions that may have begun in this repository (see above)."""
         older = [] if self._older is None else await self._older()
         wanted: dict[str, set[str]] = {}
         for identity, folder in older:
@@ -188,7 +188,7 @@ class Identities:
 
 
 def _kept_of(named: Scope, here: Scope, own: Iterable[str] = ()) -> _Place:
-    """The place of these folders. A session keeps those that it does not name anyway, and what is the repository's own."""
+    """The scope of these folders. A session keeps those that it does not name anyway, and the identity of the repository."""
     # A repository that was cloned from one of these folders keeps `from:` and the folder.
     asked = Scope(here.folders, frozenset(f"from:{folder}" for folder in here.folders))
     kept = [f"folder:{folder}" for folder in sorted(here.folders - named.folders)]
@@ -203,7 +203,7 @@ def _joined(scopes: Iterable[Scope]) -> Scope:
 
 
 async def _remote(repository: Repository) -> str | None:
-    """The address of the remote by which the repository is known."""
+    """The address of the remote that identifies the repository."""
     answer = await repository("remote", "--verbose", seconds=2)
     lines = os.fsdecode(answer.output).split("\n") if answer.code == 0 else []
     found = {match["name"]: match["address"] for line in lines if (match := _REMOTE.fullmatch(line)) is not None}
@@ -211,7 +211,7 @@ async def _remote(repository: Repository) -> str | None:
 
 
 def _has_files(path: str) -> bool:
-    """Whether what lies there is a repository with a work tree, or nothing any more: no bare repository, bundle or share."""
+    """Whether the path is a repository with a work tree, or no longer exists: not a bare repository, bundle or network share."""
     if path.startswith(("\\\\", "//")):
         return False
     return not path.lower().endswith(".git") and not Path(path).is_file() and not Path(path, "HEAD").is_file()
@@ -243,7 +243,7 @@ def _key(path: str | Path) -> str:
 
 
 def _comparable_path(path: str) -> str:
-    """A path in a repository, the same where a file system knows no upper case or writes letters with accents as two."""
+    """A path in a repository, normalised for file systems that ignore case or decompose accented letters."""
     return unicodedata.normalize("NFC", path).casefold() or "."
 
 

@@ -87,7 +87,7 @@ _BY_EXTENSION = {
 
 
 def language_of(path: str) -> str | None:
-    """The language of the file of that path or URI; None where its name does not tell."""
+    """The language of the file with that path or URI; None if its name does not show it."""
     name = path.replace("\\", "/").rpartition("/")[2].lower()
     stem, dot, extension = name.rpartition(".")
     return _BY_NAME.get(name) or (_BY_EXTENSION.get(extension) if stem and dot else None)

@@ -1,8 +1,8 @@
-"""The mark by which a repository is known again: a small file in git's own data, never in the work tree.
+"""The marker that identifies a repository: a small file in git's own data, never in the work tree.
 
-The first session in a repository writes it into the git directory that all worktrees share. It goes where the repository goes,
-and stays whatever becomes of commits, branches and remotes. It holds an id made at random and where the repository was: nothing
-reads it but this, and nothing is ever started because of it. All of this touches the disk.
+The first session in a repository writes it into the git directory that all worktrees share. It moves with the repository, and
+stays whatever happens to commits, branches and remotes. It contains a random id and where the repository was: nothing else reads
+it, and nothing is ever started because of it. All of this touches the disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["MARKER", "Marker", "keep_marker", "known_marker"]
 
 MARKER = "sessionls.json"
 _LARGEST = 1 << 16  # bytes
-_EARLIER = 20  # former places that are kept
+_EARLIER = 20  # former locations that are kept
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -33,15 +33,15 @@ class Marker:
     earlier: tuple[str, ...] = ()
 
     def gone(self, common: str) -> list[str]:
-        """The git directories in which the repository was before it came here, and that are there no more."""
+        """The git directories in which the repository was before, and that no longer exist."""
         before = [self.at, *self.earlier]
         return [one for one in dict.fromkeys(before) if one != common and not os.path.lexists(one)]
 
 
 def known_marker(common: str) -> Marker | None:
-    """The marker in that git directory. None where there is none, and where it is another repository's: that of a copied folder.
+    """The marker in that git directory. None without one, and for the marker of another repository: that of a copied folder.
 
-    A copy is told from a folder that was moved by the place in which the marker was written: the original is still there.
+    A copy differs from a moved folder in that the directory in which the marker was written still exists.
     """
     marker = _read(common)
     if marker is None or marker.at == common or _same(marker.at, common):
@@ -51,7 +51,7 @@ def known_marker(common: str) -> Marker | None:
 
 
 def keep_marker(common: str) -> Marker | None:
-    """`known_marker`; written where there is none, renewed where the repository was moved. None where nothing can be written."""
+    """`known_marker`; written if there is none, renewed if the repository was moved. None if nothing can be written."""
     known = known_marker(common)
     if known is not None and (known.at == common or _same(known.at, common)):
         return known
@@ -75,11 +75,11 @@ def _write(common: str, marker: Marker, *, replace: bool) -> None:
         with os.fdopen(os.open(written, flags, 0o666), "w", encoding="utf-8") as file:
             file.write(text)
         if not replace:
-            with suppress(OSError):  # a file system may know no links
+            with suppress(OSError):  # a file system may not support links
                 os.link(written, target)
             if _read(common) is not None:
                 return
-        written.replace(target)  # also of what is no marker: what a process left that ended while it wrote
+        written.replace(target)  # also of an invalid marker, which a process left that was killed while writing
     finally:
         written.unlink(missing_ok=True)
 

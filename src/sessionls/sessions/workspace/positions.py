@@ -1,4 +1,4 @@
-"""LSP positions and the offsets of code points that they stand for (LSP 3.17, `Position` and `PositionEncodingKind`)."""
+"""Converts LSP positions to offsets of code points (LSP 3.17, `Position` and `PositionEncodingKind`)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Lines:
         self._marks: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
-        """How many lines there are: one more than there are line ends."""
+        """The number of lines: one more than line ends."""
         return len(self._starts)
 
     def line(self, number: int) -> str:
@@ -50,14 +50,14 @@ class Lines:
         return self._starts[number]
 
     def offset(self, position: Position) -> int:
-        """Where in the text the position is."""
+        """The offset of the position in the text."""
         if position.line >= len(self._starts):
             return len(self.text)
         number, start = position.line, self._starts[position.line]
         length = self._ends[number] - start
         if self._plain:
             return start + min(position.character, length)
-        # The longest beginning of the line that is no wider than the position.
+        # The longest prefix of the line that is not wider than the position.
         return start + bisect_right(range(1, length + 1), position.character, key=lambda size: self._width_of(number, size))
 
     def position(self, offset: int) -> Position:
@@ -67,19 +67,19 @@ class Lines:
         return Position(line=number, character=self._width_of(number, min(offset, self._ends[number]) - self._starts[number]))
 
     def span(self, range_: Range, *, field: str = "range") -> tuple[int, int]:
-        """The offsets of a range's start and end. Raises `InvalidParams`, naming `field`, where it starts after its end."""
+        """The offsets of a range's start and end. Raises `InvalidParams`, naming `field`, if it starts after its end."""
         first, last = range_.start, range_.end
         if (first.line, first.character) > (last.line, last.character):
             raise InvalidParams("The range starts after its end.", fields=[field])
         return self.offset(first), self.offset(last)
 
     def cut(self, range_: Range, *, field: str = "range") -> tuple[str, Range]:
-        """The text of a range, and the range as it lies within the text."""
+        """The text of a range, and the range limited to the text."""
         start, end = self.span(range_, field=field)
         return self.text[start:end], Range(start=self.position(start), end=self.position(end))
 
     def _width_of(self, number: int, size: int) -> int:
-        """How wide the first characters of a line are. Of a long line the width is known at every `_STEP` characters."""
+        """The width of the first characters of a line. For a long line the width is cached at every `_STEP` characters."""
         if self._plain:
             return size
         start, known, at = self._starts[number], 0, 0

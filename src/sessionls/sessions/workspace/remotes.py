@@ -1,4 +1,4 @@
-"""Addresses of remote repositories: one text for all spellings of one, with nothing secret in it."""
+"""Normalises addresses of remote repositories: one text for all spellings, without secrets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["local_path", "remote_name"]
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = re.compile(r"([A-Za-z0-9]+)::(.*)", re.DOTALL)  # git-remote-<helper> is asked
-_SHELL = ("ext", "fd")  # helpers whose address is no address
+_SHELL = ("ext", "fd")  # helpers whose argument is not an address
 # `host:path`, as ssh writes it. One letter before the colon is a Windows drive.
 _SCP = re.compile(r"(?:[^/:\[]*@)?(?:\[(?:[^\]/]*@)?([^\]]+)\]|([^/:@\[]{2,})):(?!//)(.*)", re.DOTALL)
-_WEB = {"http": "80", "https": "443", "git": "9418", "ftp": "21", "ftps": "990"}  # with the port that goes without saying
+_WEB = {"http": "80", "https": "443", "git": "9418", "ftp": "21", "ftps": "990"}  # with the default port
 _SSH = ("ssh", "git+ssh", "ssh+git")
-# Other names of the same host, and hosts whose paths are the same in upper and lower case.
+# Other names of the same host, and hosts whose paths ignore case.
 _ALIASES = {
     "ssh.github.com": "github.com",
     "www.github.com": "github.com",
@@ -28,9 +28,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def remote_name(address: str) -> str | None:
-    """`host/path` of a repository on another machine, the same for each way to it: by ssh or https, whoever signs in.
+    """`host/path` of a repository on another machine, the same for ssh and https and for every user.
 
-    None for a path on this machine, and for what is no address.
+    None for a path on this machine, and for anything that is not an address.
     """
     address = address.strip()
     if _CONTROL.search(address):
@@ -75,7 +75,7 @@ def _of_url(scheme: str, rest: str) -> str | None:
     if scheme in ("http", "https"):
         authority, path = re.split(r"[?#]", authority)[0], re.split(r"[?#]", path)[0]
     host, port = _host_and_port(authority.rpartition("@")[2])
-    # A server that speaks ssh at a port of its own is the same that speaks https at another.
+    # A server with ssh on another port is the same server as with https.
     if port and scheme not in _SSH and port != _WEB.get(scheme):
         host = f"{host}:{port}"
     name = _name(host, unquote(path))
@@ -99,7 +99,7 @@ def _name(host: str, path: str) -> str | None:
         parts.pop()
     if parts and parts[-1].lower().endswith(".git"):
         parts[-1] = parts[-1][:-4]
-    if bare == "dev.azure.com" and parts and parts[0].lower() == "v3":  # its ssh has another path than its https
+    if bare == "dev.azure.com" and parts and parts[0].lower() == "v3":  # its paths differ between ssh and https
         parts = [*parts[1:3], "_git", *parts[3:]]
     if not bare or not parts:
         return None
@@ -108,5 +108,5 @@ def _name(host: str, path: str) -> str | None:
 
 
 def _is_local(address: str) -> bool:
-    """Whether it begins as a path does: git takes `./a:b` and `/a:b` for paths."""
+    """Whether it begins like a path: git treats `./a:b` and `/a:b` as paths."""
     return address.startswith(("/", "./", "../", "~", "\\"))

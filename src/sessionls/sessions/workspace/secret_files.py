@@ -1,6 +1,6 @@
-"""Which files are never read or sent, whoever asks: keys, passwords, and git's own data.
+"""Which files are never read or sent: keys, passwords, and git's own data.
 
-The lists are matched without regard to case, against the name a file was asked by and against the name it really has.
+The lists are matched without regard to case, against the requested name of a file and against its real name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 __all__ = ["WITHHELD_FILES", "WITHHELD_FOLDERS", "is_withheld"]
 
-# Folders whose whole content is withheld.
+# Folders with only secret content.
 WITHHELD_FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws"})
 
 # Names of files, as globs.
@@ -42,7 +42,7 @@ WITHHELD_FILES = (
 
 
 def is_withheld(path: str, extra: Sequence[str] = ()) -> bool:
-    """Whether the file of that path (relative to its folder, with `/`) is withheld.
+    """Whether the file with that path (relative to its folder, with `/`) is secret.
 
     `extra` are a participant's own globs, matched against the whole path and the name; their `*` matches `/` too.
     """
@@ -50,7 +50,7 @@ def is_withheld(path: str, extra: Sequence[str] = ()) -> bool:
     parts = whole.split("/")
     if not WITHHELD_FOLDERS.isdisjoint(parts):
         return True
-    # A part of a path may be a folder with a file's withheld name: what lies in it is withheld as well.
+    # A folder with the name of a secret file makes everything in it secret.
     if any(fnmatchcase(part, glob) for part in parts for glob in WITHHELD_FILES):
         return True
     own = [glob.lower().removeprefix("**/").removesuffix("/**").strip("/") for glob in extra]

@@ -1,4 +1,4 @@
-"""Finds where a symbol is defined in a text, by its name alone: exactly for Python, by common forms for other languages."""
+"""Finds where a symbol is defined in a text, by its name alone: exactly for Python, by patterns for other languages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sessionls.sessions.workspace.positions import split_lines
 
 __all__ = ["COMMENT", "KEYWORDS", "STATEMENT", "Definition", "find_definition", "last_line"]
 
-_LONGEST_LINE = 500  # characters: a longer line is data or minified, and no place to look for a definition
+_LONGEST_LINE = 500  # characters: a longer line is data or minified code, without a definition to find
 _LONGEST = 5000  # lines of one definition
-_LONGEST_PARSED = 500_000  # characters: the parser of Python lets nothing else happen meanwhile
+_LONGEST_PARSED = 500_000  # characters: Python's parser holds the interpreter lock meanwhile
 _AROUND = 5  # lines shown before and after a mere occurrence
 
 
@@ -43,7 +43,7 @@ def find_definition(text: str, name: str, language: str | None) -> Definition | 
 def _in_python(text: str, parts: Sequence[str]) -> Definition | None:
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # unfinished code is normal in an editor
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # incomplete code is normal in an editor
         return None
     matches = [node for path, node in _named(tree) if path[-len(parts) :] == tuple(parts)]
     if not matches:
@@ -88,7 +88,7 @@ _CLOSER = re.compile(r"\s*(?:[}\])]|end\b|fi\b|done\b|esac\b)")
 
 
 def _forms(name: str) -> list[re.Pattern[str]]:
-    """What a line that defines the name looks like, surest form first. Each is linear in the length of the line."""
+    """Patterns of lines that define the name, the most reliable first. Each is linear in the length of the line."""
     word = rf"{re.escape(name)}(?![\w$])"
     return [
         # [modifiers] keyword [(receiver)] [Outer.]name, and C's #define
@@ -96,7 +96,7 @@ def _forms(name: str) -> list[re.Pattern[str]]:
         re.compile(rf"\s*#\s*define\s+{word}"),
         # [Outer.]name = function, name: (…) => …
         re.compile(rf"\s*(?:[\w$]+\.)*{word}\s*[:=]\s*(?:async\s*)?(?:function\b|\(|[\w$]+\s*=>)"),
-        # type name(…, as C has it, and name(…) {, as a method of JavaScript or Java
+        # type name(… for C, and name(…) { for a method of JavaScript or Java
         re.compile(rf"[\w*&:<>,\[\].~]+\s[\w\s*&:<>,\[\].~]{{0,300}}?(?<![\w$]){word}\s*\([^;]*$"),
         re.compile(rf"\s+(?:[\w<>\[\],.*&?@]+\s+){{0,6}}{word}\s*(?:<[^>]{{0,200}}>\s*)?\([^;]*\{{\s*$"),
         # name = …
@@ -105,7 +105,7 @@ def _forms(name: str) -> list[re.Pattern[str]]:
 
 
 def _by_form(lines: Sequence[str], parts: Sequence[str]) -> Definition | None:
-    """The definition of the last part inside of that of the part before it, and so on."""
+    """The definition of the last part, inside the definition of the part before it, and so on."""
     first, last = 0, len(lines) - 1
     for part in parts:
         found = _first_match(lines, first, last, part)
@@ -133,7 +133,7 @@ def _first_match(lines: Sequence[str], first: int, last: int, name: str) -> int 
 
 
 def last_line(lines: Sequence[str], first: int) -> int:
-    """The last line that is indented deeper, or opens or closes what the first one began."""
+    """The last line that is indented deeper, or opens or closes a block of the first one."""
     depth = _indent(lines[first])
     last = first
     for number in range(first + 1, min(len(lines), first + _LONGEST)):

@@ -1,7 +1,7 @@
-"""The workspace: its folders, what of them may be read, and the text of documents as the editor has them.
+"""The workspace: its folders, what may be read in them, and the text of documents as the editor has them.
 
-The editor is the truth about open files: an open buffer is read before the file on disk. Nothing outside the workspace's
-folders is read, whatever path, URI or symbolic link leads there, and nothing that is withheld (see `withheld.py`).
+The editor decides for open files: an open buffer comes before the file on disk. Nothing outside the workspace's folders is read,
+whatever path, URI or symbolic link leads there, and no secret file (see `secret_files.py`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ LIMIT: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ResolvedFile:
-    """A place in the workspace, whether a file is there or not.
+    """A path in the workspace, whether the file exists or not.
 
     `path` is the real path, free of symbolic links; `root` that of its folder; `name` the path from there, with `/`. `uri` and
-    `display` are as people know the file. None of `path`, `root` may be shown to anyone.
+    `display` are the names that people know. Neither `path` nor `root` may be shown to anyone.
     """
 
     uri: str
@@ -50,13 +50,13 @@ class ResolvedFile:
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """The repositories of the workspace's folders, by the folder's label, and why git can say nothing of the others."""
+    """The repositories of the workspace's folders, by the folder's label, and why git cannot answer for the others."""
 
     found: tuple[tuple[str, Repository], ...]
     problems: tuple[tuple[str, GitProblem], ...]
 
     def required(self) -> tuple[tuple[str, Repository], ...]:
-        """The repositories. Raises `GitProblem`, the most telling one, where there is none."""
+        """The repositories. Raises the most informative `GitProblem` if there are none."""
         if self.found:
             return self.found
         problems = [problem for _, problem in self.problems]
@@ -64,13 +64,13 @@ class Repositories:
         raise next(iter([*telling, *problems]), problem_in("not a git repository"))
 
     def notices(self) -> list[str]:
-        """What to say of the folders whose repositories cannot be read. (A folder without one is nothing to speak of.)"""
+        """Notices about folders whose repositories cannot be read. (A folder without a repository needs none.)"""
         return [f"{label}: {problem} {problem.hint}" for label, problem in self.problems if problem.cause != "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The text of a document now.
+    """The current text of a document.
 
     `path` is for display. `version` is the editor's number for an open buffer, `dirty` says that the buffer differs from
     the disk, `sha256` is that of the whole text's UTF-8, also where `text` was cut (then `notice` says so). `bom`: the file
@@ -90,7 +90,7 @@ class Document:
 
 
 class Workspace:
-    """What of the editor's folders may be read, and how. `withheld` are globs of files to withhold beside the usual ones.
+    """What may be read in the editor's folders, and how. `withheld` are globs of more files to treat as secret.
 
     The folders are read from the editor each time: they change while it runs.
     """
@@ -117,33 +117,33 @@ class Workspace:
         return tuple(self._editor.folders)
 
     def display(self, uri: str) -> str:
-        """How people and models are told of a document (see `uris.display`)."""
+        """The name of a document for people and models (see `uris.display`)."""
         return uris.display(uri, self.folders)
 
     def withheld(self, name: str) -> bool:
-        """Whether the file of that path from its folder (with `/`) is never read or sent: for tools that list and search."""
+        """Whether the file with that path from its folder (with `/`) is secret: for tools that list and search."""
         return is_withheld(name, self._withheld)
 
     async def scope(self, folders: Sequence[str]) -> Scope:
-        """Of where sessions are wanted, by these folders (URIs): see `Scope`."""
+        """The scope of these folders (URIs), for queries: see `Scope`."""
         return await self._identities.scope(folders)
 
     def known_scope(self, folders: Sequence[str]) -> Scope:
-        """`scope`, as far as it was found before."""
+        """`scope`, as far as it is cached."""
         return self._identities.known_scope(folders)
 
     async def identities(self, folders: Sequence[str]) -> list[str]:
-        """What a session keeps of these folders (URIs), in which it begins. The repositories are marked (see marker.py)."""
+        """What a session that begins in these folders (URIs) keeps of them. Marks the repositories (see marker.py)."""
         return await self._identities.keep(folders)
 
     # -- git ---------------------------------------------------------------------------------------------------------
 
     async def repository(self, folder: str) -> Repository:
-        """The repository in which a folder (a path) of the workspace lies. Raises `GitProblem`."""
+        """The repository of a folder (a path) of the workspace. Raises `GitProblem`."""
         return await find_repository(self.git, folder, inside=self._paths(), strict=not self._trusted())
 
     async def repositories(self) -> Repositories:
-        """Those of the workspace's folders. A folder that lies in another one goes with it."""
+        """The repositories of the workspace's folders. A folder inside another one belongs to that one."""
         folders = await asyncio.to_thread(self._outermost)
         found: list[tuple[str, Repository]] = []
         problems: list[tuple[str, GitProblem]] = []
@@ -155,7 +155,7 @@ class Workspace:
         return Repositories(tuple(found), tuple(problems))
 
     def _outermost(self) -> list[tuple[str, str]]:
-        """The real paths and labels of the folders that lie in no other one."""
+        """The real paths and labels of the folders that are not inside another one."""
         folders = self.folders
         labeled = zip(folders, uris.labels(folders), strict=True)
         real = [(Path(os.path.realpath(path)), label) for uri, label in labeled if (path := uris.to_path(uri)) is not None]
@@ -164,16 +164,16 @@ class Workspace:
     def _paths(self) -> list[str]:
         return [path for uri in self._editor.folders if (path := uris.to_path(uri)) is not None]
 
-    # -- places ------------------------------------------------------------------------------------------------------
+    # -- paths --------------------------------------------------------------------------------------------------------
 
     async def resolve(self, what: str) -> ResolvedFile:
         """`locate`, away from the event loop."""
         return await asyncio.to_thread(self.locate, what)
 
     def locate(self, what: str) -> ResolvedFile:
-        """Where a URI or path is: absolute, or relative to the folder, or as `display` writes it. It need not exist.
+        """Resolve a URI or path: absolute, relative to the folder, or as `display` writes it. It need not exist.
 
-        Touches the disk: not for the event loop. Raises `NotPermitted` for what is outside of every folder or withheld.
+        Touches the disk: not for the event loop. Raises `NotPermitted` for a path outside of every folder, or a secret file.
         """
         candidates = self._candidates(what)
         if not uris.is_uri(what) and (told := meant(what)) != what:  # a name with hidden characters, as it was shown
@@ -181,7 +181,7 @@ class Workspace:
         inside = [place for path in candidates if (place := self._place(what, path)) is not None]
         if not inside:
             raise _outside(what)
-        # Several folders may have a relative path: the one where it exists.
+        # A relative path may be in several folders: take the one where it exists.
         found = next((place for place in inside if os.path.lexists(place.path)), inside[0])
         for name in (found.name, found.display, uris.path_of(what).rpartition("/")[2]):
             self.refuse_withheld(what, name)
@@ -208,7 +208,7 @@ class Workspace:
         return found
 
     def _place(self, what: str, path: Path) -> ResolvedFile | None:
-        """The place of an absolute path, in the innermost folder that holds it; None outside."""
+        """Resolve an absolute path, in the innermost folder that contains it; None outside."""
         best: ResolvedFile | None = None
         try:
             real = os.path.realpath(path)
@@ -222,12 +222,12 @@ class Workspace:
                     known = uris.from_path(_as_known(path, root, real, name))
                     uri = what if uris.is_uri(what) else known
                     best = ResolvedFile(uri, Path(real), Path(top), name, self.display(known))
-        except (OSError, ValueError):  # no path at all, or a link that went away just now
+        except (OSError, ValueError):  # not a path, or a link that was removed just now
             return None
         return best
 
     def refuse_withheld(self, what: str, name: str) -> None:
-        """Raise `NotPermitted`, calling the document `what`, where its path `name` is withheld."""
+        """Raise `NotPermitted`, calling the document `what`, if its path `name` is secret."""
         if self.withheld(name):
             raise NotPermitted(
                 f"{what} is withheld: files that hold keys or passwords, and git's own data, are never read or sent.",
@@ -238,25 +238,25 @@ class Workspace:
     # -- texts -------------------------------------------------------------------------------------------------------
 
     def buffer(self, place: ResolvedFile) -> Buffer | None:
-        """The editor's open buffer of that place, by whichever spelling of its URI."""
+        """The editor's open buffer of that file, with any spelling of its URI."""
         known = (place.uri, *uris.spellings(uris.to_path(place.uri) or place.path), *uris.spellings(place.path))
         return next((found for uri in dict.fromkeys(known) if (found := self._editor.buffer(uri)) is not None), None)
 
     def is_open(self, uri: str) -> bool:
-        """Whether the editor has a buffer by exactly that URI."""
+        """Whether the editor has a buffer with exactly that URI."""
         return self._editor.buffer(uri) is not None
 
     async def read(self, what: str, *, limit: int | None = None) -> Document:
         """The document of that URI or path: the editor's open buffer, unsaved changes included, else the file on disk.
 
         More than `limit` bytes (default: the workspace's own) are cut at the end of a line, with a notice. Raises
-        `NotPermitted` for what is outside, withheld or no regular file, `InvalidParams` for what does not exist, is no text,
+        `NotPermitted` for what is outside, secret or not a regular file, `InvalidParams` for what does not exist, is not text,
         or is too large to be read at all.
         """
         limit = self._limit if limit is None else limit
         handed = self._editor.buffer(what) if uris.is_uri(what) else None
         if handed is not None and (uris.to_path(what) is None or not self.folders):
-            # The editor's own documents that are no file of a folder (untitled:, a notebook's cell, a lone file).
+            # The editor's documents that are not files of a folder (untitled:, a notebook's cell, a lone file).
             return await asyncio.to_thread(self._lone, handed, limit)
         place = await self.resolve(what)
         await self._refresh([place.uri])
@@ -264,14 +264,14 @@ class Workspace:
         return await asyncio.to_thread(self._document, what, place, buffer, limit)
 
     async def unsaved(self, uris_: Sequence[str]) -> list[str]:
-        """Those of the open documents that are files of the folders and differ from the disk, as `display` names them."""
+        """The display names of the open documents in the folders that differ from their files."""
         await self._refresh(uris_)
         buffers = [found for uri in uris_ if uris.to_path(uri) is not None and (found := self._editor.buffer(uri)) is not None]
 
         def differs(buffer: Buffer) -> bool:
             try:
                 return self._document(buffer.uri, self.locate(buffer.uri), buffer, 0).dirty
-            except SessionlsError:  # outside the folders, or withheld
+            except SessionlsError:  # outside the folders, or secret
                 return False
 
         return await asyncio.to_thread(lambda: sorted({self.display(buffer.uri) for buffer in buffers if differs(buffer)}))
@@ -281,7 +281,7 @@ class Workspace:
             await asyncio.gather(*(self._editor.refresh(uri) for uri in uris_))
 
     def _lone(self, buffer: Buffer, limit: int) -> Document:
-        """An open buffer that lies in no folder."""
+        """An open buffer that is not in a folder."""
         path = uris.to_path(buffer.uri)
         if path is None:
             self.refuse_withheld(buffer.uri, uris.path_of(buffer.uri))
@@ -296,7 +296,7 @@ class Workspace:
         if buffer is not None:
             try:
                 disk = read_file(place.root, place.name, what=what, limit=LARGEST)
-            except SessionlsError:  # gone, unreadable, or no text: the buffer alone has it
+            except SessionlsError:  # deleted, unreadable, or not text: only the buffer has it
                 disk = None
             document = _of_buffer(buffer, place.display, disk, limit)
             if document.dirty and shows_as(place.root, place.name, buffer.text, line_ends=buffer.line_ends):
@@ -328,7 +328,7 @@ def _inside(path: str, top: str) -> str | None:
 
 
 def _as_known(path: Path, root: str, real: str, name: str) -> str:
-    """The path as people write it: in the folder as the editor names it, symbolic links kept where they mean the same."""
+    """The path as people write it: with the editor's name of the folder, and with symbolic links that lead to the same file."""
     known = os.path.normpath(path)
     if _inside(known, os.path.normpath(root)) is not None and os.path.realpath(known) == real:
         return known
