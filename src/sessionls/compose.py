@@ -1,4 +1,4 @@
-"""The composition root: the one module that knows every package and puts them together, for the server and the terminal."""
+"""The composition root: the only module that knows every package and puts them together, for server and terminal."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = ["Composition", "compose", "preload"]
 
 @dataclass
 class Composition:
-    """`sessions`, and what it works with. `start` before anything is asked of it, `close` at the end, also after an error.
+    """`sessions`, and what it needs. Call `start` before using it, and `close` at the end, also after an error.
 
-    `bounds` belong to whoever composed this: they change them, and call `follow` then.
+    `bounds` belong to the caller, who changes them and then calls `follow`.
     """
 
     sessions: Sessions
@@ -50,7 +50,7 @@ class Composition:
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Read the definitions of agents, and open the store in the background: what is wrong with it each verb says itself."""
+        """Read the definitions of agents, and open the store in the background: each operation reports its problems itself."""
         self._jobs.append(asyncio.create_task(self._open_store(), name="open store"))
         await self.catalog.reload()
 
@@ -59,23 +59,23 @@ class Composition:
             await self.store.lapsed()
 
     def watch_agents(self, changed: Callable[[], None]) -> None:
-        """From now on follow what changes in definitions on disk, and say so each time."""
+        """From now on follow changes of definitions on disk, and report each of them."""
         self._jobs.append(asyncio.create_task(self.catalog.watch(changed), name="watch agents"))
 
     async def follow(self) -> None:
-        """The editor's folders or the bounds are others now: so are the agents and the servers that there are."""
+        """The editor's folders or the bounds have changed: update agents and MCP servers."""
         jobs = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
         if self.servers is not None:
             jobs.append(self.servers.follow())
         if self.external is not None:
             jobs.append(self.external.follow(trusted=self.bounds.trusted))
-        # Neither waits for the other, nor fails with it: what is not trusted any more ends now.
+        # Both run independently of each other: what is no longer trusted ends now.
         for problem in await asyncio.gather(*jobs, return_exceptions=True):
             if isinstance(problem, BaseException):
                 raise problem
 
     async def close(self) -> None:
-        """Replies being written stop, resumable; then the rest closes, the store last."""
+        """Interrupt replies in progress (they can be resumed), then close the rest, the store last."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -90,7 +90,7 @@ class Composition:
 
 
 def preload() -> None:
-    """Import what is composed, which takes most of a second. Where an event loop runs, in a thread and before `compose`."""
+    """Import everything, which takes most of a second. With a running event loop, call it in a thread and before `compose`."""
     import sessionls.agents.catalog
     import sessionls.models.gateway
     import sessionls.runtimes.loop.runtime
@@ -105,7 +105,7 @@ def preload() -> None:
 def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant) -> Composition:
     """Everything for one editor and one participant, not started yet.
 
-    What a workspace defines (agents, their permissions, servers) counts only within the `bounds`, as they are at each moment.
+    What a workspace defines (agents, their permissions, servers) counts only within the current `bounds`.
     """
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.sources import places
@@ -165,7 +165,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
                 variables=settings.command_environment,
             ),
             *finding_tools(workspace, editor, store.findings),
-            # A program that a workspace brings along is started only where the workspace is trusted.
+            # Programs inside a workspace are started only if it is trusted.
             Scan(
                 workspace,
                 editor,
@@ -199,7 +199,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         editor=editor,
         workspace=workspace,
         participant=participant,
-        # The model of the settings is the gateway's default: as a session's own it would go before the agent's.
+        # The model of the settings is the gateway's default: as a session's model it would override the agent's.
         defaults=Defaults(agent=settings.agent),
         prompts=prompts,
         runtimes=[loop, ScannerRuntime(policy), external],
@@ -212,7 +212,7 @@ def _older(store: SqlStore) -> OlderPlaces:
     async def older() -> Sequence[tuple[str, str]]:
         try:
             return await store.older_places()
-        except SessionlsError:  # whoever asks for sessions next is told
+        except SessionlsError:  # the next request for sessions gets the error
             return ()
 
     return older

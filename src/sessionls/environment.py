@@ -1,7 +1,7 @@
 """The environment of every program that is started for a session: commands, scanners, git, the search, our own children.
 
 A program gets a short list of variables that programs need to work, and those that the person's settings name. It never gets
-settings of sessionls, keys, tokens or passwords, wherever they stand: in a name, in an address, in a connection string.
+settings of sessionls, keys, tokens or passwords, also inside names, addresses and connection strings.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _FIELD = re.compile(r"([A-Za-z][\w.\- ]{0,60})(?:[\"']?[ \t]{0,3}=|[\"'][ \t]{0,
 def child_environment(environ: Mapping[str, str] | None = None, *, also: Sequence[str] = ()) -> dict[str, str]:
     """The environment for a program, made of `environ` (unless given: this process's).
 
-    `also` are variables that the person's settings name, by name or as `BEGINNING_*`. One that holds a secret is left out all
-    the same. A proxy keeps its address and loses the password in it.
+    `also` are variables that the person's settings name, by name or as `BEGINNING_*`. One with a secret is left out anyway. A
+    proxy's address is kept, without the password in it.
     """
     given: dict[str, str] = {}
     for name, value in (os.environ if environ is None else environ).items():

@@ -1,4 +1,4 @@
-"""Large imports, without the garbage collector looking through what they make."""
+"""Large imports with the garbage collector paused."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ __all__ = ["gc_paused"]
 
 @contextlib.contextmanager
 def gc_paused() -> Iterator[None]:
-    """Collect no garbage meanwhile, and never look again at what is there at the end.
+    """Collect no garbage meanwhile, and freeze what exists at the end.
 
-    An import makes thousands of classes that stay: to look through them costs a tenth of its time, and again with each full
-    collection later, which stops the event loop for as long. Of two threads that do this at once the first to end lets
-    the collector go on.
+    An import creates thousands of classes that stay: scanning them costs a tenth of its time, and again with each full collection
+    later, which blocks the event loop. If two threads do this at once, the first to end resumes the collector.
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Where an installed program lies: on PATH, and never where the workspace could have put one. All of this touches the disk."""
+"""Finds installed programs on PATH, but never inside the workspace. All of this touches the disk."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["find_git", "find_program", "search_path"]
 def find_program(name: str, *, never_in: Sequence[Path] = ()) -> str | None:
     """The absolute path of an installed program: on PATH, else beside this Python.
 
-    Relative entries of PATH, and the current directory on Windows, do not count: what lies there is whatever the workspace
-    holds. Nor does what is inside of one of `never_in`.
+    Relative entries of PATH, and the current directory on Windows, do not count: they may be in the workspace. Nor do programs
+    inside one of `never_in`.
     """
     if Path(name).is_absolute():
         return name if os.access(name, os.X_OK) and _outside(Path(name), never_in) else None
     if os.path.dirname(name):  # noqa: PTH120 (a Path forgets a leading ./)
         return None
     for place in (*_absolute(), sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        # With a folder before it the name is looked up in that folder alone, with the endings that Windows knows.
+        # With a folder before it, the name is searched for only in that folder, with the suffixes of Windows.
         found = shutil.which(str(Path(place, name)))
         if found is not None and _outside(Path(found), never_in):
             return found
@@ -31,12 +31,12 @@ def find_program(name: str, *, never_in: Sequence[Path] = ()) -> str | None:
 
 
 def find_git(*, never_in: Sequence[Path] = ()) -> str | None:
-    """The program git. On Windows no `git.cmd`: the shell would run that one, and to a shell a file's name can be a command."""
+    """The program git. On Windows not `git.cmd`: a shell would run it, and to a shell a file's name can be a command."""
     return find_program("git.exe" if os.name == "nt" else "git", never_in=never_in)
 
 
 def search_path(*, never_in: Sequence[Path] = ()) -> str:
-    """PATH without the entries in which `find_program` finds nothing: for a program that looks for others by itself."""
+    """PATH without the entries that `find_program` ignores: for programs that start others."""
     return os.pathsep.join(place for place in _absolute() if _outside(Path(place), never_in))
 
 

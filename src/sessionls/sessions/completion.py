@@ -1,6 +1,6 @@
-"""A model's own reply to messages that belong to no session: for programs with instructions, messages and tools of their own.
+"""A model's reply to messages outside of any session: for programs with their own instructions, messages and tools.
 
-Nothing of it is kept, so there is no log that it could go through: whoever asked gets the words, and nobody else.
+Nothing is kept, so that no log is involved: only the caller gets the text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
 __all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
-# Some providers put into it what they want to be told again, such as the signature of a thought.
+# Some providers put data into it that they want back, such as the signature of a thought.
 _CallId = Annotated[str, Field(min_length=1, max_length=1 << 16)]
 _Text = Annotated[str, Field(max_length=1 << 20)]
 
@@ -92,9 +92,9 @@ async def model_reply(
     tools: Sequence[ModelTool] = (),
     must_call: bool = False,
 ) -> ModelReply:
-    """Ask a model (without `model`, the default one), and call `told` with each piece of its words.
+    """Ask a model (without `model`, the default one), and call `told` with each piece of its text.
 
-    Raises `ModelUnavailable`, and `InvalidParams` where there is nothing to reply to; cancelling the task closes the connection.
+    Raises `ModelUnavailable`, and `InvalidParams` if there is nothing to reply to; cancelling the task closes the connection.
     """
     _check(messages)
     try:
@@ -174,7 +174,7 @@ def _offer(tool: ModelTool) -> dict[str, Any]:
 def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
     arguments = arguments_of(replace_lone_surrogates(request.arguments))
     try:
-        # (Pydantic refuses arguments that are none, and a name that is no name.)
+        # (Pydantic refuses missing arguments and invalid names.)
         return ModelCall.model_validate(
             {"callId": request.call_id, "name": request.name, "arguments": None if cut and not arguments else arguments}
         )
@@ -182,7 +182,7 @@ def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
         raise ModelUnavailable(
             f"The answer of {model} was cut off in the middle of a call of a tool."
             if cut
-            else f"{model} asked for a tool in a way that makes no sense.",
+            else f"{model} called a tool in an invalid way.",
             hint="Ask again, or choose another model.",
             reason="provider",
             model=model,

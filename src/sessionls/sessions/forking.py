@@ -1,4 +1,4 @@
-"""Forks: a child session that names its parent and a place, and copies nothing of what is final."""
+"""Forks: a child session that refers to its parent up to a position, and copies nothing that is final."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Forking:
         )
 
     async def _unfinished(self, session_id: str, state: State, at: str) -> list[Message]:
-        """What comes after the last settled place, up to and with message `at`: as the session's history tells it now."""
+        """The messages after the last final position, up to and including message `at`, as in the session's history now."""
         first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0)).message.id  # the queue has its order
         limit = state.placed - state.settled + len(state.queue)
         while True:
@@ -88,4 +88,4 @@ class Forking:
             ids = [message.id for message in messages]
             if first in ids or not more:
                 return messages[ids.index(first) : ids.index(at) + 1]
-            limit *= 2  # more came meanwhile
+            limit *= 2  # more messages were sent meanwhile

@@ -1,4 +1,4 @@
-"""Which sessions this participant has open here: who opens a session joins it, and who closes it leaves."""
+"""Which sessions this participant has open here: opening a session joins it, and closing it leaves."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Membership"]
 
-_EVENTS = 4 << 20  # bytes of events that are given to who opens a session again
+_EVENTS = 4 << 20  # bytes of events that a client gets that opens a session again
 
 
 class Membership:
-    """`in_background` carries work to its end for which nobody waits."""
+    """`in_background` finishes work that nobody waits for."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Membership:
         self._participant = participant
         self._in_background = in_background
         self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
-        # Who opens and closes in one breath has left: the two are done in the order they came.
+        # Opening and closing right after another leaves the session: both happen in their order.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._end_subscription = store.subscribe(self._on_notice)
 
@@ -58,11 +58,11 @@ class Membership:
                 self._join(session_id)
                 self._in_background(self._mark(snapshot.session))
         if snapshot.session.queued:
-            self._replies.attend(session_id)  # the process that was to answer may be gone
+            self._replies.attend(session_id)  # the process that should answer may be gone
         return snapshot
 
     async def close(self, session_id: str) -> None:
-        """Leave the session. One that is not open here has to exist at least."""
+        """Leave the session. One that is not open here must at least exist."""
         async with self._lock(session_id):
             if (joining := self._open.pop(session_id, None)) is not None:
                 self._store.unfollow(session_id)
@@ -90,13 +90,13 @@ class Membership:
         self._open[session_id] = self._in_background(joining)
 
     async def _mark(self, session: Session) -> None:
-        """Mark the repository of a folder that was none when the session began there: so it is found when the folder moves."""
+        """Mark a repository that was created after its session began, so that the session is found when the folder moves."""
         folders = self._editor.folders
         if scope_of(session.workspace_folders).meets(scope_of(folders)):
             await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:
-        """Somebody who has the session open in two editors is still there when one of them leaves it."""
+        """A participant with the session open in two editors stays when one of them leaves it."""
         if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
             return
         if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:

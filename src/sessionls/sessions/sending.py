@@ -1,4 +1,4 @@
-"""A message on its way: it is accepted, and whoever sent it waits for the reply."""
+"""Sends a message: it is accepted, and its sender waits for the reply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Sending"]
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """A message in the log: its reply, where that started at once, and the number of the event."""
+    """A message in the log: its reply if that started at once, and the number of the event."""
 
     started: StartedReply | None
     seq: int
@@ -31,7 +31,7 @@ class _Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """`in_background` carries work to its end for which nobody waits any more."""
+    """`in_background` finishes work that nobody waits for any more."""
 
     store: Store
     replies: Replies
@@ -58,7 +58,7 @@ class Sending:
         return Exchange(message=entry.message, reply=reply)
 
     async def _prepare(self, session: Session, message: Message, scan: Mapping[str, Any] | None) -> PreparedReply | None:
-        """The reply, where it can start at once. Where something else is going on the message waits for its turn."""
+        """The reply if it can start at once. While something else is going on, the message waits for its turn."""
         if session.state == "active" and not session.replying and not session.queued:
             if scan is not None:
                 return prepare_scan(session, scan)
@@ -80,7 +80,7 @@ class Sending:
                 return started.reply
             self.replies.begin(started)
             return await ended
-        # It waits its turn, or steers a reply that may be written elsewhere.
+        # It waits for its turn, or steers a reply that may be written elsewhere.
         self.replies.attend(session_id)
         await self.replies.follow(session_id, accepted.seq)
         try:
@@ -89,7 +89,7 @@ class Sending:
             self.store.unfollow(session_id)
 
     async def _give_up(self, message: Message, accepting: asyncio.Future[_Accepted], *, begin: bool) -> None:
-        """Nobody waits for the reply any more: cancel it, also where the message was only just being accepted (`begin`)."""
+        """Nobody waits for the reply any more: cancel it, also if the message was just being accepted (`begin`)."""
         started = (await accepting).started
         if begin and started is not None and started.prepared.problem is None:
             self.replies.begin(started)
@@ -97,7 +97,7 @@ class Sending:
 
 
 def _raise_failure(message: Message, reply: Message) -> None:
-    """Raise the error with which the reply failed, if it did, with the ids of both."""
+    """If the reply failed, raise its error, with the ids of both."""
     if reply.status == "failed" and reply.error is not None:
         raise revive(
             reply.error.kind,

@@ -59,24 +59,24 @@ __all__ = ["Defaults", "Sessions"]
 
 T = TypeVar("T")
 
-_SHOWN = 200  # messages of a session that is looked at as a document
+_SHOWN = 200  # messages in the document of a session
 _LEFT_OUT = "*Older messages are not shown here. To read all: `sessionls export {id} --output FILE` in a terminal.*"
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a session begins with where nobody says: its agent, and the model that agent uses."""
+    """The default agent and model of new sessions."""
 
     agent: str = "code"
     model: str | None = None
 
 
 class Sessions:
-    """All that can be done with sessions, by one participant, in one editor.
+    """All operations on sessions, by one participant, in one editor.
 
     `runtimes` write the replies; `patience` is how long (in seconds) a question for permission waits for its answer.
 
-    Every verb may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
+    Every method may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """
 
     def __init__(
@@ -132,9 +132,9 @@ class Sessions:
         limit: int = 50,
         cursor: str | None = None,
     ) -> SessionList:
-        """Those with an open question first, then the others, newest first each.
+        """The sessions with an open question, then the others, each newest first.
 
-        Those of the open folders unless a folder is named; `*` for all; archived ones only when asked for.
+        Without a folder those of the open folders; `*` for all; archived ones only if asked for.
         """
         await self._replies.sweep()
         scope = await self.scope(workspace_folder)
@@ -146,20 +146,20 @@ class Sessions:
         return SearchResult(hits=[Hit(session=hit.session, message_id=hit.message_id, snippet=hit.snippet) for hit in hits])
 
     async def scope(self, folder: str | None = None) -> Scope | None:
-        """That of the open folders unless a folder is named; None for `*`: everywhere."""
+        """The scope of a folder; without one, of the open folders; None for `*`: everywhere."""
         if folder == "*":
             return None
         return await self._workspace.scope([folder] if folder is not None else self._editor.folders)
 
     def known_scope(self) -> Scope:
-        """That of the open folders, as far as it is known without asking git again."""
+        """The scope of the open folders, as far as it is known without asking git again."""
         return self._workspace.known_scope(self._editor.folders)
 
     async def get(self, session_id: str) -> Session:
         await self._replies.sweep()
         return await self._store.session(session_id)
 
-    # -- being in a session ------------------------------------------------------------------------------------------
+    # -- sessions ----------------------------------------------------------------------------------------------------
 
     async def create(
         self,
@@ -225,13 +225,13 @@ class Sessions:
     ) -> Exchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
 
-        `replaces` is a waiting message of the same participant, which this one takes the place of in the queue.
-        `scan`: the scanners answer and no model does, with these arguments of the tool `scan` (see `review.py`).
+        `replaces` is a waiting message of the same participant, whose position in the queue this one takes.
+        `scan`: the scanners answer instead of a model, with these arguments of the tool `scan` (see `review.py`).
 
-        Raises what keeps it from being accepted (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
-        `NotPermitted` and `InvalidParams` for its context): then nothing has happened. Once it is accepted it is kept,
-        and if its reply fails the reply's error is raised, with the ids of both in its data. `MessageWithdrawn`: somebody took
-        it back before its reply began.
+        Raises what prevents its acceptance (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
+        `NotPermitted` and `InvalidParams` for its context): then nothing has happened. An accepted message is kept; if its reply
+        fails, the reply's error is raised, with the ids of both in its data. `MessageWithdrawn`: it was withdrawn before its
+        reply began.
         """
         session = await self._store.session(session_id)
         if agent is not None:
@@ -258,7 +258,7 @@ class Sessions:
         return await self._sending.send(session, message, replaces=replaces, scan=scan)
 
     async def cancel(self, session_id: str) -> Session:
-        """Cancel the reply being written, or one that stopped; nothing else waits for that."""
+        """Cancel the reply being written, or one that stopped. Waiting messages stay."""
         asked = await self._change(session_id, lambda change: transitions.ask_cancel(change, self._participant))
         if asked is None:
             session = await self._change(session_id, lambda change: transitions.cancel_stopped(change, self._participant))
@@ -268,14 +268,14 @@ class Sessions:
         return await self._store.session(session_id)
 
     async def withdraw(self, session_id: str, message_id: str) -> Session:
-        """Take a waiting message back. Raises `MessageNotFound`, and `NotPermitted` once its reply has begun."""
+        """Withdraw a waiting message. Raises `MessageNotFound`, and `NotPermitted` once its reply has begun."""
         await self._store.entry(session_id, message_id)
         return await self._change(session_id, lambda change: transitions.withdraw(change, message_id, self._participant))
 
     async def reorder(self, session_id: str, message_ids: Sequence[str]) -> Session:
-        """Answer these waiting messages first, in this order. One whose reply has begun is passed over.
+        """Answer these waiting messages first, in this order. Those whose reply has begun are ignored.
 
-        Raises `MessageNotFound`, and `NotPermitted` where none of them waits any more.
+        Raises `MessageNotFound`, and `NotPermitted` if none of them waits any more.
         """
         for message_id in message_ids:
             await self._store.entry(session_id, message_id)
@@ -284,7 +284,7 @@ class Sessions:
     async def send_now(self, session_id: str, message_id: str) -> Session:
         """Cancel the reply being written, or give up one that stopped, and go on with this waiting message.
 
-        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` where it does not wait any more.
+        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` if it does not wait any more.
         """
         await self._store.entry(session_id, message_id)
         stopped = await self._change(session_id, lambda change: transitions.send_now(change, message_id, self._participant))
@@ -299,7 +299,7 @@ class Sessions:
         return await self._store.session(session_id)
 
     async def resume(self, session_id: str) -> Session:
-        """The session takes messages again; a reply that stopped goes on here, and its events tell."""
+        """The session accepts messages again; a reply that stopped goes on here."""
         restarted = None
         while restarted is None:
             state = await self._peek(session_id)
@@ -314,7 +314,7 @@ class Sessions:
 
             restarted, resumable = await self._change(session_id, restart)
             if resumable == state.resumable or resumable is None:
-                break  # else a reply stopped in between, and is to go on, too
+                break  # otherwise a reply stopped in between, and should go on, too
         if restarted is not None:
             self._replies.begin(restarted)
         else:
@@ -324,7 +324,7 @@ class Sessions:
     async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
         """Answer a question for permission, or (None) the one that is open; the first answer counts.
 
-        Raises `NotPermitted` where it is too late, where no question is open, or where several are and none is named.
+        Raises `NotPermitted` if it is too late, if no question is open, or if several are and none is named.
         """
 
         def decide(change: Change) -> bool:
@@ -339,7 +339,7 @@ class Sessions:
     async def questions(
         self, *, session_id: str | None = None, workspace_folder: str | None = None, limit: int = 50
     ) -> QuestionList:
-        """The open questions of a session, else those of the sessions that `list` gives for the folder."""
+        """The open questions of a session; without one, those of the sessions that `list` returns for the folder."""
         if session_id is not None:
             sessions = [await self.get(session_id)]
         else:
@@ -349,7 +349,7 @@ class Sessions:
     # -- findings ----------------------------------------------------------------------------------------------------
 
     async def findings(self, *, session_id: str | None = None, uri: str | None = None, state: str | None = None) -> FindingList:
-        """Findings of one session, else of the sessions of the open folders."""
+        """The findings of one session; without one, of the sessions of the open folders."""
         if session_id is not None:
             await self._store.session(session_id)
             return FindingList(findings=await self._store.findings(session_id=session_id, uri=uri, state=state))
@@ -357,14 +357,14 @@ class Sessions:
         return FindingList(findings=found)
 
     def collect_known_findings(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
-        """Meanwhile those findings gather that are reported in the session here and known already, from any session."""
+        """A context whose list collects findings reported in the session here that were known already, from any session."""
         return self._replies.collect_known_findings(session_id)
 
     async def finding(self, finding_id: str) -> Finding:
         return await self._store.finding(finding_id)
 
     async def changed_findings(self, since: int | None) -> tuple[int, Sequence[Finding]]:
-        """Of the sessions of the open folders (with none open: of all): what changed after that number, and the next number."""
+        """The findings of the open folders' sessions (of all, with no folder open) that changed since, and the next `since`."""
         return await self._store.changed_findings(since, scope=await self.scope(None if self._editor.folders else "*"))
 
     async def update_finding(
@@ -385,7 +385,7 @@ class Sessions:
         return await self._change(session_id, lambda change: transitions.switch_agent(change, name, model, self._participant))
 
     async def set_budget(self, session_id: str, budget: float | None) -> Session:
-        """How many US dollars models may cost in the session; None for any. One that is paused is resumed by itself."""
+        """Set how many US dollars models may cost in the session; None for no limit. A paused session stays paused."""
         return await self._change(session_id, lambda change: transitions.set_budget(change, budget, self._participant))
 
     async def rename(self, session_id: str, title: str) -> Session:
@@ -405,10 +405,10 @@ class Sessions:
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
     ) -> Session:
-        """A child that holds all up to and with message `at`; without it, all that is final.
+        """A child with everything up to and including message `at`; without it, with everything that is final.
 
-        What is final is held by reference, so a fork costs the same whatever the length. Of what is not (a reply being
-        written, messages that wait) the child holds copies as they are now.
+        Final messages are shared by reference, so that a fork costs the same at any length. The others (a reply being written,
+        waiting messages) are copied as they are now.
         """
         name = self._agents.get(agent).name if agent is not None else None
         forking = Forking(self._store, self._replies.change, self._participant)
@@ -443,7 +443,7 @@ class Sessions:
     async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002
         """The whole session as one document: as the answer, or written to `file`.
 
-        Raises `InvalidParams` where it is too long for an answer, and `OSError` where the file cannot be written.
+        Raises `InvalidParams` if it is too long for an answer, and `OSError` if the file cannot be written.
         """
         if file is not None:
             await export_to_file(self._store, session_id, format, file)
@@ -451,17 +451,17 @@ class Sessions:
         return Export(content=await export_text(self._store, session_id, format))
 
     def export_pieces(self, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
-        """The same, however long, in pieces that join to the whole."""
+        """The same piece by piece, for any length."""
         return export_pieces(self._store, session_id, format)
 
     async def document(self, session_id: str) -> str:
-        """The session as Markdown to look at while it grows: of a long one, the newest messages."""
+        """The session as Markdown, to show while it grows: of a long one, the newest messages."""
         session = await self._store.session(session_id)
         messages, more = await self._store.history(session_id, before=None, limit=_SHOWN)
         text = await asyncio.to_thread(render, session, messages, "markdown")
         return f"{text}\n{_LEFT_OUT.format(id=session.id[-8:])}\n" if more else text
 
-    # -- what there is -----------------------------------------------------------------------------------------------
+    # -- catalogs ----------------------------------------------------------------------------------------------------
 
     async def agents(self) -> AgentList:
         installable = list(self._agents.installable())
@@ -471,12 +471,12 @@ class Sessions:
         return ModelList(models=await self._models.list())
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
-        """What happens, in whichever process (see `Store.subscribe`)."""
+        """Subscribe to what happens, in any process (see `Store.subscribe`)."""
         return self._store.subscribe(callback)
 
     @contextlib.asynccontextmanager
     async def following(self, session_id: str) -> AsyncIterator[None]:
-        """Meanwhile subscribers hear of the session without its being open here: for whoever waits for a reply in it."""
+        """While in this context, subscribers get the session's notices although it is not open here: to wait for a reply."""
         await self._store.follow(session_id)
         try:
             yield
@@ -484,7 +484,7 @@ class Sessions:
             self._store.unfollow(session_id)
 
     async def close_down(self) -> None:
-        """End: replies written here are interrupted, and can be resumed by whoever comes next."""
+        """Shut down: replies being written here are interrupted, and can be resumed later."""
         await self._replies.close()
         await self._membership.close_all()
         for job in list(self._background):
@@ -501,7 +501,7 @@ class Sessions:
         return await self._change(session_id, transitions.peek)
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Work whose end nobody has to wait for; its errors are those of a session that went away meanwhile."""
+        """Start work that nobody waits for; its errors are those of a session that was deleted meanwhile."""
 
         async def quietly() -> None:
             with contextlib.suppress(SessionlsError):

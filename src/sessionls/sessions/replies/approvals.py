@@ -14,7 +14,7 @@ __all__ = ["Approvals"]
 
 
 class Approvals:
-    """Asks whoever takes part in a session. The first answer counts; no answer in time is a no.
+    """Asks the participants of a session. The first answer counts; no answer in time means no.
 
     The person at this editor is asked through the editor; the others see the question as an event and answer with
     `session/answer`. An answer is an event too, and `answered` is called when the feed brings it.
@@ -32,7 +32,7 @@ class Approvals:
 
     @contextlib.asynccontextmanager
     async def expected(self, question: Question) -> AsyncIterator[asyncio.Future[Answer]]:
-        """A future of the answer; entered before the question is in the log, so that no answer is missed."""
+        """A future of the answer, registered before the question is in the log, so that no answer is missed."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[question.request_id] = future
         try:
@@ -46,7 +46,7 @@ class Approvals:
         future: asyncio.Future[Answer],
         answer: Callable[[Answer, Literal["person", "time"]], Awaitable[None]],
     ) -> Answer:
-        """The answer to a question that is in the log. `answer` puts one in the log, if it is the first.
+        """The answer to a question that is in the log. `answer` adds one to the log, if it is the first.
 
         Cancelling withdraws the question at the editor.
         """

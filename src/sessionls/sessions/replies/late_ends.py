@@ -1,7 +1,6 @@
 """Ends of replies that could not be written, because the disk was full or the database failed in another way.
 
-Without its end a reply looks as if it were being written for as long as this process lives. So it is tried again until the store
-takes it, whatever else goes wrong meanwhile.
+Without its end, a reply seems to be in progress for as long as this process lives. So writing it is retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ End = Callable[[Change], object]
 
 
 class LateEnds:
-    """`ended` is called with each session whose reply has ended at last."""
+    """`ended` is called with each session whose reply could be ended."""
 
     def __init__(self, store: Store, ended: Callable[[str], None]) -> None:
         self._store = store
@@ -36,13 +35,13 @@ class LateEnds:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def add(self, session_id: str, end: End) -> None:
-        """End the reply of that session with `end` as soon as the store takes it."""
+        """End the reply of that session with `end` as soon as the store accepts it."""
         self._ends[session_id] = end
         if session_id not in self._tasks:
             self._tasks[session_id] = asyncio.create_task(self._try(session_id), name=f"end of a reply in {session_id}")
 
     async def close(self) -> None:
-        """Try once more, and give up: another process finds what is left when this one has ended."""
+        """Try once more, then give up: another process recovers the rest when this one has ended."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The beginning of a reply: that it could start, and that it did."""
+"""Replies that are prepared, and replies that have started."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["PreparedReply", "StartedReply", "message_error", "started_reply"]
 
 @dataclass(frozen=True, slots=True)
 class PreparedReply:
-    """A reply that could start: who writes it, with which definition. `problem` is why nobody can.
+    """A reply that can start: who writes it, with which definition. `problem` is why nobody can.
 
-    `options` are what its runtime is given besides the message (see `ReplyToWrite`).
+    `options` are for its runtime, in addition to the message (see `ReplyToWrite`).
     """
 
     start: transitions.Start
@@ -30,7 +30,7 @@ class PreparedReply:
 
 @dataclass(frozen=True, slots=True)
 class StartedReply:
-    """A reply that started in the log and is to be written here.
+    """A reply that has started in the log and will be written here.
 
     `position` is that of the message it answers; `seq` is the number of the event that started it.
     """
@@ -44,12 +44,12 @@ class StartedReply:
 
 
 def message_error(problem: SessionlsError) -> MessageError:
-    """An error as a reply keeps it."""
+    """An error in the form that a reply stores."""
     return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint)
 
 
 def started_reply(change: Change, prepared: PreparedReply) -> StartedReply:
-    """What a worker needs to know of a reply that `change` has just started."""
+    """What a worker needs to know about a reply that `change` has just started."""
     reply = change.touched[prepared.start.reply_id].message
     entry = change.now.open.get(reply.reply_to or "")
     steered = [

@@ -22,10 +22,10 @@ _SWEEP = 5.0  # seconds between two searches for replies whose process is gone
 
 
 class Recovery:
-    """Changes sessions, and recovers what stands in the way. From the first change on it also searches from time to time.
+    """Changes sessions, and recovers interrupted replies first. After the first change it also searches for them periodically.
 
-    `wake` is called for a session in which messages wait and nobody writes, and `gone` for one that is deleted. `waited_in` gives
-    the sessions in which somebody here waits for a reply.
+    `wake` is called for a session with waiting messages and no reply in progress, and `gone` for a deleted one. `waited_in`
+    returns the sessions in which somebody here waits for a reply.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Recovery:
         self._closed = False
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        """Like the store's; a reply whose process is gone is marked as interrupted first."""
         return await self._recovering(session_id, lambda: self._store.change(session_id, decide))
 
     async def delete(self, session_id: str) -> None:
-        """As the store's, where nothing is going on in the session."""
+        """Like the store's, unless something is going on in the session."""
         await self._recovering(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
 
     async def _recovering(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -61,7 +61,7 @@ class Recovery:
                 await self._interrupt(session_id)
 
     async def _interrupt(self, session_id: str) -> None:
-        """Mark the reply of a process that no longer lives as interrupted, with all that it had written."""
+        """Mark the reply of a dead process as interrupted, with everything that it had written."""
         reply_id = await self._store.change(session_id, lambda change: change.state.reply if change.state else None)
         if reply_id is not None:
             drafted = await self._store.drafted(session_id, reply_id)
@@ -104,7 +104,7 @@ class Recovery:
                 log.exception("could not look for interrupted replies")
 
     async def _check_queues(self) -> None:
-        """Where messages wait and nobody writes, the process that should may be gone."""
+        """If messages wait and nobody writes, the process that should may be gone."""
         for session_id in {*self._queues, *self._waited_in()}:
             try:
                 session = await self._store.session(session_id)

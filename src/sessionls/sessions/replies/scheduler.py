@@ -1,7 +1,7 @@
-"""The replies of this process: it starts what waits, stops what it is asked to stop, and goes on with what had stopped.
+"""Schedules the replies of this process: starts waiting ones, stops them on request, and continues stopped ones.
 
-Each message is answered by the process whose editor sent it: that one has the buffers, the tools and the keys. A *worker* is the
-one asyncio task that writes replies of a session here, one after the other. What other processes do (pause, cancel, steer, end
+Each message is answered by the process whose editor sent it: that process has the buffers, the tools and the keys. A *worker* is
+the one asyncio task that writes a session's replies here, one after the other. What other processes do (pause, cancel, steer, end
 the reply that we wait for) arrives as events of the store's feed, like everything else.
 """
 
@@ -67,11 +67,11 @@ class Replies:
     # -- changes -----------------------------------------------------------------------------------------------------
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """As the store's; a reply whose process is gone is marked as interrupted on the way."""
+        """Like the store's; a reply whose process is gone is marked as interrupted first."""
         return await self._recovery.change(session_id, decide)
 
     async def delete(self, session_id: str) -> None:
-        """As the store's, where nothing is going on in the session."""
+        """Like the store's, unless something is going on in the session."""
         await self._recovery.delete(session_id)
 
     async def sweep(self) -> None:
@@ -80,7 +80,7 @@ class Replies:
 
     @contextlib.contextmanager
     def collect_known_findings(self, session_id: str) -> Iterator[list[Finding]]:
-        """Meanwhile those findings gather that were reported in the session and known already."""
+        """A context whose list collects findings that are reported in the session and were known already."""
         try:
             yield self._services.known_findings.setdefault(session_id, [])
         finally:
@@ -89,13 +89,13 @@ class Replies:
     # -- waiting for a reply -----------------------------------------------------------------------------------------
 
     def expect(self, session_id: str, message_id: str) -> asyncio.Future[Message]:
-        """A future of the reply to that message, ended or stopped. Ask before the message is sent."""
+        """A future of the reply to that message, ended or stopped. Call it before the message is sent."""
         if self._closing:
             raise _closing()
         return self._waiters.expect(session_id, message_id)
 
     async def follow(self, session_id: str, after: int) -> None:
-        """Learn what happens in a session from event `after` on; to be ended by the store's `unfollow`."""
+        """Follow a session from event `after` on; the store's `unfollow` ends it."""
         snapshot = await self._store.follow(session_id, after=after)
         for event in snapshot.events or ():
             self._on_event(event)
@@ -109,14 +109,14 @@ class Replies:
     def _on_event(self, event: ev.Event) -> None:
         writer = self._writers.get(event.session_id)
         if writer is not None and event.seq <= writer.since:
-            writer = None  # it is about what was before that reply started
+            writer = None  # the event is older than the reply
         match event:
             case ev.MessageSent():
                 self._recovery.watch_queue(event.session_id)
             case ev.ReplyFinished():
                 self._waiters.reply_ended(event.message)
                 if writer is not None and writer.reply.id == event.message.id:
-                    writer.stop("interrupted")  # another process ended it: what it waits for (a question) is withdrawn
+                    writer.stop("interrupted")  # another process ended it: withdraw what it waits for (a question)
             case ev.MessageWithdrawn():
                 self._waiters.fail(event.message_id, MessageWithdrawn(event.message_id))
             case ev.MessageSteered():
@@ -152,7 +152,7 @@ class Replies:
         self.wake(session_id)
 
     def wake(self, session_id: str) -> None:
-        """See whether there is a message in that session whose reply this process should write."""
+        """Check whether a message in that session waits for a reply of this process."""
         if session_id in self._workers:
             self._again.add(session_id)
         elif not self._closing:
@@ -162,7 +162,7 @@ class Replies:
         try:
             await self._write_all(session_id)
         finally:
-            del self._workers[session_id]  # at once: who looks from here on gets a new one
+            del self._workers[session_id]  # at once: from here on a new worker is needed
 
     async def _write_all(self, session_id: str) -> None:
         while not self._closing:
@@ -185,7 +185,7 @@ class Replies:
                 return
 
     async def _next(self, session_id: str) -> StartedReply | None:
-        """Take up the oldest message that waits for this process."""
+        """Start the reply to the oldest message that waits for this process."""
         while (message := await self.change(session_id, transitions.next_waiting)) is not None:
             waiting = message
             session = await self._store.session(session_id)
@@ -206,7 +206,7 @@ class Replies:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def _write(self, started: StartedReply) -> None:
-        """Write one reply. Whatever goes wrong: whoever waits learns it, and the reply does not seem to go on."""
+        """Write one reply. On any failure, those who wait get the error, and the reply does not stay in progress."""
         session_id, reply = started.session.id, started.reply
         writer: ReplyWriter | None = None
         ended: Message | None
@@ -259,7 +259,7 @@ class Replies:
         )
 
     async def _other_agent(self, session_id: str, name: str) -> OtherAgent:
-        """An agent that another one asks. Raises what keeps it from answering."""
+        """An agent that another one asks. Raises what prevents it from answering."""
         session = await self._store.session(session_id)
         prepared = await self._selection.prepare(session, agent=name, model=None)
         if prepared.definition is None or prepared.problem is not None:
@@ -276,7 +276,7 @@ class Replies:
         self._writers[session_id] = writer
         if self._closing:
             writer.stop("interrupted")
-        # Others may pause, cancel or steer while it is written. The model is asked at the same time.
+        # Others may pause, cancel or steer while it is written. Meanwhile the model is asked.
         following = asyncio.create_task(self.follow(session_id, writer.since))
         try:
             return await writer.write()
@@ -288,7 +288,7 @@ class Replies:
                 self._store.unfollow(session_id)
 
     async def _taken_over(self, reply: Message) -> Message | None:
-        """The reply as another process left it, or goes on with it: then it was interrupted for whoever waits here."""
+        """The reply as another process left it; if that process continues it, it counts as interrupted for waiters here."""
         try:
             current = (await self._store.entry(reply.session_id, reply.id)).message
         except SessionlsError as problem:
@@ -299,21 +299,21 @@ class Replies:
     # -- stopping ----------------------------------------------------------------------------------------------------
 
     async def stop(self, session_id: str, how: Stop) -> None:
-        """Stop the reply that is written here, if one is, and wait until its end is in the log."""
+        """Stop the reply that is being written here, if any, and wait until its end is in the log."""
         writer = self._writers.get(session_id)
         if writer is not None:
             writer.stop(how)
             await writer.stopped.wait()
 
     async def cancel_message(self, session_id: str, message_id: str, by: Participant) -> None:
-        """Cancel the reply to one message, whether it waits or is being written."""
+        """Cancel the reply to one message, whether the message waits or the reply is in progress."""
         if await self.change(session_id, lambda change: transitions.cancel_waiting(change, message_id, by)) is None:
             asked = await self.change(session_id, lambda change: transitions.ask_cancel(change, by, message_id))
             if asked is not None:
                 await self.stop(session_id, "cancelled")
 
     async def close(self) -> None:
-        """Interrupt what is written here; another process, or this one tomorrow, can go on with it."""
+        """Interrupt all replies here; another process, or a later one, can continue them."""
         self._closing = True
         for writer in list(self._writers.values()):
             writer.stop("interrupted")

@@ -26,7 +26,7 @@ class Selection:
         self._runtimes = {runtime.name: runtime for runtime in runtimes}
 
     def runtime(self, definition: Definition) -> AgentRuntime:
-        """Who writes the replies of that agent. Raises `AgentUnavailable`."""
+        """The runtime of that agent. Raises `AgentUnavailable`."""
         if definition.runtime not in self._runtimes:
             raise AgentUnavailable(
                 definition.name, f"there is no runtime {definition.runtime!r}.", hint="Choose another agent, or update sessionls."
@@ -38,8 +38,8 @@ class Selection:
     ) -> PreparedReply:
         """Choose agent and model for one reply.
 
-        The model: the message's; for the default agent the session's; the agent's own; else the default. Nothing that is
-        missing raises here: it becomes the reply's error.
+        The model: the message's; for the default agent the session's; the agent's own; else the default. A missing agent or
+        model does not raise: it becomes the reply's error.
         """
         name = agent or session.agent
         reply_id = reply_id or new_id()
@@ -62,13 +62,13 @@ class Selection:
         return PreparedReply(transitions.Start(reply_id, author, defaults), definition)
 
     async def _choose_model(self, runtime: AgentRuntime, preferences: Sequence[str]) -> str:
-        """The model; for a runtime that brings its own, the one that was asked for, or nothing."""
+        """The model; for a runtime with its own model, the requested one, or nothing."""
         if runtime.abilities.own_model:
             return preferences[0] if preferences else ""
         return await self._models.choose(preferences)
 
     async def prepare_again(self, state: State, stopped: Message) -> PreparedReply:
-        """Choose for a reply that goes on: its own agent, and its own model unless that was what failed."""
+        """Choose for a reply that continues: the same agent, and the same model unless that failed."""
         assert isinstance(stopped.author, AgentAuthor)
         asked = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
         model = asked.model if asked else None

@@ -1,4 +1,4 @@
-"""Who waits in this process for the reply to a message, wherever that is written."""
+"""Those in this process who wait for the reply to a message, wherever it is written."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Waiters:
             self._futures.pop(message_id, None)
             self._sessions.pop(message_id, None)
             if not ended.cancelled():
-                ended.exception()  # it is no fault that nobody asks for it any more
+                ended.exception()  # it is not an error if nobody waits for it any more
 
         future.add_done_callback(forget)
         return future
 
     def steered(self, message_id: str, reply_id: str) -> None:
-        """The message became part of a reply, and gets no other one."""
+        """The message was handed to a reply in progress, and gets no other one."""
         if message_id in self._futures:
             self._steering.setdefault(reply_id, []).append(message_id)
 

@@ -1,8 +1,8 @@
-"""Writes one reply, with all that it has done in the log.
+"""Writes one reply, and records in the log everything that it does.
 
-When a step ends its parts are an event; a tool call is an event before it starts and another when it has ended. So whoever
-resumes the reply, in whichever process, knows what was done: a finished call is never made again, and a call that was under way
-is made again only if all it does is read.
+When a step ends, its parts are an event; a tool call is an event before it starts and another when it has ended. So any process
+that resumes the reply knows what was done: a finished call is never made again, and one that was in progress is made again only
+if it just reads.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _STORE_RETRIES = (0.05, 0.2, 1.0, 3.0)  # seconds; a busy or full disk often rec
 
 @dataclass(frozen=True, slots=True)
 class WriterServices:
-    """What every reply of this process is written with.
+    """What every reply of this process needs.
 
-    `known_findings`: by session, for those listed there, what was reported in it and known already, from any session.
+    `known_findings`: for the sessions in it, the findings that were reported in them and known already, from any session.
     """
 
     store: Store
@@ -58,7 +58,7 @@ class WriterServices:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a reply waited for: the message that it answers, its tools, and which are missing, in words for a person."""
+    """What a reply needs before it begins: the message that it answers, its tools, and notices about missing ones."""
 
     message: Message
     tools: Sequence[Tool]
@@ -111,45 +111,45 @@ class ReplyWriter:
         return self.started.seq
 
     def stop(self, how: Stop) -> None:
-        """Stop at once; what was written stays. The first to ask decides how, except that a cancel is final."""
+        """Stop at once; what was written stays. The first request decides how, except that a cancel is final."""
         if self._stop is None or how == "cancelled":
             self._stop = how
             if self._inner is not None:
                 self._inner.cancel()
 
     async def write(self) -> Message:
-        """Write until the reply has ended or stopped, and give it as it is then.
+        """Write until the reply has ended or stopped, and return it.
 
-        Raises `ClaimLost` where another process took it over, `StoreUnavailable` where its end could not be written.
+        Raises `ClaimLost` if another process took it over, `StoreUnavailable` if its end could not be written.
         """
         while True:
             ending, error, reason = await self._write_once()
-            async with self._saving:  # what was being kept when it was stopped belongs to it
+            async with self._saving:  # what was being saved when it was stopped belongs to it
                 pass
             outcome = await self._finish(ending, error, reason)
             if isinstance(outcome, Message):
                 return outcome
-            self._receive(outcome)  # it was steered or resumed in the last moment: it goes on
+            self._receive(outcome)  # it was steered or resumed at the last moment: it goes on
             self.stopped.set()
             self.stopped = asyncio.Event()
 
     async def _finish(
         self, ending: Ending, error: MessageError | None, reason: ReplyStopReason | None
     ) -> Message | list[Message]:
-        """The reply as it ended; or the messages with which it goes on."""
+        """The ended reply; or the messages with which it goes on."""
         usage, steps, steer = self.spending.usage, self.spending.steps, self.runtime.abilities.resume
         return await self._save(
             lambda change: transitions.finish(change, self.reply.id, ending, self.parts, usage, error, reason, steps, steer=steer)
         )
 
     async def _write_once(self) -> tuple[Ending, MessageError | None, ReplyStopReason | None]:
-        """Let the runtime write until it ends or is stopped. Gives how, and why."""
+        """Let the runtime write until it ends or is stopped. Returns how, and why."""
         try:
             message = self._answered or await self._get_ready()
             return "complete", None, await self.runtime.write(self._to_write(message), self)
         except ReplyStopped:
             assert self._stop is not None
-            # From here it may be asked anew: if it was resumed in the last moment it goes on.
+            # From here on it may be stopped again: if it was resumed at the last moment it goes on.
             ending, self._stop = self._stop, None
             return ending, None, None
         except ReplyInterrupted as broken:
@@ -300,11 +300,11 @@ class ReplyWriter:
         await asyncio.shield(keep())
 
     async def _save(self, decide: Callable[[Change], T]) -> T:
-        """Write to the log. What was begun is carried to its end, whoever cancels; a busy store is asked again."""
+        """Write to the log. A write that has begun is finished, also on cancellation; a busy store is retried."""
         return await asyncio.shield(self._save_surely(decide))
 
     async def _save_surely(self, decide: Callable[[Change], T]) -> T:
-        async with self._saving:  # in order, also where a busy store is asked again
+        async with self._saving:  # in order, also if a busy store is retried
             for delay in _STORE_RETRIES:
                 try:
                     return await self.services.store.change(self.session_id, decide)
@@ -314,6 +314,6 @@ class ReplyWriter:
 
 
 def _visible_scope(text: str) -> str:
-    """The scope as it is shown; two that look alike then are still two."""
+    """The scope as it is shown; different scopes that would look alike stay different."""
     plain = shown(text)
     return plain if plain == text else f"{plain} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"
