@@ -90,8 +90,8 @@ class Catalog:
         if not self._trusted:
             return ""
         return "\n\n".join(
-            f"# Instructions of the workspace folder {folder.name or folder} ({told.name})\n\n{told.text}"
-            for folder, told in self._loaded.instructions
+            f"# Instructions of the workspace folder {folder.name or folder} ({instruction.name})\n\n{instruction.text}"
+            for folder, instruction in self._loaded.instructions
             if folder in self._folders
         )
 
@@ -101,10 +101,10 @@ class Catalog:
         """
         folders = [folder for folder in self._folders if os.path.realpath(folder) == str(root)] if self._trusted else []
         return [
-            (told.name, told.text)
+            (instruction.name, instruction.text)
             for folder in folders
-            for told in (
-                *(rule.told for place, rule in self._loaded.rules if place == folder and rule.globs.match(name)),
+            for instruction in (
+                *(rule.file for place, rule in self._loaded.rules if place == folder and rule.globs.match(name)),
                 *nested(folder, name),
             )
         ]

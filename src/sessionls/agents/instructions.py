@@ -16,7 +16,7 @@ from sessionls.agents.files import confined, read_bytes
 from sessionls.agents.frontmatter import Broken, parse
 from sessionls.domain.globs import Globs, expand_braces
 
-__all__ = ["RULES", "Rule", "Told", "general", "nested", "read_rules"]
+__all__ = ["RULES", "InstructionFile", "Rule", "general", "nested", "read_rules"]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _DEEPEST = 16  # folders above a file
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class InstructionFile:
     """One file of instructions: its path from the workspace folder (with `/`), and its text."""
 
     name: str
@@ -46,17 +46,17 @@ class Told:
 class Rule:
     """Instructions for the files that match the globs."""
 
-    told: Told
+    file: InstructionFile
     patterns: tuple[str, ...]
     globs: Globs = field(compare=False)
 
 
-def general(folder: Path) -> list[Told]:
+def general(folder: Path) -> list[InstructionFile]:
     """The instructions for every agent. The same text in two files counts once."""
     return list(_different(folder, _GENERAL, _LIMIT, _ALL))
 
 
-def nested(folder: Path, name: str) -> list[Told]:
+def nested(folder: Path, name: str) -> list[InstructionFile]:
     """The instructions for the file at that path from the folder: those of the folders on the way, the nearest last."""
     parents = [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."][::-1]
     names = [f"{parent}/{one}" for parent in parents[-_DEEPEST:] for one in _NESTED]
@@ -83,22 +83,22 @@ def _rule(name: str, text: str) -> Rule | None:
         given = page.fields.get("applyTo", page.texts.get("applyTo"))
         patterns = given if isinstance(given, list) else _COMMA.split(str(given or "")[:_LONGEST])
         wanted = [one for pattern in patterns if str(pattern).strip() for one in expand_braces(str(pattern).strip())]
-        return Rule(Told(name, page.body), tuple(wanted), Globs(wanted)) if wanted and page.body else None
+        return Rule(InstructionFile(name, page.body), tuple(wanted), Globs(wanted)) if wanted and page.body else None
     except (Broken, ValueError) as problem:
         log.warning("%s is not read: %s", name, problem)
         return None
 
 
-def _different(folder: Path, names: Sequence[str], limit: int, together: int) -> Iterator[Told]:
-    told: set[str] = set()
+def _different(folder: Path, names: Sequence[str], limit: int, together: int) -> Iterator[InstructionFile]:
+    seen: set[str] = set()
     for name in names:
         text = _read(folder, name, min(limit, together))
         # One file may only refer to the other.
-        if not text or text in told or text.lstrip("@./") in _NESTED:
+        if not text or text in seen or text.lstrip("@./") in _NESTED:
             continue
-        told.add(text)
+        seen.add(text)
         together = max(0, together - len(text.encode()))
-        yield Told(name, text)
+        yield InstructionFile(name, text)
 
 
 def _read(folder: Path, name: str, limit: int) -> str:

@@ -14,7 +14,7 @@ from sessionls.agents.external import configured, find_known, installable
 from sessionls.agents.files import confined, read_bytes
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
-from sessionls.agents.instructions import RULES, Rule, Told, general, read_rules
+from sessionls.agents.instructions import RULES, InstructionFile, Rule, general, read_rules
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 from sessionls.domain.model import InstallableAgent
@@ -80,7 +80,7 @@ class Loaded:
     """
 
     entries: tuple[Entry, ...] = ()
-    instructions: tuple[tuple[Path, Told], ...] = ()
+    instructions: tuple[tuple[Path, InstructionFile], ...] = ()
     rules: tuple[tuple[Path, Rule], ...] = ()
     linked: tuple[Path, ...] = ()
     installable: tuple[InstallableAgent, ...] = ()
@@ -114,7 +114,7 @@ def load(where: Iterable[Place], folders: Sequence[Path], external: Mapping[str,
     linked: dict[Path, None] = {}
     for place in where:
         entries.extend(_read_place(place, linked))
-    instructions = [(folder, told) for folder in folders for told in general(folder)]
+    instructions = [(folder, instruction) for folder in folders for instruction in general(folder)]
     rules = [(folder, rule) for folder in folders for rule in read_rules(folder)]
     missing = tuple(one for one in installable(known) if one.name not in (external or {}))
     return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked), missing)

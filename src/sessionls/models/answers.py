@@ -58,8 +58,8 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
             raise Refused(None, await _read_text(rest))
         case _:
             kind = _server_sent(rest)
-    async with contextlib.aclosing(kind) as told:
-        async for event in told:
+    async with contextlib.aclosing(kind) as events:
+        async for event in events:
             yield event
 
 

@@ -45,23 +45,23 @@ def anthropic_headers(target: Target) -> dict[str, str]:
 
 def anthropic_body(request: ModelRequest, target: Target) -> Body:
     """The request's body, with marks for prompt caching."""
-    told = list(request.messages)
+    messages = list(request.messages)
     # The marks: after tools and instructions, where the previous request ended, and at the end of this one. Anthropic accepts
     # up to four, and looks back 20 blocks from each.
-    last_answer = max((i for i, message in enumerate(told) if message["role"] == "assistant"), default=0)
-    marks = {0, max(last_answer - 1, 0), len(told) - 1}
-    leading = next((i for i, message in enumerate(told) if message["role"] != "system"), len(told))
-    thinking = _thinking(request, target, told)
+    last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
+    marks = {0, max(last_answer - 1, 0), len(messages) - 1}
+    leading = next((i for i, message in enumerate(messages) if message["role"] != "system"), len(messages))
+    thinking = _thinking(request, target, messages)
     body: Body = {"model": target.model, "max_tokens": request.max_tokens or _longest(target, thinking), "stream": True}
     if leading:
         body["system"] = [
             _marked({"type": "text", "text": text}, marked=i in marks)
-            for i, message in enumerate(told[:leading])
+            for i, message in enumerate(messages[:leading])
             if (text := text_of(message.get("content"))).strip()
         ]
-    body["messages"] = _messages(told[leading:], target, {mark - leading for mark in marks})
+    body["messages"] = _messages(messages[leading:], target, {mark - leading for mark in marks})
     tools = [_tool(tool) for tool in request.tools]
-    if not tools and any("tool_calls" in message or message["role"] == "tool" for message in told):
+    if not tools and any("tool_calls" in message or message["role"] == "tool" for message in messages):
         # It requires tools if the transcript has calls.
         tools = [
             {"name": "no_tool", "description": "There is no tool now.", "input_schema": {"type": "object", "properties": {}}}
@@ -91,13 +91,13 @@ def _longest(target: Target, thinking: Body) -> int:
     return known if isinstance(known, int) and known > 0 else _DEFAULT_ANSWER
 
 
-def _thinking(request: ModelRequest, target: Target, told: Sequence[Mapping[str, Any]]) -> Body:
+def _thinking(request: ModelRequest, target: Target, messages: Sequence[Mapping[str, Any]]) -> Body:
     """The options for thinking."""
     effort, row = request.reasoning_effort, target.row
     if effort is None or effort == "none" or not (row.get("supports_reasoning") or row.get("supports_adaptive_thinking")):
         return {}
-    last = next((message for message in reversed(told) if message["role"] == "assistant" and message.get("tool_calls")), None)
-    thought = any(native_of(message, target.source) for message in told if message["role"] == "assistant")
+    last = next((message for message in reversed(messages) if message["role"] == "assistant" and message.get("tool_calls")), None)
+    thought = any(native_of(message, target.source) for message in messages if message["role"] == "assistant")
     adaptive = bool(row.get("supports_adaptive_thinking"))
     output = {"output_config": {"effort": _EFFORT.get(effort, effort)}} if adaptive else {}
     if last is not None and not thought:
@@ -116,16 +116,16 @@ def _thinking(request: ModelRequest, target: Target, told: Sequence[Mapping[str,
 def _tool(tool: Mapping[str, Any]) -> Block:
     function = tool["function"]
     schema = {name: value for name, value in (function.get("parameters") or {}).items() if value is not None}
-    told: Block = {"name": function["name"], "input_schema": {"type": "object", "properties": {}, **schema}, "type": "custom"}
+    block: Block = {"name": function["name"], "input_schema": {"type": "object", "properties": {}, **schema}, "type": "custom"}
     if function.get("description"):
-        told["description"] = function["description"]
-    return told
+        block["description"] = function["description"]
+    return block
 
 
-def _messages(told: Sequence[Mapping[str, Any]], target: Target, marks: set[int]) -> list[dict[str, Any]]:
+def _messages(messages: Sequence[Mapping[str, Any]], target: Target, marks: set[int]) -> list[dict[str, Any]]:
     """Make roles alternate, begin with the user's, and leave no text empty."""
     joined: list[dict[str, Any]] = []
-    for i, message in enumerate(told):
+    for i, message in enumerate(messages):
         role = "assistant" if message["role"] == "assistant" else "user"
         if role == "assistant":
             blocks = _assistant(message, target)

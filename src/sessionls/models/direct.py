@@ -86,11 +86,13 @@ async def ask_directly(
         return
 
 
-async def _read(told: AsyncGenerator[Event, None], reader: _Reader, reading: Reading, target: Target, forms: list[Form]) -> None:
+async def _read(
+    events_: AsyncGenerator[Event, None], reader: _Reader, reading: Reading, target: Target, forms: list[Form]
+) -> None:
     loop = asyncio.get_running_loop()
     busy_since, accepted = loop.time(), False
-    async with contextlib.aclosing(told):
-        async for event in told:
+    async with contextlib.aclosing(events_):
+        async for event in events_:
             before = reading.started
             reader.read(event)
             if not accepted:

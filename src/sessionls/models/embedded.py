@@ -102,7 +102,7 @@ class Embedded:
         path = weights.find_weights(self._data_dir, self._environ)
         key = secrets.token_urlsafe(24)
         threads = min(_THREADS, max(1, (os.cpu_count() or 2) - 1))
-        told = {"path": str(path), "key": key, "window": WINDOW, "threads": threads}
+        options = {"path": str(path), "key": key, "window": WINDOW, "threads": threads}
         try:
             # -P: a file in the current folder, which may be untrusted, must not shadow a module.
             process = subprocess.Popen(
@@ -116,20 +116,20 @@ class Embedded:
         except OSError as error:
             raise self._unavailable("The embedded model could not be started.", "Choose another model.") from error
         self._process = process
-        answer = self._ask(process, told)
+        answer = self._ask(process, options)
         if not isinstance(answer.get("url"), str):
             self._end()
             raise self._failed(str(answer.get("error", "")))
         return Address(answer["url"].rstrip("/") + "/v1", key)
 
-    def _ask(self, process: subprocess.Popen[bytes], told: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, process: subprocess.Popen[bytes], options: Mapping[str, Any]) -> dict[str, Any]:
         """Send the child what to load and read its address; an empty object if it ends or takes too long."""
         assert process.stdin is not None and process.stdout is not None
         patience = threading.Timer(_PATIENCE, process.kill)
         patience.daemon = True
         patience.start()
         try:
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(json.dumps(options).encode() + b"\n")
             process.stdin.flush()
             answer = json.loads(process.stdout.readline() or b"{}")
         except (OSError, ValueError):

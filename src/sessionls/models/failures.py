@@ -114,7 +114,7 @@ def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> Model
             status = means
     if started and status not in (401, 402, 403, 413, 429):
         status = None  # litellm invents a status for an error in a stream
-    said = ProviderError(status, _told(chain))
+    said = ProviderError(status, _messages_of(chain))
     if "ContextWindowExceededError" in names:
         return _overflow(asked)
     return _refusal(said, asked, text, _retry_after(chain), started=started)
@@ -122,14 +122,14 @@ def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> Model
 
 def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
     """What a provider's refusal means. `text` is everything it said."""
-    told, status = _shown(said.message, asked), said.status
+    reason, status = _shown(said.message, asked), said.status
     if is_overflow(status, text):
         return _overflow(asked)
     if status == 402 or (status in (None, 400, 403, 429) and _QUOTA.search(text)):
         return _unavailable(
             asked,
             "quota",
-            f"The account at {asked.where} has no quota left: {told}",
+            f"The account at {asked.where} has no quota left: {reason}",
             "Check the account's plan and billing, or choose another model.",
         )
     if status == 429:
@@ -137,14 +137,14 @@ def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: fl
         return _unavailable(
             asked,
             "rateLimited",
-            f"{asked.where} takes no more requests now: {told}",
+            f"{asked.where} takes no more requests now: {reason}",
             f"{when} and resume the reply.",
             retry_after,
             alone=f"{when} and ask again.",
         )
     if status in (401, 403):
         hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
-        return _unavailable(asked, "unauthorized", f"{asked.where} does not accept the key: {told}", hint)
+        return _unavailable(asked, "unauthorized", f"{asked.where} does not accept the key: {reason}", hint)
     if status is not None and 300 <= status < 400:
         hint = _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings."
         return _unavailable(asked, "badRequest", f"{asked.where} sends us to another address.", hint)
@@ -152,35 +152,35 @@ def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: fl
         return _unavailable(
             asked,
             "badRequest",
-            f"Where {asked.where} should answer, there is {told}",
+            f"Where {asked.where} should answer, there is {reason}",
             _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings.",
         )
     if status == 404:
-        return _unavailable(asked, "unknownModel", f"{asked.where} has no model {asked.model!r}: {told}", _model_hint(asked))
+        return _unavailable(asked, "unknownModel", f"{asked.where} has no model {asked.model!r}: {reason}", _model_hint(asked))
     if status == 408:
         return stalled(asked, started=started)
     if _CONTENT.search(text) and status in (400, 403, 422):
         return _unavailable(
             asked,
             "badRequest",
-            f"{asked.where} refuses the content: {told}",
+            f"{asked.where} refuses the content: {reason}",
             "Word the message differently, or choose another model.",
         )
     if status is not None and 400 <= status < 500:
         return _unavailable(
             asked,
             "badRequest",
-            f"{asked.where} refuses the request: {told}",
+            f"{asked.where} refuses the request: {reason}",
             "Choose another model, or correct the agent's configuration.",
             alone="Choose another model, or send it something else.",
         )
     if started:
-        message = f"{asked.model} stopped with an error: {told}"
+        message = f"{asked.model} stopped with an error: {reason}"
         return _unavailable(asked, "provider", message, "Resume the reply, or choose another model.", retry_after, alone=_AGAIN)
     return _unavailable(
         asked,
         "provider",
-        f"{asked.where} failed: {told}",
+        f"{asked.where} failed: {reason}",
         "Resume the reply in a while, or choose another model.",
         retry_after,
         alone="Ask again in a while, or choose another model.",
@@ -244,13 +244,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _status(chain: Sequence[BaseException]) -> int | None:
     """The HTTP status behind the error. Links made without an answer say 500, or 408, of themselves."""
-    told = [
+    statuses = [
         value
         for link in chain
         for value in (getattr(link, "status_code", None), getattr(getattr(link, "response", None), "status_code", None))
         if isinstance(value, int)
     ]
-    return next((value for value in told if value != 500), told[0] if told else None)
+    return next((value for value in statuses if value != 500), statuses[0] if statuses else None)
 
 
 def _retry_after(chain: Sequence[BaseException]) -> float | None:
@@ -283,7 +283,7 @@ def _seconds(value: str | None, unit: float) -> float | None:
     return round(min(max(seconds, 0.0), _LONGEST_WAIT), 3) if math.isfinite(seconds) else None
 
 
-def _told(chain: Sequence[BaseException]) -> str:
+def _messages_of(chain: Sequence[BaseException]) -> str:
     """What the provider said, as litellm's errors carry it."""
     for link in chain:
         if (body := getattr(link, "body", None)) is not None and (said := read_error(body).message):

@@ -248,8 +248,8 @@ class Gateway:
         return "http://127.0.0.1" if known is None else known.base(self._environ) or known.url
 
     def _ollama_window(self) -> int:
-        told = self._environ.get("OLLAMA_CONTEXT_LENGTH", "")
-        return int(told) if told.isdecimal() and int(told) > 0 else _OLLAMA_WINDOW
+        configured = self._environ.get("OLLAMA_CONTEXT_LENGTH", "")
+        return int(configured) if configured.isdecimal() and int(configured) > 0 else _OLLAMA_WINDOW
 
 
 def _split(model: str) -> tuple[str, str]:

@@ -100,17 +100,17 @@ def _arguments(naming: Naming, target: Target) -> dict[str, Any]:
 
 def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
     """A copy of the message, since litellm changes what it is given, with the reasoning that belongs to this provider."""
-    told: dict[str, Any] = {name: _copied(value) for name, value in message.items() if name != "native_reasoning"}
-    for call in told.get("tool_calls") or ():
+    sent: dict[str, Any] = {name: _copied(value) for name, value in message.items() if name != "native_reasoning"}
+    for call in sent.get("tool_calls") or ():
         function = call["function"]
         if not is_object_text(function.get("arguments")):
             function["arguments"] = json.dumps(arguments_object(function.get("arguments")))
     native = native_of(message, target.source)
     if isinstance(native, list):
-        told["thinking_blocks"] = _copied(native)
+        sent["thinking_blocks"] = _copied(native)
     elif isinstance(native, Mapping):
-        told.update({name: _copied(value) for name, value in native.items() if name.startswith("reasoning")})
-    return told
+        sent.update({name: _copied(value) for name, value in native.items() if name.startswith("reasoning")})
+    return sent
 
 
 def _copied(value: Any) -> Any:

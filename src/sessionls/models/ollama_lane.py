@@ -43,19 +43,19 @@ def ollama_body(request: ModelRequest, target: Target) -> dict[str, Any]:
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:
     content = message.get("content")
-    told: dict[str, Any] = {"role": message["role"], "content": text_of(content)}
+    sent: dict[str, Any] = {"role": message["role"], "content": text_of(content)}
     images = [image for part in parts_of(content) if (image := _image(part))] if not isinstance(content, str) else []
     if images:
-        told["images"] = images
+        sent["images"] = images
     if calls := message.get("tool_calls"):
         functions = [call.get("function") or {} for call in calls]
-        told["tool_calls"] = [
+        sent["tool_calls"] = [
             {"function": {"name": function.get("name"), "arguments": arguments_object(function.get("arguments"))}}
             for function in functions
         ]
     if message["role"] == "tool":
-        told["tool_call_id"] = str(message.get("tool_call_id"))
-    return told
+        sent["tool_call_id"] = str(message.get("tool_call_id"))
+    return sent
 
 
 def _image(part: Mapping[str, Any]) -> str | None:

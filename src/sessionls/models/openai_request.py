@@ -136,13 +136,13 @@ def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
         role = "system" if target.row.get("supports_system_messages") else "user"
     if not isinstance(content, str):
         content = _content(content, target)
-    told: dict[str, Any] = {"role": role, "content": content}
+    sent: dict[str, Any] = {"role": role, "content": content}
     if calls := message.get("tool_calls"):
-        told["content"] = content or ""
-        told["tool_calls"] = [_call(call) for call in calls]
+        sent["content"] = content or ""
+        sent["tool_calls"] = [_call(call) for call in calls]
     if role == "assistant" and "native_reasoning" in message:
-        _hand_back(told, native_of(message, target.source), target)
-    return told
+        _hand_back(sent, native_of(message, target.source), target)
+    return sent
 
 
 def _content(content: Any, target: Target) -> Any:
@@ -167,12 +167,12 @@ def _id(call_id: Any) -> str:
     return fitting_id(call_id, _ID, 32)
 
 
-def _hand_back(told: dict[str, Any], native: Any, target: Target) -> None:
+def _hand_back(sent: dict[str, Any], native: Any, target: Target) -> None:
     if not isinstance(native, Mapping):
         return
     if target.provider == "mistral" and isinstance(native.get("thinking"), str):
         thinking = {"type": "thinking", "thinking": [{"type": "text", "text": native["thinking"]}]}
-        text = text_of(told["content"])
-        told["content"] = [thinking, *([{"type": "text", "text": text}] if text else [])]
+        text = text_of(sent["content"])
+        sent["content"] = [thinking, *([{"type": "text", "text": text}] if text else [])]
         return
-    told.update({name: native[name] for name in _NATIVE if native.get(name)})
+    sent.update({name: native[name] for name in _NATIVE if native.get(name)})

@@ -133,18 +133,18 @@ def _price(row: Mapping[str, Any], name: str) -> float | None:
 
 def _off_peak(row: Row, at: datetime) -> Mapping[str, Any]:
     """The off-peak prices, if it is an off-peak hour."""
-    told = row.get("off_peak_pricing")
-    if not isinstance(told, Mapping):
+    off_peak = row.get("off_peak_pricing")
+    if not isinstance(off_peak, Mapping):
         return {}
-    windows: list[Mapping[str, Any]] = [{"hours_utc": told["hours_utc"]}] if told.get("hours_utc") else []
-    windows += [window for window in told.get("windows") or () if isinstance(window, Mapping)]
+    windows: list[Mapping[str, Any]] = [{"hours_utc": off_peak["hours_utc"]}] if off_peak.get("hours_utc") else []
+    windows += [window for window in off_peak.get("windows") or () if isinstance(window, Mapping)]
     for window in windows:
         hours = window.get("hours_utc") or ()
         days = window.get("weekdays")
         if days and at.isoweekday() not in days:
             continue
         if any(_is_within(hour, at.time()) for hour in ([hours] if isinstance(hours, str) else hours)):
-            return told
+            return off_peak
     return {}
 
 

@@ -94,9 +94,9 @@ def _read_object(body: Any, status: int | None) -> ProviderError:
         for name in ("code", "type", "param", "status", "status_code")
         if (value := level.get(name))
     ]
-    told = next(filter(None, map(_status_of, codes)), None)
+    from_codes = next(filter(None, map(_status_of, codes)), None)
     # An answer that only says that something failed differs from one that began well in its members.
-    status = told if status is None or status in (200, 500) else status
+    status = from_codes if status is None or status in (200, 500) else status
     return ProviderError(status, message[:_MOST], " ".join(codes)[:_MOST])
 
 

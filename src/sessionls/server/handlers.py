@@ -87,8 +87,8 @@ async def history(request: RequestContext, params: p.HistoryParams) -> r.History
 
 async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
     ask = request.client.wants_progress
-    told = ask or params.work_done_token is not None or params.partial_result_token is not None
-    if not told:
+    reports_progress = ask or params.work_done_token is not None or params.partial_result_token is not None
+    if not reports_progress:
         return await _send(request, params, new_id())
     title = params.agent or (await request.sessions.get(params.session_id)).agent
     progress = ReplyProgress(request.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
@@ -225,11 +225,11 @@ async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
 
 
 async def reply_of_model(request: RequestContext, params: p.ModelReplyParams) -> ModelReply:
-    with PartialText(request.protocol, params.partial_result_token) as told:
+    with PartialText(request.protocol, params.partial_result_token) as partial:
         return await model_reply(
             request.models,
             params.messages,
-            told.add,
+            partial.add,
             model=params.model,
             instructions=params.instructions,
             tools=params.tools or (),

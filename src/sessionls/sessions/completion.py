@@ -85,7 +85,7 @@ class ModelReply(Wire):
 async def model_reply(
     models: Models,
     messages: Sequence[ModelMessage],
-    told: Callable[[str], None],
+    on_text: Callable[[str], None],
     *,
     model: str | None = None,
     instructions: str | None = None,
@@ -98,7 +98,7 @@ async def model_reply(
     """
     _check(messages)
     try:
-        return await _ask(models, messages, told, model=model, instructions=instructions, tools=tools, must_call=must_call)
+        return await _ask(models, messages, on_text, model=model, instructions=instructions, tools=tools, must_call=must_call)
     except ModelUnavailable as problem:
         problem.hint = problem.alone  # there is no reply to resume, and no session to compact
         raise
@@ -107,7 +107,7 @@ async def model_reply(
 async def _ask(
     models: Models,
     messages: Sequence[ModelMessage],
-    told: Callable[[str], None],
+    on_text: Callable[[str], None],
     *,
     model: str | None,
     instructions: str | None,
@@ -128,7 +128,7 @@ async def _ask(
         match output:
             case TextDelta():
                 pieces.append(replace_lone_surrogates(output.text))
-                told(pieces[-1])
+                on_text(pieces[-1])
             case ToolRequest():
                 requests.append(output)
             case StepEnd():

@@ -195,11 +195,11 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
         findings = await self._known(uri=document.uri, state="open")
         own = await asyncio.to_thread(_placed, document.text, findings, self._editor.encoding)
         theirs = [line for one in self._editor.diagnostics(document.uri) if (line := _line_of(one)) is not None]
-        told = [f"{document.path}:{place}" for _, place in sorted([*theirs, *own])]
-        if not told:
+        lines = [f"{document.path}:{place}" for _, place in sorted([*theirs, *own])]
+        if not lines:
             return f"Nothing is known to be wrong in {document.path}."
-        more = f"\n… and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-        return "\n".join(told[:_SHOWN]) + more
+        more = f"\n… and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+        return "\n".join(lines[:_SHOWN]) + more
 
 
 def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
@@ -208,7 +208,9 @@ def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[
     for finding in sorted(findings, key=lambda one: one.range.start.line):
         range_ = index.locate(finding.anchor, finding.range) if finding.anchor else finding.range
         if range_ is not None:
-            found.append(_told(range_.start, finding.severity, "sessionls", finding.rule, f"{finding.title}\n{finding.body}"))
+            found.append(
+                _diagnostic_line(range_.start, finding.severity, "sessionls", finding.rule, f"{finding.title}\n{finding.body}")
+            )
     return found
 
 
@@ -221,12 +223,12 @@ def _line_of(diagnostic: Mapping[str, Any]) -> tuple[tuple[int, int], str] | Non
     except (KeyError, TypeError, ValueError):
         return None
     code = diagnostic.get("code")
-    return _told(
+    return _diagnostic_line(
         start, diagnostic.get("severity"), str(diagnostic.get("source") or "editor"), code, str(diagnostic.get("message", ""))
     )
 
 
-def _told(start: Position, severity: Any, source: str, code: Any, message: str) -> tuple[tuple[int, int], str]:
+def _diagnostic_line(start: Position, severity: Any, source: str, code: Any, message: str) -> tuple[tuple[int, int], str]:
     name = SEVERITIES[severity - 1] if isinstance(severity, int) and 1 <= severity <= len(SEVERITIES) else "warning"
     words = " ".join(message.split())
     words = words if len(words) <= _MESSAGE else f"{words[:_MESSAGE]}…"

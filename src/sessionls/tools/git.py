@@ -166,10 +166,10 @@ class GitDiff(BaseTool[GitDiffArguments]):
 
     async def _perform(self, arguments: GitDiffArguments, base: str) -> str:
         places, notices = await _places(self._workspace, arguments.paths)
-        told = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in places]
+        texts = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in places]
         if len(places) > 1:
-            told = [f"# {one.label}\n{text}" for one, text in zip(places, told, strict=True)]
-        return "\n".join([*told, *notices])
+            texts = [f"# {one.label}\n{text}" for one, text in zip(places, texts, strict=True)]
+        return "\n".join([*texts, *notices])
 
     async def _one(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
         ends = await _range(repository, base)
@@ -221,12 +221,12 @@ class GitLog(BaseTool[GitLogArguments]):
             return await self._perform(arguments)
 
     async def _perform(self, arguments: GitLogArguments) -> str:
-        told = []
+        texts = []
         places, notices = await _places(self._workspace, [arguments.path] if arguments.path else [])
         for one in places:
             text = await self._one(one.repository, one.paths, arguments)
-            told.append(f"# {one.label}\n{text}" if len(places) > 1 else text)
-        return "\n".join(text.rstrip("\n") for text in [*told, *notices] if text) or "No commits."
+            texts.append(f"# {one.label}\n{text}" if len(places) > 1 else text)
+        return "\n".join(text.rstrip("\n") for text in [*texts, *notices] if text) or "No commits."
 
     async def _one(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
         if arguments.revision in _HEAD and await repository.is_unborn():

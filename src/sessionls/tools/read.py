@@ -65,10 +65,10 @@ class ReadFile(BaseTool[ReadFileArguments]):
         if arguments.end_line is not None and arguments.end_line < arguments.start_line:
             raise ToolFailed("end_line lies before start_line.")
         document = await self._workspace.read(arguments.path, limit=_FILE_LIMIT)
-        told = await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
+        text = await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
         if self._seen is not None:
             self._seen.saw(call.session_id, document)
-        return told
+        return text
 
 
 def _show(document: Document, start: int, end: int | None) -> str:
@@ -194,7 +194,7 @@ class Search(BaseTool[SearchArguments]):
     async def perform(self, arguments: SearchArguments, call: ToolCall) -> str:  # noqa: ARG002
         listing = await list_workspace(self._workspace, arguments.path)
         files, job = await asyncio.to_thread(self._job, listing, arguments)
-        told: list[str] = []
+        results: list[str] = []
         hits = large = 0
         notices = ["[Not every file could be searched: name a path.]"] if listing.cut else []
         try:
@@ -209,7 +209,7 @@ class Search(BaseTool[SearchArguments]):
                         root, name = files[one["file"]]
                         if self._workspace.withheld(name):
                             continue
-                        told.append(f"{listing.display(root, name)}\n{_render(one['lines'])}")
+                        results.append(f"{listing.display(root, name)}\n{_render(one['lines'])}")
                         hits += sum(hit for *_, hit in one["lines"])
                         if hits >= _HITS:
                             notices.append("[There may be more: narrow the pattern, the glob or the path.]")
@@ -218,7 +218,7 @@ class Search(BaseTool[SearchArguments]):
             notices.append(f"[Stopped after {self._seconds:g} seconds: use a simpler pattern, a glob or a path.]")
         if large:
             notices.append(f"[{large} file(s) larger than 2 MiB were not searched.]")
-        return "\n".join(["\n\n".join(told) or "No line matches.", *notices])
+        return "\n".join(["\n\n".join(results) or "No line matches.", *notices])
 
     def _job(self, listing: Listing, arguments: SearchArguments) -> tuple[list[tuple[Path, str]], Job]:
         files = _matching(listing, arguments.glob)

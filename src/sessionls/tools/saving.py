@@ -78,15 +78,15 @@ class Saving:
 
     def notice(self, unsaved: Sequence[str]) -> str:
         """The notice for a tool that reads the disk about documents that differ; empty if none does."""
-        told = ""
+        notice = ""
         if unsaved:
-            told = (
+            notice = (
                 f"\n[Unsaved changes in the editor, which this did not see: {_names(unsaved)}. "
                 "It read these files as they are on disk.]"
             )
         if (more := len(self._files()) - _COMPARED) > 0:
-            told += f"\n[{more} more open documents were not compared with the disk.]"
-        return told
+            notice += f"\n[{more} more open documents were not compared with the disk.]"
+        return notice
 
     def _files(self) -> list[str]:
         return [uri for uri in self._editor.open_documents() if uris.to_path(uri) is not None]

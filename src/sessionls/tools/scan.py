@@ -65,8 +65,8 @@ class Scan(BaseTool[ScanArguments]):
 
     name = "scan"
     description = (
-        "Run the installed scanners (linters, security scanners) over files. What they find is reported as findings and told "
-        "to you: check it and go on from it, and do not report the same again."
+        "Run the installed scanners (linters, security scanners) over files. What they find is reported as findings and listed "
+        "for you: check it and go on from it, and do not report the same again."
     )
     risk = "read"
     runs_programs = True  # scanners, which may take settings and even code from the workspace
@@ -103,9 +103,9 @@ class Scan(BaseTool[ScanArguments]):
             return f"Nothing was scanned. {problems}"
         found = await self._located(scanned, changed, call)
         reported = [await call.report(one.finding) for one in found[:_FINDINGS]]
-        told = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
+        lines = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
-        result = "\n".join([_summary(scanned, found), *told, *_notices(dismissed, len(found) - len(reported), bool(told))])
+        result = "\n".join([_summary(scanned, found), *lines, *_notices(dismissed, len(found) - len(reported), bool(lines))])
         if any(one.failed for one in scanned):  # the results of the others are reported anyway
             raise ToolFailed(cut_middle(result, RESULT_LIMIT))
         return result
@@ -254,15 +254,15 @@ def _new_lines(diff: bytes) -> frozenset[int]:
 def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
     count = Counter(one.result.scanner for one in found)
     moved = Counter(one.result.scanner for one in found if one.moved)
-    told = []
+    summary = []
     for one in scanned:
         if one.problem == NOT_INSTALLED:
-            told.append(f"{one.scanner}: not installed")
+            summary.append(f"{one.scanner}: not installed")
         elif one.files or one.problem:
             near = [f"{moved[one.scanner]} at the nearest position, as they say"] if moved[one.scanner] else []
             problem = f" ({'; '.join(words)})" if (words := [*([one.problem] if one.problem else []), *one.notes, *near]) else ""
-            told.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
-    return "; ".join(told) + "."
+            summary.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
+    return "; ".join(summary) + "."
 
 
 def _line(one: _Found, finding: Finding) -> str:
@@ -271,8 +271,8 @@ def _line(one: _Found, finding: Finding) -> str:
     return f"{place} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(one.finding.title)}"
 
 
-def _notices(dismissed: int, more: int, told: bool) -> list[str]:
-    words = ["These are reported as findings already."] if told else []
+def _notices(dismissed: int, more: int, reported: bool) -> list[str]:
+    words = ["These are reported as findings already."] if reported else []
     if dismissed:
         words.append(f"{dismissed} that a participant dismissed earlier are left out.")
     if more > 0:

@@ -65,13 +65,13 @@ class Repository:
     async def inert(self) -> list[str]:
         """Options that empty what the repository itself configures to be started: `git diff` would start its content filters.
 
-        What the participant's own configuration names stays. Raises `GitProblem` where git cannot say, and where it cannot be
-        told (a name that is no text on Windows).
+        What the participant's own configuration names stays. Raises `GitProblem` if git cannot say, and if a name cannot be
+        passed to it (one that is not text on Windows).
         """
         found = await self._configured()
         emptied = dict(_emptied(key) for scope, key in found if scope not in _OURS)
         options = [option for key, value in emptied.items() for option in _options(key, value)]
-        # Whether git knows these names as they were told, it says itself.
+        # git reports itself whether it supports these options.
         taken = await self._configured(*options) if options else []
         if not emptied.keys() <= {key for scope, key in taken if scope == "command"}:
             raise _unknown_configuration()
@@ -123,13 +123,13 @@ async def find_repository(git: Git, folder: str, *, inside: Sequence[str] = (), 
     answer = await git(folder, "rev-parse", "--path-format=absolute", *questions, seconds=_SECONDS)
     if answer.code != 0:
         raise await git.problem(answer)
-    told = os.fsdecode(answer.output).split("\n")
-    if told[0].startswith("--path-format"):
+    lines = os.fsdecode(answer.output).split("\n")
+    if lines[0].startswith("--path-format"):
         raise old_problem()
-    if len(told) != 4:  # a path with a line break in it
+    if len(lines) != 4:  # a path with a line break in it
         raise problem_in("")
-    found = await asyncio.to_thread(_located, git, folder, *told[:2])
-    if found is None or told[2] == "true":
+    found = await asyncio.to_thread(_located, git, folder, *lines[:2])
+    if found is None or lines[2] == "true":
         raise bare_problem()
     belongs = await asyncio.to_thread(_belongs, found, inside)
     if belongs is None:

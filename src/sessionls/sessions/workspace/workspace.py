@@ -60,8 +60,8 @@ class Repositories:
         if self.found:
             return self.found
         problems = [problem for _, problem in self.problems]
-        telling = [problem for problem in problems if problem.cause != "none"]
-        raise next(iter([*telling, *problems]), problem_in("not a git repository"))
+        informative = [problem for problem in problems if problem.cause != "none"]
+        raise next(iter([*informative, *problems]), problem_in("not a git repository"))
 
     def notices(self) -> list[str]:
         """Notices about folders whose repositories cannot be read. (A folder without a repository needs none.)"""
@@ -176,8 +176,8 @@ class Workspace:
         Touches the disk: not for the event loop. Raises `NotPermitted` for a path outside of every folder, or a secret file.
         """
         candidates = self._candidates(what)
-        if not uris.is_uri(what) and (told := meant(what)) != what:  # a name with hidden characters, as it was shown
-            candidates += self._candidates(told)
+        if not uris.is_uri(what) and (unescaped := meant(what)) != what:  # a name with hidden characters, as it was shown
+            candidates += self._candidates(unescaped)
         inside = [place for path in candidates if (place := self._place(what, path)) is not None]
         if not inside:
             raise _outside(what)

@@ -59,13 +59,13 @@ def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> 
     taken = set(exact)
     tools: list[McpTool] = []
     for name, one in own.items():
-        told = plain[name]
+        given = plain[name]
         if name not in exact:
-            told = told if told not in taken else _marked(server, name)
-            taken.add(told)
+            given = given if given not in taken else _marked(server, name)
+            taken.add(given)
         tools.append(
             McpTool(
-                name=f"{server}/{told}",
+                name=f"{server}/{given}",
                 description=replace_lone_surrogates(one.description or one.title or one.name)[:_DESCRIPTION],
                 schema=one.input_schema,
                 risk="network" if how.remote else "execute",
