@@ -1,4 +1,4 @@
-"""The whole house in one process, for tests that need no wire: real store, real models, a model server on loopback."""
+"""The whole application in one process, for tests that need no wire: real store, real models, a model server on loopback."""
 
 from __future__ import annotations
 

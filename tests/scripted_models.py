@@ -31,7 +31,7 @@ def too_long() -> ModelUnavailable:
 
 
 def script(home: App, monkeypatch: pytest.MonkeyPatch, *answers: Step) -> list[ModelRequest]:
-    """Let every model of the house say these, one for each request; gives the requests as they come."""
+    """Let every model answer with these, one for each request; returns the requests as they come."""
     requests: list[ModelRequest] = []
     rest = list(answers)
 

@@ -1,4 +1,4 @@
-"""An office for tests: a workspace, a model provider on loopback, and one editor with its server process."""
+"""A server for tests: a workspace, a model provider on loopback, and one editor with its server process."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_one_model_and_tools_with_commas() -> None:
     assert definition.tools == ("read_file", "search")
 
 
-def test_an_empty_list_of_tools_is_no_tool() -> None:
+def test_an_empty_list_of_tools_gives_no_tools() -> None:
     assert define("---\ntools: []\n---\nx").tools == ()
 
 
@@ -213,7 +213,7 @@ def test_claude_code_models(model: str, models: tuple[str, ...]) -> None:
     assert define(f"---\nname: a\nmodel: {model}\n---\nx", "claude").models == models
 
 
-def test_a_file_without_frontmatter_is_no_agent_of_claude_code() -> None:
+def test_a_file_without_frontmatter_is_not_an_agent_of_claude_code() -> None:
     assert "line 1: no frontmatter" in problem("Just notes.", "claude")
 
 

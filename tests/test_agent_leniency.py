@@ -192,7 +192,7 @@ def test_comments_before_the_frontmatter_are_passed_over(form: Format, before: s
     assert (definition.name, definition.description, definition.prompt) == ("a", "d", "You help.")
 
 
-def test_a_heading_before_a_line_is_no_comment_before_frontmatter() -> None:
+def test_a_heading_before_a_line_is_not_a_comment_before_frontmatter() -> None:
     definition, _ = define("# Helper\n\nYou help.\n\n---\n\nnote: this\n\n---\n", "copilot")
     assert definition.prompt.startswith("# Helper") and definition.prompt.endswith("---")
 

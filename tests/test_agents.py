@@ -117,7 +117,7 @@ async def test_an_agent_that_is_not_there(world: World) -> None:
     assert raised.value.data["agents"] == BUILT_IN
 
 
-async def test_a_readme_is_no_agent(world: World) -> None:
+async def test_a_readme_is_not_an_agent(world: World) -> None:
     write(world.one / ".claude/agents/README.md", "About our agents.")
     write(world.one / ".sessionls/agents/notes.txt", "x")
     write(world.one / ".sessionls/agents/sub.md/file", "x")
@@ -458,7 +458,7 @@ async def test_without_a_way_to_watch_the_rest_works(world: World, monkeypatch: 
         await watching
 
 
-async def test_what_changes_nothing_calls_nobody(world: World, watched: Watched) -> None:
+async def test_an_irrelevant_change_calls_nobody(world: World, watched: Watched) -> None:
     path = write(world.one / ".sessionls/agents/a.md", "x")
     await watched.until(lambda: watched.has("a", "x"))
     calls = watched.calls

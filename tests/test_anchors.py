@@ -123,7 +123,7 @@ def test_blank_lines_are_found_by_what_is_around_them() -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_columns_are_those_of_the_encoding_it_is_looked_for_in(encoding: Encoding) -> None:
+def test_columns_use_the_requested_encoding(encoding: Encoding) -> None:
     text = 'name = "😀ß"; value = name\n'
     at = text.index("value")
     lines = {one: Lines(text, one) for one in ENCODINGS}

@@ -82,7 +82,7 @@ async def test_it_does_not_go_on_for_ever(home: App, model_server: ModelServer) 
     assert [("ask_agent" in request.tools) for request in model_server.requests[:4]] == [True, True, True, False]
 
 
-async def test_an_agent_that_does_not_exist_is_told(home: App, model_server: ModelServer) -> None:
+async def test_asking_an_agent_that_does_not_exist_fails_with_a_message(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("nobody"), Answer("ok"))
     session = await home.sessions.create(agent="chief")
     reply = (await home.sessions.message(session.id, "go")).reply
@@ -101,7 +101,7 @@ async def test_cancelling_reaches_it(home: App, model_server: ModelServer) -> No
     await model_server.requests[1].closed.wait()
 
 
-async def test_an_agent_that_can_only_ask_is_told_the_answer(home: App, model_server: ModelServer) -> None:
+async def test_an_agent_that_can_only_ask_gets_the_answer(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("scout"), Answer("It is 42."), Answer("ok"))
     session = await home.sessions.create(agent="lone")
     await home.sessions.message(session.id, "find out")
@@ -109,7 +109,7 @@ async def test_an_agent_that_can_only_ask_is_told_the_answer(home: App, model_se
     assert "It is 42." in model_server.requests[2].text
 
 
-async def test_calls_of_one_id_in_different_steps_are_told_apart(home: App, model_server: ModelServer) -> None:
+async def test_calls_with_the_same_id_in_different_steps_are_kept_apart(home: App, model_server: ModelServer) -> None:
     """Some models count their calls anew in each step."""
 
     def same(question: str) -> Answer:

@@ -327,7 +327,7 @@ async def test_a_folder_is_found_by_a_link_and_in_any_spelling(machine: Machine,
     assert await machine.found(plain) == ["in a plain folder"]
 
 
-async def test_a_folder_that_is_no_file_is_found_by_its_name(machine: Machine) -> None:
+async def test_a_folder_without_a_local_path_is_found_by_its_name(machine: Machine) -> None:
     await machine.begin("far away", "vscode-remote://ssh/home/ada")
     assert await machine.found("vscode-remote://ssh/home/ada") == ["far away"]
     assert await machine.found("vscode-remote://ssh/home/ben") == []
@@ -373,7 +373,7 @@ async def test_a_copy_whose_original_is_gone_was_moved(machine: Machine, project
     + [json.dumps({"id": "0" * 32, "at": at}) for at in ("relative", "\\\\server\\share", "//server/share", "/\0")],
     ids=lambda text: text[:40],
 )
-async def test_a_file_that_is_no_marker_is_replaced(machine: Machine, text: str) -> None:
+async def test_an_invalid_marker_is_replaced(machine: Machine, text: str) -> None:
     folder = repository(machine.root / "project")
     (folder / ".git" / MARKER).write_text(text)
     assert await machine.found(folder) == []

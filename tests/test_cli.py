@@ -278,7 +278,7 @@ class TestAsk:
         reply = cli("show", name, "--json").data["messages"][-1]
         assert (reply["status"], reply["parts"][0]["text"]) == ("cancelled", "Half of it")
 
-    def test_what_an_agent_does_that_another_one_asks_is_told_under_its_call(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_the_work_of_an_asked_agent_is_shown_under_the_call(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(
             Answer(tools=[ToolUse("ask_agent", {"agent": "research", "question": "What is it?"})]),
             Answer(tools=[ToolUse("read_file", {"path": "shop.py"})]),
@@ -440,12 +440,12 @@ class TestDoctor:
         out = bare("doctor", code=1).out
         assert "ANTHROPIC_API_KEY" in out and "Ollama" in out
 
-    def test_a_data_folder_that_cannot_be_made_is_told(self, bare: Cli, tmp_path: Path) -> None:
+    def test_a_data_folder_that_cannot_be_created_is_an_error(self, bare: Cli, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("", encoding="utf-8")
         done = bare("doctor", "--json", code=1, SESSIONLS_DATA_DIR=str(tmp_path / "file" / "data"))
         assert {check["name"]: check["state"] for check in done.data}["database"] == "problem"
 
-    def test_a_variable_of_ours_that_is_none_is_told(self, bare: Cli) -> None:
+    def test_an_unknown_variable_with_our_prefix_is_reported(self, bare: Cli) -> None:
         assert "SESSIONLS_MODLE" in bare("doctor", code=1, SESSIONLS_MODLE="x").out
 
     def test_mcp_servers_are_tried_but_none_of_a_folder_that_is_not_trusted(
@@ -472,7 +472,7 @@ class TestDoctor:
 
 
 class TestTheProgram:
-    def test_wrong_settings_are_told_in_a_line(self, bare: Cli) -> None:
+    def test_invalid_settings_are_reported_in_one_line(self, bare: Cli) -> None:
         done = bare("sessions", code=1, SESSIONLS_DATABASE_URL="mysql://hush@host/db")
         assert "SESSIONLS_DATABASE_URL" in done.err and "hush" not in done.err
 

@@ -90,7 +90,7 @@ def test_a_no_ends_the_wait_too(cli: Cli, model_server: ModelServer) -> None:
     assert not (cli.folder / "log.txt").exists()
 
 
-def test_what_is_no_answer_changes_nothing(cli: Cli, model_server: ModelServer) -> None:
+def test_an_invalid_answer_changes_nothing(cli: Cli, model_server: ModelServer) -> None:
     model_server.script(runs(COMMAND), Answer("Then not."))
     process, session = waiting(cli)
     for words in (["yes"], ["once", "deny"], [session["asking"][0]["requestId"]], ["a", "b", "once"]):

@@ -56,7 +56,7 @@ class TestPlaces:
         assert isinstance(whole, FileContext)
 
 
-def test_times_are_told_as_people_say_them() -> None:
+def test_times_are_shown_in_words() -> None:
     from datetime import UTC, datetime, timedelta
 
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)

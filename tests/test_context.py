@@ -366,7 +366,7 @@ async def test_a_diff_can_start_at_any_revision(repository: Place) -> None:
 
 
 @pytest.mark.parametrize("base", ["--output=x", "-p", "nowhere", "", "HEAD\nHEAD", "HEAD:a.py", "v1..HEAD", "x" * 300])
-async def test_what_is_no_revision_is_an_error_that_names_it(repository: Place, base: str) -> None:
+async def test_an_unknown_revision_is_an_error_that_names_it(repository: Place, base: str) -> None:
     with pytest.raises(InvalidParams) as error:
         await diff(repository, base)
     assert error.value.data["fields"] == ["context.0.base"]
@@ -394,7 +394,7 @@ async def test_a_diff_of_a_folder_in_a_repository_is_that_of_the_folder(reposito
     assert "+++ b/b.py" in (stored.text or "") and "a.py" not in (stored.text or "")
 
 
-async def test_several_folders_are_told_apart(repository: Place, tmp_path: Path) -> None:
+async def test_several_folders_have_distinct_names(repository: Place, tmp_path: Path) -> None:
     other = Place(tmp_path / "other")
     other.folder.mkdir()
     repository.editor.open_folders += [other.folder.as_uri(), (repository.folder / "sub").as_uri()]

@@ -57,7 +57,7 @@ def test_it_is_about_as_short_as_any(old: list[str], new: list[str]) -> None:
     assert size(list(unified(old, new, "a", "b"))) <= 2 * size(list(difflib.unified_diff(old, new))) + 4
 
 
-def test_what_people_change_is_told_as_by_git(tmp_path: Path) -> None:
+def test_typical_changes_have_the_same_diff_as_in_git(tmp_path: Path) -> None:
     old = "".join(f"line {number}\n" for number in range(50))
     new = old.replace("line 7\n", "seven\n").replace("line 30\n", "").replace("line 44\n", "line 44\nmore\n")
     (tmp_path / "old").write_text(old)

@@ -154,7 +154,7 @@ class TestItsProcess:
 
 @installed
 class TestWhatGoesWrong:
-    async def test_a_file_that_is_no_model(self, tmp_path: Path) -> None:
+    async def test_an_invalid_model_file(self, tmp_path: Path) -> None:
         wrong = tmp_path / "Wrong.gguf"
         await asyncio.to_thread(wrong.write_bytes, b"not a model")
         model = Embedded(tmp_path, {"SESSIONLS_EMBEDDED_MODEL": str(wrong)})

@@ -88,7 +88,7 @@ def test_a_proxy_loses_its_password_and_keeps_its_address() -> None:
         "name=ann;level=3",
     ],
 )
-def test_what_is_no_secret(value: str) -> None:
+def test_values_that_are_not_secrets(value: str) -> None:
     assert value_problem(value) is None
 
 

@@ -218,7 +218,7 @@ def test_a_fork_names_its_parent_and_the_model_of_its_agent() -> None:
     assert "- Forked from: s0" in text and "code with ollama/x" in text
 
 
-def test_every_status_but_complete_is_told() -> None:
+def test_every_status_but_complete_is_shown() -> None:
     for status in ("queued", "replying", "paused", "interrupted", "cancelled", "failed"):
         for format_ in ("markdown", "html"):
             assert status.capitalize() in render(session(), [reply(2, status=status)], format_)
@@ -395,7 +395,7 @@ def test_the_page_forbids_whatever_is_not_its_own_style() -> None:
     assert not re.search(r"url\(|@import|expression", style)
 
 
-def test_links_go_where_they_say_and_tell_nobody() -> None:
+def test_links_show_their_target_and_send_no_referrer() -> None:
     html = html_of(message(1, "[x](https://example.org) <mailto:a@example.org>\n\n![a *cat*](https://example.org/cat.png)"))
     links = [attributes for tag, attributes in Page(html).tags if tag == "a" and not str(attributes["href"]).startswith("#")]
     assert [link["href"] for link in links] == ["https://example.org", "mailto:a@example.org", "https://example.org/cat.png"]

@@ -106,7 +106,7 @@ async def test_tools_that_cannot_be_offered_fail_the_reply(
 # -- nobody waits for ever -------------------------------------------------------------------------------------------
 
 
-async def test_who_waits_in_a_session_that_is_deleted_is_told(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_waiting_for_a_reply_fails_when_the_session_is_deleted(home: App, folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
     async with app(folder, model_server, participant=BEN) as ben:
@@ -145,9 +145,7 @@ async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
         assert (await sending[0]).reply.text == "one"
 
 
-async def test_who_waits_for_another_process_is_told_when_this_one_ends(
-    home: App, folder: Path, model_server: ModelServer
-) -> None:
+async def test_waiting_for_another_process_ends_with_this_process(home: App, folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
     session = await home.sessions.create(agent="plain")

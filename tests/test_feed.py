@@ -47,7 +47,7 @@ async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
 # -- events ----------------------------------------------------------------------------------------------------------
 
 
-async def test_what_a_process_does_is_told_there_before_it_is_answered(store: SqlStore) -> None:
+async def test_a_process_hears_of_its_own_change_before_the_answer(store: SqlStore) -> None:
     heard = Heard(store)
     session_id = await create(store)
     await store.follow(session_id)
@@ -127,9 +127,7 @@ async def test_a_follow_that_fails_leaves_nothing_behind(store: SqlStore) -> Non
     assert heard.events == []
 
 
-async def test_who_follows_is_told_of_a_fault_and_does_not_wait_for_ever(
-    store: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_following_fails_with_the_store_and_does_not_wait_forever(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = await create(store)
     heard = Heard(store)
 
@@ -209,7 +207,7 @@ async def test_a_subscriber_that_fails_does_not_disturb_the_others(store: SqlSto
     assert len(heard.sessions) == 1
 
 
-async def test_who_unsubscribes_is_told_no_more_and_may_come_back(store: SqlStore, other: SqlStore) -> None:
+async def test_unsubscribing_stops_notices_and_can_be_undone(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     first = Heard(store)
     first.stop()
@@ -227,7 +225,7 @@ async def test_who_unsubscribes_is_told_no_more_and_may_come_back(store: SqlStor
 # -- lists -----------------------------------------------------------------------------------------------------------
 
 
-async def test_new_changed_and_deleted_sessions_are_told_to_lists(store: SqlStore, other: SqlStore) -> None:
+async def test_lists_hear_of_new_changed_and_deleted_sessions(store: SqlStore, other: SqlStore) -> None:
     await create(store)
     heard = Heard(store)
     await rename(store, await create(store), "warm")
@@ -258,7 +256,7 @@ async def test_a_session_deleted_elsewhere_tells_nothing_more(store: SqlStore, o
 # -- deltas ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_word_is_told_at_once(store: SqlStore) -> None:
+async def test_a_piece_of_text_is_delivered_at_once(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -285,7 +283,7 @@ async def test_no_word_is_lost_however_fast_they_come(store: SqlStore) -> None:
     assert heard.joined(reply) == {0: "".join(words)}
 
 
-async def test_the_parts_of_a_reply_are_told_in_order(store: SqlStore) -> None:
+async def test_the_parts_of_a_reply_are_delivered_in_order(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -302,7 +300,7 @@ async def test_the_parts_of_a_reply_are_told_in_order(store: SqlStore) -> None:
     assert [kind for kind, _ in itertools.groupby(kinds)] == ["Delta", "stepFinished", "SessionNotice"]
 
 
-async def test_text_that_was_never_drafted_is_told_before_its_event(store: SqlStore, other: SqlStore) -> None:
+async def test_text_that_was_never_drafted_is_delivered_before_its_event(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     both = [Heard(store), Heard(other)]
     for one in (store, other):
@@ -388,9 +386,7 @@ async def test_who_comes_in_the_middle_of_a_reply_gets_the_text_so_far_and_exact
     await asyncio.gather(*followers)
 
 
-async def test_text_that_does_not_go_on_from_what_was_told_is_not_told_wrong(
-    store: SqlStore, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_text_that_contradicts_earlier_deltas_is_not_delivered(store: SqlStore, caplog: pytest.LogCaptureFixture) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -525,7 +521,7 @@ async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> No
     await asyncio.gather(ask(), write())
 
 
-async def test_what_is_far_behind_is_told_whole(store: SqlStore, other: SqlStore) -> None:
+async def test_a_follower_far_behind_gets_everything(store: SqlStore, other: SqlStore) -> None:
     """One change of this process tells first what others did before it."""
     session_id = await create(store)
     heard = Heard(store)

@@ -105,7 +105,7 @@ async def test_findings_are_listed_by_session_document_state_and_folder(tmp_path
         assert await store.findings(session_id=here) == [one]
 
 
-async def test_whoever_follows_findings_is_told_what_changed_since(tmp_path: Path) -> None:
+async def test_changed_findings_are_those_since_a_revision(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session = await create(store)
         one, two = await report(store, session, finding()), await report(store, session, finding("values[0]"))
@@ -184,7 +184,7 @@ async def test_the_same_code_at_several_places_is_several_findings(tmp_path: Pat
 # -- report_finding ----------------------------------------------------------------------------------------------------
 
 
-class Desk:
+class ReportingTool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.editor = PlainEditor([folder.as_uri()])
@@ -203,57 +203,57 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def reporting(tmp_path: Path) -> ReportingTool:
     (tmp_path / "mean.py").write_text(CODE, encoding="utf-8")
-    return Desk(tmp_path)
+    return ReportingTool(tmp_path)
 
 
-async def test_code_is_quoted_exactly(desk: Desk) -> None:
-    told = await desk.report(
+async def test_code_is_quoted_exactly(reporting: ReportingTool) -> None:
+    told = await reporting.report(
         quote="len(values)", severity="error", rule="zero-division", body="For [].", suggestion="(len(values) or 1)"
     )
-    one = desk.last
+    one = reporting.last
     assert "mean.py:5" in told and "error" in told
-    assert (one.uri, one.range) == ((desk.folder / "mean.py").as_uri(), place(CODE, "len(values)"))
+    assert (one.uri, one.range) == ((reporting.folder / "mean.py").as_uri(), place(CODE, "len(values)"))
     assert (one.severity, one.rule, one.title, one.body) == (1, "zero-division", "It fails", "For [].")
     assert (one.suggestion, one.agent, one.message_id, one.session_id) == ("(len(values) or 1)", "code", "message", "session")
     assert one.anchor == anchor_of(CODE, one.range, "utf-16")
 
 
-async def test_lines_are_counted_from_one_and_begin_with_their_code(desk: Desk) -> None:
-    await desk.report(start_line=4, end_line=5)
-    assert desk.text_at(CODE) == "def mean(values):\n    return sum(values) / len(values)"
-    await desk.report(start_line=9)
-    assert desk.text_at(CODE) == "return values[0]"
-    await desk.report(start_line=8, end_line=900)
-    assert desk.text_at(CODE) == "def first(values):\n    return values[0]\n"
-    await desk.report(start_line=2)
-    assert desk.text_at(CODE) == ""
+async def test_lines_are_counted_from_one_and_begin_with_their_code(reporting: ReportingTool) -> None:
+    await reporting.report(start_line=4, end_line=5)
+    assert reporting.text_at(CODE) == "def mean(values):\n    return sum(values) / len(values)"
+    await reporting.report(start_line=9)
+    assert reporting.text_at(CODE) == "return values[0]"
+    await reporting.report(start_line=8, end_line=900)
+    assert reporting.text_at(CODE) == "def first(values):\n    return values[0]\n"
+    await reporting.report(start_line=2)
+    assert reporting.text_at(CODE) == ""
 
 
-async def test_the_open_buffer_is_what_counts_and_columns_are_the_editors(desk: Desk) -> None:
-    uri = (desk.folder / "mean.py").as_uri()
+async def test_the_open_buffer_is_what_counts_and_columns_are_the_editors(reporting: ReportingTool) -> None:
+    uri = (reporting.folder / "mean.py").as_uri()
     text = '# new\r\nname = "😀"; other = name\r\n'
-    desk.editor.buffers[uri] = Buffer(uri, text, 7)
-    await desk.report(quote="other = name")
-    assert desk.last.range == Range(start=Position(line=1, character=13), end=Position(line=1, character=25))
-    desk.editor.encoding = "utf-8"
-    await desk.report(quote="other = name")
-    assert desk.last.range.start.character == 15
-    await desk.report(quote='# new\nname = "😀"')
-    assert desk.text_at(text) == '# new\r\nname = "😀"'
+    reporting.editor.buffers[uri] = Buffer(uri, text, 7)
+    await reporting.report(quote="other = name")
+    assert reporting.last.range == Range(start=Position(line=1, character=13), end=Position(line=1, character=25))
+    reporting.editor.encoding = "utf-8"
+    await reporting.report(quote="other = name")
+    assert reporting.last.range.start.character == 15
+    await reporting.report(quote='# new\nname = "😀"')
+    assert reporting.text_at(text) == '# new\r\nname = "😀"'
 
 
-async def test_a_quote_with_other_white_space_is_found(desk: Desk) -> None:
-    await desk.report(quote="def first(values):\n  return values[0]")
-    assert desk.text_at(CODE) == "def first(values):\n    return values[0]"
+async def test_a_quote_with_other_white_space_is_found(reporting: ReportingTool) -> None:
+    await reporting.report(quote="def first(values):\n  return values[0]")
+    assert reporting.text_at(CODE) == "def first(values):\n    return values[0]"
 
 
-async def test_of_several_places_the_line_says_which(desk: Desk) -> None:
+async def test_of_several_places_the_line_says_which(reporting: ReportingTool) -> None:
     with pytest.raises(ToolFailed, match=r"2 times \(lines 4, 8\).*start_line"):
-        await desk.report(quote="(values):")
-    await desk.report(quote="(values):", start_line=9)
-    assert desk.last.range.start.line == 7
+        await reporting.report(quote="(values):")
+    await reporting.report(quote="(values):", start_line=9)
+    assert reporting.last.range.start.line == 7
 
 
 @pytest.mark.parametrize(
@@ -270,20 +270,22 @@ async def test_of_several_places_the_line_says_which(desk: Desk) -> None:
         ({"path": "nothing.py", "quote": "os"}, "nothing.py"),
     ],
 )
-async def test_what_cannot_be_placed_is_told_to_the_agent(desk: Desk, arguments: dict[str, Any], words: str) -> None:
+async def test_a_finding_without_a_clear_position_is_an_error_for_the_agent(
+    reporting: ReportingTool, arguments: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ToolFailed, match=words):
-        await desk.report(**arguments)
-    assert desk.call.findings == []
+        await reporting.report(**arguments)
+    assert reporting.call.findings == []
 
 
 @pytest.mark.parametrize(("given", "stored"), [(1, 1), ("2", 2), ("information", 3), ("Hint", 4), (None, 2)])
-async def test_severities_are_taken_as_agents_say_them(desk: Desk, given: object, stored: int) -> None:
-    await desk.report(quote="import os", severity=given)
-    assert desk.last.severity == stored
+async def test_severities_are_taken_as_agents_say_them(reporting: ReportingTool, given: object, stored: int) -> None:
+    await reporting.report(quote="import os", severity=given)
+    assert reporting.last.severity == stored
 
 
-def test_the_schema_is_one_that_providers_take(desk: Desk) -> None:
-    schema = desk.tool.schema
+def test_the_schema_is_one_that_providers_take(reporting: ReportingTool) -> None:
+    schema = reporting.tool.schema
     assert schema["required"] == ["path", "title"]
     assert schema["properties"]["severity"]["enum"] == ["error", "warning", "info", "hint"]
     assert "anyOf" not in str(schema) and "$ref" not in str(schema)
@@ -357,23 +359,23 @@ async def test_a_review_run_again_doubles_nothing_and_what_was_dismissed_stays_d
 # -- diagnostics -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_agent_sees_what_the_editor_shows_and_what_is_still_open(desk: Desk) -> None:
-    uri = (desk.folder / "mean.py").as_uri()
+async def test_an_agent_sees_what_the_editor_shows_and_what_is_still_open(reporting: ReportingTool) -> None:
+    uri = (reporting.folder / "mean.py").as_uri()
     own = [finding("values[0]", uri=uri, title="May be empty")]
 
     async def known(*, uri: str | None = None, state: str | None = None) -> list[Finding]:
         return own if (uri, state) == (own[0].uri, "open") else []
 
-    tool = Diagnostics(Workspace(desk.editor), desk.editor, known)
-    desk.editor.diagnosed[uri] = [
+    tool = Diagnostics(Workspace(reporting.editor), reporting.editor, known)
+    reporting.editor.diagnosed[uri] = [
         {"range": place(CODE, "import os").wire(), "severity": 2, "source": "ruff", "code": "F401", "message": "unused\nimport"},
         {"range": place(CODE, "values[0]").wire(), "severity": 2, "source": "sessionls", "message": "our own, shown"},
         {"message": "broken"},
     ]
-    desk.editor.buffers[uri] = Buffer(uri, f"\n{CODE}", 1)
-    assert (await tool.run({"path": "mean.py"}, desk.call)).splitlines() == [
+    reporting.editor.buffers[uri] = Buffer(uri, f"\n{CODE}", 1)
+    assert (await tool.run({"path": "mean.py"}, reporting.call)).splitlines() == [
         "mean.py:1:1: warning: unused import (ruff [F401])",
         "mean.py:10:12: warning: May be empty For an empty list. (sessionls [zero])",
     ]
-    desk.editor.diagnosed, own[0] = {}, own[0].model_copy(update={"uri": "file:///other"})
-    assert "Nothing is known" in await tool.run({"path": "mean.py"}, desk.call)
+    reporting.editor.diagnosed, own[0] = {}, own[0].model_copy(update={"uri": "file:///other"})
+    assert "Nothing is known" in await tool.run({"path": "mean.py"}, reporting.call)

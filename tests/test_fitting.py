@@ -64,7 +64,7 @@ async def test_the_oldest_results_are_left_out_when_the_window_is_full(
     assert all(f"file {number}" in result for number, result in enumerate(kept))
 
 
-async def test_what_was_told_stays_the_same_for_several_steps(
+async def test_messages_stay_the_same_for_several_steps(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider that keeps what it has read need not read it anew at each step."""

@@ -177,7 +177,7 @@ async def test_what_a_fork_copies_was_spent_in_the_parent(home: App, model_serve
     assert (await home.sessions.get(child.id)).usage.input_tokens == 0
 
 
-async def test_an_unknown_message_is_no_place_to_fork(home: App, model_server: ModelServer) -> None:
+async def test_forking_at_an_unknown_message_is_an_error(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 1)
     other = await with_messages(home, model_server, 1)
     foreign = (await home.sessions.history(other.id)).messages[0]

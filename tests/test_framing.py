@@ -54,7 +54,7 @@ def test_header_names_may_have_any_case_and_other_fields_are_passed_over() -> No
     ],
 )
 @pytest.mark.parametrize("step", [1, 1 << 16])
-def test_a_broken_stream_is_told(data: bytes, step: int) -> None:
+def test_a_broken_stream_is_reported(data: bytes, step: int) -> None:
     with pytest.raises(BrokenStream):
         read_all(data, step)
 
@@ -199,7 +199,7 @@ async def test_malformed_json_is_answered_and_the_server_goes_on(start: Start) -
     assert (await server.ask("shutdown"))["result"] is None
 
 
-async def test_what_is_no_request_is_an_invalid_request(start: Start) -> None:
+async def test_a_message_that_is_not_a_request_is_an_invalid_request(start: Start) -> None:
     server = await start()
     await server.initialize()
     cases: list[tuple[Any, Any]] = [

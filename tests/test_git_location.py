@@ -219,7 +219,7 @@ async def test_nothing_of_another_repository_is_shown(place: Place, trick: Calla
     assert git(place.victim, "status", "--short") == "M a.py"  # nor was anything changed there
 
 
-async def test_a_work_tree_elsewhere_is_not_looked_at_and_the_folder_is(place: Place) -> None:
+async def test_a_work_tree_elsewhere_is_ignored_in_favour_of_the_folder(place: Place) -> None:
     _worktree_elsewhere(place)
     assert "+two" in await place.diff()
     assert "+two" in (await place.context())[0]
@@ -308,7 +308,7 @@ async def test_a_submodule_is_shown_when_it_is_opened_by_itself(place: Place) ->
     assert "-one\n+four" in await place.diff(place.folder / "sub")
 
 
-async def test_a_repository_whose_data_lies_in_another_folder_of_the_workspace_is_shown(place: Place) -> None:
+async def test_a_repository_with_its_data_in_another_workspace_folder_is_shown(place: Place) -> None:
     store = place.root / "store"
     place.folder.mkdir()
     git(place.folder, "init", "--quiet", "--separate-git-dir", str(store))

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_every_agent_is_told_what_each_tools_file_says(folder: Path) -> None:
+async def test_every_agent_gets_the_instructions_of_each_tools_file(folder: Path) -> None:
     write(folder / "AGENTS.md", "Use tabs.")
     write(folder / "CLAUDE.md", "Write tests.")
     write(folder / ".github/copilot-instructions.md", "Be brief.")
@@ -47,7 +47,7 @@ async def test_every_agent_is_told_what_each_tools_file_says(folder: Path) -> No
 
 
 @pytest.mark.parametrize("text", ["Use tabs.", "@AGENTS.md", "@./AGENTS.md\n"])
-async def test_the_same_text_under_two_names_is_told_once(folder: Path, text: str) -> None:
+async def test_the_same_text_in_two_files_is_given_once(folder: Path, text: str) -> None:
     write(folder / "AGENTS.md", "Use tabs.")
     write(folder / "CLAUDE.md", text)
     assert (await loaded(folder)).instructions().count("# Instructions") == 1
@@ -90,7 +90,7 @@ async def test_folders_below_have_instructions_for_their_files_the_nearest_last(
         ("applyTo: " + "a" * 5_000, "a.py", False),
     ],
 )
-async def test_instructions_for_some_files_are_told_for_those(folder: Path, head: str, name: str, applies: bool) -> None:
+async def test_instructions_for_some_files_are_given_for_those(folder: Path, head: str, name: str, applies: bool) -> None:
     write(folder / ".github/instructions/sub/style.instructions.md", f"---\n{head}\n---\nBe neat.")
     found = await near(await loaded(folder), folder, name)
     assert found == ([(".github/instructions/sub/style.instructions.md", "Be neat.")] if applies else [])
@@ -105,7 +105,7 @@ async def test_a_link_out_of_the_folder_is_not_read(folder: Path, tmp_path: Path
     assert catalog.instructions() == "" and await near(catalog, folder, "src/a.py") == []
 
 
-async def test_who_reads_a_file_below_is_told_once_what_holds_there(
+async def test_reading_a_file_in_a_subfolder_gives_its_instructions_once(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     write(folder / "src/AGENTS.md", "Use tabs here.")

@@ -70,7 +70,7 @@ async def test_tools_of_a_program_are_listed_and_called() -> None:
         assert (await add.permission_request({"a": 2, "b": 3})).summary == 'workshop/add with {"a": 2, "b": 3}'
 
 
-async def test_what_goes_wrong_is_told_to_the_agent() -> None:
+async def test_failures_are_reported_to_the_agent() -> None:
     async with servers(workshop=program()) as room:
         await room.prepare(ANY)
         with pytest.raises(ToolFailed, match="out of paint"):
@@ -80,7 +80,7 @@ async def test_what_goes_wrong_is_told_to_the_agent() -> None:
         assert await call(room, "workshop/add", a=1, b=1) == "2"
 
 
-async def test_results_are_bounded_text_and_what_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_results_are_bounded_text_and_other_content_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     async with servers(workshop=program()) as room:
         await room.prepare(ANY)
         assert await call(room, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
@@ -217,7 +217,7 @@ async def test_tools_at_an_address_are_listed_and_called_and_outlive_a_restart()
 
 @pytest.mark.parametrize("kind", ["sse", "http"])
 @pytest.mark.parametrize("status", [401, 404])
-async def test_what_an_address_holds_is_told_to_nobody(
+async def test_secrets_in_an_address_are_never_shown(
     kind: Literal["sse", "http"], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -380,7 +380,7 @@ async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Work
     assert lived == [False]
 
 
-async def test_a_server_that_is_ended_before_it_began_keeps_nobody_waiting(workshop: Workshop) -> None:
+async def test_a_server_that_is_stopped_before_it_began_blocks_nothing(workshop: Workshop) -> None:
     await workshop.room.prepare(ANY)
     (server,) = workshop.room._running.values()
     fresh = Server(server.named, lambda _: None)
@@ -499,7 +499,7 @@ async def reachable(port: int) -> None:
     await until(connects)
 
 
-async def test_an_agent_calls_a_servers_tool_once_somebody_has_said_yes(tmp_path: Path, model_server: ModelServer) -> None:
+async def test_an_agent_calls_a_servers_tool_after_permission(tmp_path: Path, model_server: ModelServer) -> None:
     folder = tmp_path / "work"
     write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
     model_server.script(Answer(tools=[ToolUse("workshop__add", {"a": 2, "b": 3})]), Answer("It is 5."))

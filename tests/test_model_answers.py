@@ -223,12 +223,12 @@ class TestOtherForms:
         ],
         ids=str,
     )
-    def test_reasoning_is_told_once_in_whatever_shape_it_comes(self, fields: dict[str, Any]) -> None:
+    def test_reasoning_arrives_once_in_every_shape(self, fields: dict[str, Any]) -> None:
         found = run(sse(delta(**fields), delta(content="yes"), delta("stop")))
         assert (found.text, found.reasoning) == ("yes", "let me see")
 
     @pytest.mark.parametrize("fields", [{"refusal": "I will not."}, {"content": [{"type": "refusal", "refusal": "I will not."}]}])
-    def test_a_refusal_is_told_and_is_one(self, fields: dict[str, Any]) -> None:
+    def test_a_refusal_is_shown_and_is_the_stop_reason(self, fields: dict[str, Any]) -> None:
         assert run(sse(delta(**fields), delta("stop"))) == Read("I will not.", "", [], "refusal")
 
     @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ class TestCallsOfTools:
         assert calls(piece("read", arguments, index=0, id="1")) == [("read", "{}")]
 
     @pytest.mark.parametrize("arguments", ['{"path": "a', "path=a", "[1]", '"just text"'])
-    def test_what_is_no_object_is_given_as_it_was_written(self, arguments: str) -> None:
+    def test_arguments_that_are_not_an_object_stay_as_written(self, arguments: str) -> None:
         found = run(sse(delta(tool_calls=[piece("read", arguments, id="1")]), delta("tool_calls")))
         assert found.calls == [("read", arguments if arguments[0] != '"' else "just text")]
 
@@ -369,7 +369,7 @@ class TestCallsOfTools:
         cut = run(sse(delta(tool_calls=[piece("read", A, id="1")]), delta("length")))
         assert cut.reason == "length" and cut.calls == [("read", A)]
 
-    def test_ids_are_told_apart(self) -> None:
+    def test_equal_ids_of_different_calls_are_kept_apart(self) -> None:
         found = Calls(OFFERED)
         for one in (
             piece("read", A, index=0, id="same"),
@@ -523,7 +523,7 @@ RESPONSES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 class TestResponses:
-    def test_thoughts_text_and_calls_are_told_once(self) -> None:
+    def test_thoughts_text_and_calls_arrive_once(self) -> None:
         found = run(anthropic(*RESPONSES, ("response.completed", {"response": response("completed")})), "responses")
         assert (found.text, found.reasoning, found.reason) == ("I look.", "let me see", "tool_calls")
         assert found.calls == [("read", A), ("read", B)]

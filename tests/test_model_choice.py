@@ -105,7 +105,7 @@ class TestOllama:
         problem = await refused({"OLLAMA_API_BASE": base}, ask=["ollama/qwen3"])
         assert problem.reason == "refused" and base in problem.message and "OLLAMA_API_BASE" in problem.hint
 
-    async def test_a_password_in_its_address_is_not_told(self, model_server: ModelServer) -> None:
+    async def test_a_password_in_its_address_is_not_shown(self, model_server: ModelServer) -> None:
         model_server.ollama = ["llama3:latest"]
         for address in ("http://bob:s3cret@127.0.0.1:9/ollama?key=hush", model_server.url.replace("//", "//bob:s3cret@")):
             environ = {"OLLAMA_API_BASE": address}

@@ -506,7 +506,7 @@ async def make(litellm_ready: None, model_server: ModelServer) -> AsyncIterator[
 
 
 class TestWhatComesThroughLitellm(test_models.TestWhatComes):
-    async def test_a_reason_to_end_that_nobody_knows_is_unknown(self, make: Make, model_server: ModelServer) -> None:
+    async def test_an_unknown_finish_reason_is_unknown(self, make: Make, model_server: ModelServer) -> None:
         """Not here: litellm makes `stop` of it."""
 
 

@@ -112,7 +112,7 @@ NOT_TOO_LONG = [
 
 @pytest.mark.parametrize("words", TOO_LONG)
 @pytest.mark.parametrize("shape", ["status", "stream", "whole"])
-async def test_too_long_in_many_words_is_told_as_that_and_not_sent_again(
+async def test_overflow_is_recognised_in_many_wordings_and_not_sent_again(
     gateway: Gateway, model_server: ModelServer, words: str, shape: str
 ) -> None:
     error = {"error": {"message": words, "type": "invalid_request_error", "code": None}}
@@ -172,7 +172,7 @@ async def test_an_overflow_in_the_middle_of_a_stream_is_one(gateway: Gateway, mo
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 502, 503])
-async def test_a_page_is_told_in_one_short_line(gateway: Gateway, model_server: ModelServer, status: int) -> None:
+async def test_an_html_page_is_reported_in_one_short_line(gateway: Gateway, model_server: ModelServer, status: int) -> None:
     page = f"<!DOCTYPE html>\n<html><head><title>{status} | Sorry</title></head><body>" + "<div>x</div>" * 1000 + "</body></html>"
     model_server.script(*[Refuse(status, body=page)] * 4)
     problem = await failure(gateway, asked())
@@ -344,7 +344,7 @@ async def test_without_tools_the_transcript_tells_calls_in_words(gateway: Gatewa
     assert "what stands there" in json.dumps(body)
 
 
-async def test_a_refusal_of_something_else_is_told_at_once(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_a_refusal_of_something_else_is_reported_at_once(gateway: Gateway, model_server: ModelServer) -> None:
     for words in (
         "Invalid schema for function 'read': tools are fine",
         "messages[1].role is invalid",
@@ -450,7 +450,7 @@ async def test_an_option_that_is_refused_is_a_notice_of_every_step_without_it(
     refusals._memory.clear()
 
 
-async def test_a_request_in_another_form_that_means_the_same_is_no_notice(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_a_rewritten_request_with_the_same_meaning_gives_no_notice(gateway: Gateway, model_server: ModelServer) -> None:
     refusals._memory.clear()
     model_server.script(Refuse(400, "Unrecognized request argument supplied: stream_options"), Answer("one"))
     end = (await outputs(gateway, asked()))[-1]

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
-    home = tmp_path_factory.mktemp("office")
+async def module_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
+    home = tmp_path_factory.mktemp("server")
     folder = make_workspace(home)
     models = ModelServer()
     models.start()
@@ -34,10 +34,10 @@ async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest.fixture
-def shared_server(one_office: SharedServer) -> SharedServer:
-    one_office.client.received.clear()
-    one_office.models.requests.clear()
-    return one_office
+def shared_server(module_server: SharedServer) -> SharedServer:
+    module_server.client.received.clear()
+    module_server.models.requests.clear()
+    return module_server
 
 
 def told(text: str) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ async def test_without_a_token_the_answer_alone_brings_the_text(shared_server: S
     assert shared_server.client.all_of("$/progress") == []
 
 
-async def test_the_model_is_told_exactly_what_was_given(shared_server: SharedServer) -> None:
+async def test_the_model_gets_exactly_the_given_messages(shared_server: SharedServer) -> None:
     shared_server.models.script(Answer("third"))
     await shared_server.client.ask(
         "model/reply",
@@ -92,7 +92,7 @@ async def test_the_model_is_told_exactly_what_was_given(shared_server: SharedSer
 TOOL = {"name": "weather", "description": "Tells the weather.", "schema": {"type": "object", "properties": {"city": {}}}}
 
 
-async def test_a_model_asks_for_a_tool_and_is_told_its_result(shared_server: SharedServer) -> None:
+async def test_a_model_calls_a_tool_and_gets_its_result(shared_server: SharedServer) -> None:
     shared_server.models.script(Answer("I look. ", tools=[ToolUse("weather", {"city": "Paris"}, "c1")]), Answer("It rains."))
     first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL], partialResultToken="t")
     assert first["text"] == "".join(pieces(shared_server, "t")) == "I look. "
@@ -109,7 +109,7 @@ async def test_a_model_asks_for_a_tool_and_is_told_its_result(shared_server: Sha
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
 
 
-async def test_the_id_of_a_call_may_carry_what_the_provider_wants_to_be_told_again(shared_server: SharedServer) -> None:
+async def test_the_id_of_a_call_may_carry_data_that_the_provider_wants_back(shared_server: SharedServer) -> None:
     call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
     shared_server.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
     first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
@@ -220,7 +220,7 @@ async def test_params_that_make_no_sense(shared_server: SharedServer, params: di
     assert shared_server.models.requests == []
 
 
-async def test_nothing_of_it_is_kept_and_nobody_else_is_told(shared_server: SharedServer) -> None:
+async def test_nothing_is_stored_and_only_the_caller_gets_it(shared_server: SharedServer) -> None:
     await shared_server.client.ask("session/list")  # opens the database
     before = database(shared_server.folder.parent)
     shared_server.models.script(Answer("never kept"))

@@ -123,7 +123,7 @@ class TestWhatComes:
         assert (await outputs(make(), request()))[-1] == StepEnd(None, "stop")
 
     @ALL
-    async def test_reasoning_is_told_apart(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_reasoning_is_separate_from_text(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Answer("so yes", reasoning="let me see"))
         given = await outputs(make(), request(model))
         assert "".join(output.text for output in given if isinstance(output, ReasoningDelta)) == "let me see"
@@ -179,7 +179,7 @@ class TestWhatComes:
         end = (await outputs(make(), request()))[-1]
         assert isinstance(end, StepEnd) and end.reason == "length"
 
-    async def test_a_reason_to_end_that_nobody_knows_is_unknown(self, make: Make, model_server: ModelServer) -> None:
+    async def test_an_unknown_finish_reason_is_unknown(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer("and so", reason="eos_by_moonlight"))
         end = (await outputs(make(), request()))[-1]
         assert isinstance(end, StepEnd) and end.reason == "unknown"
@@ -392,7 +392,7 @@ class TestFailures:
         assert "Ollama" in problem.hint if model == OLLAMA else "API_BASE" in problem.hint
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_an_address_that_is_none(self, make: Make, model: str) -> None:
+    async def test_an_invalid_address(self, make: Make, model: str) -> None:
         problem = await failure(make(OPENAI_API_BASE="nonsense", ANTHROPIC_API_BASE="nonsense"), request(model))
         assert problem.reason == "refused" and "API_BASE" in problem.hint
 
@@ -425,7 +425,7 @@ class TestFailures:
         await model_server.requests[0].closed.wait()
         assert len(model_server.requests) == 1
 
-    async def test_a_missing_key_is_named_and_nobody_is_asked(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_missing_key_is_named_and_no_request_is_made(self, make: Make, model_server: ModelServer) -> None:
         problem = await failure(make(OPENAI_API_KEY="", OPENAI_API_BASE=""), request(OPENAI))
         assert (problem.reason, problem.model) == ("noKey", OPENAI)
         assert "OPENAI_API_KEY" in problem.message and "Set OPENAI_API_KEY" in problem.hint
@@ -437,7 +437,9 @@ class TestFailures:
         assert (await failure(make(), request(model))).reason == "unknownModel"
         assert model_server.requests == []
 
-    async def test_no_key_is_ever_told(self, make: Make, model_server: ModelServer, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_no_key_appears_in_errors_or_logs(
+        self, make: Make, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
         caplog.set_level(logging.DEBUG)
         strange = "strange/key+of:another=shape"
         said = (

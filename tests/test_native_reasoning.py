@@ -113,7 +113,7 @@ async def test_a_fork_keeps_it(home: App, monkeypatch: pytest.MonkeyPatch) -> No
     assert handed_back(requests[1]) == [as_sent(SIGNED)]
 
 
-async def test_another_agent_is_told_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_agent_gets_none_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("stop", SIGNED)], [TextDelta("two"), end()])
     session = await home.sessions.create(agent="reader")
     await home.sessions.message(session.id, "m1")

@@ -150,7 +150,7 @@ async def test_after_close_nothing_comes(client: Client) -> None:
     assert client.got == []
 
 
-async def test_who_closes_and_is_opening_again_is_told_what_comes_after_the_new_answer(client: Client) -> None:
+async def test_closing_and_reopening_delivers_what_follows_the_new_answer(client: Client) -> None:
     client.open(seq=1)
     hold = client.notices.hold("s")
     client.notices(event(2))
@@ -202,7 +202,7 @@ async def test_a_client_that_is_behind_gets_its_words_when_it_has_caught_up(clie
     assert client.deltas[1] == (1, "a" * 99)
 
 
-async def test_a_change_is_told_for_open_folders_in_any_spelling_for_their_repositories_and_for_open_sessions(
+async def test_changes_are_sent_for_open_folders_in_any_spelling_for_their_repositories_and_for_open_sessions(
     client: Client,
 ) -> None:
     client.scope = scope_of(["file:///work/a%20b"], ["marker:abc:"])
@@ -223,7 +223,7 @@ async def test_a_change_is_told_for_open_folders_in_any_spelling_for_their_repos
     assert changed[3] == {"deleted": "gone"}
 
 
-async def test_of_many_changes_of_one_session_the_last_is_told(client: Client) -> None:
+async def test_only_the_last_of_many_changes_of_a_session_is_sent(client: Client) -> None:
     for number in range(100):
         client.notices(SessionNotice("s", session(workspace_folders=[FOLDER], seq=number), scope_of([FOLDER])))
     await client.until(lambda: any(params["session"]["seq"] == 99 for _, params in client.got))

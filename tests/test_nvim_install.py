@@ -52,6 +52,6 @@ def test_it_says_where_it_is_for_a_plugin_manager() -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--install", "--print")])
-def test_it_is_told_what_to_do(words: tuple[str, ...]) -> None:
+def test_missing_options_are_explained(words: tuple[str, ...]) -> None:
     done = sessionls(*words)
     assert done.returncode == 2 and "Give --install, or --print." in done.stderr

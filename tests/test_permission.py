@@ -149,7 +149,7 @@ async def test_the_persons_own_configuration_is_not_written_by_agents(
                 await create.permission_request({"path": str(path), "text": "x"})
 
 
-async def test_a_no_is_told_to_the_agent_and_nothing_happens(home: App, model_server: ModelServer, tool: Writes) -> None:
+async def test_a_denied_call_is_reported_to_the_agent_and_not_made(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.editor.answers += ["deny"]
     session = await home.sessions.create(agent="writer")
@@ -211,7 +211,7 @@ async def test_pause_and_cancel_withdraw_the_question(home: App, model_server: M
     assert tool.done == ["a"]
 
 
-async def test_bad_arguments_are_told_before_anybody_is_asked(home: App, model_server: ModelServer) -> None:
+async def test_invalid_arguments_fail_before_anybody_is_asked(home: App, model_server: ModelServer) -> None:
     model_server.script(Answer(tools=[ToolUse("write_it", "{not json")]), Answer("sorry"))
     session = await home.sessions.create(agent="writer")
     reply = (await home.sessions.message(session.id, "write")).reply

@@ -119,7 +119,7 @@ def test_lines_are_split_as_lsp_counts_them(text: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_line_of_a_million_characters_is_no_trouble(encoding: Encoding) -> None:
+def test_a_line_of_a_million_characters_works(encoding: Encoding) -> None:
     text = "é🙂" * 500_000
     lines = Lines(text, encoding)
     end = lines.position(len(text))

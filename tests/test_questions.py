@@ -260,7 +260,7 @@ class TestInAReply:
             session_id, sending = await self.start(home, model_server)
             (reply,) = [message for message in (await home.sessions.history(session_id)).messages if message.role == "agent"]
 
-            async with SqlStore(url_of_house(folder)) as other:
+            async with SqlStore(url_of_store(folder)) as other:
                 ended = reply.model_copy(update={"status": "interrupted", "finished_at": reply.created_at})
                 await other.change(session_id, lambda change: change.add(ev.ReplyFinished, message=ended))
             await asyncio.wait_for(sending, 30)
@@ -269,5 +269,5 @@ class TestInAReply:
                 await home.sessions.answer(session_id, home.editor.questions[0].request_id, "once")
 
 
-def url_of_house(folder: Path) -> str:
+def url_of_store(folder: Path) -> str:
     return database_url(folder.parent / "one.db")

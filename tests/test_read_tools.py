@@ -210,7 +210,7 @@ async def test_a_long_file_comes_in_pieces_that_join(place: Place) -> None:
     assert seen == lines
 
 
-async def test_the_end_of_a_file_too_large_to_be_read_whole_is_told(place: Place) -> None:
+async def test_a_file_that_is_too_large_says_where_it_was_cut(place: Place) -> None:
     place.write("huge.txt", "0123456789abcde\n" * (10 << 16))
     result = await place.run("read_file", path="huge.txt", start_line=524_288)
     assert result.endswith("524288 | 0123456789abcde\n[Only the first 8,388,608 of 10,485,760 bytes are shown.]")
@@ -319,7 +319,7 @@ async def test_globs_and_paths(tree: Place, arguments: dict[str, str], expected:
     assert (await tree.run("list_files", **arguments)).split("\n") == expected
 
 
-async def test_too_many_files_are_told_by_folder(place: Place) -> None:
+async def test_too_many_files_are_listed_by_folder(place: Place) -> None:
     for number in range(1_001):
         place.write(f"src/part{number % 2}/{number}.py", "")
     place.write("top.py")
@@ -348,7 +348,7 @@ async def test_a_repository_inside_of_another(repository: Place) -> None:
     assert await repository.run("list_files") == "a\ninner/b"
 
 
-async def test_several_folders_are_told_apart(place: Place, tmp_path: Path) -> None:
+async def test_several_folders_have_distinct_names(place: Place, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     place.editor.folders = [*place.editor.folders, other.as_uri()]
@@ -410,7 +410,7 @@ async def test_secrets_and_binary_files_are_not_found(place: Place) -> None:
     assert await place.run("search", pattern="hunter2") == "No line matches."
 
 
-async def test_what_is_no_regular_expression(place: Place) -> None:
+async def test_an_invalid_regular_expression(place: Place) -> None:
     place.write("a")
     words = await place.refused("search", pattern="f(")
     assert words.startswith("'f(' is not a valid regular expression") and words.endswith(
@@ -419,7 +419,7 @@ async def test_what_is_no_regular_expression(place: Place) -> None:
 
 
 @pytest.mark.timeout(30)
-async def test_a_pattern_that_never_ends_is_stopped_and_what_was_found_is_told(place: Place) -> None:
+async def test_a_pattern_that_never_ends_is_stopped_and_earlier_hits_are_shown(place: Place) -> None:
     place.write("a", "aaaa!\n")
     place.write("b", "a" * 60 + "!\n")
     result = await Search(place.workspace, seconds=3).run({"pattern": "^(a+)+$|aaaa!$"}, CALL)

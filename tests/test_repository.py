@@ -127,7 +127,7 @@ async def test_a_filter_of_an_included_file_is_not_started(place: Place, diff: C
     assert not place.mark.exists()
 
 
-async def test_where_git_does_not_take_the_word_for_it_there_is_no_diff(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_protection_by_git_there_is_no_diff(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.configure(b'[filter "a=b"]\n\tclean = PROGRAM\n')
     (place.folder / ".gitattributes").write_text("* filter=a=b\n")
     monkeypatch.setattr("sessionls.sessions.workspace.git_repository._options", lambda key, value: ("-c", f"{key}={value}"))
@@ -227,7 +227,7 @@ async def test_where_git_is_missing_that_is_said(place: Place, monkeypatch: pyte
     assert not place.mark.exists()
 
 
-async def test_git_is_looked_for_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_git_is_searched_for_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     git = Git(lambda: [place.folder])
     assert (await git(str(place.folder), "rev-parse", "HEAD")).code == 0
     monkeypatch.setattr("sessionls.sessions.workspace.git.find_git", lambda never_in: pytest.fail("looked for again"))

@@ -27,7 +27,7 @@ def run(name):
 
 
 @dataclass
-class Told:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -38,14 +38,14 @@ class Told:
 
 
 @dataclass
-class Desk:
+class Project:
     folder: Path
     environ: Mapping[str, str]
 
-    async def review(self, *words: str) -> Told:
+    async def review(self, *words: str) -> CommandResult:
         return await self.run("review", *words)
 
-    async def run(self, *words: str) -> Told:
+    async def run(self, *words: str) -> CommandResult:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sessionls", *words),
             cwd=self.folder,
@@ -55,7 +55,7 @@ class Desk:
             stderr=subprocess.PIPE,
         )
         out, err = await process.communicate()
-        return Told(process.returncode or 0, out.decode(), err.decode())
+        return CommandResult(process.returncode or 0, out.decode(), err.decode())
 
     def git(self, *words: str) -> None:
         subprocess.run(
@@ -64,43 +64,43 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def project(tmp_path: Path) -> Project:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "planted.py").write_text(PLANTED, encoding="utf-8")
-    desk = Desk(folder, environment(tmp_path / "home"))
-    desk.git("init", "-q")
-    return desk
+    project = Project(folder, environment(tmp_path / "home"))
+    project.git("init", "-q")
+    return project
 
 
-def places(told: Told) -> set[tuple[int, str]]:
-    return {(one["range"]["start"]["line"] + 1, one.get("rule", "")) for one in told.json["findings"]}
+def reported(result: CommandResult) -> set[tuple[int, str]]:
+    return {(one["range"]["start"]["line"] + 1, one.get("rule", "")) for one in result.json["findings"]}
 
 
-async def test_without_a_model_the_scanners_still_find_what_is_wrong(desk: Desk) -> None:
-    told = await desk.review("planted.py", "--format", "json")
-    assert {(5, "bandit/B307"), (6, "bandit/B602"), (7, "ruff/F821")} <= places(told)
-    assert told.code == 1
-    assert "review could not answer: No model can answer" in told.err
-    session = told.json["sessionId"]
-    assert session in told.err
-    shown = await desk.run("show", session[-8:], "--json")
+async def test_without_a_model_the_scanners_still_report_findings(project: Project) -> None:
+    result = await project.review("planted.py", "--format", "json")
+    assert {(5, "bandit/B307"), (6, "bandit/B602"), (7, "ruff/F821")} <= reported(result)
+    assert result.code == 1
+    assert "review could not answer: No model can answer" in result.err
+    session = result.json["sessionId"]
+    assert session in result.err
+    shown = await project.run("show", session[-8:], "--json")
     kinds = [part["kind"] for message in shown.json["messages"] for part in message["parts"]]
-    assert kinds.count("finding") == len(told.json["findings"])
+    assert kinds.count("finding") == len(result.json["findings"])
     # The same once more finds the same, though an earlier session knows it already.
-    assert places(await desk.review("planted.py", "--format", "json")) == places(told)
+    assert reported(await project.review("planted.py", "--format", "json")) == reported(result)
 
 
-async def test_the_exit_code_tells_how_bad_it_is(desk: Desk) -> None:
-    (desk.folder / "planted.py").write_text("import os\n")
-    assert (await desk.review("planted.py", "--fail-on", "warning")).code == 1
-    assert (await desk.review("planted.py")).code == 3  # nothing so bad, but no agent could answer
-    assert (await desk.review("nowhere.py")).code == 2
-    assert (await desk.review("planted.py", "--staged")).code == 2
+async def test_the_exit_code_shows_the_severity(project: Project) -> None:
+    (project.folder / "planted.py").write_text("import os\n")
+    assert (await project.review("planted.py", "--fail-on", "warning")).code == 1
+    assert (await project.review("planted.py")).code == 3  # nothing so bad, but no agent could answer
+    assert (await project.review("nowhere.py")).code == 2
+    assert (await project.review("planted.py", "--staged")).code == 2
 
 
-async def test_agents_review_after_the_scan_and_know_what_it_found(desk: Desk, model_server: ModelServer) -> None:
-    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+async def test_agents_review_after_the_scan_and_know_what_it_found(project: Project, model_server: ModelServer) -> None:
+    project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
     quote = "    return lable"
     model_server.script(
         Answer(
@@ -112,64 +112,62 @@ async def test_agents_review_after_the_scan_and_know_what_it_found(desk: Desk, m
         ),
         Answer("One defect of my own."),
     )
-    told = await desk.review("planted.py", "--agent", "review")
-    assert told.code == 1
-    assert "planted.py:7:5 error It returns a typo" in told.out
-    assert '  6 |     subprocess.call("ls " + name, shell=True)\n    |     ^^^^^^^^^^^^^^^' in told.out
+    result = await project.review("planted.py", "--agent", "review")
+    assert result.code == 1
+    assert "planted.py:7:5 error It returns a typo" in result.out
+    assert '  6 |     subprocess.call("ls " + name, shell=True)\n    |     ^^^^^^^^^^^^^^^' in result.out
     asked = json.dumps(model_server.requests[0].body["messages"])
     assert "subprocess call with shell=True" in asked  # also for a model that can call no tools
 
 
 @pytest.mark.parametrize("answer", [Answer("It seems", reason="length"), Answer("It seems", reason="content_filter"), Answer("")])
-async def test_a_review_that_is_not_whole_says_so_and_is_no_success(
-    desk: Desk, model_server: ModelServer, answer: Answer
-) -> None:
-    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
-    (desk.folder / "planted.py").write_text("ANSWER = 42\n")
+async def test_an_incomplete_review_says_so_and_fails(project: Project, model_server: ModelServer, answer: Answer) -> None:
+    project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+    (project.folder / "planted.py").write_text("ANSWER = 42\n")
     model_server.script(answer, answer, answer)
-    text = await desk.review("planted.py")
+    text = await project.review("planted.py")
     assert text.code == 3 and "The review by review is not complete." in text.err
-    (problem,) = (await desk.review("planted.py", "--format", "json")).json["problems"]
+    (problem,) = (await project.review("planted.py", "--format", "json")).json["problems"]
     assert problem["agent"] == "review" and problem["message"]
-    (run,) = (await desk.review("planted.py", "--format", "sarif")).json["runs"]
+    (run,) = (await project.review("planted.py", "--format", "sarif")).json["runs"]
     assert run["invocations"][0]["executionSuccessful"] is False
     assert problem["message"] in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
 
 
-async def test_an_agent_that_reports_what_it_found_and_says_no_more_has_reviewed(desk: Desk, model_server: ModelServer) -> None:
-    desk.environ = {**desk.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
-    (desk.folder / "planted.py").write_text("ANSWER = 42\n")
+async def test_an_agent_that_only_reports_findings_has_reviewed(project: Project, model_server: ModelServer) -> None:
+    project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
+    (project.folder / "planted.py").write_text("ANSWER = 42\n")
     found = {"path": "planted.py", "quote": "ANSWER = 42", "title": "It has no type", "severity": "hint"}
     model_server.script(Answer(tools=[ToolUse("report_finding", found)]), Answer(""))
-    told = await desk.review("planted.py")
-    assert told.code == 0 and "not complete" not in told.err
+    result = await project.review("planted.py")
+    assert result.code == 0 and "not complete" not in result.err
 
 
-async def test_of_a_scanners_words_on_a_rule_the_first_sentence_is_printed(desk: Desk) -> None:
-    told = await desk.review("planted.py")
-    _, found, rest = told.out.partition("planted.py:7:12 error ruff/F821 Undefined name `lable`\n")
+async def test_the_first_sentence_of_a_rules_description_is_printed(project: Project) -> None:
+    result = await project.review("planted.py")
+    _, found, rest = result.out.partition("planted.py:7:12 error ruff/F821 Undefined name `lable`\n")
     assert found
     says, code = rest.splitlines()[:2]
     assert says == "    Checks for uses of undefined names."
     assert code.startswith("  6 | ")
-    assert "Why is this bad" not in told.out
+    assert "Why is this bad" not in result.out
 
 
-async def test_only_changed_lines_are_reviewed(desk: Desk) -> None:
-    desk.git("add", ".")
-    desk.git("commit", "-qm", "one")
-    (desk.folder / "planted.py").write_text(PLANTED + "\n\nexec(run)\n", encoding="utf-8")
-    assert {line for line, _ in places(await desk.review("--diff", "HEAD", "--format", "json"))} == {10}
-    assert places(await desk.review("--staged", "--format", "json")) == set()
-    desk.git("add", ".")
-    assert {line for line, _ in places(await desk.review("--staged", "--format", "json"))} == {10}
+async def test_only_changed_lines_are_reviewed(project: Project) -> None:
+    project.git("add", ".")
+    project.git("commit", "-qm", "one")
+    (project.folder / "planted.py").write_text(PLANTED + "\n\nexec(run)\n", encoding="utf-8")
+    assert {line for line, _ in reported(await project.review("--diff", "HEAD", "--format", "json"))} == {10}
+    assert reported(await project.review("--staged", "--format", "json")) == set()
+    project.git("add", ".")
+    assert {line for line, _ in reported(await project.review("--staged", "--format", "json"))} == {10}
 
 
-async def test_sarif_is_as_the_standard_wants_it(desk: Desk) -> None:
-    log = (await desk.review("planted.py", "--format", "sarif")).json
+async def test_sarif_follows_the_standard(project: Project) -> None:
+    log = (await project.review("planted.py", "--format", "sarif")).json
     assert (log["version"], log["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-2.1.0.json")
     (run,) = log["runs"]
-    assert run["originalUriBaseIds"]["ROOT"]["uri"] == desk.folder.as_uri() + "/"
+    assert run["originalUriBaseIds"]["ROOT"]["uri"] == project.folder.as_uri() + "/"
     assert run["columnKind"] == "unicodeCodePoints"
     rules = run["tool"]["driver"]["rules"]
     assert len({rule["id"] for rule in rules}) == len(rules)
@@ -187,17 +185,17 @@ async def test_sarif_is_as_the_standard_wants_it(desk: Desk) -> None:
     assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == 'subprocess.call("ls " + name, shell=True)'
 
 
-async def test_a_scanner_that_fails_is_said_and_the_review_is_not_whole(desk: Desk, model_server: ModelServer) -> None:
+async def test_a_failed_scanner_makes_the_review_incomplete(project: Project, model_server: ModelServer) -> None:
     """What the others found is printed all the same."""
     broken = {"broken": {"command": [sys.executable, "-c", "raise SystemExit('the licence has run out')"]}}
     model_server.script(Answer("Nothing to report."))
     environ = {
-        **desk.environ,
+        **project.environ,
         **key_for(model_server),
         "SESSIONLS_SCANNERS": json.dumps(broken),
         "SESSIONLS_MODEL": "openai/test",
     }
-    told = await Desk(desk.folder, environ).review("planted.py", "--format", "json", "--fail-on", "never")
-    assert told.code == 3, told.err
-    assert (7, "ruff/F821") in places(told)
-    assert "broken: 0 findings in 1 files" in told.json["problems"][0]["message"]
+    result = await Project(project.folder, environ).review("planted.py", "--format", "json", "--fail-on", "never")
+    assert result.code == 3, result.err
+    assert (7, "ruff/F821") in reported(result)
+    assert "broken: 0 findings in 1 files" in result.json["problems"][0]["message"]

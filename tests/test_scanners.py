@@ -174,7 +174,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, capture_output=True)
 
 
-async def test_of_a_change_only_its_own_lines_are_told(editor: PlainEditor, folder: Path) -> None:
+async def test_only_findings_on_changed_lines_are_reported(editor: PlainEditor, folder: Path) -> None:
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "one")
@@ -319,12 +319,12 @@ def test_sarif_is_read_as_the_standard_says() -> None:
 
 
 @pytest.mark.parametrize("output", ["", "[]", "{}", '{"runs": 3}', "[" * 100_000, "not json"])
-def test_what_is_no_sarif_is_refused(output: str) -> None:
+def test_output_that_is_not_sarif_is_refused(output: str) -> None:
     with pytest.raises(NotSarif):
         read_sarif(output, "t")
 
 
-def test_a_link_that_is_no_web_address_is_no_link() -> None:
+def test_only_web_addresses_become_links() -> None:
     rules = [{"id": "T1", "helpUri": "javascript:alert(1)"}]
     text = json.dumps({"runs": [{"tool": {"driver": {"rules": rules}}, "results": [result("a", 1)]}]})
     assert read_sarif(text, "t").results[0].help is None

@@ -117,7 +117,7 @@ class TestWhatIsSaidOfAWrongValue:
         error = refused(database_url="mysql://someone:hush@host/db")
         assert "postgresql://" in error.message and "hush" not in error.message
 
-    def test_text_that_is_no_toml_is_named_with_its_line(self, config: Write) -> None:
+    def test_invalid_toml_is_reported_with_its_line(self, config: Write) -> None:
         config("\n\nagent =\n")
         assert "line 3" in refused().message
 

@@ -98,7 +98,7 @@ def test_wrong_params_are_named_as_they_stand_on_the_wire(model: Any, given: Any
     assert "session/x" in refused.message and fields[0] in refused.message
 
 
-def test_a_field_that_nobody_knows_is_ignored() -> None:
+def test_an_unknown_field_is_ignored() -> None:
     assert p.SessionParams.model_validate({"sessionId": ID, "later": {"jsonrpc": "2.0"}}).session_id == ID
 
 
@@ -127,6 +127,6 @@ def test_half_a_surrogate_pair_is_read_as_the_replacement_character() -> None:
     ],
     ids=["empty", "cut", "not UTF-8", "not a number", "deep", "deep with half a pair", "NaN with half a pair", "huge number"],
 )
-def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
+def test_invalid_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
         parse(body)

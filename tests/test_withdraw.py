@@ -184,7 +184,7 @@ async def test_the_queue_is_answered_in_the_order_that_was_chosen(folder: Path, 
         assert await texts(home, session) == ["first", "c", "a", "b"]
 
 
-async def test_an_order_that_is_there_already_is_no_event(home: App, model_server: ModelServer) -> None:
+async def test_an_unchanged_order_adds_no_event(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server)
     rest = await wait_in_queue(home, session, "a", "b")
     await home.sessions.reorder(session, [message.id for message in await waiting(home, session)])

@@ -100,7 +100,7 @@ async def test_a_buffer_that_equals_the_disk_is_not_dirty(workspace: Workspace, 
     assert (await workspace.read("a.py")).dirty is True
 
 
-async def test_a_byte_order_mark_is_no_part_of_the_text(workspace: Workspace, editor: FakeEditor, folder: Path) -> None:
+async def test_a_byte_order_mark_is_not_part_of_the_text(workspace: Workspace, editor: FakeEditor, folder: Path) -> None:
     write(folder / "a.cs", "\ufeffclass A {}\n")
     document = await workspace.read("a.cs")
     assert (document.text, document.bom, document.sha256) == ("class A {}\n", True, sha("class A {}\n"))
@@ -159,7 +159,7 @@ async def test_with_no_folder_open_only_open_buffers_are_readable(tmp_path: Path
 @pytest.mark.parametrize(
     ("data", "word"), [(b"GIF89a\0\1", "binary"), (b"caf\xe9\n", "UTF-8"), ("text".encode("utf-16"), "binary")]
 )
-async def test_what_is_no_utf8_text_is_refused(workspace: Workspace, folder: Path, data: bytes, word: str) -> None:
+async def test_text_that_is_not_utf8_is_refused(workspace: Workspace, folder: Path, data: bytes, word: str) -> None:
     (folder / "a.txt").write_bytes(data)
     with pytest.raises(InvalidParams, match=word):
         await workspace.read("a.txt")

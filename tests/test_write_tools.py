@@ -230,7 +230,7 @@ class TestTheTextThatTheAgentSaw:
 
 
 class TestTheEditorHasTheLastWord:
-    async def test_what_it_refuses_is_told_with_the_patch_and_logged(self, place: Place) -> None:
+    async def test_a_refused_edit_is_reported_with_its_patch_and_logged(self, place: Place) -> None:
         path = place.write("text.txt", "a\nb\n")
         await place.run("read_file", path="text.txt")
         place.editor.refuses = "The document changed."
@@ -490,6 +490,6 @@ class TestAnAttacker:
         assert "not a regular file" in await place.edit_refused("pipe", *ANY)
         assert "is not a file" in await place.refused("delete_file", path="pipe")
 
-    async def test_a_nul_is_no_text(self, place: Place) -> None:
+    async def test_text_with_a_nul_is_refused(self, place: Place) -> None:
         assert "NUL" in await place.refused("create_file", path="a.txt", text="a\0b")
         assert "no" in await place.refused("create_file", path="a\0.txt", text="a")

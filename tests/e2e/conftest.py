@@ -35,9 +35,9 @@ def open_editor(connect: Connect, folder: Path, model_server: ModelServer) -> Op
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
+async def module_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """One server process for all tests of a module that do not mind: starting one, and litellm in it, takes seconds."""
-    home = tmp_path_factory.mktemp("office")
+    home = tmp_path_factory.mktemp("server")
     folder = make_workspace(home)
     models = ModelServer()
     models.start()
@@ -53,8 +53,8 @@ async def one_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest.fixture
-def shared_server(one_office: SharedServer) -> SharedServer:
-    """The module's office, with nothing left over from the test before."""
-    one_office.client.received.clear()
-    one_office.models.requests.clear()
-    return one_office
+def shared_server(module_server: SharedServer) -> SharedServer:
+    """The module's server, with nothing left over from the test before."""
+    module_server.client.received.clear()
+    module_server.models.requests.clear()
+    return module_server

@@ -23,7 +23,7 @@ ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """An editor that makes edits, and a server that need not ask: for all tests that do not mind."""
-    home = tmp_path_factory.mktemp("office")
+    home = tmp_path_factory.mktemp("server")
     models = ModelServer()
     models.start()
     client = await start_server(
@@ -51,7 +51,7 @@ def _path_in(folder: Path) -> Path:
 
 
 @dataclass
-class Desk:
+class EditedSession:
     """The one editor with its buffers, a session, and `a.py`, which is not open yet."""
 
     client: SessionClient
@@ -62,7 +62,7 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(one_server: SharedServer) -> AsyncIterator[Desk]:
+async def edited(one_server: SharedServer) -> AsyncIterator[EditedSession]:
     client = one_server.client
     client.received.clear()
     one_server.models.requests.clear()
@@ -70,7 +70,7 @@ async def desk(one_server: SharedServer) -> AsyncIterator[Desk]:
     session = (await client.ask("session/create"))["id"]
     await client.ask("session/open", sessionId=session)
     buffers = Buffers(client)
-    yield Desk(client, buffers, session, one_server.models, path)
+    yield EditedSession(client, buffers, session, one_server.models, path)
     buffers.close()
 
 
@@ -103,11 +103,11 @@ def results(exchange: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be_undone(desk: Desk) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be_undone(edited: EditedSession) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     uri = uri_of(path)
     buffers.open(uri, "𝄞 = 'unsaved'; x = 1\r\ny = 2\r\n")
-    desk.models.script(reads(), edits("x = 1\ny = 2", "x = 3"), edits("x = 3", "x = 4"), Answer("Done."))
+    edited.models.script(reads(), edits("x = 1\ny = 2", "x = 3"), edits("x = 3", "x = 4"), Answer("Done."))
     exchange = await client.ask("session/message", sessionId=session, text="Change x")
     assert [status for status, _ in results(exchange)] == ["done", "done", "done"]
     assert buffers.texts[uri] == "𝄞 = 'unsaved'; x = 4\r\n"
@@ -124,11 +124,11 @@ async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(desk: Desk) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(edited: EditedSession) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
-    desk.models.script(reads(), Answer("Read."), edits("x = 1", "x = 2"), reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    edited.models.script(reads(), Answer("Read."), edits("x = 1", "x = 2"), reads(), edits("x = 1", "x = 2"), Answer("Done."))
     await client.ask("session/message", sessionId=session, text="Read")
     buffers.change(uri, "x = 1  # mine\n")
     exchange = await client.ask("session/message", sessionId=session, text="Change")
@@ -138,11 +138,11 @@ async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(desk:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_editor_checks_the_version_once_more(desk: Desk) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+async def test_the_editor_checks_the_version_once_more(edited: EditedSession) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
-    desk.models.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
+    edited.models.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
     buffers.versions[uri] = 7  # the person types: the server has not heard of it yet
     exchange = await client.ask("session/message", sessionId=session, text="Change")
     status, said = results(exchange)[-1]
@@ -152,10 +152,10 @@ async def test_the_editor_checks_the_version_once_more(desk: Desk) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_files_are_created_edited_and_deleted_through_the_editor(desk: Desk) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+async def test_files_are_created_edited_and_deleted_through_the_editor(edited: EditedSession) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     new = uri_of(path.parent / "new folder" / "b.py")
-    desk.models.script(
+    edited.models.script(
         Answer(tools=[ToolUse("create_file", {"path": "new folder/b.py", "text": "b = 1\n"})]),
         edits("1", "2", "new folder/b.py"),
         reads(),
@@ -173,9 +173,9 @@ async def test_files_are_created_edited_and_deleted_through_the_editor(desk: Des
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_file_is_deleted(desk: Desk) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
-    desk.models.script(Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]), Answer("Done."))
+async def test_a_file_is_deleted(edited: EditedSession) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
+    edited.models.script(Answer(tools=[ToolUse("delete_file", {"path": "a.py"})]), Answer("Done."))
     await client.ask("session/message", sessionId=session, text="Delete")
     (change,) = buffers.asked[0].edit.document_changes or ()
     assert isinstance(change, lsp.DeleteFile) and not await asyncio.to_thread(path.exists)
@@ -245,8 +245,8 @@ async def test_without_a_yes_nothing_is_edited(open_editor: OpenEditor, model_se
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("how", ["pause", "cancel"])
-async def test_stopping_while_the_editor_is_asked_to_edit(desk: Desk, how: str) -> None:
-    client, buffers, session, path = desk.client, desk.buffers, desk.session, desk.path
+async def test_stopping_while_the_editor_is_asked_to_edit(edited: EditedSession, how: str) -> None:
+    client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     buffers.open(uri_of(path), "x = 1\n")
     asked, never = asyncio.Event(), asyncio.Event()
 
@@ -256,7 +256,7 @@ async def test_stopping_while_the_editor_is_asked_to_edit(desk: Desk, how: str) 
         return lsp.ApplyWorkspaceEditResult(applied=False)
 
     client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = on_apply
-    desk.models.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
+    edited.models.script(reads(), edits("x = 1", "x = 2"), Answer("Done."))
     sending = asyncio.ensure_future(client.ask("session/message", sessionId=session, text="Change"))
     async with asyncio.timeout(60):
         await asked.wait()

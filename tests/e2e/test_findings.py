@@ -210,7 +210,7 @@ async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismisse
     await second.shows()
 
 
-async def test_that_a_finding_went_while_no_server_ran_is_told_by_the_next(
+async def test_a_finding_that_was_fixed_while_no_server_ran_is_removed_by_the_next(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     """An editor that starts its server again may still show what the one before it told."""
@@ -229,7 +229,7 @@ async def test_that_a_finding_went_while_no_server_ran_is_told_by_the_next(
     await two.until(lambda: two.diagnostics.get(uri_of(path)) == [])
 
 
-async def test_with_no_folder_open_a_lone_document_has_its_findings(
+async def test_without_a_folder_an_open_document_has_its_findings(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     client = await open_editor(folders=[])

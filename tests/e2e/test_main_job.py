@@ -160,7 +160,7 @@ async def test_agents_and_models_are_listed(shared_server: SharedServer) -> None
     assert any(model["available"] and model["provider"] == "openai" for model in models)
 
 
-async def test_a_changed_definition_is_told(shared_server: SharedServer) -> None:
+async def test_a_changed_definition_is_announced(shared_server: SharedServer) -> None:
     client = shared_server.client
     await client.ask("agent/list")
     path = shared_server.folder / ".sessionls" / "agents" / "fresh.md"

@@ -156,7 +156,9 @@ async def test_a_session_can_be_shown_at_any_time(open_editor: OpenEditor) -> No
         await client.command("sessionls.show", {"sessionId": "nobody"})
 
 
-async def test_a_block_cursor_is_no_selection_and_a_sessions_document_is_no_code(open_editor: OpenEditor, folder: Path) -> None:
+async def test_a_block_cursor_is_not_a_selection_and_a_sessions_document_is_not_code(
+    open_editor: OpenEditor, folder: Path
+) -> None:
     client = await open_editor(events=False)
     session = await client.ask("session/create")
     uri, document = uri_of(folder / "a.py"), f"sessionls:/{session['id']}.md"

@@ -56,7 +56,7 @@ async def test_closing_the_editor_in_the_middle_of_a_reply_leaves_it_resumable(
     assert text_of(client.events_of("replyFinished")[0]["message"]) == "Half a word."
 
 
-async def test_a_database_that_cannot_be_opened_is_told_with_every_request(open_editor: OpenEditor, tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_opened_fails_every_request(open_editor: OpenEditor, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     client = await open_editor(options={"databaseUrl": f"sqlite:///{tmp_path / 'taken'}"})
     for _ in range(2):
