@@ -90,7 +90,12 @@ class Buffers:
                     assert one.uri not in self.texts
                     self.open(one.uri, "")
                 elif isinstance(one, lsp.DeleteFile):
-                    await asyncio.to_thread(Path(one.uri.removeprefix("file://")).unlink)
+                    await asyncio.to_thread(
+                        Path(unquote(one.uri.removeprefix("file://"))).unlink, missing_ok=one.uri in self.texts
+                    )
+                    if self.texts.pop(one.uri, None) is not None:  # as editors do
+                        closed = lsp.TextDocumentIdentifier(uri=one.uri)
+                        self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(text_document=closed))
                 elif isinstance(one, lsp.TextDocumentEdit):
                     version = one.text_document.version
                     if version is not None and version != self.versions[one.text_document.uri]:

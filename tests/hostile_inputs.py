@@ -84,7 +84,7 @@ def messages_that_cannot_be_parsed() -> None:
 
 @case
 def patch_of_many_lines() -> None:
-    from sessionls.tools.patching import patch
+    from sessionls.sessions.workspace.diffing import patch
 
     lines = [f"{number * 7919 % 100_000}\n" for number in range(100_000)]
     assert patch("a", "".join(lines), "".join(sorted(lines)))

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionls.tools.diffing import changes, unified
-from sessionls.tools.patching import patch
+from sessionls.sessions.workspace.diffing import changes, patch, unified
 
 LINES = st.lists(st.sampled_from([f"{letter}\n" for letter in "abcdefg"]), max_size=30)
 

@@ -77,6 +77,7 @@ async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(
             "DROP TABLE title_pieces",
             "DROP TABLE titles",
             "DROP INDEX findings_by_state",
+            "DROP INDEX events_by_change",
             "DROP TABLE external_sessions",
         ):
             connection.execute(undone)

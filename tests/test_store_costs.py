@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from sessionls.domain import events as ev
+from sessionls.domain.change import Change
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Position, Range
 from sessionls.domain.scope import scope_of
@@ -223,6 +225,27 @@ async def test_pages_of_titles_join_to_all_of_them(store: SqlStore, rare: bool, 
 # -- plans -----------------------------------------------------------------------------------------------------------
 
 
+def _edit(fields: dict[str, Any], change: Change) -> None:
+    change.add(ev.Edited, **fields)
+
+
+@pytest.mark.engines("sqlite")
+async def test_the_changes_of_files_cost_the_same_in_a_session_of_any_length(store: SqlStore) -> None:
+    costs = []
+    for count in (5, 200):
+        session = await create(store)
+        message = await say(store, session, "edit")
+        reply = await begin(store, session, message)
+        fields: dict[str, Any] = {"message_id": reply, "uri": "file:///a", "summary": "Edit a", "applied": True, "kept": "x"}
+        await store.change(session, partial(_edit, fields))
+        await end(store, session, reply, "done")
+        await exchanges(store, session, ["again"] * count)
+        (event,) = await store.changes(session)
+        assert isinstance(event, ev.Edited) and event.kept == "x"
+        costs.append(await steps_of(store, partial(store.changes, session)))
+    assert costs[1] <= costs[0] + 1, costs
+
+
 @pytest.mark.engines("sqlite")
 async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_again_and_again(store: SqlStore) -> None:
     session_id = await create(store)
@@ -259,6 +282,7 @@ async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_agai
         for query in (None, "session", "zebra"):
             await store.sessions(scope=scope, state=None, query=query, limit=50, cursor=None)
         await store.search("r2", scope=scope, limit=20)
+    await store.changes(child)
     await store.delete(child)
     assert len(statements) > 40
     bad: dict[str, list[str]] = {}

@@ -15,10 +15,11 @@ from in_process_app import PlainEditor
 from sessionls.agents.sources import DEFINING, places
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.workspace.diffing import patch
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.mcp import FILES
-from sessionls.tools.patching import patch, shown
+from sessionls.tools.patching import shown
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall
 
@@ -244,7 +245,7 @@ class TestTheEditorHasTheLastWord:
         assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"] * 2
 
     async def test_an_edit_that_comes_out_otherwise_is_said_to(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sessionls.tools.write._SETTLING", (0.0,))
+        monkeypatch.setattr("sessionls.tools.outcome._SETTLING", (0.0,))
         path = place.write("text.txt", "a\n")
         await place.run("read_file", path="text.txt")
         make = place.editor._make

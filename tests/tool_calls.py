@@ -18,6 +18,7 @@ class LoneCall:
     findings: list[Finding] = field(default_factory=list)
     edits: list[tuple[str, str, bool]] = field(default_factory=list)
     patches: list[str | None] = field(default_factory=list)
+    kept: list[str | None] = field(default_factory=list)
     answer: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -25,9 +26,10 @@ class LoneCall:
         self.findings.append(finding)
         return finding
 
-    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
         self.edits.append((uri, summary, applied))
         self.patches.append(patch)
+        self.kept.append(kept)
 
     async def confirm(self, summary: str, detail: str) -> bool:
         self.asked.append((summary, detail))

@@ -121,6 +121,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.tools.mcp import McpServers
     from sessionls.tools.nearby import Nearby
     from sessionls.tools.read_tracker import ReadTracker
+    from sessionls.tools.restore import Restorer
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
@@ -198,6 +199,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         tools=tools,
         editor=editor,
         workspace=workspace,
+        files=Restorer(workspace, editor, saving, protected=protected, read_only=lambda: bounds.read_only),
         participant=participant,
         # The model of the settings is the gateway's default: as a session's model it would override the agent's.
         defaults=Defaults(agent=settings.agent),

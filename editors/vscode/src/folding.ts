@@ -313,6 +313,7 @@ class Folding {
         break;
       case "created":
       case "cancelAsked":
+      case "changesReverted":
       case "forked":
         break;
     }

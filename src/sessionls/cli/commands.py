@@ -299,6 +299,49 @@ def search(
 
 
 @app.command()
+def changes(
+    session: SessionArgument,
+    message: Annotated[str | None, typer.Option("--message", metavar="MESSAGE", help="Of this reply, or the one to it.")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, with its reply.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what agents changed in files, and what of it stands."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.changes import show_changes
+        from sessionls.cli.context import opened
+
+        async with opened(terminal) as cli:
+            return await show_changes(cli, session, message, since, as_json=as_json)
+
+    _do(work)
+
+
+@app.command()
+def revert(
+    session: SessionArgument,
+    file: Annotated[str | None, typer.Option("--file", metavar="PATH", help="Of this file alone.")] = None,
+    hunk: Annotated[str | None, typer.Option("--hunk", metavar="HUNK", help="This hunk of the file alone.")] = None,
+    message: Annotated[str, typer.Option("--message", metavar="MESSAGE", help="Of this reply, or the one to it.")] = "last",
+    since: Annotated[str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, with its reply.")] = None,
+    again: Annotated[str | None, typer.Option("--of", metavar="REVERT", help="Take this revert back.")] = None,
+) -> None:
+    """Take back what agents changed in files: by default, what the newest reply did that changed any.
+
+    Where somebody changed the same lines later nothing is changed, and that is shown. What commands did is not known, and stays.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.changes import take_back
+        from sessionls.cli.context import opened
+
+        async with opened(terminal) as cli:
+            return await take_back(cli, session, message, since, again, file=file, hunk=hunk)
+
+    _do(work)
+
+
+@app.command()
 def fork(
     session: SessionArgument,
     at: Annotated[str | None, typer.Option(metavar="MESSAGE", help="The last message that the copy holds.")] = None,

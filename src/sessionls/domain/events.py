@@ -5,11 +5,12 @@ Each kind is one class; on the wire an event is one flat object `{ sessionId, se
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, TypeAdapter, model_serializer
+from pydantic.json_schema import SkipJsonSchema
 
-from sessionls.domain.model import Finding, Message, Part, Participant, Session, Stopped, ToolPart, Usage, Wire
+from sessionls.domain.model import KEEP_NATIVE, Finding, Message, Part, Participant, Session, Stopped, ToolPart, Usage, Wire
 
 __all__ = [
     "AgentSwitched",
@@ -18,6 +19,7 @@ __all__ = [
     "BudgetChanged",
     "ByAgent",
     "CancelAsked",
+    "ChangesReverted",
     "Compacted",
     "Created",
     "Edited",
@@ -39,6 +41,7 @@ __all__ = [
     "ReplyNoticed",
     "ReplyStarted",
     "Resumed",
+    "RevertedFile",
     "Spent",
     "StepFinished",
     "ToolCalled",
@@ -206,7 +209,20 @@ class FindingChanged(_Event):
     reason: str | None = None
 
 
-class Edited(_Event):
+class _Keeping(Wire):
+    # `kept` is what takes the change back exactly (see `sessions/changes/kept.py`). It is for the store alone: clients are not
+    # sent it, and ask with `change/list`.
+    kept: SkipJsonSchema[str | None] = Field(default=None, repr=False)
+
+    @model_serializer(mode="wrap")
+    def _without_kept(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        data: dict[str, Any] = serialize(self)
+        if info.context != KEEP_NATIVE:
+            data.pop("kept", None)
+        return data
+
+
+class Edited(_Event, _Keeping):
     """`patch` as in the part that it adds to its message."""
 
     kind: Literal["edited"] = "edited"
@@ -215,6 +231,26 @@ class Edited(_Event):
     summary: str = ""
     applied: bool
     patch: str | None = None
+
+
+class RevertedFile(_Keeping):
+    """What taking changes back did to one file. `patch` is left out where it is very long."""
+
+    uri: str
+    patch: str | None = None
+
+
+class ChangesReverted(_Event):
+    """A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or
+    what the revert `of` had done. It can be taken back itself, by its `revertId`.
+    """
+
+    kind: Literal["changesReverted"] = "changesReverted"
+    revert_id: str
+    message_id: str | None = None
+    since: str | None = None
+    of: str | None = None
+    files: list[RevertedFile]
 
 
 class CancelAsked(_Event):
@@ -320,6 +356,7 @@ Event = Annotated[
     | FindingReported
     | FindingChanged
     | Edited
+    | ChangesReverted
     | CancelAsked
     | ReplyFinished
     | AgentSwitched

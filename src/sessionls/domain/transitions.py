@@ -34,6 +34,7 @@ __all__ = [
     "cancel_stopped",
     "cancel_waiting",
     "change_finding",
+    "changes_reverted",
     "compact",
     "create",
     "delete_check",
@@ -488,6 +489,13 @@ def change_finding(
 ) -> None:
     _living(change)
     change.add(ev.FindingChanged, by=by, finding_id=finding_id, state=state, reason=reason)
+
+
+def changes_reverted(change: Change, by: Participant, **fields: object) -> None:
+    """Record that a participant took back what agents had changed (see the event)."""
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
+    change.add(ev.ChangesReverted, by=by, **fields)
 
 
 # -- pause, resume, cancel -------------------------------------------------------------------------------------------

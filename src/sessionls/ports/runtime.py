@@ -121,8 +121,13 @@ class ReplySink(Protocol):
         """Record a finding. Where the same one is known already that one is the answer, and nothing is recorded."""
         ...
 
-    async def edited(self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None) -> None:
-        """Record an edit, applied or only proposed, with its unified diff where that can be kept."""
+    async def edited(
+        self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None, kept: str | None = None
+    ) -> None:
+        """Record an edit, applied or only proposed, with its unified diff where that can be kept.
+
+        `kept` is what takes it back exactly (`pack` of `sessions/changes/kept.py` makes it of the texts before and after).
+        """
         ...
 
     async def ask_permission(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
 from sessionls.domain.change import Change
-from sessionls.domain.events import Event
+from sessionls.domain.events import ChangesReverted, Edited, Event
 from sessionls.domain.model import Finding, Message, Participant, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Drafted, Entry
@@ -140,6 +140,10 @@ class Store(Protocol):
 
     async def events(self, session_id: str, *, after: int, limit: int = 10_000) -> list[Event]:
         """The events numbered above `after`, its ancestors' up to the fork points included."""
+        ...
+
+    async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
+        """The events numbered above `after` that changed files, its ancestors' included."""
         ...
 
     async def drafted(self, session_id: str, message_id: str) -> list[Drafted]:

@@ -28,8 +28,11 @@ class ToolCall(Protocol):
         """Record a finding of the reply. Where the same one is known already (same rule, same code) that one is the answer."""
         ...
 
-    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
-        """Record an edit, applied or only proposed, and its unified diff where that can be kept."""
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
+        """Record an edit, applied or only proposed, and its unified diff where that can be kept.
+
+        `kept` is what takes it back exactly (see `sessions/changes/kept.py`).
+        """
         ...
 
     async def confirm(self, summary: str, detail: str) -> bool:

@@ -169,8 +169,8 @@ class _Call:
     async def report(self, finding: Finding) -> Finding:
         return await self.runner.sink.report(finding, agent=self.agent)
 
-    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
-        await self.runner.sink.edited(uri, summary, agent=self.agent, applied=applied, patch=patch)
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
+        await self.runner.sink.edited(uri, summary, agent=self.agent, applied=applied, patch=patch, kept=kept)
 
     async def confirm(self, summary: str, detail: str) -> bool:
         return await self.runner.ask(self.tool, summary, detail, scope="")

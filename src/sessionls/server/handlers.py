@@ -15,6 +15,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import DiagnosticsContext, Finding, Session, Wire
 from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress, reporting
 from sessionls.server.schema import params as p
+from sessionls.sessions.changes.changes import ChangeScope
 from sessionls.sessions.completion import ModelReply, model_reply
 
 if TYPE_CHECKING:
@@ -197,6 +198,18 @@ async def questions(request: RequestContext, params: p.QuestionListParams) -> r.
     return await request.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
 
 
+def _scope_of(params: p.ChangeListParams | p.ChangeRevertParams) -> ChangeScope:
+    return ChangeScope(params.message_id, params.since, params.revert_id)
+
+
+async def changes(request: RequestContext, params: p.ChangeListParams) -> r.ChangeList:
+    return await request.sessions.changes(params.session_id, _scope_of(params), texts=params.texts)
+
+
+async def revert(request: RequestContext, params: p.ChangeRevertParams) -> r.Reverted:
+    return await request.sessions.revert(params.session_id, _scope_of(params), uri=params.uri, hunk=params.hunk)
+
+
 async def findings(request: RequestContext, params: p.FindingListParams) -> r.FindingList:
     found = await request.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
     rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
@@ -263,6 +276,8 @@ HANDLERS: dict[str, Callable[[RequestContext, Any], Awaitable[Wire]]] = {
     "session/compact": compact,
     "session/answer": answer,
     "session/questions": questions,
+    "change/list": changes,
+    "change/revert": revert,
     "finding/list": findings,
     "finding/update": update_finding,
     "agent/list": agents,

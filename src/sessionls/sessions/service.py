@@ -19,6 +19,7 @@ from sessionls.domain.permission import Answer
 from sessionls.domain.questions import only_question, open_questions
 from sessionls.domain.results import (
     AgentList,
+    ChangeList,
     Exchange,
     Export,
     FindingList,
@@ -27,6 +28,7 @@ from sessionls.domain.results import (
     ModelList,
     Opened,
     QuestionList,
+    Reverted,
     SearchResult,
     SessionList,
 )
@@ -36,10 +38,12 @@ from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
+from sessionls.ports.files import FileWriter
 from sessionls.ports.models import Models
 from sessionls.ports.runtime import AgentRuntime
 from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
+from sessionls.sessions.changes.changes import Changes, ChangeScope
 from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.export.markdown import Format, render
@@ -88,6 +92,7 @@ class Sessions:
         tools: Tools,
         editor: Editor,
         workspace: Workspace,
+        files: FileWriter,
         participant: Participant,
         defaults: Defaults,
         prompts: PromptBuilder,
@@ -119,6 +124,7 @@ class Sessions:
             participant=participant,
             in_background=self._later,
         )
+        self._changes = Changes(store, workspace, files, self._replies.change, participant)
         self._background: set[asyncio.Task[Any]] = set()
 
     # -- finding sessions --------------------------------------------------------------------------------------------
@@ -377,6 +383,19 @@ class Sessions:
                 lambda change: transitions.change_finding(change, finding_id, state, reason, self._participant),
             )
         return await self._store.finding(finding_id)
+
+    # -- what agents changed -----------------------------------------------------------------------------------------
+
+    async def changes(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
+        """What agents changed in files, and what of it stands (see `ChangeScope`)."""
+        return await self._changes.read(session_id, scope, texts=texts)
+
+    async def revert(self, session_id: str, scope: ChangeScope, *, uri: str | None = None, hunk: str | None = None) -> Reverted:
+        """Take it back: all of it, that of a file, or one hunk of it.
+
+        Raises `NotPermitted` where somebody's later work stands in the way, and changes nothing then.
+        """
+        return await self._changes.revert(session_id, scope, uri=uri, hunk=hunk)
 
     # -- the session itself ------------------------------------------------------------------------------------------
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select, text
 
 from sessionls.store.rows import MESSAGE_COLUMNS
-from sessionls.store.schema import events, messages, sessions
+from sessionls.store.schema import CHANGES_FILES, events, messages, sessions
 
-__all__ = ["ENDLESS", "all_event_data", "descendants", "event_data", "find_message", "messages_between"]
+__all__ = ["ENDLESS", "all_event_data", "change_data", "descendants", "event_data", "find_message", "messages_between"]
 
 ENDLESS = 2**53  # above every place and number
 
@@ -121,6 +121,7 @@ def _heirs() -> Select[Any]:
 
 
 _BETWEEN, _FOUND, _EVENTS, _HEIRS = _between(), _found(), _events(), _heirs()
+_CHANGES = _EVENTS.where(text(CHANGES_FILES))
 
 
 def messages_between(connection: Connection, session_id: str, low: int, top: int) -> list[Row[*tuple[Any, ...]]]:
@@ -133,6 +134,11 @@ def messages_between(connection: Connection, session_id: str, low: int, top: int
 def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
     """That message, if the session sees it."""
     return connection.execute(_FOUND, {"id": session_id, "message": message_id, "low": 0}).first()
+
+
+def change_data(connection: Connection, session_id: str, after: int) -> list[str]:
+    """The events numbered above `after` that changed files, as JSON, the ancestors' included."""
+    return list(connection.execute(_CHANGES, {"id": session_id, "low": after, "limit": ENDLESS}).scalars())
 
 
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:

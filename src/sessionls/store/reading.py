@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select
 
 from sessionls.domain.errors import MessageNotFound
-from sessionls.domain.events import Event
+from sessionls.domain.events import ChangesReverted, Edited, Event
 from sessionls.domain.model import Finding, Message, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Entry
@@ -143,6 +143,11 @@ class Reader:
     def events(self, session_id: str, after: int, limit: int) -> list[Event]:
         require(self._connection, session_id)
         return events_of(lineage.event_data(self._connection, session_id, after, limit))
+
+    def changes(self, session_id: str, after: int) -> list[Edited | ChangesReverted]:
+        require(self._connection, session_id)
+        found = events_of(lineage.change_data(self._connection, session_id, after))
+        return [event for event in found if isinstance(event, Edited | ChangesReverted)]
 
     def transcript(self, session_id: str, through: int, after: int = 0) -> Transcript:
         newest = require(self._connection, session_id).summary

@@ -6,11 +6,12 @@ so sort as text.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, text
 
 from sessionls.store.columns import NUMBER, TEXT
 
 __all__ = [
+    "CHANGES_FILES",
     "claims",
     "drafts",
     "events",
@@ -78,6 +79,9 @@ titles = Table(
     Index("titles_by_session", "session_id", unique=True),
 )
 
+CHANGES_FILES = "kind IN ('edited', 'changesReverted')"
+"""The events that changed files. The index of them is used only where a statement has these very words."""
+
 events = Table(
     "events",
     metadata,
@@ -86,6 +90,7 @@ events = Table(
     Column("at", TEXT, nullable=False),
     Column("kind", TEXT, nullable=False),
     Column("data", TEXT, nullable=False),
+    Index("events_by_change", "session_id", "seq", sqlite_where=text(CHANGES_FILES), postgresql_where=text(CHANGES_FILES)),
     sqlite_with_rowid=False,
 )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.domain.events import Event
+from sessionls.domain.events import ChangesReverted, Edited, Event
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Message, Session
 from sessionls.domain.scope import Scope
@@ -183,6 +183,9 @@ class SqlStore:
 
     async def entry(self, session_id: str, message_id: str) -> Entry:
         return await self._read(lambda reader: reader.entry(session_id, message_id))
+
+    async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
+        return await self._read(lambda reader: reader.changes(session_id, after))
 
     async def events(self, session_id: str, *, after: int, limit: int = 10_000) -> list[Event]:
         return await self._read(lambda reader: reader.events(session_id, after, limit))

@@ -13,11 +13,11 @@ from itertools import pairwise
 from sessionls.domain.model import Range
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.prompt.blocks import numbered
+from sessionls.sessions.workspace.diffing import line_end_of, patch
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.tools.base import cut_middle
-from sessionls.tools.diffing import unified
 
-__all__ = ["Replacement", "patch", "replace", "shown", "with_ending"]
+__all__ = ["Replacement", "patch", "replace", "shown"]
 
 _PATCH = 20_000  # characters of a patch that are shown
 _SHOWN = 10  # places that are named, or lines that are shown
@@ -45,7 +45,7 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
     `ToolFailed` for an old text that is not there, that is there more than once, or that overlaps another.
     """
     plain = _Plain(text)
-    ending = with_ending(text)
+    ending = line_end_of(text)
     found: list[tuple[int, int, str]] = []
     for number, (old, new, everywhere) in enumerate(wanted, 1):
         which = f"edits[{number - 1}]" if len(wanted) > 1 else "old"
@@ -81,27 +81,9 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
     return Replacement(ranges, "".join([*pieces, text[at:]]), len(found))
 
 
-def with_ending(text: str) -> str:
-    """The line end that most lines of the text have."""
-    windows = text.count("\r\n")
-    return "\r\n" if windows and windows >= text.count("\n") - windows else "\n"
-
-
-def patch(name: str, old: str | None, new: str | None) -> str:
-    """A unified diff. `old` of None is a file that is not there yet, `new` of None one that goes."""
-    before, after = _lines(old or ""), _lines(new or "")
-    lines = unified(before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}")
-    # A line that ends without a line end is said to do so, as git does it.
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
 def shown(whole: str) -> str:
     """A patch for a person or an agent to look at: a long one without its middle."""
     return cut_middle(whole, _PATCH)
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in re.split(r"(?<=\n)", text.replace("\r\n", "\n")) if line]
 
 
 class _Plain:

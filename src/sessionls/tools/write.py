@@ -24,10 +24,13 @@ from sessionls.domain.permission import PermissionRequest
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.editor import DocumentChange, Editor
 from sessionls.ports.tools import ToolCall, ToolFailed
+from sessionls.sessions.changes.kept import EditTexts, pack
+from sessionls.sessions.workspace.diffing import line_end_of, patch
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.patching import patch, replace, shown, with_ending
+from sessionls.tools.outcome import LARGEST_EDITED, resulting_text
+from sessionls.tools.patching import replace, shown
 from sessionls.tools.protected_paths import is_protected
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import Saving
@@ -35,7 +38,6 @@ from sessionls.tools.startup_files import startup_reason
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile", "WriteFile"]
 
-_EDITED = 8 << 20  # bytes of a file that can be edited
 _WRITTEN = 1_000_000  # characters of one text that an agent writes
 _WHOLE = 4_000_000  # characters of a whole text that an external agent writes
 _KEPT = 50_000  # characters of a patch that the log keeps
@@ -44,7 +46,6 @@ _NOT_SAVED = " It is not saved: the edit of {path} stands in the editor only, an
 _NOT_SAVED_UNASKED = (
     " It is not saved, because {path} had unsaved changes before. Only its person saves those; programs read the file as it was."
 )
-_SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: what a change did arrives, from most editors, a moment after their yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class _Plan:
     before: str | None
     text: str | None
     unsaved: bool = False
+    bom: bool = False
 
 
 A = TypeVar("A", bound=Arguments)
@@ -114,24 +116,27 @@ class _WriteTool(BaseTool[A]):
             await call.edited(plan.uri, plan.summary, applied=False, patch=_kept(plan.patch))
             raise ToolFailed(_refused(plan, outcome.reason))
         if plan.text is None:
-            await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(plan.patch))
+            await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(plan.patch), kept=await _packed(plan, None))
             return plan.done
         self._seen.knows(call.session_id, plan.uri, _hash(plan.text))
         made: str | None = plan.text
         applied = True
         note = _NOT_SAVED_UNASKED.format(path=plan.place.display) if plan.unsaved else ""
         try:
-            made = await self._came_out(plan.uri, plan.text)
+            made = await resulting_text(self._workspace, plan.uri, plan.text)
             applied = made != plan.before
             if made == plan.text and not plan.unsaved:
                 if not await self._saving.edited(plan.uri, plan.text):
                     note = _NOT_SAVED.format(path=plan.place.display)
-                made = await self._now(plan.uri, plan.text)  # a formatter may have run when it was saved
+                made = (
+                    await resulting_text(self._workspace, plan.uri, plan.text, patient=False) or plan.text
+                )  # a formatter may have run when it was saved
         finally:  # what was done is in the log, also where the reply is stopped just now
             whole = plan.patch
             if made != plan.text:
                 whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
-            await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch))
+            kept = await _packed(plan, made) if applied and made is not None else None
+            await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch), kept=kept)
         if not applied:
             raise ToolFailed(_refused(plan, "It said that it did, but the text is what it was."))
         if made == plan.text:
@@ -153,26 +158,6 @@ class _WriteTool(BaseTool[A]):
             same = False
         if not same:
             raise ToolFailed(f"{plan.place.display} changed while it was looked at; look again.")
-
-    async def _came_out(self, uri: str, text: str) -> str | None:
-        """The text that the document comes to have: that one as soon as it is there, else what is there in the end, if any."""
-        sha256, last = _hash(text), None
-        for delay in _SETTLING:
-            await asyncio.sleep(delay)
-            try:
-                document = await self._workspace.read(uri, limit=_EDITED)
-            except SessionlsError:  # not there yet
-                continue
-            if document.sha256 == sha256:
-                return text
-            last = document.text
-        return last
-
-    async def _now(self, uri: str, otherwise: str) -> str:
-        try:
-            return (await self._workspace.read(uri, limit=_EDITED)).text
-        except SessionlsError:
-            return otherwise
 
     @abstractmethod
     async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
@@ -227,7 +212,7 @@ class EditFile(_WriteTool[EditFileArguments]):
 
     async def _plan(self, arguments: EditFileArguments, session_id: str | None) -> _Plan:
         place = await self._place(arguments.path)
-        document = await self._workspace.read(arguments.path, limit=_EDITED)
+        document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         self._check_seen(document, session_id)
         wanted = [(replace_lone_surrogates(edit.old), replace_lone_surrogates(edit.new), edit.all) for edit in arguments.edits]
         made = await asyncio.to_thread(replace, document.text, wanted, self._editor.encoding, document.path)
@@ -306,7 +291,7 @@ class WriteFile(_WriteTool[WriteFileArguments]):
             change = DocumentChange(place.uri, kind="create", text=text)
             diff = await asyncio.to_thread(patch, place.display, None, text)
             return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
-        document = await self._workspace.read(arguments.path, limit=_EDITED)
+        document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         if document.notice is not None:
             raise ToolFailed(f"{document.path} is too large to be edited here.")
         unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
@@ -316,7 +301,7 @@ class WriteFile(_WriteTool[WriteFileArguments]):
                 f"{document.path} has unsaved changes in the editor that you have not seen. Read it with "
                 "fs/read_text_file first; nothing was changed."
             )
-        if with_ending(document.text) == "\r\n" and "\r\n" not in text:  # the file keeps its line ends
+        if line_end_of(document.text) == "\r\n" and "\r\n" not in text:  # the file keeps its line ends
             text = text.replace("\n", "\r\n")
         edits = await asyncio.to_thread(_difference, document.text, text, self._editor.encoding)
         change = DocumentChange(document.uri, version=document.version, edits=edits, sha256=document.sha256)
@@ -357,18 +342,19 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
     async def _plan(self, arguments: DeleteFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
         place = await self._place(arguments.path)
         await asyncio.to_thread(_check_file, place, arguments.path)
-        diff, sha256, text = None, None, None
+        diff, sha256, text, bom = None, None, None, False
         try:
-            document = await self._workspace.read(arguments.path, limit=_EDITED)
+            document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         except InvalidParams:  # no text: it can be deleted all the same
             pass
         else:
             if document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256):
                 raise ToolFailed(f"{place.display} has unsaved changes in the editor; only its person can delete it.")
             diff = await asyncio.to_thread(patch, place.display, document.text, None)
-            sha256, text = document.sha256, document.text
+            sha256, text, bom = document.sha256, document.text, document.bom
         change = DocumentChange(place.uri, kind="delete", sha256=sha256)
-        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, f"Deleted {place.display}.", text, None)
+        done = f"Deleted {place.display}."
+        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, done, text, None, bom=bom)
 
 
 def _exists(place: ResolvedFile) -> bool:
@@ -395,6 +381,13 @@ def _refused(plan: _Plan, reason: str | None) -> str:
 def _kept(whole: str | None) -> str | None:
     """A patch for the log: whole, or none."""
     return whole if whole is not None and len(whole) <= _KEPT else None
+
+
+async def _packed(plan: _Plan, made: str | None) -> str | None:
+    """What takes the change back exactly, for the log."""
+    if plan.before is None and made is None:  # what was deleted is no text
+        return None
+    return await asyncio.to_thread(pack, EditTexts(plan.before, made, plan.bom))
 
 
 def _hash(text: str) -> str:

@@ -105,6 +105,57 @@
 ---@field kind 'cancelAsked'
 ---@field messageId string
 
+--- Lines of a file that agents changed, and whether that stands: `applied`, `reverted` (the file is as it was before), or `overwritten` (somebody changed the same lines later, so it cannot be taken back). `line` is where it stands now (zero-based). `patch` is what was taken out and put in; left out where it is very long.
+---@class sessionls.ChangeHunk
+---@field id string
+---@field state 'applied'|'reverted'|'overwritten'
+---@field added integer
+---@field removed integer
+---@field line? integer
+---@field patch? string
+
+--- `commands` are the newest that ran; what they changed is not among the `files`.
+---@class sessionls.ChangeList
+---@field files sessionls.FileChange[]
+---@field reverts? sessionls.RevertDone[]
+---@field commands? sessionls.CommandRun[]
+
+--- One of `messageId`, `since` and `revertId`, or none of them for the whole session.
+---@class sessionls.ChangeListParams
+---@field sessionId string
+---@field messageId? string
+---@field since? string
+---@field revertId? string
+---@field texts boolean
+
+--- As for `change/list`. `hunk` is the `id` of one of the file's hunks, and needs `uri`.
+---@class sessionls.ChangeRevertParams
+---@field sessionId string
+---@field messageId? string
+---@field since? string
+---@field revertId? string
+---@field uri? string
+---@field hunk? string
+
+--- A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or what the revert `of` had done. It can be taken back itself, by its `revertId`.
+---@class sessionls.ChangesReverted
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'changesReverted'
+---@field revertId string
+---@field messageId? string
+---@field since? string
+---@field of? string
+---@field files sessionls.RevertedFile[]
+
+--- A command, or a call of a server's tool, whose changes are not known and cannot be taken back.
+---@class sessionls.CommandRun
+---@field messageId string
+---@field tool string
+---@field summary string
+
 --- All messages up to and with place `through` stand in `summary` for the model. The log keeps everything.
 ---@class sessionls.Compacted
 ---@field sessionId string
@@ -191,7 +242,7 @@
 --- No fields.
 ---@class sessionls.Empty
 
----@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft
+---@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft
 
 --- A participant's message and the reply to it.
 ---@class sessionls.Exchange
@@ -207,6 +258,18 @@
 ---@field sessionId string
 ---@field format 'markdown'|'json'|'html'
 ---@field uri? string
+
+--- What agents changed in a file, by the replies `messageIds`. `state` is that of all hunks, `partly` where they differ; left out where it is not known, and `notice` says why. `before` is the text without the changes that stand, where it was asked for; left out for a file that would not be there.
+---@class sessionls.FileChange
+---@field uri string
+---@field kind 'edited'|'created'|'deleted'
+---@field state? 'applied'|'reverted'|'partly'|'overwritten'
+---@field added integer
+---@field removed integer
+---@field hunks sessionls.ChangeHunk[]
+---@field messageIds string[]
+---@field before? string
+---@field notice? string
 
 ---@class sessionls.FileContext
 ---@field uri string
@@ -460,7 +523,7 @@
 ---@field more boolean
 ---@field participants sessionls.Participant[]
 ---@field seq integer
----@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
+---@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
 
 --- Where a fork left its parent: it holds the parent's events up to and with `seq`.
 ---@class sessionls.ParentRef
@@ -636,6 +699,27 @@
 ---@field at string
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'resumed'
+
+--- Changes that somebody took back (see the event `changesReverted`).
+---@class sessionls.RevertDone
+---@field revertId string
+---@field at string
+---@field by? sessionls.Participant
+---@field messageId? string
+---@field since? string
+---@field of? string
+---@field uris string[]
+
+--- `uris` are the files that were changed. `notices` say what came out otherwise, or is not saved.
+---@class sessionls.Reverted
+---@field revertId string
+---@field uris string[]
+---@field notices? string[]
+
+--- What taking changes back did to one file. `patch` is left out where it is very long.
+---@class sessionls.RevertedFile
+---@field uri string
+---@field patch? string
 
 --- `uris` are those of the documents to save; `versions` the numbers that they had when the agent's edit was in them.
 ---@class sessionls.SaveParams

@@ -20,6 +20,7 @@ export type Event =
   | FindingReported
   | FindingChanged
   | Edited
+  | ChangesReverted
   | CancelAsked
   | ReplyFinished
   | AgentSwitched
@@ -287,6 +288,107 @@ export interface CancelAsked {
   by?: Participant | ByAgent;
   kind: 'cancelAsked';
   messageId: string;
+}
+/**
+ * Lines of a file that agents changed, and whether that stands: `applied`, `reverted` (the file is as it was before), or
+ * `overwritten` (somebody changed the same lines later, so it cannot be taken back). `line` is where it stands now (zero-based).
+ * `patch` is what was taken out and put in; left out where it is very long.
+ */
+export interface ChangeHunk {
+  id: string;
+  state: 'applied' | 'reverted' | 'overwritten';
+  added: number;
+  removed: number;
+  line?: number;
+  patch?: string;
+}
+/**
+ * `commands` are the newest that ran; what they changed is not among the `files`.
+ */
+export interface ChangeList {
+  files: FileChange[];
+  reverts?: RevertDone[];
+  commands?: CommandRun[];
+}
+/**
+ * What agents changed in a file, by the replies `messageIds`. `state` is that of all hunks, `partly` where they differ; left
+ * out where it is not known, and `notice` says why. `before` is the text without the changes that stand, where it was asked
+ * for; left out for a file that would not be there.
+ */
+export interface FileChange {
+  uri: string;
+  kind: 'edited' | 'created' | 'deleted';
+  state?: 'applied' | 'reverted' | 'partly' | 'overwritten';
+  added: number;
+  removed: number;
+  hunks: ChangeHunk[];
+  messageIds: string[];
+  before?: string;
+  notice?: string;
+}
+/**
+ * Changes that somebody took back (see the event `changesReverted`).
+ */
+export interface RevertDone {
+  revertId: string;
+  at: string;
+  by?: Participant;
+  messageId?: string;
+  since?: string;
+  of?: string;
+  uris: string[];
+}
+/**
+ * A command, or a call of a server's tool, whose changes are not known and cannot be taken back.
+ */
+export interface CommandRun {
+  messageId: string;
+  tool: string;
+  summary: string;
+}
+/**
+ * One of `messageId`, `since` and `revertId`, or none of them for the whole session.
+ */
+export interface ChangeListParams {
+  sessionId: string;
+  messageId?: string;
+  since?: string;
+  revertId?: string;
+  texts?: boolean;
+}
+/**
+ * As for `change/list`. `hunk` is the `id` of one of the file's hunks, and needs `uri`.
+ */
+export interface ChangeRevertParams {
+  sessionId: string;
+  messageId?: string;
+  since?: string;
+  revertId?: string;
+  uri?: string;
+  hunk?: string;
+}
+/**
+ * A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or
+ * what the revert `of` had done. It can be taken back itself, by its `revertId`.
+ */
+export interface ChangesReverted {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'changesReverted';
+  revertId: string;
+  messageId?: string;
+  since?: string;
+  of?: string;
+  files: RevertedFile[];
+}
+/**
+ * What taking changes back did to one file. `patch` is left out where it is very long.
+ */
+export interface RevertedFile {
+  uri: string;
+  patch?: string;
 }
 /**
  * All messages up to and with place `through` stand in `summary` for the model. The log keeps everything.
@@ -964,6 +1066,7 @@ export interface Opened {
     | FindingReported
     | FindingChanged
     | Edited
+    | ChangesReverted
     | CancelAsked
     | ReplyFinished
     | AgentSwitched
@@ -1023,6 +1126,14 @@ export interface ReorderParams {
    * @maxItems 500
    */
   messageIds: [string, ...string[]];
+}
+/**
+ * `uris` are the files that were changed. `notices` say what came out otherwise, or is not saved.
+ */
+export interface Reverted {
+  revertId: string;
+  uris: string[];
+  notices?: string[];
 }
 /**
  * `uris` are those of the documents to save; `versions` the numbers that they had when the agent's edit was in them.
@@ -1104,6 +1215,8 @@ export interface Requests {
   'session/compact': { params: SessionParams; result: Session };
   'session/answer': { params: AnswerParams; result: Empty };
   'session/questions': { params: QuestionListParams; result: QuestionList };
+  'change/list': { params: ChangeListParams; result: ChangeList };
+  'change/revert': { params: ChangeRevertParams; result: Reverted };
   'finding/list': { params: FindingListParams; result: FindingList };
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };

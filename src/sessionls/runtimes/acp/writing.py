@@ -58,10 +58,10 @@ class Writing:
             return
         await self.record(changed.uri, f"Edit {changed.path}", applied=True, patch=changed.patch)
 
-    async def record(self, uri: str, summary: str, *, applied: bool, patch: str | None) -> None:
+    async def record(self, uri: str, summary: str, *, applied: bool, patch: str | None, kept: str | None = None) -> None:
         if applied:
             self.edited.add(uris.uri_key(uri))
-        await self.sink.edited(uri, summary, agent=self.reply.definition.name, applied=applied, patch=patch)
+        await self.sink.edited(uri, summary, agent=self.reply.definition.name, applied=applied, patch=patch, kept=kept)
 
     async def settle_calls(self) -> None:
         """Of calls that an earlier turn of this reply left open it is not known how they ended."""
@@ -116,10 +116,10 @@ class Call:
         async with self.writing.turn.between_words():
             return await self.writing.sink.report(finding, agent=self.agent)
 
-    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None) -> None:
+    async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
         assert self.writing.turn is not None
         async with self.writing.turn.between_words():
-            await self.writing.record(uri, summary, applied=applied, patch=patch)
+            await self.writing.record(uri, summary, applied=applied, patch=patch, kept=kept)
 
     async def confirm(self, summary: str, detail: str) -> bool:
         answer = await self.writing.sink.ask_permission(

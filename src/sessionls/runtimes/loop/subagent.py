@@ -165,8 +165,10 @@ class SubagentSink:
     async def report(self, finding: Finding, *, agent: str) -> Finding:
         return await self.outer.report(finding, agent=agent)
 
-    async def edited(self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None) -> None:
-        await self.outer.edited(uri, summary, agent=agent, applied=applied, patch=patch)
+    async def edited(
+        self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None, kept: str | None = None
+    ) -> None:
+        await self.outer.edited(uri, summary, agent=agent, applied=applied, patch=patch, kept=kept)
 
     async def ask_permission(
         self, *, agent: str, tool: str, risk: Risk, summary: str, detail: str | None = None, scope: str = ""

@@ -146,13 +146,20 @@ class LspEditor(DocumentListener):
             self._diagnostics.popitem(last=False)
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
-        if self._writes_files(changes, confirm=confirm):
+        on_disk = [change for change in changes if self._writes_file(change, confirm=confirm)]
+        in_editor = [change for change in changes if change not in on_disk]
+        if in_editor:
+            # First: it may be refused, and then nothing is done.
+            outcome = await change_documents(self._protocol, self._client, self.buffer, label, in_editor, confirm=confirm)
+            if not outcome.applied or not on_disk:
+                return outcome
+        if on_disk:
             folders = [Path(path) for uri in self.folders if (path := uris.to_path(uri)) is not None]
-            return await asyncio.shield(asyncio.to_thread(write_changes, folders, changes, self.encoding))
-        return await change_documents(self._protocol, self._client, self.buffer, label, changes, confirm=confirm)
+            return await asyncio.shield(asyncio.to_thread(write_changes, folders, on_disk, self.encoding))
+        return EditOutcome(applied=True)
 
-    def _writes_files(self, changes: Sequence[DocumentChange], *, confirm: bool) -> bool:
-        """Whether to write files that are not open directly to disk.
+    def _writes_file(self, change: DocumentChange, *, confirm: bool) -> bool:
+        """Whether to write a file that is not open directly to disk.
 
         A client that cannot save on request would leave the edit in a hidden buffer that nobody sees and no program reads. If
         the person is to confirm the change in the editor, it goes through the editor anyway.
@@ -160,10 +167,8 @@ class LspEditor(DocumentListener):
         able = self._client.edits
         if self._client.saves or not able.applies or (confirm and able.annotations):
             return False
-        return all(
-            (change.kind == "edit" or (change.kind == "create" and able.creates)) and self.buffer(change.uri) is None
-            for change in changes
-        )
+        written = change.kind == "edit" or (change.kind == "create" and able.creates)
+        return written and self.buffer(change.uri) is None
 
     def open_documents(self) -> Sequence[str]:
         return [document.uri for document in self._documents.text_documents.values()]

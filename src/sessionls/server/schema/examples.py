@@ -124,6 +124,36 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/compact": ({"sessionId": _S}, _SESSION),
     "session/answer": ({"sessionId": _S, "requestId": _Q, "decision": "once"}, {}),
     "session/questions": ({}, {"questions": [{"sessionId": _S, "title": _SESSION["title"], "question": _QUESTION}]}),
+    "change/list": (
+        {"sessionId": _S, "messageId": _R},
+        {
+            "files": [
+                {
+                    "uri": "file:///home/ada/parser/read.py",
+                    "kind": "edited",
+                    "state": "applied",
+                    "added": 1,
+                    "removed": 1,
+                    "hunks": [
+                        {
+                            "id": "7-7.0",
+                            "state": "applied",
+                            "added": 1,
+                            "removed": 1,
+                            "line": 11,
+                            "patch": "-for i in range(n - 1):\n+for i in range(n):\n",
+                        }
+                    ],
+                    "messageIds": [_R],
+                }
+            ],
+            "commands": [{"messageId": _R, "tool": "run_command", "summary": "make test"}],
+        },
+    ),
+    "change/revert": (
+        {"sessionId": _S, "messageId": _R, "uri": "file:///home/ada/parser/read.py"},
+        {"revertId": "0192a1b2-0000-7000-8000-000000000007", "uris": ["file:///home/ada/parser/read.py"]},
+    ),
     "finding/list": ({"sessionId": _S, "state": "open"}, {"findings": [_FINDING]}),
     "finding/update": ({"findingId": _FINDING["id"], "state": "fixed"}, {**_FINDING, "state": "fixed"}),
     "agent/list": ({}, {"agents": [_AGENT], "default": "code"}),

@@ -64,6 +64,8 @@ _COMMANDS = {
     "agent/list": "sessionls.agents",
     "model/list": "sessionls.models",
     "model/reply": "sessionls.modelReply",
+    "change/list": "sessionls.changes",
+    "change/revert": "sessionls.revert",
     "finding/list": "sessionls.findings",
     "finding/update": "sessionls.updateFinding",
 }
@@ -320,6 +322,30 @@ METHODS: tuple[Method, ...] = (
         "Lists the questions for permission that wait for an answer: of a session, else of the sessions of the given "
         "workspace folder, without one of those of the open folders, of all for `*`.",
         errors=_GONE,
+    ),
+    Method(
+        "change/list",
+        p.ChangeListParams,
+        r.ChangeList,
+        "Lists what agents changed in files: in the reply `messageId` (or in the reply to the message of that id; `last` is the "
+        "newest reply that changed files), since the message `since`, in the revert `revertId`, or in the whole session. What of "
+        "it stands is read from the files as they are now, whoever changed them since. With `texts`, `before` is each file's "
+        "text without the changes, for an editor's own view of differences. What commands changed is not known: `commands` names "
+        "those that ran.",
+        errors=(e.SessionNotFound, e.MessageNotFound),
+    ),
+    Method(
+        "change/revert",
+        p.ChangeRevertParams,
+        r.Reverted,
+        "Takes back what `change/list` lists: all of it, that of the file `uri`, or the one `hunk` of it. `since` a message is "
+        "back to how files were before it; `revertId` takes a revert back. Files are changed through the editor, as one step to "
+        "undo, and where it cannot on disk; created ones are deleted and deleted ones created again. Other changes of the files "
+        "stay. Where somebody changed the same lines later, nothing is changed: `notPermitted`, with `files: [{ uri, reason, "
+        "patch? }]`, of which `patch` shows what was changed later. Nobody is asked for permission; where agents may only read, "
+        "and in files that they never write, it is refused.",
+        errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
+        causes=("changesReverted",),
     ),
     Method(
         "finding/list",

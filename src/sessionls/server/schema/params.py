@@ -6,9 +6,9 @@ small stand here; what depends on a session's state is judged by the verbs.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sessionls.domain.events import Event
 from sessionls.domain.model import Context, Range, Session, Wire
@@ -18,6 +18,8 @@ __all__ = [
     "AgentListParams",
     "AnswerParams",
     "AskAboutParams",
+    "ChangeListParams",
+    "ChangeRevertParams",
     "CreateParams",
     "DeltaParams",
     "Empty",
@@ -153,6 +155,31 @@ class AnswerParams(SessionParams):
 
     request_id: Id | None = None
     decision: Literal["once", "session", "deny"]
+
+
+class _ChangeScopeParams(SessionParams):
+    message_id: Id | None = None
+    since: Id | None = None
+    revert_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(one is not None for one in (self.message_id, self.since, self.revert_id)) > 1:
+            raise ValueError("name one of messageId, since and revertId")
+        return self
+
+
+class ChangeListParams(_ChangeScopeParams):
+    """One of `messageId`, `since` and `revertId`, or none of them for the whole session."""
+
+    texts: bool = False
+
+
+class ChangeRevertParams(_ChangeScopeParams):
+    """As for `change/list`. `hunk` is the `id` of one of the file's hunks, and needs `uri`."""
+
+    uri: Uri | None = None
+    hunk: Id | None = None
 
 
 class FindingListParams(Wire):

@@ -219,8 +219,10 @@ class ReplyWriter:
         await self._record(lambda change: change.add(FindingReported, by=ByAgent(agent=agent), finding=finding))
         return finding
 
-    async def edited(self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None) -> None:
-        fields = {"message_id": self.reply.id, "uri": uri, "summary": summary, "applied": applied, "patch": patch}
+    async def edited(
+        self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None, kept: str | None = None
+    ) -> None:
+        fields = {"message_id": self.reply.id, "uri": uri, "summary": summary, "applied": applied, "patch": patch, "kept": kept}
         await self._record(lambda change: change.add(Edited, by=ByAgent(agent=agent), **fields))
 
     async def ask_permission(

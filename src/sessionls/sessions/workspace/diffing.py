@@ -7,17 +7,38 @@ for the whole diff. When that runs out, the rest is shown as removed and added: 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Change", "changes", "unified"]
+__all__ = ["Change", "changes", "line_end_of", "patch", "split_lines", "unified"]
 
+_AFTER_END = re.compile(r"(?<=\n)")
 _CONTEXT = 3
 _BUDGET = 1_000_000  # steps of comparing; about a second
 
 Change = tuple[int, int, int, int]
 """Lines `[a, b)` of the old text become lines `[c, d)` of the new one."""
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines with their line ends, of which each is a line feed, or one behind a carriage return."""
+    return [line for line in _AFTER_END.split(text) if line]
+
+
+def line_end_of(text: str) -> str:
+    """The line end that most lines of the text have."""
+    windows = text.count("\r\n")
+    return "\r\n" if windows and windows >= text.count("\n") - windows else "\n"
+
+
+def patch(name: str, old: str | None, new: str | None) -> str:
+    """A unified diff. `old` of None is a file that is not there yet, `new` of None one that goes."""
+    before, after = (split_lines((text or "").replace("\r\n", "\n")) for text in (old, new))
+    lines = unified(before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}")
+    # A line that ends without a line end is said to do so, as git does it.
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def unified(old: Sequence[str], new: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:

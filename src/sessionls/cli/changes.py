@@ -1,0 +1,102 @@
+"""`sessionls changes` and `sessionls revert`: what agents changed in files, and taking it back."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from sessionls.cli.context import CliContext
+from sessionls.cli.names import find_message, find_session, short
+from sessionls.cli.terminal import safe
+from sessionls.domain import uris
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.results import ChangeHunk, ChangeList, FileChange
+from sessionls.sessions.changes.changes import ChangeScope
+from sessionls.sessions.workspace.diffing import split_lines
+
+__all__ = ["show_changes", "take_back"]
+
+_COLOURS = {"+": "green", "-": "red"}
+_STATES = {"applied": "", "reverted": "taken back", "partly": "partly there", "overwritten": "changed since"}
+
+
+async def show_changes(cli: CliContext, session: str, message: str | None, since: str | None, *, as_json: bool) -> int:
+    """Print each file and its hunks, with what of them stands."""
+    found = await find_session(cli.sessions, session)
+    listed = await cli.sessions.changes(found.id, await _scope(cli, found.id, message, since))
+    if as_json:
+        cli.terminal.json(listed.wire())
+        return 0
+    for file in listed.files:
+        _print_file(cli, file)
+    _print_rest(cli, listed)
+    return 0
+
+
+async def take_back(
+    cli: CliContext, session: str, message: str, since: str | None, again: str | None, *, file: str | None, hunk: str | None
+) -> int:
+    """Take changes back, and say which files were changed; where that cannot be done, show what stands in the way."""
+    found = await find_session(cli.sessions, session)
+    if again is not None:
+        reverts = (await cli.sessions.changes(found.id, ChangeScope())).reverts or []
+        scope = ChangeScope(revert_id=next((one.revert_id for one in reverts if one.revert_id.endswith(again.lower())), again))
+    else:
+        scope = await _scope(cli, found.id, None if since is not None else message, since)
+    uri = None if file is None else uris.from_path(cli.folder / file)
+    try:
+        done = await cli.sessions.revert(found.id, scope, uri=uri, hunk=hunk)
+    except NotPermitted as problem:
+        for one in problem.data.get("files", ()):
+            _print_patch(cli, one.get("patch", ""))
+        raise
+    names = ", ".join(uris.display(one, [cli.folder_uri]) for one in done.uris)
+    cli.terminal.note(f"Taken back in {names}. To undo that: sessionls revert {short(found.id)} --of {short(done.revert_id)}")
+    for notice in done.notices or ():
+        cli.terminal.note(notice, "yellow")
+    return 0
+
+
+async def _scope(cli: CliContext, session_id: str, message: str | None, since: str | None) -> ChangeScope:
+    if since is not None:
+        return ChangeScope(since=(await find_message(cli.sessions, session_id, since)).id)
+    if message is None or message == "last":
+        return ChangeScope(message_id=message)
+    return ChangeScope(message_id=(await find_message(cli.sessions, session_id, message)).id)
+
+
+def _print_file(cli: CliContext, file: FileChange) -> None:
+    name = uris.display(file.uri, [cli.folder_uri])
+    kind = "" if file.kind == "edited" else f" ({file.kind})"
+    state = _STATES[file.state] if file.state is not None else file.notice or "not known"
+    _print(cli, f"{name}{kind}  +{file.added} -{file.removed}{f'  {state}' if state else ''}", "bold")
+    for hunk in file.hunks:
+        state = _STATES[hunk.state]
+        at = "" if hunk.line is None else f" line {hunk.line + 1}"
+        _print(cli, f"@@ {hunk.id}{at}{f', {state}' if state else ''} @@", "cyan")
+        _print_patch(cli, _patch_of(hunk))
+
+
+def _patch_of(hunk: ChangeHunk) -> str:
+    return hunk.patch if hunk.patch is not None else f"(+{hunk.added} -{hunk.removed}: too long to be shown)\n"
+
+
+def _print_patch(cli: CliContext, patch: str) -> None:
+    for line in split_lines(patch):
+        _print(cli, line.removesuffix("\n"), _COLOURS.get(line[:1], ""))
+
+
+def _print(cli: CliContext, text: str, style: str) -> None:
+    """A line of text from wherever, with nothing in it that a terminal would obey."""
+    cli.terminal.out.print(Text(safe(text), style=style), soft_wrap=True)
+
+
+def _print_rest(cli: CliContext, listed: ChangeList) -> None:
+    if not listed.files:
+        cli.terminal.note("No agent changed files here.")
+    for revert in listed.reverts or ():
+        by = revert.by.name if revert.by is not None else "somebody"
+        names = ", ".join(uris.display(one, [cli.folder_uri]) for one in revert.uris)
+        cli.terminal.note(f"{short(revert.revert_id)}: {by} took changes back in {names}.")
+    if listed.commands:
+        ran = "; ".join(command.summary for command in listed.commands[-5:])
+        cli.terminal.note(f"Commands ran, whose changes are not known: {ran}", "yellow")

@@ -1,0 +1,1 @@
+"""What agents changed in files, and taking it back."""

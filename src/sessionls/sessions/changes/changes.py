@@ -1,0 +1,326 @@
+"""What agents changed in the files of a session, as it stands now, and taking it back.
+
+The log has the texts of every edit; what of it stands is read from the files. So it works after a restart, across replies, and
+for files that others changed in between. Taking back is a person's act: nobody is asked, and it is an event of the log that can
+be taken back itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sessionls.domain import transitions, uris
+from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.events import ChangesReverted, Edited, RevertedFile
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import Part, Participant, ToolPart
+from sessionls.domain.results import ChangeHunk, ChangeList, CommandRun, FileChange, RevertDone, Reverted
+from sessionls.ports.files import FileWrite, FileWriter, WrittenFile
+from sessionls.ports.store import Store
+from sessionls.sessions.changes.files import ChangedFile, Edit, changed_files, edit_of, edits_of_revert, hunk_id
+from sessionls.sessions.changes.kept import EditTexts, pack
+from sessionls.sessions.changes.segments import InTheWay, Located, Segment
+from sessionls.sessions.workspace.diffing import patch
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["ChangeScope", "Changes"]
+
+_EDITED = 8 << 20  # bytes of a file that can be edited
+_PATCH = 50_000  # characters of a patch that the log keeps, or that is shown
+_SHOWN = 4 << 20  # characters of patches and texts in one list
+_MESSAGES = 200  # the newest, in which commands are looked for
+_COMMANDS = 100
+_PROGRAMS = frozenset({"run_command"})  # tools, beside those of servers, whose work is not known
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeScope:
+    """Whose changes: those of the reply (or of the replies to the message) `message_id`, or for `last` of the newest reply that
+    changed files; all since the message `since`, its own reply's included; those of the revert `revert_id`; with none of these,
+    all of the session.
+    """
+
+    message_id: str | None = None
+    since: str | None = None
+    revert_id: str | None = None
+
+
+class Changes:
+    def __init__(
+        self,
+        store: Store,
+        workspace: Workspace,
+        writer: FileWriter,
+        change: Callable[[str, Callable[[Change], None]], Awaitable[None]],
+        participant: Participant,
+    ) -> None:
+        self._store = store
+        self._workspace = workspace
+        self._writer = writer
+        self._change = change
+        self._participant = participant
+
+    async def read(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
+        """Every file with its hunks; with `texts` also the text that it would have without them."""
+        scope = await self._resolved(session_id, scope)
+        edits, reverts = await self._edits(session_id, scope)
+        shown: list[FileChange] = []
+        left = _SHOWN
+        for file in await asyncio.to_thread(changed_files, edits):
+            one = await self._shown(file, texts=texts, left=left)
+            left -= sum(len(hunk.patch or "") for hunk in one.hunks) + len(one.before or "")
+            shown.append(one)
+        commands = await self._commands(session_id, scope)
+        return ChangeList(files=shown, reverts=reverts or None, commands=commands or None)
+
+    async def revert(self, session_id: str, scope: ChangeScope, *, uri: str | None = None, hunk: str | None = None) -> Reverted:
+        """Take them back: all, those of a file, or one hunk of it. All of that or, where somebody's later work stands in the way,
+        nothing. Raises `NotPermitted`, with the `files` that cannot be taken back and why.
+        """
+        if hunk is not None and uri is None:
+            raise InvalidParams("A hunk is one of a file.", fields=["uri"])
+        scope = await self._resolved(session_id, scope)
+        edits, _ = await self._edits(session_id, scope)
+        files = await asyncio.to_thread(changed_files, edits)
+        if uri is not None:
+            files = [file for file in files if uris.uri_key(file.uri) == uris.uri_key(uri)]
+        if not files:
+            raise NotPermitted("No agent changed that here.", hint="Look at what was changed with change/list.")
+        wanted: list[FileWrite] = []
+        blocked: list[dict[str, Any]] = []
+        for file in files:
+            try:
+                write = await self._wanted(file, hunk)
+            except InTheWay as problem:
+                blocked.append(await self._in_the_way(file, problem))
+            except InvalidParams as error:
+                if "hunk" in error.data.get("fields", ()):
+                    raise
+                blocked.append({"uri": file.uri, "reason": error.message})
+            except SessionlsError as error:
+                blocked.append({"uri": file.uri, "reason": error.message})
+            else:
+                wanted += [write] if write is not None else []
+        if blocked:
+            raise _refusal(self._workspace, blocked)
+        if not wanted:
+            raise NotPermitted("That is taken back already; the files are as they were.", hint="There is nothing left to do.")
+        written = await self._writer.write(_label(self._workspace, wanted), wanted)
+        return await self._record(session_id, scope, wanted, written)
+
+    # -- what was changed --------------------------------------------------------------------------------------------
+
+    async def _resolved(self, session_id: str, scope: ChangeScope) -> ChangeScope:
+        if scope.message_id != "last":
+            return scope
+        events = await self._store.changes(session_id)
+        last = next((event for event in reversed(events) if isinstance(event, Edited) and event.applied), None)
+        if last is None:
+            raise NotPermitted("No agent changed files in this session.", hint="There is nothing to take back.")
+        return ChangeScope(message_id=last.message_id)
+
+    async def _edits(self, session_id: str, scope: ChangeScope) -> tuple[list[Edit], list[RevertDone]]:
+        after = 0
+        for message_id in (scope.message_id, scope.since):
+            if message_id is not None:
+                entry = await self._store.entry(session_id, message_id)
+                if entry.place is None:  # it waits: nothing was done for it
+                    return [], []
+                after = await self._store.seq_at(session_id, entry.place - 1)
+        events = await self._store.changes(session_id, after=after)
+        reverts = [event for event in events if isinstance(event, ChangesReverted)]
+        if scope.revert_id is not None:
+            found = next((event for event in reverts if event.revert_id == scope.revert_id), None)
+            if found is None:
+                raise InvalidParams("There is no such revert in this session.", fields=["revertId"])
+            return edits_of_revert(found.files, found.seq), []
+        edits = [event for event in events if isinstance(event, Edited) and event.applied]
+        if scope.message_id is not None:
+            replies = await self._replies_to(session_id, scope.message_id, {event.message_id for event in edits})
+            edits = [event for event in edits if event.message_id in replies]
+            reverts = [event for event in reverts if event.message_id == scope.message_id]
+        made = await asyncio.to_thread(lambda: [edit_of(event) for event in edits])
+        return made, [_done(event) for event in reverts]
+
+    async def _replies_to(self, session_id: str, message_id: str, replies: set[str]) -> set[str]:
+        if message_id in replies:
+            return {message_id}
+        found = [await self._store.entry(session_id, reply) for reply in sorted(replies)]
+        steered = (await self._store.entry(session_id, message_id)).message.steered
+        wanted = {entry.message.id for entry in found if entry.message.reply_to == message_id}
+        return wanted | ({steered.message_id} & replies if steered is not None else set())
+
+    async def _commands(self, session_id: str, scope: ChangeScope) -> list[CommandRun]:
+        """The commands that ran: what they did to files is not known."""
+        if scope.revert_id is not None:
+            return []
+        if scope.message_id is not None:
+            message = (await self._store.entry(session_id, scope.message_id)).message
+            messages = [message]
+            if message.role == "participant":
+                messages = [one for one in await self._newest(session_id) if one.reply_to == message.id]
+        else:
+            messages = list(await self._newest(session_id))
+            ids = [message.id for message in messages]
+            if scope.since in ids:
+                messages = messages[ids.index(scope.since) :]
+        ran = [_command(message.id, part) for message in messages for part in _programs(message.parts)]
+        return ran[-_COMMANDS:]
+
+    async def _newest(self, session_id: str) -> Sequence[Any]:
+        return (await self._store.history(session_id, before=None, limit=_MESSAGES))[0]
+
+    async def _text(self, uri: str) -> str | None:
+        """The file's text as the editor has it; None where there is no file. Raises what keeps it from being read."""
+        place = await self._workspace.resolve(uri)
+        try:
+            document = await self._workspace.read(uri, limit=_EDITED)
+        except InvalidParams:
+            if await asyncio.to_thread(os.path.lexists, place.path):
+                raise
+            return None
+        if document.notice is not None:
+            raise NotPermitted(f"{place.display} is too large to be changed here.", hint="Change it by hand.")
+        return document.text
+
+    async def _shown(self, file: ChangedFile, *, texts: bool, left: int) -> FileChange:
+        unknown = FileChange(uri=file.uri, kind=file.kind, added=0, removed=0, hunks=[], message_ids=_made_by(file))
+        if file.lost:
+            return unknown.model_copy(update={"notice": _LOST})
+        try:
+            text = await self._text(file.uri)
+            found, before = await asyncio.to_thread(file.locate, text)
+        except SessionlsError as error:
+            return unknown.model_copy(update={"notice": error.message})
+        hunks = [_hunk(segment, one) for segment, one in found]
+        states = {hunk.state for hunk in hunks}
+        if sum(len(hunk.patch or "") for hunk in hunks) > left:
+            hunks = [hunk.model_copy(update={"patch": None}) for hunk in hunks]
+        return unknown.model_copy(
+            update={
+                "state": states.pop() if len(states) == 1 else "partly" if "applied" in states else "overwritten",
+                "added": sum(hunk.added for hunk in hunks),
+                "removed": sum(hunk.removed for hunk in hunks),
+                "hunks": hunks,
+                "before": before if texts and len(before or "") <= left else None,
+            }
+        )
+
+    # -- taking back -------------------------------------------------------------------------------------------------
+
+    async def _wanted(self, file: ChangedFile, hunk: str | None) -> FileWrite | None:
+        if file.lost:
+            raise NotPermitted(_LOST, hint="")
+        text = await self._text(file.uri)
+        try:
+            after = await asyncio.to_thread(file.without, text, hunk)
+        except KeyError:
+            raise InvalidParams(
+                "There is no such hunk now.", fields=["hunk"], hint="Look at what was changed with change/list."
+            ) from None
+        return None if after == text else FileWrite(file.uri, after, text, file.bom)
+
+    async def _in_the_way(self, file: ChangedFile, problem: InTheWay) -> dict[str, Any]:
+        blocked: dict[str, Any] = {"uri": file.uri, "reason": "Somebody changed the same lines later."}
+        if problem.later is not None:
+            left, now = problem.later
+            if now is None:
+                blocked["reason"] = "The file is gone."
+            else:
+                later = await asyncio.to_thread(patch, self._workspace.display(file.uri), left, now)
+                blocked["patch"] = later[:_PATCH]
+        return blocked
+
+    async def _record(
+        self, session_id: str, scope: ChangeScope, wanted: Sequence[FileWrite], written: Sequence[WrittenFile]
+    ) -> Reverted:
+        done, notices = [], []
+        for file, made in zip(wanted, written, strict=True):
+            name = self._workspace.display(file.uri)
+            if made.problem is not None:
+                notices.append(f"{name} was not changed: {made.problem}")
+                continue
+            if made.text != file.text:
+                notices.append(f"{name} came out otherwise (a formatter may have run).")
+            if not made.saved:
+                notices.append(f"{name} is not saved.")
+            done.append(await asyncio.to_thread(_file_of, name, file, made))
+        revert_id = new_id()
+        fields = {"revert_id": revert_id, "message_id": scope.message_id, "since": scope.since, "of": scope.revert_id}
+        await self._change(
+            session_id, lambda change: transitions.changes_reverted(change, self._participant, files=done, **fields)
+        )
+        return Reverted(revert_id=revert_id, uris=[file.uri for file in done], notices=notices or None)
+
+
+_LOST = (
+    "The text before one of its changes is not known (it was very long, no text, or a program made the change): "
+    "this file cannot be taken back."
+)
+
+
+def _file_of(name: str, file: FileWrite, made: WrittenFile) -> RevertedFile:
+    whole = patch(name, file.expected, made.text)
+    kept = pack(EditTexts(file.expected, made.text, file.bom))
+    return RevertedFile(uri=file.uri, patch=whole if len(whole) <= _PATCH else None, kept=kept)
+
+
+def _refusal(workspace: Workspace, blocked: Sequence[dict[str, Any]]) -> NotPermitted:
+    named = ", ".join(workspace.display(one["uri"]) for one in blocked[:5]) + (" …" if len(blocked) > 5 else "")
+    return NotPermitted(
+        f"Not everything can be taken back; nothing was changed. {named}: {blocked[0]['reason']}",
+        hint="Take back the other files or hunks alone, or change these by hand.",
+        files=list(blocked),
+    )
+
+
+def _label(workspace: Workspace, files: Sequence[FileWrite]) -> str:
+    what = workspace.display(files[0].uri) if len(files) == 1 else f"{len(files)} files"
+    return f"Take back what agents changed in {what}"
+
+
+def _made_by(file: ChangedFile) -> list[str]:
+    return list(dict.fromkeys(message_id for segment in file.segments for message_id in segment.message_ids))
+
+
+def _hunk(segment: Segment, one: Located) -> ChangeHunk:
+    lines = [*(f"-{line}" for line in one.old), *(f"+{line}" for line in one.new)]
+    text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return ChangeHunk(
+        id=hunk_id(segment, one),
+        state=one.state,
+        added=len(one.new),
+        removed=len(one.old),
+        line=one.line,
+        patch=text if len(text) <= _PATCH else None,
+    )
+
+
+def _done(event: ChangesReverted) -> RevertDone:
+    return RevertDone(
+        revert_id=event.revert_id,
+        at=event.at,
+        by=event.by if isinstance(event.by, Participant) else None,
+        message_id=event.message_id,
+        since=event.since,
+        of=event.of,
+        uris=[file.uri for file in event.files],
+    )
+
+
+def _programs(parts: Sequence[Part]) -> Iterator[ToolPart]:
+    for part in parts:
+        if isinstance(part, ToolPart):
+            if (part.name in _PROGRAMS or "/" in part.name) and part.status in ("running", "done", "failed"):
+                yield part
+            yield from _programs(part.parts or ())
+
+
+def _command(message_id: str, part: ToolPart) -> CommandRun:
+    what = part.arguments.get("command")
+    return CommandRun(message_id=message_id, tool=part.name, summary=what[:1000] if isinstance(what, str) else part.name)

@@ -1,0 +1,115 @@
+"""The changes of each file, out of the events that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sessionls.domain import uris
+from sessionls.domain.events import Edited, RevertedFile
+from sessionls.sessions.changes.kept import EditTexts, unpack
+from sessionls.sessions.changes.segments import Located, PatchSegment, Segment, TextSegment
+
+__all__ = ["ChangedFile", "Edit", "changed_files", "edit_of", "edits_of_revert", "hunk_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one file. `texts` and `patch` are as the log has them."""
+
+    uri: str
+    seq: int
+    message_id: str | None = None
+    texts: EditTexts | None = None
+    patch: str | None = None
+
+
+def edit_of(event: Edited) -> Edit:
+    return Edit(event.uri, event.seq, event.message_id, unpack(event.kept) if event.kept else None, event.patch)
+
+
+def edits_of_revert(files: Iterable[RevertedFile], seq: int) -> list[Edit]:
+    return [Edit(file.uri, seq, None, unpack(file.kept) if file.kept else None, file.patch) for file in files]
+
+
+@dataclass(slots=True)
+class ChangedFile:
+    """The changes of one file, oldest first. `lost`: of one of them the log has neither texts nor patch."""
+
+    uri: str
+    segments: list[Segment] = field(default_factory=list)
+    lost: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What all of them together did to it."""
+        first, last = self.segments[0] if self.segments else None, self.segments[-1] if self.segments else None
+        if isinstance(first, TextSegment) and first.texts.before is None:
+            return "created"
+        if isinstance(last, TextSegment) and last.texts.after is None:
+            return "deleted"
+        if isinstance(first, PatchSegment) and first.patch.startswith("--- /dev/null\n"):
+            return "created"
+        return "deleted" if isinstance(last, PatchSegment) and "\n+++ /dev/null\n" in last.patch else "edited"
+
+    def locate(self, text: str | None) -> tuple[list[tuple[Segment, Located]], str | None]:
+        """Every hunk as the text has it, and the text without those that stand."""
+        found: list[tuple[Segment, Located]] = []
+        for segment in reversed(self.segments):  # an older one as it is below the newer ones
+            hunks = segment.locate(text)
+            found = [*((segment, hunk) for hunk in hunks), *found]
+            text = segment.without(text, {hunk.index for hunk in hunks if hunk.state != "overwritten"})
+        return found, text
+
+    def without(self, text: str | None, hunk: str | None = None) -> str | None:
+        """The text without all hunks, or without that one. Raises `InTheWay`, and `KeyError` for a hunk that there is not."""
+        if hunk is None:
+            for segment in reversed(self.segments):
+                text = segment.without(text)
+            return text
+        for segment in self.segments:
+            for one in segment.locate(text):
+                if hunk_id(segment, one) == hunk:
+                    return segment.without(text, {one.index})
+        raise KeyError(hunk)
+
+    @property
+    def bom(self) -> bool:
+        return any(isinstance(segment, TextSegment) and segment.texts.bom for segment in self.segments)
+
+
+def hunk_id(segment: Segment, hunk: Located) -> str:
+    """The same each time, as long as the segment has no further edits."""
+    first, last = segment.seqs
+    return f"{first}-{last}.{hunk.index}"
+
+
+def changed_files(edits: Iterable[Edit]) -> list[ChangedFile]:
+    """The files with what is left of their changes, in the order of their first one."""
+    files: dict[str, ChangedFile] = {}
+    for edit in edits:
+        file = files.setdefault(uris.uri_key(edit.uri), ChangedFile(edit.uri))
+        file.uri = edit.uri
+        _add(file, edit)
+    for file in files.values():
+        file.segments = [
+            one for one in file.segments if not (isinstance(one, TextSegment) and one.texts.before == one.texts.after)
+        ]
+    return [file for file in files.values() if file.segments or file.lost]
+
+
+def _add(file: ChangedFile, edit: Edit) -> None:
+    made_by: Sequence[str] = [edit.message_id] if edit.message_id is not None else []
+    if edit.texts is None:
+        if edit.patch is None:
+            file.lost = True
+        else:
+            file.segments.append(PatchSegment(edit.patch, (edit.seq, edit.seq), made_by))
+        return
+    last = file.segments[-1] if file.segments else None
+    if isinstance(last, TextSegment) and last.texts.after == edit.texts.before:
+        texts = EditTexts(last.texts.before, edit.texts.after, last.texts.bom or edit.texts.bom)
+        together = list(dict.fromkeys([*last.message_ids, *made_by]))
+        file.segments[-1] = TextSegment(texts, (last.seqs[0], edit.seq), together)
+    else:
+        file.segments.append(TextSegment(edit.texts, (edit.seq, edit.seq), made_by))

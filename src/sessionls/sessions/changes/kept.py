@@ -1,0 +1,56 @@
+"""What it takes to take an edit back exactly: the texts before and after it, in a form that is small enough for the log.
+
+The patch of an edit is for people: it has one kind of line end, and a long one is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+
+from sessionls.sessions.workspace.diffing import changes, split_lines
+
+__all__ = ["EditTexts", "pack", "unpack"]
+
+_MOST = 4 << 20  # characters of one edit that the log keeps
+_UNPACKED = 64 << 20  # bytes that are unpacked at most, whoever wrote them
+
+
+@dataclass(frozen=True, slots=True)
+class EditTexts:
+    """The text of a document before and after an edit, None where there was no file. `bom`: it began with a byte order mark,
+    which is in neither text.
+    """
+
+    before: str | None
+    after: str | None
+    bom: bool = False
+
+
+def pack(texts: EditTexts) -> str | None:
+    """The texts for the log; None where that would be too much. Takes a while for long texts: not for the event loop."""
+    after: object = texts.after
+    if texts.before is not None and texts.after is not None:
+        old, new = split_lines(texts.before), split_lines(texts.after)
+        after = [[a, b, "".join(new[c:d])] for a, b, c, d in changes(old, new)]
+    whole = json.dumps({"before": texts.before, "after": after, "bom": texts.bom}, ensure_ascii=False, separators=(",", ":"))
+    packed = base64.b64encode(zlib.compress(whole.encode("utf-8", "surrogatepass"))).decode()
+    return packed if len(packed) <= _MOST else None
+
+
+def unpack(packed: str) -> EditTexts | None:
+    """The texts of `pack`; None where that is not what it is."""
+    try:
+        whole = zlib.decompressobj().decompress(base64.b64decode(packed), _UNPACKED)
+        data = json.loads(whole.decode("utf-8", "surrogatepass"))
+        before, after = data["before"], data["after"]
+        if isinstance(after, list):
+            lines = split_lines(before)
+            for a, b, text in reversed(after):
+                lines[a:b] = [text]
+            after = "".join(lines)
+        return EditTexts(before, after, bool(data["bom"]))
+    except (ValueError, TypeError, KeyError, zlib.error):
+        return None

@@ -1,0 +1,238 @@
+"""The changes of a file as hunks, which of them a text still has, and the text without them.
+
+What was edited in one go (nobody else changed the file in between) is one segment. Whether a hunk stands is never remembered: it
+is read from the text as it is now, so it is right whoever changed the file, and by which program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sessionls.sessions.changes.kept import EditTexts
+from sessionls.sessions.workspace.diffing import Change, changes, line_end_of, split_lines
+
+__all__ = ["HunkState", "InTheWay", "Located", "PatchSegment", "Segment", "TextSegment"]
+
+HunkState = Literal["applied", "reverted", "overwritten"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One hunk: its number in its segment, the lines that it took out and put in, whether a text has it, and at which line."""
+
+    index: int
+    state: HunkState
+    old: Sequence[str]
+    new: Sequence[str]
+    line: int | None = None
+
+
+class InTheWay(Exception):
+    """A hunk cannot be taken back: somebody changed the same lines later. `later` are two texts: as the agent left the file, and
+    as it is now.
+    """
+
+    def __init__(self, hunk: Located, later: tuple[str, str | None] | None = None) -> None:
+        super().__init__("somebody changed the same lines later")
+        self.hunk = hunk
+        self.later = later
+
+
+class Segment(Protocol):
+    """Edits of one file in one go. `seqs` are the numbers of their first and last event, `message_ids` the replies'."""
+
+    @property
+    def seqs(self) -> tuple[int, int]: ...
+    @property
+    def message_ids(self) -> Sequence[str]: ...
+
+    def locate(self, text: str | None) -> list[Located]:
+        """Every hunk, as the file's text now has it."""
+        ...
+
+    def without(self, text: str | None, hunks: Collection[int] | None = None) -> str | None:
+        """The text without these hunks (None: all); those that it does not have are passed over. Raises `InTheWay`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextSegment:
+    """A segment of which both texts are known. `texts.before` or `texts.after` of None: the file was created, or deleted."""
+
+    texts: EditTexts
+    seqs: tuple[int, int]
+    message_ids: Sequence[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file was created or deleted: that is one hunk."""
+        return self.texts.before is None or self.texts.after is None
+
+    def locate(self, text: str | None) -> list[Located]:
+        return self._locate(text)[0]
+
+    def _locate(self, text: str | None) -> tuple[list[Located], str | None]:
+        """The hunks, and the line end that an editor made of all others since, if one did."""
+        before, after = self.texts.before, self.texts.after
+        if before is None or after is None:
+            old, new = split_lines(before or ""), split_lines(after or "")
+            state: HunkState = "applied" if _same(text, after) else "reverted" if _same(text, before) else "overwritten"
+            return [Located(0, state, old, new, 0 if state == "applied" and text is not None else None)], None
+        exact = _located(before, after, text, None)
+        lost = _overwritten(exact)
+        end = None if text is None or not lost else _line_end(after, text)
+        if end is not None and _overwritten(adapted := _located(before, after, text, end)) < lost:
+            return adapted, end
+        return exact, None
+
+    def without(self, text: str | None, hunks: Collection[int] | None = None) -> str | None:
+        located, end = self._locate(text)
+        standing = _standing(located, hunks, (self.texts.after or "", text))
+        if self.whole or text is None:
+            return self.texts.before if standing else text
+        return _replaced(text, standing, end)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchSegment:
+    """An edit of which the log has its patch alone. A hunk is found by its lines and those around it, where they stand once."""
+
+    patch: str
+    seqs: tuple[int, int]
+    message_ids: Sequence[str]
+
+    def locate(self, text: str | None) -> list[Located]:
+        created, deleted = self.patch.startswith("--- /dev/null\n"), "\n+++ /dev/null\n" in self.patch
+        located: list[Located] = []
+        for old, new in _blocks(self.patch):
+            state: HunkState = "overwritten"
+            line = None
+            if created or deleted:
+                there, gone = ("".join(new), None) if created else (None, "".join(old))
+                now = None if text is None else text.replace("\r\n", "\n")
+                state = "applied" if now == there else "reverted" if now == gone else "overwritten"
+            elif text is not None:
+                now_lines = split_lines(text.replace("\r\n", "\n"))
+                if (line := _only_place(now_lines, new)) is not None:
+                    state = "applied"
+                elif _only_place(now_lines, old) is not None:
+                    state = "reverted"
+            for a, b, c, d in changes(old, new):  # (the lines around them stay as they are)
+                located.append(Located(len(located), state, old[a:b], new[c:d], None if line is None else line + c))
+        return located
+
+    def without(self, text: str | None, hunks: Collection[int] | None = None) -> str | None:
+        standing = _standing(self.locate(text), hunks, None)
+        if self.patch.startswith("--- /dev/null\n") and standing:
+            return None
+        if text is None:
+            return "".join(line for one in standing for line in one.old) if standing else None
+        return _replaced(text, standing, line_end_of(text))
+
+
+def _located(before: str, after: str, text: str | None, end: str | None) -> list[Located]:
+    """Every hunk, as the text has it; with `end`, both texts are taken to have those line ends."""
+    old, new = split_lines(before), split_lines(after)
+    found = changes(old, new)
+    if text is None:
+        return [Located(index, "overwritten", old[a:b], new[c:d]) for index, (a, b, c, d) in enumerate(found)]
+    now = split_lines(text)
+    since_after = changes(split_lines(_with_end(after, end)), now)
+    since_before = changes(split_lines(_with_end(before, end)), now)
+    located = []
+    for index, (a, b, c, d) in enumerate(found):
+        line = _moved(c, d, since_after)
+        undone = _moved(a, b, since_before) is not None
+        state: HunkState = "applied" if line is not None else "reverted" if undone else "overwritten"
+        located.append(Located(index, state, old[a:b], new[c:d], line))
+    return located
+
+
+def _overwritten(located: Sequence[Located]) -> int:
+    return sum(one.state == "overwritten" for one in located)
+
+
+def _standing(located: Sequence[Located], hunks: Collection[int] | None, later: tuple[str, str | None] | None) -> list[Located]:
+    """Those of the hunks that the text has. Raises `InTheWay` for one that somebody changed."""
+    wanted = [one for one in located if hunks is None or one.index in hunks]
+    for one in wanted:
+        if one.state == "overwritten":
+            raise InTheWay(one, later)
+    return [one for one in wanted if one.state == "applied"]
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+
+
+def _ends(text: str) -> set[str]:
+    windows, all_ends = text.count("\r\n"), text.count("\n")
+    return ({"\r\n"} if windows else set()) | ({"\n"} if all_ends > windows else set())
+
+
+def _line_end(after: str, now: str) -> str | None:
+    """The one line end that `now` has and `after` had not: an editor made one kind of several, or another one of all."""
+    there, here = _ends(after), _ends(now)
+    return next(iter(here)) if there and len(here) == 1 and there != here else None
+
+
+def _with_end(text: str, end: str | None) -> str:
+    return text if end is None else text.replace("\r\n", "\n").replace("\n", end)
+
+
+def _replaced(text: str, standing: Sequence[Located], end: str | None) -> str:
+    lines = split_lines(text)
+    for one in reversed(standing):
+        assert one.line is not None
+        lines[one.line : one.line + len(one.new)] = [_with_end(line, end) for line in one.old]
+    return "".join(lines)
+
+
+def _moved(start: int, end: int, since: Sequence[Change]) -> int | None:
+    """Where lines [start, end) are after those changes; None where one of them touches the lines."""
+    shift = 0
+    for a, b, c, d in since:
+        if a <= end and b >= start:
+            return None
+        if b < start:
+            shift += (d - c) - (b - a)
+    return start + shift
+
+
+def _blocks(patch: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The old and the new lines of each hunk, those around it included."""
+    old: list[str] = []
+    new: list[str] = []
+    started, last = False, ""
+    for line in split_lines(patch):
+        if line.startswith("@@ "):
+            if started:
+                yield old, new
+            old, new, started = [], [], True
+        elif started and line.startswith("\\"):  # the line before it ends without a line end
+            for lines, marks in ((old, " -"), (new, " +")):
+                if lines and last[0] in marks:
+                    lines[-1] = lines[-1].removesuffix("\n")
+        elif started:
+            if line[0] in " -":
+                old.append(line[1:])
+            if line[0] in " +":
+                new.append(line[1:])
+            last = line
+    if started:
+        yield old, new
+
+
+def _only_place(lines: Sequence[str], block: Sequence[str]) -> int | None:
+    """The line at which the block begins, where it stands exactly once."""
+    if not block:
+        return None
+    whole, part = "\0".join(["", *lines, ""]), "\0".join(["", *block, ""])
+    at = whole.find(part)
+    if at < 0 or whole.find(part, at + 1) >= 0:
+        return None
+    return whole.count("\0", 0, at)

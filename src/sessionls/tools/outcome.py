@@ -1,0 +1,30 @@
+"""What came of a change that the editor said it made: it arrives, from most editors, a moment after their yes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sessionls.domain.errors import SessionlsError
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["LARGEST_EDITED", "resulting_text"]
+
+LARGEST_EDITED = 8 << 20  # bytes of a file that can be edited
+_SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between looks
+
+
+async def resulting_text(workspace: Workspace, uri: str, expected: str, *, patient: bool = True) -> str | None:
+    """The text that the document comes to have: the expected one as soon as it is there, else what is there in the end, if any.
+
+    Not `patient`: what is there now.
+    """
+    last = None
+    for delay in _SETTLING if patient else (0.0,):
+        await asyncio.sleep(delay)
+        try:
+            last = (await workspace.read(uri, limit=LARGEST_EDITED)).text
+        except SessionlsError:  # not there yet
+            continue
+        if last == expected:
+            break
+    return last

@@ -1,0 +1,143 @@
+"""Writes files for a person who takes back what agents changed: through the editor, and where it cannot, on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, NotPermitted
+from sessionls.domain.model import Range
+from sessionls.ports.editor import DocumentChange, Editor
+from sessionls.ports.files import FileWrite, WrittenFile
+from sessionls.sessions.workspace.diffing import changes, split_lines
+from sessionls.sessions.workspace.file_edits import write_changes
+from sessionls.sessions.workspace.positions import Encoding, Lines
+from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
+from sessionls.tools.outcome import LARGEST_EDITED, resulting_text
+from sessionls.tools.protected_paths import is_protected
+from sessionls.tools.saving import Saving
+
+__all__ = ["Restorer"]
+
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    file: FileWrite
+    change: DocumentChange
+    open: bool
+    unsaved: bool
+
+
+class Restorer:
+    """The port `FileWriter`. `protected` and `read_only` are as for the tools of agents: it writes only where they may."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        editor: Editor,
+        saving: Saving,
+        *,
+        protected: Sequence[Path] = (),
+        read_only: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._workspace = workspace
+        self._editor = editor
+        self._saving = saving
+        self._protected = protected
+        self._read_only = read_only
+
+    async def write(self, label: str, files: Sequence[FileWrite]) -> Sequence[WrittenFile]:
+        plans = [await self._plan(file) for file in files]
+        if self._read_only():
+            raise NotPermitted("Files may only be read here; nothing was changed.", hint="Turn read-only off first.")
+        problem = await self._apply(label, plans)
+        written = [await self._written(plan, problem) for plan in plans]
+        if problem is not None and all(one.problem is not None for one in written):
+            raise NotPermitted(f"The editor did not make the change: {problem}", hint="Nothing was changed. Look at the files.")
+        return written
+
+    async def _plan(self, file: FileWrite) -> _Plan:
+        place = await self._workspace.resolve(file.uri)
+        if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._protected):
+            raise NotPermitted(
+                f"{place.display} says which agents and programs run here; only people change it.", hint="Change it by hand."
+            )
+        document = await self._document(place)
+        if (None if document is None else document.text) != file.expected:
+            raise NotPermitted(f"{place.display} changed meanwhile; nothing was written.", hint="Look at it, and try again.")
+        if document is None:
+            change = DocumentChange(place.uri, kind="create", text=(_BOM if file.bom else "") + (file.text or ""))
+            return _Plan(file, change, open=False, unsaved=False)
+        unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
+        if file.text is None:
+            change = DocumentChange(document.uri, kind="delete", sha256=document.sha256)
+        else:
+            edits = await asyncio.to_thread(_edits, document.text, file.text, self._editor.encoding)
+            change = DocumentChange(document.uri, version=document.version, edits=edits, sha256=document.sha256)
+        return _Plan(file, change, open=document.buffer, unsaved=unsaved)
+
+    async def _document(self, place: ResolvedFile) -> Document | None:
+        try:
+            document = await self._workspace.read(place.uri, limit=LARGEST_EDITED)
+        except InvalidParams:
+            if await asyncio.to_thread(os.path.lexists, place.path):
+                raise
+            return None
+        if document.notice is not None:
+            raise NotPermitted(f"{place.display} is too large to be changed here.", hint="Change it by hand.")
+        return document
+
+    async def _apply(self, label: str, plans: Sequence[_Plan]) -> str | None:
+        """Why not all of it was done, if it was not."""
+        outcome = await self._editor.apply(label, [plan.change for plan in plans])
+        if outcome.applied:
+            return None
+        on_disk = [plan.change for plan in plans if not plan.open]
+        if not on_disk:
+            return outcome.reason or "it gave no reason."
+        # What is not open the editor need not do; what is open comes first, because it may refuse that.
+        in_editor = [plan.change for plan in plans if plan.open]
+        if in_editor:
+            outcome = await self._editor.apply(label, in_editor)
+            if not outcome.applied:
+                return outcome.reason or "it gave no reason."
+        folders = [Path(path) for uri in self._workspace.folders if (path := uris.to_path(uri)) is not None]
+        outcome = await asyncio.shield(asyncio.to_thread(write_changes, folders, on_disk, self._editor.encoding))
+        return None if outcome.applied else outcome.reason or "it gave no reason."
+
+    async def _written(self, plan: _Plan, problem: str | None) -> WrittenFile:
+        uri, file = plan.change.uri, plan.file
+        if file.text is None:
+            gone = not await asyncio.to_thread(_is_there, uri)
+            return WrittenFile(uri, None, None if gone or problem is None else problem)
+        made = await resulting_text(self._workspace, uri, file.text, patient=problem is None)
+        if made is None or made == file.expected:
+            return WrittenFile(uri, file.expected, problem or "it said that it did, but the text is what it was.")
+        saved = not plan.unsaved and await self._saving.edited(uri, made)
+        if saved:  # a formatter may have run when it was saved
+            made = await resulting_text(self._workspace, uri, made, patient=False) or made
+        return WrittenFile(uri, made, saved=saved)
+
+
+def _is_there(uri: str) -> bool:
+    path = uris.to_path(uri)
+    return path is not None and os.path.lexists(path)
+
+
+def _edits(old: str, new: str, encoding: Encoding) -> tuple[tuple[Range, str], ...]:
+    """The lines that differ, each piece as one edit: what did not change keeps its marks and cursors in the editor."""
+    before, after = split_lines(old), split_lines(new)
+    offsets = [0]
+    for line in before:
+        offsets.append(offsets[-1] + len(line))
+    lines = Lines(old, encoding)
+    return tuple(
+        (Range(start=lines.position(offsets[a]), end=lines.position(offsets[b])), "".join(after[c:d]))
+        for a, b, c, d in changes(before, after)
+    )
