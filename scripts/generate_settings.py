@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer.main
 
@@ -24,13 +26,20 @@ def settings_table() -> str:
 
 def command_table() -> str:
     rows = ["| Command | Does |", "|---|---|"]
-    group = typer.main.get_group(app)
-    for name, command in group.commands.items():
+    for name, command in _commands(typer.main.get_group(app)):
         arguments = [param.metavar or str(param.name).upper() for param in command.params if param.param_type_name == "argument"]
         options = [max(param.opts, key=len) for param in command.params if param.param_type_name == "option"]
         does = (command.help or "").partition("\n")[0]
         rows.append(f"| `{' '.join(['sessionls', name, *arguments])}` | {does}{_options(options)} |")
     return "\n".join(rows)
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _options(names: list[str]) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 __all__ = ["Proxy", "proxy"]
 
 
 class Proxy:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
         self.port = 0
         self.notifications = True  # whether they come through
         self._to = port
+        self._tls = tls
         self._streams: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -22,6 +24,14 @@ class Proxy:
             stream.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._tls is not None:  # as the server does that speaks TLS
+            await reader.readexactly(8)
+            writer.write(b"S")
+            try:
+                await writer.start_tls(self._tls)
+            except (OSError, ssl.SSLError):  # whoever called does not believe the certificate
+                writer.close()
+                return
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
         self._streams |= {writer, back}
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -51,8 +61,8 @@ class Proxy:
 
 
 @contextlib.asynccontextmanager
-async def proxy(port: int) -> AsyncIterator[Proxy]:
-    between = Proxy(port)
+async def proxy(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
+    between = Proxy(port, tls)
     server = await asyncio.start_server(between.serve, "127.0.0.1", 0)
     between.port = server.sockets[0].getsockname()[1]
     try:

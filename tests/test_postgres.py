@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
+import ssl
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +13,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, create_engine, event
 
 from postgres_proxy import proxy
@@ -245,6 +251,48 @@ async def test_a_password_comes_from_where_libpq_looks_for_it(tmp_path: Path, mo
             assert await create(store)
     finally:
         await asyncio.to_thread(server.remove)
+
+
+def certificates() -> tuple[bytes, bytes, bytes]:
+    """An authority's certificate, and one that it gave to the server `localhost`, with its key."""
+    now = dt.datetime.now(dt.UTC)
+
+    def made(name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey) -> bytes:
+        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, issuer)]
+        builder = x509.CertificateBuilder().subject_name(names[0]).issuer_name(names[1]).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
+        if name != issuer:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    given = made("localhost", "The test", server, authority)
+    return made("The test", "The test", authority, authority), given, server.private_bytes(*form)
+
+
+async def test_a_server_is_believed_only_with_a_certificate_for_its_name_from_a_known_authority(tmp_path: Path) -> None:
+    authority, certificate, key = certificates()
+    known, unknown, own = (tmp_path / f"{name}.pem" for name in ("known", "unknown", "own"))
+    for path, content in ((known, authority), (unknown, certificates()[0]), (own, certificate + key)):
+        path.write_bytes(content)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own)
+    async with proxy(PostgresServer.shared().port, context) as between:
+        address = re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{between.port}", url(tmp_path)) + "&sslmode=verify-full&sslrootcert="
+        named = address.replace("127.0.0.1", "localhost")
+        async with SqlStore(f"{named}{known}") as store:
+            await create(store)
+            assert "TLS" in await store.facts()
+        for wrong in (f"{named}{unknown}", f"{address}{known}"):
+            async with SqlStore(wrong) as store:
+                with pytest.raises(StoreUnavailable, match="No safe connection") as refused:
+                    await create(store)
+                assert "docs/teams.md" in refused.value.hint
+    async with SqlStore(url(tmp_path)) as store:
+        assert "no TLS" in await store.facts()
 
 
 async def test_a_login_that_may_not_make_tables_uses_those_that_the_owner_made(tmp_path: Path) -> None:

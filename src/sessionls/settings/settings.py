@@ -31,7 +31,7 @@ from sessionls.environment import name_problem
 from sessionls.programs import ExternalAgent, McpServer, ScannerSetting
 from sessionls.secret_patterns import is_secret_name
 
-__all__ = ["PREFIX", "Settings", "config_dir", "config_file"]
+__all__ = ["PREFIX", "Settings", "config_dir", "config_file", "shown_url"]
 
 PREFIX = "SESSIONLS_"
 
@@ -196,16 +196,7 @@ class Settings(BaseSettings):
     @property
     def shown_url(self) -> str:
         """`url` without its password."""
-        if not _has_password(self.url):
-            return self.url
-        try:
-            parts = urlsplit(self.url)
-        except ValueError:
-            return f"{self.url.partition(':')[0]}://…"
-        user, at, host = parts.netloc.rpartition("@")
-        if ":" in user:
-            parts = parts._replace(netloc=f"{user.partition(':')[0]}:…{at}{host}")
-        return urlunsplit(parts._replace(query=_SECRET_PARAMETER.sub(r"\1…", parts.query)))
+        return shown_url(self.url)
 
     def trusts(self, folder: Path) -> bool:
         """Whether that folder is one of the trusted ones, or inside one."""
@@ -278,6 +269,20 @@ class Settings(BaseSettings):
 
 
 _SECRET_PARAMETER = re.compile(r"((?:^|&)(?:ssl|oauth_client_)?(?:password|secret)=)[^&]*", re.IGNORECASE)
+
+
+def shown_url(url: str) -> str:
+    """The address of a database without its password."""
+    if not _has_password(url):
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{url.partition(':')[0]}://…"
+    user, at, host = parts.netloc.rpartition("@")
+    if ":" in user:
+        parts = parts._replace(netloc=f"{user.partition(':')[0]}:…{at}{host}")
+    return urlunsplit(parts._replace(query=_SECRET_PARAMETER.sub(r"\1…", parts.query)))
 
 
 def _has_password(url: str) -> bool:

@@ -33,6 +33,7 @@ class Database(ABC):
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._local = threading.local()
+        self._renews = True
 
     @property
     def opened(self) -> bool:
@@ -71,6 +72,14 @@ class Database(ABC):
     def facts(self) -> list[str]:
         """What there is to say of the database to a person who looks for faults."""
 
+    @abstractmethod
+    def vacuum(self) -> None:
+        """Give back the room of what was deleted. Others may have to wait meanwhile."""
+
+    def keep_version(self) -> None:
+        """Open the database as it is: make no tables, and leave those of other versions as they are."""
+        self._renews = False
+
     def close(self) -> None:
         """Close this thread's connection."""
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -82,7 +91,7 @@ class Database(ABC):
 
     @abstractmethod
     def _open(self) -> Engine:
-        """The engine of a database whose tables are there and up to date."""
+        """The engine of a database whose tables are there and up to date, unless it is to keep its version."""
 
     @abstractmethod
     def _is_broken(self, error: DBAPIError) -> bool:

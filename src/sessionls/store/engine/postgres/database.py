@@ -32,8 +32,7 @@ _NEWEST = """
 SELECT (SELECT greatest(coalesce(max(rev), 0), 0) FROM sessions), EXISTS (SELECT 1 FROM drafts WHERE {drafted})
 """
 _FACTS = """
-SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text,
-  (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), pg_database_size(current_database())
+SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text, pg_database_size(current_database())
 """
 _MIGRATION = 300  # seconds that one process waits for another that brings the database up to date
 # A connection whose other end is gone is noticed in about this time, and not after two hours.
@@ -81,7 +80,7 @@ class PostgresDatabase(Database):
     def facts(self) -> list[str]:
         with self.reading() as connection:
             driver = driver_of(connection)
-            version, role, tls, size = driver.execute(_FACTS).fetchone()
+            version, role, size = driver.execute(_FACTS).fetchone()
             began = time.monotonic()
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
@@ -91,10 +90,13 @@ class PostgresDatabase(Database):
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
             f"login {role}",
-            tls or "no TLS",
+            "TLS" if driver.pgconn.ssl_in_use else "no TLS",
             f"{latency:.1f} ms away",
             "tells of changes (LISTEN)" if told else "does not tell of changes (LISTEN): it is asked again and again",
         ]
+
+    def vacuum(self) -> None:
+        driver_of(self._connection()).execute("VACUUM (ANALYZE)")
 
     def close(self) -> None:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -144,7 +146,8 @@ class PostgresDatabase(Database):
         )
         event.listen(engine, "begin", self._begin)
         with engine.connect() as connection:
-            prepare(connection, lambda: _alone(connection))
+            if self._renews:
+                prepare(connection, lambda: _alone(connection))
         return engine
 
     def _begin(self, connection: Connection) -> None:

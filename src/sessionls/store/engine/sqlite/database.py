@@ -74,6 +74,12 @@ class SqliteDatabase(Database):
         assert self._path is not None
         return [f"SQLite {sqlite3.sqlite_version}", f"{self._path.stat().st_size / 1e6:.1f} MB"]
 
+    def vacuum(self) -> None:
+        driver = self._connection().connection.driver_connection
+        assert driver is not None
+        driver.execute("VACUUM")
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     # -- connections -------------------------------------------------------------------------------------------------
 
     def _is_broken(self, error: DBAPIError) -> bool:
@@ -100,7 +106,8 @@ class SqliteDatabase(Database):
                 connection.info["transaction"] = "write"
                 return connection.begin()
 
-            prepare(connection, alone)
+            if self._renews:
+                prepare(connection, alone)
         self._path, self._file = path, _identity(path)
         return engine
 

@@ -1,0 +1,129 @@
+"""`sessionls store`: what a person does to the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.text import Text
+
+from sessionls.cli.terminal import Terminal, UsageError, safe
+from sessionls.settings.settings import Settings, shown_url
+
+__all__ = ["backup", "check", "copy", "migrate", "status", "vacuum"]
+
+T = TypeVar("T")
+
+_EVERY = 1.0  # seconds between two lines of progress
+
+
+async def status(terminal: Terminal, *, as_json: bool) -> int:
+    from sessionls.store.maintenance import status as look
+
+    url = await _url()
+    found = await asyncio.to_thread(look, url)
+    if as_json:
+        facts: dict[str, Any] = {"url": shown_url(url), "revision": found.revision, "newest": found.newest}
+        terminal.json({**facts, **found.counts, "facts": found.facts})
+        return 0
+    terminal.out.print(Text(safe(shown_url(url)), style="bold"))
+    terminal.out.print(Text(safe(", ".join(found.facts))))
+    if found.revision is None:
+        terminal.out.print("It has no tables yet. They are made with the first session, or by: sessionls store migrate")
+    elif found.counts:
+        counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
+        terminal.out.print(f"Revision {found.revision}, up to date: {counts}")
+    elif found.revision > found.newest:
+        terminal.out.print(f"Revision {found.revision} is newer than this version's {found.newest}: update sessionls.")
+    else:
+        terminal.out.print(f"Revision {found.revision}; this version's is {found.newest}: sessionls store migrate")
+    return 0
+
+
+async def migrate(terminal: Terminal) -> int:
+    from sessionls.store.maintenance import migrate as bring
+
+    before, after = await asyncio.to_thread(bring, await _url())
+    if before == after:
+        terminal.note(f"Revision {after}: nothing to do.")
+    else:
+        terminal.note(f"From revision {before or 'none'} to {after}.")
+    return 0
+
+
+async def check(terminal: Terminal) -> int:
+    from sessionls.store.maintenance import check as examine
+
+    wrong = await _with_progress(terminal, examine, await _url())
+    for session_id, faults in wrong.items():
+        for fault in faults:
+            terminal.out.print(Text(safe(f"{session_id}: {fault}")), soft_wrap=True)
+    terminal.note(f"Faults in {_sessions(len(wrong))}." if wrong else "Every session is as its log says.")
+    return 1 if wrong else 0
+
+
+async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool) -> int:
+    from sessionls.cli.names import short
+    from sessionls.store.maintenance import copy as run
+
+    target = await asyncio.to_thread(_address, other)
+    source = await _url()
+    if back:
+        source, target = target, source
+    report = await _with_progress(terminal, run, source, target, wanted)
+    for session_id, reason in report.refused.items():
+        terminal.out.print(Text(safe(f"{short(session_id)} was not copied: {reason}")), soft_wrap=True)
+    terminal.note(f"Copied {_sessions(len(report.copied))}; already there: {report.unchanged}; left out: {len(report.refused)}.")
+    return 1 if report.refused else 0
+
+
+async def backup(terminal: Terminal, file: Path) -> int:
+    from sessionls.store.maintenance import backup as write
+
+    number = await _with_progress(terminal, write, await _url(), file)
+    terminal.note(f"{file} holds {_sessions(number)}. Bring them back with: sessionls store copy --from {file}")
+    return 0
+
+
+async def vacuum(terminal: Terminal) -> int:
+    from sessionls.store.maintenance import vacuum as tidy
+
+    await asyncio.to_thread(tidy, await _url())
+    terminal.note("Done.")
+    return 0
+
+
+def _sessions(number: int) -> str:
+    return "1 session" if number == 1 else f"{number:,} sessions"
+
+
+async def _url() -> str:
+    return (await asyncio.to_thread(Settings.load)).url
+
+
+def _address(other: str) -> str:
+    """A URL, or the path of an SQLite file."""
+    if "://" in other:
+        if shown_url(other) != other:
+            raise UsageError(
+                "A password on the command line can be seen by others.",
+                "Put it into ~/.pgpass, a service file or the variable PGPASSWORD.",
+            )
+        return other
+    return f"sqlite:///{Path(other).absolute().as_posix()}"
+
+
+async def _with_progress(terminal: Terminal, work: Callable[..., T], *arguments: object) -> T:
+    """Run it in a thread, and say now and then how far it is."""
+    told = time.monotonic()
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _EVERY or done == of:
+            told = time.monotonic()
+            terminal.note(f"{done:,} of {_sessions(of)}")
+
+    return await asyncio.to_thread(work, *arguments, tell)

@@ -1,0 +1,130 @@
+"""Copying a session from one database to another, whichever engines they are of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from sessionls.domain.model import Message
+from sessionls.store.engine import Database, dialect_of
+from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
+from sessionls.store.search import index_message, unindex
+from sessionls.store.titles import add_title, remove_title
+
+__all__ = ["CopyOutcome", "copy_session"]
+
+_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_LOCKED = _SESSION.with_for_update()
+_EVENTS = select(events).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
+_UPDATE = update(sessions).where(sessions.c.id == bindparam("key"))
+_SUMMARY = select(summaries.c.n).where(
+    summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
+)
+# What stands below a session, in an order in which it can be inserted.
+_BELOW = (session_places, events, messages, parts, findings)
+_AT_ONCE = 500  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOutcome:
+    """`refused` says why the session was left as it was."""
+
+    written: bool = False
+    refused: str = ""
+
+
+def copy_session(here: Database, there: Database, session_id: str) -> CopyOutcome:
+    """Copy it with its ancestors, each in one transaction, the oldest first. To repeat it changes nothing."""
+    with here.reading() as source:
+        line = [source.execute(_SESSION, {"id": session_id}).one()]
+        while line[-1].parent_id is not None:
+            line.append(source.execute(_SESSION, {"id": line[-1].parent_id}).one())
+        outcome = CopyOutcome()
+        for row in reversed(line):
+            with there.writing() as target:
+                outcome = _one(source, target, row)
+            if outcome.refused:
+                break
+    return outcome
+
+
+def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> CopyOutcome:
+    if row.reply:
+        return CopyOutcome(refused="a reply is being written in it.")
+    log = [one._asdict() for one in source.execute(_EVENTS, {"id": row.id})]
+    kept = target.execute(_LOCKED, {"id": row.id}).one_or_none()
+    if kept is not None:
+        if kept.reply:
+            return CopyOutcome(refused="a reply is being written in the other database's copy of it.")
+        theirs = list(target.execute(_EVENTS, {"id": row.id}))
+        same = min(len(log), len(theirs))
+        if any(ours["data"] != other.data for ours, other in zip(log, theirs, strict=False)):
+            return CopyOutcome(refused="it went on differently in the two databases.")
+        if kept.deleted and not row.deleted:
+            return CopyOutcome(refused="it, or what it is a fork of, was deleted in the other database.")
+        if same == len(log) or row.deleted:
+            return CopyOutcome()
+        _clear(target, kept)
+    first = None if kept is not None else dialect_of(target).first_rev(target)
+    values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
+    if kept is None:
+        target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})
+    _write(source, target, row, log)
+    summary = _summaries(source, target, row)
+    rev = dialect_of(target).last_rev(target, row.id, first)
+    target.execute(_UPDATE, {"key": row.id, **values, "summary": summary, "rev": rev})
+    target.execute(update(findings).where(findings.c.session_id == bindparam("key")), {"key": row.id, "rev": rev})
+    return CopyOutcome(written=True)
+
+
+def _clear(target: Connection, kept: Row[*tuple[Any, ...]]) -> None:
+    """Remove what the session has, to write it anew."""
+    unindex(target, kept.id, above=-1)
+    if kept.title_key is not None:
+        remove_title(target, kept.id, kept.title_key)
+    for table in (claims, drafts, *reversed(_BELOW)):
+        target.execute(delete(table).where(table.c.session_id == bindparam("key")), {"key": kept.id})
+
+
+def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], log: list[dict[str, Any]]) -> None:
+    if row.title_key is not None:
+        add_title(target, row.id, row.title_key)
+    for table in _BELOW:
+        rows = log if table is events else None
+        if rows is None:
+            statement = select(table).where(table.c.session_id == row.id)
+            if table is messages:  # rows are numbered as they come
+                statement = statement.order_by(messages.c.n)
+            rows = [one._asdict() for one in source.execute(statement)]
+        for one in rows if table is messages else ():
+            one.pop("n")
+        for one in rows if table is findings else ():
+            one["rev"] = 0
+        for start in range(0, len(rows), _AT_ONCE):
+            target.execute(insert(table), rows[start : start + _AT_ONCE])
+        for one in rows if table is messages else ():
+            index_message(target, row.id, Message.model_validate_json(one["data"]))
+
+
+def _summaries(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> int | None:
+    """Copy the summaries that lack there; gives the number there of the newest that the session can see."""
+    own = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
+    for one in source.execute(own).all():
+        if _number(target, one) is None:
+            values = {name: value for name, value in one._asdict().items() if name not in ("n", "previous")}
+            target.execute(insert(summaries), {**values, "previous": _there(source, target, one.previous)})
+    return _there(source, target, row.summary)
+
+
+def _there(source: Connection, target: Connection, n: int | None) -> int | None:
+    if n is None:
+        return None
+    one = source.execute(select(summaries).where(summaries.c.n == n)).one_or_none()
+    return None if one is None else _number(target, one)
+
+
+def _number(target: Connection, one: Row[*tuple[Any, ...]]) -> int | None:
+    found = target.execute(_SUMMARY, {"id": one.session_id, "number": one.seq, "place": one.at_place}).scalar()
+    return None if found is None else int(found)

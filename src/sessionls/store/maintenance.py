@@ -1,0 +1,251 @@
+"""What a person does to a database: bring it up to date, look at it, check it, copy sessions out of it. For a thread.
+
+Every function opens the databases that it works on and closes them again. `tell` is called with each session that is done, and
+how many there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from sessionls.domain.errors import InvalidParams, StoreUnavailable
+from sessionls.domain.state import State, apply
+from sessionls.store import migrations
+from sessionls.store.copying import CopyOutcome, copy_session
+from sessionls.store.engine import Database, open_database
+from sessionls.store.engine.versions import revision_of
+from sessionls.store.failures import explain
+from sessionls.store.rows import events_of
+from sessionls.store.schema import events, messages, sessions
+from sessionls.store.search import purge
+from sessionls.store.titles import purge_titles
+
+__all__ = ["CopyReport", "Status", "backup", "check", "copy", "migrate", "status", "vacuum"]
+
+log = logging.getLogger(__name__)
+Tell = Callable[[int, int], None]
+
+_PATIENCE = 30.0  # seconds that maintenance waits for others
+_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_IDS = select(sessions.c.id, sessions.c.deleted).order_by(sessions.c.rev)
+_LOG = select(events.c.seq, events.c.data).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
+_PLACES = select(messages.c.place).where(messages.c.session_id == bindparam("id"), messages.c.place.is_not(None))
+# (Older versions did not say everything that lists show now.)
+_SHOWN = ("id", "title", "state", "agent", "model", "messageCount", "seq", "createdAt", "updatedAt")
+_AT_ONCE = 200  # sessions that are read in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`revision` is None for a database without tables; `newest` the one that this version makes."""
+
+    revision: str | None
+    newest: str
+    counts: dict[str, int]
+    facts: list[str]
+
+
+@dataclass(slots=True)
+class CopyReport:
+    copied: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    """Sessions that were left out, each with the reason."""
+
+
+def status(url: str) -> Status:
+    """Changes nothing, also where the database is of another version."""
+    with _opened(url, bare=True) as database:
+        with database.reading() as connection:
+            revision = revision_of(connection)
+            counts: dict[str, int] = {}
+            if revision == migrations.HEAD:
+                counts["sessions"] = _count(connection, select(func.count()).select_from(sessions).where(~sessions.c.deleted))
+                counts["messages"] = _count(connection, select(func.count()).select_from(messages))
+                counts["events"] = _count(connection, select(func.count()).select_from(events))
+        return Status(revision, migrations.HEAD, counts, database.facts())
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Make the tables, or bring them up to date; gives the revision before and after."""
+    before = None
+    if not _is_missing_file(url):
+        with _opened(url, bare=True) as database, database.reading() as connection:
+            before = revision_of(connection)
+    with _opened(url) as database, database.reading():
+        return before, migrations.HEAD
+
+
+def check(url: str, tell: Tell) -> dict[str, list[str]]:
+    """What is wrong with each session; empty where all is well. Reads all of the database, and changes nothing."""
+    wrong: dict[str, list[str]] = {}
+    _expect_database(url)
+    with _opened(url) as database:
+        for connection, session_id, deleted in _each(database, tell):
+            if found := list(_faults(connection, session_id, deleted=deleted)):
+                wrong[session_id] = found
+    return wrong
+
+
+def copy(source: str, target: str, wanted: Sequence[str], tell: Tell) -> CopyReport:
+    """Copy these sessions (none: all) with what they hold of their ancestors. What is there already is brought up to date."""
+    _expect_database(source)
+    report = CopyReport()
+    with _opened(source) as here, _opened(target) as there:
+        if _same(source, target):
+            raise InvalidParams("Both are the same database.", fields=["database"], hint="Name another one to copy to.")
+        with here.reading() as connection:
+            known = [row.id for row in connection.execute(_IDS) if not row.deleted]
+        chosen = _chosen(known, wanted)
+        for done, session_id in enumerate(chosen, 1):
+            outcome: CopyOutcome = copy_session(here, there, session_id)
+            if outcome.refused:
+                report.refused[session_id] = outcome.refused
+            elif outcome.written:
+                report.copied.append(session_id)
+            else:
+                report.unchanged += 1
+            tell(done, len(chosen))
+    return report
+
+
+def backup(url: str, file: Path, tell: Tell) -> int:
+    """Write all sessions into a new SQLite file; gives their number. The file is complete, or is not there."""
+    _expect_database(url)
+    if file.exists():
+        raise InvalidParams(f"{file} exists.", fields=["file"], hint="Name a new file.")
+    part = file.with_name(f"{file.name}.part")
+    for left in file.parent.glob(f"{part.name}*"):
+        left.unlink()
+    try:
+        report = copy(url, f"sqlite:///{part.absolute().as_posix()}", (), tell)
+        if report.refused:
+            session_id, reason = next(iter(report.refused.items()))
+            raise StoreUnavailable(f"Session {session_id} cannot be copied: {reason}", hint="Try again when that is over.")
+        with contextlib.closing(sqlite3.connect(part)) as whole:  # all of it in one file
+            whole.execute("PRAGMA journal_mode = DELETE").fetchall()
+        part.replace(file)
+    finally:
+        for left in file.parent.glob(f"{part.name}*"):
+            left.unlink()
+    return len(report.copied)
+
+
+def vacuum(url: str) -> None:
+    """Erase what was deleted, and give its room back."""
+    _expect_database(url)
+    with _opened(url) as database:
+        with database.writing() as connection:
+            purge_titles(connection)
+            more = purge(connection, first=True)
+        while more:
+            with database.writing() as connection:
+                more = purge(connection, first=False)
+        database.vacuum()
+
+
+# -- the parts of it -------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _opened(url: str, *, bare: bool = False) -> Iterator[Database]:
+    """`bare`: as it is, without making or renewing tables."""
+    database = open_database(url, _PATIENCE)
+    if bare:
+        _expect_database(url)
+        database.keep_version()
+    try:
+        try:
+            yield database
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            log.warning("the database failed", exc_info=True)
+            raise explained from None
+    finally:
+        database.close()
+
+
+def _chosen(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Those of the known ids that are wanted, by their whole id or its last characters; none wanted: all."""
+    for one in wanted:
+        found = [session_id for session_id in known if _names(one, session_id)]
+        if len(found) != 1:
+            what = "There is no session" if not found else "Several sessions end with"
+            raise InvalidParams(f"{what} {one!r}.", fields=["session"], hint="Give the whole id; an export or a list shows it.")
+    return [session_id for session_id in known if not wanted or any(_names(one, session_id) for one in wanted)]
+
+
+def _names(text: str, session_id: str) -> bool:
+    return text == session_id or (len(text) >= 4 and session_id.endswith(text))
+
+
+def _is_missing_file(url: str) -> bool:
+    kind, _, name = url.partition(":///")
+    return kind == "sqlite" and not Path(name).is_file()
+
+
+def _expect_database(url: str) -> None:
+    if _is_missing_file(url):
+        raise StoreUnavailable("There is no database yet.", hint="It is made with the first session.")
+
+
+def _same(source: str, target: str) -> bool:
+    if source == target:
+        return True
+    (one, _, here), (other, _, there) = source.partition(":///"), target.partition(":///")
+    return one == other == "sqlite" and Path(here).resolve() == Path(there).resolve()
+
+
+def _count(connection: Connection, statement: object) -> int:
+    return int(connection.execute(statement).scalar_one())  # type: ignore[call-overload]
+
+
+def _each(database: Database, tell: Tell) -> Iterator[tuple[Connection, str, bool]]:
+    """Every session, some in one transaction: one that takes all day would keep others from tidying up."""
+    with database.reading() as connection:
+        every = [(row.id, bool(row.deleted)) for row in connection.execute(_IDS)]
+    for start in range(0, len(every), _AT_ONCE):
+        with database.reading() as connection:
+            for done, (session_id, deleted) in enumerate(every[start : start + _AT_ONCE], start + 1):
+                yield connection, session_id, deleted
+                tell(done, len(every))
+
+
+def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterator[str]:
+    row = connection.execute(_SESSION, {"id": session_id}).one()
+    log = connection.execute(_LOG, {"id": session_id}).all()
+    numbers = [one.seq for one in log]
+    if numbers != list(range(row.fork_seq + 1, row.fork_seq + 1 + len(numbers))):
+        yield "the numbers of its events have a gap"
+        return
+    if row.deleted or deleted:
+        return
+    if (numbers[-1] if numbers else 0) != row.seq:
+        yield f"its last event is {numbers[-1] if numbers else 0}, and not {row.seq}"
+        return
+    state: State | None = None
+    try:
+        for event in events_of([one.data for one in log]):
+            state = apply(state, event).state
+    except (ValueError, KeyError, AssertionError):
+        yield "its events cannot be read, or do not follow from each other"
+        return
+    assert state is not None
+    shown = json.loads(row.session)
+    if any(shown.get(name) != value for name, value in state.session.wire().items() if name in _SHOWN):
+        yield "what lists show of it is not what its events make"
+    if (row.reply, row.placed) != (state.reply, state.placed):
+        yield "where its reply stands is not what its events make"
+    places = sorted(connection.execute(_PLACES, {"id": session_id}).scalars())
+    if places != list(range(row.fork_place + 1, row.placed + 1)):
+        yield "the places of its messages have a gap"
