@@ -1,6 +1,6 @@
 /** The view of sessions in the activity bar. */
 import * as vscode from "vscode";
-import { inNeed, needText } from "./attention";
+import { inNeed, needOf, needText } from "./attention";
 import { isEmpty } from "./emptySessions";
 import type { Panels } from "./panel/openPanels";
 import type { Session } from "./protocol";
@@ -61,7 +61,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
       panels.onDidChange(() => {
         this.refresh();
       }),
-      vscode.window.registerFileDecorationProvider({ provideFileDecoration: dimmed }),
+      vscode.window.registerFileDecorationProvider({ provideFileDecoration: decorationOf }),
     );
   }
 
@@ -156,7 +156,9 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const icon = node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing];
     const color = COLORS[showing];
     item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
-    if (showing === "archived") item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}` });
+    // What stands behind a long title is cut off; its decoration never is.
+    const mark = showing === "archived" ? showing : needOf(session);
+    if (mark !== undefined) item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}`, query: mark });
     item.contextValue = `session.${showing}`;
     item.command = { command: "session.open", title: "Open", arguments: [node] };
     item.tooltip = tooltip(node);
@@ -220,8 +222,11 @@ function more(): vscode.TreeItem {
   return item;
 }
 
-function dimmed(uri: vscode.Uri): vscode.FileDecoration | undefined {
-  return uri.scheme === SCHEME ? { color: new vscode.ThemeColor("disabledForeground") } : undefined;
+function decorationOf({ scheme, query }: vscode.Uri): vscode.FileDecoration | undefined {
+  if (scheme !== SCHEME) return undefined;
+  if (query === "archived") return { color: new vscode.ThemeColor("disabledForeground") };
+  const color = query === "failed" ? "list.errorForeground" : "list.warningForeground";
+  return { badge: "!", tooltip: `Needs you: ${query}`, color: new vscode.ThemeColor(color) };
 }
 
 function tooltip({ session, parent }: Node): vscode.MarkdownString {

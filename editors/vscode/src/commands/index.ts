@@ -25,6 +25,7 @@ import {
   setBudget,
   switchAgent,
   switchModel,
+  unarchive,
 } from "./managing";
 import { search } from "./searching";
 
@@ -55,7 +56,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.resume": (services, target) => act(services, "session/resume", target),
   "session.cancelReply": (services, target) => act(services, "session/cancel", target),
   "session.archive": archive,
-  "session.unarchive": (services, target) => act(services, "session/unarchive", target),
+  "session.unarchive": unarchive,
   "session.fork": fork,
   "session.rename": rename,
   "session.delete": remove,

@@ -145,6 +145,13 @@ export async function archive(services: Services, target: Target, targets: reado
   if (choice === "Undo") for (const { id } of chosen) await sessions.act("session/unarchive", id);
 }
 
+/** Brings an archived session back, or all of `targets` where there are several. */
+export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
+  if (targets.length < 2) return act(services, "session/unarchive", target);
+  const chosen = several(services, targets).filter(ACTS["session/unarchive"].fits);
+  for (const { id } of chosen) await services.sessions.act("session/unarchive", id);
+}
+
 function several({ sessions }: Services, ids: readonly string[]): readonly Session[] {
   return ids.flatMap((id) => one(sessions.store.session(id)));
 }

@@ -95,6 +95,7 @@ it("a reply that was interrupted shows so in its row, and is gone on with from t
   const stopped = row("interrupted");
   await stopped.waitFor({ timeout: 90_000 });
   await stopped.locator(".codicon-debug-disconnect").waitFor();
+  await stopped.locator("[class*='itemBadge']").first().waitFor();
   await window.shotInEachTheme("view-interrupted");
   await act(stopped, "Resume");
   await until(async () => (await row("interrupted").count()) === 0, "the reply to go on");

@@ -207,9 +207,7 @@ export function HeldBack({ paused, onResume, onOther, onDismiss }: HeldBackProps
   return (
     <div class="bar held-back" role="alert">
       <Icon name={paused ? "debug-pause" : "debug-disconnect"} />
-      <span>
-        {paused ? "This session is paused. Send the message how?" : "The last reply was interrupted. Send the message how?"}
-      </span>
+      <span>{paused ? "Your message is not sent yet." : "The last reply was interrupted. Your message is not sent yet."}</span>
       <span class="buttons">
         <Button label={paused ? "Resume and Send" : "Resume It, Then Send"} onPress={onResume} />
         <Button label={paused ? "Go On in a Fork" : "Send Without It"} secondary onPress={onOther} />
