@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { Api } from "./api";
 import { showAttentionStatus } from "./attentionStatus";
 import { Changes } from "./changes/changes";
+import { ChangeReview } from "./changes/review";
 import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import { EditorContext } from "./context";
@@ -50,6 +51,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const findings = new FindingActions(api, sessions, shown);
   const threads = new FindingThreads(findings, sessions, new ThreadComments(extension.workspaceState));
   const changes = new Changes(api, sessions);
+  const review = new ChangeReview(api);
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
   const deletions = new Deletions();
@@ -65,6 +67,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     deletions,
     findings,
     changes,
+    review,
   });
   const view = new SessionsView(sessions, panels, (id) => drafts.of(id) !== undefined);
   running = server;
@@ -81,6 +84,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     shown,
     threads,
     changes,
+    review,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
     showAttentionStatus(sessions),

@@ -1,5 +1,17 @@
 /** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
-import type { Agents, Chip, Draft, Message, Models, PlaceNow, Problem, Server, ToView, View } from "../src/panel/messages";
+import type {
+  Agents,
+  Chip,
+  Draft,
+  Message,
+  Models,
+  PlaceNow,
+  Problem,
+  Server,
+  ShownChange,
+  ToView,
+  View,
+} from "../src/panel/messages";
 
 export interface State {
   readonly view?: View;
@@ -15,6 +27,8 @@ export interface State {
   readonly deleting: boolean;
   /** Where the code of findings is now, by their ids. */
   readonly places: Readonly<Record<string, PlaceNow>>;
+  /** What is known of the changes of replies, by the ids of those. */
+  readonly changes: Readonly<Record<string, readonly ShownChange[]>>;
   readonly problem?: Problem;
   /** The page before the first message has been asked for and is on its way. */
   readonly loading: boolean;
@@ -32,6 +46,7 @@ export const nothing: State = {
   trusted: true,
   deleting: false,
   places: {},
+  changes: {},
   loading: false,
 };
 
@@ -68,6 +83,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, server: step.server };
     case "trust":
       return { ...state, trusted: step.trusted };
+    case "changes":
+      return { ...state, changes: { ...state.changes, [step.messageId]: step.files } };
     case "deleting":
       return { ...state, deleting: step.deleting };
     case "reveal":

@@ -54,6 +54,16 @@ export interface PlaceNow {
 /** What can be done about a finding in the panel. */
 export type FindingAct = "fix" | "apply" | "dismiss" | "resolve" | "reopen";
 
+/** What a reply changed in a file, and what of it stands; no `state` where that is not known. */
+export interface ShownChange {
+  readonly uri: string;
+  readonly kind: "edited" | "created" | "deleted";
+  readonly state?: "applied" | "reverted" | "partly" | "overwritten";
+  readonly added: number;
+  readonly removed: number;
+  readonly notice?: string;
+}
+
 /** `missing`: the server is not installed, and can be from here. */
 export type Server = "ready" | "starting" | "installing" | "missing" | "stopped";
 
@@ -105,6 +115,8 @@ export type ToView =
   /** A message was taken back: it goes into the composer before what is begun there. */
   | { readonly type: "takenBack"; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
+  /** What a reply changed in files. */
+  | { readonly type: "changes"; readonly messageId: string; readonly files: readonly ShownChange[] }
   /** Whether the session was deleted, and can still be brought back: it takes no messages. */
   | { readonly type: "deleting"; readonly deleting: boolean }
   /** Whether the workspace is trusted; where it is not, agents may only read. */
@@ -126,6 +138,12 @@ export type FromView =
   /** Opens a fork that ends before this message, with the message in its composer. */
   | { readonly type: "resend"; readonly messageId: string }
   | { readonly type: "undoDelete" }
+  /** What a reply changed in files is to be told, or shown in the diff editor. */
+  | { readonly type: "listChanges" | "reviewChanges"; readonly messageId: string }
+  /** It is to be taken back: in all files, or in this one. */
+  | { readonly type: "revertChanges"; readonly messageId: string; readonly uri?: string }
+  /** All that agents changed since this message is to be taken back. */
+  | { readonly type: "revertSince"; readonly messageId: string }
   /** What becomes of a message that waits. `editQueued`: it is taken back into the composer. */
   | { readonly type: "withdraw" | "editQueued" | "sendNow"; readonly messageId: string }
   | { readonly type: "showParent" | "manageTrust" }

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { Changes } from "../changes/changes";
+import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
 import type { Message } from "../protocol";
 import { resent, type Resent } from "../resending";
@@ -36,6 +37,7 @@ export interface PanelServices {
   readonly drafts: Drafts;
   readonly findings: FindingActions;
   readonly changes: Changes;
+  readonly review: ChangeReview;
   /** Shows another session. */
   readonly show: (sessionId: string, draft?: Resent) => void;
   readonly deletions: Deletions;
@@ -53,6 +55,8 @@ export class SessionPanel {
   /** What went wrong while no page listened. */
   private untold: unknown;
   private joining = false;
+  /** The replies whose changes the page shows. */
+  private readonly listedChanges = new Set<string>();
   private completing = new vscode.CancellationTokenSource();
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
@@ -99,6 +103,10 @@ export class SessionPanel {
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
         this.tellTrust();
+      }),
+      api.onEvent((event) => {
+        if (event.sessionId !== sessionId || event.kind !== "changesReverted" || !this.listening) return;
+        for (const id of this.listedChanges) this.attempt(this.listChanges(id));
       }),
       api.onConnected(() => {
         this.attempt(this.join());
@@ -303,6 +311,19 @@ export class SessionPanel {
       case "editQueued":
         await this.editQueued(message.messageId);
         return;
+      case "listChanges":
+        this.listedChanges.add(message.messageId);
+        await this.listChanges(message.messageId);
+        return;
+      case "reviewChanges":
+        await this.services.review.review({ sessionId, messageId: message.messageId }, this.changesTitle());
+        return;
+      case "revertChanges":
+        await this.services.review.revert({ sessionId, messageId: message.messageId }, message.uri);
+        return;
+      case "revertSince":
+        await this.revertSince(message.messageId);
+        return;
       case "undoDelete":
         this.services.deletions.undo(sessionId);
         return;
@@ -388,6 +409,30 @@ export class SessionPanel {
           })
         : await sessions.fork({ sessionId: this.sessionId, at: before.id });
     show(made.id, resent(message));
+  }
+
+  private changesTitle(): string {
+    return `Changes: ${this.services.sessions.store.session(this.sessionId)?.title ?? "Session"}`;
+  }
+
+  private async listChanges(messageId: string): Promise<void> {
+    const files = await this.services.review.list({ sessionId: this.sessionId, messageId });
+    this.tell({ type: "changes", messageId, files });
+  }
+
+  private async revertSince(since: string): Promise<void> {
+    const { review } = this.services;
+    const scope = { sessionId: this.sessionId, since };
+    const files = (await review.list(scope)).filter(({ state }) => state === "applied" || state === "partly");
+    if (files.length === 0) {
+      void vscode.window.showInformationMessage("Nothing that agents changed since this message stands any more.");
+      return;
+    }
+    const what = files.length === 1 ? "1 file" : `${files.length} files`;
+    const detail = files.map(({ uri }) => vscode.workspace.asRelativePath(vscode.Uri.parse(uri))).join("\n");
+    const words = `Take back what agents changed in ${what} since this message?`;
+    const choice = await vscode.window.showWarningMessage(words, { modal: true, detail }, "Undo Changes");
+    if (choice === "Undo Changes") await review.revert(scope);
   }
 
   private async editQueued(messageId: string): Promise<void> {

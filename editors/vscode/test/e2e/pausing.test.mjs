@@ -244,7 +244,7 @@ it("a deleted session takes no messages until it is brought back", async () => {
   await panel.frame.getByText("This session was deleted.").waitFor();
   assert.equal(await panel.send.isEnabled(), false);
   await window.shot("deleted-dark");
-  await panel.frame.getByRole("button", { name: "Undo" }).click();
+  await panel.frame.getByRole("button", { name: "Undo", exact: true }).click();
   await panel.frame.getByText("This session was deleted.").waitFor({ state: "hidden" });
   await until(() => panel.send.isEnabled(), "the session to take messages again");
   await panel.text.fill("");

@@ -106,6 +106,36 @@ it("what a person has not saved is not saved for them, and the tools say so", as
   assert.equal(await tab("typed.py").count(), 1);
 });
 
+it("what a reply changed is counted, reviewed, taken back and put back", async () => {
+  await window.page.locator(".monaco-workbench").press("Escape");
+  const { reply } = await worked(
+    reads("closed.py"),
+    call("create_file", { path: "made.py", text: "a = 1\nb = 2\n" }),
+    edit("closed.py", "two = 22", "two = 222"),
+  );
+  const changes = reply.locator(".changes");
+  await changes.getByText("2 files changed").waitFor();
+  await changes.getByRole("button", { name: "Undo All" }).waitFor();
+  assert.match(await changes.locator("header").innerText(), /\+3 −1/);
+  await changes.scrollIntoViewIfNeeded();
+  await window.shotInEachTheme("changes");
+  await changes.getByRole("button", { name: "Review Changes" }).click();
+  await window.page.locator(".multiDiffEntry").nth(1).waitFor();
+  await window.shot("changes-review-dark");
+  await window.command("View: Close Editor");
+  await changes.getByRole("button", { name: "Undo: closed.py" }).click();
+  await until(() => onDisk("closed.py") === "two = 22\n", "the one file to be as it was");
+  await changes.locator("li", { hasText: "closed.py" }).getByText("taken back").waitFor();
+  assert.ok(fs.existsSync(path.join(editor.folder, "made.py")), "and the other not");
+  await changes.getByRole("button", { name: "Undo All" }).click();
+  await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "the new file to go");
+  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "made.py was taken back" });
+  await note.locator(".monaco-button", { hasText: "Put Back" }).click();
+  await until(() => fs.existsSync(path.join(editor.folder, "made.py")), "the new file to come back");
+  await changes.getByRole("button", { name: "Undo All" }).waitFor();
+  await window.shot("changes-taken-back-dark");
+});
+
 it("a command that ends with another code than 0 is shown as failed, with its code", async () => {
   const { reply, tools } = await worked(run("echo broken; exit 3"));
   const line = tools.first().locator("summary");

@@ -3,6 +3,7 @@ import type { Completion, Server, ToView } from "../../src/panel/messages";
 import { answering } from "../answering";
 import { keep, kept, tell } from "../host";
 import { fold, nothing, type State, type Step } from "../state";
+import { ChangesOf } from "./changes";
 import { Composer } from "./composer";
 import { Places } from "./finding";
 import { ToComposer } from "./focus";
@@ -53,14 +54,16 @@ export function App() {
           <Beginning agent={view.session.agent} />
         ) : (
           <Places.Provider value={state.places}>
-            <Transcript
-              view={view}
-              agents={state.agents}
-              loading={state.loading}
-              reveal={state.reveal}
-              sent={sent}
-              onOlder={older}
-            />
+            <ChangesOf.Provider value={state.changes}>
+              <Transcript
+                view={view}
+                agents={state.agents}
+                loading={state.loading}
+                reveal={state.reveal}
+                sent={sent}
+                onOlder={older}
+              />
+            </ChangesOf.Provider>
           </Places.Provider>
         )}
         <footer class="foot">

@@ -4,6 +4,7 @@ import { tell } from "../host";
 import { basename } from "../displayFormat";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
+import { LineCounts } from "./line-counts";
 import type { Of } from "./part-types";
 import { Place } from "./place";
 
@@ -47,13 +48,5 @@ export function Edit({ messageId, path, part }: EditProps) {
 }
 
 function Counts({ patch }: { readonly patch: string }) {
-  const { added, removed } = useMemo(() => countsOf(patch), [patch]);
-  return (
-    <span class="line-counts">
-      <span class="sr-only">{`${added} added, ${removed} removed`}</span>
-      <span aria-hidden="true">
-        {added > 0 && <span class="added">{`+${added}`}</span>} {removed > 0 && <span class="removed">{`−${removed}`}</span>}
-      </span>
-    </span>
-  );
+  return <LineCounts {...useMemo(() => countsOf(patch), [patch])} />;
 }

@@ -7,6 +7,7 @@ import { walkToolbar } from "../toolbar";
 import { incomplete, textOf } from "../../src/format";
 import { basename, clock, lines, selected, usageOf } from "../displayFormat";
 import { Badge, Button } from "./button";
+import { ReplyChanges } from "./changes";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Remedies } from "./notices";
@@ -52,6 +53,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
             <Icon name="loading" spin /> <span>{doing(message)}</span>
           </div>
         )}
+        {message.role === "agent" && !replying && <ReplyChanges message={message} />}
         <Standing message={message} last={last} />
       </div>
     </article>
@@ -70,6 +72,9 @@ function Actions({ message, text }: { readonly message: Message; readonly text: 
         ]),
     ...(message.role === "participant" && message.status !== "queued"
       ? [{ icon: "edit", label: "Edit and Resend", does: { type: "resend", messageId: message.id } as const }]
+      : []),
+    ...(message.role === "participant" && message.status !== "queued"
+      ? [{ icon: "discard", label: "Undo Changes Since Here", does: { type: "revertSince", messageId: message.id } as const }]
       : []),
     { icon: "repo-forked", label: "Fork from Here", does: { type: "fork", at: message.id } },
   ];

@@ -1,0 +1,53 @@
+/** What `change/list` gives, as it is shown. Pure. */
+import { decoded } from "../format";
+import type { Part, Requests } from "../protocol";
+import { countsOf, type LineCounts } from "../toolLine";
+
+export type FileChange = Requests["change/list"]["result"]["files"][number];
+
+/** A file to be compared. `before` is not there where the file was not; `there`: it is now. */
+export interface Pair {
+  readonly uri: string;
+  readonly before?: string;
+  readonly there: boolean;
+}
+
+/** The files of which something stands that agents changed. */
+export function pairsOf(files: readonly FileChange[]): readonly Pair[] {
+  return files
+    .filter(({ state }) => state !== "reverted")
+    .map(({ uri, kind, before }) => ({ uri, there: kind !== "deleted", ...(before !== undefined && { before }) }));
+}
+
+export function takenBackText(uris: readonly string[], notices: readonly string[] = []): string {
+  const [first] = uris;
+  const what = uris.length === 1 && first !== undefined ? nameOf(first) : `${uris.length} files`;
+  return [`What agents changed in ${what} was taken back.`, ...notices].join(" ");
+}
+
+/** The lines that the edits among these parts changed, by file: what is shown until the server says what of it stands. */
+export function countsByFile(parts: readonly Part[]): ReadonlyMap<string, LineCounts> {
+  const counts = new Map<string, LineCounts>();
+  for (const part of parts) {
+    if (part.kind === "tool") {
+      for (const [uri, more] of countsByFile(part.parts ?? [])) add(counts, uri, more);
+    } else if (part.kind === "edit" && part.applied) {
+      add(counts, part.uri, part.patch === undefined ? { added: 0, removed: 0 } : countsOf(part.patch));
+    }
+  }
+  return counts;
+}
+
+export function sumOf(all: Iterable<LineCounts>): LineCounts {
+  let sum: LineCounts = { added: 0, removed: 0 };
+  for (const { added, removed } of all) sum = { added: sum.added + added, removed: sum.removed + removed };
+  return sum;
+}
+
+function add(counts: Map<string, LineCounts>, uri: string, more: LineCounts): void {
+  counts.set(uri, sumOf([counts.get(uri) ?? { added: 0, removed: 0 }, more]));
+}
+
+function nameOf(uri: string): string {
+  return decoded(uri.slice(uri.lastIndexOf("/") + 1));
+}

@@ -1,0 +1,52 @@
+import { expect, it } from "vitest";
+import { countsByFile, pairsOf, sumOf, takenBackText, type FileChange } from "../../src/changes/fileChanges";
+import type { Part } from "../../src/protocol";
+
+const file = (uri: string, given: Partial<FileChange> = {}): FileChange => ({
+  uri,
+  kind: "edited",
+  state: "applied",
+  added: 1,
+  removed: 1,
+  hunks: [],
+  messageIds: [],
+  ...given,
+});
+
+it("what stands is compared: an edited file, one that came, and one that went", () => {
+  const files = [
+    file("a", { before: "old" }),
+    file("b", { kind: "created" }),
+    file("c", { kind: "deleted", before: "gone" }),
+    file("d", { state: "reverted", before: "x" }),
+    file("e", { state: "partly", before: "y" }),
+  ];
+  expect(pairsOf(files)).toEqual([
+    { uri: "a", before: "old", there: true },
+    { uri: "b", there: true },
+    { uri: "c", before: "gone", there: false },
+    { uri: "e", before: "y", there: true },
+  ]);
+});
+
+it("what was taken back is said, with what came out otherwise", () => {
+  expect(takenBackText(["file:///w/my%20a.py"])).toBe("What agents changed in my a.py was taken back.");
+  expect(takenBackText(["a", "b"], ["b is not saved."])).toBe("What agents changed in 2 files was taken back. b is not saved.");
+});
+
+it("the lines of a reply's edits are counted by file, also those of an agent that it asked, and none that was not made", () => {
+  const edit = (uri: string, applied = true): Part => ({
+    kind: "edit",
+    uri,
+    summary: "Edit",
+    applied,
+    patch: "--- a\n+++ b\n@@ -1 +1,2 @@\n-a\n+b\n+c\n",
+  });
+  const asked: Part = { kind: "tool", callId: "c", name: "ask_agent", arguments: {}, status: "done", parts: [edit("b")] };
+  const counts = countsByFile([edit("a"), asked, edit("a"), edit("z", false)]);
+  expect([...counts]).toEqual([
+    ["a", { added: 4, removed: 2 }],
+    ["b", { added: 2, removed: 1 }],
+  ]);
+  expect(sumOf(counts.values())).toEqual({ added: 6, removed: 3 });
+});
