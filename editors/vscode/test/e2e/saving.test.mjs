@@ -134,6 +134,14 @@ it("what a reply changed is counted, reviewed, taken back and put back", async (
   await until(() => fs.existsSync(path.join(editor.folder, "made.py")), "the new file to come back");
   await changes.getByRole("button", { name: "Undo All" }).waitFor();
   await window.shot("changes-taken-back-dark");
+  const message = panel.frame.locator(".message.participant").last();
+  await message.hover();
+  await message.getByRole("button", { name: "Undo Changes Since Here" }).click();
+  const dialog = window.page.locator(".monaco-dialog-box");
+  await dialog.getByText("Take back what agents changed in 1 file since this message?").waitFor();
+  await dialog.getByRole("button", { name: "Undo Changes" }).click();
+  await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "all since the message to be taken back");
+  await changes.locator("li", { hasText: "made.py" }).getByText("taken back").waitFor();
 });
 
 it("a command that ends with another code than 0 is shown as failed, with its code", async () => {
