@@ -15,7 +15,9 @@ from acp import schema
 from acp.core import RequestError
 
 from acp_client import AcpEditor, Editors, start_editor
+from external_agents import ExternalAgentScript
 from model_server import Answer, Hold, ModelServer, ToolUse
+from server_client import Connect
 
 __all__ = ["start_editor"]  # a fixture of these tests
 pytestmark = pytest.mark.usefixtures("provider")
@@ -489,3 +491,47 @@ async def test_a_failed_reply_is_an_error_with_our_words(start_editor: Editors, 
         await editor.prompt(session, "fail: 401")
     assert failed.value.code == -32046
     assert failed.value.data is not None and failed.value.data["kind"] == "modelUnavailable"
+
+
+async def test_a_session_begun_here_goes_on_in_an_editor_with_a_language_server(
+    start_editor: Editors, folder: Path, connect: Connect, model_server: ModelServer
+) -> None:
+    editor = await start_editor()
+    session = await editor.new(folder)
+    await editor.prompt(session, "say: here")
+    code = await connect(folders=[folder])
+    opened = await code.ask("session/open", sessionId=session)
+    assert [message["parts"][0]["text"] for message in opened["messages"]] == ["say: here", "here"]
+    hold = Hold("Growing ", Answer("there."))
+    model_server.script(hold)
+    asking = asyncio.create_task(code.ask("session/message", sessionId=session, text="Write."))
+    await editor.until(lambda: "Growing" in editor.text(session))
+    assert editor.text(session, "user_message_chunk") == "Write."
+    hold.go.set()
+    await asking
+    await editor.until(lambda: editor.text(session).endswith("there."))
+
+
+async def test_an_external_agent_answers_one_prompt_and_its_plan_is_shown(
+    start_editor: Editors, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_server: ModelServer
+) -> None:
+    entries = [{"content": "Look", "status": "completed", "priority": "high"}, {"content": "Act", "status": "in_progress"}]
+    call = {"toolCallId": "c1", "kind": "fetch", "title": "Get a page", "status": "completed"}
+    reply = [["update", "plan", {"entries": entries}], ["update", "tool_call", call], ["say", "From outside."]]
+    guest = ExternalAgentScript(tmp_path / "guest.json", {"replies": [reply]})
+    config = tmp_path / "config.toml"
+    setting = guest.setting()
+    command, args = json.dumps(setting["command"]), json.dumps(setting["args"])
+    config.write_text(f"[agents.guest]\ncommand = {command}\nargs = {args}\n")
+    monkeypatch.setenv("SESSIONLS_CONFIG", str(config))
+    editor = await start_editor()
+    session = await editor.new(folder)
+    editor.permit = "once"  # to start a program where the folder is not trusted
+    assert await editor.prompt(session, "@guest act") == "end_turn"
+    assert editor.text(session).endswith("From outside.") and "is an external agent" in editor.text(session)
+    plan = editor.of(session, "plan")[-1]["entries"]
+    assert [(entry["content"], entry["status"]) for entry in plan] == [("Look", "completed"), ("Act", "in_progress")]
+    shown = [(call["title"], call["kind"], call["status"]) for call in editor.calls(session).values() if "title" in call]
+    assert shown == [("Get a page", "fetch", "completed")]
+    await editor.prompt(session, "say: mine")
+    assert mode(editor, session) == "code" and len(model_server.requests) == 1

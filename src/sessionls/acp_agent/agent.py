@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from acp import schema
@@ -17,23 +15,23 @@ from acp.meta import AGENT_METHODS, CLIENT_METHODS, PROTOCOL_VERSION
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from sessionls import __version__
-from sessionls.acp_agent.commands import Command, available_commands, command_in
+from sessionls.acp_agent.commands import available_commands, command_in
 from sessionls.acp_agent.errors import request_error
 from sessionls.acp_agent.mcp_servers import read_servers, words_for_unused
+from sessionls.acp_agent.open_session import OpenSession, SessionCommands
 from sessionls.acp_agent.options import AGENT_OPTION, MODEL_OPTION, chosen_agent, chosen_model, config_options, modes
 from sessionls.acp_agent.permissions import Questions
 from sessionls.acp_agent.prompts import read_prompt
+from sessionls.acp_agent.responses import dumped, info, stop_reason, usage
 from sessionls.acp_agent.transport import LineTransport
 from sessionls.acp_agent.view import SessionView
 from sessionls.acp_agent.workspaces import OpenWorkspace, Workspaces, checked_folders
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams, SessionlsError, SessionPaused
-from sessionls.domain.events import ReplyFinished
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Message, ModelInfo, Session, Usage
+from sessionls.domain.model import Message, ModelInfo
 from sessionls.domain.titles import UNTITLED
 from sessionls.ports.store import EventNotice, Notice, SessionNotice
-from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
 
 __all__ = ["AcpAgent"]
@@ -47,29 +45,6 @@ _SET_OPTION: TypeAdapter[schema.SetSessionConfigOptionSelectRequest | schema.Set
 )
 
 _Opening = schema.NewSessionRequest | schema.LoadSessionRequest | schema.ResumeSessionRequest | schema.ForkSessionRequest
-
-
-@dataclass
-class OpenSession:
-    """A session that the client has open. `held`: what happened while its history was being told."""
-
-    workspace: OpenWorkspace
-    view: SessionView
-    questions: Questions
-    held: list[Notice] | None = field(default_factory=list)
-    prompts: set[asyncio.Task[Any]] = field(default_factory=set)
-
-    def notice(self, notice: Notice) -> None:
-        if self.held is not None:
-            self.held.append(notice)
-            return
-        self.view.notice(notice)
-        self.questions.notice(notice)
-
-    def release(self) -> None:
-        held, self.held = self.held or [], None
-        for notice in held:
-            self.notice(notice)
 
 
 class AcpAgent:
@@ -131,7 +106,7 @@ class AcpAgent:
             result = await handler(adapter.validate_python(params))
         except Exception as error:  # noqa: BLE001  # every request gets an answer, in our words
             raise request_error(error) from None
-        return _dumped(result)
+        return dumped(result)
 
     async def _initialize(self, request: schema.InitializeRequest) -> schema.InitializeResponse:
         self._client = request.client_capabilities or schema.ClientCapabilities()
@@ -201,7 +176,7 @@ class AcpAgent:
             workspace_folder="*" if folder is None else uris.from_path(folder), cursor=request.cursor
         )
         return schema.ListSessionsResponse(
-            sessions=[_info(session, folder) for session in page.sessions], next_cursor=page.next_cursor
+            sessions=[info(session, folder) for session in page.sessions], next_cursor=page.next_cursor
         )
 
     async def _close(self, request: schema.CloseSessionRequest) -> schema.CloseSessionResponse:
@@ -324,14 +299,14 @@ class AcpAgent:
             return schema.PromptResponse(stop_reason="cancelled" if working.cancelled() else "end_turn")
         if (now := self._open.get(request.session_id)) is not None:
             now.view.message(reply)  # what no notice brought
-        return schema.PromptResponse(stop_reason=_stop_reason(reply), usage=_usage(reply.usage))
+        return schema.PromptResponse(stop_reason=stop_reason(reply), usage=usage(reply.usage))
 
     async def _answer(self, one: OpenSession, blocks: Sequence[Any]) -> Message | None:
         """The reply to a prompt; None where a command did its work without one."""
         sessions, session_id = one.workspace.sessions, one.view.session.id
         first = "".join(block.text for block in blocks if isinstance(block, schema.TextContentBlock))
         if (command := command_in(first)) is not None:
-            return await _run(command, _Commanding(sessions, session_id, one.workspace.folders, one))
+            return await command[0].run(SessionCommands(sessions, session_id, one.workspace.folders, one), command[1])
         agents = (await sessions.agents()).agents
         reads = self.reads
         prompt = await asyncio.to_thread(read_prompt, blocks, agents, one.workspace.editor.folders, reads_files=reads)
@@ -450,7 +425,7 @@ class AcpAgent:
         one.notice(notice)
 
     def _update(self, session_id: str, update: BaseModel) -> None:
-        self._notify(CLIENT_METHODS["session_update"], {"sessionId": session_id, "update": _dumped(update)})
+        self._notify(CLIENT_METHODS["session_update"], {"sessionId": session_id, "update": dumped(update)})
 
     def _notify(self, method: str, params: dict[str, Any]) -> None:
         self._transport.send_now({"jsonrpc": "2.0", "method": method, "params": params})
@@ -467,7 +442,7 @@ class AcpAgent:
 
     async def read(self, folders: Sequence[str], path: str) -> str:
         request = schema.ReadTextFileRequest(session_id=self._session_of(folders), path=path)
-        answer = await self._connection.send_request(CLIENT_METHODS["fs_read_text_file"], _dumped(request))
+        answer = await self._connection.send_request(CLIENT_METHODS["fs_read_text_file"], dumped(request))
         try:
             return schema.ReadTextFileResponse.model_validate(answer).content
         except ValidationError:
@@ -475,7 +450,7 @@ class AcpAgent:
 
     async def write(self, folders: Sequence[str], path: str, text: str) -> None:
         request = schema.WriteTextFileRequest(session_id=self._session_of(folders), path=path, content=text)
-        await self._connection.send_request(CLIENT_METHODS["fs_write_text_file"], _dumped(request))
+        await self._connection.send_request(CLIENT_METHODS["fs_write_text_file"], dumped(request))
 
     def _session_of(self, folders: Sequence[str]) -> str:
         """A session of those folders, which the client has open: it lends its files to sessions alone."""
@@ -483,79 +458,3 @@ class AcpAgent:
             if tuple(one.workspace.editor.folders) == tuple(folders):
                 return session_id
         raise RequestError(-32603, "No session of these folders is open.")
-
-
-@dataclass
-class _Commanding:
-    """What a slash command works with (see `CommandContext`)."""
-
-    sessions: Sessions
-    session_id: str
-    folders: Sequence[Path]
-    one: OpenSession
-
-    def say(self, text: str) -> None:
-        self.one.view.say(text)
-
-    def own(self, message_id: str) -> None:
-        self.one.view.own.add(message_id)
-
-    async def resumed(self) -> Message | None:
-        """Resume, and wait for the reply that goes on, if one does. Cancelling the wait cancels it."""
-        finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-
-        def learn(notice: Notice) -> None:
-            match notice:
-                case EventNotice(event=ReplyFinished() as event) if event.session_id == self.session_id and not finished.done():
-                    finished.set_result(event.message)
-                case _:
-                    pass
-
-        stop = self.sessions.subscribe(learn)
-        try:
-            session = await self.sessions.resume(self.session_id)
-            return await finished if session.replying or finished.done() else None
-        except asyncio.CancelledError:
-            with contextlib.suppress(SessionlsError):
-                await asyncio.shield(self.sessions.cancel(self.session_id))
-            raise
-        finally:
-            stop()
-
-
-async def _run(command: tuple[Command, str], on: _Commanding) -> Message | None:
-    return await command[0].run(on, command[1])
-
-
-def _dumped(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def _info(session: Session, folder: Path | None) -> schema.SessionInfo:
-    paths = [path for uri in session.workspace_folders if (path := uris.to_path(uri)) is not None]
-    cwd = paths[0] if paths else str(folder or Path.home())
-    return schema.SessionInfo(
-        session_id=session.id,
-        cwd=cwd,
-        additional_directories=paths[1:] or None,
-        title=session.title,
-        updated_at=session.updated_at,
-    )
-
-
-def _stop_reason(reply: Message) -> Any:
-    if reply.status == "cancelled":
-        return "cancelled"
-    reasons = {"length": "max_tokens", "refusal": "refusal", "content_filter": "refusal"}
-    return reasons.get(reply.stop_reason or "", "end_turn")
-
-
-def _usage(usage: Usage | None) -> schema.Usage | None:
-    if usage is None:
-        return None
-    return schema.Usage(
-        total_tokens=usage.input_tokens + usage.output_tokens,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_read_tokens=usage.cached_tokens,
-    )
