@@ -7,10 +7,10 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test server vscode vsix check fix docs bench lock clean
+.PHONY: help setup demo test server vscode vsix check fix docs bench test-agents lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Set up .venv (the others do it by themselves)
 demo: ## Show what sessionls does, with no key and no network
@@ -22,9 +22,10 @@ check: ## Check format, lint, types, imports and generated docs
 fix: ## Fix format and simple lint
 docs: ## Renew the generated docs
 bench: ## Measure, each thing against a baseline
+test-agents: ## Drive real external agents from npm, against the tests' model server
 lock: ## Renew requirements.lock from pyproject.toml
 
-setup demo test server vscode vsix check fix docs bench lock:
+setup demo test server vscode vsix check fix docs bench test-agents lock:
 	@test -n "$(PYTHON)" || { echo "sessionls needs Python 3.11 or newer: install one, or say which with make $@ PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) scripts/dev.py $@ $(ARGS)
 

@@ -102,6 +102,11 @@ def bench(rest: list[str]) -> int:
     return run(str(PYTHON), str(ROOT / "benchmarks" / "run.py"), *rest)
 
 
+def test_agents(rest: list[str]) -> int:
+    """Drive real external agents from npm against the tests' model server. Not a part of the tests."""
+    return run(str(PYTHON), str(ROOT / "scripts" / "drive_agents.py"), *rest)
+
+
 def lock(_rest: list[str]) -> int:
     """Renew requirements.lock, and what the VS Code extension installs, from pyproject.toml."""
 
@@ -121,7 +126,10 @@ def lock(_rest: list[str]) -> int:
     return renew(SERVER_LOCK, "-c", str(LOCK))
 
 
-COMMANDS = {command.__name__: command for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, lock)}
+COMMANDS = {
+    command.__name__.replace("_", "-"): command
+    for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, test_agents, lock)
+}
 
 
 # -- set-up ----------------------------------------------------------------------------------------------------------

@@ -387,6 +387,6 @@ async def test_another_agent_cannot_ask_it_and_is_told_so(folder: Path, model_se
         session = await home.sessions.create(agent="asker")
         reply = (await home.sessions.message(session.id, "Go")).reply
     [call] = [part for part in reply.parts if isinstance(part, ToolPart)]
-    assert call.status == "failed" and "external agent" in (call.result or "")
+    assert call.status == "failed" and "only people can invoke" in (call.result or "")
     assert reply.parts[-1] == TextPart(text="Well.")
     assert guest.received == []

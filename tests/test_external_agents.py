@@ -214,6 +214,16 @@ def _entry(content: str, status: str) -> dict[str, str]:
     return {"content": content, "priority": "medium", "status": status}
 
 
+async def test_each_of_its_messages_is_a_part_of_its_own(folder: Path, model_server: ModelServer) -> None:
+    def chunk(text: str, message: str) -> list[Any]:
+        return ["update", "agent_message_chunk", {"content": {"type": "text", "text": text}, "messageId": message}]
+
+    guest = scripted(folder, [chunk("One", "a"), chunk(" warning.", "a"), chunk("Hello.", "b")])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "Go")
+    assert reply.parts == [TextPart(text="One warning."), TextPart(text="Hello.")]
+
+
 async def test_files_that_it_changes_by_itself_are_edits_of_its_reply(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["write_by_itself", str(folder / "new.txt"), "new"], ["say", "Written."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:

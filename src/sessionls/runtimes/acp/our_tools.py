@@ -100,8 +100,8 @@ class OurTools:
             session_id = next((known for one, known in self._tokens.items() if secrets.compare_digest(one, token)), None)
             if session_id is not None and len(self._connections) <= _MOST:
                 await self._serve(session_id, reader, writer)
-        except (TimeoutError, ValueError, OSError):  # silent, a message that is too long, or gone
-            pass
+        except (TimeoutError, ValueError, OSError, asyncio.CancelledError):
+            pass  # silent, a message that is too long, gone, or closed by us: asyncio would log that
         finally:
             self._connections.discard(task)
             writer.close()

@@ -74,6 +74,7 @@ class Turn:
     _queue: asyncio.Queue[Update] = field(default_factory=lambda: asyncio.Queue(_WAITING), init=False)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _kind: Literal["text", "reasoning"] | None = field(default=None, init=False)
+    _message: str | None = field(default=None, init=False)
     _pieces: list[str] = field(default_factory=list, init=False)
     _calls: dict[str, _Call] = field(default_factory=dict, init=False)
     _requests: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
@@ -218,9 +219,10 @@ class Turn:
         if self._words + len(update.text) > _WORDS:
             await self._leave_out(f"The agent wrote more than {_WORDS:,} characters; the rest is left out.")
             return
-        if update.kind != self._kind:
+        if update.kind != self._kind or (update.message and self._message and update.message != self._message):
             await self._end_words()
             self._kind = update.kind
+        self._message = update.message or self._message
         self._words += len(update.text)
         self._pieces.append(update.text)
         self.reply.draft(update.kind, update.text, 0)

@@ -46,8 +46,11 @@ CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Words:
+    """`message` is the id of the agent's own message, where it gives one: another id begins another part."""
+
     kind: Literal["text", "reasoning"]
     text: str
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,8 @@ def text_of(block: Any) -> str:
 
 def _words(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> Words | None:
     text = text_of(update.get("content"))
-    return Words(kind, text) if text else None
+    message = update.get("messageId")
+    return Words(kind, text, message[:_ID] if isinstance(message, str) else None) if text else None
 
 
 def _plan(entries: Any) -> PlanChanged | None:

