@@ -173,7 +173,16 @@ You review.
     )
     assert definition.name == "code-reviewer"
     assert definition.description == 'Use this agent when code is done. Examples: <example>user: "x"</example>'
-    assert definition.tools == ("read_file", "search", "list_files", "create_file", "edit_file", "github/get_issue", "linear/*")
+    assert definition.tools == (
+        "read_file",
+        "search",
+        "list_files",
+        "create_file",
+        "edit_file",
+        "github/get_issue",
+        "linear/*",
+        "skill",
+    )
     assert definition.models == ()
     assert (definition.max_steps, definition.reasoning_effort, definition.color) == (12, "high", "purple")
     assert definition.permissions == {}

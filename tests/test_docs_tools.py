@@ -7,6 +7,7 @@ from pathlib import Path
 
 from in_process_app import app
 from sessionls.runtimes.loop.subagent import ASK_AGENT, AskAgent
+from sessionls.tools.skill import ReadSkill
 
 PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
 
@@ -17,6 +18,7 @@ async def test_the_page_names_every_tool_with_its_risk(tmp_path: Path) -> None:
     async with app(folder, None, model=None) as home:
         toolbox = home.sessions._replies._tools
         there = {tool.name: tool.risk for tool in toolbox.offer(toolbox.names)}
+    there[ReadSkill.name] = ReadSkill.risk  # there are no skills here
     there[ASK_AGENT] = AskAgent.risk  # each loop has one of its own
     told = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert told == there

@@ -125,6 +125,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
+    from sessionls.tools.skill import ReadSkill
     from sessionls.tools.toolbox import Toolbox, all_tools
     from sessionls.tools.write import WriteFile
 
@@ -165,6 +166,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
                 saving=saving,
                 variables=settings.command_environment,
             ),
+            ReadSkill(catalog.readable_skills, catalog.has_skills),
             *finding_tools(workspace, editor, store.findings),
             # Programs inside a workspace are started only if it is trusted.
             Scan(

@@ -14,10 +14,21 @@ from pathlib import Path
 from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
 
 from sessionls.agents.instructions import nested
-from sessionls.agents.sources import Entry, Loaded, is_directory, load, places, watched_directories, watched_names
-from sessionls.domain.agent import TOOL_NAMES, Definition
+from sessionls.agents.skills import SkillEntry, SkillPlace, choose, section, skill_places
+from sessionls.agents.sources import (
+    Entry,
+    Loaded,
+    Place,
+    is_directory,
+    load,
+    places,
+    watched_directories,
+    watched_names,
+)
+from sessionls.domain.agent import SKILL_TOOL, TOOL_NAMES, Definition
 from sessionls.domain.errors import AgentNotFound, AgentUnavailable
-from sessionls.domain.model import Agent, InstallableAgent
+from sessionls.domain.model import Agent, InstallableAgent, Skill
+from sessionls.ports.agents import SkillFolder
 from sessionls.programs import ExternalAgent
 
 __all__ = ["Catalog"]
@@ -33,8 +44,8 @@ class Catalog:
 
     The catalog is empty before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
     while the workspace is `trusted`, and until then does not hide a trusted definition of the same name. `user_dir` holds the
-    user's own definitions, `external` are the external agents of the settings. `tools` are the names that an agent with every
-    tool is listed with.
+    user's own definitions, and the directory `skills` beside it the user's skills. `external` are the external agents of the
+    settings. `tools` are the names that an agent with every tool is listed with.
     """
 
     def __init__(
@@ -55,6 +66,7 @@ class Catalog:
         self._external = dict(external or {})
         self._loaded = Loaded()
         self._chosen: dict[str, Entry] = {}
+        self._skills: dict[str, SkillEntry] = {}
         self._loading = asyncio.Lock()
         self._moved = threading.Event()
 
@@ -109,6 +121,29 @@ class Catalog:
             )
         ]
 
+    def skills(self) -> Sequence[Skill]:
+        """Every skill of the folders and of the user, by name, with what is wrong with it."""
+        hidden = [entry for entry in self._loaded.skills if not self._trusts(entry)]
+        entries = [*self._skills.values(), *choose(hidden).values()]
+        return [self._describe_skill(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
+
+    def skill_instructions(self, definition: Definition) -> str:
+        """What an agent is told about the skills that it may use; empty without any."""
+        return section(definition, self._skills.values())
+
+    def has_skills(self) -> bool:
+        """Whether there is a skill that agents can read."""
+        return any(entry.skill is not None for entry in self._skills.values())
+
+    def readable_skills(self, agent: str) -> dict[str, SkillFolder]:
+        """The skills that the agent of that name may read, by name."""
+        entry = self._chosen.get(agent)
+        if entry is None or entry.definition is None:
+            return {}
+        definition = entry.definition
+        found = {name: skill.skill for name, skill in self._skills.items() if definition.may_use_skill(name)}
+        return {name: skill for name, skill in sorted(found.items()) if skill is not None}
+
     # -- loading -----------------------------------------------------------------------------------------------------
 
     async def reload(self) -> bool:
@@ -116,7 +151,7 @@ class Catalog:
         async with self._loading:
             while True:
                 folders, trusted = self._folders, self._trusted
-                loaded = await asyncio.to_thread(load, places(folders, self._user_dir, self._home), folders, self._external)
+                loaded = await asyncio.to_thread(load, *self._places(folders), folders, self._external)
                 if (folders, trusted) == (self._folders, self._trusted):
                     break
             before = self._loaded
@@ -129,7 +164,8 @@ class Catalog:
         self._folders = tuple(folders)
         self._trusted = trusted
         kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
-        self._loaded = replace(self._loaded, entries=kept)
+        skills = tuple(entry for entry in self._loaded.skills if entry.folder is None or entry.folder in self._folders)
+        self._loaded = replace(self._loaded, entries=kept, skills=skills)
         self._choose()
         self._moved.set()
         await self.reload()
@@ -157,7 +193,7 @@ class Catalog:
                     changed()
                 if wanted != await asyncio.to_thread(self._directories):
                     continue
-                where = places(self._folders, self._user_dir, self._home)
+                where = self._all_places()
                 names, inside = watched_names(where), tuple(f"{place.directory}{os.sep}" for place in where)
                 while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, inside, stop)):
                     pass
@@ -173,12 +209,21 @@ class Catalog:
 
     def _choose(self) -> None:
         self._chosen = {entry.name: entry for entry in self._loaded.entries if self._trusts(entry)}
+        self._skills = choose(entry for entry in self._loaded.skills if self._trusts(entry))
 
-    def _trusts(self, entry: Entry) -> bool:
+    def _trusts(self, entry: Entry | SkillEntry) -> bool:
         return entry.folder is None or self._trusted
 
+    def _places(self, folders: Sequence[Path]) -> tuple[tuple[Place, ...], tuple[SkillPlace, ...]]:
+        own = self._user_dir.with_name("skills")
+        return places(folders, self._user_dir, self._home), skill_places(folders, own, self._home)
+
+    def _all_places(self) -> tuple[Place | SkillPlace, ...]:
+        agents, skills = self._places(self._folders)
+        return (*agents, *skills)
+
     def _directories(self) -> frozenset[str]:
-        found = watched_directories(places(self._folders, self._user_dir, self._home), self._folders)
+        found = watched_directories(self._all_places(), self._folders)
         return frozenset(map(str, (*found, *(path for path in self._loaded.linked if is_directory(path)))))
 
     def _describe(self, entry: Entry) -> Agent:
@@ -189,7 +234,7 @@ class Catalog:
             name=entry.name,
             description=definition.description if definition else "",
             model=definition.models[0] if definition and definition.models else "",
-            tools=definition.choose_tools(self._tools) if definition else [],
+            tools=definition.choose_tools(self._offered()) if definition else [],
             source=entry.source,
             runtime="acp" if definition and definition.runtime == "acp" else "litellm",
             trusted=trusted,
@@ -198,6 +243,29 @@ class Catalog:
             notice=entry.notice,
             color=definition.color if definition else None,
             code_action=(definition.code_action or None) if definition else None,
+        )
+
+    def _offered(self) -> Sequence[str]:
+        """The tools that agents have: without a skill there is nothing to read with the tool for skills."""
+        return [name for name in self._tools if name != SKILL_TOOL or self.has_skills()]
+
+    def _describe_skill(self, entry: SkillEntry) -> Skill:
+        trusted, problem, notice = self._trusts(entry), entry.problem, entry.notice
+        if not trusted:
+            problem = f"The workspace is not trusted.{f' {problem}' if problem else ''}"
+        elif hidden := [
+            other.source for other in self._loaded.skills if other.name == entry.name and other != entry and self._trusts(other)
+        ]:
+            says = f"it takes the place of {' and of '.join(hidden[:3])}{' and others' if len(hidden) > 3 else ''}"
+            notice = f"{notice}; {says}" if notice else says
+        return Skill(
+            name=entry.name,
+            description=entry.description,
+            source=entry.source,
+            trusted=trusted,
+            available=trusted and entry.skill is not None,
+            problem=problem,
+            notice=notice,
         )
 
 

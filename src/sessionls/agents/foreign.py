@@ -30,8 +30,9 @@ CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "agent": ("ask_agent",),
     "task": ("ask_agent",),
     "lsp": ("diagnostics", "symbols", "scan"),
+    "skill": ("skill",),
 }
-"""Claude Code's tools, lower case. The others (the web, to-do lists, skills, …) have no equivalent here."""
+"""Claude Code's tools, lower case. The others (the web, to-do lists, …) have no equivalent here."""
 
 COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     # Tool sets and aliases, of VS Code and of GitHub.
@@ -49,6 +50,7 @@ COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     "shell": _COMMANDS,
     "bash": _COMMANDS,
     "powershell": _COMMANDS,
+    "skill": ("skill",),
     "agent": ("ask_agent",),
     "custom-agent": ("ask_agent",),
     "task": ("ask_agent",),
@@ -84,6 +86,7 @@ OPENCODE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "shell": ("run_command",),
     "task": ("ask_agent",),
     "subagent": ("ask_agent",),
+    "skill": ("skill",),
     "lsp": ("diagnostics", "symbols", "scan"),
 }
 """OpenCode's permission keys. `write` and `patch` are governed by `edit` there."""
@@ -119,12 +122,19 @@ _CALL = re.compile(r"^([^()]+)\((.*)\)$", re.DOTALL)
 
 
 def read_claude(page: Page) -> dict[str, Any]:
-    """`.claude/agents/*.md`: name, description, tools, disallowedTools, model, effort, maxTurns, permissionMode, color."""
+    """`.claude/agents/*.md`: name, description, tools, skills, disallowedTools, model, effort, maxTurns, permissionMode,
+    color.
+    """
     given = page.fields
     fields = _common(page)
     permissions: dict[str, str] = {}
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _claude_tool(name, permissions))
+    if skills := _names(page, "skills"):
+        # There they are read to the agent before it begins: it can do so by itself here.
+        fields["skills"] = skills
+        if "tools" in fields:
+            fields["tools"] = _unique([*fields["tools"], "skill"])
     for name in _names(page, "disallowedTools") or ():
         if not _CALL.match(name):  # one with a pattern denies only some uses
             permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMANDS[1:])

@@ -152,8 +152,9 @@ def _own(page: Page) -> dict[str, Any]:
         raise Broken(f"line {page.lines['runtime']}: runtime: the only one that a file can name is acp, for an external agent")
     if "runtime" in fields:
         fields.setdefault("tools", [])  # it has tools of its own, and none of ours
-    if isinstance(fields.get("tools"), str):
-        fields["tools"] = [name.strip() for name in fields["tools"].split(",") if name.strip()]
+    for field in ("tools", "skills"):
+        if isinstance(given := fields.get(field), str):
+            fields[field] = [name.strip() for name in given.split(",") if name.strip()]
     for name in tools if isinstance(tools := fields.get("tools"), list) else ():
         if isinstance(name, str) and "/" not in name and name not in TOOL_NAMES:
             near = difflib.get_close_matches(name, TOOL_NAMES, n=1)

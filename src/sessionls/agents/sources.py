@@ -15,6 +15,7 @@ from sessionls.agents.files import confined, read_bytes
 from sessionls.agents.formats import Disabled, Format, guess_name, read
 from sessionls.agents.frontmatter import Broken
 from sessionls.agents.instructions import RULES, InstructionFile, Rule, general, read_rules
+from sessionls.agents.skills import SkillEntry, SkillPlace, read_skills
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 from sessionls.domain.model import InstallableAgent
@@ -54,6 +55,7 @@ class Place:
     directory: Path
     format: Format
     folder: Path | None = None
+    levels: int = _DEEPEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Loaded:
     """Everything that was read, in the order of the sources: of several entries with the same name the last counts.
 
     `instructions` are each folder's for every agent, `rules` those for some of its files. `linked` are directories elsewhere
-    that contain linked definitions. `installable` are known external agents that are not installed.
+    that contain linked definitions. `installable` are known external agents that are not installed. `skills` are in the order of
+    their places, as `entries` are.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -84,6 +87,7 @@ class Loaded:
     rules: tuple[tuple[Path, Rule], ...] = ()
     linked: tuple[Path, ...] = ()
     installable: tuple[InstallableAgent, ...] = ()
+    skills: tuple[SkillEntry, ...] = ()
 
 
 def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, ...]:
@@ -102,7 +106,12 @@ def places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[Place, 
     )
 
 
-def load(where: Iterable[Place], folders: Sequence[Path], external: Mapping[str, ExternalAgent] | None = None) -> Loaded:
+def load(
+    where: Iterable[Place],
+    skills: Iterable[SkillPlace],
+    folders: Sequence[Path],
+    external: Mapping[str, ExternalAgent] | None = None,
+) -> Loaded:
     """Read everything. A broken file does not keep the others from being read.
 
     `external` are the external agents of the settings; definitions in files with the same name win over them.
@@ -117,10 +126,10 @@ def load(where: Iterable[Place], folders: Sequence[Path], external: Mapping[str,
     instructions = [(folder, instruction) for folder in folders for instruction in general(folder)]
     rules = [(folder, rule) for folder in folders for rule in read_rules(folder)]
     missing = tuple(one for one in installable(known) if one.name not in (external or {}))
-    return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked), missing)
+    return Loaded(tuple(entries), tuple(instructions), tuple(rules), tuple(linked), missing, read_skills(skills))
 
 
-def watched_directories(where: Iterable[Place], folders: Iterable[Path]) -> Iterator[Path]:
+def watched_directories(where: Iterable[Place | SkillPlace], folders: Iterable[Path]) -> Iterator[Path]:
     """Every existing directory in which a change could matter to `load`, each without its subdirectories."""
     seen: set[Path] = set()
     for place in where:
@@ -145,7 +154,7 @@ def is_directory(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112  `Path.is_dir` raises where a directory above may not be entered
 
 
-def watched_names(where: Iterable[Place]) -> frozenset[str]:
+def watched_names(where: Iterable[Place | SkillPlace]) -> frozenset[str]:
     """The names of the directories on the way to the definitions."""
     return frozenset((*(part for place in where for part in place.directory.parts), *RULES.split("/")))
 
@@ -158,12 +167,12 @@ def _builtin() -> Iterator[Entry]:
             yield Entry(definition.name, "builtin", definition=definition)
 
 
-def _below(place: Place) -> list[Path]:
+def _below(place: Place | SkillPlace) -> list[Path]:
     """The directories below the place, without linked ones: a link may lead in a circle."""
     found: list[Path] = []
     for parent, directories, _ in os.walk(place.directory):
         here = Path(parent)
-        deep = len(here.relative_to(place.directory).parts) >= _DEEPEST
+        deep = len(here.relative_to(place.directory).parts) >= place.levels
         directories[:] = [] if deep else sorted(name for name in directories if not _is_link(here / name))
         found += [here / name for name in directories]
         if len(found) >= COUNT_LIMIT:

@@ -558,22 +558,25 @@ def store_vacuum() -> None:
 
 @app.command()
 def agents(as_json: Json = False, trust: Trust = False) -> None:
-    """List the agents that can be invoked here, and what is wrong with the others."""
+    """List the agents that can be invoked here with their skills, and what is wrong with the others."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
-        from sessionls.cli.render import agent_table
+        from sessionls.cli.render import agent_table, skill_table
 
         async with opened(terminal, trust=trust) as cli:
             found = await cli.sessions.agents()
+            skills = (await cli.sessions.skills()).skills
         if as_json:
-            terminal.json(found.wire())
+            terminal.json({**found.wire(), "skills": [skill.wire() for skill in skills]})
         else:
             terminal.out.print(agent_table(found.agents, found.default))
             terminal.note("* the default of new sessions")
             if found.installable:
                 names = ", ".join(one.name for one in found.installable)
                 terminal.note(f"External agents that are not installed here: {names}. `sessionls agents --json` says how.")
+            if skills:
+                terminal.out.print(skill_table(skills))
         return 0
 
     _do(work)

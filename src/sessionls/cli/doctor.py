@@ -138,7 +138,14 @@ async def _composition(terminal: Terminal) -> list[Check]:
         await cli.composition.catalog.reload()
         # Both wait for programs and addresses: they wait together.
         listed, servers = await asyncio.gather(cli.composition.models.list(), _servers(cli))
-        checks += [_keys(listed), _ollama(listed), *_embedded(cli.settings, listed), await _answers(cli), *_agents(cli)]
+        checks += [
+            _keys(listed),
+            _ollama(listed),
+            *_embedded(cli.settings, listed),
+            await _answers(cli),
+            *_agents(cli),
+            *_skills(cli),
+        ]
         checks += servers
     return checks
 
@@ -208,6 +215,17 @@ def _agents(cli: CliContext) -> Iterator[Check]:
         if agent.problem:
             hint = "If you trust this folder: sessionls ask --trust, or the setting trusted_folders." if not agent.trusted else ""
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)
+
+
+def _skills(cli: CliContext) -> Iterator[Check]:
+    skills = cli.composition.catalog.skills()
+    ready = [skill.name for skill in skills if skill.available]
+    yield Check("skills", "ok" if ready else "note", ", ".join(ready) or "none")
+    for skill in skills:
+        if skill.notice:
+            yield Check("skills", "note", f"{skill.name}: {skill.notice}")
+        if skill.problem:
+            yield Check("skills", "problem" if skill.trusted else "note", f"{skill.name}: {skill.problem}")
 
 
 async def _servers(cli: CliContext) -> list[Check]:

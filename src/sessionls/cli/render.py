@@ -29,6 +29,7 @@ from sessionls.domain.model import (
     ReasoningPart,
     SelectionContext,
     Session,
+    Skill,
     SymbolContext,
     TextContext,
     TextPart,
@@ -115,6 +116,18 @@ def agent_table(agents: Iterable[Agent], default: str) -> Table:
         table.add_row(
             name, does, Text(safe(agent.model)), Text(safe(source) + ("" if agent.trusted else " (untrusted)"), style="dim")
         )
+    return table
+
+
+def skill_table(skills: Iterable[Skill]) -> Table:
+    table = _table("Skill", "Does", "From")
+    for skill in skills:
+        does = Text(safe(skill.description))
+        for words, style in ((skill.problem, "red"), (skill.notice, "yellow")):
+            if words:
+                does.append(f"{chr(10) if does else ''}{safe(words)}", style=style)
+        source = Text(safe("/".join(skill.source.split("/")[-3:-1])) + ("" if skill.trusted else " (untrusted)"), style="dim")
+        table.add_row(Text(safe(skill.name), style="cyan" if skill.available else "red", no_wrap=True), does, source)
     return table
 
 

@@ -10,9 +10,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-__all__ = ["TOOL_NAMES", "Definition", "Permission", "rule_problem"]
+__all__ = ["SKILL_TOOL", "TOOL_NAMES", "Definition", "Permission", "rule_problem"]
 
 Permission = Literal["allow", "ask", "deny"]
+
+SKILL_TOOL = "skill"
+"""The tool by which agents read skills: an agent that may use no skill does not have it."""
 
 TOOL_NAMES = (
     "read_file",
@@ -30,6 +33,7 @@ TOOL_NAMES = (
     "run_command",
     "report_finding",
     "ask_agent",
+    SKILL_TOOL,
 )
 """The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""
 
@@ -53,10 +57,11 @@ class Definition(BaseModel):
     """What one Markdown file defines. Names in the frontmatter are camelCase, as on the wire.
 
     `models` (in the file: `model`, one or a list) are tried in order; none means the default model. `tools` of None means
-    every tool. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`, `write`, `execute`, `network`);
-    the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of the file's bytes (for an
-    agent's replies: what they were written with). `source` is "builtin" or the file's URI. What `origin` "workspace" says
-    about permissions can only make them stricter: whoever wrote the repository cannot give the agent a yes.
+    every tool; `skills` of None every skill. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`,
+    `write`, `execute`, `network`); the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of
+    the file's bytes (for an agent's replies: what they were written with). `source` is "builtin" or the file's URI. What
+    `origin` "workspace" says about permissions can only make them stricter: whoever wrote the repository cannot give the agent
+    a yes.
 
     `runtime` is the name of who writes its replies (`ports/runtime.py`). "acp": an external agent, a program that speaks the
     Agent Client Protocol. `command`, `args`, `env` and `cwd` start it, `mode` and `options` are set in its session before each
@@ -82,6 +87,7 @@ class Definition(BaseModel):
     max_steps: int = Field(default=50, ge=1)
     max_cost: float | None = Field(default=None, ge=0)
     permissions: dict[str, Permission] = {}
+    skills: tuple[str, ...] | None = None
     code_action: bool = False
     color: str | None = None
     source: str = "builtin"
@@ -103,6 +109,11 @@ class Definition(BaseModel):
         return [
             name
             for name in names
-            if (self.tools is None or any(fnmatchcase(name, wanted) for wanted in self.tools))
+            if (name != SKILL_TOOL or self.skills != ())
+            and (self.tools is None or any(fnmatchcase(name, wanted) for wanted in self.tools))
             and not (name in denied or (name not in self.permissions and any(fnmatchcase(name, key) for key in denied)))
         ]
+
+    def may_use_skill(self, name: str) -> bool:
+        """Whether this agent may read the skill of that name."""
+        return self.skills is None or any(fnmatchcase(name, wanted) for wanted in self.skills)

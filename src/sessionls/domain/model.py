@@ -518,6 +518,22 @@ class InstallableAgent(Wire):
     install: str
 
 
+class Skill(Wire):
+    """A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+
+    `problem` is why no agent can read it, `notice` what of it was not read as it stands, or which other skill of its name it
+    takes the place of.
+    """
+
+    name: Shown
+    description: Shown
+    source: str
+    trusted: bool
+    available: bool
+    problem: Shown | None = None
+    notice: Shown | None = None
+
+
 class ModelInfo(Wire):
     """A model that could answer now, or why it cannot. `contextWindow` is in tokens."""
 

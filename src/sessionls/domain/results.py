@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Literal
 
 from sessionls.domain.events import Event
-from sessionls.domain.model import Agent, Finding, InstallableAgent, Message, ModelInfo, OpenQuestion, Participant, Session, Wire
+from sessionls.domain.model import (
+    Agent,
+    Finding,
+    InstallableAgent,
+    Message,
+    ModelInfo,
+    OpenQuestion,
+    Participant,
+    Session,
+    Skill,
+    Wire,
+)
 
 __all__ = [
     "AgentList",
@@ -26,6 +37,7 @@ __all__ = [
     "SearchResult",
     "SessionList",
     "SessionQuestion",
+    "SkillList",
 ]
 
 
@@ -167,6 +179,10 @@ class AgentList(Wire):
     agents: list[Agent]
     default: str
     installable: list[InstallableAgent] | None = None
+
+
+class SkillList(Wire):
+    skills: list[Skill]
 
 
 class ModelList(Wire):

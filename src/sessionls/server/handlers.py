@@ -233,6 +233,10 @@ async def agents(request: RequestContext, _: p.AgentListParams) -> r.AgentList:
     return await request.sessions.agents()
 
 
+async def skills(request: RequestContext, _: p.Empty) -> r.SkillList:
+    return await request.sessions.skills()
+
+
 async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
     return await request.sessions.models()
 
@@ -281,6 +285,7 @@ HANDLERS: dict[str, Callable[[RequestContext, Any], Awaitable[Wire]]] = {
     "finding/list": findings,
     "finding/update": update_finding,
     "agent/list": agents,
+    "skill/list": skills,
     "model/list": models,
     "model/reply": reply_of_model,
 }

@@ -31,6 +31,7 @@ from sessionls.domain.results import (
     Reverted,
     SearchResult,
     SessionList,
+    SkillList,
 )
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
@@ -485,6 +486,9 @@ class Sessions:
     async def agents(self) -> AgentList:
         installable = list(self._agents.installable())
         return AgentList(agents=self._agents.list(), default=self._defaults.agent, installable=installable or None)
+
+    async def skills(self) -> SkillList:
+        return SkillList(skills=list(self._agents.skills()))
 
     async def models(self) -> ModelList:
         return ModelList(models=await self._models.list())

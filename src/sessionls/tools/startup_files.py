@@ -28,7 +28,7 @@ STARTUP_FILES: dict[str, str] = {
     ),
     "another agent": (
         ".claude/ .cursor/ .gemini/ .codex/ .windsurf/ .continue/ .amazonq/ .roo/ .kiro/ .opencode/ opencode.json "
-        "opencode.jsonc .aider.conf.yml .copilot/"
+        "opencode.jsonc .aider.conf.yml .copilot/ .agents/ .github/skills/"
     ),
     "git": (
         ".gitattributes .gitmodules .gitconfig .lfsconfig .githooks/ .hooks/ hooks/*.sample .husky/ .huskyrc* "

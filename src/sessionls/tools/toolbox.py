@@ -17,6 +17,7 @@ from sessionls.tools.nearby import TOUCH_FILES, Nearby, TellsInstructions
 from sessionls.tools.read import ListFiles, ReadFile, Search
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import DiskReader, Saving
+from sessionls.tools.skill import ReadSkill
 from sessionls.tools.symbols import Symbols
 from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 
@@ -54,7 +55,7 @@ class Toolbox:
 
     @property
     def names(self) -> Sequence[str]:
-        """All tools; those of a server only while it runs."""
+        """All tools; those of a server only while it runs, and the one for skills only while there are any."""
         return tuple(tool.name for tool in self._all())
 
     async def prepare(self, definition: Definition) -> Sequence[str]:
@@ -77,7 +78,8 @@ class Toolbox:
         return [DiskReader(tool, saving) if tool.name in _READ_DISK or "/" in tool.name else tool for tool in offered]
 
     def _all(self) -> list[Tool]:
-        return [*self._tools.values(), *(self._servers.tools if self._servers is not None else ())]
+        present = [tool for tool in self._tools.values() if not isinstance(tool, ReadSkill) or tool.present]
+        return [*present, *(self._servers.tools if self._servers is not None else ())]
 
 
 def all_tools(

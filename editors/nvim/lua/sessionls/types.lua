@@ -793,6 +793,19 @@
 ---@field sessionId string
 ---@field budget number|nil
 
+--- A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+---@class sessionls.Skill
+---@field name string
+---@field description string
+---@field source string
+---@field trusted boolean
+---@field available boolean
+---@field problem? string
+---@field notice? string
+
+---@class sessionls.SkillList
+---@field skills sessionls.Skill[]
+
 --- A line of a document: its zero-based number and its text without the line end.
 ---@class sessionls.SourceLine
 ---@field number integer

@@ -1178,6 +1178,24 @@ export interface SetBudgetParams {
   sessionId: string;
   budget: number | null;
 }
+/**
+ * A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+ *
+ * `problem` is why no agent can read it, `notice` what of it was not read as it stands, or which other skill of its name it
+ * takes the place of.
+ */
+export interface Skill {
+  name: string;
+  description: string;
+  source: string;
+  trusted: boolean;
+  available: boolean;
+  problem?: string;
+  notice?: string;
+}
+export interface SkillList {
+  skills: Skill[];
+}
 export interface SwitchAgentParams {
   sessionId: string;
   agent: string;
@@ -1220,6 +1238,7 @@ export interface Requests {
   'finding/list': { params: FindingListParams; result: FindingList };
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };
+  'skill/list': { params: Empty; result: SkillList };
   'model/list': { params: Empty; result: ModelList };
   'model/reply': { params: ModelReplyParams; result: ModelReply };
 }

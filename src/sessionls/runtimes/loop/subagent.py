@@ -65,8 +65,10 @@ class AskAgent:
         name, question = _read(arguments)
         other = await self._find(name)
         outer = self._loop.runner
+        shared = {tool.name for tool in outer.tools}
+        tools = [tool for tool in other.tools if tool.name in shared]
         messages: ModelMessages = [
-            {"role": "system", "content": self._prompts.instructions(other.definition)},
+            {"role": "system", "content": self._prompts.instructions(other.definition, tools)},
             {"role": "user", "content": f"The agent `{outer.definition.name}` asks:\n\n{question}"},
         ]
 
@@ -76,13 +78,12 @@ class AskAgent:
         parts = outer.sink.parts
         index = next(i for i, part in enumerate(parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
         sink = SubagentSink(outer.sink, index, other.definition)
-        shared = {tool.name for tool in outer.tools}
         runner = replace(
             outer,
             sink=sink,
             policy=_Stricter(outer.policy, outer.definition),
             definition=other.definition,
-            tools=[tool for tool in other.tools if tool.name in shared],
+            tools=tools,
         )
         inner = Loop(
             models=self._loop.models,

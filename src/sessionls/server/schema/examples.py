@@ -157,6 +157,20 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "finding/list": ({"sessionId": _S, "state": "open"}, {"findings": [_FINDING]}),
     "finding/update": ({"findingId": _FINDING["id"], "state": "fixed"}, {**_FINDING, "state": "fixed"}),
     "agent/list": ({}, {"agents": [_AGENT], "default": "code"}),
+    "skill/list": (
+        {},
+        {
+            "skills": [
+                {
+                    "name": "release-notes",
+                    "description": "Writes release notes from commits. Use before a release.",
+                    "source": "file:///home/ada/parser/.agents/skills/release-notes/SKILL.md",
+                    "trusted": True,
+                    "available": True,
+                }
+            ]
+        },
+    ),
     "model/list": ({}, {"models": [{"name": "openai/gpt-4o", "provider": "openai", "available": True, "default": True}]}),
     "model/reply": (
         {

@@ -62,6 +62,7 @@ class Method:
 
 _COMMANDS = {
     "agent/list": "sessionls.agents",
+    "skill/list": "sessionls.skills",
     "model/list": "sessionls.models",
     "model/reply": "sessionls.modelReply",
     "change/list": "sessionls.changes",
@@ -369,6 +370,13 @@ METHODS: tuple[Method, ...] = (
         "Lists the agents that can be invoked here and the broken ones with their problem; `default` is that of new sessions.",
     ),
     Method(
+        "skill/list",
+        p.Empty,
+        r.SkillList,
+        "Lists the skills of the workspace folders and of the user, those that no agent can read with their problem. Of several "
+        "with one name the nearest counts. They are listed again after `agent/changed`.",
+    ),
+    Method(
         "model/list",
         p.Empty,
         r.ModelList,
@@ -415,7 +423,7 @@ METHODS: tuple[Method, ...] = (
         "agent/changed",
         p.Empty,
         None,
-        "Definitions of agents changed on disk, or others count now because folders or trust changed: list them again.",
+        "Definitions of agents or skills changed on disk, or others count now because folders or trust changed: list them again.",
         direction="server → client",
     ),
     Method(

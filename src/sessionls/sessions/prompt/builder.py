@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sessionls.domain import transitions
-from sessionls.domain.agent import Definition
+from sessionls.domain.agent import SKILL_TOOL, Definition
 from sessionls.domain.change import Change
 from sessionls.domain.model import Context, Session, Usage
 from sessionls.ports.agents import Agents
@@ -34,9 +34,15 @@ class PromptBuilder:
     def options(self, definition: Definition, session: Session, *, tools: bool) -> TranscriptOptions:
         return TranscriptOptions(definition.name, tools, _renderer(session))
 
-    def instructions(self, definition: Definition) -> str:
-        """The system message for an agent that another agent asks."""
-        return instructions(definition, self._agents.instructions(), ())
+    def instructions(self, definition: Definition, tools: Sequence[Tool], names: Sequence[str] = ()) -> str:
+        """The system message for an agent with these tools in a session of these participants; none: another agent asks it.
+
+        Only an agent that has the tool to read skills is told of them.
+        """
+        skilled = any(tool.name == SKILL_TOOL for tool in tools)
+        skills = self._agents.skill_instructions(definition) if skilled else ""
+        workspace = "\n\n".join(text for text in (self._agents.instructions(), skills) if text)
+        return instructions(definition, workspace, names)
 
     async def build(
         self,
@@ -54,7 +60,7 @@ class PromptBuilder:
         """
         names = [participant.name for participant in session.participants]
         options = self.options(definition, session, tools=bool(tools))
-        system = {"role": "system", "content": instructions(definition, self._agents.instructions(), names)}
+        system = {"role": "system", "content": self.instructions(definition, tools, names)}
         messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
         window = self._models.window(model)
         fixed = estimate_tokens([system, *({"tool": dict(tool.schema)} for tool in tools)]) + (definition.max_tokens or 0)

@@ -1,0 +1,242 @@
+"""Skills: folders with instructions for special tasks (agentskills.io), found and read. All of this blocks: it runs in a thread.
+
+A skill is a folder that holds `SKILL.md`: frontmatter with a name and a description, instructions below, and files beside it that
+the instructions refer to. What its `allowed-tools` permits to other programs is not permitted here.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessionls.agents.files import confined, read_bytes
+from sessionls.agents.frontmatter import Broken, Page, parse
+from sessionls.domain import uris
+from sessionls.domain.agent import Definition
+from sessionls.domain.visible import in_one_line
+from sessionls.ports.agents import SkillFolder
+
+__all__ = ["SKILL_FILE", "SkillEntry", "SkillPlace", "choose", "read_skills", "section", "skill_places"]
+
+SKILL_FILE = "SKILL.md"
+FILE_LIMIT = 256 * 1024
+"""Bytes of a `SKILL.md`."""
+COUNT_LIMIT = 200
+"""Skills of one directory, with those below it."""
+NAME_LIMIT = 64
+DESCRIPTION_LIMIT = 1024
+TOGETHER = 24_000
+"""Characters of all descriptions in an agent's instructions. Skills beyond it are given by name alone."""
+LEVELS = 3
+"""How deep below a directory of skills a skill's folder may lie."""
+_ABOUT = (
+    "A skill is a folder with instructions for one kind of task. Where your task fits a description below, read that "
+    "skill with the tool `skill` before you begin, and do as it says."
+)
+_VISITED = 1000  # folders below a directory of skills
+_SKIPPED = frozenset(("node_modules", ".git", "__pycache__"))
+
+_IN_HOME = (
+    ".config/opencode/skill",
+    ".config/opencode/skills",
+    ".copilot/skills",
+    ".claude/skills",
+    ".agents/skills",
+)
+_IN_FOLDER = (
+    ".opencode/skill",
+    ".opencode/skills",
+    ".github/skills",
+    ".claude/skills",
+    ".agents/skills",
+    ".sessionls/skills",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SkillPlace:
+    """A directory of skills. `folder` is the workspace folder that it belongs to; None: it is the user's own."""
+
+    directory: Path
+    folder: Path | None = None
+    levels: int = LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class SkillEntry:
+    """What one folder came to: a skill, or the problem of it. `folder` as in `SkillPlace`.
+
+    `told` is False for a skill that only people invoke. `notice`: what was not read as it stands.
+    """
+
+    name: str
+    source: str
+    folder: Path | None = None
+    description: str = ""
+    skill: SkillFolder | None = None
+    told: bool = True
+    problem: str | None = None
+    notice: str | None = None
+
+
+def skill_places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[SkillPlace, ...]:
+    """Where skills are looked for; later places are nearer. A folder's place that is the user's own stays the user's."""
+    own = [SkillPlace(home / path) for path in _IN_HOME]
+    own.append(SkillPlace(user_dir))
+    taken = {place.directory for place in own}
+    inside = (SkillPlace(folder / path, folder) for folder in folders for path in _IN_FOLDER)
+    return (*own, *(place for place in inside if place.directory not in taken))
+
+
+def read_skills(places: Iterable[SkillPlace]) -> tuple[SkillEntry, ...]:
+    """All skills, in the order of the places. No folder, however broken, keeps the others from being read."""
+    return tuple(entry for place in places for entry in _read_place(place))
+
+
+def choose(entries: Iterable[SkillEntry]) -> dict[str, SkillEntry]:
+    """The entry that counts for each name: the nearest. A broken one hides the others of its name."""
+    return {entry.name: entry for entry in entries}
+
+
+def section(definition: Definition, entries: Iterable[SkillEntry]) -> str:
+    """What an agent's instructions say about the skills that it may use; empty without any."""
+    offered = [entry for entry in entries if entry.skill is not None and entry.told and definition.may_use_skill(entry.name)]
+    if not offered:
+        return ""
+    lines, names, room = [], [], TOGETHER
+    for entry in sorted(offered, key=lambda entry: entry.name):
+        room -= len(entry.description) + len(entry.name)
+        if room >= 0:
+            lines.append(f"- `{entry.name}`: {entry.description}")
+        else:
+            names.append(f"`{entry.name}`")
+    if names:
+        lines.append(f"- and, without their descriptions because there are too many: {', '.join(names)}"[:TOGETHER])
+    return "\n".join(
+        [
+            "# Skills",
+            "",
+            _ABOUT,
+            "",
+            *lines,
+        ]
+    )
+
+
+# -- reading -------------------------------------------------------------------------------------------------------------
+
+
+def _read_place(place: SkillPlace) -> list[SkillEntry]:
+    entries: dict[str, SkillEntry] = {}
+    for folder in _folders(place):
+        entry = _read_folder(place, folder)
+        if entry is None:
+            continue
+        if (other := entries.get(entry.name)) is not None:
+            both = f"{uris.from_path(folder).rpartition('/')[2]} and another folder here both define {entry.name}: rename one"
+            entry = SkillEntry(entry.name, other.source, place.folder, problem=both)
+        elif len(entries) == COUNT_LIMIT:
+            problem = f"more than {COUNT_LIMIT} skills in one directory: this one and those after it are left out"
+            entries[entry.name] = SkillEntry(entry.name, entry.source, place.folder, problem=problem)
+            break
+        entries[entry.name] = entry
+    return list(entries.values())
+
+
+def _folders(place: SkillPlace) -> Iterator[Path]:
+    """The folders of skills below a place, by name; within a skill's folder no other is looked for."""
+    left = _VISITED
+    waiting = [(place.directory, 0)]
+    while waiting:
+        directory, level = waiting.pop()
+        if level and os.path.lexists(directory / SKILL_FILE):
+            yield directory
+            continue
+        if level == place.levels:
+            continue
+        try:
+            with os.scandir(directory) as found:
+                names = sorted(entry.name for entry in found if entry.name not in _SKIPPED and entry.is_dir())[:left]
+        except OSError:
+            continue
+        left -= len(names)
+        waiting += [(directory / name, level + 1) for name in reversed(names)]
+
+
+def _read_folder(place: SkillPlace, folder: Path) -> SkillEntry | None:
+    path = folder / SKILL_FILE
+    source = uris.from_path(path)
+    name = _plain(folder.name)[:NAME_LIMIT]
+    try:
+        root = confined(folder, place.folder)
+        data = read_bytes(confined(path, root), FILE_LIMIT + 1)
+        if len(data) > FILE_LIMIT:
+            raise Broken(f"longer than {FILE_LIMIT // 1024} KB")  # noqa: TRY301
+        page = parse(_text(data), lenient=True)
+        name = _plain(page.texts.get("name", "")) or name
+        return _checked(page, SkillEntry(name, source, place.folder, skill=SkillFolder(name, root)), folder)
+    except Broken as problem:
+        return SkillEntry(name, source, place.folder, problem=f"{folder.name}/{SKILL_FILE}: {problem}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        if isinstance(error, FileNotFoundError) and not os.path.islink(path):  # noqa: PTH114
+            return None  # deleted since the directory was read
+        why = "a link that leads nowhere" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None)
+        return SkillEntry(name, source, place.folder, problem=f"{folder.name}/{SKILL_FILE}: cannot be read ({why or 'no file'})")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Broken(f"line {line}: not UTF-8 text") from None
+
+
+def _checked(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
+    if not page.fenced:
+        raise Broken("line 1: no frontmatter; it opens with --- and has at least a name and a description")
+    notes = list(page.notes)
+    given = page.texts.get("name")
+    if given is None:
+        notes.append("it has no name and is called as its folder is")
+    elif unicodedata.normalize("NFC", given.strip()) != unicodedata.normalize("NFC", folder.name):
+        notes.append(f"its name is {entry.name[:NAME_LIMIT]}, its folder's is another; the name counts")
+    if problem := _name_problem(entry.name):
+        raise Broken(problem)
+    description = " ".join(str(page.texts.get("description", "")).split())
+    if not description:
+        raise Broken("no description: agents choose a skill by it")
+    if len(description) > DESCRIPTION_LIMIT:
+        notes.append(f"its description is longer than {DESCRIPTION_LIMIT} characters and is cut")
+        description = description[: DESCRIPTION_LIMIT - 1] + "…"
+    if not page.body:
+        raise Broken("no instructions below the frontmatter")
+    if told_not := page.fields.get("disable-model-invocation") is True:
+        notes.append("agents are not told of it (disable-model-invocation), and read it where a message names it")
+    return SkillEntry(
+        entry.name,
+        entry.source,
+        entry.folder,
+        in_one_line(description),
+        entry.skill,
+        told=not told_not,
+        notice="; ".join(notes) or None,
+    )
+
+
+def _plain(name: str) -> str:
+    return in_one_line(unicodedata.normalize("NFKC", name.strip()))
+
+
+def _name_problem(name: str) -> str | None:
+    """What is wrong with a skill's name by the specification."""
+    if len(name) > NAME_LIMIT:
+        return f"the name is longer than {NAME_LIMIT} characters"
+    if not all(letter == "-" or (letter.isalnum() and letter == letter.lower()) for letter in name):
+        return f"the name {name} is not valid: it may have lower-case letters, digits and hyphens"
+    if name.startswith("-") or name.endswith("-") or "--" in name:
+        return f"the name {name} is not valid: a hyphen stands between two letters or digits"
+    return None
