@@ -339,7 +339,7 @@ You review.
         ("permission: deny", set(TOOL_NAMES) - {"git_diff", "git_log", "git_show", "report_finding"}),
         (
             "permission: {'*': deny, read: allow, grep: allow}",
-            set(TOOL_NAMES) - {"git_diff", "git_log", "git_show", "report_finding", "read_file", "search"},
+            set(TOOL_NAMES) - {"git_diff", "git_log", "git_show", "report_finding", "read_file", "search", "search_sessions"},
         ),
         ("permission: {bash: {'*': deny, 'rm *': deny}}", {"run_command"}),
         ("tools: {bash: false}\npermission: {bash: allow}", set()),

@@ -430,6 +430,18 @@ async def test_instructions_are_watched(world: World, watched: Watched) -> None:
     await watched.until(lambda: "Use tabs." in watched.catalog.instructions())
 
 
+async def test_skills_are_watched(world: World, watched: Watched) -> None:
+    def described(text: str) -> bool:
+        return [skill.description for skill in watched.catalog.skills()] == ([text] if text else [])
+
+    path = write(world.one / ".agents/skills/notes/SKILL.md", "---\nname: notes\ndescription: One.\n---\nx")
+    await watched.until(lambda: described("One."))
+    write(path, "---\nname: notes\ndescription: Two.\n---\nx")
+    await watched.until(lambda: described("Two."))
+    shutil.rmtree(path.parent)
+    await watched.until(lambda: described(""))
+
+
 async def test_folders_that_come_later_are_watched(world: World, watched: Watched, tmp_path: Path) -> None:
     three = tmp_path / "three"
     three.mkdir()

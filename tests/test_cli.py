@@ -409,6 +409,17 @@ class TestAgentsAndModels:
         assert {"code", "review", "security", "explain", "test", "research"} <= set(agents)
         assert "research" in bare("agents").out
 
+    def test_skills_are_listed_with_what_is_wrong_with_them(self, cli: Cli, folder: Path) -> None:
+        for name, text in (("notes", "---\nname: notes\ndescription: Writes.\n---\nx"), ("broken", "x")):
+            (folder / ".agents/skills" / name).mkdir(parents=True)
+            (folder / ".agents/skills" / name / "SKILL.md").write_text(text, encoding="utf-8")
+        skills = {skill["name"]: skill for skill in cli("agents", "--trust", "--json").data["skills"]}
+        assert skills["notes"]["available"] and "no frontmatter" in skills["broken"]["problem"]
+        assert not any(skill["available"] for skill in cli("agents", "--json").data["skills"])
+        assert "Writes." in cli("agents", "--trust").out
+        said = [check["says"] for check in cli("doctor", "--json").data if check["name"] == "skills"]
+        assert said[0] == "none" and any("The workspace is not trusted" in one for one in said)
+
     def test_a_folders_own_agent_runs_only_where_the_folder_is_trusted(
         self, cli: Cli, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

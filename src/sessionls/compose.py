@@ -15,6 +15,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Bounds, Policy
 from sessionls.ports.editor import Editor
+from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace.identity import OlderPlaces
@@ -125,6 +126,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
     from sessionls.tools.saving import Saving
     from sessionls.tools.scan import Scan
     from sessionls.tools.scanners import builtin_scanners, user_scanner
+    from sessionls.tools.search_sessions import SearchSessions
     from sessionls.tools.skill import ReadSkill
     from sessionls.tools.toolbox import Toolbox, all_tools
     from sessionls.tools.write import WriteFile
@@ -166,6 +168,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
                 saving=saving,
                 variables=settings.command_environment,
             ),
+            SearchSessions(store, OtherSessions(store, lambda: workspace.scope(editor.folders))),
             ReadSkill(catalog.readable_skills, catalog.has_skills),
             *finding_tools(workspace, editor, store.findings),
             # Programs inside a workspace are started only if it is trusted.

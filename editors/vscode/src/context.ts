@@ -191,6 +191,16 @@ export function chipOf(context: Context): Chip {
         title: `The changes of the working tree since ${context.base ?? "the last commit"}`,
         context,
       };
+    case "session": {
+      const label = context.title ?? "Session";
+      return {
+        key: `session ${context.sessionId} ${context.messageId ?? ""}`,
+        icon: "comment-discussion",
+        label,
+        title: label,
+        context,
+      };
+    }
     case "text":
       return { key: `text ${context.title}`, icon: "note", label: context.title, title: context.text.slice(0, 500), context };
   }

@@ -29,6 +29,12 @@ export function freshContext(context: Context): Context {
         ...(context.base !== undefined && { base: context.base }),
         ...(context.staged !== undefined && { staged: context.staged }),
       };
+    case "session":
+      return {
+        kind: "session",
+        sessionId: context.sessionId,
+        ...(context.messageId !== undefined && { messageId: context.messageId }),
+      };
     case "text":
       return { kind: "text", title: context.title, text: context.text };
   }

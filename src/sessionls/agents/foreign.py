@@ -77,7 +77,7 @@ COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
 _COPILOT_SETS = frozenset(("read", "search", "edit", "execute", "agent", "web", "todo", "vscode", "browser"))
 
 OPENCODE_TOOLS: Mapping[str, tuple[str, ...]] = {
-    "read": ("read_file",),
+    "read": ("read_file", "search_sessions"),
     "list": ("list_files",),
     "glob": ("list_files",),
     "grep": ("search",),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessionls.cli.context import CliContext
-from sessionls.cli.names import context_of, find_session, newest_session, short
+from sessionls.cli.names import context_of, find_session, newest_session, short, with_full_ids
 from sessionls.cli.render import spent
 from sessionls.cli.stream import ReplyStream
 from sessionls.cli.terminal import UsageError
@@ -45,6 +45,7 @@ async def ask(cli: CliContext, question: Question) -> int:
     if question.session is not None and question.newest:
         raise UsageError("--session and --continue contradict each other.", "Give one of them.")
     text, context = await asyncio.to_thread(_read, question, cli)
+    context = await with_full_ids(context, cli.sessions)
     session = await _session(cli, question)
     stream = ReplyStream(cli.terminal, session.id, new_id(), quiet=question.json)
 

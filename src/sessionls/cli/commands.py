@@ -63,7 +63,10 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def ask(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[FILE[:LINE-LINE]]… TEXT", help="Files or lines of them, and the text last (`-`: from stdin)."),
+        typer.Argument(
+            metavar="[FILE[:LINE-LINE]]… TEXT",
+            help="Files or lines of them, other sessions (session:ID), and the text last (`-`: from stdin).",
+        ),
     ],
     session: Annotated[str | None, typer.Option("--session", "-s", help="Go on in this session.")] = None,
     newest: Annotated[bool, typer.Option("--continue", "-c", help="Go on in this folder's newest session.")] = False,

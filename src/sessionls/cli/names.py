@@ -10,12 +10,13 @@ from pathlib import Path
 from sessionls.cli.terminal import UsageError
 from sessionls.domain import uris
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
-from sessionls.domain.model import Context, FileContext, Message, Position, Range, SelectionContext, Session
+from sessionls.domain.model import Context, FileContext, Message, Position, Range, SelectionContext, Session, SessionContext
 from sessionls.sessions.service import Sessions
 
-__all__ = ["context_of", "find_message", "find_session", "newest_session", "short"]
+__all__ = ["context_of", "find_message", "find_session", "newest_session", "short", "with_full_ids"]
 
 _LINES = re.compile(r"(?P<file>.+):(?P<first>\d+)(-(?P<last>\d+))?")
+_SESSION = re.compile(r"session:(?P<id>[0-9a-fA-F-]{4,36})(/(?P<message>[0-9a-fA-F-]{4,36}))?")
 _FULL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # LSP's largest character (a line's end, wherever it is).
 _LINE_END = 2**31 - 1
@@ -88,14 +89,32 @@ def _only(name: str, identities: Iterable[str]) -> str:
 
 
 def context_of(places: Sequence[str], folder: Path) -> list[Context]:
-    """`FILE` is that file, `FILE:LINE` and `FILE:LINE-LINE` a selection in it (lines from 1, the last one included)."""
+    """`FILE` is that file, `FILE:LINE` and `FILE:LINE-LINE` a selection in it (lines from 1, the last one included).
+
+    `session:ID` is another session, `session:ID/MESSAGE` a message of it: see `with_full_ids`.
+    """
     return [_place(place, folder) for place in places]
+
+
+async def with_full_ids(context: Sequence[Context], sessions: Sessions) -> list[Context]:
+    """The contexts, those of sessions with the whole ids that they are named by the end or the beginning of."""
+    found: list[Context] = []
+    for one in context:
+        if isinstance(one, SessionContext):
+            session_id = (await find_session(sessions, one.session_id)).id
+            message_id = one.message_id and (await find_message(sessions, session_id, one.message_id)).id
+            found.append(one.model_copy(update={"session_id": session_id, "message_id": message_id}))
+        else:
+            found.append(one)
+    return found
 
 
 def _place(place: str, folder: Path) -> Context:
     path = _absolute(place, folder)
     if path.is_file():
         return FileContext(uri=uris.from_path(path))
+    if (named := _SESSION.fullmatch(place)) is not None:
+        return SessionContext(session_id=named["id"], message_id=named["message"])
     match = _LINES.fullmatch(place)
     path = _absolute(match["file"], folder) if match else path
     if match is None or not path.is_file():

@@ -29,6 +29,7 @@ from sessionls.domain.model import (
     ReasoningPart,
     SelectionContext,
     Session,
+    SessionContext,
     Skill,
     SymbolContext,
     TextContext,
@@ -198,6 +199,8 @@ def plan_lines(part: PlanPart) -> Iterable[Text]:
 def _place(context: Context, folders: Sequence[str]) -> str:
     """Where a context comes from, in a word."""
     match context:
+        case SessionContext():
+            return f"{context.title or ''} {short(context.session_id)}".strip()
         case DiffContext():
             return f"since {context.base or 'HEAD'}"
         case TextContext():

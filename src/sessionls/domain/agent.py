@@ -33,6 +33,7 @@ TOOL_NAMES = (
     "run_command",
     "report_finding",
     "ask_agent",
+    "search_sessions",
     SKILL_TOOL,
 )
 """The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""

@@ -54,6 +54,7 @@ __all__ = [
     "ReasoningPart",
     "SelectionContext",
     "Session",
+    "SessionContext",
     "SourceLine",
     "Steered",
     "StopReason",
@@ -360,8 +361,22 @@ class TextContext(Wire):
     notice: str | None = None
 
 
+class SessionContext(Wire):
+    """Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+
+    `title` is its title then. What would be too much is left out, the oldest first, and `notice` says so.
+    """
+
+    kind: Literal["session"] = "session"
+    session_id: Annotated[str, Field(min_length=1, max_length=200)]
+    message_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    title: Line | None = None
+    text: str | None = None
+    notice: str | None = None
+
+
 Context = Annotated[
-    SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext,
+    SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext | SessionContext,
     Field(discriminator="kind"),
 ]
 context_adapter: TypeAdapter[Context] = TypeAdapter(Context)

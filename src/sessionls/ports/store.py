@@ -110,6 +110,10 @@ class Store(Protocol):
 
     async def session(self, session_id: str) -> Session: ...
 
+    async def scope_of(self, session_id: str) -> Scope:
+        """Where the session belongs."""
+        ...
+
     async def sessions(
         self,
         *,

@@ -47,6 +47,7 @@ from sessionls.ports.tools import Tools
 from sessionls.sessions.changes.changes import Changes, ChangeScope
 from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.context.nearby import instructions_for
+from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
@@ -126,6 +127,7 @@ class Sessions:
             in_background=self._later,
         )
         self._changes = Changes(store, workspace, files, self._replies.change, participant)
+        self._others = OtherSessions(store, self._open_scope)
         self._background: set[asyncio.Task[Any]] = set()
 
     # -- finding sessions --------------------------------------------------------------------------------------------
@@ -157,6 +159,9 @@ class Sessions:
         if folder == "*":
             return None
         return await self._workspace.scope([folder] if folder is not None else self._editor.folders)
+
+    async def _open_scope(self) -> Scope:
+        return await self._workspace.scope(self._editor.folders)
 
     def known_scope(self) -> Scope:
         """The scope of the open folders, as far as it is known without asking git again."""
@@ -245,7 +250,7 @@ class Sessions:
             agent = self._agents.get(agent).name
         if replaces is not None:
             await self._store.entry(session_id, replaces)
-        stored = await contexts.resolve(context, self._workspace, self._editor) if context else None
+        stored = await contexts.resolve(context, self._workspace, self._editor, sessions=self._others) if context else None
         if stored:
             stored += await instructions_for(stored, self._workspace, self._agents)
         message = Message(

@@ -20,7 +20,7 @@ from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
-from sessionls.store.places import older_places
+from sessionls.store.places import older_places, scope_in
 from sessionls.store.rows import dump, entry_of, events_of, load_saved, require, session_of, waiting_rows
 from sessionls.store.schema import claims, processes, sessions, summaries
 from sessionls.store.search import search
@@ -158,6 +158,10 @@ class Reader:
             for row in lineage.messages_between(self._connection, session_id, max(low, after), through)
         ]
         return Transcript(entries, None if summary is None else summary.summary, low)
+
+    def scope_of(self, session_id: str) -> Scope:
+        require(self._connection, session_id)
+        return scope_in(self._connection, session_id)
 
     def seq_at(self, session_id: str, place: int) -> int:
         require(self._connection, session_id)

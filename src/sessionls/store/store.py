@@ -197,6 +197,9 @@ class SqlStore:
     async def transcript(self, session_id: str, *, through: int, after: int = 0) -> Transcript:
         return await self._read(lambda reader: reader.transcript(session_id, through, after))
 
+    async def scope_of(self, session_id: str) -> Scope:
+        return await self._read(lambda reader: reader.scope_of(session_id))
+
     async def seq_at(self, session_id: str, place: int) -> int:
         return await self._read(lambda reader: reader.seq_at(session_id, place))
 

@@ -72,6 +72,8 @@ function M.chip(context)
     return 'diff ' .. (context.base or (context.staged and 'staged' or 'HEAD'))
   elseif context.kind == 'text' then
     return context.title
+  elseif context.kind == 'session' then
+    return 'session ' .. (context.title or context.sessionId)
   elseif context.kind == 'diagnostics' then
     return ('%d diagnostics of %s'):format(#(context.diagnostics or {}), file_name(context.uri))
   elseif context.kind == 'symbol' then

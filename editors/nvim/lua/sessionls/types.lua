@@ -168,7 +168,7 @@
 ---@field summary string
 ---@field usage? sessionls.Usage
 
----@alias sessionls.Context sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext
+---@alias sessionls.Context sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext
 
 ---@class sessionls.CreateParams
 ---@field title? string
@@ -393,7 +393,7 @@
 ---@field model? string
 ---@field replyTo? string
 ---@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
----@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext)[]
+---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext)[]
 ---@field status 'queued'|'replying'|'complete'|'paused'|'interrupted'|'cancelled'|'failed'
 ---@field delivery? 'steer'
 ---@field steered? sessionls.Steered
@@ -416,7 +416,7 @@
 ---@field text string
 ---@field agent? string
 ---@field model? string
----@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext)[]
+---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext)[]
 ---@field delivery 'queue'|'steer'
 ---@field replaces? string
 ---@field workDoneToken? integer|string
@@ -775,6 +775,15 @@
 ---@class sessionls.SessionChangedParams
 ---@field session? sessionls.Session
 ---@field deleted? string
+
+--- Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+---@class sessionls.SessionContext
+---@field kind 'session'
+---@field sessionId string
+---@field messageId? string
+---@field title? string
+---@field text? string
+---@field notice? string
 
 ---@class sessionls.SessionList
 ---@field sessions sessionls.Session[]

@@ -1,7 +1,8 @@
 // Generated from docs/protocol.schema.json by `npm run generate`. Do not edit.
 
 export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart | PlanPart;
-export type Context = SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext;
+export type Context =
+  SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext | SessionContext;
 export type Event =
   | Created
   | Renamed
@@ -475,6 +476,19 @@ export interface TextContext {
   kind: 'text';
   title: string;
   text: string;
+  notice?: string;
+}
+/**
+ * Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+ *
+ * `title` is its title then. What would be too much is left out, the oldest first, and `notice` says so.
+ */
+export interface SessionContext {
+  kind: 'session';
+  sessionId: string;
+  messageId?: string;
+  title?: string;
+  text?: string;
   notice?: string;
 }
 export interface CreateParams {

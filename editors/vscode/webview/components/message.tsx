@@ -211,10 +211,18 @@ const icons = {
   symbol: "symbol-method",
   diff: "git-compare",
   text: "note",
+  session: "comment-discussion",
 } as const;
 
 function SentChip({ context }: { readonly context: SentContext }) {
   const icon = <Icon name={icons[context.kind]} />;
+  if (context.kind === "session") {
+    return (
+      <span class="chip">
+        {icon} {context.title ?? "Session"}
+      </span>
+    );
+  }
   if (context.kind === "diff" || context.kind === "text") {
     return (
       <span class="chip">

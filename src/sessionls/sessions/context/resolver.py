@@ -24,6 +24,7 @@ from sessionls.domain.model import (
     Position,
     Range,
     SelectionContext,
+    SessionContext,
     SourceLine,
     SymbolContext,
     TextContext,
@@ -31,6 +32,7 @@ from sessionls.domain.model import (
 from sessionls.domain.text import cut_characters, replace_lone_surrogates
 from sessionls.ports.editor import Buffers
 from sessionls.sessions.context.diff import changes_since
+from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.workspace.files import LARGEST
 from sessionls.sessions.workspace.positions import Encoding, Lines
@@ -46,14 +48,21 @@ _DIAGNOSTICS = 200  # at most, in one context
 _LINES = 5  # of the source, at most, for one diagnostic
 
 
-async def resolve(contexts: Sequence[Context], workspace: Workspace, editor: Buffers, *, budget: int = BUDGET) -> list[Context]:
+async def resolve(
+    contexts: Sequence[Context],
+    workspace: Workspace,
+    editor: Buffers,
+    *,
+    budget: int = BUDGET,
+    sessions: OtherSessions | None = None,
+) -> list[Context]:
     """The contexts as they are stored: with text, version, dirty flag, hash and language, ranges within the text.
 
-    Long texts are cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or secret,
-    `InvalidParams` for one that is missing or not text, for a range that starts after its end, and for a symbol or revision that
-    does not exist; both name the context by its position: `context.0.uri`.
+    Long texts are cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or secret, and for
+    a session of other folders, `InvalidParams` for one that is missing or not text, for a range that starts after its end, and
+    for a symbol or revision that does not exist; both name the context by its position: `context.0.uri`.
     """
-    resolver = _Resolver(workspace, editor.encoding, budget)
+    resolver = _Resolver(workspace, editor.encoding, budget, sessions)
     return [await resolver.resolve(context, f"context.{index}") for index, context in enumerate(contexts)]
 
 
@@ -70,9 +79,10 @@ def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
 class _Resolver:
     """The contexts of one message: they share a budget, and each document is read once, so that all show the same moment."""
 
-    def __init__(self, workspace: Workspace, encoding: Encoding, budget: int) -> None:
+    def __init__(self, workspace: Workspace, encoding: Encoding, budget: int, sessions: OtherSessions | None) -> None:
         self._workspace = workspace
         self._encoding = encoding
+        self._sessions = sessions
         self._budget = self._left = budget
         self._documents: dict[str, Document] = {}
 
@@ -83,6 +93,8 @@ class _Resolver:
                 return context.model_copy(update={"text": text, "notice": notice})
             case DiffContext():
                 return await self._diff(context, field)
+            case SessionContext():
+                return await self._session(context, field)
             case SelectionContext() if context.text is not None and self._handed_over_only(context.uri):
                 self._workspace.refuse_withheld(context.uri, uris.path_of(context.uri))
                 Lines("", self._encoding).span(context.range, field=f"{field}.range")
@@ -184,6 +196,14 @@ class _Resolver:
         )
         text, notice = self._fit(diff)
         return context.model_copy(update={"text": text, "notice": _joined(*notices, notice)})
+
+    async def _session(self, context: SessionContext, field: str) -> SessionContext:
+        if self._sessions is None:
+            raise InvalidParams("No session can be handed over here.", fields=[field], hint="Hand over its text.")
+        session = await self._sessions.find(context.session_id, field=f"{field}.sessionId")
+        text, cut = await self._sessions.read(session, context.message_id, limit=self._left, field=f"{field}.messageId")
+        text, notice = self._fit(replace_lone_surrogates(text))
+        return context.model_copy(update={"title": session.title, "text": text, "notice": _joined(cut, notice)})
 
     def _fit(self, text: str) -> tuple[str, str | None]:
         """The text as far as the budget allows, and a notice if it was cut."""

@@ -21,6 +21,7 @@ from sessionls.domain.model import (
     Participant,
     SelectionContext,
     Session,
+    SessionContext,
     SymbolContext,
     TextContext,
     ToolPart,
@@ -143,6 +144,9 @@ def about_context(context: Context, folders: Sequence[str]) -> Body:
     match context:
         case TextContext():
             return Body(_line(f"Text: {context.title}"), context.text, notice=context.notice)
+        case SessionContext():
+            which = f"Message {context.message_id} of session" if context.message_id else "Session"
+            return Body(_line(f"{which}: {context.title or context.session_id}"), context.text, notice=context.notice)
         case DiffContext():
             return Body(_line(f"Changes since {context.base or 'HEAD'}"), context.text, "diff", context.notice)
         case DiagnosticsContext():

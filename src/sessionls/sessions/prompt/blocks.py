@@ -19,6 +19,7 @@ from sessionls.domain.model import (
     FileContext,
     Range,
     SelectionContext,
+    SessionContext,
     SymbolContext,
     TextContext,
 )
@@ -33,6 +34,9 @@ def render(context: Context, folders: Sequence[str]) -> str:
     """The context as a model reads it; `folders` are the session's `workspace_folders`, for the path."""
     if isinstance(context, TextContext):
         return _block(context.kind, {"title": context.title, "notice": context.notice}, fenced(_tame(context.text)))
+    if isinstance(context, SessionContext):
+        which = {"title": context.title, "id": context.session_id, "message": context.message_id, "notice": context.notice}
+        return _block(context.kind, which, fenced(_tame(context.text)) if context.text else "(nothing was said in it)")
     if isinstance(context, DiffContext):
         since = {"base": context.base or "HEAD", "staged": "true" if context.staged else None, "notice": context.notice}
         return _block(context.kind, since, "(empty)" if not context.text else fenced(context.text, "diff"))
