@@ -127,8 +127,12 @@ class PostgresServer:
             self._process = None
 
     def remove(self) -> None:
+        """Stop it for good. Its files, which are many, are deleted in the background."""
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if os.name == "posix":
+            subprocess.run(["/bin/sh", "-c", 'rm -rf "$0" > /dev/null 2>&1 &', self.folder], check=False)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- as which user -----------------------------------------------------------------------------------------------
 

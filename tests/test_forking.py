@@ -13,6 +13,8 @@ from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
 from sessionls.domain.model import Session
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:

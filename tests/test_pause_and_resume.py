@@ -16,6 +16,8 @@ from model_server import Answer, Cut, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import ModelUnavailable, SessionPaused
 from sessionls.domain.model import Message, ToolPart
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -168,6 +170,7 @@ async def test_closing_down_interrupts_and_a_new_message_settles_what_was_left(f
         assert statuses == ["complete", "cancelled", "complete", "complete"]
 
 
+@pytest.mark.engines("sqlite")
 async def test_a_killed_process_loses_almost_nothing(folder: Path, model_server: ModelServer) -> None:
     """`kill -9` in the middle of a reply: the next process finds it interrupted, with its words, and resume completes it."""
     hold = Hold("These words were written, ")

@@ -187,6 +187,24 @@ async def test_where_notifications_do_not_come_through_the_database_is_asked_aga
     assert "does not tell of changes" in caplog.text
 
 
+async def test_behind_a_pooler_that_forgets_prepared_statements_none_are_used(store: SqlStore) -> None:
+    session_id = await create(store)
+
+    def forget(backend: Backend) -> None:
+        driver: Any = backend.database._connection().connection.driver_connection
+        driver.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", prepare=False)  # where the driver does not see it
+
+    for n in range(10):
+        await rename(store, session_id, f"{n}")  # by now statements are prepared
+    await store._job(store._writer, forget)
+    with pytest.raises(StoreUnavailable, match="keeps no prepared statements"):
+        await rename(store, session_id, "lost")
+    for n in range(10):
+        await store._job(store._writer, forget)
+        await rename(store, session_id, f"{n}")
+    assert (await store.session(session_id)).seq == 21
+
+
 async def test_a_server_that_starts_anew_is_used_again(tmp_path: Path) -> None:
     server = await asyncio.to_thread(PostgresServer)
     try:

@@ -34,6 +34,8 @@ SELECT (SELECT greatest(coalesce(max(rev), 0), 0) FROM sessions), EXISTS (SELECT
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text, pg_database_size(current_database())
 """
+# A pooler of transactions gives another connection than the one in which a statement was prepared.
+_NOT_PREPARED = ("26000", "42P05")
 _MIGRATION = 300  # seconds that one process waits for another that brings the database up to date
 # A connection whose other end is gone is noticed in about this time, and not after two hours.
 _ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
@@ -46,12 +48,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
         super().__init__(url, patience, durable=durable)
         self._own: set[int] = set()  # the server's processes for this process's connections
-        self._listener: Listener | None = None
-
-    @property
-    def listening(self) -> bool | None:
-        """Whether the server tells of changes; None where that is not known (yet)."""
-        return None if self._listener is None else self._listener.listening
+        self._prepares = True
 
     def version(self) -> None:
         return None
@@ -74,8 +71,7 @@ class PostgresDatabase(Database):
         raise AssertionError
 
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-        self._listener = Listener(lambda: connect(self._url), self._own)
-        await watch(self._listener, poll, stop)
+        await watch(Listener(lambda: connect(self._url), self._own), poll, stop)
 
     def facts(self) -> list[str]:
         with self.reading() as connection:
@@ -131,12 +127,17 @@ class PostgresDatabase(Database):
             self._drop()  # the server was restarted, perhaps: nothing has happened yet
             return super()._begun(kind)
 
-    def _is_broken(self, error: DBAPIError) -> bool:  # noqa: ARG002
+    def _is_broken(self, error: DBAPIError) -> bool:
+        if getattr(error.orig, "sqlstate", None) in _NOT_PREPARED:
+            self._prepares = False
+            return True
         connection: Connection | None = getattr(self._local, "connection", None)
         return connection is not None and (connection.invalidated or bool(getattr(connection.connection, "closed", False)))
 
     def _connect(self) -> psycopg.Connection[Any]:
         connection = connect(self._url)
+        if not self._prepares:
+            connection.prepare_threshold = None
         self._own.add(connection.info.backend_pid)
         return connection
 

@@ -17,6 +17,7 @@ _LOGIN = (
     "Check the user in SESSIONLS_DATABASE_URL, and its password in ~/.pgpass, in PGPASSWORD or in a service file.",
 )
 _BUSY = ("Another process holds what this change needs for too long.", _TRY)
+_POOLER = ("The pooler in front of the database keeps no prepared statements. None are used from here on.", _TRY)
 _RIGHTS = (
     "This login has no right to do that in the database.",
     "Let the owner of the database run `sessionls store migrate`, and grant you the rights that docs/teams.md names.",
@@ -29,6 +30,8 @@ _WORDS = {
     "3D": ("The database does not exist.", "Create it (see docs/teams.md), or correct SESSIONLS_DATABASE_URL."),
     "42501": _RIGHTS,
     "55P03": _BUSY,
+    "26000": _POOLER,
+    "42P05": _POOLER,
     "40": ("Two processes changed the same things at the same moment.", _TRY),
     "25P03": ("This process was stopped in the middle of a change, which is undone.", _TRY),
     "25P04": ("This process was stopped in the middle of a change, which is undone.", _TRY),
