@@ -27,7 +27,7 @@ from sessionls.runtimes.acp.permissions import Permissions
 from sessionls.runtimes.acp.pool import Open, Pool, Running
 from sessionls.runtimes.acp.prompt import GO_ON, Block, message_blocks, text_block, transcript_text
 from sessionls.runtimes.acp.requests import Requests
-from sessionls.runtimes.acp.turn import Outcome, Turn
+from sessionls.runtimes.acp.turn import Outcome, Turn, to_the_end
 from sessionls.runtimes.acp.writing import Call, Writing
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.prompt.transcript import plain
@@ -113,9 +113,7 @@ class ExternalAgents:
             async with self.tools.during(reply.session.id, permissions, lambda: Call(writing, new_id())):
                 outcome = await turn.run(blocks)
         except asyncio.CancelledError:
-            await asyncio.shield(self._after(turn, requests, writing, before))
-            with contextlib.suppress(Exception):
-                await asyncio.shield(opened.configuration.set_back(connection, opened.id))
+            await to_the_end(self._stopped(turn, requests, writing, before, opened))
             raise
         except (Gone, Refused):
             await self._after(turn, requests, writing, before)
@@ -128,6 +126,18 @@ class ExternalAgents:
         if outcome.reason == "cancelled":
             raise ReplyInterrupted(f"{reply.definition.name} stopped its reply by itself. Resume the session to go on.")
         return outcome
+
+    async def _stopped(
+        self,
+        turn: Turn,
+        requests: Requests,
+        writing: Writing,
+        before: Mapping[str, tuple[int, int]] | None,
+        opened: Open,
+    ) -> None:
+        await self._after(turn, requests, writing, before)
+        with contextlib.suppress(Exception):
+            await opened.configuration.set_back(turn.connection, opened.id)
 
     @staticmethod
     async def _after(turn: Turn, requests: Requests, writing: Writing, before: Mapping[str, tuple[int, int]] | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -17,7 +17,7 @@ from sessionls.domain.model import Part, PlanPart, ReasoningPart, TextPart, Tool
 from sessionls.runtimes.acp.connection import AgentConnection
 from sessionls.runtimes.acp.updates import CallUpdate, Cost, DiffContent, ModeChanged, OptionsChanged, PlanChanged, Update, Words
 
-__all__ = ["Outcome", "Reply", "Turn"]
+__all__ = ["Outcome", "Reply", "Turn", "to_the_end"]
 
 _WAITING = 256  # updates that wait to be kept
 _WORDS = 4_000_000  # characters of words in a reply
@@ -133,10 +133,10 @@ class Turn:
             usage = answer.get("usage")
             return Outcome(reason if isinstance(reason, str) else "", usage if isinstance(usage, dict) else None)
         except asyncio.CancelledError:
-            await asyncio.shield(self._cancel(request))
+            await to_the_end(self._cancel(request))
             raise
         finally:
-            await asyncio.shield(self._end(writing, request))
+            await to_the_end(self._end(writing, request))
 
     async def _cancel(self, request: asyncio.Task[Any]) -> None:
         """Ask the agent to stop, answer what it waits for, and give it a moment to say how it ended."""
@@ -291,6 +291,22 @@ class Turn:
         if not self._left_out:
             self._left_out = True
             await self.reply.notice(words)
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do it whoever cancels meanwhile, and however often: somebody's cancel and the event that says so are two. It takes bounded
+    time.
+    """
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 _STATUS: Mapping[str, Literal["waiting", "running", "done", "failed"]] = {
