@@ -85,7 +85,7 @@ async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(
     await client.until(lambda: client.events_of("replyFinished"))
     reply = client.events_of("replyFinished")[0]["message"]
     assert (reply["status"], text_of(reply)) == ("cancelled", "So far ")
-    assert shared_server.models.requests[0].closed.is_set()
+    await shared_server.models.requests[0].closed.wait()
     again = await client.ask("session/message", sessionId=session["id"], text="say: Fine.")
     assert text_of(again["reply"]) == "Fine."
 

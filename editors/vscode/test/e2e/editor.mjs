@@ -216,7 +216,15 @@ class Window {
 
   async started() {
     await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
-    await this.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 60_000 });
+    const files = this.page.locator(".explorer-folders-view .monaco-list-row").first();
+    try {
+      await files.waitFor({ timeout: 30_000 });
+    } catch {
+      // On a busy machine the workbench sometimes comes up without its files. A person would reload the page.
+      await this.shot("window-without-files");
+      await this.page.reload();
+      await files.waitFor({ timeout: 60_000 });
+    }
   }
 
   /** Reloads the window as a person does. */
