@@ -121,3 +121,19 @@ def wait_for_end(pid: int) -> None:
         except (ProcessLookupError, FileNotFoundError):
             return
         time.sleep(0.05)
+
+
+async def test_a_run_that_is_cancelled_twice_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    unclosed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda problem: unclosed.append(problem.exc_value))
+    running = asyncio.create_task(run_program(python("import time; time.sleep(60)"), seconds=60, limit=100))
+    await asyncio.sleep(0.5)  # it has started
+    running.cancel()
+    await asyncio.sleep(0)  # it is killed, and its end is waited for
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    del running
+    await asyncio.sleep(0.2)
+    gc.collect()
+    assert not unclosed

@@ -180,9 +180,11 @@ async def _running(
     finally:
         if not program.exited.is_set():  # afterwards its number may be another program's
             _kill(transport)
-        await asyncio.shield(program.exited.wait())
-        with contextlib.suppress(PermissionError):
-            transport.close()
+        try:
+            await asyncio.shield(program.exited.wait())
+        finally:  # also where that wait is cancelled: the program is killed already
+            with contextlib.suppress(PermissionError):
+                transport.close()
 
 
 def _own_group() -> dict[str, Any]:
