@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 
-from server_client import SessionClient
+from model_server import ModelServer
+from server_client import SessionClient, start_server, stop
 from sessionls.domain.model import Position, Range
 from sessionls.sessions.workspace.positions import Lines
+from shared_server import SharedServer, environment, key_for, make_workspace
 
-__all__ = ["Buffers", "able"]
+__all__ = ["Buffers", "able", "editing_server"]
+
+
+@asynccontextmanager
+async def editing_server(home: Path, variables: dict[str, str]) -> AsyncIterator[SharedServer]:
+    """A server of an editor that makes edits and saves, with these variables in its environment."""
+    models = ModelServer()
+    models.start()
+    client = await start_server(
+        events=True,
+        saves=True,
+        folders=[make_workspace(home)],
+        options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
+        capabilities=able(),
+        env=environment(home) | key_for(models) | variables,
+    )
+    yield SharedServer(client, models, home / "work")
+    await stop(client)
+    models.stop()
 
 
 def able(*, versions: bool = True, files: bool = True, annotations: bool = False, applies: bool = True) -> lsp.ClientCapabilities:

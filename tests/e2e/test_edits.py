@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types as lsp
 
-from editing_client import Buffers, able
+from editing_client import Buffers, able, editing_server
 from model_server import Answer, ModelServer, ToolUse
-from server_client import SessionClient, start_server, stop, uri_of
-from shared_server import OpenEditor, SharedServer, environment, key_for, make_workspace, text_of
+from server_client import SessionClient, uri_of
+from shared_server import OpenEditor, SharedServer, key_for, text_of
 
 ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
 
@@ -23,20 +23,8 @@ ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """An editor that makes edits, and a server that need not ask: for all tests that do not mind."""
-    home = tmp_path_factory.mktemp("server")
-    models = ModelServer()
-    models.start()
-    client = await start_server(
-        events=True,
-        saves=True,
-        folders=[make_workspace(home)],
-        options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
-        capabilities=able(),
-        env=environment(home) | key_for(models) | ALLOWED,
-    )
-    yield SharedServer(client, models, home / "work")
-    await stop(client)
-    models.stop()
+    async with editing_server(tmp_path_factory.mktemp("server"), ALLOWED) as server:
+        yield server
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types as lsp
 
-from editing_client import Buffers, able
+from editing_client import Buffers, able, editing_server
 from model_server import Answer, ModelServer, ToolUse
-from server_client import SessionClient, refused, start_server, stop, uri_of
-from shared_server import OpenEditor, SharedServer, environment, key_for, make_workspace
+from server_client import SessionClient, refused, stop, uri_of
+from shared_server import OpenEditor, SharedServer, key_for
 
 ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow", "execute": "allow"}'}
 TEXT = "".join(f"line {number}\n" for number in range(1, 21))
@@ -24,24 +24,12 @@ TEXT = "".join(f"line {number}\n" for number in range(1, 21))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
     """An editor that makes edits and saves, and a server that need not ask: for all tests that do not mind."""
-    home = tmp_path_factory.mktemp("office")
-    models = ModelServer()
-    models.start()
-    client = await start_server(
-        events=True,
-        saves=True,
-        folders=[make_workspace(home)],
-        options={"participant": {"name": "Ada"}, "workspaceTrusted": True, "model": "openai/test"},
-        capabilities=able(),
-        env=environment(home) | key_for(models) | ALLOWED,
-    )
-    yield SharedServer(client, models, home / "work")
-    await stop(client)
-    models.stop()
+    async with editing_server(tmp_path_factory.mktemp("server"), ALLOWED) as server:
+        yield server
 
 
 @dataclass
-class Desk:
+class EditorSession:
     """An editor with its buffers, and a session."""
 
     client: SessionClient
@@ -84,13 +72,13 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(one_server: SharedServer) -> AsyncIterator[Desk]:
+async def editor(one_server: SharedServer) -> AsyncIterator[EditorSession]:
     client = one_server.client
     client.received.clear()
     session = (await client.ask("session/create"))["id"]
     await client.ask("session/open", sessionId=session)
     buffers = Buffers(client)
-    yield Desk(client, buffers, session, one_server.models, one_server.folder)
+    yield EditorSession(client, buffers, session, one_server.models, one_server.folder)
     buffers.close()
     for name in ("a.py", "b.py", "new.py"):
         await asyncio.to_thread((one_server.folder / name).unlink, missing_ok=True)
@@ -104,12 +92,12 @@ async def start(
     session: str | None = None,
     env: Mapping[str, str] = ALLOWED,
     **more: Any,
-) -> Desk:
+) -> EditorSession:
     variables = {**key_for(models), "SESSIONLS_EMBEDDED": "false", **env}
     client = await open_editor(capabilities=capabilities, env=variables, **more)
     session = session or (await client.ask("session/create"))["id"]
     await client.ask("session/open", sessionId=session)
-    return Desk(client, Buffers(client), session, models, folder)
+    return EditorSession(client, Buffers(client), session, models, folder)
 
 
 def reads(name: str = "a.py") -> Answer:
@@ -129,12 +117,12 @@ def deletes(name: str = "b.py") -> Answer:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_reply_is_listed_by_file_and_taken_back_as_one_step(desk: Desk) -> None:
-    a = await desk.write("a.py", TEXT)
-    await desk.write("b.py", "old\n")
-    desk.buffers.open(a, TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "three\n3\n"), ("line 18\n", "")), creates("new\n"), deletes())
-    files = await desk.changes(messageId=reply)
+async def test_a_reply_is_listed_by_file_and_taken_back_as_one_step(editor: EditorSession) -> None:
+    a = await editor.write("a.py", TEXT)
+    await editor.write("b.py", "old\n")
+    editor.buffers.open(a, TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "three\n3\n"), ("line 18\n", "")), creates("new\n"), deletes())
+    files = await editor.changes(messageId=reply)
     assert {name: (file["kind"], file["state"], file["added"], file["removed"]) for name, file in files.items()} == {
         "a.py": ("edited", "applied", 2, 2),
         "new.py": ("created", "applied", 1, 0),
@@ -144,32 +132,32 @@ async def test_a_reply_is_listed_by_file_and_taken_back_as_one_step(desk: Desk) 
         (2, "-line 3\n+three\n+3\n"),
         (18, "-line 18\n"),
     ]
-    before = len(desk.buffers.asked)
-    done = await desk.revert(messageId=reply)
+    before = len(editor.buffers.asked)
+    done = await editor.revert(messageId=reply)
     assert len(done["uris"]) == 3 and "notices" not in done
-    assert len(desk.buffers.asked) == before + 1, "one step to undo"
-    assert [await desk.bytes_of(name) for name in ("a.py", "b.py", "new.py")] == [TEXT.encode(), b"old\n", None]
-    assert desk.buffers.texts[a] == TEXT
-    assert {file["state"] for file in (await desk.changes(messageId=reply)).values()} == {"reverted"}
-    (event,) = desk.client.events_of("changesReverted")
+    assert len(editor.buffers.asked) == before + 1, "one step to undo"
+    assert [await editor.bytes_of(name) for name in ("a.py", "b.py", "new.py")] == [TEXT.encode(), b"old\n", None]
+    assert editor.buffers.texts[a] == TEXT
+    assert {file["state"] for file in (await editor.changes(messageId=reply)).values()} == {"reverted"}
+    (event,) = editor.client.events_of("changesReverted")
     assert (event["by"]["name"], event["messageId"], event["revertId"]) == ("Ada", reply, done["revertId"])
     assert "-three\n-3\n+line 3\n" in event["files"][0]["patch"] and "kept" not in event["files"][0]
     with refused(-32049, "notPermitted"):
-        await desk.revert(messageId=reply)
+        await editor.revert(messageId=reply)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_was_taken_back_can_be_brought_back(desk: Desk) -> None:
-    await desk.write("a.py", TEXT)
-    await desk.write("b.py", "old\n")
-    reply = await desk.reply(reads(), edits(("line 3", "three")), creates("new\n"), deletes())
-    first = await desk.revert(messageId=reply)
-    second = await desk.revert(revertId=first["revertId"])
-    assert [await desk.bytes_of(name) for name in ("a.py", "b.py", "new.py")] == [
+async def test_what_was_taken_back_can_be_brought_back(editor: EditorSession) -> None:
+    await editor.write("a.py", TEXT)
+    await editor.write("b.py", "old\n")
+    reply = await editor.reply(reads(), edits(("line 3", "three")), creates("new\n"), deletes())
+    first = await editor.revert(messageId=reply)
+    second = await editor.revert(revertId=first["revertId"])
+    assert [await editor.bytes_of(name) for name in ("a.py", "b.py", "new.py")] == [
         TEXT.replace("line 3\n", "three\n").encode(), None, b"new\n",
     ]  # fmt: skip
-    assert {file["state"] for file in (await desk.changes(messageId=reply)).values()} == {"applied"}
-    listed = await desk.client.ask("change/list", sessionId=desk.session)
+    assert {file["state"] for file in (await editor.changes(messageId=reply)).values()} == {"applied"}
+    listed = await editor.client.ask("change/list", sessionId=editor.session)
     assert [(one["revertId"], one.get("of")) for one in listed["reverts"]] == [
         (first["revertId"], None),
         (second["revertId"], first["revertId"]),
@@ -177,113 +165,113 @@ async def test_what_was_taken_back_can_be_brought_back(desk: Desk) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_one_file_or_one_hunk_is_taken_back_alone(desk: Desk) -> None:
-    a, b = await desk.write("a.py", TEXT), await desk.write("b.py", TEXT)
+async def test_one_file_or_one_hunk_is_taken_back_alone(editor: EditorSession) -> None:
+    a, b = await editor.write("a.py", TEXT), await editor.write("b.py", TEXT)
     change = edits(("line 3\n", "three\n"), ("line 18\n", "eighteen\n"))
-    reply = await desk.reply(reads(), change, reads("b.py"), edits(("line 9\n", ""), name="b.py"))
-    second = (await desk.changes(messageId=reply))["a.py"]["hunks"][1]["id"]
-    await desk.revert(messageId=reply, uri=a, hunk=second)
-    assert await desk.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode()
-    files = await desk.changes(messageId=reply)
+    reply = await editor.reply(reads(), change, reads("b.py"), edits(("line 9\n", ""), name="b.py"))
+    second = (await editor.changes(messageId=reply))["a.py"]["hunks"][1]["id"]
+    await editor.revert(messageId=reply, uri=a, hunk=second)
+    assert await editor.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode()
+    files = await editor.changes(messageId=reply)
     assert (files["a.py"]["state"], files["b.py"]["state"]) == ("partly", "applied")
     assert [hunk["state"] for hunk in files["a.py"]["hunks"]] == ["applied", "reverted"]
-    await desk.revert(messageId=reply, uri=b)
-    assert await desk.bytes_of("b.py") == TEXT.encode()
-    await desk.revert(messageId=reply)
-    assert await desk.bytes_of("a.py") == TEXT.encode(), "the rest"
+    await editor.revert(messageId=reply, uri=b)
+    assert await editor.bytes_of("b.py") == TEXT.encode()
+    await editor.revert(messageId=reply)
+    assert await editor.bytes_of("a.py") == TEXT.encode(), "the rest"
     with refused(-32602, "invalidParams"):
-        await desk.revert(messageId=reply, uri=a, hunk="nothing")
+        await editor.revert(messageId=reply, uri=a, hunk="nothing")
     with refused(-32602, "invalidParams"):
-        await desk.revert(messageId=reply, hunk=second)
+        await editor.revert(messageId=reply, hunk=second)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_work_elsewhere_in_the_file_stays_and_unsaved_work_is_not_saved(desk: Desk) -> None:
-    a = await desk.write("a.py", TEXT)
-    desk.buffers.open(a, TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "three\n")))
-    desk.buffers.change(a, "mine\n" + desk.buffers.texts[a].replace("line 18", "eighteen"))
-    assert (await desk.changes(messageId=reply))["a.py"]["hunks"][0]["line"] == 3
-    done = await desk.revert(messageId=reply)
-    assert desk.buffers.texts[a] == "mine\n" + TEXT.replace("line 18", "eighteen")
+async def test_work_elsewhere_in_the_file_stays_and_unsaved_work_is_not_saved(editor: EditorSession) -> None:
+    a = await editor.write("a.py", TEXT)
+    editor.buffers.open(a, TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "three\n")))
+    editor.buffers.change(a, "mine\n" + editor.buffers.texts[a].replace("line 18", "eighteen"))
+    assert (await editor.changes(messageId=reply))["a.py"]["hunks"][0]["line"] == 3
+    done = await editor.revert(messageId=reply)
+    assert editor.buffers.texts[a] == "mine\n" + TEXT.replace("line 18", "eighteen")
     assert done["notices"] == ["a.py is not saved."]
-    assert await desk.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode(), "what a person typed is theirs to save"
+    assert await editor.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode(), "what a person typed is theirs to save"
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_later_work_on_the_same_lines_stands_in_the_way_and_is_shown(desk: Desk) -> None:
-    a = await desk.write("a.py", TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "three\n")), creates("new\n"))
+async def test_later_work_on_the_same_lines_stands_in_the_way_and_is_shown(editor: EditorSession) -> None:
+    a = await editor.write("a.py", TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "three\n")), creates("new\n"))
     now = TEXT.replace("line 3\n", "mine\n")
-    await desk.person_writes(a, now)
-    assert (await desk.changes(messageId=reply))["a.py"]["state"] == "overwritten"
+    await editor.person_writes(a, now)
+    assert (await editor.changes(messageId=reply))["a.py"]["state"] == "overwritten"
     with refused(-32049, "notPermitted") as refusal:
-        await desk.revert(messageId=reply)
+        await editor.revert(messageId=reply)
     (blocked,) = refusal.data["files"]
     assert blocked["uri"] == a and "-three\n+mine\n" in blocked["patch"]
-    assert [await desk.bytes_of(name) for name in ("a.py", "new.py")] == [now.encode(), b"new\n"], "all of it, or nothing"
-    assert not desk.client.events_of("changesReverted")
-    await desk.revert(messageId=reply, uri=uri_of(desk.folder / "new.py"))
-    assert await desk.bytes_of("new.py") is None
+    assert [await editor.bytes_of(name) for name in ("a.py", "new.py")] == [now.encode(), b"new\n"], "all of it, or nothing"
+    assert not editor.client.events_of("changesReverted")
+    await editor.revert(messageId=reply, uri=uri_of(editor.folder / "new.py"))
+    assert await editor.bytes_of("new.py") is None
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_back_to_how_files_were_before_a_message(desk: Desk) -> None:
+async def test_back_to_how_files_were_before_a_message(editor: EditorSession) -> None:
     """What later replies did to the same lines goes too; what the person did between them stays."""
-    a = await desk.write("a.py", TEXT)
-    first = await desk.reply(reads(), edits(("line 1\n", "one\n")))
-    second = await desk.reply(edits(("line 3\n", "three\n")))
-    await desk.person_writes(a, desk.buffers.texts[a].replace("line 18", "eighteen"))
-    await desk.reply(reads(), edits(("three\n", "3\n")))
+    a = await editor.write("a.py", TEXT)
+    first = await editor.reply(reads(), edits(("line 1\n", "one\n")))
+    second = await editor.reply(edits(("line 3\n", "three\n")))
+    await editor.person_writes(a, editor.buffers.texts[a].replace("line 18", "eighteen"))
+    await editor.reply(reads(), edits(("three\n", "3\n")))
     with refused(-32049, "notPermitted"):
-        await desk.revert(messageId=second)
-    message = (await desk.client.ask("session/history", sessionId=desk.session))["messages"][2]
+        await editor.revert(messageId=second)
+    message = (await editor.client.ask("session/history", sessionId=editor.session))["messages"][2]
     assert message["role"] == "participant"
-    listed = (await desk.changes(since=message["id"], texts=True))["a.py"]
+    listed = (await editor.changes(since=message["id"], texts=True))["a.py"]
     wanted = TEXT.replace("line 1\n", "one\n").replace("line 18", "eighteen")
     assert (listed["state"], listed["before"]) == ("applied", wanted)
-    await desk.revert(since=message["id"])
-    assert await desk.bytes_of("a.py") == wanted.encode()
-    assert (await desk.changes(messageId=first))["a.py"]["state"] == "applied"
+    await editor.revert(since=message["id"])
+    assert await editor.bytes_of("a.py") == wanted.encode()
+    assert (await editor.changes(messageId=first))["a.py"]["state"] == "applied"
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_every_byte_comes_back(desk: Desk) -> None:
+async def test_every_byte_comes_back(editor: EditorSession) -> None:
     """A byte order mark, several kinds of line ends, and no line end at the end."""
     a, b = b"\xef\xbb\xbfone\r\ntwo\nthree\r\nfour", b"\xef\xbb\xbf\r\n\n\x0cend"
-    await desk.write("a.py", a)
-    await desk.write("b.py", b)
-    reply = await desk.reply(reads(), edits(("two\nthree", "2"), ("four", "4\n")), deletes())
-    assert await desk.bytes_of("b.py") is None
-    await desk.revert(messageId=reply)
-    assert [(await desk.bytes_of(name) or b"").removeprefix(b"\xef\xbb\xbf") for name in ("a.py", "b.py")] == [a[3:], b[3:]]
+    await editor.write("a.py", a)
+    await editor.write("b.py", b)
+    reply = await editor.reply(reads(), edits(("two\nthree", "2"), ("four", "4\n")), deletes())
+    assert await editor.bytes_of("b.py") is None
+    await editor.revert(messageId=reply)
+    assert [(await editor.bytes_of(name) or b"").removeprefix(b"\xef\xbb\xbf") for name in ("a.py", "b.py")] == [a[3:], b[3:]]
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_commands_did_is_not_known_and_is_said(desk: Desk) -> None:
-    reply = await desk.reply(Answer(tools=[ToolUse("run_command", {"command": "echo hello"})]))
-    listed = await desk.client.ask("change/list", sessionId=desk.session, messageId=reply)
+async def test_what_commands_did_is_not_known_and_is_said(editor: EditorSession) -> None:
+    reply = await editor.reply(Answer(tools=[ToolUse("run_command", {"command": "echo hello"})]))
+    listed = await editor.client.ask("change/list", sessionId=editor.session, messageId=reply)
     assert listed["files"] == []
     assert listed["commands"] == [{"messageId": reply, "tool": "run_command", "summary": "echo hello"}]
     with refused(-32049, "notPermitted"):
-        await desk.revert(messageId=reply)
+        await editor.revert(messageId=reply)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_without_a_plugin_both_are_commands(desk: Desk) -> None:
-    await desk.write("a.py", TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "")))
-    arguments: list[Any] = [{"sessionId": desk.session, "messageId": reply}]
+async def test_without_a_plugin_both_are_commands(editor: EditorSession) -> None:
+    await editor.write("a.py", TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "")))
+    arguments: list[Any] = [{"sessionId": editor.session, "messageId": reply}]
 
     async def command(name: str) -> Any:
-        return await desk.client.workspace_execute_command_async(lsp.ExecuteCommandParams(command=name, arguments=arguments))
+        return await editor.client.workspace_execute_command_async(lsp.ExecuteCommandParams(command=name, arguments=arguments))
 
     listed = await command("sessionls.changes")
     assert len(listed["files"]) == 1
     arguments[0]["messageId"] = "last"
     await command("sessionls.revert")
-    assert desk.client.events_of("changesReverted")[0]["messageId"] == reply
-    assert await desk.bytes_of("a.py") == TEXT.encode()
+    assert editor.client.events_of("changesReverted")[0]["messageId"] == reply
+    assert await editor.bytes_of("a.py") == TEXT.encode()
 
 
 async def test_after_a_restart_it_is_taken_back_on_disk_by_an_editor_that_makes_no_edits(
@@ -300,30 +288,30 @@ async def test_after_a_restart_it_is_taken_back_on_disk_by_an_editor_that_makes_
 
 
 async def test_a_fork_takes_back_what_its_parent_did(open_editor: OpenEditor, model_server: ModelServer, folder: Path) -> None:
-    desk = await start(open_editor, model_server, folder, able(), saves=True)
-    await desk.write("a.py", TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "three\n")))
-    desk.session = (await desk.client.ask("session/fork", sessionId=desk.session))["id"]
-    await desk.revert(messageId=reply)
-    assert await desk.bytes_of("a.py") == TEXT.encode()
+    editor = await start(open_editor, model_server, folder, able(), saves=True)
+    await editor.write("a.py", TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "three\n")))
+    editor.session = (await editor.client.ask("session/fork", sessionId=editor.session))["id"]
+    await editor.revert(messageId=reply)
+    assert await editor.bytes_of("a.py") == TEXT.encode()
 
 
 async def test_nothing_is_written_where_agents_may_only_read_or_outside_of_the_folders(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path, tmp_path: Path
 ) -> None:
-    desk = await start(open_editor, model_server, folder, able(), saves=True)
-    await desk.write("a.py", TEXT)
-    reply = await desk.reply(reads(), edits(("line 3\n", "three\n")))
+    editor = await start(open_editor, model_server, folder, able(), saves=True)
+    await editor.write("a.py", TEXT)
+    reply = await editor.reply(reads(), edits(("line 3\n", "three\n")))
     settings = {"sessionls": {"readOnly": True}}
-    desk.client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(settings=settings))
+    editor.client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(settings=settings))
     with refused(-32049, "notPermitted"):
-        await desk.revert(messageId=reply)
-    await stop(desk.client)
+        await editor.revert(messageId=reply)
+    await stop(editor.client)
     other = tmp_path / "other"
     other.mkdir()
-    elsewhere = await start(open_editor, model_server, folder, able(), session=desk.session, folders=[other])
+    elsewhere = await start(open_editor, model_server, folder, able(), session=editor.session, folders=[other])
     listed = (await elsewhere.changes(messageId=reply))["a.py"]
     assert "outside of the workspace folders" in listed["notice"] and "state" not in listed
     with refused(-32049, "notPermitted"):
         await elsewhere.revert(messageId=reply)
-    assert await desk.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode()
+    assert await editor.bytes_of("a.py") == TEXT.replace("line 3\n", "three\n").encode()
