@@ -67,6 +67,7 @@ def check(_rest: list[str]) -> int:
         "lint": [tool("ruff"), "check", "--quiet"],
         "types": [tool("mypy")],
         "imports": [tool("lint-imports")],
+        "structure": [str(PYTHON), "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "tests/test_structure.py"],
         **{f"docs ({script.stem})": [str(PYTHON), str(script), "--check"] for script in generators()},
         **extension().checks(),
     }

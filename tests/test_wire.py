@@ -28,7 +28,7 @@ def test_names_are_unique_and_camel_case_verbs_of_few_nouns() -> None:
         assert verb.isalpha() and verb[0].islower()
 
 
-def test_every_error_kind_of_the_heart_is_in_the_table() -> None:
+def test_every_error_of_the_core_is_in_the_table() -> None:
     assert set(ERRORS) == set(SessionlsError.__subclasses__()) - {InternalError}  # that one is JSON-RPC's
     assert len({error.code for error in ERRORS}) == len(ERRORS)
 

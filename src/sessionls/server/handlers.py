@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionls.domain import results as r
 from sessionls.domain import uris
@@ -15,6 +15,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import DiagnosticsContext, Finding, Session, Wire
 from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress, reporting
 from sessionls.server.schema import params as p
+from sessionls.server.schema.methods import REQUESTS
 from sessionls.sessions.changes.changes import ChangeScope
 from sessionls.sessions.completion import ModelReply, model_reply
 
@@ -45,6 +46,26 @@ class RequestContext:
     client: Client
 
 
+Handler = Callable[[RequestContext, Any], Awaitable[Wire]]
+_H = TypeVar("_H", bound=Handler)
+
+HANDLERS: dict[str, Handler] = {}
+"""The handler of each request, by the name of its method."""
+
+
+def _answers(method: str) -> Callable[[_H], _H]:
+    """Register the handler of a request that the table of methods has."""
+    if method not in REQUESTS or method in HANDLERS:
+        raise ValueError(f"{method} is not in the table of methods, or has a handler already.")
+
+    def register(handler: _H) -> _H:
+        HANDLERS[method] = handler
+        return handler
+
+    return register
+
+
+@_answers("session/create")
 async def create(request: RequestContext, params: p.CreateParams) -> Session:
     return await request.sessions.create(
         title=params.title,
@@ -55,6 +76,7 @@ async def create(request: RequestContext, params: p.CreateParams) -> Session:
     )
 
 
+@_answers("session/list")
 async def list_(request: RequestContext, params: p.ListParams) -> r.SessionList:
     return await request.sessions.list(
         workspace_folder=params.workspace_folder,
@@ -65,10 +87,12 @@ async def list_(request: RequestContext, params: p.ListParams) -> r.SessionList:
     )
 
 
+@_answers("session/get")
 async def get(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.get(params.session_id)
 
 
+@_answers("session/open")
 async def open_(request: RequestContext, params: p.OpenParams) -> r.Opened:
     hold = request.notices.hold(params.session_id)
     request.protocol.after_answer(hold.release)
@@ -76,16 +100,19 @@ async def open_(request: RequestContext, params: p.OpenParams) -> r.Opened:
     return hold.opened
 
 
+@_answers("session/close")
 async def close(request: RequestContext, params: p.SessionParams) -> p.Empty:
     await request.sessions.close(params.session_id)
     request.notices.close(params.session_id)
     return p.Empty()
 
 
+@_answers("session/history")
 async def history(request: RequestContext, params: p.HistoryParams) -> r.History:
     return await request.sessions.history(params.session_id, before=params.before, limit=params.limit)
 
 
+@_answers("session/message")
 async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
     ask = request.client.wants_progress
     reports_progress = ask or params.work_done_token is not None or params.partial_result_token is not None
@@ -115,63 +142,78 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
     )
 
 
+@_answers("session/cancel")
 async def cancel(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.cancel(params.session_id)
 
 
+@_answers("session/withdraw")
 async def withdraw(request: RequestContext, params: p.WaitingMessageParams) -> Session:
     return await request.sessions.withdraw(params.session_id, params.message_id)
 
 
+@_answers("session/sendNow")
 async def send_now(request: RequestContext, params: p.WaitingMessageParams) -> Session:
     return await request.sessions.send_now(params.session_id, params.message_id)
 
 
+@_answers("session/reorder")
 async def reorder(request: RequestContext, params: p.ReorderParams) -> Session:
     return await request.sessions.reorder(params.session_id, params.message_ids)
 
 
+@_answers("session/switchAgent")
 async def switch_agent(request: RequestContext, params: p.SwitchAgentParams) -> Session:
     return await request.sessions.switch_agent(params.session_id, params.agent, model=params.model)
 
 
+@_answers("session/pause")
 async def pause(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.pause(params.session_id)
 
 
+@_answers("session/resume")
 async def resume(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.resume(params.session_id)
 
 
+@_answers("session/fork")
 async def fork(request: RequestContext, params: p.ForkParams) -> Session:
     return await request.sessions.fork(params.session_id, at=params.at, title=params.title, agent=params.agent)
 
 
+@_answers("session/rename")
 async def rename(request: RequestContext, params: p.RenameParams) -> Session:
     return await request.sessions.rename(params.session_id, params.title)
 
 
+@_answers("session/setBudget")
 async def set_budget(request: RequestContext, params: p.SetBudgetParams) -> Session:
     return await request.sessions.set_budget(params.session_id, params.budget)
 
 
+@_answers("session/archive")
 async def archive(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.archive(params.session_id)
 
 
+@_answers("session/unarchive")
 async def unarchive(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.unarchive(params.session_id)
 
 
+@_answers("session/delete")
 async def delete(request: RequestContext, params: p.SessionParams) -> p.Empty:
     await request.sessions.delete(params.session_id)
     return p.Empty()
 
 
+@_answers("session/search")
 async def search(request: RequestContext, params: p.SearchParams) -> r.SearchResult:
     return await request.sessions.search(params.query, workspace_folder=params.workspace_folder, limit=params.limit)
 
 
+@_answers("session/export")
 async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
     if params.uri is None:
         return await request.sessions.export(params.session_id, params.format)
@@ -185,15 +227,18 @@ async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
         raise InvalidParams(f"The file cannot be written: {reason}.", fields=["uri"], hint="Name another file.") from None
 
 
+@_answers("session/compact")
 async def compact(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.compact(params.session_id)
 
 
+@_answers("session/answer")
 async def answer(request: RequestContext, params: p.AnswerParams) -> p.Empty:
     await request.sessions.answer(params.session_id, params.request_id, params.decision)
     return p.Empty()
 
 
+@_answers("session/questions")
 async def questions(request: RequestContext, params: p.QuestionListParams) -> r.QuestionList:
     return await request.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
 
@@ -202,14 +247,17 @@ def _scope_of(params: p.ChangeListParams | p.ChangeRevertParams) -> ChangeScope:
     return ChangeScope(params.message_id, params.since, params.revert_id)
 
 
+@_answers("change/list")
 async def changes(request: RequestContext, params: p.ChangeListParams) -> r.ChangeList:
     return await request.sessions.changes(params.session_id, _scope_of(params), texts=params.texts)
 
 
+@_answers("change/revert")
 async def revert(request: RequestContext, params: p.ChangeRevertParams) -> r.Reverted:
     return await request.sessions.revert(params.session_id, _scope_of(params), uri=params.uri, hunk=params.hunk)
 
 
+@_answers("finding/list")
 async def findings(request: RequestContext, params: p.FindingListParams) -> r.FindingList:
     found = await request.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
     rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
@@ -223,24 +271,29 @@ async def findings(request: RequestContext, params: p.FindingListParams) -> r.Fi
     return r.FindingList(findings=page, next_cursor=page[-1].id if len(page) < len(rest) else None)
 
 
+@_answers("finding/update")
 async def update_finding(request: RequestContext, params: p.FindingUpdateParams) -> Finding:
     return request.findings.with_current_range(
         await request.sessions.update_finding(params.finding_id, params.state, reason=params.reason)
     )
 
 
+@_answers("agent/list")
 async def agents(request: RequestContext, _: p.AgentListParams) -> r.AgentList:
     return await request.sessions.agents()
 
 
+@_answers("skill/list")
 async def skills(request: RequestContext, _: p.Empty) -> r.SkillList:
     return await request.sessions.skills()
 
 
+@_answers("model/list")
 async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
     return await request.sessions.models()
 
 
+@_answers("model/reply")
 async def reply_of_model(request: RequestContext, params: p.ModelReplyParams) -> ModelReply:
     with PartialText(request.protocol, params.partial_result_token) as partial:
         return await model_reply(
@@ -252,40 +305,3 @@ async def reply_of_model(request: RequestContext, params: p.ModelReplyParams) ->
             tools=params.tools or (),
             must_call=params.must_call,
         )
-
-
-HANDLERS: dict[str, Callable[[RequestContext, Any], Awaitable[Wire]]] = {
-    "session/create": create,
-    "session/list": list_,
-    "session/get": get,
-    "session/open": open_,
-    "session/close": close,
-    "session/history": history,
-    "session/message": message,
-    "session/cancel": cancel,
-    "session/withdraw": withdraw,
-    "session/sendNow": send_now,
-    "session/reorder": reorder,
-    "session/switchAgent": switch_agent,
-    "session/pause": pause,
-    "session/resume": resume,
-    "session/fork": fork,
-    "session/rename": rename,
-    "session/setBudget": set_budget,
-    "session/archive": archive,
-    "session/unarchive": unarchive,
-    "session/delete": delete,
-    "session/search": search,
-    "session/export": export,
-    "session/compact": compact,
-    "session/answer": answer,
-    "session/questions": questions,
-    "change/list": changes,
-    "change/revert": revert,
-    "finding/list": findings,
-    "finding/update": update_finding,
-    "agent/list": agents,
-    "skill/list": skills,
-    "model/list": models,
-    "model/reply": reply_of_model,
-}

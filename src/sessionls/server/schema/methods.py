@@ -40,8 +40,8 @@ class Method:
 
     `params` is the model of its params (any of several for `session/event`), `result` that of its result, None for a
     notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can.
-    `causes` are the kinds of event it adds to the log. `planned`: the name is taken, and this version does
-    not answer it yet.
+    `causes` are the kinds of event it adds to the log. `planned`: the name is reserved; this version does
+    not answer it yet. `verb` names the command where the second half of `name` would not say enough.
     """
 
     name: str
@@ -52,24 +52,13 @@ class Method:
     errors: tuple[type[e.SessionlsError], ...] = ()
     causes: tuple[str, ...] = ()
     planned: bool = False
+    verb: str = ""
 
     @property
     def command(self) -> str:
         """The command of `workspace/executeCommand` that does the same: `sessionls.<verb>`."""
-        noun, verb = self.name.split("/")
-        return f"sessionls.{verb}" if noun == "session" else _COMMANDS[self.name]
+        return f"sessionls.{self.verb or self.name.partition('/')[2]}"
 
-
-_COMMANDS = {
-    "agent/list": "sessionls.agents",
-    "skill/list": "sessionls.skills",
-    "model/list": "sessionls.models",
-    "model/reply": "sessionls.modelReply",
-    "change/list": "sessionls.changes",
-    "change/revert": "sessionls.revert",
-    "finding/list": "sessionls.findings",
-    "finding/update": "sessionls.updateFinding",
-}
 
 # -- the table -----------------------------------------------------------------------------------------------------------
 
@@ -334,6 +323,7 @@ METHODS: tuple[Method, ...] = (
         "text without the changes, for an editor's own view of differences. What commands changed is not known: `commands` names "
         "those that ran.",
         errors=(e.SessionNotFound, e.MessageNotFound),
+        verb="changes",
     ),
     Method(
         "change/revert",
@@ -347,6 +337,7 @@ METHODS: tuple[Method, ...] = (
         "and in files that they never write, it is refused.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
         causes=("changesReverted",),
+        verb="revert",
     ),
     Method(
         "finding/list",
@@ -355,6 +346,7 @@ METHODS: tuple[Method, ...] = (
         "Lists findings, oldest first: of a session, else of the sessions of the open folders; of a document; in a state. Where "
         "they would be more than 4 MiB there is a `nextCursor`: with it as `cursor` the list goes on.",
         errors=_GONE,
+        verb="findings",
     ),
     Method(
         "finding/update",
@@ -362,12 +354,14 @@ METHODS: tuple[Method, ...] = (
         Finding,
         "Says that a finding is open, fixed or dismissed, and why.",
         causes=("findingChanged",),
+        verb="updateFinding",
     ),
     Method(
         "agent/list",
         p.AgentListParams,
         r.AgentList,
         "Lists the agents that can be invoked here and the broken ones with their problem; `default` is that of new sessions.",
+        verb="agents",
     ),
     Method(
         "skill/list",
@@ -375,6 +369,7 @@ METHODS: tuple[Method, ...] = (
         r.SkillList,
         "Lists the skills of the workspace folders and of the user, those that no agent can read with their problem. Of several "
         "with one name the nearest counts. They are listed again after `agent/changed`.",
+        verb="skills",
     ),
     Method(
         "model/list",
@@ -382,6 +377,7 @@ METHODS: tuple[Method, ...] = (
         r.ModelList,
         "Lists what could answer now (providers whose key is set, a local Ollama's models, the embedded one) and why others "
         "cannot.",
+        verb="models",
     ),
     Method(
         "model/reply",
@@ -394,6 +390,7 @@ METHODS: tuple[Method, ...] = (
         " `result`. With `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the text of the answer, to "
         "the one who asked alone. `$/cancelRequest` ends it.",
         errors=(e.ModelUnavailable,),
+        verb="modelReply",
     ),
     Method(
         "session/event",
