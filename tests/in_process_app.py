@@ -16,6 +16,7 @@ from sessionls.domain.model import Participant, Session
 from sessionls.domain.permission import Answer, Bounds, Question
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.store import Delta, EventNotice, Notice
+from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
 from stores import database_url
@@ -133,6 +134,7 @@ async def app(
     model: str | None = "openai/test",
     database: str = "one",
     trusted: bool = True,
+    timing: Timing = DEFAULT_TIMING,
     **settings_: Any,
 ) -> AsyncIterator[App]:
     """A process that works in `folder`; houses of one `database` share their sessions. `settings_` are more settings."""
@@ -147,7 +149,7 @@ async def app(
     settings = await asyncio.to_thread(
         lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False, **settings_)
     )
-    built = compose(settings, editor, bounds=Bounds(trusted=trusted), participant=participant)
+    built = compose(settings, editor, bounds=Bounds(trusted=trusted), participant=participant, timing=timing)
     await built.start()
     home = App(built, editor)
     stop = built.sessions.subscribe(home.notice)

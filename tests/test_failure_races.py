@@ -18,7 +18,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.domain.model import AgentAuthor, Message, ToolPart
 from sessionls.ports.tools import ToolCall
-from sessionls.sessions.replies import late_ends, recovery, writer
+from sessionls.sessions.replies.timing import Timing
 from sessionls.tools.toolbox import Toolbox
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
+    async with app(folder, model_server, timing=Timing(store_retries=(0.01,), first_end_retry=0.05)) as home:
         yield home
 
 
@@ -60,8 +60,6 @@ class Trouble:
             return await change(session_id, decide)
 
         monkeypatch.setattr(home.built.store, "change", troubled)
-        monkeypatch.setattr(writer, "_STORE_RETRIES", (0.01,))
-        monkeypatch.setattr(late_ends, "_FIRST", 0.05)
 
 
 async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is_back(
@@ -165,36 +163,36 @@ async def test_waiting_for_another_process_ends_with_this_process(home: App, fol
 
 
 async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
-    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "_SWEEP", 0.05)
-    hold = Hold("one")
-    model_server.script(hold, Answer("two"))
-    session = await home.sessions.create(agent="plain")
-    await home.sessions.open(session.id)
-    first = asyncio.create_task(home.sessions.message(session.id, "m1"))
-    await hold.reached.wait()
-    second = asyncio.create_task(home.sessions.message(session.id, "m2"))
-    await home.queued(session.id, 1)
-    # As a process that lives for a while after the reply before it has ended, and then does not.
-    dead = False
-    original = transitions.next_waiting
+    async with app(folder, model_server, timing=Timing(sweep=0.05)) as home:
+        hold = Hold("one")
+        model_server.script(hold, Answer("two"))
+        session = await home.sessions.create(agent="plain")
+        await home.sessions.open(session.id)
+        first = asyncio.create_task(home.sessions.message(session.id, "m1"))
+        await hold.reached.wait()
+        second = asyncio.create_task(home.sessions.message(session.id, "m2"))
+        await home.queued(session.id, 1)
+        # As a process that lives for a while after the reply before it has ended, and then does not.
+        dead = False
+        original = transitions.next_waiting
 
-    def next_waiting(change: Change) -> Message | None:
-        message = original(change)
-        return message if dead or message is None or message.text != "m2" else None
+        def next_waiting(change: Change) -> Message | None:
+            message = original(change)
+            return message if dead or message is None or message.text != "m2" else None
 
-    monkeypatch.setattr(transitions, "next_waiting", next_waiting)
-    *_, of_second = home.sessions._replies._waiters._futures.values()
-    of_second.set_exception(StoreUnavailable("gone", hint="gone"))
-    with pytest.raises(StoreUnavailable):
-        await second
-    hold.go.set()
-    await first
-    await home.event("replyFinished")
-    dead = True
-    await home.event("replyFinished", seconds=5)
-    assert (await last(home, session.id)).text == "two"
+        monkeypatch.setattr(transitions, "next_waiting", next_waiting)
+        *_, of_second = home.sessions._replies._waiters._futures.values()
+        of_second.set_exception(StoreUnavailable("gone", hint="gone"))
+        with pytest.raises(StoreUnavailable):
+            await second
+        hold.go.set()
+        await first
+        await home.event("replyFinished")
+        dead = True
+        await home.event("replyFinished", seconds=5)
+        assert (await last(home, session.id)).text == "two"
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------

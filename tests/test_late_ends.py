@@ -19,7 +19,7 @@ from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, Signal
 from sessionls.domain.errors import InternalError, StoreUnavailable
 from sessionls.domain.model import Message
-from sessionls.sessions.replies import late_ends, writer
+from sessionls.sessions.replies.timing import Timing
 from sessionls.store.engine.sqlite.database import SqliteDatabase as Database
 
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
+    async with app(folder, model_server, timing=Timing(store_retries=(0.01,), first_end_retry=0.02)) as home:
         yield home
 
 
@@ -67,8 +67,6 @@ class Disk:
                 yield connection
 
         monkeypatch.setattr(Database, "writing", limited)
-        monkeypatch.setattr(writer, "_STORE_RETRIES", (0.01,))
-        monkeypatch.setattr(late_ends, "_FIRST", 0.02)
 
 
 LONG = "x" * 60_000
@@ -134,9 +132,8 @@ async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, hold = Disk(monkeypatch), Hold("half ", Answer("whole"))
-    monkeypatch.setattr(late_ends, "_FIRST", 60.0)
     model_server.script(hold)
-    async with app(folder, model_server) as home:
+    async with app(folder, model_server, timing=Timing(store_retries=(0.01,), first_end_retry=60.0)) as home:
         session = await home.sessions.create(agent="plain")
         await home.sessions.open(session.id)
         send = asyncio.create_task(home.sessions.message(session.id, "m1"))

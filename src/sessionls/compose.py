@@ -17,6 +17,7 @@ from sessionls.domain.permission import Bounds, Policy
 from sessionls.ports.editor import Editor
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.prompt.builder import PromptBuilder
+from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace.identity import OlderPlaces
 from sessionls.sessions.workspace.workspace import Workspace
@@ -103,7 +104,9 @@ def preload() -> None:
     import sessionls.tools.toolbox  # noqa: F401
 
 
-def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant) -> Composition:
+def compose(
+    settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant, timing: Timing = DEFAULT_TIMING
+) -> Composition:
     """Everything for one editor and one participant, not started yet.
 
     What a workspace defines (agents, their permissions, servers) counts only within the current `bounds`.
@@ -211,6 +214,7 @@ def compose(settings: Settings, editor: Editor, *, bounds: Bounds, participant: 
         prompts=prompts,
         runtimes=[loop, ScannerRuntime(policy), external],
         patience=settings.permission_seconds,
+        timing=timing,
     )
     return Composition(sessions, editor, catalog, models, store, bounds, servers, external)
 

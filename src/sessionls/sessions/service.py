@@ -58,6 +58,7 @@ from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
 from sessionls.sessions.replies.scheduler import Replies
 from sessionls.sessions.replies.selection import Selection
+from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.sending import Sending
 from sessionls.sessions.workspace.workspace import Workspace
 
@@ -100,6 +101,7 @@ class Sessions:
         prompts: PromptBuilder,
         runtimes: Sequence[AgentRuntime],
         patience: float = 300.0,
+        timing: Timing = DEFAULT_TIMING,
     ) -> None:
         self._store = store
         self._models = models
@@ -116,6 +118,7 @@ class Sessions:
             tools=tools,
             approvals=Approvals(editor, seconds=patience),
             participant=participant,
+            timing=timing,
         )
         self._sending = Sending(store, self._replies, self._selection, participant, self._later)
         self._membership = Membership(

@@ -14,13 +14,11 @@ from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionNotFound, StoreUnavailable
 from sessionls.ports.store import Store
+from sessionls.sessions.replies.timing import Timing
 
 __all__ = ["LateEnds"]
 
 log = logging.getLogger(__name__)
-
-_FIRST, _LONGEST = 0.5, 30.0  # seconds between two tries; the time doubles from one to the next
-_LAST = 2.0  # seconds for a last try when this process ends
 
 End = Callable[[Change], object]
 
@@ -28,8 +26,9 @@ End = Callable[[Change], object]
 class LateEnds:
     """`ended` is called with each session whose reply could be ended."""
 
-    def __init__(self, store: Store, ended: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, ended: Callable[[str], None], timing: Timing) -> None:
         self._store = store
+        self._timing = timing
         self._ended = ended
         self._ends: dict[str, End] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -46,11 +45,11 @@ class LateEnds:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST):
+            async with asyncio.timeout(self._timing.last_end_try):
                 await asyncio.gather(*(self._end(session_id) for session_id in list(self._ends)), return_exceptions=True)
 
     async def _try(self, session_id: str) -> None:
-        delay = _FIRST
+        delay = self._timing.first_end_retry
         while session_id in self._ends:
             try:
                 await self._end(session_id)
@@ -60,7 +59,7 @@ class LateEnds:
                 else:
                     log.exception("a reply could not be ended")
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, _LONGEST)
+                delay = min(delay * 2, self._timing.longest_end_retry)
         del self._tasks[session_id]
 
     async def _end(self, session_id: str) -> None:

@@ -12,13 +12,12 @@ from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionlsError, SessionNotFound
 from sessionls.ports.store import Store
+from sessionls.sessions.replies.timing import Timing
 
 __all__ = ["Recovery"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-_SWEEP = 5.0  # seconds between two searches for replies whose process is gone
 
 
 class Recovery:
@@ -35,11 +34,13 @@ class Recovery:
         wake: Callable[[str], None],
         gone: Callable[[str], None],
         waited_in: Callable[[], Iterable[str]],
+        timing: Timing,
     ) -> None:
         self._store = store
         self._wake = wake
         self._gone = gone
         self._waited_in = waited_in
+        self._timing = timing
         self._queues: set[str] = set()  # sessions in which messages may wait
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
@@ -94,7 +95,7 @@ class Recovery:
 
     async def _sweep_repeatedly(self) -> None:
         while True:
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(self._timing.sweep)
             try:
                 await self.sweep()
                 await self._check_queues()

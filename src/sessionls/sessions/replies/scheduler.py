@@ -34,6 +34,7 @@ from sessionls.sessions.replies.late_ends import LateEnds
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, message_error, started_reply
 from sessionls.sessions.replies.recovery import Recovery
 from sessionls.sessions.replies.selection import Selection
+from sessionls.sessions.replies.timing import Timing
 from sessionls.sessions.replies.waiters import Waiters
 from sessionls.sessions.replies.writer import Ready, ReplyWriter, Stop, WriterServices
 
@@ -47,16 +48,23 @@ class Replies:
     """See the module."""
 
     def __init__(
-        self, *, store: Store, selection: Selection, tools: Tools, approvals: Approvals, participant: Participant
+        self,
+        *,
+        store: Store,
+        selection: Selection,
+        tools: Tools,
+        approvals: Approvals,
+        participant: Participant,
+        timing: Timing,
     ) -> None:
         self._store = store
         self._selection = selection
         self._tools = tools
         self._approvals = approvals
-        self._services = WriterServices(store, approvals, participant)
+        self._services = WriterServices(store, approvals, participant, timing)
         self._waiters = Waiters()
-        self._recovery = Recovery(store, wake=self.wake, gone=self._gone, waited_in=lambda: self._waiters.sessions)
-        self._late = LateEnds(store, self.wake)
+        self._recovery = Recovery(store, wake=self.wake, gone=self._gone, waited_in=lambda: self._waiters.sessions, timing=timing)
+        self._late = LateEnds(store, self.wake, timing)
         self._writers: dict[str, ReplyWriter] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._started: dict[str, list[StartedReply]] = {}

@@ -31,6 +31,7 @@ from sessionls.ports.store import Store
 from sessionls.ports.tools import Tool
 from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.prepared import StartedReply, message_error
+from sessionls.sessions.replies.timing import Timing
 
 __all__ = ["Ending", "Ready", "ReplyWriter", "Stop", "WriterServices"]
 
@@ -39,8 +40,6 @@ T = TypeVar("T")
 
 Stop = Literal["paused", "cancelled", "interrupted"]
 Ending = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
-
-_STORE_RETRIES = (0.05, 0.2, 1.0, 3.0)  # seconds; a busy or full disk often recovers
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class WriterServices:
     store: Store
     approvals: Approvals
     participant: Participant
+    timing: Timing
     known_findings: dict[str, list[Finding]] = field(default_factory=dict)
 
 
@@ -307,7 +307,7 @@ class ReplyWriter:
 
     async def _save_surely(self, decide: Callable[[Change], T]) -> T:
         async with self._saving:  # in order, also if a busy store is retried
-            for delay in _STORE_RETRIES:
+            for delay in self.services.timing.store_retries:
                 try:
                     return await self.services.store.change(self.session_id, decide)
                 except StoreUnavailable:
