@@ -1,0 +1,17 @@
+"""The commands of the terminal, one short function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from sessionls.cli.commands import database, messages, sessions, setup
+from sessionls.cli.commands.base import app
+
+__all__ = ["app", "database", "messages", "run", "sessions", "setup"]
+
+
+def run(words: Sequence[str]) -> NoReturn:
+    """Run the command and exit: 0 done, 1 an error, 2 wrong usage, 130 cancelled."""
+    app(list(words), prog_name="sessionls")
+    raise SystemExit(0)

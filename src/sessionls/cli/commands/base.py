@@ -1,0 +1,87 @@
+"""The terminal's application, and what its commands share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from sessionls import __version__
+from sessionls.cli.terminal import Terminal, keep_log, run_command
+
+if TYPE_CHECKING:
+    from sessionls.domain.model import Session
+    from sessionls.sessions.service import Sessions
+
+__all__ = ["All", "Json", "SessionArgument", "Trust", "app", "change_session", "change_waiting_message", "do"]
+
+app = typer.Typer(
+    name="sessionls",
+    help="Your work with AI agents, kept in sessions: in any editor, and here.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id, or the last 8 characters of it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+All = Annotated[bool, typer.Option("--all", "-A", help="Those of all folders, not only of this one.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Let this folder's own definitions of agents run.")]
+
+
+def do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
+    """Run a command to its end and exit with the code that it returns."""
+    terminal = Terminal()
+    keep_log()
+    try:
+        code = asyncio.run(run_command(terminal, lambda: work(terminal)))
+    except KeyboardInterrupt:
+        terminal.note("Cancelled.", "yellow")
+        code = 130
+    raise typer.Exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"sessionls {__version__}")
+        raise typer.Exit
+
+
+def change_waiting_message(
+    change: Callable[[Sessions, str, str], Awaitable[Session]], session: str, message: str, words: str
+) -> NoReturn:
+    """Change a message that waits for its reply, and print `words`. `session` and `message` are as a person typed them."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.context import opened
+        from sessionls.cli.names import find_message, find_session
+
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            waiting = await find_message(cli.sessions, found.id, message)
+            await change(cli.sessions, found.id, waiting.id)
+        terminal.note(words)
+        return 0
+
+    do(work)
+
+
+def change_session(change: Callable[[Sessions, str], Awaitable[Session]], session: str, words: str) -> NoReturn:
+    """Change a session, and print `words`, in which `{id}`, `{agent}` and `{title}` are those of the session afterwards."""
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.context import opened
+        from sessionls.cli.names import find_session, short
+
+        async with opened(terminal) as cli:
+            found = await find_session(cli.sessions, session)
+            after = await change(cli.sessions, found.id)
+        terminal.note(words.format(id=short(after.id), agent=after.agent, title=after.title))
+        return 0
+
+    do(work)
