@@ -23,6 +23,7 @@ from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.model import Finding, Message, Part, Participant, Position, Range, ReasoningPart, TextPart, ToolPart, Usage
 from sessionls.domain.state import Entry, State, apply
+from sessionls.domain.transitions import pausing, records
 
 FILE = ROOT / "tests" / "event-logs.json"
 WALKS, STEPS = 20, 70
@@ -43,7 +44,7 @@ class _Numbers:
         return f"2026-01-01T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
 
     def use(self) -> None:
-        machine.new_id = transitions.new_id = self.new_id  # type: ignore[attr-defined]
+        machine.new_id = pausing.new_id = records.new_id = self.new_id  # type: ignore[attr-defined]
         machine.now = self.now  # type: ignore[attr-defined]
 
 

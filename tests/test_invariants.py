@@ -219,7 +219,7 @@ class Sessions(RuleBasedStateMachine):
         asked = [event for event in log.events if isinstance(event, PermissionAsked)]
         if process not in self.alive or not asked:
             return
-        self.change(log, process, transitions.peek)  # (a writer that is gone is noticed first)
+        self.change(log, process, transitions.live_state)  # (a writer that is gone is noticed first)
         waiting = self.open_questions(log)
         if not asked_before and waiting:
             asked = [event for event in asked if event.request_id in waiting]
@@ -255,7 +255,7 @@ class Sessions(RuleBasedStateMachine):
     def resume(self, log: Log, process: str) -> None:
         if process not in self.alive:
             return
-        state = self.change(log, process, transitions.peek)
+        state = self.change(log, process, transitions.live_state)
         begin = self.begin(log, state.resumable) if state and state.resumable else None
         self.change(log, process, lambda change: transitions.restart(change, PEOPLE[process], begin))
 
@@ -279,7 +279,7 @@ class Sessions(RuleBasedStateMachine):
         sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
         if process not in self.alive or not sent:
             return
-        self.change(log, process, transitions.peek)
+        self.change(log, process, transitions.live_state)
         chosen = sent[-1 - pick % len(sent)]
         waits = log.entries[chosen.id].message.status == "queued"
         done = self.change(log, process, lambda change: transitions.withdraw(change, chosen.id, PEOPLE[process]))
@@ -301,7 +301,7 @@ class Sessions(RuleBasedStateMachine):
     def send_now(self, log: Log, process: str, pick: int) -> None:
         if process not in self.alive or log.state is None or not log.state.queue:
             return
-        self.change(log, process, transitions.peek)
+        self.change(log, process, transitions.live_state)
         chosen = log.state.queue[pick % len(log.state.queue)].message.id
         active = log.state.session.state == "active"
         stopped = self.change(log, process, lambda change: transitions.send_now(change, chosen, PEOPLE[process]))
@@ -317,7 +317,7 @@ class Sessions(RuleBasedStateMachine):
         sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
         if process not in self.alive or log.state is None or not sent:
             return
-        self.change(log, process, transitions.peek)
+        self.change(log, process, transitions.live_state)
         old = log.entries[sent[-1 - pick % len(sent)].id].message
         before = [entry.message.id for entry in log.state.queue]
         fields = {"id": new_id(), "author": PEOPLE[process], "status": "queued", "steered": None}
@@ -379,7 +379,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(target=logs, log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 30), with_unfinished=st.booleans())
     def fork(self, log: Log, process: str, pick: int, with_unfinished: bool) -> Any:
-        state = self.change(log, process, transitions.peek) if process in self.alive else None
+        state = self.change(log, process, transitions.live_state) if process in self.alive else None
         if state is None or len(self.all) > 6:
             return multiple()
         place = min(pick, state.settled)

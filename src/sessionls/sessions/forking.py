@@ -38,7 +38,7 @@ class Forking:
         """The child, in the log; see `Sessions.fork`."""
         if at is not None:
             await self._store.entry(session_id, at)  # before the state, so that the state knows the message
-        state = await self._change(session_id, transitions.peek)
+        state = await self._change(session_id, transitions.live_state)
         place: int = state.settled
         copies: list[Message] = []
         if at is not None:

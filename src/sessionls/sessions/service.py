@@ -343,7 +343,7 @@ class Sessions:
         """
 
         def decide(change: Change) -> bool:
-            chosen = request_id or only_question(transitions.peek(change))
+            chosen = request_id or only_question(transitions.live_state(change))
             return transitions.answer(change, chosen, decision, self._participant)
 
         if not await self._change(session_id, decide):
@@ -529,7 +529,7 @@ class Sessions:
         return await self._replies.change(session_id, decide)
 
     async def _peek(self, session_id: str) -> State:
-        return await self._change(session_id, transitions.peek)
+        return await self._change(session_id, transitions.live_state)
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start work that nobody waits for; its errors are those of a session that was deleted meanwhile."""

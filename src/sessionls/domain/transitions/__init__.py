@@ -1,0 +1,69 @@
+"""What may happen in a session, and what happens then: the state machine, as functions on one `Change`.
+
+Each function is pure: it reads the state, refuses with an error, or adds events. A store runs it inside one transaction,
+so nothing that it decides on changes meanwhile, whichever processes and participants are at work.
+"""
+
+from __future__ import annotations
+
+from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Start, WriterGone, live_state, own
+from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, cancel_waiting, pause, pause_for_budget, restart
+from sessionls.domain.transitions.permission import answer, ask
+from sessionls.domain.transitions.queue import reorder, send_now, withdraw
+from sessionls.domain.transitions.records import bring, change_finding, changes_reverted, compact, fork, forked
+from sessionls.domain.transitions.replies import finish, interrupt, next_waiting, note, send, start, step
+from sessionls.domain.transitions.session import (
+    archive,
+    create,
+    delete_check,
+    join,
+    leave,
+    rename,
+    set_budget,
+    spend,
+    switch_agent,
+    unarchive,
+)
+
+__all__ = [
+    "UNKNOWN_OUTCOME",
+    "ClaimLost",
+    "Start",
+    "WriterGone",
+    "answer",
+    "archive",
+    "ask",
+    "ask_cancel",
+    "bring",
+    "cancel_stopped",
+    "cancel_waiting",
+    "change_finding",
+    "changes_reverted",
+    "compact",
+    "create",
+    "delete_check",
+    "finish",
+    "fork",
+    "forked",
+    "interrupt",
+    "join",
+    "leave",
+    "live_state",
+    "next_waiting",
+    "note",
+    "own",
+    "pause",
+    "pause_for_budget",
+    "rename",
+    "reorder",
+    "restart",
+    "send",
+    "send_now",
+    "set_budget",
+    "spend",
+    "start",
+    "step",
+    "switch_agent",
+    "unarchive",
+    "withdraw",
+]

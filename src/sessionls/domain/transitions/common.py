@@ -1,0 +1,148 @@
+"""What several transitions share: the errors of a lost claim, and how a reply starts and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sessionls.domain import events as ev
+from sessionls.domain.budget import words_for_pause
+from sessionls.domain.change import Change
+from sessionls.domain.errors import SessionArchived, SessionNotFound, SessionPaused
+from sessionls.domain.model import AgentAuthor, Message, MessageError, Part, Participant, ToolPart
+from sessionls.domain.state import Entry, State
+
+__all__ = [
+    "UNKNOWN_OUTCOME",
+    "ClaimLost",
+    "Start",
+    "WriterGone",
+    "end_reply",
+    "given_up",
+    "live_state",
+    "own",
+    "refuse_unless_open",
+    "settle",
+    "start_reply",
+    "unstarted_reply",
+]
+
+
+UNKNOWN_OUTCOME = (
+    "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
+)
+
+
+class ClaimLost(Exception):
+    """Another process took the reply over: this one's lease had lapsed, or the session is gone."""
+
+
+class WriterGone(Exception):
+    """The process that wrote the session's reply no longer lives; the reply must be marked as interrupted first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Who is about to write a reply: agent, model and the definition's digest, or why nobody can.
+
+    `defaults` are the session's agent and model on which that choice was made; where they have changed it is made anew.
+    """
+
+    reply_id: str
+    author: AgentAuthor
+    defaults: tuple[str, str | None]
+    error: MessageError | None = None
+
+
+def live_state(change: Change) -> State:
+    """The session's state. Raises `WriterGone` where the process that writes its reply is gone: interrupt that reply first."""
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
+    state = change.state
+    if state.reply is not None:
+        claim = change.claims.get(state.reply)
+        if claim is None or not (claim.alive or claim.process == change.process):
+            raise WriterGone
+    return state
+
+
+def own(change: Change, reply_id: str) -> Entry:
+    """The reply that this process writes."""
+    claim = change.claims.get(reply_id)
+    if change.state is None or change.state.reply != reply_id or claim is None or claim.process != change.process:
+        raise ClaimLost
+    return change.state.entry(reply_id)
+
+
+def refuse_unless_open(state: State) -> None:
+    if state.session.state == "paused":
+        raise SessionPaused(state.session.id, words_for_pause(state.session))
+    if state.session.state == "archived":
+        raise SessionArchived(state.session.id)
+
+
+def settle(change: Change, by: Participant | AgentAuthor) -> None:
+    """Who goes on without resuming a reply that stopped has decided: it stays as it is, and is final."""
+    state = change.now
+    if state.resumable is None:
+        return
+    reply = state.entry(state.resumable).message
+    if reply.status != "failed":  # a failed reply is final as soon as the next one starts
+        end_reply(change, reply, "cancelled", by=by if isinstance(by, Participant) else None)
+
+
+def start_reply(change: Change, begin: Start, message_id: str) -> None:
+    author = begin.author
+    change.add(
+        ev.ReplyStarted,
+        by=ev.ByAgent(agent=author.agent),
+        message_id=begin.reply_id,
+        reply_to=message_id,
+        agent=author.agent,
+        model=author.model,
+        definition=author.definition,
+    )
+    change.claim(begin.reply_id)
+
+
+def unstarted_reply(change: Change, message_id: str, reply_id: str, author: AgentAuthor) -> Message:
+    return Message(
+        id=reply_id,
+        session_id=change.session_id,
+        seq=change.now.next_seq,
+        role="agent",
+        author=author,
+        reply_to=message_id,
+        status="queued",
+        created_at=change.at,
+    )
+
+
+def end_reply(
+    change: Change,
+    reply: Message,
+    status: Literal["complete", "paused", "interrupted", "cancelled", "failed"],
+    *,
+    by: Participant | None = None,
+    **fields: object,
+) -> Message:
+    message = reply.model_copy(update={"status": status, "finished_at": change.at, **fields})
+    if status == "cancelled":
+        message = message.model_copy(update={"parts": given_up(message.parts)})
+    assert isinstance(message.author, AgentAuthor)
+    change.add(ev.ReplyFinished, by=by or ev.ByAgent(agent=message.author.agent), message=message)
+    change.release(reply.id)
+    return message
+
+
+def given_up(parts: Sequence[Part]) -> list[Part]:
+    """Parts whose calls will not be gone on with."""
+
+    def ended(part: Part) -> Part:
+        if not isinstance(part, ToolPart) or part.status not in ("waiting", "running"):
+            return part
+        words = UNKNOWN_OUTCOME if part.status == "running" else "The reply ended before this call was made."
+        return part.model_copy(update={"status": "failed", "result": words})
+
+    return [ended(part) for part in parts]

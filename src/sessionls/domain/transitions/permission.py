@@ -1,0 +1,60 @@
+"""Questions for permission and their answers."""
+
+from __future__ import annotations
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.model import Participant
+from sessionls.domain.permission import Answer, Question
+from sessionls.domain.state import Grant, State
+from sessionls.domain.transitions.common import live_state, own
+
+__all__ = ["answer", "ask"]
+
+
+def ask(change: Change, reply_id: str, question: Question, writer: Participant) -> bool:
+    """Put a question for permission in the log, unless a grant for the whole session covers it: then that is the answer.
+
+    `writer` is the participant in whose process the reply is written.
+    """
+    own(change, reply_id)
+    if _is_granted(change.now, reply_id, question.scope, writer):
+        return True
+    change.add(
+        ev.PermissionAsked,
+        by=ev.ByAgent(agent=question.agent),
+        request_id=question.request_id,
+        message_id=reply_id,
+        tool=question.tool,
+        summary=question.summary,
+        risk=question.risk,
+        detail=question.detail,
+        scope=question.scope,
+    )
+    return False
+
+
+def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) -> bool:
+    """Whether the writer granted it for the session, and all that the reply answers are messages of theirs.
+
+    A reply works with the files, keys and programs of whoever runs it. So nobody's grant opens another participant's machine,
+    and nobody's words (a message of theirs that somebody else resumes, or that steers the reply) use another one's grant.
+    """
+    reply = state.entry(reply_id).message
+    answered = [
+        entry.message
+        for entry in state.open.values()
+        if entry.message.id == reply.reply_to or (entry.message.steered and entry.message.steered.message_id == reply_id)
+    ]
+    own_words = bool(answered) and all(
+        isinstance(message.author, Participant) and message.author.id == writer.id for message in answered
+    )
+    return own_words and Grant(writer.id, scope) in state.granted
+
+
+def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
+    """Answer a question for permission. The first answer counts; says whether this was it."""
+    if all(question.request_id != request_id for question in live_state(change).asking):
+        return False
+    change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)
+    return True

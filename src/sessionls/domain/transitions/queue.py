@@ -1,0 +1,68 @@
+"""The messages that wait for their replies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import AgentAuthor, Message, Participant, Session
+from sessionls.domain.state import State
+from sessionls.domain.transitions.common import live_state, refuse_unless_open, settle
+
+__all__ = ["reorder", "send_now", "set_order", "waiting_message", "withdraw"]
+
+
+def waiting_message(state: State, message_id: str) -> Message:
+    """That message, while it waits for its reply to begin."""
+    entry = state.open.get(message_id)
+    if entry is None or entry.message.status != "queued":
+        raise NotPermitted(
+            "The message does not wait any more: its reply has begun.",
+            hint="Cancel the reply instead, or fork the session before the message.",
+            messageId=message_id,
+        )
+    return entry.message
+
+
+def withdraw(change: Change, message_id: str, by: Participant | AgentAuthor) -> Session:
+    """Take a waiting message back, as if it had never been sent. Whoever waits for its reply learns it from the event."""
+    waiting_message(live_state(change), message_id)
+    change.add(ev.MessageWithdrawn, by=by, message_id=message_id)
+    change.release(message_id)
+    return change.now.session
+
+
+def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Session:
+    """Answer these messages first, in this order. One that does not wait any more is passed over, unless none does."""
+    waiting = [entry.message.id for entry in live_state(change).queue]
+    chosen = [message_id for message_id in dict.fromkeys(message_ids) if message_id in waiting]
+    if not chosen:
+        waiting_message(change.now, message_ids[0])
+    set_order(change, [*chosen, *(one for one in waiting if one not in chosen)], by)
+    return change.now.session
+
+
+def send_now(change: Change, message_id: str, by: Participant) -> str | None:
+    """Answer a waiting message before anything else: the reply being written is cancelled, or one that stopped is given up.
+
+    The id of the reply whose writer has to stop it, if there is one. A message that is being answered stays so.
+    """
+    state = live_state(change)
+    refuse_unless_open(state)
+    entry = state.open.get(message_id)
+    if entry is not None and entry.message.role == "participant" and entry.message.status == "replying":
+        return None
+    message = waiting_message(state, message_id)
+    others = [entry.message.id for entry in state.queue if entry.message.id != message_id]
+    set_order(change, [message_id, *others], by, now=message_id if message.delivery else None)
+    settle(change, by=by)
+    if state.reply is not None:
+        change.add(ev.CancelAsked, by=by, message_id=state.reply)
+    return state.reply
+
+
+def set_order(change: Change, message_ids: Sequence[str], by: Participant | AgentAuthor, now: str | None = None) -> None:
+    if now is not None or list(message_ids) != [entry.message.id for entry in change.now.queue]:
+        change.add(ev.QueueOrdered, by=by, message_ids=list(message_ids), now=now)

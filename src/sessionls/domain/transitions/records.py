@@ -1,0 +1,101 @@
+"""What became of findings and of changed files, what was summarised, and what came from elsewhere: forks and imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.ids import new_id
+from sessionls.domain.model import AgentAuthor, Message, ParentRef, Participant, Session, Usage
+from sessionls.domain.transitions.common import given_up, live_state, refuse_unless_open
+
+__all__ = ["bring", "change_finding", "changes_reverted", "compact", "fork", "forked"]
+
+
+def change_finding(
+    change: Change, finding_id: str, state: Literal["open", "fixed", "dismissed"], reason: str | None, by: Participant | None
+) -> None:
+    live_state(change)
+    change.add(ev.FindingChanged, by=by, finding_id=finding_id, state=state, reason=reason)
+
+
+def changes_reverted(change: Change, by: Participant, **fields: object) -> None:
+    """Record that a participant took back what agents had changed (see the event)."""
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
+    change.add(ev.ChangesReverted, by=by, **fields)
+
+
+def fork(
+    change: Change, session: Session, identities: Iterable[str], place: int, copies: Sequence[Message], by: Participant
+) -> Session:
+    """Create the child. It holds its parent up to `place` by reference; what the parent had not finished it holds as copies."""
+    parent = session.parent
+    assert isinstance(parent, ParentRef)
+    change.add(ev.Created, seq=parent.seq + 1, by=by, session=session, identities=list(identities), placed=place)
+    ids = {message.id: new_id() for message in copies}
+    for original in copies:
+        final = original.role == "participant" or original.status == "complete"
+        message = original.model_copy(
+            update={
+                "id": ids[original.id],
+                "session_id": session.id,
+                "seq": change.now.next_seq,
+                "reply_to": ids.get(original.reply_to or "", original.reply_to),
+                "steered": original.steered
+                and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
+                "status": "complete" if final else "cancelled",
+                "parts": original.parts if final else given_up(original.parts),
+                "finished_at": change.at,
+            }
+        )
+        if original.role == "participant":
+            change.add(ev.MessageSent, by=original.author, message=message.model_copy(update={"finished_at": None}))
+        else:
+            assert isinstance(original.author, AgentAuthor)
+            change.add(ev.ReplyFinished, by=ev.ByAgent(agent=original.author.agent), message=message)
+    return change.now.session
+
+
+def forked(change: Change, child_id: str, by: Participant) -> None:
+    if change.state is not None:
+        change.add(ev.Forked, by=by, child_id=child_id)
+
+
+def bring(
+    change: Change,
+    session: Session,
+    identities: Iterable[str],
+    messages: Sequence[Message],
+    by: Participant,
+    *,
+    known: int | None,
+) -> tuple[Session, int]:
+    """Add messages and replies that were written elsewhere, all final. `known`: how many the session has; None: it is new.
+
+    Where that is not so any more nothing is added. Gives the session, and how many messages were added.
+    """
+    if change.state is not None:
+        refuse_unless_open(live_state(change))
+    if (None if change.state is None else change.now.session.message_count) != known:
+        return change.now.session, 0
+    if known is None:
+        change.add(ev.Created, seq=1, by=by, session=session, identities=list(identities))
+    for message in messages:
+        dated = message.model_copy(update={"seq": change.now.next_seq, "created_at": change.at})
+        if isinstance(dated.author, AgentAuthor):
+            finished = dated.model_copy(update={"finished_at": change.at})
+            change.add(ev.ReplyFinished, by=ev.ByAgent(agent=dated.author.agent), message=finished)
+        else:
+            change.add(ev.MessageSent, by=by, message=dated)
+    return change.now.session, len(messages)
+
+
+def compact(change: Change, through: int, through_seq: int, summary: str, usage: Usage | None, agent: str) -> Session:
+    if change.state is None:
+        raise SessionNotFound(change.session_id)
+    change.add(ev.Compacted, by=ev.ByAgent(agent=agent), through=through, through_seq=through_seq, summary=summary, usage=usage)
+    return change.now.session

@@ -1,0 +1,153 @@
+"""Messages and the replies to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import Message, MessageError, Part, Usage
+from sessionls.domain.state import Drafted, with_drafts
+from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.domain.titles import UNTITLED, title_of
+from sessionls.domain.transitions.common import (
+    Start,
+    WriterGone,
+    end_reply,
+    given_up,
+    live_state,
+    own,
+    refuse_unless_open,
+    settle,
+    start_reply,
+    unstarted_reply,
+)
+from sessionls.domain.transitions.queue import set_order, waiting_message, withdraw
+
+__all__ = ["finish", "interrupt", "next_waiting", "note", "send", "start", "step"]
+
+
+def send(change: Change, message: Message, start_with: Start | None, replaces: str | None = None) -> bool:
+    """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did.
+
+    `replaces` is a waiting message of the same author, which this one takes the place of in the queue.
+    """
+    state = live_state(change)
+    refuse_unless_open(state)
+    order = [entry.message.id for entry in state.queue]
+    if replaces is not None:
+        if waiting_message(state, replaces).author != message.author:
+            raise NotPermitted("That message is somebody else's.", hint="Only its author can change it; withdraw it instead.")
+        withdraw(change, replaces, message.author)
+        order[order.index(replaces)] = message.id
+    settle(change, by=message.author)
+    if state.session.message_count == 0 and state.session.title == UNTITLED:
+        change.add(ev.Renamed, by=message.author, title=title_of(message.text))
+    message = message.model_copy(update={"seq": change.now.next_seq, "created_at": change.at})
+    change.add(ev.MessageSent, by=message.author, message=message)
+    change.claim(message.id)
+    if replaces is not None:
+        set_order(change, order, message.author)
+    return start_with is not None and start(change, message.id, start_with)
+
+
+def next_waiting(change: Change) -> Message | None:
+    """The message whose reply this process should write now: the oldest that waits, if its own or of a process that is gone."""
+    state = live_state(change)
+    if state.reply is not None or state.session.state != "active" or not state.queue:
+        return None
+    if state.resumable is not None and state.entry(state.resumable).message.status != "failed":
+        return None  # what stopped is resumed, cancelled or settled first
+    message = state.queue[0].message
+    claim = change.claims.get(message.id)
+    mine = claim is None or claim.process == change.process or not claim.alive
+    return message if mine else None
+
+
+def start(change: Change, message_id: str, begin: Start) -> bool:
+    """Start the reply to a waiting message if it is that message's turn; or end it as failed where nobody can write it."""
+    waiting = next_waiting(change)
+    session = change.now.session
+    if waiting is None or waiting.id != message_id or begin.defaults != (session.agent, session.model):
+        return False
+    change.release(message_id)
+    if begin.error is not None:
+        reply = unstarted_reply(change, message_id, begin.reply_id, begin.author)
+        end_reply(change, reply, "failed", error=begin.error)
+        return True
+    start_reply(change, begin, message_id)
+    return True
+
+
+def step(
+    change: Change,
+    reply_id: str,
+    index: int,
+    parts: Sequence[Part],
+    usage: Usage | None,
+    steps: int | None = None,
+    *,
+    steer: bool = True,
+) -> list[Message]:
+    """A step of the reply ended. Messages that were sent to steer it are handed over and are the answer, unless `steer` says that
+    it takes none now.
+    """
+    own(change, reply_id)
+    change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage, steps=steps)
+    return _steer(change, reply_id, index + len(parts)) if steer else []
+
+
+def _steer(change: Change, reply_id: str, part: int) -> list[Message]:
+    taken: list[Message] = []
+    for entry in change.now.queue:
+        message = entry.message
+        if message.delivery == "steer":
+            change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
+            change.release(message.id)
+            taken.append(change.touched[message.id].message)
+    return taken
+
+
+def note(change: Change, reply_id: str, notices: Sequence[str]) -> None:
+    """Say in the reply what it has to do without, unless it says so already."""
+    if list(notices) != (own(change, reply_id).message.notices or []):
+        change.add(ev.ReplyNoticed, message_id=reply_id, notices=list(notices))
+
+
+def finish(
+    change: Change,
+    reply_id: str,
+    status: Literal["complete", "paused", "interrupted", "cancelled", "failed"],
+    parts: Sequence[Part],
+    usage: Usage | None,
+    error: MessageError | None = None,
+    stop_reason: ReplyStopReason | None = None,
+    steps: int | None = None,
+    *,
+    steer: bool = True,
+) -> Message | list[Message]:
+    """The reply ended or stopped. Where messages came meanwhile to `steer` it, or the session was resumed before the reply had
+    paused, it goes on instead, and the messages are the answer.
+    """
+    entry = own(change, reply_id)
+    steered = steer and status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
+    resumed = status == "paused" and change.now.session.state == "active"
+    if steered or resumed:
+        return step(change, reply_id, 0, parts, usage, steps, steer=steer)
+    kept = given_up(parts) if status == "failed" else list(parts)
+    steps = entry.message.steps if steps is None else steps
+    return end_reply(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason, steps=steps)
+
+
+def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
+    """Mark the reply of a process that no longer lives as interrupted, with what it had written."""
+    try:
+        live_state(change)
+    except WriterGone:
+        assert change.state is not None and change.state.reply is not None
+        reply = change.state.entry(change.state.reply).message
+        end_reply(change, reply, "interrupted", parts=with_drafts(reply.parts, drafted))
+        return True
+    return False
