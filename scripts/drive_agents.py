@@ -18,12 +18,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from in_process_app import app
+from in_process_app import App, app
 from model_server import Answer, ModelServer
+from sessionls.runtimes.acp.histories import histories
 
 PACKAGES = {
     "claude-code": "@zed-industries/claude-agent-acp@0.23.1",
     "codex": "@zed-industries/codex-acp@0.16.0",
+    "copilot": "@github/copilot@1.0.102",
     "opencode": "opencode-ai@1.18.33",
 }
 CACHE = ROOT / ".cache" / "agents"
@@ -59,6 +61,18 @@ def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
             config = f'model="test"\nmodel_provider="t"\n[model_providers.t]\n{provider}'
             (home / ".codex" / "config.toml").write_text(config, "utf-8")
             return {"command": "codex-acp", "env": {"CODEX_API_KEY": "sk-x"}}
+        case "copilot":
+            variables = {
+                "COPILOT_PROVIDER_BASE_URL": server.openai,
+                "COPILOT_PROVIDER_API_KEY": "sk-x",
+                "COPILOT_MODEL": "test",
+                "COPILOT_OFFLINE": "1",
+            }
+            return {
+                "command": "copilot",
+                "args": ["--acp"],
+                "env": {"COPILOT_MODEL": "test", "COPILOT_OFFLINE": "1", **variables},
+            }
         case _:
             options = {"baseURL": server.openai, "apiKey": "x"}
             models = {"npm": "@ai-sdk/openai-compatible", "name": "t", "options": options, "models": {"test": {"name": "t"}}}
@@ -68,7 +82,10 @@ def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
 
 
 async def drive(name: str, home: Path) -> str:
-    """Two messages to the agent, the second in a new process. Gives what is wrong; nothing where all is well."""
+    """Two messages to the agent, the second in a new process, then an import of its session, twice.
+
+    Returns what went wrong, empty where nothing did.
+    """
     server = ModelServer()
     server.start()
     server.default = lambda _: Answer(WORDS)
@@ -80,14 +97,28 @@ async def drive(name: str, home: Path) -> str:
             reply = (await one.sessions.message(session.id, "Say hello.", agent=name)).reply
         async with asyncio.timeout(180), app(folder, server, agents=agents) as two:
             again = (await two.sessions.message(session.id, "Again.", agent=name)).reply
+        async with asyncio.timeout(180), app(folder, server, agents=agents, database="imported") as three:
+            imported = await bring(three, name, folder)
+            repeated = await bring(three, name, folder)
     except Exception as problem:  # noqa: BLE001
         return f"{problem} {getattr(problem, 'hint', '')}"
     finally:
         server.stop()
     told = json.dumps(server.requests[-1].body)
+    print(f"{name:12} used {again.usage.wire() if again.usage else 'an unknown number of tokens'}", flush=True)
     if not (reply.text.endswith(WORDS) and again.text.endswith(WORDS)):
         return f"it said {reply.text!r} and {again.text!r}"
-    return "" if "Say hello." in told else "it did not go on with its session"
+    if "Say hello." not in told:
+        return "it did not go on with its session"
+    if not (imported and min(imported) >= 4 and not any(repeated)):
+        return f"ok, but of its sessions {imported} messages were imported, and {repeated} at the second time"
+    return ""
+
+
+async def bring(home: App, name: str, folder: Path) -> list[int]:
+    """Import all sessions that the agent has of the folder. Returns how many messages each added."""
+    async with histories(home.built.catalog.get(name), folder, folder.parent / "logs") as history:
+        return [(await home.sessions.bring(await history.read(one))).added for one in await history.list()]
 
 
 def main() -> int:
