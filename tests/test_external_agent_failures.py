@@ -66,7 +66,7 @@ async def until(condition: Callable[[], bool]) -> None:
         ({"command": "no-such-program-anywhere"}, "'no-such-program-anywhere' is not installed"),
         ({"command": "/bin/echo", "args": ["not the protocol"]}, "its program ended with exit code 0"),
         ({"command": "/bin/sh", "args": ["-c", "exit 7"]}, "its program ended with exit code 7"),
-        ({"command": "/bin/sh", "cwd": "nowhere"}, "the folder it is to start in does not exist"),
+        ({"command": "/bin/sh", "cwd": "nowhere"}, "its working folder does not exist"),
         ({"command": "/bin/sh", "env": {"A": "${env:NO_SUCH_VARIABLE}"}}, "the environment has no NO_SUCH_VARIABLE"),
     ],
 )

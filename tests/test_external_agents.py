@@ -232,7 +232,7 @@ async def test_files_that_it_changes_by_itself_are_edits_of_its_reply(folder: Pa
     assert [(edit.uri, edit.summary, edit.applied) for edit in edits] == [
         ((folder / "new.txt").as_uri(), "Create new.txt (on disk, by itself)", True)
     ]
-    assert any("under its own rules" in notice for notice in reply.notices or [])
+    assert any("its own rules apply" in notice for notice in reply.notices or [])
 
 
 # -- permission ------------------------------------------------------------------------------------------------------
@@ -442,7 +442,7 @@ async def test_what_it_does_not_set_is_said_in_the_reply(folder: Path, model_ser
     assert "guest has no mode 'turbo'" in notices
     assert "guest was asked to set effort to 'high', and has 'low'" in notices
     assert "guest has no option 'speed' (it has effort)" in notices
-    assert "guest offers no choice of models: it used its own and not large" in notices
+    assert "guest does not let others choose its model: it used its own instead of not large" in notices
     assert reply.status == "complete"
 
 

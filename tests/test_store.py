@@ -621,7 +621,7 @@ async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -
     (tmp_path / "data" / "sessions.db").write_text("words " * 1000, encoding="utf-8")
     async with SqlStore(url(tmp_path)) as store:
         for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="damaged, or is no database"):
+            with pytest.raises(StoreUnavailable, match="damaged, or the file is not a database"):
                 await store.session("x")
 
 
@@ -640,9 +640,9 @@ async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "words", "hint"),
     [
-        ("SQLITE_PROTOCOL", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
-        ("SQLITE_IOERR_LOCK", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
-        ("SQLITE_IOERR_SHMMAP", "lacks the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_PROTOCOL", "does not support the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_IOERR_LOCK", "does not support the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
+        ("SQLITE_IOERR_SHMMAP", "does not support the file locks", "SESSIONLS_DATA_DIR to a folder on a disk of this machine"),
         ("SQLITE_BUSY_RECOVERY", "locked by another program", "SESSIONLS_DATA_DIR"),
         ("SQLITE_READONLY_DIRECTORY", "cannot be written", "SESSIONLS_DATA_DIR"),
         ("SQLITE_READONLY_DBMOVED", "database is gone", "Put the file back"),
@@ -676,7 +676,7 @@ async def test_every_failure_of_the_database_says_what_is_wrong_and_what_to_do(
     [
         (errno.ENOSPC, "disk is full"),
         (errno.EROFS, "cannot be written"),
-        (errno.ENOLCK, "lacks the file locks"),
+        (errno.ENOLCK, "does not support the file locks"),
         (errno.EIO, "disk could not be read or written"),
         (errno.EACCES, "cannot be opened"),
     ],

@@ -29,23 +29,24 @@ class Agents(Protocol):
     def list(self) -> list[Agent]: ...
 
     def installable(self) -> Sequence[InstallableAgent]:
-        """The external agents that are known and not on this machine."""
+        """The known external agents that are not installed on this machine."""
         ...
 
     def instructions(self) -> str:
-        """What the workspace tells every agent (`AGENTS.md`); empty where there is none."""
+        """The workspace's instructions for every agent (`AGENTS.md`); empty if there are none."""
         ...
 
     def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
-        """What the workspace says to whoever works on the file of that path (with `/`) from its folder's real path: the path of
-        each file that says something, and its text, the nearest last. Touches the disk: not for the event loop.
+        """The instructions that apply to the file `name`, a path with `/` relative to `root`, which must be a real path.
+
+        Returns the path and the text of each file with instructions, the nearest last. Reads the disk, so call it in a thread.
         """
         ...
 
     def skills(self) -> Sequence[Skill]:
-        """Every skill by name, with what is wrong with it."""
+        """All skills by name, each with its problem, if any."""
         ...
 
     def skill_instructions(self, definition: Definition) -> str:
-        """What an agent is told about the skills that it may use; empty without any."""
+        """The part of the prompt about the skills that the agent may use; empty if there are none."""
         ...

@@ -1,4 +1,4 @@
-"""The port of the editor: what it has open, what it can change, and whom it can ask."""
+"""The port of the editor: its open documents, the changes it can make, and the person it can ask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Buffer", "Buffers", "DocumentChange", "EditOutcome", "Editor", "Remo
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A document as the editor has it. `line_ends`: the text has those that the editor would save, and not only line feeds."""
+    """A document as the editor has it. `line_ends`: the text has the line ends that the editor would save, not only LF."""
 
     uri: str
     text: str
@@ -25,10 +25,10 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """What is to happen to one document: text replaced (`edits`, none overlapping), the file created with `text`, or deleted.
+    """A change of one document: replace text (`edits`, which do not overlap), create the file with `text`, or delete it.
 
-    `version` is that of the buffer the edits were made for; None for a file that is not open. `sha256` is that of the text they
-    were made for (as `Document.sha256`), where it is known.
+    `version` is the version of the buffer that the edits are for; None if the file is not open. `sha256` is the hash of the text
+    that they are for (as `Document.sha256`), if it is known.
     """
 
     uri: str
@@ -41,18 +41,18 @@ class DocumentChange:
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """Whether the editor did it, and what it said where it did not."""
+    """Whether the editor applied the change, and the reason that it gave if not."""
 
     applied: bool
     reason: str | None = None
 
 
 class Buffers(Protocol):
-    """What the editor has open: the truth about those files."""
+    """The documents that are open in the editor. For these, the editor's text counts, not the disk."""
 
     @property
     def encoding(self) -> Literal["utf-8", "utf-16", "utf-32"]:
-        """The unit of positions' `character`."""
+        """The unit of `character` in positions."""
         ...
 
     @property
@@ -61,32 +61,30 @@ class Buffers(Protocol):
         ...
 
     def buffer(self, uri: str) -> Buffer | None:
-        """The open buffer of that document, unsaved changes included."""
+        """The open buffer of that document, including unsaved changes."""
         ...
 
 
 @runtime_checkable
 class RemoteBuffers(Protocol):
-    """An editor that tells nothing of what is open by itself, and has to be asked for each document."""
+    """An editor that does not announce open documents, so it has to be asked for each."""
 
     async def refresh(self, uri: str) -> None:
-        """Ask what the editor has of that document now, so that `buffer` says it. The document may be read: nothing else is
-        asked for.
-        """
+        """Fetch the document's current text from the editor for `buffer`. Call it only for documents that may be read."""
         ...
 
 
 class Editor(Buffers, Protocol):
-    """The editor at the other end: what it has open, what it can do, and whom it can ask."""
+    """The connected editor: its open documents, the changes it can make, and the person it can ask."""
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:
-        """What is known to be wrong in that document, as LSP's `Diagnostic` objects."""
+        """The known diagnostics of that document, as `Diagnostic` objects of LSP."""
         ...
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
-        """Change documents through the editor, so that undo works and nothing happens behind its back.
+        """Change documents through the editor, so that undo works and the editor's buffers stay up to date.
 
-        `confirm`: the editor is to show the change and ask, where it can. An editor that cannot apply edits refuses.
+        `confirm`: the editor should show the change and ask first, if it can. An editor that cannot apply edits refuses.
         """
         ...
 
@@ -95,12 +93,12 @@ class Editor(Buffers, Protocol):
         ...
 
     async def save(self, uris: Sequence[str]) -> frozenset[str]:
-        """Have the editor save these documents, as its own command for it does. Gives those that it saved.
+        """Ask the editor to save these documents, as its own save command does. Returns those that it saved.
 
-        An editor that cannot be asked to save gives none. A document that has changed since it was last heard of stays unsaved.
+        Returns none if the editor cannot be asked. A document that changed since the server last heard of it stays unsaved.
         """
         ...
 
     async def ask(self, question: Question) -> Answer | None:
-        """Ask the person at this editor; None where nobody can be asked or the question was dismissed without an answer."""
+        """Ask the person at this editor. Returns None if nobody can be asked, or if the question was dismissed."""
         ...

@@ -1,4 +1,4 @@
-"""The port of the files: what a person, and not an agent, has written to the workspace."""
+"""The port for files that are written on behalf of a person, not an agent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["FileWrite", "FileWriter", "WrittenFile"]
 
 @dataclass(frozen=True, slots=True)
 class FileWrite:
-    """What a file is to become. `text` of None: it is deleted. `expected` is its text now, None where there is no file. `bom`:
-    a new file begins with a byte order mark, which is not in `text`.
+    """The new content of a file. `text` None deletes it. `expected` is its present text; None if it does not exist. `bom`: start
+    a new file with a byte order mark, which is not part of `text`.
     """
 
     uri: str
@@ -23,8 +23,8 @@ class FileWrite:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """What became of it. `text` is what came out (a formatter may have run), None where the file is gone. `problem`: it was not
-    written, and why. `saved`: it is on disk, too.
+    """The result of a `FileWrite`. `text` is the text afterwards (a formatter may have changed it); None if the file is gone.
+    `problem`: why it was not written. `saved`: the text is also on disk.
     """
 
     uri: str
@@ -35,8 +35,8 @@ class WrittenFile:
 
 class FileWriter(Protocol):
     async def write(self, label: str, files: Sequence[FileWrite]) -> Sequence[WrittenFile]:
-        """Write the files through the editor, as one step to undo where it can; on disk what it cannot.
+        """Write the files through the editor, if possible as one undo step, and to disk those that the editor cannot write.
 
-        Raises `NotPermitted`, and nothing is written, where one of them may not be written, or has another text by now.
+        If one of the files may not be written, or no longer has the expected text, raises `NotPermitted` and writes nothing.
         """
         ...

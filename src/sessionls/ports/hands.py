@@ -1,4 +1,4 @@
-"""The port of what an external agent does through us: files through the editor, commands under our limits."""
+"""The ports through which external agents work: files through the editor, and commands with our limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ChangedFile", "Commands", "Files"]
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file as an agent changed it by itself: its URI, how people are told of it, and the change as a unified diff."""
+    """A file that an agent changed by itself: its URI, its name for people, and the change as a unified diff."""
 
     uri: str
     path: str
@@ -22,43 +22,43 @@ class ChangedFile:
 
 
 class Files(Protocol):
-    """The files of the workspace, as the editor has them. All raise `ToolFailed` with words that the agent can act on."""
+    """The files of the workspace, as the editor has them. All methods raise `ToolFailed` with a message for the agent."""
 
     async def read(self, path: str, session_id: str) -> str:
-        """The whole text, unsaved changes included."""
+        """The whole text, including unsaved changes."""
         ...
 
     async def request(self, path: str, text: str) -> PermissionRequest:
-        """What it means to make this the text of the file, or to create it; asked before permission is."""
+        """The permission that is needed to give the file this text, or to create it."""
         ...
 
     async def check(self, path: str) -> str | None:
-        """Whether an agent may write there at all: raises where not. Gives its path where it is a file that starts programs."""
+        """Raises if agents may not write there at all. Returns the path if the file can start programs, else None."""
         ...
 
     async def inside(self, paths: Sequence[str]) -> bool:
-        """Whether all of them may be read: inside of the workspace, and not withheld."""
+        """Whether all of them may be read: inside the workspace, and not withheld."""
         ...
 
     async def uri_of(self, path: str) -> tuple[str, str] | None:
-        """The URI of a file, and how people are told of it; None outside of the workspace."""
+        """The file's URI and its name for people; None outside the workspace."""
         ...
 
     async def write(self, path: str, text: str, call: ToolCall) -> None:
-        """Make this the text of the file, through the editor, and record the edit."""
+        """Give the file this text, through the editor, and record the edit."""
         ...
 
     async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
-        """The file, if it has that text now (or holds it); `old` is what stood in the place of `new`. None where it has not."""
+        """The changed file, if its text now is `new` or contains it, else None. `old` is the text that `new` replaced."""
         ...
 
     async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:
-        """When each file of the workspace was changed last, and how large it is, by its path. None: there are too many."""
+        """Modification time and size of each file of the workspace, by path; None if there are too many files."""
         ...
 
 
 class Commands(Protocol):
-    """Commands of the workspace, with our limits and environment. Both raise `ToolFailed`."""
+    """Runs commands in the workspace, with our limits and environment. Both methods raise `ToolFailed`."""
 
     async def request(self, command: str, folder: str | None) -> PermissionRequest: ...
 
@@ -69,5 +69,5 @@ class Commands(Protocol):
         environment: Mapping[str, str],
         heard: Callable[[bytes], None],
     ) -> int | None:
-        """The exit code, negative for a signal, None where its time was up. Cancelling ends it with all that it started."""
+        """Returns the exit code: negative for a signal, None for a timeout. Cancelling kills it and all processes it started."""
         ...

@@ -1,4 +1,4 @@
-"""The port of the models: one step of a reply, as it is written."""
+"""The port of the models: streams one step of a reply."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One step asked of a model. `messages` and `tools` are in the shape of OpenAI's API, as litellm takes them.
+    """A request for one step. `messages` and `tools` have the format of OpenAI's API.
 
-    A message of the assistant may have `"native_reasoning": {"provider": …, "data": …}`, which an earlier step ended with
-    (see `NativeReasoning`): `Models` hands `data` back to that provider, and leaves the key out for every other one.
+    An assistant message may have `"native_reasoning": {"provider": …, "data": …}` from an earlier step (see `NativeReasoning`).
+    `Models` passes `data` back to that provider, and omits the key for every other one.
 
-    `must_call`: the model is to ask for one of the tools, not to answer in words.
+    `must_call`: the model must call one of the tools and may not answer with text.
     """
 
     model: str
@@ -48,7 +48,7 @@ def offered_tool(name: str, description: str, parameters: Mapping[str, Any]) -> 
 
 
 def called_tool(call_id: str, name: str, arguments: Any) -> dict[str, Any]:
-    """A call of a tool, for the `tool_calls` of a message of the assistant."""
+    """A tool call, for the `tool_calls` of an assistant message."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
 
 
@@ -64,7 +64,7 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """The model asks for a tool. `arguments` is the JSON text as the model wrote it, valid or not."""
+    """The model calls a tool. `arguments` is the JSON text as the model wrote it. It may be invalid."""
 
     call_id: str
     name: str
@@ -73,8 +73,8 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class NativeReasoning:
-    """What a provider wants to be handed back with the step that it came with: thinking blocks with their signatures,
-    `reasoning_content`, `reasoning_details`. `data` is JSON, and read by nobody but the lane of that provider.
+    """Reasoning data that a provider expects back with the step that it came with: thinking blocks with their signatures,
+    `reasoning_content`, `reasoning_details`. `data` is JSON, which only the adapter of that provider reads.
     """
 
     provider: str
@@ -83,9 +83,9 @@ class NativeReasoning:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """The last output of a step, and why it ended (see `StopReason`).
+    """The last output of a step: why it ended (see `StopReason`).
 
-    `notices` say, for a person, which options of the request the provider refused, so that the model was asked without them.
+    `notices` tell a person which options the provider refused, so that the request was repeated without them.
     """
 
     usage: Usage | None
@@ -99,19 +99,19 @@ ModelOutput = TextDelta | ReasoningDelta | ToolRequest | StepEnd
 
 class Models(Protocol):
     def warm(self) -> None:
-        """Get ready in the background for a first message. Returns at once."""
+        """Prepare for a first message in the background. Returns at once."""
         ...
 
     async def choose(self, preferences: Sequence[str]) -> str:
-        """The first of `preferences` that could answer now; with none given, the default. Raises `ModelUnavailable`."""
+        """The first of `preferences` that is available; without preferences the default. Raises `ModelUnavailable`."""
         ...
 
     def window(self, model: str) -> int | None:
-        """How many tokens the model can take in, where that is known."""
+        """The size of the model's context window in tokens, if known."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:
-        """One step, as it is written. Raises `ModelUnavailable`; cancelling the task closes the connection."""
+        """Stream one step. Raises `ModelUnavailable`. Cancelling the task closes the connection."""
         ...
 
     async def list(self) -> list[ModelInfo]: ...

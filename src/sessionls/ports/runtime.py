@@ -1,7 +1,7 @@
-"""The port of the runtimes: who writes a reply.
+"""The port of the runtimes, which write replies.
 
-Sessions choose the agent, start the reply in the log, stop it and end it. A runtime does what lies between: it answers the
-message, and says through the `ReplySink` what becomes part of the reply.
+Sessions choose the agent, and start, stop and finish the reply in the log. In between, a runtime answers the message and adds to
+the reply through the `ReplySink`.
 """
 
 from __future__ import annotations
@@ -23,23 +23,22 @@ T = TypeVar("T")
 
 
 class ReplyStopped(Exception):
-    """Somebody asked the reply to stop. `ReplySink.stoppable` raises it, and the runtime lets it pass."""
+    """Somebody asked the reply to stop. `ReplySink.stoppable` raises this; the runtime must not catch it."""
 
 
 class ReplyInterrupted(Exception):
-    """What writes the reply broke off, as a program that was killed: the reply is interrupted, and can be resumed. The words say
-    so to people.
+    """The writer of the reply broke off, for example because its program was killed. The reply counts as interrupted and can be
+    resumed. The message is for people.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeAbilities:
-    """What a runtime can do. Every runtime can be stopped; these differ:
+    """The abilities in which runtimes differ. (Every runtime can be stopped.)
 
-    `steer`: it takes messages in the middle of a reply. Without it they wait until `write` has ended, and `write` is called again
-    with them. `resume`: a reply can go on after it stopped or ended. Without it messages that are to steer it wait for a reply of
-    their own. `own_model`: it brings its model along, so none is chosen for it; `ReplyToWrite.model` is then only what somebody
-    asked for.
+    `steer`: accepts messages in the middle of a reply. Without it, they wait until `write` has ended, and then `write` is called
+    again with them. `resume`: can continue a reply that stopped or ended. Without it, steering messages get a reply of their own.
+    `own_model`: has its own model, so none is chosen for it; `ReplyToWrite.model` is then only a model that somebody asked for.
     """
 
     steer: bool = True
@@ -49,7 +48,7 @@ class RuntimeAbilities:
 
 @dataclass(frozen=True, slots=True)
 class OtherAgent:
-    """An agent that the agent of the reply may ask: who it is, and its tools."""
+    """An agent that the reply's agent may ask: its definition and its tools."""
 
     definition: Definition
     author: AgentAuthor
@@ -58,13 +57,13 @@ class OtherAgent:
 
 @dataclass(frozen=True, slots=True)
 class ReplyToWrite:
-    """The reply that is to be written.
+    """The reply to write.
 
-    `session` is as the reply began, `reply` as it is when `write` is called. `message` is what it answers, with its context, and
-    `position` where that stands among the session's messages (`Store.transcript(through=position)` gives what came before, and
-    that message). `model` is None only for a runtime with its own. `tools` are ready, and are those that the definition allows.
-    `find_agent` gives another agent by its name, or raises what keeps it from answering. `options` are what the runtime was
-    given besides the message, such as what to scan.
+    `session` is the session at the start of the reply, `reply` the reply at the time `write` is called. `message` is the message
+    that it answers, with its context, and `position` is its place in the session (`Store.transcript(through=position)` returns
+    the messages up to and including it). `model` is None only for a runtime with its own model. `tools` are ready to use, and are
+    those that the definition allows. `find_agent` returns another agent by name, or raises an error if it cannot answer.
+    `options` are additional settings for the runtime, such as what to scan.
     """
 
     session: Session
@@ -79,93 +78,93 @@ class ReplyToWrite:
 
 
 class ReplySink(Protocol):
-    """What a runtime may do to the reply that it writes.
+    """What a runtime can do with the reply that it writes.
 
-    Whatever is kept is an event in the session's log before the method returns. Keeping is carried to its end also where the
-    runtime is cancelled meanwhile, and a busy store is asked again. Each method that keeps something raises `ClaimLost` where
-    another process took the reply over, and `StoreUnavailable`; the runtime lets both pass.
+    Methods that keep something store an event in the session's log before they return. They finish even if the runtime is
+    cancelled meanwhile, and try again if the store is busy. They raise `ClaimLost` if another process took over the reply, and
+    `StoreUnavailable`; the runtime must not catch either.
     """
 
     parts: list[Part]
-    """The reply so far. The runtime appends what it wrote and then keeps it; when `write` ends or is stopped, all of it is kept.
+    """The reply so far. The runtime appends parts and then keeps them; when `write` ends or is stopped, all of them are kept.
 
-    After an event that adds parts of its own (a finding, an edit) this is a new list. Keep what was appended before such an
-    event: what is not kept by then goes behind it.
+    An event that adds a part itself (a finding, an edit) replaces this list. Keep appended parts before such an event: parts that
+    are not kept by then come after it.
     """
 
     steered: list[Message]
-    """The messages that were sent to steer this reply, oldest first; it grows when a step is kept."""
+    """The messages that were sent to steer this reply, oldest first. New ones are added when a step is kept."""
 
     spending: Spending
-    """Steps and usage of the reply. `spend` counts usage; it is kept with the next step, and at the end."""
+    """Steps and usage of the reply. `spend` adds usage, which is stored with the next step and at the end."""
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int = 0) -> None:
-        """The part after the last one grew by `text`, and is shown at once. `base`: how many code points of that part are kept
-        already, where the reply goes on in the middle of its words.
+        """Add `text` to the part after the last one, and show it at once. `base`: how many code points of that part are kept
+        already, if the reply was resumed within a part.
         """
         ...
 
     async def keep_step(self, first: int) -> None:
-        """Keep the parts from number `first` on, and take the messages that came to steer the reply."""
+        """Keep the parts from index `first` on, and accept the messages that were sent to steer the reply."""
         ...
 
     async def keep_call(self, index: int, part: ToolPart) -> None:
-        """Keep a call of a tool that is part number `index` already: it starts, changes, or has ended (its status says which)."""
+        """Keep a new state of the tool call at `index`: it has started, changed or ended, according to its status."""
         ...
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
-        """The agent that the call at `path` asked went on: keep its parts, these from number `index` on."""
+        """Keep new parts, from index `index` on, of the agent that was asked by the tool call at `path`."""
         ...
 
     async def report(self, finding: Finding, *, agent: str) -> Finding:
-        """Record a finding. Where the same one is known already that one is the answer, and nothing is recorded."""
+        """Record a finding. If the same finding is known already, returns that one and records nothing."""
         ...
 
     async def edited(
         self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None, kept: str | None = None
     ) -> None:
-        """Record an edit, applied or only proposed, with its unified diff where that can be kept.
+        """Record an edit, applied or only proposed, with its unified diff, unless that is too large.
 
-        `kept` is what takes it back exactly (`pack` of `sessions/changes/kept.py` makes it of the texts before and after).
+        `kept` is the data to revert it exactly (made by `pack` in `sessions/changes/kept.py` from the texts before and after).
         """
         ...
 
     async def ask_permission(
         self, *, agent: str, tool: str, risk: Risk, summary: str, detail: str | None = None, scope: str = ""
     ) -> Answer:
-        """Ask the people in the session. `scope` is what a yes for the whole session covers: an earlier one is the answer, as
-        "session". Without a scope people are asked each time. No answer in time is "deny".
+        """Ask the people in the session. `scope` is what permission for the whole session covers: if it was granted before,
+        returns "session" without asking. Without a scope people are asked each time. Returns "deny" after a timeout.
         """
         ...
 
     async def add_notice(self, notice: str) -> None:
-        """Say in the reply, in words for a person, what it has to do without."""
+        """Add a notice to the reply that tells a person what is missing."""
         ...
 
     async def check_budget(self) -> None:
-        """Where the session's budget is used up: pause the session, which stops the reply. Call it inside `stoppable` work."""
+        """Pause the session, which stops the reply, if its budget is used up. Call this inside `stoppable` work."""
         ...
 
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do what may be stopped at any moment: a stop cancels it, and `ReplyStopped` is raised. One at a time."""
+        """Run work that may be stopped at any moment: a stop cancels it and raises `ReplyStopped`. Only one at a time."""
         ...
 
 
 class AgentRuntime(Protocol):
-    """Writes replies, each in the process of the participant whose message it answers."""
+    """Writes replies. Each runs in the process of the participant who sent the message."""
 
     @property
     def name(self) -> str:
-        """As definitions name it (`Definition.runtime`)."""
+        """The name that definitions use (`Definition.runtime`)."""
         ...
 
     @property
     def abilities(self) -> RuntimeAbilities: ...
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
-        """Write the reply, or go on with what `sink.parts` has of it already, and say why it ended.
+        """Write the reply, or continue it after the parts that `sink.parts` has already. Returns why it ended.
 
-        It is called again for the same reply where that was resumed, or steered in the last moment. Any `SessionlsError` makes
-        the reply fail with that error.
+        It is called again for the same reply if that is resumed, or was steered at the last moment. With any `SessionlsError` the
+        reply fails with that error.
         """
         ...

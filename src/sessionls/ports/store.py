@@ -1,4 +1,4 @@
-"""The port of the store: where sessions live."""
+"""The port of the store, which keeps sessions in a database."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a model may be told: the entries in order of their place, after what `summary` stands for.
+    """The messages for a model's prompt, in order of their place, without those that `summary` replaces.
 
-    `begin` is the place behind which they begin, up to which the summary goes.
+    `begin` is the place of the last message that the summary covers; 0 without a summary.
     """
 
     entries: Sequence[Entry]
@@ -32,9 +32,9 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A session as `follow` finds it: its newest messages, and the events after a given number where they were asked for.
+    """A session as `follow` finds it: its newest messages and, if requested, the events after a given number.
 
-    `more`: there are older messages. `events` is None also where there are too many for an answer.
+    `more`: there are older messages. `events` is None if none were requested, or if they would be too large.
     """
 
     session: Session
@@ -59,7 +59,7 @@ class EventNotice:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The reply being written grew. `offset` counts code points from the start of that part's text."""
+    """New text of a reply that is being written. `offset` counts code points from the start of the part's text."""
 
     session_id: str
     message_id: str
@@ -71,7 +71,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class SessionNotice:
-    """A session is new or changed; `session` is None where it was deleted. `scope` is where it belongs."""
+    """A session was created, changed or deleted (`session` is None). `scope` is the scope it belongs to."""
 
     session_id: str
     session: Session | None
@@ -80,8 +80,8 @@ class SessionNotice:
 
 @dataclass(frozen=True, slots=True)
 class ExternalSession:
-    """The session that an external agent has for one of ours: its id there, the folder it works in, and the place
-    of our message that it was sent last.
+    """The external agent's own session for one of ours: its id, its working folder, and the place of the last message that
+    we sent to it.
     """
 
     external_id: str
@@ -93,7 +93,7 @@ Notice = EventNotice | Delta | SessionNotice
 
 
 class Store(Protocol):
-    """Where sessions live. Every method may raise `StoreUnavailable`; those that take a session's id `SessionNotFound`."""
+    """Keeps sessions. Every method may raise `StoreUnavailable`; methods that take a session's id also `SessionNotFound`."""
 
     @property
     def process(self) -> str:
@@ -101,9 +101,9 @@ class Store(Protocol):
         ...
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """Run `decide` in one write transaction and store what it added, projections and claims included, before returning.
+        """Run `decide` in a write transaction, and store the events and claims that it added before returning.
 
-        For a session that does not exist `decide` sees no state and must add `created` first (else `SessionNotFound`).
+        If the session does not exist, `change.state` is None, and `decide` must add `created` first (else `SessionNotFound`).
         Committed events reach the feed's subscribers before this returns.
         """
         ...
@@ -111,7 +111,7 @@ class Store(Protocol):
     async def session(self, session_id: str) -> Session: ...
 
     async def scope_of(self, session_id: str) -> Scope:
-        """Where the session belongs."""
+        """The scope of the session."""
         ...
 
     async def sessions(
@@ -123,58 +123,56 @@ class Store(Protocol):
         limit: int,
         cursor: str | None,
     ) -> tuple[list[Session], str | None]:
-        """Those that wait for permission first, newest first each, and the cursor of the next page.
+        """A page of sessions and the cursor of the next page. Those that wait for a permission come first, each newest first.
 
-        Only sessions that belong to the scope (see `Scope.meets`); None: all sessions.
-        `state` None: all but archived ones. `query`: words of the title. Raises `InvalidParams` for a cursor that is not ours.
+        `scope`: only sessions that belong to it (see `Scope.meets`); None: all sessions. `state` None: all but archived ones.
+        `query`: words in the title. Raises `InvalidParams` for an invalid cursor.
         """
         ...
 
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
         """The newest `limit` messages (before message `before`), oldest first, and whether there are older ones.
 
-        Fewer (but one at least) where they would be more than a few megabytes.
-        In order of their place, waiting ones last. A reply being written has its text so far. Raises `MessageNotFound`.
+        Returns fewer, but at least one, if they would take more than a few megabytes. Messages are in order of their place,
+        queued ones last. A reply being written includes its text so far. Raises `MessageNotFound`.
         """
         ...
 
     async def entry(self, session_id: str, message_id: str) -> Entry:
-        """One message as the session sees it, its ancestors' included. Raises `MessageNotFound`."""
+        """A message of the session or its ancestors. Raises `MessageNotFound`."""
         ...
 
     async def events(self, session_id: str, *, after: int, limit: int = 10_000) -> list[Event]:
-        """The events numbered above `after`, its ancestors' up to the fork points included."""
+        """The events after number `after`, including those of its ancestors up to the fork points."""
         ...
 
     async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
-        """The events numbered above `after` that changed files, its ancestors' included."""
+        """The events after number `after` that changed files, including those of its ancestors."""
         ...
 
     async def drafted(self, session_id: str, message_id: str) -> list[Drafted]:
-        """What was drafted of a reply since its last event, joined for each part, in order (see `with_drafts`)."""
+        """The text of a reply that no event contains yet, joined for each part, in order (see `with_drafts`)."""
         ...
 
     async def transcript(self, session_id: str, *, through: int, after: int = 0) -> Transcript:
-        """The entries up to place `through`, from behind the newest summary that the session can see, and from behind place
-        `after`.
-        """
+        """The messages with places up to `through` that come after `after` and after the newest summary."""
         ...
 
     async def seq_at(self, session_id: str, place: int) -> int:
-        """The number of the last event by which all messages up to that place had ended."""
+        """The number of the event with which the last of the messages up to that place ended."""
         ...
 
     async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
-        """Erase the session and its messages; what living forks hold of it stays until the last of them is deleted.
+        """Delete the session and its messages. What forks share of it stays until the last of them is deleted.
 
-        `check` looks at it in the same transaction, and raises where it may not be deleted.
+        `check` runs in the same transaction, and raises an error if the session must not be deleted.
         """
         ...
 
     async def search(self, query: str, *, scope: Scope | None, limit: int) -> list[Hit]: ...
 
     async def finding(self, finding_id: str) -> Finding:
-        """One finding as it is now. Raises `InvalidParams` for one that does not exist."""
+        """A finding as it is now. Raises `InvalidParams` if it does not exist."""
         ...
 
     async def findings(
@@ -185,63 +183,64 @@ class Store(Protocol):
         state: str | None = None,
         scope: Scope | None = None,
     ) -> list[Finding]:
-        """Oldest first: of that session, else of the sessions of the scope that are not archived; None: of all of them."""
+        """Findings, oldest first: of that session, or else of the sessions in the scope (None: all) that are not archived."""
         ...
 
     async def changed_findings(self, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
-        """The findings changed after that number, in whatever state, and the number to ask with the next time.
+        """The number to pass the next time, and the findings in any state that changed after `since` (None: all open ones).
 
-        Without a number: all that are open. Of sessions that match as for `findings`.
+        `scope` selects sessions as in `findings`.
         """
         ...
 
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
-        """The same finding, if it is known: same document, rule and quoted code, open or dismissed, in any session that
-        belongs to the same place. So what was dismissed stays dismissed when the same review runs again.
+        """The same finding (document, rule and quoted code), open or dismissed, of any session with the same scope, if any.
+
+        So a dismissed finding stays dismissed when the same review runs again.
         """
         ...
 
     async def older_places(self) -> list[tuple[str, str]]:
-        """What older versions knew repositories by (`Scope.hints`), each with a folder of a session that has it."""
+        """How older versions identified repositories (`Scope.hints`), each with a folder of a session that has this hint."""
         ...
 
     async def external_session(self, session_id: str, agent: str) -> ExternalSession | None:
-        """What that agent knows of the session; a fork's agents know nothing of it yet."""
+        """The agent's own session for this session. A new fork has none."""
         ...
 
     async def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None: ...
 
     async def lapsed(self) -> list[str]:
-        """The sessions whose reply is claimed by a process that no longer lives."""
+        """The sessions whose reply is claimed by a process that is gone."""
         ...
 
     def draft(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, *, base: int = 0
     ) -> None:
-        """The reply being written grew by `text`. Subscribers here learn of it at once, the database soon after: within
-        20 ms, or later where it is slow.
+        """Add `text` to the reply being written. Subscribers in this process get it at once, the database within about 20 ms,
+        or later on a slow disk.
 
-        `base`: how many code points of that part are in the log already, where a reply goes on in the middle of its words.
+        `base`: how many code points of that part are in the log already. It is not 0 if a reply is resumed within a part.
         """
         ...
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
-        """Call back on the event loop with what happens, in whichever process; gives the way to stop it.
+        """Call back on the event loop with the changes of all processes. Returns a function that ends the subscription.
 
-        `SessionNotice`s come for all sessions, events and deltas for those that are followed.
+        `SessionNotice`s come for all sessions; events and deltas for followed sessions only.
         """
         ...
 
     async def follow(
         self, session_id: str, *, limit: int = 0, after: int | None = None, events_bytes: int | None = None
     ) -> Snapshot:
-        """The session now, and its notices from exactly there on.
+        """The session as it is now. From exactly there on, subscribers get its events and deltas.
 
-        The messages are those of `history`; with `after`, the events numbered above that, unless they are more than
+        `limit`: messages as in `history`. `after`: also the events after that number, unless they take more than
         `events_bytes`.
 
-        Every later event has a number above `Snapshot.seq`, and every later delta goes on where the text of that part in
-        `Snapshot.messages` ends. Follows are counted: as many calls of `unfollow` end it.
+        Later events have numbers greater than `Snapshot.seq`, and later deltas continue where the text of their part in
+        `Snapshot.messages` ends. Follows are counted: each needs one call of `unfollow`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The port of the tools: what an agent may do."""
+"""The port of the tools that agents use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Tool", "ToolCall", "ToolFailed", "Tools"]
 
 
 class ToolCall(Protocol):
-    """In which session, reply and call a tool runs, and what it may leave in the log beside its result."""
+    """The session, reply and call that a tool runs for, and what it may add to the log besides its result."""
 
     @property
     def session_id(self) -> str: ...
@@ -25,18 +25,18 @@ class ToolCall(Protocol):
     def agent(self) -> str: ...
 
     async def report(self, finding: Finding) -> Finding:
-        """Record a finding of the reply. Where the same one is known already (same rule, same code) that one is the answer."""
+        """Record a finding of the reply. If the same finding (rule and code) is known already, returns that one instead."""
         ...
 
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
-        """Record an edit, applied or only proposed, and its unified diff where that can be kept.
+        """Record an edit, applied or only proposed, with its unified diff, unless that is too large.
 
-        `kept` is what takes it back exactly (see `sessions/changes/kept.py`).
+        `kept` is the data to revert it exactly (see `sessions/changes/kept.py`).
         """
         ...
 
     async def confirm(self, summary: str, detail: str) -> bool:
-        """Ask the people in the session something that only they can decide, in the middle of the call. No yes is kept."""
+        """Ask the people in the session to confirm something during the call. They are asked each time."""
         ...
 
 
@@ -55,39 +55,39 @@ class Tool(Protocol):
 
     @property
     def runs_programs(self) -> bool:
-        """Whether it starts programs in whose work the workspace has a say, be it only to read."""
+        """Whether it starts programs that the workspace can influence, even if they only read."""
         ...
 
     async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
-        """What a call with these arguments wants; asked before permission is. Raises `ToolFailed` for bad arguments."""
+        """The permission that a call with these arguments needs. Raises `ToolFailed` for bad arguments."""
         ...
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        """What the agent is told. Raises `ToolFailed` with words the agent can act on."""
+        """Returns the result for the agent. Raises `ToolFailed` with a message that the agent can act on."""
         ...
 
 
 class ToolFailed(Exception):
-    """A tool could not do what it was asked; the message goes to the agent."""
+    """A tool failed. The message is for the agent."""
 
 
 class Tools(Protocol):
     @property
     def names(self) -> Sequence[str]:
-        """Every tool there is; those of a server only while it is up."""
+        """All available tools; those of a server only while it runs."""
         ...
 
     async def prepare(self, definition: Definition) -> Sequence[str]:
-        """Get ready, in bounded time, what an agent that is about to reply may use. What is not ready then is not there.
+        """Prepare the tools of an agent that is about to reply, within a time limit. Tools that are not ready then are missing.
 
-        Gives what is missing, in words for a person.
+        Returns notices for a person about what is missing.
         """
         ...
 
     def knows(self, session_id: str, uri: str, sha256: str) -> None:
-        """The agents of that session were given the whole text of a document, so that they may edit it. `sha256`: its hash."""
+        """Note that the agents of that session got the whole text of a document, so that they may edit it. `sha256`: its hash."""
         ...
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
-        """The tools with those names, unknown names left out; `server/*` stands for all of a server's."""
+        """The tools with these names, without unknown names. `server/*` means all tools of a server."""
         ...

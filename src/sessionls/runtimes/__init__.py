@@ -1,1 +1,1 @@
-"""Who writes a reply: an adapter of `ports/runtime.py` for each kind of writer."""
+"""Runtimes, which write replies: one adapter of `ports/runtime.py` for each kind."""

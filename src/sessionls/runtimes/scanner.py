@@ -1,4 +1,4 @@
-"""The scanners answer a message themselves, by one call of the tool `scan`. No model is asked."""
+"""The runtime for scanners: answers a message with one call of the tool `scan`, without a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the calls of tools that a reply asks for, each after the permission it needs."""
+"""Runs the tool calls of a reply, each after its permission was granted."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["ToolRunner"]
 log = logging.getLogger(__name__)
 
 _FAILED = "The tool failed unexpectedly. Try another way."
-_DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
+_DENIED = "This was not permitted. Do not try to do it in another way. Continue without it, or say what you need."
 
 
 @dataclass
 class ToolRunner:
-    """The tools of one agent in one reply.
+    """Runs the tools of one agent in one reply.
 
-    Calls that only read run together, the others one after the other. `writing` is one lock for each reply, which the agents
-    share that work on it: whoever holds it makes a call that does more than read.
+    Calls that only read run in parallel, all others one at a time. All agents that work on the same reply share the lock
+    `writing`, which a call that does more than read holds.
     """
 
     sink: ReplySink
@@ -43,7 +43,7 @@ class ToolRunner:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run_pending(self) -> None:
-        """Run the calls among the reply's parts that have not ended."""
+        """Run all calls of the reply that have not ended."""
         tools = {tool.name: tool for tool in self.tools}
         calls = [
             (index, part)
@@ -70,7 +70,7 @@ class ToolRunner:
             known = ", ".join(t.name for t in self.tools) or "none"
             await self._ended(index, part, "failed", f"There is no tool {part.name!r}. Tools: {known}.")
             return
-        if part.unreadable is not None:  # (kept by an older version, which let it wait)
+        if part.unreadable is not None:  # (stored as pending by an older version)
             await self._ended(index, part, "failed", unreadable_words(part.unreadable))
             return
         try:
@@ -83,7 +83,7 @@ class ToolRunner:
             return
         running = part.model_copy(update={"status": "running"})
         await self.sink.keep_call(index, running)
-        if (refusal := self._refused_by_bounds(tool)) is not None:  # they may have changed while that was written
+        if (refusal := self._refused_by_bounds(tool)) is not None:  # the bounds may have changed meanwhile
             await self._ended(index, running, "denied", refusal)
             return
         try:
@@ -99,7 +99,7 @@ class ToolRunner:
             await self._ended(index, running, "done", result)
 
     async def _ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
-        # The part as it is now: an agent that was asked left its work there.
+        # Read the part again: a subagent may have added its work.
         current = self.sink.parts[index]
         part = current if isinstance(current, ToolPart) else part
         await self.sink.keep_call(index, part.model_copy(update={"status": status, "result": replace_lone_surrogates(result)}))
@@ -107,9 +107,9 @@ class ToolRunner:
     # -- permission --------------------------------------------------------------------------------------------------
 
     async def _refusal(self, part: ToolPart, tool: Tool) -> str | None:
-        """Why the tool may not run; None where it may: by the policy, by an earlier grant, or because somebody says yes now.
+        """Why the tool may not run; None if the policy, an earlier grant or a person allows it.
 
-        The bounds are checked first, and again at the end: they may have changed while somebody was asked.
+        The bounds are checked first and again at the end, because they may change while a person is asked.
         """
         if (refusal := self._refused_by_bounds(tool)) is not None:
             return refusal
@@ -135,11 +135,11 @@ class ToolRunner:
         except ToolFailed:
             raise
         except Exception as problem:
-            log.exception("the tool %s could not say what it would do", tool.name)
+            log.exception("the tool %s failed to describe its permission request", tool.name)
             raise ToolFailed(_FAILED) from problem
 
     async def ask(self, tool: Tool, summary: str, detail: str | None, *, scope: str) -> bool:
-        """Whether somebody says yes, or has to all of that scope for the whole session; without a scope nobody has."""
+        """Whether a person allows it now, or has allowed `scope` for the whole session. An empty scope always asks."""
         answer = await self.sink.ask_permission(
             agent=self.definition.name, tool=tool.name, risk=tool.risk, summary=summary, detail=detail, scope=scope
         )
@@ -148,7 +148,7 @@ class ToolRunner:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call of a tool (`ports.tools.ToolCall`)."""
+    """A tool call (`ports.tools.ToolCall`)."""
 
     runner: ToolRunner
     call_id: str

@@ -1,4 +1,4 @@
-"""The words of a reply as they come."""
+"""Collects the streamed text of a reply."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Words"]
 
 
 class Words:
-    """Collects words: each run of one kind becomes a part of the reply, and is drafted on the way.
+    """Collects text deltas: consecutive deltas of one kind become one part of the reply, and are drafted meanwhile.
 
-    `unfinished` is the last part of the reply, where it stopped in the middle of that: the words go on in it.
+    `unfinished` is the last part of a reply that stopped within it. New text of the same kind continues this part.
     """
 
     def __init__(self, sink: ReplySink, unfinished: TextPart | None = None) -> None:
@@ -37,7 +37,7 @@ class Words:
         self._sink.draft(kind, text, self._base)
 
     def end(self) -> None:
-        """End the part that the words are in, if they are in one."""
+        """End the current part, if there is one."""
         if self._kind is not None:
             text = "".join(self._pieces)
             self._sink.parts.append(TextPart(text=text) if self._kind == "text" else ReasoningPart(text=text))

@@ -1,6 +1,6 @@
-"""All that the store does in its threads: one writes and tells the followers, one only reads.
+"""The work that the store does in its two threads: one writes and publishes changes, the other only reads.
 
-Imported by the first thread that needs it: the database's library takes longer to load than everything else.
+The first thread that needs this module imports it: SQLAlchemy takes longer to load than everything else.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ T = TypeVar("T")
 
 
 class Backend:
-    """`tell` hands news over to the event loop; it is called in the order of the commits, before a method returns."""
+    """`publish` passes changes to the event loop. It is called in the order of the commits, before a method returns."""
 
     def __init__(
-        self, url: str, patience: float, lease: float, drafts: Drafts, tell: Callable[[FeedBatch], None], *, durable: bool
+        self, url: str, patience: float, lease: float, drafts: Drafts, publish: Callable[[FeedBatch], None], *, durable: bool
     ) -> None:
         self.database = open_database(url, patience, durable=durable)
         self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts
-        self._tell = tell
+        self._publish = publish
         self._changes = Changes(process, lease, drafts)
         self._tail = FeedCursor()
         self._version: int | None = None
-        self._committed = False  # whether this process wrote since it looked
+        self._committed = False  # whether this process has committed since the last poll
 
     # -- in the thread that writes -----------------------------------------------------------------------------------
 
@@ -64,10 +64,10 @@ class Backend:
         self._committed = True
         if outcome.rev is not None:
             self._changes.remember(session_id, outcome)
-            self._tail.told(session_id, outcome.state.session.seq)
+            self._tail.published(session_id, outcome.state.session.seq)
             self._tail.changed(session_id, outcome.rev)
             state = outcome.state
-            self._tell(
+            self._publish(
                 FeedBatch(
                     events=[(session_id, events)],
                     sessions=[SessionNotice(session_id, state.session, state.scope)],
@@ -83,10 +83,10 @@ class Backend:
         self._changes.forget(session_id)
         self._tail.unfollow(session_id)
         self._tail.changed(session_id, rev)
-        self._tell(FeedBatch(sessions=[SessionNotice(session_id, None)]))
+        self._publish(FeedBatch(sessions=[SessionNotice(session_id, None)]))
 
     def purge(self, *, first: bool) -> bool:
-        """After a deletion: clear the words of deleted messages from the index, a step at a time."""
+        """After a deletion: take one step in erasing the deleted text from the indexes. Returns whether there may be more."""
         with self.database.writing() as connection:
             if first:
                 purge_titles(connection)
@@ -112,7 +112,7 @@ class Backend:
         self._committed = True
 
     def beat(self) -> bool:
-        """Say that this process lives; False when it has nothing to claim any more."""
+        """Renew the lease of this process; False if it does not claim anything any more."""
         with self.database.writing() as connection:
             return liveness.beat_while_claiming(connection, self._process, self._lease)
 
@@ -120,8 +120,8 @@ class Backend:
         self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[FollowSnapshot], None]
     ) -> None:
         with self.database.reading() as connection:
-            news, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
-        self._tell(news)
+            batch, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
+        self._publish(batch)
         start(found)
 
     def unfollow(self, session_id: str) -> None:
@@ -130,29 +130,29 @@ class Backend:
     def begin_watch(self) -> None:
         self._version = self.database.version()
         with self.database.reading() as connection:
-            news = self._tail.begin(connection)
-        self._tell(news)
+            batch = self._tail.begin(connection)
+        self._publish(batch)
 
     def end_watch(self) -> None:
         self._tail.end()
 
     def poll(self) -> Seen:
-        """Tell what other processes did since the last look, if they did anything."""
+        """Publish the changes that other processes made since the last poll, if any."""
         version = self.database.version()
         if version is not None and version == self._version:
             own, self._committed = self._committed, False
             return "own" if own else "nothing"
-        if not self._tail.concerned(*self.database.newest(self._tail.drafted)):
+        if not self._tail.has_changes(*self.database.newest(self._tail.drafted)):
             self._version = version
             return "others"
         with self.database.reading() as connection:
-            news = self._tail.poll(connection)
+            batch = self._tail.poll(connection)
         self._version = version
-        self._tell(news)
-        return "followed" if news.events or news.chunks else "others"
+        self._publish(batch)
+        return "followed" if batch.events or batch.chunks else "others"
 
     def finish(self) -> None:
-        """Save what is left, and leave."""
+        """Save the remaining drafts, give up the lease, and close the connection."""
         try:
             if self.database.opened:
                 self.save_drafts()
@@ -161,18 +161,18 @@ class Backend:
         except Exception as error:
             if explain(error) is None and not isinstance(error, StoreUnavailable):
                 raise
-            log.warning("the store could not be left tidily; what this process claims lapses by itself", exc_info=True)
+            log.warning("could not close the store cleanly; the claims of this process will expire", exc_info=True)
         finally:
             self.database.close()
 
     # -- in the thread that reads ------------------------------------------------------------------------------------
 
-    def read(self, question: Callable[[Reader], T]) -> T:
+    def read(self, query: Callable[[Reader], T]) -> T:
         with self.database.reading() as connection:
-            return question(Reader(connection))
+            return query(Reader(connection))
 
     def facts(self) -> tuple[str, int, list[str]]:
-        """The schema's revision, the number of sessions, and what else there is to say of the database."""
+        """The schema's revision, the number of sessions, and the facts of the database (see `Database.facts`)."""
         with self.database.reading() as connection:
             revision, number = str(revision_of(connection)), Reader(connection).number_of_sessions()
         return revision, number, self.database.facts()
@@ -181,7 +181,7 @@ class Backend:
 
     @staticmethod
     def run_command(job: Callable[..., T], *arguments: Any) -> T:
-        """Run the job; errors of the database and the disk come out as `StoreUnavailable`."""
+        """Run the job, and raise errors of the database and the disk as `StoreUnavailable`."""
         try:
             return job(*arguments)
         except Exception as error:

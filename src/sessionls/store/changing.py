@@ -1,4 +1,4 @@
-"""The write transaction: what a decision added goes into the log and into every projection of it, or nowhere."""
+"""The write transaction: the events of a change go into the log and into every projection of it, or nowhere."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CLAIMS = (
 )
 _UPDATE_SESSION = update(sessions).where(sessions.c.id == bindparam("key"))
 _UPDATE_MESSAGE = update(messages).where(messages.c.session_id == bindparam("key"), messages.c.id == bindparam("message"))
-# Only the few messages that came while that one was not ended stand behind it.
+# This updates few rows: only the messages that were sent before that one ended.
 _SEAL = (
     update(messages)
     .where(
@@ -60,14 +60,14 @@ _WRITING = (
     select(sessions.c.id, sessions.c.reply)
     .join(claims, (claims.c.session_id == sessions.c.id) & (claims.c.message_id == sessions.c.reply))
     .where(sessions.c.id.in_(bindparam("ids", expanding=True)), claims.c.process == bindparam("process"))
-    .with_for_update(read=True, of=claims)  # nobody takes the reply over before the drafts are written
+    .with_for_update(read=True, of=claims)  # no other process takes over the reply before the drafts are written
 )
-_KEPT_STATES = 64  # sessions whose state is remembered from one change to the next
+_CACHED_STATES = 64  # sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What came of a change: `rev` is its number among all changes, None where nothing was written."""
+    """The outcome of a change. `rev` is its number among all changes, or None if nothing was written."""
 
     result: T
     state: State
@@ -77,8 +77,8 @@ class Outcome(Generic[T]):
 
 
 class Changes:
-    """Makes changes. A session's state is remembered with the number of its last change, and read again only when another
-    process made a newer one.
+    """Makes changes. Caches each session's state with the number of its last change, and reads the state again only after
+    another process has made a newer change.
     """
 
     def __init__(self, process: str, lease: float, pending: Drafts) -> None:
@@ -88,7 +88,7 @@ class Changes:
         self._states: OrderedDict[str, tuple[int, State]] = OrderedDict()
 
     def make(self, connection: Connection, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
-        """Run `decide` and write what it added. The caller remembers the outcome once it is committed."""
+        """Run `decide` and write the events that it added. After the commit the caller calls `remember` with the outcome."""
         row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
         if row is not None and row.deleted:
             raise SessionNotFound(session_id)
@@ -107,11 +107,11 @@ class Changes:
         return Outcome(result, change.state, tuple(change.events), rev, mine)
 
     def remember(self, session_id: str, outcome: Outcome[Any]) -> None:
-        """The outcome is committed."""
+        """Cache the state of a committed outcome."""
         if outcome.rev is not None:
             self._states[session_id] = (outcome.rev, outcome.state)
             self._states.move_to_end(session_id)
-            while len(self._states) > _KEPT_STATES:
+            while len(self._states) > _CACHED_STATES:
                 self._states.popitem(last=False)
 
     def forget(self, session_id: str) -> None:
@@ -128,7 +128,7 @@ class Changes:
     def _write(
         self, connection: Connection, row: Row[*tuple[Any, ...]] | None, before: State | None, change: Change
     ) -> int | None:
-        """All but the session's own row, if there is one. Gives the number with which a new one was inserted."""
+        """Write everything except the row of an existing session. Returns the number with which a new row was inserted."""
         state, session_id = change.now, change.session_id
         first: int | None = None
         if row is None:
@@ -149,7 +149,7 @@ class Changes:
         return first
 
     def _number(self, connection: Connection, change: Change, first: int | None) -> int:
-        """Number the change, and write what bears its number. The last thing in a transaction (see `Dialect.last_rev`)."""
+        """Number the change and write the rows that store the number, last in the transaction (see `Dialect.last_rev`)."""
         rev = dialect_of(connection).last_rev(connection, change.session_id, first)
         if first is None:
             connection.execute(_UPDATE_SESSION, {"key": change.session_id, "rev": rev, **session_values(change.now)})
@@ -157,17 +157,17 @@ class Changes:
         return rev
 
     def _write_drafts(self, connection: Connection, change: Change) -> None:
-        """What is drafted and not saved goes along; words that an event holds are drafts no more."""
-        told = {event.message_id for event in change.events if isinstance(event, StepFinished)}
-        told |= {event.message.id for event in change.events if isinstance(event, ReplyFinished)}
-        for message_id in told:
+        """Delete the drafts whose text is now in an event, and save all others in the same transaction."""
+        finished = {event.message_id for event in change.events if isinstance(event, StepFinished)}
+        finished |= {event.message.id for event in change.events if isinstance(event, ReplyFinished)}
+        for message_id in finished:
             connection.execute(_DELETE_DRAFTS, {"key": change.session_id, "message": message_id})
-        save_drafts(connection, self._pending, leave_out={(change.session_id, message_id) for message_id in told})
+        save_drafts(connection, self._pending, leave_out={(change.session_id, message_id) for message_id in finished})
 
     def _write_claims(
         self, connection: Connection, session_id: str, before: Mapping[str, Claim], after: Mapping[str, Claim]
     ) -> bool:
-        """Says whether this process claims anything here."""
+        """Returns whether this process claims a reply in this session."""
         for message_id, claim in before.items():
             if message_id not in after or after[message_id].process != claim.process:
                 connection.execute(_DELETE_CLAIM, {"key": session_id, "message": message_id})
@@ -191,14 +191,14 @@ def _claims(connection: Connection, session_id: str, process: str) -> dict[str, 
 
 
 def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
-    """What a new session holds of its parent."""
+    """The columns that say which part of its parent's log a new session shares."""
     created = change.events[0]
     assert isinstance(created, Created)
     parent, place = created.session.parent, created.placed
     if parent is None:
         return {"parent_id": None, "fork_place": 0, "fork_seq": 0, "summary": None}
     row = require(connection, parent.session_id, keep=True)
-    # The summary is found now, once: what the parent compacts later does not change what the fork sees.
+    # The summary is looked up once, now: if the parent is compacted later, the fork does not change.
     summary = summary_before(connection, row.summary, place)
     return {"parent_id": parent.session_id, "fork_place": place, "fork_seq": parent.seq, "summary": summary}
 
@@ -252,7 +252,7 @@ def _write_places(connection: Connection, before: State | None, after: State) ->
 
 
 def _index(connection: Connection, change: Change) -> None:
-    """A message is found from when it is sent, a reply from when it ended or stopped."""
+    """Index messages once they are sent, and replies once they have ended or stopped."""
     ids = {event.message.id for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
     for message_id in ids:
         index_message(connection, change.session_id, change.touched[message_id].message)
@@ -279,7 +279,7 @@ def _write_summaries(connection: Connection, change: Change, newest: int | None)
 
 
 def save_drafts(connection: Connection, pending: Drafts, leave_out: Collection[tuple[str, str]] = ()) -> None:
-    """Write what was drafted since the last time, of the replies that this process still writes."""
+    """Write the drafts that are not saved yet, for the replies that this process is still writing."""
     wanted = [chunk for chunk in pending.take() if (chunk.session_id, chunk.message_id) not in leave_out]
     if wanted:
         ids = list({chunk.session_id for chunk in wanted})

@@ -1,4 +1,4 @@
-"""Types of columns that every database keeps in the same way: text compared by code point, with any character in it."""
+"""Column types that behave the same in every database: text may contain any character and is compared by code point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ESCAPES = str.maketrans({"\0": "\x1a0", "\x1a": "\x1a1"})
 
 
 class _PostgresText(TypeDecorator[str]):
-    """PostgreSQL's text has no NUL."""
+    """Escapes NUL, which PostgreSQL's text type does not accept."""
 
     impl = Text
     cache_ok = True
@@ -32,9 +32,9 @@ class _PostgresText(TypeDecorator[str]):
 
 @compiles(CreateColumn, "postgresql")
 def _compare_by_code_point(element: CreateColumn, compiler: Any, **options: Any) -> str:
-    """PostgreSQL compares text by the rules of a language unless a column says otherwise.
+    """Add the collation "C" to text columns: by default PostgreSQL compares text by the rules of a language.
 
-    (Not as a part of the type: that would stand in every cast.)
+    (The collation is not part of the type, because then it would appear in every cast.)
     """
     made = str(compiler.visit_create_column(element, **options))
     return made.replace(" TEXT", ' TEXT COLLATE "C"', 1) if isinstance(element.element.type, Text) else made
@@ -42,4 +42,4 @@ def _compare_by_code_point(element: CreateColumn, compiler: Any, **options: Any)
 
 TEXT = Text().with_variant(_PostgresText(), "postgresql")
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
-"""A number that the database counts up. (SQLite counts only what is called INTEGER, which there is as long.)"""
+"""An auto-incremented number. (SQLite increments only columns of type INTEGER, which has 64 bits there.)"""

@@ -1,4 +1,4 @@
-"""Copying a session from one database to another, whichever engines they are of."""
+"""Copying a session from one database to another, also between SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _UPDATE = update(sessions).where(sessions.c.id == bindparam("key"))
 _SUMMARY = select(summaries.c.n).where(
     summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
 )
-# What stands below a session, in an order in which it can be inserted.
+# The tables with rows of a session, in an order in which the rows can be inserted.
 _BELOW = (session_places, events, messages, parts, findings)
 _AT_ONCE = 500  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOutcome:
-    """`refused` says why the session was left as it was."""
+    """`refused` is the reason why the session was not copied; empty if it was copied or is up to date."""
 
     written: bool = False
     refused: str = ""
 
 
 def copy_session(here: Database, there: Database, session_id: str) -> CopyOutcome:
-    """Copy it with its ancestors, each in one transaction, the oldest first. To repeat it changes nothing."""
+    """Copy the session and its ancestors, the oldest first, each in one transaction. Copying again changes nothing."""
     with here.reading() as source:
         line = [source.execute(_SESSION, {"id": session_id}).one()]
         while line[-1].parent_id is not None:
@@ -61,9 +61,9 @@ def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> 
         theirs = list(target.execute(_EVENTS, {"id": row.id}))
         same = min(len(log), len(theirs))
         if any(ours["data"] != other.data for ours, other in zip(log, theirs, strict=False)):
-            return CopyOutcome(refused="it went on differently in the two databases.")
+            return CopyOutcome(refused="it has different events in the two databases.")
         if kept.deleted and not row.deleted:
-            return CopyOutcome(refused="it, or what it is a fork of, was deleted in the other database.")
+            return CopyOutcome(refused="it, or a session that it was forked from, was deleted in the other database.")
         if same == len(log) or row.deleted:
             return CopyOutcome()
         _clear(target, kept)
@@ -80,7 +80,7 @@ def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> 
 
 
 def _clear(target: Connection, kept: Row[*tuple[Any, ...]]) -> None:
-    """Remove what the session has, to write it anew."""
+    """Remove the session's rows, before they are written again."""
     unindex(target, kept.id, above=-1)
     if kept.title_key is not None:
         remove_title(target, kept.id, kept.title_key)
@@ -95,7 +95,7 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
         rows = log if table is events else None
         if rows is None:
             statement = select(table).where(table.c.session_id == row.id)
-            if table is messages:  # rows are numbered as they come
+            if table is messages:  # rows are numbered in the order of insertion
                 statement = statement.order_by(messages.c.n)
             rows = [one._asdict() for one in source.execute(statement)]
         for one in rows if table is messages else ():
@@ -109,7 +109,7 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
 
 
 def _summaries(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> int | None:
-    """Copy the summaries that lack there; gives the number there of the newest that the session can see."""
+    """Copy the summaries that the target lacks. Returns the target's number of the newest one that applies to the session."""
     own = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
     for one in source.execute(own).all():
         if _number(target, one) is None:

@@ -1,4 +1,4 @@
-"""Deleting a session. What living forks hold of it stays, for as long as one of them lives."""
+"""Deleting a session. The content that its forks share stays until the last of them is deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"),
 
 
 def delete_session(connection: Connection, session_id: str) -> int:
-    """Leave a tombstone, and of the content what forks hold. Gives the number of the change."""
+    """Replace the session with a tombstone, and keep only the content that forks share. Returns the number of the change."""
     dialect = dialect_of(connection)
     dialect.before_delete(connection)
     remove_title(connection, session_id, require(connection, session_id).title_key)
@@ -46,27 +46,27 @@ def delete_session(connection: Connection, session_id: str) -> int:
     connection.execute(_TOMBSTONE, {"key": session_id, "deleted": True, **emptied})
     for statement in _EMPTY:
         connection.execute(statement, {"key": session_id})
-    # What only this session still held of its deleted ancestors goes with it.
-    gone: str | None = session_id
-    while gone is not None:
-        row = connection.execute(_PARENT, {"id": gone}).one()
+    # Deleted ancestors may have kept content for this session alone: erase that, too.
+    deleted: str | None = session_id
+    while deleted is not None:
+        row = connection.execute(_PARENT, {"id": deleted}).one()
         if not row.deleted:
             break
-        _erase(connection, gone)
-        gone = row.parent_id
+        _erase(connection, deleted)
+        deleted = row.parent_id
     rev = dialect.last_rev(connection, session_id, None)
     connection.execute(_TOMBSTONE, {"key": session_id, "rev": rev})
     return rev
 
 
 def _erase(connection: Connection, session_id: str) -> None:
-    """Erase what no living fork holds of a deleted session."""
+    """Erase the content of a deleted session that no fork shares."""
     descendants = lineage.descendants(connection, session_id)
-    place = max((heir.cut_place for heir in descendants), default=0)
-    seq = max((heir.cut_seq for heir in descendants), default=0)
+    place = max((descendant.cut_place for descendant in descendants), default=0)
+    seq = max((descendant.cut_seq for descendant in descendants), default=0)
     unindex(connection, session_id, above=place)
     connection.execute(_EVENTS, {"key": session_id, "above": seq})
     connection.execute(_MESSAGES, {"key": session_id, "above": place})
     connection.execute(_SUMMARIES, {"key": session_id, "above": place})
-    if not descendants:  # nobody's way leads through here any more
+    if not descendants:  # no fork needs the reference to the parent any more
         connection.execute(_TOMBSTONE, {"key": session_id, "parent_id": None, "summary": None})

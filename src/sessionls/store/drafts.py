@@ -1,4 +1,4 @@
-"""What is being drafted in this process: the words of replies being written that are in no event yet."""
+"""Drafts: the text of replies that this process is writing and that no event contains yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMEMBERED = 1000  # ended replies
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the database has of a reply being written: the process that writes it, and what that saved."""
+    """What the database knows about a reply that is being written: which process writes it, and the drafts it saved."""
 
     process: str | None
     drafted: list[Drafted]
@@ -31,12 +31,12 @@ class _Part:
 
 
 class Drafts:
-    """Kept on the event loop. Only `unsaved` is shared: the loop appends to it, the database's thread takes from it."""
+    """Used on the event loop. Only `unsaved` is shared: the loop appends to it, and the database thread takes from it."""
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.unsaved: deque[Delta] = deque()
-        self.cleared = 0  # how often words left here for an event
+        self.cleared = 0  # how often drafts were removed because an event now contains them
         self._texts: dict[tuple[str, str], dict[int, _Part]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._taken: list[Delta] = []
@@ -44,12 +44,12 @@ class Drafts:
     def add(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, base: int
     ) -> Delta | None:
-        """Note that the part grew by `text`; gives the piece with its offset. None where there is nothing to note."""
+        """Add `text` to the part. Returns the piece with its offset, or None if there is nothing to add."""
         if not text or message_id in self._ended:
             return None
         try:
             text.encode()
-        except UnicodeEncodeError:  # half a surrogate pair is no text; its place stays, so that offsets go on right
+        except UnicodeEncodeError:  # replace a lone surrogate with one character, so that the offsets stay right
             text = text.encode(errors="replace").decode()
         parts = self._texts.setdefault((session_id, message_id), {})
         grown = parts.get(part)
@@ -62,14 +62,14 @@ class Drafts:
         return chunk
 
     def get(self, session_id: str, message_id: str, saved: Saved) -> list[Drafted]:
-        """What was drafted of that reply: of this process's own the newest word, of another's what it saved."""
+        """The drafts of that reply: all of them if this process writes it, else those that the other process saved."""
         parts = self._texts.get((session_id, message_id))
         if parts is None or saved.process != self.process:
             return saved.drafted
         return [Drafted(n, part.kind, part.offset, "".join(part.pieces)) for n, part in sorted(parts.items())]
 
     def clear(self, session_id: str, message_id: str) -> None:
-        """The reply's words are in an event now."""
+        """Remove the drafts of a reply whose text is in an event now."""
         if self._texts.pop((session_id, message_id), None) is not None:
             self.cleared += 1
 
@@ -77,21 +77,21 @@ class Drafts:
         self._ended.pop(message_id, None)
 
     def ended(self, session_id: str, message_id: str) -> None:
-        """The reply takes no more words: what a slow writer still drafts is dropped."""
+        """Note that the reply ended. Later drafts of it are dropped."""
         self.clear(session_id, message_id)
         self._ended[message_id] = None
         while len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
     def forget(self, session_id: str) -> None:
-        """The session is gone."""
+        """Remove all drafts of a deleted session."""
         for key in [key for key in self._texts if key[0] == session_id]:
             self.ended(*key)
 
-    # -- in the database's thread --------------------------------------------------------------------------------------
+    # -- in the database thread --------------------------------------------------------------------------------------
 
     def take(self) -> list[Delta]:
-        """Take what is not saved yet, the pieces of a part joined. `saved` or `give_back` follows."""
+        """Take all unsaved drafts, with the pieces of a part joined. Call `saved` or `give_back` afterwards."""
         joined: dict[tuple[str, str, int], tuple[Delta, list[str]]] = {}
         while self.unsaved:  # only this thread takes
             chunk = self.unsaved.popleft()
@@ -103,10 +103,10 @@ class Drafts:
         return self._taken
 
     def saved(self) -> None:
-        """The transaction is committed."""
+        """Call this after the commit."""
         self._taken = []
 
     def give_back(self) -> None:
-        """The transaction is undone: what was taken is saved with the next one."""
+        """Call this after a rollback: the next transaction saves these drafts."""
         self.unsaved.extendleft(reversed(self._taken))
         self._taken = []

@@ -1,4 +1,4 @@
-"""The sessions that external agents have for ours."""
+"""The external agents' own sessions, by session and agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the database and of the disk, as whoever uses the store is told of them: what is wrong, and what to do."""
+"""Errors of the database and the disk, translated for users: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ DATA_DIR: Final = "SESSIONLS_DATA_DIR or SESSIONLS_DATABASE_URL"
 
 _ELSEWHERE = f"or point {DATA_DIR} elsewhere"
 NO_LOCKS: Final = (
-    "The folder of the database lacks the file locks or the shared memory that it needs. So it is on many network drives.",
+    (
+        "The folder of the database does not support the file locks or the shared memory that the database needs. "
+        "This is common on network drives."
+    ),
     "Point SESSIONLS_DATA_DIR to a folder on a disk of this machine.",
 )
 _LOCKED = (
     "The database is locked by another program.",
     (
-        "Try again. If it stays so, close the program that holds it, such as a backup or a database browser; a database on a "
-        "network drive belongs on a disk of this machine (SESSIONLS_DATA_DIR)."
+        "Try again. If that does not help, close the program that locks it, such as a backup or a database browser. If the "
+        "database is on a network drive, move it to a disk of this machine (SESSIONLS_DATA_DIR)."
     ),
 )
 _DAMAGED = (
-    "The database is damaged, or is no database.",
+    "The database is damaged, or the file is not a database.",
     f"Restore it from a backup, {_ELSEWHERE}.",
 )
 _READ_ONLY = (
@@ -37,10 +40,10 @@ _READ_ONLY = (
 )
 _CANNOT_OPEN = (
     "The database cannot be opened.",
-    f"Check that its folder can be made and written by you, {_ELSEWHERE}.",
+    f"Check that you can create its folder and write to it, {_ELSEWHERE}.",
 )
 _FULL = (
-    "The disk is full, or your share of it.",
+    "The disk is full, or your disk quota is used up.",
     f"Free some space and try again, {_ELSEWHERE}. Nothing that was accepted is lost.",
 )
 _WORDS = {
@@ -61,7 +64,7 @@ _WORDS = {
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_READONLY_DBMOVED": (
         "The database is gone: its file was moved or deleted while it was in use.",
-        "Put the file back and try again; without it the next try begins with an empty database.",
+        "Put the file back and try again. Otherwise the next attempt starts with an empty database.",
     ),
     "SQLITE_PERM": _READ_ONLY,
     "SQLITE_CANTOPEN": _CANNOT_OPEN,
@@ -69,10 +72,10 @@ _WORDS = {
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_IOERR": (
         "The disk could not be read or written.",
-        f"Check the disk and its free space, then try again, {_ELSEWHERE}: not to a network drive.",
+        f"Check the disk and its free space, then try again, {_ELSEWHERE} (not to a network drive).",
     ),
     "SQLITE_NOMEM": ("There is not enough memory for the database.", "Close other programs and try again."),
-    "SQLITE_TOOBIG": ("That is more than the database can keep in one place.", "Send less at once."),
+    "SQLITE_TOOBIG": ("The text is too long for the database.", "Send less at once."),
 }
 _OS_ERRORS = {
     errno.ENOSPC: "SQLITE_FULL",
@@ -85,17 +88,17 @@ _OS_ERRORS = {
 
 
 def error_name(error: BaseException | None) -> str:
-    """SQLite's name of the error without its extension (`SQLITE_BUSY_SNAPSHOT` is a `SQLITE_BUSY`); empty for other errors."""
+    """SQLite's primary name of the error (`SQLITE_BUSY` for `SQLITE_BUSY_SNAPSHOT`); empty for other errors."""
     return _short(str(getattr(error, "sqlite_errorname", "")))
 
 
 def explain(error: BaseException) -> StoreUnavailable | None:
-    """What the store's callers are told of an error of the database or the disk; None for any other error."""
+    """The error that the store's callers get for an error of the database or the disk; None for any other error."""
     if isinstance(error, DBAPIError):
         error = error.orig or error
     elif not isinstance(error, OSError | sqlite3.Error) and not _is_postgres(error):
         return None
-    unknown = ("The database failed.", "Try again; the server's log says what happened.")
+    unknown = ("The database failed.", "Try again. The server's log has the details.")
     if _is_postgres(error):
         from sessionls.store.engine.postgres.failures import words_for
 
@@ -110,7 +113,7 @@ def explain(error: BaseException) -> StoreUnavailable | None:
 
 
 def _is_postgres(error: BaseException) -> bool:
-    """Whether it comes from the driver for PostgreSQL, which is loaded only where it is used."""
+    """Whether the error comes from the PostgreSQL driver. (The driver is not imported here: it is loaded only if needed.)"""
     return type(error).__module__.partition(".")[0] in ("psycopg", "psycopg_binary", "psycopg_c")
 
 

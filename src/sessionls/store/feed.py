@@ -1,8 +1,8 @@
-"""What the subscribers in this process are told, and when: everything here runs on the event loop.
+"""Notifies the subscribers in this process. Everything here runs on the event loop.
 
-This process's own words reach them at once; what other processes do is handed over by `tail.py`. Whichever way words come, they
-are told by their offset: a piece is told once, nothing that was told is told again, and what is missing when an event brings
-the whole text is told before that event. So the deltas of a reply join to exactly its text.
+Drafts of this process reach subscribers at once; changes by other processes come from `tail.py`. Text is tracked by offset,
+wherever it comes from: each piece is sent once, and if an event contains text that was not sent yet, that text is sent before the
+event. So the deltas of a reply join to exactly its text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sessionls.domain.state import with_drafts
 from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice, Snapshot
 from sessionls.store.drafts import Drafts
 
-if TYPE_CHECKING:  # loading it takes the database's library
+if TYPE_CHECKING:  # it imports SQLAlchemy
     from sessionls.store.tail import FeedBatch, FollowSnapshot
 
 __all__ = ["Feed"]
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Told:
-    """What was told of a part: the deltas join to `pieces`, `end` is their length in code points."""
+class _SentPart:
+    """The text of a part that was sent: the deltas join to `pieces`, and `end` is their length in code points."""
 
     kind: Literal["text", "reasoning"]
     pieces: list[str]
@@ -45,7 +45,7 @@ class _Followed:
     count: int = 0
     ready: bool = False
     seq: int = 0
-    texts: dict[str, dict[int, _Told]] = field(default_factory=dict)
+    sent: dict[str, dict[int, _SentPart]] = field(default_factory=dict)
 
 
 class Feed:
@@ -76,7 +76,7 @@ class Feed:
         self._followed.setdefault(session_id, _Followed()).count += 1
 
     def unfollow(self, session_id: str) -> bool:
-        """Says whether that was the last follow of the session."""
+        """Returns whether that was the last follow of the session."""
         followed = self._followed.get(session_id)
         if followed is None:
             return False
@@ -87,7 +87,7 @@ class Feed:
         return True
 
     def start(self, found: FollowSnapshot) -> Snapshot:
-        """Follow from here: what is told from now on goes on exactly where the snapshot ends."""
+        """Start to follow: later notices continue exactly where the snapshot ends."""
         state = found.state
         session_id = state.session.id
         replies: dict[str, list[Part]] = {}
@@ -99,8 +99,8 @@ class Feed:
             followed.seq = max(followed.seq, state.session.seq)
             if not followed.ready:
                 followed.ready = True
-                followed.texts = {message_id: _told(parts) for message_id, parts in replies.items()}
-            else:  # somebody here knows the session already, perhaps with fewer words than were saved since
+                followed.sent = {message_id: _sent_parts(parts) for message_id, parts in replies.items()}
+            else:  # the session is followed already: its followers may lack text that was saved since
                 for message_id, parts in replies.items():
                     for index, part in enumerate(parts):
                         self._complete(followed, session_id, message_id, index, part)
@@ -110,15 +110,15 @@ class Feed:
         ]
         return Snapshot(state.session, messages, state.present, state.session.seq, found.page.more, found.events)
 
-    # -- telling -----------------------------------------------------------------------------------------------------
+    # -- notifying ---------------------------------------------------------------------------------------------------
 
-    def news(self, news: FeedBatch) -> None:
-        """What the database's thread handed over, in that order."""
-        for session_id, events in news.events:
+    def publish(self, batch: FeedBatch) -> None:
+        """Publish what the database thread read or committed, in that order."""
+        for session_id, events in batch.events:
             self.events(session_id, events)
-        for chunk in news.chunks:
+        for chunk in batch.chunks:
             self.draft(chunk)
-        for notice in news.sessions:
+        for notice in batch.sessions:
             self.session(notice)
 
     def session(self, notice: SessionNotice) -> None:
@@ -126,15 +126,15 @@ class Feed:
             self._drafts.forget(notice.session_id)
             if (followed := self._followed.get(notice.session_id)) is not None:
                 followed.ready = False
-        self._tell(notice)
+        self._notify(notice)
 
     def events(self, session_id: str, events: Iterable[Event]) -> None:
         followed = self._followed.get(session_id)
         for event in events:
             if followed is not None and followed.ready and event.seq > followed.seq:
-                self._before(followed, event)
+                self._send_missing(followed, event)
                 followed.seq = event.seq
-                self._tell(EventNotice(event))
+                self._notify(EventNotice(event))
             match event:
                 case ReplyStarted():
                     self._drafts.started(event.message_id)
@@ -145,12 +145,12 @@ class Feed:
                 case _:
                     pass
 
-    def _before(self, followed: _Followed, event: Event) -> None:
-        """Tell what followers lack of the words that the event holds."""
+    def _send_missing(self, followed: _Followed, event: Event) -> None:
+        """Send the text that the event contains and that followers do not have yet."""
         match event:
             case ReplyStarted():
-                # What went before is done with; a reply that goes on keeps what was told of it.
-                followed.texts = {event.message_id: followed.texts.get(event.message_id, {})}
+                # Earlier replies have ended. A resumed reply keeps its sent text.
+                followed.sent = {event.message_id: followed.sent.get(event.message_id, {})}
             case StepFinished():
                 for index, part in enumerate(event.parts, event.index):
                     self._complete(followed, event.session_id, event.message_id, index, part)
@@ -163,38 +163,38 @@ class Feed:
     def _complete(self, followed: _Followed, session_id: str, message_id: str, index: int, part: Part) -> None:
         if not isinstance(part, TextPart | ReasoningPart):
             return
-        parts = followed.texts.setdefault(message_id, {})
-        told = parts.setdefault(index, _Told(part.kind, [], 0))
-        if len(part.text) == told.end and part.text == told.text:
+        parts = followed.sent.setdefault(message_id, {})
+        sent = parts.setdefault(index, _SentPart(part.kind, [], 0))
+        if len(part.text) == sent.end and part.text == sent.text:
             return
-        if told.kind != part.kind or not part.text.startswith(told.text):
-            log.warning("the text of part %d of message %s does not go on from what was told of it", index, message_id)
-            parts[index] = _Told(part.kind, [part.text], len(part.text))
+        if sent.kind != part.kind or not part.text.startswith(sent.text):
+            log.warning("the text of part %d of message %s does not continue the text that was sent before", index, message_id)
+            parts[index] = _SentPart(part.kind, [part.text], len(part.text))
             return
-        rest = Delta(session_id, message_id, index, part.kind, told.end, part.text[told.end :])
-        told.pieces.append(rest.text)
-        told.end += len(rest.text)
-        self._tell(rest)
+        rest = Delta(session_id, message_id, index, part.kind, sent.end, part.text[sent.end :])
+        sent.pieces.append(rest.text)
+        sent.end += len(rest.text)
+        self._notify(rest)
 
     def draft(self, chunk: Delta) -> None:
-        """A piece of a reply, of this process or of another: subscribers learn of it at once."""
+        """Send a piece of a reply, written by this process or by another, to the subscribers at once."""
         followed = self._followed.get(chunk.session_id)
         if followed is None or not followed.ready:
             return
-        parts = followed.texts.setdefault(chunk.message_id, {})
-        told = parts.setdefault(chunk.part, _Told(chunk.kind, [], 0))
-        if chunk.offset > told.end:
+        parts = followed.sent.setdefault(chunk.message_id, {})
+        sent = parts.setdefault(chunk.part, _SentPart(chunk.kind, [], 0))
+        if chunk.offset > sent.end:
             log.warning("a piece of message %s is missing before offset %d", chunk.message_id, chunk.offset)
             return
-        text = chunk.text[told.end - chunk.offset :]
+        text = chunk.text[sent.end - chunk.offset :]
         if not text:
             return
-        delta = Delta(chunk.session_id, chunk.message_id, chunk.part, told.kind, told.end, text)
-        told.pieces.append(text)
-        told.end += len(text)
-        self._tell(delta)
+        delta = Delta(chunk.session_id, chunk.message_id, chunk.part, sent.kind, sent.end, text)
+        sent.pieces.append(text)
+        sent.end += len(text)
+        self._notify(delta)
 
-    def _tell(self, notice: Notice) -> None:
+    def _notify(self, notice: Notice) -> None:
         for callback in list(self._callbacks):
             try:
                 callback(notice)
@@ -202,9 +202,9 @@ class Feed:
                 log.exception("a subscriber failed")
 
 
-def _told(parts: Sequence[Part]) -> dict[int, _Told]:
+def _sent_parts(parts: Sequence[Part]) -> dict[int, _SentPart]:
     return {
-        index: _Told(part.kind, [part.text], len(part.text))
+        index: _SentPart(part.kind, [part.text], len(part.text))
         for index, part in enumerate(parts)
         if isinstance(part, TextPart | ReasoningPart)
     }

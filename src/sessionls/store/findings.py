@@ -1,6 +1,6 @@
-"""Findings: a projection of `findingReported` and `findingChanged`, and what is asked of it.
+"""Findings: a projection of `findingReported` and `findingChanged`, and the queries on it.
 
-A finding belongs to the session that reported it; a fork shows it in its messages and does not own it.
+A finding belongs to the session that reported it. A fork shows it in its messages, but does not own it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _REV = select(func.coalesce(func.max(sessions.c.rev), 0))
 
 
 def write_findings(connection: Connection, change: Change, rev: int) -> None:
-    """Bring the projection up to the change's events."""
+    """Apply the change's events to the projection."""
     for event in change.events:
         if isinstance(event, FindingReported):
             finding = event.finding.model_copy(update={"session_id": change.session_id})
@@ -64,7 +64,7 @@ def write_findings(connection: Connection, change: Change, rev: int) -> None:
 
 
 def find(connection: Connection, finding_id: str) -> Finding:
-    """Raises `InvalidParams` for one that does not exist."""
+    """Returns the finding. Raises `InvalidParams` if it does not exist."""
     row = connection.execute(_ONE, {"id": finding_id}).one_or_none()
     if row is None:
         raise InvalidParams(
@@ -81,7 +81,7 @@ def matching(
     state: str | None = None,
     scope: Scope | None = None,
 ) -> list[Finding]:
-    """Oldest first. Without a session: those of sessions that are not archived and belong to the scope (None: of all)."""
+    """Findings, oldest first. Without a session: of all sessions of the scope (None: all) that are not archived."""
     wanted: list[ColumnElement[bool]] = []
     if session_id is not None:
         wanted.append(findings.c.session_id == session_id)
@@ -96,7 +96,7 @@ def matching(
 
 
 def changed_findings(connection: Connection, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
-    """Those changed after that number of a change, in whatever state; without one, all that are open. And the number now."""
+    """Returns the current change number, and the findings in any state that changed after `since` (None: all open findings)."""
     rev = connection.execute(_REV).scalar_one()
     if since is None:
         return rev, matching(connection, state="open", scope=scope)
@@ -106,19 +106,19 @@ def changed_findings(connection: Connection, since: int | None, *, scope: Scope 
 
 
 def known(connection: Connection, session_id: str, finding: Finding) -> Finding | None:
-    """The same finding as it is known already (see `ports.Store.known_finding`)."""
+    """The same finding, if it was reported before (see `ports.Store.known_finding`)."""
     key = {"session": session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
     same = [
         one
         for one in (Finding.model_validate_json(data) for data in connection.execute(_KNOWN, key).scalars())
-        if _same_place(one, finding)
+        if _is_same_location(one, finding)
     ]
     return min(same, key=lambda one: abs(one.range.start.line - finding.range.start.line), default=None)
 
 
 def _listed(scope: Scope | None) -> ColumnElement[bool]:
-    """Whether the finding's session is one of those, and not archived."""
-    # For each finding by itself: to gather the sessions first would cost as much as there are sessions.
+    """Whether the finding's session belongs to the scope and is not archived."""
+    # Checked for each finding: selecting the sessions first would take time proportional to the number of sessions.
     shown = ("active", "paused")
     if scope is None:
         return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(shown)))
@@ -126,16 +126,17 @@ def _listed(scope: Scope | None) -> ColumnElement[bool]:
 
 
 def _code(finding: Finding) -> str:
-    """What makes findings of one document the same: their rule (their title, where they have none) and the code they quote."""
+    """A key that is equal for equal findings in one document: a hash of the rule (or title) and the quoted code."""
     quote = None if finding.anchor is None else strip_whitespace(finding.anchor.quote)
     place: Any = [finding.range.wire()] if quote is None else [quote, finding.anchor.start if finding.anchor else 0]
     rule = ["rule", finding.rule] if finding.rule else ["title", finding.title.casefold()]
     return hashlib.sha256(json.dumps([*rule, *place]).encode()).hexdigest()
 
 
-def _same_place(one: Finding, other: Finding) -> bool:
-    """Whether two findings about the same code are about the same place: one message sees each place once, and between
-    messages the code on one side of it stays as it was.
+def _is_same_location(one: Finding, other: Finding) -> bool:
+    """Whether two findings that quote the same code are about the same location.
+
+    Within one message the ranges must be equal. Between messages, the code before or after must be unchanged.
     """
     if one.message_id == other.message_id:
         return one.range == other.range

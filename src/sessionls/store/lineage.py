@@ -1,8 +1,8 @@
-"""What a fork holds by reference.
+"""The events and messages that a fork shares with its ancestors.
 
-A session's lineage is itself and its ancestors, each with a cut: the place and the event up to which the session holds it.
-Places and event numbers go on from parent to child, so the ranges (where it left its own parent, cut] of a lineage never
-overlap: a range of places is read by walking up only as far as that range goes.
+A session's lineage is the session and its ancestors, each with a cut: the place and the event number up to which the session
+shares it. Places and event numbers continue from parent to child, so the ranges (fork point, cut] of a lineage never overlap.
+To read a range of places, it is enough to walk up to the ancestor in which the range begins.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sessionls.store.schema import CHANGES_FILES, events, messages, sessions
 
 __all__ = ["ENDLESS", "all_event_data", "change_data", "descendants", "event_data", "find_message", "messages_between"]
 
-ENDLESS = 2**53  # above every place and number
+ENDLESS = 2**53  # greater than every place and event number
 
 
 def _least(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
@@ -28,7 +28,7 @@ def _greatest(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int
 
 
 def _lineage(stop: str) -> CTE:
-    """The session `:id` and its ancestors, up to the one whose own part begins at or below `:low`."""
+    """The session `:id` and its ancestors, up to the first whose own part begins at or below `:low`."""
     own = (
         select(
             sessions.c.id,
@@ -76,7 +76,7 @@ def _found() -> Select[Any]:
         select(*MESSAGE_COLUMNS)
         .select_from(line)
         .join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message")))
-        # A message without a place waits in the session itself; no fork inherits it.
+        # A message without a place is still queued. It belongs to its session alone; forks do not inherit it.
         .where((messages.c.place <= line.c.cut_place) | (line.c.id == bindparam("id")))
     )
 
@@ -98,11 +98,11 @@ def _events() -> Select[Any]:
     )
 
 
-def _heirs() -> Select[Any]:
+def _descendants() -> Select[Any]:
     child = (
         select(sessions.c.id, sessions.c.deleted, sessions.c.fork_place.label("cut_place"), sessions.c.fork_seq.label("cut_seq"))
         .where(sessions.c.parent_id == bindparam("id"))
-        .cte("heirs", recursive=True)
+        .cte("descendants", recursive=True)
     )
     further = sessions.alias("further")
     descendants = child.union_all(
@@ -120,34 +120,34 @@ def _heirs() -> Select[Any]:
     )
 
 
-_BETWEEN, _FOUND, _EVENTS, _HEIRS = _between(), _found(), _events(), _heirs()
+_BETWEEN, _FOUND, _EVENTS, _DESCENDANTS = _between(), _found(), _events(), _descendants()
 _CHANGES = _EVENTS.where(text(CHANGES_FILES))
 
 
 def messages_between(connection: Connection, session_id: str, low: int, top: int) -> list[Row[*tuple[Any, ...]]]:
-    """The messages that the session sees at the places above `low` up to `top`, in order."""
+    """The messages of the session and its ancestors with low < place <= top, in order."""
     if low >= top:
         return []
     return list(connection.execute(_BETWEEN, {"id": session_id, "low": low, "top": top}))
 
 
 def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
-    """That message, if the session sees it."""
+    """The message, if it belongs to the session or to the part of an ancestor that the session shares."""
     return connection.execute(_FOUND, {"id": session_id, "message": message_id, "low": 0}).first()
 
 
 def change_data(connection: Connection, session_id: str, after: int) -> list[str]:
-    """The events numbered above `after` that changed files, as JSON, the ancestors' included."""
+    """The events after number `after` that changed files, as JSON, including those of ancestors."""
     return list(connection.execute(_CHANGES, {"id": session_id, "low": after, "limit": ENDLESS}).scalars())
 
 
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
-    """The events numbered above `after`, as JSON, the ancestors' included."""
+    """The events after number `after`, as JSON, including those of ancestors."""
     return list(connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit}).scalars())
 
 
 def all_event_data(connection: Connection, session_id: str, after: int, most: int | None) -> list[str] | None:
-    """All events numbered above `after`; None where they take more than `most` bytes."""
+    """All events after number `after`; None if they take more than `most` bytes."""
     found: list[str] = []
     size = 0
     with connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
@@ -160,5 +160,5 @@ def all_event_data(connection: Connection, session_id: str, after: int, most: in
 
 
 def descendants(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
-    """The living sessions below it, oldest first, with the place and the number up to which each holds it."""
-    return list(connection.execute(_HEIRS, {"id": session_id}))
+    """All its forks and their forks that are not deleted, oldest first, with the place and number up to which each shares it."""
+    return list(connection.execute(_DESCENDANTS, {"id": session_id}))

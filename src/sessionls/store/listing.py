@@ -1,4 +1,4 @@
-"""The list of sessions: pages by a cursor; first those that wait for permission, then the others, newest first each."""
+"""The list of sessions, in pages: first the sessions that wait for a permission, then the others, each newest first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sessionls.store.titles import is_rare, title_terms, titled
 
 __all__ = ["sessions_page"]
 
-_FEW = 1000  # titles: where no more can match, they are looked at alone
+_FEW = 1000  # if at most this many titles can match, only these are compared
 
 
 def sessions_page(
@@ -57,16 +57,16 @@ def sessions_page(
 
 
 def _asking(connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str]) -> list[Session]:
-    """The sessions with an open question for permission, newest first.
+    """The sessions that wait for a permission, newest first.
 
-    Only a reply that is being written asks, and an index holds the few sessions that have one.
+    Only a reply that is being written asks for permission, and an index finds the few sessions that have one.
     """
     found = select(sessions.c.session).where(sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True))
     if scope is not None:
         found = found.where(belongs(sessions.c.id, scope))
     if words:
         found = found.where(*_has(words))
-    # The state is compared here: in the query it would lead to the index that holds all sessions.
+    # The state is compared here: in the query it would make the database choose the index of all sessions.
     asking = [session for row in connection.execute(found) if (session := session_of(row)).asking and session.state in states]
     return sorted(asking, key=lambda session: (session.updated_at, session.id), reverse=True)
 
@@ -80,10 +80,10 @@ def _listed(
     after: tuple[str, str] | None,
     leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
-    """Id and time of the newest `limit` sessions behind `after`, without those to leave out.
+    """Id and time of the next `limit` sessions after `after`, newest first, without those to leave out.
 
-    For each place and state an index holds them in this order: each gives its first few, and the newest of those are the
-    newest of all. So a page costs the same whatever the number of sessions.
+    An index has the sessions of each place and state in this order. So it is enough to read the first few of each, and a page
+    takes the same time however many sessions there are.
     """
     pieces: list[Select[Any]] = []
     for place in [None] if scope is None else scope:
@@ -123,13 +123,13 @@ def _titled(
     after: tuple[str, str] | None,
     leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
-    """As `_listed`, for words that stand in few titles: only those are looked at."""
+    """Like `_listed`, for words that occur in few titles: only these titles are compared."""
     found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
         sessions.c.id.in_(titled(connection, terms)), *_has(words)
     )
     if scope is not None:
         found = found.where(belongs(sessions.c.id, scope))
-    # State and order are seen to here: with them SQLite would rather go through all sessions in that order.
+    # The state is compared and the rows are sorted here: in the query, both would make SQLite walk through all sessions.
     rows = [row for row in connection.execute(found) if row.state in states and (after is None or _key(row) < after)]
     return sorted((row for row in rows if row.id not in leave_out), key=_key, reverse=True)[:limit]
 
@@ -143,7 +143,7 @@ def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
 
 
 def _cursor(last: Session, *, in_asking: bool) -> str:
-    """Where a page ended, and whether that was among those that wait for permission."""
+    """The position where a page ended, and whether that was among the sessions that wait for a permission."""
     position = [1, last.updated_at, last.id, *([True] if in_asking else [])]
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
@@ -159,6 +159,6 @@ def _position(cursor: str) -> tuple[bool, tuple[str, str]]:
         raise InvalidParams(
             "The cursor is not one that session/list returned.",
             fields=["cursor"],
-            hint="Pass the nextCursor of the page before, or leave it out to begin anew.",
+            hint="Pass the nextCursor of the previous page, or leave it out to start from the beginning.",
         )
     return bool(in_asking), (updated_at, session_id)

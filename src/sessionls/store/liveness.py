@@ -1,8 +1,8 @@
-"""Which processes live: each that claims a reply takes a lease, again and again, for a while ahead each time.
+"""Which processes are alive. A process that claims a reply holds a lease and renews it regularly.
 
-Leases are counted by one clock for all processes that share the database (see `Dialect.clock_ms`). With the embedded database
-it is one that nobody can set. After a restart of the machine that one begins anew; so a lease that ends further ahead than it is
-long is one of before the restart, and its process is gone.
+Leases use one clock for all processes that share the database (see `Dialect.clock_ms`). SQLite uses a monotonic clock, which
+starts again from zero when the machine restarts. So a lease that ends later than a full lease from now was taken before a
+restart, and its process is gone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sessionls.store.schema import claims, processes
 
 __all__ = ["beat", "beat_while_claiming", "clock_ms", "is_alive", "is_gone", "leave"]
 
-_FORGOTTEN = 86_400_000  # milliseconds after which a process that took no new lease is not even remembered
+_FORGOTTEN = 86_400_000  # milliseconds after the end of its lease, when a process is removed from the table
 
 _UPDATE = update(processes).where(processes.c.id == bindparam("process"))
 _DELETE = delete(processes).where(processes.c.id == bindparam("process"))
@@ -26,29 +26,29 @@ _OLD = select(processes.c.id).where(
         processes.c.alive_until > bindparam("now", type_=BigInteger) + processes.c.lease,
     )
 )
-# Whoever else forgets them at the same moment is not waited for.
+# Rows that another process is removing at the same moment are skipped.
 _DELETE_OLD = delete(processes).where(processes.c.id.in_(_OLD.with_for_update(skip_locked=True)))
 _CLAIMING = select(claims.c.message_id).where(claims.c.process == bindparam("process")).limit(1)
 
 
 def clock_ms(connection: Connection) -> int:
-    """Milliseconds on the clock of the leases."""
+    """Milliseconds on the clock that leases use."""
     return dialect_of(connection).clock_ms(connection)
 
 
 def is_alive(alive_until: int | None, lease: int | None, now: int) -> bool:
-    """Whether a process with this lease lives; None for one that has none."""
+    """Whether a process with this lease is alive. Both are None for a process without a lease."""
     return alive_until is not None and lease is not None and now < alive_until <= now + lease
 
 
 def is_gone(now: Any) -> ColumnElement[bool]:
-    """The contrary of `is_alive`, for rows of `processes`."""
+    """The opposite of `is_alive`, for rows of `processes`."""
     lives = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease)
     return or_(processes.c.id.is_(None), ~lives)
 
 
 def beat(connection: Connection, process: str, lease: float) -> None:
-    """The process lives for `lease` seconds from now at least."""
+    """Renew the lease of the process, for `lease` seconds from now."""
     now, length = clock_ms(connection), round(lease * 1000)
     values = {"alive_until": now + length, "lease": length}
     if connection.execute(_UPDATE, {"process": process, **values}).rowcount == 0:
@@ -57,7 +57,7 @@ def beat(connection: Connection, process: str, lease: float) -> None:
 
 
 def beat_while_claiming(connection: Connection, process: str, lease: float) -> bool:
-    """As `beat`, unless the process claims nothing any more; says which."""
+    """Renew the lease if the process still claims a reply, else give it up. Returns which."""
     if connection.execute(_CLAIMING, {"process": process}).first() is None:
         leave(connection, process)
         return False
@@ -66,5 +66,5 @@ def beat_while_claiming(connection: Connection, process: str, lease: float) -> b
 
 
 def leave(connection: Connection, process: str) -> None:
-    """The process is done: whatever it still claims may be taken over at once."""
+    """Give up the lease: other processes may take over at once what the process still claims."""
     connection.execute(_DELETE, {"process": process})

@@ -1,7 +1,7 @@
-"""What a person does to a database: bring it up to date, look at it, check it, copy sessions out of it. For a thread.
+"""Maintenance of a database by a person: migrate, show the status, check, copy, back up, vacuum. Call these in a thread.
 
-Every function opens the databases that it works on and closes them again. `tell` is called with each session that is done, and
-how many there are.
+Every function opens the databases that it works on and closes them again. `progress` is called after each session with the
+number of sessions done and the total.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from sessionls.store.titles import purge_titles
 __all__ = ["CopyReport", "Status", "backup", "check", "copy", "migrate", "status", "vacuum"]
 
 log = logging.getLogger(__name__)
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
-_PATIENCE = 30.0  # seconds that maintenance waits for others
+_PATIENCE = 30.0  # seconds that maintenance waits for other processes
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _IDS = select(sessions.c.id, sessions.c.deleted).order_by(sessions.c.rev)
 _LOG = select(events.c.seq, events.c.data).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
 _PLACES = select(messages.c.place).where(messages.c.session_id == bindparam("id"), messages.c.place.is_not(None))
-# (Older versions did not say everything that lists show now.)
+# Fields that must agree with the log. (Older versions did not store all fields of the list.)
 _SHOWN = ("id", "title", "state", "agent", "model", "messageCount", "seq", "createdAt", "updatedAt")
-_AT_ONCE = 200  # sessions that are read in one transaction
+_AT_ONCE = 200  # sessions in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`revision` is None for a database without tables; `newest` the one that this version makes."""
+    """`revision` is None for a database without tables. `newest` is the revision that this version of sessionls uses."""
 
     revision: str | None
     newest: str
@@ -62,7 +62,7 @@ class CopyReport:
 
 
 def status(url: str) -> Status:
-    """Changes nothing, also where the database is of another version."""
+    """Returns the status. Never changes the database, even if another version made it."""
     with _opened(url, bare=True) as database:
         with database.reading() as connection:
             revision = revision_of(connection)
@@ -75,7 +75,7 @@ def status(url: str) -> Status:
 
 
 def migrate(url: str) -> tuple[str | None, str]:
-    """Make the tables, or bring them up to date; gives the revision before and after."""
+    """Create the tables, or bring them up to date. Returns the revision before and after."""
     before = None
     if not _is_missing_file(url):
         with _opened(url, bare=True) as database, database.reading() as connection:
@@ -84,24 +84,24 @@ def migrate(url: str) -> tuple[str | None, str]:
         return before, migrations.HEAD
 
 
-def check(url: str, tell: Tell) -> dict[str, list[str]]:
-    """What is wrong with each session; empty where all is well. Reads all of the database, and changes nothing."""
+def check(url: str, progress: Progress) -> dict[str, list[str]]:
+    """Returns the faults of each damaged session. Reads the whole database and changes nothing."""
     wrong: dict[str, list[str]] = {}
     _expect_database(url)
     with _opened(url) as database:
-        for connection, session_id, deleted in _each(database, tell):
+        for connection, session_id, deleted in _each(database, progress):
             if found := list(_faults(connection, session_id, deleted=deleted)):
                 wrong[session_id] = found
     return wrong
 
 
-def copy(source: str, target: str, wanted: Sequence[str], tell: Tell) -> CopyReport:
-    """Copy these sessions (none: all) with what they hold of their ancestors. What is there already is brought up to date."""
+def copy(source: str, target: str, wanted: Sequence[str], progress: Progress) -> CopyReport:
+    """Copy these sessions (none: all) and their ancestors. Copies that the target has already are brought up to date."""
     _expect_database(source)
     report = CopyReport()
     with _opened(source) as here, _opened(target) as there:
         if _same(source, target):
-            raise InvalidParams("Both are the same database.", fields=["database"], hint="Name another one to copy to.")
+            raise InvalidParams("Both databases are the same.", fields=["database"], hint="Choose another database to copy to.")
         with here.reading() as connection:
             known = [row.id for row in connection.execute(_IDS) if not row.deleted]
         chosen = _chosen(known, wanted)
@@ -113,24 +113,24 @@ def copy(source: str, target: str, wanted: Sequence[str], tell: Tell) -> CopyRep
                 report.copied.append(session_id)
             else:
                 report.unchanged += 1
-            tell(done, len(chosen))
+            progress(done, len(chosen))
     return report
 
 
-def backup(url: str, file: Path, tell: Tell) -> int:
-    """Write all sessions into a new SQLite file; gives their number. The file is complete, or is not there."""
+def backup(url: str, file: Path, progress: Progress) -> int:
+    """Write all sessions into a new SQLite file. Returns their number. If it fails, there is no file."""
     _expect_database(url)
     if file.exists():
-        raise InvalidParams(f"{file} exists.", fields=["file"], hint="Name a new file.")
+        raise InvalidParams(f"{file} exists already.", fields=["file"], hint="Choose the name of a new file.")
     part = file.with_name(f"{file.name}.part")
     for left in file.parent.glob(f"{part.name}*"):
         left.unlink()
     try:
-        report = copy(url, f"sqlite:///{part.absolute().as_posix()}", (), tell)
+        report = copy(url, f"sqlite:///{part.absolute().as_posix()}", (), progress)
         if report.refused:
             session_id, reason = next(iter(report.refused.items()))
-            raise StoreUnavailable(f"Session {session_id} cannot be copied: {reason}", hint="Try again when that is over.")
-        with contextlib.closing(sqlite3.connect(part)) as whole:  # all of it in one file
+            raise StoreUnavailable(f"Session {session_id} cannot be copied: {reason}", hint="Try again later.")
+        with contextlib.closing(sqlite3.connect(part)) as whole:  # one file, without a write-ahead log
             whole.execute("PRAGMA journal_mode = DELETE").fetchall()
         part.replace(file)
     finally:
@@ -140,7 +140,7 @@ def backup(url: str, file: Path, tell: Tell) -> int:
 
 
 def vacuum(url: str) -> None:
-    """Erase what was deleted, and give its room back."""
+    """Erase deleted content and free its disk space."""
     _expect_database(url)
     with _opened(url) as database:
         with database.writing() as connection:
@@ -152,12 +152,12 @@ def vacuum(url: str) -> None:
         database.vacuum()
 
 
-# -- the parts of it -------------------------------------------------------------------------------------------------
+# -- helpers ---------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def _opened(url: str, *, bare: bool = False) -> Iterator[Database]:
-    """`bare`: as it is, without making or renewing tables."""
+    """`bare`: open the database as it is, without creating or migrating tables."""
     database = open_database(url, _PATIENCE)
     if bare:
         _expect_database(url)
@@ -176,16 +176,16 @@ def _opened(url: str, *, bare: bool = False) -> Iterator[Database]:
 
 
 def _chosen(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Those of the known ids that are wanted, by their whole id or its last characters; none wanted: all."""
+    """The known ids that match one of the wanted ids or endings; all if none are wanted."""
     for one in wanted:
-        found = [session_id for session_id in known if _names(one, session_id)]
+        found = [session_id for session_id in known if _matches(one, session_id)]
         if len(found) != 1:
             what = "There is no session" if not found else "Several sessions end with"
-            raise InvalidParams(f"{what} {one!r}.", fields=["session"], hint="Give the whole id; an export or a list shows it.")
-    return [session_id for session_id in known if not wanted or any(_names(one, session_id) for one in wanted)]
+            raise InvalidParams(f"{what} {one!r}.", fields=["session"], hint="Use the whole id, as in a list or an export.")
+    return [session_id for session_id in known if not wanted or any(_matches(one, session_id) for one in wanted)]
 
 
-def _names(text: str, session_id: str) -> bool:
+def _matches(text: str, session_id: str) -> bool:
     return text == session_id or (len(text) >= 4 and session_id.endswith(text))
 
 
@@ -196,7 +196,7 @@ def _is_missing_file(url: str) -> bool:
 
 def _expect_database(url: str) -> None:
     if _is_missing_file(url):
-        raise StoreUnavailable("There is no database yet.", hint="It is made with the first session.")
+        raise StoreUnavailable("There is no database yet.", hint="It is created with the first session.")
 
 
 def _same(source: str, target: str) -> bool:
@@ -210,15 +210,15 @@ def _count(connection: Connection, statement: object) -> int:
     return int(connection.execute(statement).scalar_one())  # type: ignore[call-overload]
 
 
-def _each(database: Database, tell: Tell) -> Iterator[tuple[Connection, str, bool]]:
-    """Every session, some in one transaction: one that takes all day would keep others from tidying up."""
+def _each(database: Database, progress: Progress) -> Iterator[tuple[Connection, str, bool]]:
+    """Every session, in several transactions: one long transaction would keep other processes from cleaning up."""
     with database.reading() as connection:
         every = [(row.id, bool(row.deleted)) for row in connection.execute(_IDS)]
     for start in range(0, len(every), _AT_ONCE):
         with database.reading() as connection:
             for done, (session_id, deleted) in enumerate(every[start : start + _AT_ONCE], start + 1):
                 yield connection, session_id, deleted
-                tell(done, len(every))
+                progress(done, len(every))
 
 
 def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterator[str]:
@@ -231,21 +231,21 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
     if row.deleted or deleted:
         return
     if (numbers[-1] if numbers else 0) != row.seq:
-        yield f"its last event is {numbers[-1] if numbers else 0}, and not {row.seq}"
+        yield f"its last event has number {numbers[-1] if numbers else 0} instead of {row.seq}"
         return
     state: State | None = None
     try:
         for event in events_of([one.data for one in log]):
             state = apply(state, event).state
     except (ValueError, KeyError, AssertionError):
-        yield "its events cannot be read, or do not follow from each other"
+        yield "its events cannot be read, or do not form a valid sequence"
         return
     assert state is not None
     shown = json.loads(row.session)
     if any(shown.get(name) != value for name, value in state.session.wire().items() if name in _SHOWN):
-        yield "what lists show of it is not what its events make"
+        yield "its entry in the list does not agree with its events"
     if (row.reply, row.placed) != (state.reply, state.placed):
-        yield "where its reply stands is not what its events make"
+        yield "the state of its reply does not agree with its events"
     places = sorted(connection.execute(_PLACES, {"id": session_id}).scalars())
     if places != list(range(row.fork_place + 1, row.placed + 1)):
         yield "the places of its messages have a gap"

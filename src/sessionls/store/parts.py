@@ -1,7 +1,7 @@
-"""The parts of a reply while it is written: one row each, so that an event writes only what it changed.
+"""The parts of a reply that is being written: one row each, so that an event writes only the parts that it changed.
 
-Those of an agent that another one asked stand in rows of their own, too, below the call that asked. As soon as the reply ends or
-stops all of it is in the message's own row, and these rows are gone.
+The parts of a subagent's reply are rows, too, below the path of the tool call that asked it. As soon as the reply ends or
+stops, all parts are stored in the message's own row, and these rows are deleted.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _REMOVE = delete(table).where(*_OF_MESSAGE, table.c.path == bindparam("at"))
 
 
 def is_growing(message: Message) -> bool:
-    """Whether the message is a reply that is being written: its parts stand here, and not in its own row."""
+    """Whether the message is a reply that is being written: its parts are stored here and not in the message's row."""
     return message.role == "agent" and message.status == "replying"
 
 
 def write_parts(connection: Connection, before: Message | None, after: Message) -> None:
-    """Write what changed of the parts; `before` is the message as it is stored."""
+    """Write the parts that changed; `before` is the message as it is stored."""
     key = {"session": after.session_id, "message": after.id}
     growing, grew = is_growing(after), before is not None and is_growing(before)
     old: Sequence[Part] = before.parts if before is not None and grew else ()
@@ -55,26 +55,26 @@ def write_parts(connection: Connection, before: Message | None, after: Message) 
 def load_parts(connection: Connection, message: Message) -> list[Part]:
     """The parts of a reply that is being written."""
     whole: list[dict[str, Any]] = []
-    above: dict[str, list[dict[str, Any]]] = {"": whole}
+    lists: dict[str, list[dict[str, Any]]] = {"": whole}
     for path, data in connection.execute(_LOAD, {"session": message.session_id, "message": message.id}):
         part: dict[str, Any] = json.loads(data)
         around = path.rpartition("/")[0]
-        if around not in above:
-            above[around] = _owner(above, around)["parts"] = []
-        above[around].append(part)
+        if around not in lists:
+            lists[around] = _owner(lists, around)["parts"] = []
+        lists[around].append(part)
     return _parts.validate_python(whole)
 
 
-def _owner(above: Mapping[str, list[dict[str, Any]]], path: str) -> dict[str, Any]:
+def _owner(lists: Mapping[str, list[dict[str, Any]]], path: str) -> dict[str, Any]:
     around, _, last = path.rpartition("/")
-    return above[around][int(last)]
+    return lists[around][int(last)]
 
 
 def _changed(before: Sequence[Part], after: Sequence[Part], around: str) -> Iterator[tuple[str, Part, bool]]:
-    """Where a part is that is another one now, the part, and whether it is a new one."""
+    """The path of each part that changed, the part, and whether it is new."""
     for index, part in enumerate(after):
         old = before[index] if index < len(before) else None
-        # Parts are never changed: what is the same object is the same.
+        # Parts are immutable, so comparing identity is enough.
         if part is old:
             continue
         path = f"{around}{index:06}"
@@ -93,6 +93,6 @@ def _work(part: Part | None) -> Sequence[Part]:
 
 
 def _dump(part: Part) -> str:
-    """Without what an agent did that it asked: that stands in other rows."""
+    """JSON of the part without the parts of a subagent, which have rows of their own."""
     alone = part.model_copy(update={"parts": None}) if isinstance(part, ToolPart) else part
     return alone.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)

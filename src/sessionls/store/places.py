@@ -1,4 +1,4 @@
-"""Where sessions belong, in SQL: the one rule of `scope.py`, for every statement that asks for the sessions of a scope."""
+"""Scopes in SQL: the rule of `scope.py`, for every statement that selects the sessions of a scope."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OLDER = (
 )
 
 IN_SCOPE: Final = f"(p.kind = '{FOLDER}' AND p.value IN :folders OR p.kind = '{REPOSITORY}' AND p.value IN :repositories)"
-"""For statements that are written as text: whether the place `p` is one of the scope's (see `scope_parameters`)."""
+"""For statements written as text: whether the row `p` of `session_places` is in the scope (see `scope_parameters`)."""
 
 
 def scope_parameters() -> list[BindParameter[Any]]:
@@ -33,12 +33,12 @@ def scope_parameters() -> list[BindParameter[Any]]:
 
 
 def scope_values(scope: Scope) -> dict[str, list[str]]:
-    """The values of those parameters."""
+    """The values for `scope_parameters`."""
     return {"folders": sorted(scope.folders), "repositories": sorted(scope.repositories)}
 
 
 def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] = ()) -> ColumnElement[bool]:
-    """Whether the session of that id belongs to the scope, and is in one of the states where any are given."""
+    """Whether the session belongs to the scope and, if states are given, is in one of them."""
     at = session_places.c
     here = or_(
         and_(at.kind == FOLDER, at.value.in_(scope.folders)), and_(at.kind == REPOSITORY, at.value.in_(scope.repositories))
@@ -48,7 +48,7 @@ def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] 
 
 
 def scope_in(connection: Connection, session_id: str) -> Scope:
-    """Where that session belongs."""
+    """The scope of the session."""
     found: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set(), HINT: set()}
     for row in connection.execute(_PLACES, {"id": session_id}):
         found[row.kind].add(row.value)

@@ -1,4 +1,4 @@
-"""What can be asked of the database, each question inside a transaction of the caller's."""
+"""Queries. Each runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
 _NUMBER = select(func.count()).select_from(sessions).where(~sessions.c.deleted)
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
-# In no order: to find them in one SQLite would go through all sessions.
+# Unordered: with an order SQLite would walk through all sessions.
 _LAPSED = (
     select(sessions.c.id)
     .select_from(sessions)
     .outerjoin(claims, (claims.c.session_id == sessions.c.id) & (claims.c.message_id == sessions.c.reply))
     .outerjoin(processes, processes.c.id == claims.c.process)
     .where(
-        sessions.c.reply > "",  # finds its way through the index, as IS NOT NULL would not
+        sessions.c.reply > "",  # uses the index, unlike IS NOT NULL
         is_gone(bindparam("now", type_=BigInteger)),
         or_(claims.c.process.is_(None), claims.c.process != bindparam("process")),
     )
@@ -45,9 +45,9 @@ _LAPSED = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Messages as the log has them, what was drafted of the one being written, and whether there are older ones.
+    """Messages as they are in the log, the saved drafts of the reply being written, and whether there are older messages.
 
-    Together they are not longer than `PAGE_BYTES`, unless it is a single message.
+    A page is at most `PAGE_BYTES` long, unless it is a single message.
     """
 
     messages: list[Message]
@@ -56,13 +56,13 @@ class Page:
 
 
 PAGE_BYTES = 4 << 20
-"""How many bytes of JSON a page of messages may be, or the events that go with it: a client waits for all of an answer."""
+"""The limit for a page of messages, and for the events sent with it, in bytes of JSON: a client waits for the whole response."""
 
-_STRIDE = 32  # messages read at a time, since their length is not known before
+_STRIDE = 32  # messages read at a time, since their length is not known in advance
 
 
 class Reader:
-    """The questions, each answered inside the connection's transaction."""
+    """Runs queries in the connection's transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -102,23 +102,23 @@ class Reader:
         return Page(found[::-1], saved, more)
 
     def _newest_first(self, session: Row[*tuple[Any, ...]], last: Entry | None, limit: int) -> Iterator[tuple[Message, int]]:
-        """The session's messages before `last`, read as they are asked for: those that wait, then the others by place.
+        """The session's messages before `last` (queued ones first, then by descending place), each with its length in bytes.
 
-        Each with the number of bytes that it takes as JSON. `limit`: how many are asked for at most.
+        They are read lazily, at most `limit` of them. The length is that of the JSON.
         """
         top: int = session.placed
         if last is None or last.place is None:
-            behind = last is not None
+            skipping = last is not None
             for one in reversed(waiting_rows(self._connection, session)):
-                if not behind:
+                if not skipping:
                     limit -= 1
                     yield self._read(one)
                 elif last is not None and one.id == last.message.id:
-                    behind = False
+                    skipping = False
         else:
             top = last.place - 1
         while top > 0 and limit > 0:
-            # Places are counted without a gap: the newest messages are those at the highest places.
+            # Places have no gaps, so the newest messages are those with the highest places.
             low = max(top - min(_STRIDE, limit), 0)
             for one in reversed(lineage.messages_between(self._connection, session.id, low, top)):
                 yield self._read(one)
@@ -127,7 +127,7 @@ class Reader:
 
     def _read(self, row: Row[*tuple[Any, ...]]) -> tuple[Message, int]:
         message = entry_of(self._connection, row).message
-        # The parts of a reply that is being written stand elsewhere.
+        # The parts of a reply that is being written are not in its row.
         return message, len((dump(message) if is_growing(message) else row.data).encode())
 
     def saved(self, session_id: str, message_id: str) -> Saved:
@@ -204,7 +204,7 @@ class Reader:
 
 
 def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:
-    """The newest summary, going back from `newest`, that was made when no message had a place above `place`."""
+    """The newest summary, going back from `newest`, that was made when no message had a place greater than `place`."""
     summary = _summary(connection, newest, at_place=place)
     return None if summary is None else summary.n
 

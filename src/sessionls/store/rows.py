@@ -1,4 +1,4 @@
-"""Between rows and objects."""
+"""Conversion between rows and objects."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _WRITER = select(claims.c.process).where(claims.c.session_id == bindparam("id"),
 
 
 def dump(thing: Wire) -> str:
-    """JSON as on the wire, and what the server keeps to itself."""
+    """JSON as on the wire, plus the fields that are never sent to clients."""
     return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)
 
 
 def require(connection: Connection, session_id: str, *, keep: bool = False) -> Row[*tuple[Any, ...]]:
-    """The row of a session that exists. Raises `SessionNotFound`. With `keep` nobody deletes it before this transaction ends."""
+    """The session's row. Raises `SessionNotFound`. `keep`: nobody can delete the session before this transaction ends."""
     row = connection.execute(_KEPT if keep else _SESSION, {"id": session_id}).one_or_none()
     if row is None or row.deleted:
         raise SessionNotFound(session_id)
@@ -71,7 +71,7 @@ def title_key_of(state: State) -> str:
 
 
 def session_values(state: State) -> dict[str, Any]:
-    """The columns of a session that change with its state."""
+    """The columns of a session's row that depend on its state."""
     rest = {
         "identities": state.identities,
         "resumable": state.resumable,
@@ -112,12 +112,12 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         open=entries,
         present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
         granted=tuple(Grant(participant_id, scope) for participant_id, scope in rest["granted"]),
-        paused=rest.get("paused", session.state == "paused"),  # (an older version did not say)
+        paused=rest.get("paused", session.state == "paused"),  # (older versions did not store it)
     )
 
 
 def waiting_rows(connection: Connection, session: Row[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
-    """The rows of the messages that wait, in the order of the queue."""
+    """The rows of the queued messages, in the order of the queue."""
     ids: list[str] = json.loads(session.rest)["open"]
     found = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
     return [found[message_id] for message_id in ids if found[message_id].place is None]
@@ -142,7 +142,7 @@ def events_of(data: Sequence[str]) -> list[Event]:
 
 
 def load_saved(connection: Connection, session_id: str, message_id: str) -> Saved:
-    """What was drafted of a reply, joined for each part."""
+    """The saved drafts of a reply, joined for each part."""
     key = {"id": session_id, "message": message_id}
     parts: dict[int, tuple[Row[*tuple[Any, ...]], list[str]]] = {}
     for row in connection.execute(_DRAFTED, key):

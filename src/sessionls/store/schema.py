@@ -1,7 +1,7 @@
 """The tables. `events` is the log; every other table is a projection of it, written in the same transaction.
 
-JSON stands in text columns, in the form in which the objects cross the wire. Times are RFC 3339 in UTC with milliseconds and
-so sort as text.
+JSON is stored in text columns, in the same form as on the wire. Times are RFC 3339 in UTC with milliseconds, so they sort as
+text.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ __all__ = [
 
 metadata = MetaData()
 
-# One row for each session, and for each deleted one: its tombstone tells other processes that it is gone, and keeps the
-# forks' way to what they hold of it. `rev` numbers all changes of all sessions. `parent_id`, `fork_place` and `fork_seq` say
-# what a fork holds of its parent. `session` is the Session, `rest` what else is in the State (see rows.py); both are
-# empty in a tombstone. `summary` is the newest summary that the session can see.
+# One row for each session. The row of a deleted session stays as a tombstone: it tells other processes that the session is
+# gone, and forks still find through it the events and messages that they share. `rev` numbers all changes of all sessions.
+# `parent_id`, `fork_place` and `fork_seq` say which part of its parent's log a fork shares. `session` is the Session and `rest`
+# the remaining fields of the State (see rows.py); both are NULL in a tombstone. `summary` is the newest summary that applies to
+# the session.
 sessions = Table(
     "sessions",
     metadata,
@@ -57,8 +58,8 @@ sessions = Table(
     Index("sessions_by_reply", "reply"),
 )
 
-# Where a session belongs (see scope.py). `state` and `updated_at` are the session's: a page of a list is read from the index
-# alone.
+# The scope of each session (see scope.py). `state` and `updated_at` are copied from the session, so that a page of the list can
+# be read from the index alone.
 session_places = Table(
     "session_places",
     metadata,
@@ -70,7 +71,7 @@ session_places = Table(
     Index("session_places_by_update", "kind", "value", "state", "updated_at", "session_id"),
 )
 
-# The number of each living session in `title_pieces`.
+# The row number in `title_pieces` of each session that is not deleted.
 titles = Table(
     "titles",
     metadata,
@@ -80,7 +81,7 @@ titles = Table(
 )
 
 CHANGES_FILES = "kind IN ('edited', 'changesReverted')"
-"""The events that changed files. The index of them is used only where a statement has these very words."""
+"""The condition for events that changed files. A statement must repeat it exactly for the index to be used."""
 
 events = Table(
     "events",
@@ -94,8 +95,8 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
-# `sealed_seq`, of a message that has ended, is the number of the last event by which all messages up to its place that have
-# ended had ended. It differs from `ended_seq` where a reply was stopped and resumed after later messages had been cancelled.
+# `sealed_seq` is set on a message that has ended. It is the highest `ended_seq` of this message and all ended messages before
+# it. It differs from `ended_seq` if an earlier reply was stopped and resumed after later messages had been cancelled.
 messages = Table(
     "messages",
     metadata,
@@ -111,7 +112,7 @@ messages = Table(
     Index("messages_by_place", "session_id", "place"),
 )
 
-# The parts of a reply while it is written (see parts.py); those of every other message stand in its `data`.
+# The parts of a reply that is being written (see parts.py). The parts of every other message are in its `data`.
 parts = Table(
     "parts",
     metadata,
@@ -121,7 +122,7 @@ parts = Table(
     Column("data", TEXT, nullable=False),
 )
 
-# Each summary knows the one before it (`previous`), as far as its session could see it.
+# `previous` is the summary before this one in the session or its ancestors.
 summaries = Table(
     "summaries",
     metadata,
@@ -133,10 +134,10 @@ summaries = Table(
     Column("summary", TEXT, nullable=False),
     Column("previous", NUMBER),
     Index("summaries_by_session", "session_id"),
-    sqlite_autoincrement=True,  # a number is never used twice: others point to it
+    sqlite_autoincrement=True,  # a number is never reused: other rows refer to it
 )
 
-# What was drafted of a reply since the last event that holds its words, in pieces.
+# Pieces of a reply's text that no event contains yet.
 drafts = Table(
     "drafts",
     metadata,
@@ -148,11 +149,11 @@ drafts = Table(
     Column("offset", Integer, nullable=False),
     Column("text", TEXT, nullable=False),
     Index("drafts_by_message", "session_id", "message_id"),
-    sqlite_autoincrement=True,  # a number is never used twice: readers remember how far they came
+    sqlite_autoincrement=True,  # a number is never reused: readers remember the last number that they read
 )
 
-# A finding belongs to the session that reported it. `uri` is spelled as for comparing (see uris.py), `code` stands for rule
-# and quoted code, `data` is the Finding as it is now, `rev` the number of the last change of it (as in `sessions`).
+# A finding belongs to the session that reported it. `uri` is normalized (see `uris.uri_key`), `code` is a hash of the rule and
+# the quoted code, `data` is the Finding as it is now, and `rev` is the number of its last change (as in `sessions`).
 findings = Table(
     "findings",
     metadata,
@@ -178,8 +179,7 @@ claims = Table(
     Index("claims_by_process", "process"),
 )
 
-# What an external agent knows of a session: the id of its own session, where it works, and the place of the message that it
-# was sent last.
+# The external agent's own session for one of ours: its id, its working folder, and the place of the last message that we sent.
 external_sessions = Table(
     "external_sessions",
     metadata,

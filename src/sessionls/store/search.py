@@ -1,7 +1,7 @@
 """Full text search over messages.
 
-A common word stands in a million messages, so what a search costs must not depend on how many messages match: the newest
-`_RANKED` matches are found first; only if there are fewer of them are they ranked.
+A common word may occur in a million messages, so the cost of a search must not depend on the number of matches. Only the newest
+`_RANKED` matches are read, and they are ranked only if there are fewer than that.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sessionls.store.rows import require, session_of
 
 __all__ = ["index_message", "purge", "search", "unindex", "unindex_message"]
 
-_RANKED = 500  # matches: so many are ranked; where there are more, the newest come first
+_RANKED = 500  # matches: fewer are ranked, more are sorted by age
 _SNIPPET = 1000  # characters of a snippet at most
-_FEW = 20_000  # messages: in a scope of at most so many, the matches are looked for among these alone
+_FEW = 20_000  # messages: in a scope with at most this many, only these are searched
 
 _ONE_PLACE = "SELECT 1 FROM session_places AS p WHERE p.session_id = :id AND {place}"
 _IS_HERE = text(_ONE_PLACE.format(place=IN_SCOPE)).bindparams(*scope_parameters())
@@ -34,7 +34,7 @@ _IS_HERE = text(_ONE_PLACE.format(place=IN_SCOPE)).bindparams(*scope_parameters(
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """The message number `n`, found by these `words`, and the session it is reported under."""
+    """The message with number `n`, the `words` that found it, and the session that the hit is reported for."""
 
     n: int
     session_id: str
@@ -43,43 +43,42 @@ class _Match:
 
 
 def index_message(connection: Connection, session_id: str, message: Message) -> None:
-    """Make a message's words, as they are now, the ones that are found."""
+    """Index the message's current text in place of its previous text."""
     dialect_of(connection).index_message(connection, session_id, message.id, message.text)
 
 
 def unindex_message(connection: Connection, session_id: str, message_id: str) -> None:
-    """Find that message no more."""
+    """Remove the message from the index."""
     dialect_of(connection).index_message(connection, session_id, message_id, "")
 
 
 def unindex(connection: Connection, session_id: str, *, above: int) -> None:
-    """Find the session's messages behind that place, and those that wait, no more."""
+    """Remove the session's queued messages and those after place `above` from the index."""
     dialect_of(connection).unindex_messages(connection, session_id, above)
 
 
 def purge(connection: Connection, *, first: bool) -> bool:
-    """Take a step in clearing the index of words that no message has any more; says whether there may be more to do."""
+    """Take one step in erasing the text of deleted messages from the index. Returns whether there may be more to do."""
     return dialect_of(connection).purge(connection, first=first)
 
 
 def search(connection: Connection, query: str, *, scope: Scope | None, limit: int) -> list[Hit]:
-    """The messages with all these words; the last word may be the beginning of one.
+    """The messages with all these words. The last word of the query may be the beginning of a word.
 
-    The best first, where at most `_RANKED` messages match, else the newest first.
+    The best matches come first if fewer than `_RANKED` messages match, else the newest.
     """
     dialect = dialect_of(connection)
     here = {} if scope is None else scope_values(scope)
     whole, beginning = dialect.expressions(query)
     if not whole:
         return []
-    # To find all words with one beginning takes as long as all their matches are; so they are asked for only where the word
-    # itself is not common.
+    # A prefix search reads all matches of all words with that prefix. So it runs only if the whole word is not common.
     found = _newest(connection, whole, here)
     if len(found) < _RANKED:
         found = _newest(connection, beginning, here)
     if not found:
         return []
-    if len(found) < _RANKED:  # the best first; of two that are as good, the newer
+    if len(found) < _RANKED:  # the best first; of equally good ones, the newest
         ranks = dialect.ranks(connection, found[0].words, [one.n for one in found])
         found = sorted(found, key=lambda one: ranks[one.n])
     best = found[:limit]
@@ -89,28 +88,29 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
 
 
 def _short(snippet: str) -> str:
-    """Snippets are cut by words, and a word may be of any length."""
+    """Cut a snippet that is too long: the database limits the number of words, but a word may have any length."""
     return snippet if len(snippet) <= _SNIPPET else f"{snippet[:_SNIPPET]}…"
 
 
 def _newest(connection: Connection, words: str, here: Mapping[str, Any]) -> list[_Match]:
-    """The newest `_RANKED` matches, the newest first."""
+    """At most `_RANKED` matches, newest first."""
     with closing(dialect_of(connection).matches(connection, words, here, _FEW)) as found:  # type: ignore[type-var]
         return list(islice(_reported(connection, found, words, here), _RANKED))
 
 
 def _reported(connection: Connection, found: Iterable[Match], words: str, here: Mapping[str, Any]) -> Iterator[_Match]:
-    """What is left of deleted sessions belongs to their forks: each match under the oldest fork that holds it."""
+    """Report a match in a deleted session for its oldest fork that shares the message."""
     descendants: dict[str, Sequence[Row[*tuple[Any, ...]]]] = {}
     for one in found:
         session_id: str | None = one.session_id
         if one.deleted:
             if one.session_id not in descendants:
-                living = lineage.descendants(connection, one.session_id)
                 descendants[one.session_id] = [
-                    heir for heir in living if not here or connection.execute(_IS_HERE, {"id": heir.id, **here}).first()
+                    fork
+                    for fork in lineage.descendants(connection, one.session_id)
+                    if not here or connection.execute(_IS_HERE, {"id": fork.id, **here}).first()
                 ]
             place = one.place or 0
-            session_id = next((heir.id for heir in descendants[one.session_id] if place <= heir.cut_place), None)
+            session_id = next((fork.id for fork in descendants[one.session_id] if place <= fork.cut_place), None)
         if session_id is not None:
             yield _Match(one.n, session_id, one.id, words)

@@ -1,4 +1,4 @@
-"""The store: sessions in a database. Its SQL runs in two threads of its own, never on the event loop."""
+"""The store: sessions in a database. SQL runs in two threads, never on the event loop."""
 
 from __future__ import annotations
 
@@ -32,20 +32,21 @@ __all__ = ["SqlStore"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_SAVE_DRAFTS, _SLOWEST = 0.016, 0.1  # seconds between two savings of drafted words: where they are quick, and where they are slow
-_GATHER = 0.002  # seconds that a drafted word waits at least, for others to be saved with it
-_SHARE = 5  # a saving is to take no more than this part of the time: the slower the disk, the rarer
-_AGAIN = 5  # times that a page is read again because it changed under the reader's hands
+_SAVE_DRAFTS, _SLOWEST = 0.016, 0.1  # seconds between two saves of drafts: on a fast and on a slow disk
+_GATHER = 0.002  # seconds before drafts are saved, so that several are saved together
+_SHARE = 5  # saving drafts may take 1/5 of the time: the slower the disk, the rarer the saves
+_AGAIN = 5  # attempts to read a page while it changes
 
 
 class SqlStore:
-    """Implements `ports.Store` (see there what each method means).
+    """Implements `ports.Store`, which documents the methods.
 
-    `url` is `sqlite:///` and a path. `lease`: for how many seconds a process that claims replies is taken to live
-    after its last word; `patience`: for how many seconds a transaction waits for another process's; `durable`: what is accepted
-    outlives a power cut, and not only a killed process. Nothing is opened, and
-    the database's library not loaded, before the first use. A store belongs to the event loop that uses it first. A caller
-    cancelled in the middle of `change` or `delete` does not know whether it happened: it happens wholly or not at all.
+    `url`: `sqlite:///` and a path, or a `postgresql://` URL. `lease`: seconds for which a process that claims replies counts as
+    alive after its last heartbeat. `patience`: seconds that a transaction waits for other processes. `durable`: committed changes
+    survive a power failure, and not only a killed process.
+
+    The database is opened, and SQLAlchemy loaded, at the first use. A store belongs to the event loop that uses it first. If a
+    caller is cancelled during `change` or `delete`, the change is still made completely or not at all.
     """
 
     def __init__(self, url: str, *, lease: float = 10.0, patience: float = 5.0, durable: bool = False) -> None:
@@ -65,7 +66,7 @@ class SqlStore:
         self._closed = False
         self._older: list[tuple[str, str]] | None = None
         self._saving: asyncio.TimerHandle | None = None
-        self._save_again = 0.0  # not before
+        self._save_again = 0.0  # the loop time before which drafts are not saved again
         self._background: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
         self._claimed = False
@@ -84,7 +85,7 @@ class SqlStore:
         await self.close()
 
     async def close(self) -> None:
-        """Save what is drafted, give up what is claimed, and close the database."""
+        """Save the drafts, give up all claims, and close the database."""
         if self._closed:
             return
         self._closed = True
@@ -110,7 +111,7 @@ class SqlStore:
         def job(backend: Backend) -> T:
             outcome = backend.change(session_id, decide)
             if outcome.claims:
-                self._call(self._keep_beating)  # from here: the caller may be cancelled meanwhile
+                self._call(self._keep_beating)  # called from this thread, because the caller may be cancelled meanwhile
             return outcome.result
 
         return await self._write(job)
@@ -121,7 +122,7 @@ class SqlStore:
 
     async def _purge(self) -> None:
         more = await self._job(self._writer, lambda backend: backend.purge(first=True))
-        while more:  # also while the store is closed: that waits
+        while more:  # even while the store closes: `close` waits for this
             more = await self._job(self._writer, lambda backend: backend.purge(first=False))
 
     def draft(
@@ -171,7 +172,7 @@ class SqlStore:
             cleared = self._drafts.cleared
             page = await self._read(lambda reader: reader.history(session_id, before, limit))
             if not page.saved or cleared == self._drafts.cleared:
-                break  # else words may have moved from the drafts into an event while the page was read
+                break  # else drafts may have become part of an event while the page was read
         return [self._with_drafts(session_id, message, page) for message in page.messages], page.more
 
     def _with_drafts(self, session_id: str, message: Message, page: Page) -> Message:
@@ -232,7 +233,7 @@ class SqlStore:
         await self._write(lambda backend: backend.keep_external_session(session_id, agent, known))
 
     async def older_places(self) -> list[tuple[str, str]]:
-        if self._older is None:  # none come any more
+        if self._older is None:  # cached: no new ones can appear
             self._older = await self._read(lambda reader: reader.older_places())
         return self._older
 
@@ -240,7 +241,7 @@ class SqlStore:
         return await self._read(lambda reader: reader.lapsed(self._process))
 
     async def facts(self) -> list[str]:
-        """What there is to say of the database to a person who looks for faults."""
+        """Facts about the database for `sessionls doctor`."""
         revision, number, facts = await self._job(self._reader, lambda backend: backend.facts())
         return [*facts, f"revision {revision}", f"{number} sessions"]
 
@@ -269,7 +270,7 @@ class SqlStore:
                 return
             try:
                 snapshot.set_result(self._feed.start(found))
-            except Exception as fault:  # noqa: BLE001 (else whoever follows would wait for ever)
+            except Exception as fault:  # noqa: BLE001 (otherwise the follower would wait for ever)
                 snapshot.set_exception(fault)
 
         self._feed.follow(session_id)
@@ -290,11 +291,11 @@ class SqlStore:
     # -- other processes ---------------------------------------------------------------------------------------------
 
     async def _begin_watching(self) -> None:
-        """See what other processes do from now on: before anything is answered, so that no change falls in between."""
+        """Watch for changes by other processes. This starts before the first read, so that no change is missed."""
         async with self._beginning:
             if self._watching is None and self._feed.subscribed and not self._closed:
                 await self._job(self._writer, lambda backend: backend.begin_watch())
-                if self._is_closed():  # meanwhile: nobody would stop a watch that begins now
+                if self._is_closed():  # closed meanwhile: nobody would stop the watch
                     return
                 self._stop_watching.clear()
                 self._watching = asyncio.get_running_loop().create_task(self._watch())
@@ -305,20 +306,20 @@ class SqlStore:
     async def _watch(self) -> None:
         assert self._backend is not None
         try:
-            await self._backend.database.watch(self._look, self._stop_watching)
+            await self._backend.database.watch(self._poll, self._stop_watching)
             await self._job(self._writer, lambda backend: backend.end_watch())
         finally:
             self._watching = None
-            if self._feed.subscribed and not self._closed:  # somebody came back meanwhile
+            if self._feed.subscribed and not self._closed:  # there is a new subscriber meanwhile
                 self._do(self._begin_watching())
 
-    async def _look(self) -> Seen:
+    async def _poll(self) -> Seen:
         try:
             return await self._write(lambda backend: backend.poll())
         except StoreUnavailable:
-            pass  # it is in the log; the next look sees what this one did not
+            pass  # the changes are in the log: the next poll finds them
         except Exception:
-            log.exception("what other processes did could not be told")
+            log.exception("could not read the changes of other processes")
         return "others"
 
     def _keep_beating(self) -> None:
@@ -329,7 +330,7 @@ class SqlStore:
             self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
-        """Say that this process lives, for as long as it claims anything."""
+        """Renew the lease of this process for as long as it claims a reply."""
         pause = self._lease / 3
         while self._claimed:
             await asyncio.sleep(pause)
@@ -346,8 +347,8 @@ class SqlStore:
     async def _write(self, job: Callable[[Backend], T]) -> T:
         return await self._in(self._writer, job)
 
-    async def _read(self, question: Callable[[Reader], T]) -> T:
-        return await self._in(self._reader, lambda backend: backend.read(question))
+    async def _read(self, query: Callable[[Reader], T]) -> T:
+        return await self._in(self._reader, lambda backend: backend.read(query))
 
     async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
         if self._watching is None and self._feed.subscribed and not self._closed:
@@ -363,25 +364,27 @@ class SqlStore:
         return result
 
     def _run(self, job: Callable[[Backend], T]) -> T:
-        """In a thread."""
+        """Runs in a thread."""
         from sessionls.store.backend import Backend
 
         with self._lock:
             if self._backend is None:
-                self._backend = Backend(self._url, self._patience, self._lease, self._drafts, self._tell, durable=self._durable)
+                self._backend = Backend(
+                    self._url, self._patience, self._lease, self._drafts, self._publish, durable=self._durable
+                )
         return self._backend.run_command(job, self._backend)
 
-    def _tell(self, news: FeedBatch) -> None:
-        self._call(self._feed.news, news)
+    def _publish(self, batch: FeedBatch) -> None:
+        self._call(self._feed.publish, batch)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        """From a thread: call the function on the event loop, after all that was handed over before."""
+        """From a thread: call the function on the event loop, after all earlier calls."""
         assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to tell
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to notify
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        """In the background."""
+        """Run the coroutine in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._done)
@@ -391,6 +394,6 @@ class SqlStore:
         error = None if task.cancelled() else task.exception()
         if error is None or self._closed:
             return
-        log.warning("the store could not do something in the background: %s", error)
+        log.warning("a background task of the store failed: %s", error)
         if self._drafts.unsaved and self._saving is None:
             self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)

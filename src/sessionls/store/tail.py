@@ -1,7 +1,7 @@
-"""How far the followers in this process have been told, and what they have not been told yet.
+"""Remembers what was published to the followers in this process, and reads what was not published yet.
 
-Everything here runs in the thread that writes, in the order in which transactions are committed; what it hands over goes to the
-event loop in that same order (see feed.py). So a session's events reach their followers once each, by number.
+Everything here runs in the writing thread, in the order in which transactions are committed. The batches reach the event loop in
+the same order (see feed.py), so followers get each event of a session once, in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LAST_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
 
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
-    """What followers are to be told, in this order: events of one session each, pieces of replies, sessions for lists."""
+    """Notices to publish, in this order: events by session, pieces of replies, changed sessions."""
 
     events: Sequence[tuple[str, Sequence[Event]]] = ()
     chunks: Sequence[Delta] = ()
@@ -55,7 +55,7 @@ class FeedBatch:
 
 @dataclass(frozen=True, slots=True)
 class FollowSnapshot:
-    """A session as a new follower finds it: what it is told is true up to the event `seq`."""
+    """A session as a new follower finds it, up to and including its last event."""
 
     state: State
     page: Page
@@ -65,30 +65,30 @@ class FollowSnapshot:
 
 class FeedCursor:
     def __init__(self) -> None:
-        self._told: dict[str, int] = {}  # the sessions followed, and the last event handed over of each
+        self._published: dict[str, int] = {}  # the followed sessions, with the number of the last event that was published
         self._watching = False
         self._rev = 0
-        self._own: dict[str, int] = {}  # of this process's changes above `_rev`, the newest of each session
-        # Of drafts that are numbered in order, the last that was handed over, or was nobody's here; else of each session.
+        self._own: dict[str, int] = {}  # the newest change of each session by this process, if it is later than `_rev`
+        # The last draft that was published or is of no interest: one number if drafts are numbered in order, else by session.
         self._draft = 0
         self._drafts: dict[str, int] = {}
 
     # -- this process's own changes ----------------------------------------------------------------------------------
 
     def missing(self, connection: Connection, session_id: str, first: int) -> list[Event]:
-        """The events of other processes, before number `first`, that followers have not been told."""
-        told = self._told.get(session_id)
-        if told is None or told >= first - 1:
+        """The events of other processes, before number `first`, that were not published yet."""
+        last = self._published.get(session_id)
+        if last is None or last >= first - 1:
             return []
-        return self._events(connection, session_id, told, first)
+        return self._events(connection, session_id, last, first)
 
-    def told(self, session_id: str, seq: int) -> None:
-        """All up to that event is handed over."""
-        if session_id in self._told:
-            self._told[session_id] = seq
+    def published(self, session_id: str, seq: int) -> None:
+        """Note that all events up to `seq` were published."""
+        if session_id in self._published:
+            self._published[session_id] = seq
 
     def changed(self, session_id: str, rev: int) -> None:
-        """This process tells of that change itself."""
+        """Note a change that this process publishes itself."""
         if rev == self._rev + 1:
             self._rev = rev
         elif self._watching:
@@ -100,7 +100,7 @@ class FeedCursor:
         self, connection: Connection, session_id: str, limit: int, after: int | None, events_bytes: int | None
     ) -> tuple[FeedBatch, FollowSnapshot]:
         row = require(connection, session_id)
-        earlier = self._told.get(session_id)
+        earlier = self._published.get(session_id)
         caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
         state = load_state(connection, row)
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
@@ -111,37 +111,37 @@ class FeedCursor:
             events=None if data is None else events_of(data),
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
-        self._told[session_id] = row.seq
+        self._published[session_id] = row.seq
         return FeedBatch(events=[(session_id, caught_up)] if caught_up else []), found
 
     def unfollow(self, session_id: str) -> None:
-        self._told.pop(session_id, None)
+        self._published.pop(session_id, None)
         self._drafts.pop(session_id, None)
 
     # -- other processes' changes --------------------------------------------------------------------------------------
 
     def begin(self, connection: Connection) -> FeedBatch:
-        """Look from now on; gives what was missed of the sessions followed already."""
+        """Start to watch. Returns the missed changes of the sessions that are followed already."""
         rev = connection.execute(_LAST_REV).scalar_one()
         self._draft = 0
         self._drafts.clear()
-        news = self._news(connection, list(self._told), [])
+        batch = self._batch(connection, list(self._published), [])
         self._rev, self._watching = rev, True
         self._own.clear()
-        return news
+        return batch
 
     def end(self) -> None:
         self._watching = False
 
     @property
     def drafted(self) -> dict[str, int]:
-        """The sessions that are followed, each with the number of the last draft that was handed over."""
-        return {session_id: self._drafts.get(session_id, self._draft) for session_id in self._told}
+        """The sessions that are followed, each with the number of the last draft that was published."""
+        return {session_id: self._drafts.get(session_id, self._draft) for session_id in self._published}
 
-    def concerned(self, rev: int, draft: int, drafted: bool) -> bool:
-        """Whether there are news for anybody here.
+    def has_changes(self, rev: int, draft: int, drafted: bool) -> bool:
+        """Whether there may be something to publish.
 
-        The last change and the last draft have these numbers; `drafted`: a new draft is of a session that is followed.
+        `rev` and `draft` are the numbers of the last change and draft; `drafted`: a followed session has a new draft.
         """
         if rev != self._rev or self._own or drafted:
             return True
@@ -149,7 +149,7 @@ class FeedCursor:
         return False
 
     def poll(self, connection: Connection) -> FeedBatch:
-        """What happened since the last look."""
+        """Read the changes since the last poll."""
         rows = list(connection.execute(_CHANGED, {"rev": self._rev}))
         notices = [
             SessionNotice(
@@ -160,32 +160,32 @@ class FeedCursor:
             for row in rows
             if self._own.get(row.id) != row.rev
         ]
-        news = self._news(connection, [row.id for row in rows if not row.deleted], notices)
+        batch = self._batch(connection, [row.id for row in rows if not row.deleted], notices)
         for row in rows:
             self._rev = row.rev
             if row.deleted:
                 self.unfollow(row.id)
         self._own.clear()
-        return news
+        return batch
 
-    def _news(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> FeedBatch:
-        """What the followers lack. Nothing is noted as told before all of it is read."""
-        told: dict[str, list[Event]] = {}
+    def _batch(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> FeedBatch:
+        """Read what was not published yet. If reading fails, nothing counts as published."""
+        events: dict[str, list[Event]] = {}
         for session_id in changed:
-            after = self._told.get(session_id)
+            after = self._published.get(session_id)
             new = [] if after is None else self._events(connection, session_id, after, lineage.ENDLESS)
             if new:
-                told[session_id] = new
-        chunks = self._chunks(connection) if self._told else []
-        self._told.update((session_id, new[-1].seq) for session_id, new in told.items())
-        return FeedBatch(list(told.items()), chunks, notices)
+                events[session_id] = new
+        chunks = self._chunks(connection) if self._published else []
+        self._published.update((session_id, new[-1].seq) for session_id, new in events.items())
+        return FeedBatch(list(events.items()), chunks, notices)
 
     def _chunks(self, connection: Connection) -> list[Delta]:
         if dialect_of(connection).drafts_in_order:
             last = connection.execute(_LAST_DRAFT).scalar_one()
             if last <= self._draft:
                 return []
-            rows = list(connection.execute(_DRAFTED, {"n": self._draft, "ids": list(self._told)}))
+            rows = list(connection.execute(_DRAFTED, {"n": self._draft, "ids": list(self._published)}))
             self._draft = last
         else:
             newer = [and_(drafts.c.session_id == key, drafts.c.n > n) for key, n in self.drafted.items()]

@@ -1,7 +1,7 @@
-"""Which sessions have certain words in their titles, without reading each title.
+"""Finds the sessions with certain words in their titles, without reading each title.
 
-An index over the pieces of one, two and three characters of each title narrows a search down: a word can only stand in a
-title that has all pieces of the word.
+An index has all pieces of one, two and three characters of each title. A title can contain a word only if it has all pieces of
+the word.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBER = select(titles.c.n).where(titles.c.session_id == bindparam("id"))
 _REMOVE = delete(titles).where(titles.c.n == bindparam("key"))
 
 _LONGEST = 3  # characters of a piece
-_MOST = 30  # pieces of a query: more do not narrow it down much further
+_MOST = 30  # pieces of a query: more hardly narrow the search
 
 
 def add_title(connection: Connection, session_id: str, title_key: str) -> None:
@@ -31,7 +31,7 @@ def add_title(connection: Connection, session_id: str, title_key: str) -> None:
 
 def change_title(connection: Connection, session_id: str, before: str, after: str) -> None:
     n = connection.execute(_NUMBER, {"id": session_id}).scalar()
-    if n is None:  # made by a process of an older version, which was running when the database was brought up to date
+    if n is None:  # a process with an older version, running during the migration, created this session
         add_title(connection, session_id, after)
         return
     dialect = dialect_of(connection)
@@ -48,12 +48,12 @@ def remove_title(connection: Connection, session_id: str, title_key: str) -> Non
 
 
 def purge_titles(connection: Connection) -> None:
-    """After a deletion: clear the pieces of deleted titles from the index."""
+    """Erase the pieces of deleted titles from the index."""
     dialect_of(connection).purge_titles(connection)
 
 
 def title_terms(words: Sequence[str]) -> list[str]:
-    """The pieces that a title must have for all the words to stand in it."""
+    """The pieces that a title must have to contain all these words."""
     wanted: dict[str, None] = {}
     for word in words:
         length = min(len(word), _LONGEST)
@@ -73,7 +73,7 @@ def titled(connection: Connection, terms: Sequence[str]) -> Select[Any] | TextCl
 
 
 def pieces_of(title_key: str) -> list[str]:
-    """What the index holds of a title."""
+    """The pieces under which a title is indexed."""
     found = {
         word[start : start + length]
         for word in title_key.split()
@@ -84,5 +84,5 @@ def pieces_of(title_key: str) -> list[str]:
 
 
 def _term(piece: str) -> str:
-    """A piece as letters and digits alone, which an index takes for one word."""
+    """The piece encoded as letters and digits, so that the index treats it as one word."""
     return piece.encode().hex()

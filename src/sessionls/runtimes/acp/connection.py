@@ -1,4 +1,4 @@
-"""The connection to one running external agent: its program, what it announced, and the sessions that it has for us."""
+"""The connection to one running external agent: its program, its capabilities, and its sessions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WORDS = 500  # characters of an agent's own error
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: for a program to start and introduce itself, for one of its sessions to open, for a cancelled message to end."""
+    """Timeouts in seconds: to start a program and initialize it, to open a session, and to end a cancelled message."""
 
     start: float = 120.0
     session: float = 120.0
@@ -43,7 +43,7 @@ class Patience:
 
 
 class Gone(Exception):
-    """The program ended, or its connection did."""
+    """The program or its connection ended."""
 
 
 class Refused(Exception):
@@ -56,18 +56,18 @@ class Refused(Exception):
 
 
 class Listener(Protocol):
-    """Who hears what an agent says about one of its sessions, and does what it asks for."""
+    """Receives an agent's updates for one session, and handles its requests."""
 
     async def updated(self, update: Update) -> None: ...
 
     async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Raises the library's `RequestError` for what is not done."""
+        """Returns the result. Raises the SDK's `RequestError` for a refused request."""
         ...
 
 
 @dataclass
 class AgentConnection:
-    """`listeners` by the id of the agent's session. What it says of another session is passed over."""
+    """`listeners` by the id of the agent's session. Updates for unknown sessions are ignored."""
 
     definition: Definition
     folder: Path
@@ -108,7 +108,7 @@ class AgentConnection:
     # -- requests ----------------------------------------------------------------------------------------------------
 
     async def request(self, method: str, params: Mapping[str, Any], *, seconds: float | None = None) -> dict[str, Any]:
-        """Its answer. Raises `Gone`, `Refused`; `AgentUnavailable` where it has not signed in, or takes too long."""
+        """Returns the response. Raises `Gone` or `Refused`, or `AgentUnavailable` if it is not signed in or takes too long."""
         from acp.exceptions import RequestError
 
         try:
@@ -131,7 +131,7 @@ class AgentConnection:
     def _refusal(self, code: Any, message: str, data: Any) -> Exception:
         details = data.get("details") or data.get("message") if isinstance(data, dict) else data
         words = message if not isinstance(details, str) or details in message else f"{message}: {details}"
-        if code == _AUTH_REQUIRED or sign_in.is_about_it(words):
+        if code == _AUTH_REQUIRED or sign_in.is_sign_in_error(words):
             return self.unavailable("it is not signed in.", sign_in.hint(self.definition, self.announced.auth_methods or ()))
         return Refused(code if isinstance(code, int) else 0, " ".join(words.split())[:_WORDS])
 
@@ -139,7 +139,7 @@ class AgentConnection:
         return AgentUnavailable(self.definition.name, problem, hint=hint)
 
     async def introduce(self) -> None:
-        """Say who we are and what we do for it, and hear the same of it. Raises `AgentUnavailable`."""
+        """Exchange capabilities (`initialize`). Raises `AgentUnavailable`."""
         from acp.schema import InitializeResponse
         from pydantic import ValidationError
 
@@ -157,26 +157,26 @@ class AgentConnection:
         except Refused as refused:
             raise self.unavailable(f"it refused to start: {refused.message}.", "Update it.") from None
         except ValidationError:
-            raise self.unavailable("it does not speak the Agent Client Protocol.", "Correct its command and arguments.") from None
+            raise self.unavailable("it does not speak the Agent Client Protocol.", "Check its command and arguments.") from None
         if self.announced.protocol_version != PROTOCOL:
             version = self.announced.protocol_version
             raise self.unavailable(
-                f"it speaks version {version} of the protocol, and sessionls version {PROTOCOL}.", "Update it."
+                f"it speaks version {version} of the protocol; sessionls needs version {PROTOCOL}.", "Update it."
             )
 
     async def ended_early(self) -> AgentUnavailable:
-        """Why nothing can be asked of it any more: its program ended."""
+        """The error for requests after its program ended."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await self.program.wait()
         code = self.program.code
         how = "" if code is None else f" with a signal ({-code})" if code < 0 else f" with exit code {code}"
         return self.unavailable(
-            f"its program ended{how}.", f"Its log says more: {self.program.log.name}, in the folder `logs` of the data folder."
+            f"its program ended{how}.", f"See its log {self.program.log.name}, in the folder `logs` of the data folder."
         )
 
     async def close(self) -> None:
-        """End its program with all that it started."""
+        """End its program and all processes that it started."""
         self.gone.set()
         await self.program.end()
         with contextlib.suppress(Exception):
@@ -196,12 +196,12 @@ class AgentConnection:
             return
         await listener.updated(update)
 
-    async def _asked(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002  # (those went to `_notified`)
+    async def _asked(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002
         from acp.exceptions import RequestError
 
         listener = self.listeners.get(str(params.get("sessionId"))) if isinstance(params, dict) else None
         if listener is None:
-            raise RequestError(-32602, "There is no such session, or no message in it is being answered.")
+            raise RequestError(-32602, "This session does not exist, or it is not answering a message.")
         try:
             return await listener.asked(method, params)
         except RequestError:
@@ -212,11 +212,11 @@ class AgentConnection:
             raise
         except Exception:
             log.exception("a request of an external agent failed: %s", method)
-            raise RequestError(-32603, "sessionls failed at this.") from None
+            raise RequestError(-32603, "The request failed unexpectedly in sessionls.") from None
 
 
 async def connect(definition: Definition, folder: Path, logs: Path, patience: Patience) -> AgentConnection:
-    """Start the agent and introduce ourselves. Raises `AgentUnavailable`; nothing is left running then."""
+    """Start and initialize the agent. Raises `AgentUnavailable`; then no program is left running."""
     await asyncio.to_thread(_import)
     program = await start(definition, folder, logs)
     connection: AgentConnection | None = None
@@ -230,6 +230,6 @@ async def connect(definition: Definition, folder: Path, logs: Path, patience: Pa
 
 
 def _import() -> None:
-    """The protocol's library takes its time."""
+    """Import the ACP SDK, which takes a while."""
     for name in ("acp.connection", "acp.exceptions", "acp.schema"):
         importlib.import_module(name)

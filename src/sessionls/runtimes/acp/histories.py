@@ -1,6 +1,6 @@
-"""The sessions that an external agent keeps of its own, listed and read: for who brings them here.
+"""Lists and reads the sessions that an external agent has stored itself, to import them.
 
-Its program runs as long as it is asked. Nothing is sent to its model, and what it asks for is refused.
+The agent's program runs only meanwhile. Nothing is sent to its model, and all its requests are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sessionls.sessions.imports import ForeignMessage, ForeignSession
 __all__ = ["Histories", "ListedSession", "histories"]
 
 _LISTED = 1_000  # sessions
-_UPDATES = 200_000  # of one session
+_UPDATES = 200_000  # updates of one session
 _STATUS = {"completed": "done", "failed": "failed"}
 
 
@@ -40,7 +40,7 @@ class Histories:
         self._folder = folder
 
     async def list(self) -> list[ListedSession]:
-        """Those of the folder, in the agent's order. Raises `AgentUnavailable` where it cannot list them."""
+        """The sessions of the folder, in the agent's order. Raises `AgentUnavailable` if it cannot list them."""
         found: list[ListedSession] = []
         cursor: str | None = None
         while len(found) < _LISTED:
@@ -55,7 +55,7 @@ class Histories:
         return found[:_LISTED]
 
     async def read(self, listed: ListedSession) -> ForeignSession:
-        """All of one session. Raises `AgentUnavailable` where the agent cannot load it."""
+        """Read a whole session. Raises `AgentUnavailable` if the agent cannot load it."""
         listener = _Listener()
         self._connection.listeners[listed.id] = listener
         try:
@@ -71,18 +71,18 @@ class Histories:
             raise await self._connection.ended_early() from None
         except Refused as refused:
             raise self._connection.unavailable(
-                f"it refused {method}: {refused.message}.", "Update it: its sessions may be out of reach in this version."
+                f"it refused {method}: {refused.message}.", "Update it: this version may not support it."
             ) from None
 
 
 @contextlib.asynccontextmanager
 async def histories(definition: Definition, folder: Path, logs: Path) -> AsyncIterator[Histories]:
-    """Meanwhile the agent's program runs. Raises `AgentUnavailable`, also where it does not lend its sessions."""
+    """Start the agent's program for this context. Raises `AgentUnavailable`, also if it does not support loading sessions."""
     connection = await connect(definition, folder, logs, Patience())
     try:
         if not connection.loads:
             raise AgentUnavailable(
-                definition.name, "it does not load its earlier sessions.", hint="Update it, or go on with them there."
+                definition.name, "it cannot load its earlier sessions.", hint="Update it, or continue the sessions in the agent."
             )
         yield Histories(connection, folder)
     finally:
@@ -91,7 +91,7 @@ async def histories(definition: Definition, folder: Path, logs: Path) -> AsyncIt
 
 @dataclass
 class _Listener:
-    """Puts a replayed session together."""
+    """Collects a replayed session."""
 
     _said: list[tuple[str, list[Part]]] = field(default_factory=list)
     _calls: dict[str, tuple[list[Part], int]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class _Listener:
     async def asked(self, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ARG002
         from acp.exceptions import RequestError
 
-        raise RequestError(-32601, f"Nothing is done for a session that is only read: {method}.")
+        raise RequestError(-32601, f"Not available while a session is only read: {method}.")
 
     def messages(self) -> list[ForeignMessage]:
         return [ForeignMessage("participant" if role == "participant" else "agent", parts) for role, parts in self._said]

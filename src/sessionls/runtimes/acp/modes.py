@@ -1,4 +1,4 @@
-"""Modes, models and other options of an external agent's session: set before a message, and set back after it."""
+"""Modes, models and other options of an external agent's session: set before a message and restored after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one message wants; None or absent: as it is."""
+    """The configuration for one message. None or absent: unchanged."""
 
     mode: str | None = None
     model: str | None = None
@@ -34,7 +34,7 @@ class _Option:
 
 @dataclass
 class Configuration:
-    """What an agent reports of one of its sessions: the mode and the options it has, and which it could have."""
+    """The configuration that an agent reports for a session: its mode and options, and their possible values."""
 
     mode: str | None = None
     modes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Configuration:
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Configuration:
-        """As the answer to session/new, load or resume has it."""
+        """Read it from the response to session/new, session/load or session/resume."""
         modes = answer.get("modes")
         new = cls()
         if isinstance(modes, dict):
@@ -76,14 +76,14 @@ class Configuration:
 
     @property
     def model(self) -> str | None:
-        """The model that it reports, if it does."""
+        """The reported model, if any."""
         found = next((option.value for option in self.options.values() if option.category == "model"), None)
         return found if isinstance(found, str) else None
 
     # -- set and set back --------------------------------------------------------------------------------------------
 
     async def set(self, connection: AgentConnection, session: str, wanted: Wanted) -> list[str]:
-        """Set what is wanted. Gives what could not be, in words for a person."""
+        """Apply the wanted configuration. Returns a notice for a person for each part that failed."""
         problems: list[str] = []
         self._before, self._mode_before = [], None
         name = connection.definition.name
@@ -93,7 +93,7 @@ class Configuration:
         if wanted.model is not None:
             key = next((key for key, option in self.options.items() if option.category == "model"), None)
             if key is None:
-                problems.append(f"{name} offers no choice of models: it used its own and not {wanted.model}.")
+                problems.append(f"{name} does not let others choose its model: it used its own instead of {wanted.model}.")
             else:
                 options[key] = wanted.model
         for key, value in options.items():
@@ -101,7 +101,7 @@ class Configuration:
         return problems
 
     async def set_back(self, connection: AgentConnection, session: str) -> list[str]:
-        """Set what `set` changed to what it was before. Gives what could not be."""
+        """Restore everything that `set` changed. Returns notices for what failed."""
         problems: list[str] = []
         for key, value in reversed(self._before):
             problems += await self._put_option(connection, session, key, value, "back ")
@@ -128,9 +128,9 @@ class Configuration:
             await connection.request("session/set_mode", {"sessionId": session, "modeId": mode}, seconds=_SECONDS)
         except Refused as refused:
             return [f"{name} did not set its mode {back}to {mode!r}: {refused.message}."]
-        # An answer without an error says that it did, unless it reports another mode meanwhile.
+        # A successful response means that the mode is set, unless the agent reports another mode meanwhile.
         if self.mode not in (before, mode):
-            return [f"{name} was asked to set its mode {back}to {mode!r}, and has the mode {self.mode!r}."]
+            return [f"{name} was asked to set its mode {back}to {mode!r}, but has the mode {self.mode!r}."]
         self.mode = mode
         return []
 
@@ -159,13 +159,13 @@ class Configuration:
         self.learn(answer.get("configOptions"))
         now = self.options.get(key)
         if now is None or now.value != value:
-            has = "does not say what it has now" if now is None else f"has {now.value!r}"
-            return [f"{name} was asked to set {key} {back}to {value!r}, and {has}."]
+            has = "does not report the present value" if now is None else f"has {now.value!r}"
+            return [f"{name} was asked to set {key} {back}to {value!r}, but {has}."]
         return []
 
 
 def _values(options: Any) -> tuple[str, ...]:
-    """The values of a choice, in groups or not."""
+    """The values of a choice, which may be grouped."""
     found: list[str] = []
     for one in options[:_MOST] if isinstance(options, list) else ():
         if isinstance(one, dict) and isinstance(one.get("options"), list):

@@ -1,6 +1,6 @@
-"""Our tools for external agents: an MCP server, of which the agent starts the one end (`sessionls mcp`) and this is the other.
+"""Our tools for external agents, as an MCP server. The agent starts `sessionls mcp`, which connects to the server here.
 
-What an agent reports so becomes a finding of the reply that it is writing. The tools work only while it writes one.
+A reported finding is added to the reply that the agent is writing. The tools work only while it writes a reply.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["NAMES", "OurTools"]
 log = logging.getLogger(__name__)
 
 NAMES = ("report_finding", "diagnostics", "symbols", "search_sessions")
-"""The tools that external agents are offered, as far as they exist here. All of them only read, or report."""
+"""The tools that are offered to external agents, if they exist here. All of them only read or report."""
 _LINE = 1 << 20  # bytes of one message
 _VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _MOST = 64  # connections at the same time
@@ -40,7 +40,7 @@ class _Turn:
 
 @dataclass
 class OurTools:
-    """`offer` gives the tools of those names. One listener for all sessions of this process; a token for each session."""
+    """`offer` returns the tools with these names. One listener serves all sessions of this process; each has its own token."""
 
     offer: Callable[[Sequence[str]], Sequence[Tool]]
     _tokens: dict[str, str] = field(default_factory=dict, init=False)  # token → session
@@ -50,13 +50,13 @@ class OurTools:
     _connections: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def server(self, session_id: str) -> list[dict[str, Any]]:
-        """How an agent starts our server for that session, as the protocol's `mcpServers`. Empty where nothing can listen."""
+        """The entry for ACP's `mcpServers`, with which an agent starts our server for that session. Empty if we cannot listen."""
         async with self._starting:
             if self._server is None:
                 try:
                     self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_LINE)
                 except OSError:
-                    log.warning("external agents get no tools of ours: nothing can listen on this machine")
+                    log.warning("external agents get no tools of sessionls: cannot listen on a local port")
                     return []
         token = next((token for token, known in self._tokens.items() if known == session_id), None)
         if token is None:
@@ -74,7 +74,7 @@ class OurTools:
 
     @asynccontextmanager
     async def during(self, session_id: str, permissions: Permissions, call: Callable[[], ToolCall]) -> AsyncIterator[None]:
-        """Meanwhile calls belong to this reply."""
+        """In this context, the session's calls belong to this reply."""
         self._turns[session_id] = _Turn(permissions, call)
         try:
             yield
@@ -101,7 +101,7 @@ class OurTools:
             if session_id is not None and len(self._connections) <= _MOST:
                 await self._serve(session_id, reader, writer)
         except (TimeoutError, ValueError, OSError, asyncio.CancelledError):
-            pass  # silent, a message that is too long, gone, or closed by us: asyncio would log that
+            pass  # timeout, a message that is too long, or a closed connection: asyncio would log these
         finally:
             self._connections.discard(task)
             writer.close()
@@ -128,7 +128,7 @@ class OurTools:
                         "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
                         "capabilities": {"tools": {}},
                         "serverInfo": {"name": "sessionls", "version": __version__},
-                        "instructions": "Report what a review finds with report_finding: it is shown in the person's editor.",
+                        "instructions": "Report what a review finds with report_finding. The person sees it in the editor.",
                     }
                 }
             case "ping":
@@ -146,7 +146,7 @@ class OurTools:
         if tool is None:
             return _result(f"There is no tool {str(name)[:60]}.", failed=True)
         if turn is None:
-            return _result("No message is being answered now, so nothing can be done in the session.", failed=True)
+            return _result("The tools of this session work only while you answer a message in it.", failed=True)
         if turn.permissions.is_denied(tool.name, tool.risk):
             return _result(DENIED, failed=True)
         try:

@@ -1,8 +1,8 @@
-"""What an external agent may do: its questions and its requests under our rules, asked of the people in the session.
+"""Permissions of an external agent: our rules apply to its requests, and the people in the session are asked.
 
-An agent's own "always" is never chosen: what a yes for the session covers is kept here, where every participant sees it, and is
-as narrow as for our own tools. What an agent was allowed by an answer to its question it is not asked about again when it then
-does exactly that through us.
+An agent's own "always" option is never chosen. Permissions for the session are kept here, where every participant sees them, and
+are as narrow as for our own tools. If a person allowed an action in answer to the agent's request, nobody is asked again when the
+agent then does exactly that through us.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ _TOOLS: Mapping[str, tuple[str, Risk]] = {
     "execute": ("run_command", "execute"),
     "fetch": ("fetch", "network"),
 }
-"""By the protocol's kind of a call: the tool of ours whose rules count, and the risk. Anything else may do anything."""
+"""The tool of ours whose rules apply, and the risk, by ACP's kind of a call. Calls of any other kind may do anything."""
 _OTHER: tuple[str, Risk] = ("other", "execute")
 _OURS = re.compile(r"mcp__sessionls__(\w+)")
-"""How agents call a tool of our MCP server."""
-_MOST = 200  # questions of one message that are put to people
+"""The names under which agents call a tool of our MCP server."""
+_MOST = 200  # questions to people during one message
 _DETAIL = 20_000
 _OPTIONS = 50
 
-DENIED = "This was not permitted. Do not try it again in another way; go on without it, or say what you would need."
+DENIED = "This was not permitted. Do not try to do it in another way. Continue without it, or say what you need."
 
 
 @dataclass
 class Permissions:
-    """For one message. `allowed` are the acts that somebody said yes to, and that the agent has not done yet."""
+    """The permissions during one message. `allowed` are permitted actions that the agent has not carried out yet."""
 
     definition: Definition
     policy: Policy
@@ -57,7 +57,7 @@ class Permissions:
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def answer(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to `session/request_permission`."""
+        """The response to `session/request_permission`."""
         options = [one for one in _list(params.get("options"))[:_OPTIONS] if isinstance(one.get("optionId"), str)]
         call = params.get("toolCall")
         update = read_call(call) if isinstance(call, dict) else None
@@ -67,7 +67,7 @@ class Permissions:
             return _chosen(no)
         kind = update.kind or ""
         tool, risk = _TOOLS.get(kind, _OTHER)
-        if (ours := _OURS.fullmatch(update.title or "")) is not None:  # it runs here, and is asked about here where it must be
+        if (ours := _OURS.fullmatch(update.title or "")) is not None:  # it runs in this process, which asks if necessary
             return _chosen(no if self.is_denied(ours[1], "read") else yes)
         request = _request(self.definition, update, kind)
         paths = _paths(update)
@@ -78,7 +78,7 @@ class Permissions:
                 await self.sink.add_notice(f"{self.definition.name} was not permitted to change a file: {problem}")
                 return _chosen(no)
             request = replace(request, startup=next(iter(startup), None))
-        # What may be read unasked lies in the workspace.
+        # Only files in the workspace may be read without asking.
         outside = risk == "read" and kind != "think" and not (paths and await self.files.inside(paths))
         if not await self._permits(tool, risk, request, ask=outside):
             return _chosen(no)
@@ -86,7 +86,7 @@ class Permissions:
         return _chosen(yes)
 
     async def permits(self, act: str, what: str, tool: str, risk: Risk, request: PermissionRequest) -> bool:
-        """Whether it may do this through us now: `act` on `what`, as `tool` of ours would."""
+        """Whether it may do `act` on `what` through us now, by the rules for our `tool`."""
         if self.refusal(risk) is not None:
             return False
         if (act, what) in self.allowed:
@@ -95,11 +95,11 @@ class Permissions:
         return await self._permits(tool, risk, request)
 
     def refusal(self, risk: Risk) -> str | None:
-        """Why nothing of that risk may be done now, whoever says yes."""
+        """Why actions of that risk are forbidden now, even with permission; None if they are not."""
         return self.policy.refusal_reason(risk, runs_programs=False)
 
     def is_denied(self, tool: str, risk: Risk) -> bool:
-        """Whether a rule or the bounds forbid it, whoever says yes."""
+        """Whether a rule or the bounds forbid it, even with permission."""
         return self.refusal(risk) is not None or self.policy.decide(self.definition, tool, risk) == "deny"
 
     async def _permits(self, tool: str, risk: Risk, request: PermissionRequest, *, ask: bool = False) -> bool:
@@ -119,7 +119,7 @@ class Permissions:
                     f"{self.definition.name} asked for permission more than {_MOST} times; everything after that was denied."
                 )
             return False
-        async with self._asking:  # one after the other, however many it asks at once
+        async with self._asking:  # one question at a time
             answer = await self.sink.ask_permission(
                 agent=self.definition.name,
                 tool=tool,
@@ -139,7 +139,7 @@ class Permissions:
 
 
 def _request(definition: Definition, update: CallUpdate, kind: str) -> PermissionRequest:
-    """The question in words for a person, and what a yes for the session covers: the same again, or for edits all of them."""
+    """The question for a person. Permission for the session covers the same action again, or all edits for an edit."""
     name = definition.name
     arguments = update.arguments or {}
     command = arguments.get("command")

@@ -1,4 +1,4 @@
-"""The running external agents of this process: one for each agent and workspace folder, ended when idle."""
+"""The running external agents of this process: one for each agent and workspace folder. Idle ones are ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Open:
-    """One of the agent's sessions that is open in its process. `cost` is what it has cost, as far as it was told here."""
+    """An open session in the agent's process. `cost` is its cost so far, as far as the agent reported it here."""
 
     id: str
     configuration: Configuration
@@ -34,7 +34,7 @@ class Open:
 
 @dataclass
 class Running:
-    """A running agent. `opened` are its sessions by ours."""
+    """A running agent. `opened` has its open sessions by the id of our session."""
 
     connection: AgentConnection
     opened: dict[str, Open] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Running:
 
 @dataclass
 class Pool:
-    """`idle` seconds after its last message an agent's program is ended."""
+    """Ends an agent's program `idle` seconds after its last message."""
 
     logs: Path
     patience: Patience = field(default_factory=Patience)
@@ -82,13 +82,13 @@ class Pool:
                 found.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._soon(self._end_idle(key)))
 
     async def keep(self, wanted: Callable[[Definition], bool]) -> None:
-        """End the agents that are not wanted any more, as when a workspace is trusted no longer."""
+        """End the agents for which `wanted` is false, for example when a workspace is no longer trusted."""
         for key, running in list(self._running.items()):
             if not wanted(running.connection.definition):
                 await self._end(key)
 
     async def close(self) -> None:
-        """End all of them."""
+        """End all agents."""
         self._closed = True
         await asyncio.gather(*(self._end(key) for key in list(self._running)), return_exceptions=True)
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -114,6 +114,6 @@ class Pool:
 
 
 def _digest(definition: Definition) -> str:
-    """What makes its process another one."""
+    """A hash of everything that requires a new process if it changes."""
     fields = definition.model_dump_json(include={"command", "args", "env", "cwd", "origin"})
     return hashlib.sha256(fields.encode()).hexdigest()

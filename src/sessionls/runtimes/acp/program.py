@@ -1,7 +1,7 @@
-"""The program of an external agent: started with a short environment, its words in a log, ended with all that it started.
+"""The program of an external agent: runs with a minimal environment, logs its standard error, and ends with all its children.
 
-On POSIX it leads a process group with a watcher in it, which waits for the end of a pipe that only this process holds: if this
-process is killed, the program is killed, too.
+On POSIX it leads a process group. A watcher in the group waits for the end of a pipe that only this process keeps open: if this
+process is killed, the watcher kills the group.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from sessionls.processes import MARK, kill_tree, new_mark, start_flags
 
 __all__ = ["Program", "environment_of", "start"]
 
-_LOG_LIMIT = 1 << 20  # bytes of a log, which then begins anew
-_GRACE = 2.0  # seconds to end by itself once its input is closed
-# `$1` is where the pipe is. The shell's own input is the program's.
+_LOG_LIMIT = 1 << 20  # bytes of a log before it is truncated
+_GRACE = 2.0  # seconds to end by itself after its input was closed
+# `$1` is the path of the pipe. The program inherits the shell's input.
 _WATCHED = '(read _ <"$1"; kill -KILL 0) >/dev/null 2>&1 & shift; exec "$@"'
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass
 class Program:
-    """A running program. `log` is the file that has what it writes to its standard error."""
+    """A running program. `log` is the file with its standard error."""
 
     process: asyncio.subprocess.Process
     mark: str
@@ -60,7 +60,7 @@ class Program:
         return await self.process.wait()
 
     async def end(self) -> None:
-        """End it: politely first, by the end of its input, then for good, with all that it started. Safe to call again."""
+        """Close its input, and kill it with all its children if it does not end by itself. Safe to call more than once."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         await asyncio.shield(self._ending)
@@ -81,7 +81,7 @@ class Program:
 
 
 async def start(definition: Definition, folder: Path, logs: Path) -> Program:
-    """Start the program that the definition names, in its folder. Raises `AgentUnavailable`."""
+    """Start the definition's program in its folder. Raises `AgentUnavailable`."""
     command = await asyncio.to_thread(_find, definition)
     environment = environment_of(definition, os.environ)
     cwd = await asyncio.to_thread(_directory, definition, folder)
@@ -121,10 +121,10 @@ async def start(definition: Definition, folder: Path, logs: Path) -> Program:
 
 
 def environment_of(definition: Definition, environ: Mapping[str, str]) -> dict[str, str]:
-    """What its program gets: the usual variables without any key, and those that its definition names.
+    """The environment of the program: the usual variables without API keys, and those of the definition.
 
-    `${env:X}` stands for a variable of this process, except in what a workspace defines. Raises `AgentUnavailable` where there is
-    no such variable.
+    `${env:X}` is replaced with a variable of this process, except in a definition of the workspace. Raises `AgentUnavailable` if
+    there is no such variable.
     """
     missing: list[str] = []
 
@@ -138,21 +138,23 @@ def environment_of(definition: Definition, environ: Mapping[str, str]) -> dict[s
         own = {name: _VARIABLE.sub(fill, value) for name, value in own.items()}
     if missing:
         raise AgentUnavailable(
-            definition.name, f"the environment has no {', '.join(missing)}.", hint="Set it, or change `env` of the agent."
+            definition.name,
+            f"the environment variable {', '.join(missing)} is not set.",
+            hint="Set it, or change `env` of the agent.",
         )
     return {**child_environment(environ), **own}
 
 
 def _find(definition: Definition) -> str:
     assert definition.command is not None
-    # A path with a folder in it is a path. A name is looked for in PATH alone: on Windows `which` would look here first.
+    # A name without a folder is searched in PATH only: on Windows, `which` would search the current folder first.
     path = os.environ.get("PATH", os.defpath)
     found = shutil.which(str(Path(definition.command).expanduser()), path=path)
     if found is None or (os.name == "nt" and not Path(found).is_absolute()):
         raise AgentUnavailable(
             definition.name,
             f"its program {definition.command!r} is not installed.",
-            hint="Install it, or correct its command. It is looked for in PATH.",
+            hint="Install it, or correct its command. It is searched in PATH.",
         )
     return found
 
@@ -160,14 +162,14 @@ def _find(definition: Definition) -> str:
 def _directory(definition: Definition, folder: Path) -> Path:
     directory = folder / Path(definition.cwd).expanduser() if definition.cwd else folder
     if not directory.is_dir():
-        raise AgentUnavailable(definition.name, "the folder it is to start in does not exist.", hint="Correct its `cwd`.")
+        raise AgentUnavailable(definition.name, "its working folder does not exist.", hint="Correct its `cwd`.")
     return directory
 
 
 async def _write_log(stream: asyncio.StreamReader, path: Path) -> None:
-    """Keep what it says on its standard error: the newest megabyte or so. It may hold anything, so the file is private."""
+    """Log its standard error, about the newest megabyte. It may contain secrets, so the file is private."""
     while data := await stream.read(1 << 16):
-        # A log that cannot be written must not stop the program, which waits for its words to be read.
+        # If the log cannot be written, keep reading: otherwise the program would block.
         with contextlib.suppress(OSError):
             await asyncio.to_thread(_append, path, data)
 

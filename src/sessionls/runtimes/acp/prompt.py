@@ -1,4 +1,4 @@
-"""What an external agent is sent: the message with its context, after what it has not seen of the session yet."""
+"""The prompt for an external agent: the part of the session that it has not seen yet, and the message with its context."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["GO_ON", "Block", "message_blocks", "text_block", "transcript_text"]
 Block = dict[str, Any]
 
 GO_ON = (
-    "Your reply was interrupted here. Go on exactly where it stopped: repeat nothing of it, and say nothing about the "
-    "interruption. Of what you were doing it is not known whether it was done: look before you do it again."
+    "Your reply was interrupted here. Continue exactly where it stopped, without repeating anything and without mentioning the "
+    "interruption. It is not known whether your last action was carried out: check before you do it again."
 )
-_ROOM = 200_000  # characters of what an agent has not seen; older messages are left out
+_LIMIT = 200_000  # characters of unseen messages; older ones are left out
 
 
 def text_block(text: str) -> Block:
@@ -26,14 +26,14 @@ def text_block(text: str) -> Block:
 
 
 def message_blocks(message: Message, render: Callable[[Context], str], *, resources: bool, named: bool) -> list[Block]:
-    """The message, each of its contexts as a block before it. `resources`: the agent takes files as resources."""
+    """The message, after a block for each of its contexts. `resources`: the agent accepts embedded resources."""
     blocks = [_context_block(context, render, resources=resources) for context in message.context or ()]
     who = f"[{message.author.name}] " if named and isinstance(message.author, Participant) else ""
     return [*blocks, text_block(f"{who}{message.text}")]
 
 
 def _context_block(context: Context, render: Callable[[Context], str], *, resources: bool) -> Block:
-    """A document as the editor has it, unsaved changes included; everything else as we write it for models."""
+    """Documents as resources with the editor's text, including unsaved changes; everything else as in prompts for models."""
     whole = isinstance(context, FileContext | SelectionContext | SymbolContext) and context.text is not None
     if not resources or not whole or context.notice is not None:
         return text_block(render(context))
@@ -45,14 +45,14 @@ def _context_block(context: Context, render: Callable[[Context], str], *, resour
 
 
 def transcript_text(transcript: Transcript, agent: str, seen: int, render: Callable[[Context], str]) -> str:
-    """What was said in the session, and by whom, for an agent that has seen it up to the message at `seen`; empty where there is
-    nothing more. Its own reply to that message it knows.
+    """The messages with their authors, for an agent that has seen the session up to place `seen`; empty if there are no new ones.
+    The agent's own reply to the message at `seen` is left out.
     """
     own = seen + 1 if seen else 0
     pieces = [_entry(entry, agent, render) for entry in transcript.entries if not _is_reply_of(entry, agent, own)]
     pieces = [piece for piece in pieces if piece]
     kept: list[str] = []
-    room = _ROOM
+    room = _LIMIT
     for piece in reversed(pieces):
         if len(piece) > room:
             break
@@ -60,15 +60,15 @@ def transcript_text(transcript: Transcript, agent: str, seen: int, render: Calla
         room -= len(piece)
     left_out = len(pieces) - len(kept)
     if transcript.summary:
-        kept.insert(0, f"Summary of what came before:\n\n{transcript.summary[:_ROOM]}")
+        kept.insert(0, f"Summary of the earlier session:\n\n{transcript.summary[:_LIMIT]}")
     if left_out:
         kept.insert(0, f"({left_out} older messages are left out.)")
     if not kept:
         return ""
     body = "\n\n".join(kept).replace("</transcript", "<\\/transcript")
     return (
-        "You take part in a session with people and other agents. This is what was said in it that you have not seen yet; the "
-        f"message to you comes after it.\n\n<transcript>\n{body}\n</transcript>"
+        "You take part in a session with people and other agents. The transcript has the messages that you have not seen yet. "
+        f"The message to you follows after it.\n\n<transcript>\n{body}\n</transcript>"
     )
 
 

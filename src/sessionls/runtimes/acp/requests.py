@@ -1,4 +1,4 @@
-"""What an external agent asks of us during a message: permission, files through the editor, commands."""
+"""Handles the requests of an external agent during a message: permissions, files through the editor, commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Requests"]
 
 @dataclass
 class Requests:
-    """`cost` is what its session has cost, as far as it said."""
+    """`cost` is the cost of the agent's session so far, if the agent reported it."""
 
     reply: ReplyToWrite
     writing: Writing
@@ -70,7 +70,7 @@ class Requests:
     async def _write(self, params: Mapping[str, Any]) -> None:
         path, content = _path(params), params.get("content")
         if not isinstance(content, str):
-            raise ToolFailed("There is no content.")
+            raise ToolFailed("The content is missing.")
         if (refusal := self.permissions.refusal("write")) is not None:
             raise ToolFailed(refusal)
         request = await self.files.request(path, content)
@@ -82,5 +82,5 @@ class Requests:
 def _path(params: Mapping[str, Any]) -> str:
     path = params.get("path")
     if not isinstance(path, str) or not path:
-        raise ToolFailed("There is no path.")
+        raise ToolFailed("The path is missing.")
     return path

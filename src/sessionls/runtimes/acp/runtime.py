@@ -1,4 +1,4 @@
-"""The runtime of external agents (`ports.runtime`): one message to one of them, as a reply of the session."""
+"""The runtime of external agents (`ports.runtime`): sends a message to an agent and writes the reply."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _REASONS: Mapping[str, ReplyStopReason] = {
 
 @dataclass
 class ExternalAgents:
-    """`logs` is the folder of what agents write to their standard error."""
+    """`logs` is the folder for the standard error of agents."""
 
     store: Store
     editor: Buffers
@@ -71,7 +71,7 @@ class ExternalAgents:
         await self.tools.close()
 
     async def follow(self, *, trusted: bool) -> None:
-        """What a workspace defines ends where it is trusted no longer."""
+        """End the agents that the workspace defines if it is no longer trusted."""
         await self.pool.keep(lambda definition: trusted or definition.origin != "workspace")
 
     # -- one message -------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class ExternalAgents:
                 problem = await running.connection.ended_early()
                 if not sink.parts:
                     raise problem from None
-                raise ReplyInterrupted(f"{problem.message} {problem.hint} Resume the session to go on.") from None
+                raise ReplyInterrupted(f"{problem.message} {problem.hint} Resume the session to continue.") from None
             except Refused as refused:
                 raise running.connection.unavailable(
                     f"it answered with an error: {refused.message}.", "Send the message again, or see its log."
@@ -124,7 +124,7 @@ class ExternalAgents:
         for problem in await opened.configuration.set_back(connection, opened.id):
             await sink.add_notice(problem)
         if outcome.reason == "cancelled":
-            raise ReplyInterrupted(f"{reply.definition.name} stopped its reply by itself. Resume the session to go on.")
+            raise ReplyInterrupted(f"{reply.definition.name} stopped its reply by itself. Resume the session to continue.")
         return outcome
 
     async def _stopped(
@@ -146,7 +146,7 @@ class ExternalAgents:
             await writing.record_changes(before)
 
     def _spend(self, sink: ReplySink, opened: Open, outcome: Outcome, cost: float | None) -> None:
-        """Count what this message used: agents report sums over their session."""
+        """Count the usage of this message. Agents report totals of their session."""
         tokens = _tokens(outcome.usage)
         used = Usage()
         if tokens is not None:
@@ -155,7 +155,7 @@ class ExternalAgents:
             used = Usage(input_tokens=new[0], output_tokens=new[1], cached_tokens=new[2] or None)
             opened.tokens = tokens
         if cost is not None:
-            # What a session that was opened again had cost before is not known.
+            # The earlier cost of a reopened session is unknown.
             spent = None if opened.cost is None else max(cost - opened.cost, 0.0)
             opened.cost = cost
             used = used.model_copy(update={"cost": spent})
@@ -165,7 +165,7 @@ class ExternalAgents:
     # -- its session -------------------------------------------------------------------------------------------------
 
     async def _opened(self, reply: ReplyToWrite, running: Running, folder: Path, sink: ReplySink) -> tuple[Open, int]:
-        """The agent's session for ours, and up to which place it has seen ours."""
+        """The agent's session for ours, and the place up to which it has seen ours."""
         session_id, agent = reply.session.id, reply.definition.name
         known = await self.store.external_session(session_id, agent)
         if known is not None and known.folder != str(folder):
@@ -180,27 +180,27 @@ class ExternalAgents:
         answer = await running.connection.request("session/new", places, seconds=self.patience.session)
         external = answer.get("sessionId")
         if not isinstance(external, str) or not external or len(external) > 1_000:
-            raise running.connection.unavailable("it opened no session.", "Update it.")
+            raise running.connection.unavailable("it did not open a session.", "Update it.")
         new = Open(external, Configuration.of(answer), cost=0.0)
         running.opened[session_id] = new
         if known is None:
             await sink.add_notice(
-                f"{agent} is an external agent: what it reads, changes and runs without asking is under its own rules, and not "
-                "under those of sessionls."
+                f"{agent} is an external agent: if it reads, changes or runs something without asking, its own rules apply, "
+                "not those of sessionls."
             )
         return new, 0
 
     async def _open_again(
         self, connection: AgentConnection, session_id: str, known: ExternalSession, folder: Path
     ) -> Open | None:
-        """Its session of an earlier message, where it can go on with it. What it tells of old messages nobody hears."""
+        """Reopen its session from an earlier message, if the agent can. Updates that replay old messages are ignored."""
         method = "session/resume" if connection.resumes else "session/load" if connection.loads else None
         if method is None:
             return None
         params = {"sessionId": known.external_id, **await self._places(session_id, folder)}
         try:
             answer = await connection.request(method, params, seconds=self.patience.session)
-        except Refused:  # it does not know it any more
+        except Refused:  # the agent no longer has this session
             return None
         return Open(known.external_id, Configuration.of(answer))
 
@@ -216,7 +216,7 @@ class ExternalAgents:
     async def _prompt(
         self, reply: ReplyToWrite, sink: ReplySink, connection: AgentConnection, seen: int
     ) -> tuple[list[Block], int]:
-        """The blocks of the prompt, and up to which place the agent has seen the session then."""
+        """The blocks of the prompt, and the place up to which the agent will then have seen the session."""
         session, definition, message = reply.session, reply.definition, reply.message
 
         def as_text(context: Context) -> str:
@@ -234,8 +234,8 @@ class ExternalAgents:
             blocks += message_blocks(message, as_text, resources=resources, named=named)
         steered = [one for one in sink.steered if await self._place(session.id, one) > max(seen, reply.position)]
         if sink.parts and not steered:
-            if seen < reply.position:  # a new session of its, which does not know how far its reply had come
-                blocks.append(text_block(f"This is how far your reply has come:\n\n{plain(sink.parts)}"))
+            if seen < reply.position:  # a new session of the agent, which does not know the reply so far
+                blocks.append(text_block(f"This is your reply so far:\n\n{plain(sink.parts)}"))
             blocks.append(text_block(GO_ON))
         for one in steered:
             blocks += message_blocks(one, as_text, resources=resources, named=named)
@@ -251,13 +251,14 @@ class ExternalAgents:
         for uri in self.editor.folders:
             if (path := uris.to_path(uri)) is not None:
                 return Path(path)
-        raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it is to work in.")
+        raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it should work in.")
 
     async def _may_start(self, definition: Definition, sink: ReplySink) -> None:
-        """Raise `NotPermitted` where it may not be started here. What a workspace names is asked for."""
+        """Raise `NotPermitted` if it may not be started here. A person is asked about agents that a workspace defines."""
         if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None:
             raise NotPermitted(
-                f"{definition.name} was not started. {refusal}", hint="Trust the workspace first, or ask an agent of sessionls."
+                f"{definition.name} was not started. {refusal}",
+                hint="Trust the workspace first, or use an agent that is built into sessionls.",
             )
         if definition.origin != "workspace" and self.policy.trusted:
             return
@@ -272,14 +273,14 @@ class ExternalAgents:
         )
         if answer == "deny":
             raise NotPermitted(
-                f"{definition.name} was not started: nobody allowed it.", hint="Send the message again, and allow it."
+                f"{definition.name} was not started: nobody allowed it.", hint="Send the message again and allow it."
             )
 
 
 def _start_request(definition: Definition) -> PermissionRequest:
     command = " ".join([definition.command or "", *definition.args])
     where = "The workspace defines it." if definition.origin == "workspace" else "The workspace is not trusted."
-    lines = [command, where, "It follows what the workspace configures for it, by its own rules."]
+    lines = [command, where, "It may read its own configuration in the workspace and follows its own rules."]
     if definition.env:
         lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in definition.env.items()))
     if definition.cwd:

@@ -1,4 +1,4 @@
-"""How a person signs in to an external agent: what to say where it asks for it."""
+"""Tells a person how to sign in to an external agent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sessionls.domain.agent import Definition
 from sessionls.domain.visible import in_one_line
 
-__all__ = ["hint", "is_about_it"]
+__all__ = ["hint", "is_sign_in_error"]
 
 _COMMANDS = {
     "claude-agent-acp": "claude /login",
@@ -25,7 +25,7 @@ _COMMANDS = {
     "kimi": "kimi login",
     "droid": "droid",
 }
-"""By the name of a well-known agent's program: the command by which one signs in."""
+"""The sign-in commands of well-known agents, by the name of their program."""
 _ASKS = re.compile(
     r"auth(?:entication|orization)?[ _-]required|not (?:logged|signed) in|please (?:log|sign) ?in|/login", re.IGNORECASE
 )
@@ -34,19 +34,21 @@ _LONGEST = 120
 _LONGEST_COMMAND = 500
 
 
-def is_about_it(words: str) -> bool:
-    """Whether an agent's error asks to sign in, where its code does not say so."""
+def is_sign_in_error(words: str) -> bool:
+    """Whether the text of an agent's error asks to sign in, for agents that do not use the error code for it."""
     return _ASKS.search(words) is not None
 
 
 def hint(definition: Definition, methods: Iterable[Any]) -> str:
-    """What to do, with the ways that the agent announced (the library's `AuthMethod…`)."""
+    """The hint for the error, with the methods that the agent announced (`AuthMethod…` of the SDK)."""
     program = PurePath(definition.command or "").name.removesuffix(".cmd").removesuffix(".exe")
     known = _COMMANDS.get(program)
-    first = f"Sign in with `{known}` in a terminal, and send the message again." if known else ""
+    first = f"Sign in with `{known}` in a terminal, then send the message again." if known else ""
     ways = [_way(definition, method) for method in list(methods)[:_MOST]]
     announced = f"It offers: {'; '.join(ways)}." if ways else ""
-    return " ".join(filter(None, (first, announced))) or "Sign in with its own program in a terminal, and send the message again."
+    return (
+        " ".join(filter(None, (first, announced))) or "Sign in with its own program in a terminal, then send the message again."
+    )
 
 
 def _way(definition: Definition, method: Any) -> str:

@@ -1,4 +1,4 @@
-"""The protocol's terminals: commands that an agent runs through us, under our permission rules and limits."""
+"""ACP terminals: commands that an agent runs through us, with our permission rules and limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sessionls.runtimes.acp.permissions import DENIED, Permissions
 
 __all__ = ["Terminals"]
 
-_OUTPUT = 1 << 20  # bytes that are kept at most
+_OUTPUT = 1 << 20  # bytes of output that are kept
 _MOST = 32  # terminals at the same time
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
@@ -35,7 +35,7 @@ class _Terminal:
     running: asyncio.Task[None] | None = None
 
     def heard(self, data: bytes) -> None:
-        """Of too much the newest is kept, from the beginning of a character on."""
+        """Keep the newest output, starting at a character boundary."""
         self.output += data
         if len(self.output) > self.limit:
             del self.output[: len(self.output) - self.limit]
@@ -55,14 +55,14 @@ class _Terminal:
 
 @dataclass
 class Terminals:
-    """Those of one message: they end with it."""
+    """The terminals of one message. They end with it."""
 
     commands: Commands
     permissions: Permissions
     _terminals: dict[str, _Terminal] = field(default_factory=dict, init=False)
 
     async def asked(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a `terminal/…` request. Raises `ToolFailed`."""
+        """Handle a `terminal/…` request. Raises `ToolFailed`."""
         if method == "terminal/create":
             return {"terminalId": await self._create(params)}
         key = str(params.get("terminalId"))
@@ -93,18 +93,18 @@ class Terminals:
                 raise ToolFailed(f"There is no method {method[:60]}.")
 
     async def close(self) -> None:
-        """End all that still run."""
+        """End all running commands."""
         terminals, self._terminals = list(self._terminals.values()), {}
         await asyncio.gather(*(_kill(terminal) for terminal in terminals), return_exceptions=True)
 
     def output(self, key: str) -> str | None:
-        """What a terminal has said, for the call that shows it."""
+        """The output of a terminal, for the call that shows it."""
         terminal = self._terminals.get(key)
         return None if terminal is None else terminal.output.decode("utf-8", "replace")
 
     async def _create(self, params: Mapping[str, Any]) -> str:
         if len(self._terminals) >= _MOST:
-            raise ToolFailed(f"{_MOST} terminals are open; release one first.")
+            raise ToolFailed(f"{_MOST} terminals are open. Release one first.")
         command = command_line(params)
         folder = params.get("cwd")
         folder = folder if isinstance(folder, str) and folder else None
@@ -136,10 +136,10 @@ async def _kill(terminal: _Terminal) -> None:
 
 
 def command_line(params: Mapping[str, Any]) -> str:
-    """The command as the system's shell takes it. Without arguments it is a line for the shell already."""
+    """The command line for the system's shell. A command without arguments is used as it is."""
     command, args = params.get("command"), params.get("args")
     if not isinstance(command, str) or not command.strip():
-        raise ToolFailed("There is no command.")
+        raise ToolFailed("The command is missing.")
     words = [one for one in args if isinstance(one, str)] if isinstance(args, list) else []
     if not words:
         return command
@@ -149,7 +149,7 @@ def command_line(params: Mapping[str, Any]) -> str:
 
 
 def _environment(given: Any) -> dict[str, str]:
-    """The variables that the agent wants to set: none that looks like a key."""
+    """The variables that the agent sets, without those that look like API keys."""
     return {
         one["name"]: one["value"]
         for one in (given if isinstance(given, list) else [])[:100]

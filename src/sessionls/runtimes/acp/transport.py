@@ -1,7 +1,7 @@
-"""Messages to and from an external agent: one JSON object a line, whatever it writes in bounded memory.
+"""Messages to and from an external agent: one JSON object per line, in bounded memory whatever the agent writes.
 
-Shaped as the protocol's library wants a transport. Notifications go to `notified`, in order and before what follows them; all
-else goes to the library.
+This implements the transport of the ACP SDK. Notifications go to `notified`, in order and before the messages that follow them.
+All other messages go to the SDK.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["MOST_REQUESTS", "Transport"]
 
 _LINE = 8 << 20  # bytes of one message
 _CHUNK = 1 << 16
-_LARGE = 1 << 18  # bytes from which a message is parsed in a thread
+_LARGE = 1 << 18  # bytes; larger messages are parsed in a thread
 MOST_REQUESTS = 200
-"""Requests of an agent that wait for an answer at the same time; more are refused."""
+"""The limit of an agent's open requests. Further ones are refused."""
 
 
 class Transport:
-    """`dropped` counts what was no message, or too long for one."""
+    """`dropped` counts lines that were too long or not messages."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Transport:
         self.dropped = 0
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Write one message. One that nobody can read any more is lost: that the program ended is heard where it is read."""
+        """Write one message. Does not fail if the program has ended: `receive` reports that."""
         if "method" not in message:
             self._asked.discard(json.dumps(message.get("id")))
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
@@ -53,7 +53,7 @@ class Transport:
                 await self._writer.drain()
 
     async def receive(self) -> dict[str, Any] | None:
-        """The next request or answer; None at the end."""
+        """The next request or response; None at the end."""
         while (line := await self._line()) is not None:
             message = await self._parsed(line)
             if message is None:
@@ -73,7 +73,7 @@ class Transport:
         return None
 
     async def close(self) -> None:
-        """(The program is ended by whoever started it.)"""
+        """Does nothing: the code that started the program also ends it."""
 
     async def _may_ask(self, message: dict[str, Any]) -> bool:
         key = json.dumps(message["id"])
@@ -95,7 +95,7 @@ class Transport:
         return None
 
     async def _line(self) -> bytes | None:
-        """The next line that is not empty; None at the end. Of one that is too long nothing is kept."""
+        """The next non-empty line; None at the end. A line that is too long is dropped."""
         while True:
             while (end := self._buffer.find(b"\n", self._searched)) >= 0:
                 line = bytes(self._buffer[:end]).strip()
@@ -114,12 +114,12 @@ class Transport:
                 self._searched = 0
             data = await self._reader.read(_CHUNK)
             if not data:
-                return None  # what has no line end is not whole
+                return None  # a line without a line end is incomplete
             self._buffer += data
 
 
 def _id(value: Any) -> int | None:
-    """The number of one of our requests. Some write it as text."""
+    """The id of one of our requests. Some agents send it as a string."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

@@ -1,7 +1,7 @@
-"""One message to an external agent: what it says and does becomes the parts of a reply, in the order in which it came.
+"""One message to an external agent: its updates become the parts of a reply, in the order in which they arrive.
 
-Its updates wait in a bounded queue, so that an agent that says more than can be kept is read more slowly. What is kept of them is
-bounded, too; what is left out is said in a notice.
+Updates wait in a bounded queue, so an agent that sends more than can be stored is read more slowly. The stored amount is limited,
+too; a notice says what was left out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sessionls.runtimes.acp.updates import CallUpdate, Cost, DiffContent, ModeCh
 
 __all__ = ["Outcome", "Reply", "Turn", "to_the_end"]
 
-_WAITING = 256  # updates that wait to be kept
-_WORDS = 4_000_000  # characters of words in a reply
+_WAITING = 256  # updates in the queue
+_WORDS = 4_000_000  # characters of text in a reply
 _CALLS = 2_000  # calls in a reply
-_CHANGES = 20_000  # changes of calls and plans that are kept
+_CHANGES = 20_000  # stored changes of calls and plans
 
 
 class Reply(Protocol):
-    """The reply as a turn writes it. `parts` is what it has now."""
+    """The reply that a turn writes. `parts` are its current parts."""
 
     @property
     def parts(self) -> list[Part]: ...
@@ -34,21 +34,21 @@ class Reply(Protocol):
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None: ...
 
     async def keep_words(self, first: int) -> None:
-        """The last part, from number `first` on, is whole: keep it."""
+        """Keep the last part, at index `first`, which is complete."""
 
     async def keep_part(self, index: int, part: Part) -> None:
-        """The part of that number is new, or another now."""
+        """Keep the new or changed part at that index."""
 
-    async def notice(self, words: str) -> None:
-        """Say something about the reply to the people who read it."""
+    async def notice(self, text: str) -> None:
+        """Add a notice for the people who read the reply."""
 
     async def changed_file(self, diff: DiffContent) -> None:
-        """The agent says that it made a file so by itself: record it as an edit if it did."""
+        """The agent reports that it changed a file by itself: record an edit if the file has that content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a turn ended: the protocol's stop reason, and the tokens that its session has used, as the agent reports them."""
+    """How a turn ended: ACP's stop reason, and the tokens that the agent's session has used, if the agent reports them."""
 
     reason: str
     usage: Mapping[str, Any] | None
@@ -63,7 +63,7 @@ class _Call:
 
 @dataclass
 class Turn:
-    """`asks` does what the agent asks for; `changed` is told of its modes and options; `spent` of what its session has cost."""
+    """`asks` handles the agent's requests; `changed` gets changes of its modes and options, `spent` the cost of its session."""
 
     connection: AgentConnection
     session: str
@@ -94,7 +94,7 @@ class Turn:
 
         async def answer() -> Any:
             assert self._keeping is not None
-            await self._drained(self._keeping)  # what it said before it asked is in the log before
+            await self._drained(self._keeping)  # everything that it sent before this request is in the log first
             return await self.asks(method, params)
 
         task = asyncio.create_task(answer())
@@ -104,7 +104,7 @@ class Turn:
         except asyncio.CancelledError:
             if not self._over:
                 raise
-            if method == "session/request_permission":  # the protocol wants this answer
+            if method == "session/request_permission":  # the answer that the protocol requires
                 return {"outcome": {"outcome": "cancelled"}}
             raise RequestError(-32800, "The message was cancelled.") from None
         finally:
@@ -113,10 +113,10 @@ class Turn:
     # -- the turn ----------------------------------------------------------------------------------------------------
 
     async def run(self, prompt: Sequence[Mapping[str, Any]]) -> Outcome:
-        """Send the message and keep what comes, up to the end of the turn.
+        """Send the message and keep the updates until the turn ends.
 
-        Cancelling cancels it at the agent, which gets a moment to end it. Raises `Gone` where the program ended, with all that it
-        had said in the log.
+        Cancelling this cancels the turn at the agent, which gets a moment to end it. Raises `Gone` if the program ended; by then
+        everything that it sent is in the log.
         """
         self.connection.listeners[self.session] = self
         self._keeping = writing = asyncio.create_task(self._write())
@@ -126,7 +126,7 @@ class Turn:
         try:
             await asyncio.wait((writing, request), return_when=asyncio.FIRST_COMPLETED)
             if not request.done():
-                writing.result()  # the log takes no more: its error
+                writing.result()  # storing failed: raise its error
             answer = request.result()
             await self._drained(writing)
             reason = answer.get("stopReason")
@@ -139,7 +139,7 @@ class Turn:
             await to_the_end(self._end(writing, request))
 
     async def _cancel(self, request: asyncio.Task[Any]) -> None:
-        """Ask the agent to stop, answer what it waits for, and give it a moment to say how it ended."""
+        """Ask the agent to stop, answer its open requests, and give it a moment to end the turn."""
         self._over = True
         for waiting in list(self._requests):
             waiting.cancel()
@@ -151,7 +151,7 @@ class Turn:
         request.cancel()
         for waiting in list(self._requests):
             waiting.cancel()
-        with contextlib.suppress(Exception):  # it was raised where the turn ended
+        with contextlib.suppress(Exception):  # this was already raised when the turn ended
             await self._drained(writing)
         del self.connection.listeners[self.session]
         writing.cancel()
@@ -160,11 +160,11 @@ class Turn:
             async with self._writing:
                 await self._end_words()
         finally:
-            if stuck:  # it would go on with this message, in this session, unheard
+            if stuck:  # otherwise it would continue with this message unnoticed
                 await self.connection.close()
 
     async def _drained(self, writing: asyncio.Task[None]) -> None:
-        """Wait until all that it said is kept. Raises why nothing can be kept any more."""
+        """Wait until all updates are kept. If keeping them failed, raises that error."""
         drained = asyncio.ensure_future(self._queue.join())
         try:
             await asyncio.wait((drained, writing), return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +174,7 @@ class Turn:
             drained.cancel()
 
     async def end_calls(self, status: Literal["done", "failed"]) -> None:
-        """The turn ended: of calls that never said how they ended it is not known."""
+        """After the turn: give this status to calls that the agent never reported as ended."""
         async with self._writing:
             for call in self._calls.values():
                 if call.part.status in ("waiting", "running"):
@@ -194,7 +194,7 @@ class Turn:
 
     @contextlib.asynccontextmanager
     async def between_words(self) -> Any:
-        """Meanwhile nothing else changes the parts, and the words so far are kept."""
+        """Keep the text so far, and let nothing else change the parts meanwhile."""
         async with self._writing:
             await self._end_words()
             yield
@@ -257,7 +257,7 @@ class Turn:
         ended = part.status in ("done", "failed") and part.status != call.part.status
         if shown or part.status in ("done", "failed"):
             await self._keep(call, part)
-        else:  # it is kept with what changes next
+        else:  # kept together with the next change
             call.part = part
         if ended and part.status == "done":
             for diff in call.diffs:
@@ -287,16 +287,14 @@ class Turn:
             return False
         return True
 
-    async def _leave_out(self, words: str) -> None:
+    async def _leave_out(self, notice: str) -> None:
         if not self._left_out:
             self._left_out = True
-            await self.reply.notice(words)
+            await self.reply.notice(notice)
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do it whoever cancels meanwhile, and however often: somebody's cancel and the event that says so are two. It takes bounded
-    time.
-    """
+    """Finish the work, even if this task is cancelled meanwhile, once or several times. Only for work that takes bounded time."""
     task = asyncio.create_task(work)
     cancelled = False
     while not task.done():
@@ -323,7 +321,7 @@ def _changed(part: ToolPart, update: CallUpdate) -> ToolPart:
         fields["title"] = update.title
     if update.kind is not None:
         fields["name"] = update.kind
-    # What has ended does not begin again.
+    # A call that has ended does not start again.
     if update.status is not None and not (part.status in ("done", "failed") and update.status in ("pending", "in_progress")):
         fields["status"] = _STATUS[update.status]
     arguments = dict(part.arguments)

@@ -1,7 +1,7 @@
-"""What an external agent says about its session, read from the protocol's updates into what we use, each piece bounded.
+"""Parses the session updates of external agents and limits their size.
 
-Agents differ in what they send, and send more with each version: what is not known is counted and passed over, what is odd is
-read as far as it can be.
+Agents differ in what they send, and newer versions send more. Unknown updates are counted and ignored; malformed ones are read as
+far as possible.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 _WORDS = 1_000_000  # characters of one piece of text
-_RESULT = 60_000  # characters of what a call gave
+_RESULT = 60_000  # characters of a call's result
 _ARGUMENTS = 8_000  # characters of JSON
 _TITLE = 300
 _ID = 200
 _DIFFS = 50  # files of one call
 _DIFF = 2_000_000  # characters of a file's text in a diff
 _LOCATIONS = 20
-_ENTRIES = 200  # of a plan
+_ENTRIES = 200  # entries of a plan
 _ENTRY = 500
 _BLOCKS = 500
 
@@ -46,7 +46,7 @@ CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`message` is the id of the agent's own message, where it gives one: another id begins another part."""
+    """Text of the reply. `message` is the id of the agent's message, if it sends one: a new id starts a new part."""
 
     kind: Literal["text", "reasoning"]
     text: str
@@ -55,14 +55,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class PersonWords:
-    """What a person wrote: agents repeat it where they tell an earlier session."""
+    """Text of a person, which agents send when they replay an earlier session."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class DiffContent:
-    """A file as a call makes it: `old` is None for a new one. `cut`: the texts were too long to be kept."""
+    """A file change of a call. `old` is None for a new file. `cut`: the texts were too long to keep."""
 
     path: str
     old: str | None
@@ -72,8 +72,8 @@ class DiffContent:
 
 @dataclass(frozen=True, slots=True)
 class CallUpdate:
-    """A call of one of its tools, new or changed: what is None is as it was. `text` is what it gave, `terminals` where its output
-    is to be found.
+    """A new or changed call of one of the agent's tools; None means unchanged. `text` is its result, and `terminals` are the ids
+    of terminals that have its output.
     """
 
     call_id: str
@@ -105,7 +105,7 @@ class OptionsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What its session has cost so far, in US dollars where it said so."""
+    """The cost of the agent's session so far, if reported in US dollars."""
 
     dollars: float | None
 
@@ -114,7 +114,7 @@ Update = Words | PersonWords | CallUpdate | PlanChanged | ModeChanged | OptionsC
 
 
 def read_update(update: Any) -> Update | None:
-    """The update; None for what says nothing to us."""
+    """The parsed update; None if it is of no use to us."""
     if not isinstance(update, dict):
         return None
     match update.get("sessionUpdate"):
@@ -145,7 +145,7 @@ def read_update(update: Any) -> Update | None:
 
 
 def read_call(call: Mapping[str, Any]) -> CallUpdate | None:
-    """A call as an update or a question has it; None without an id."""
+    """The call in an update or a permission request; None without an id."""
     call_id = call.get("toolCallId")
     if not isinstance(call_id, str) or not call_id:
         return None
@@ -172,7 +172,7 @@ def read_call(call: Mapping[str, Any]) -> CallUpdate | None:
 
 
 def text_of(block: Any) -> str:
-    """A content block as text: what is no text is named."""
+    """A content block as text. For other content, its name."""
     if not isinstance(block, dict):
         return ""
     match block.get("type"):

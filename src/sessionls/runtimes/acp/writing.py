@@ -1,4 +1,4 @@
-"""A reply as an external agent's turn writes it: through the sink, in the order of the log."""
+"""Writes the output of an external agent's turn to the reply through the sink, in the order of the log."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sessionls.runtimes.acp.updates import DiffContent
 
 __all__ = ["Call", "Writing"]
 
-_NAMED = 200  # changed files that are recorded
+_RECORDED = 200  # changed files
 
 
 @dataclass
 class Writing:
-    """`turn` is the turn that writes. `edited` are the files that are recorded already, by their comparable URI."""
+    """`turn` is the turn that writes. `edited` are the keys (see `uri_key`) of the files that are recorded already."""
 
     reply: ReplyToWrite
     sink: ReplySink
@@ -47,12 +47,12 @@ class Writing:
         else:
             await self.sink.keep_work((), index, [part])
 
-    async def notice(self, words: str) -> None:
-        await self.sink.add_notice(words)
+    async def notice(self, text: str) -> None:
+        await self.sink.add_notice(text)
 
     async def changed_file(self, diff: DiffContent) -> None:
         if diff.cut:
-            return  # it is found by when it was changed
+            return  # `record_changes` finds it by its modification time
         changed = await self.files.changed(diff.path, diff.old, diff.new)
         if changed is None or uris.uri_key(changed.uri) in self.edited:
             return
@@ -64,18 +64,18 @@ class Writing:
         await self.sink.edited(uri, summary, agent=self.reply.definition.name, applied=applied, patch=patch, kept=kept)
 
     async def settle_calls(self) -> None:
-        """Of calls that an earlier turn of this reply left open it is not known how they ended."""
+        """Close the calls that an earlier turn of this reply left open: their outcome is unknown."""
         for index, part in enumerate(list(self.sink.parts)):
             if isinstance(part, ToolPart) and part.status in ("waiting", "running"):
                 ended = part.model_copy(update={"status": "failed", "result": transitions.UNKNOWN_OUTCOME})
                 await self.sink.keep_call(index, ended)
 
     async def record_changes(self, before: Mapping[str, tuple[int, int]] | None) -> None:
-        """Record the files that changed on disk meanwhile, as edits of this reply, beside those that are recorded already."""
+        """Record the files that changed on disk since `before` as edits of this reply, unless they are recorded already."""
         after = await self.files.snapshot() if before is not None else None
         name = self.reply.definition.name
         if before is None or after is None:
-            await self.sink.add_notice(f"There are too many files here to find those that {name} changed by itself.")
+            await self.sink.add_notice(f"The workspace has too many files to find those that {name} changed by itself.")
             return
         recorded = {uris.uri_key(part.uri) for part in self.sink.parts if isinstance(part, EditPart)}
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
@@ -85,8 +85,8 @@ class Writing:
             if found is None or uris.uri_key(found[0]) in recorded | self.edited:
                 continue
             count += 1
-            if count > _NAMED:
-                await self.sink.add_notice(f"{name} changed more than {_NAMED} files; the others are not listed.")
+            if count > _RECORDED:
+                await self.sink.add_notice(f"{name} changed more than {_RECORDED} files; the others are not listed.")
                 return
             verb = "Create" if path not in before else "Delete" if path not in after else "Edit"
             await self.record(found[0], f"{verb} {found[1]} (on disk, by itself)", applied=True, patch=None)
@@ -94,7 +94,7 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of an agent, as tools know calls (`ports.tools.ToolCall`)."""
+    """A request of an agent as a tool call (`ports.tools.ToolCall`)."""
 
     writing: Writing
     call_id: str

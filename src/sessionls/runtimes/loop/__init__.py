@@ -1,1 +1,1 @@
-"""Replies written by a model that sessionls asks itself, with the tools that sessionls runs for it."""
+"""Replies written by a model that sessionls calls itself, with tools that sessionls runs."""

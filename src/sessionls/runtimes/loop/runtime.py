@@ -1,4 +1,4 @@
-"""The runtime that asks a model step after step, and runs the tools that it calls."""
+"""The runtime that calls a model in steps, and runs the tools that it asks for."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class LoopRuntime:
 
 @dataclass
 class _Earlier:
-    """The messages before a reply (see `tool_loop.Earlier`). They stay the same from step to step."""
+    """The messages before a reply (see `tool_loop.Earlier`). They are the same for each step."""
 
     store: Store
     prompts: PromptBuilder
@@ -61,7 +61,7 @@ class _Earlier:
     _messages: ModelMessages = field(default_factory=list, init=False)
 
     async def __call__(self, account: Account, tighter: bool) -> tuple[ModelMessages, bool]:
-        # Whoever steered the reply may have come to the session since it began.
+        # A participant who steered the reply may have joined after it began.
         reply = self.reply
         session = await self.store.session(reply.session.id) if self.runner.sink.steered else reply.session
         names = tuple(participant.name for participant in session.participants)

@@ -1,7 +1,7 @@
-"""Agents that ask agents: one tool, behind which another agent works in the same session.
+"""Subagents: a tool with which an agent asks another agent in the same session.
 
-Its work is shown under the call that asked it. It may never do more than the agent that asks: it gets the tools that both have,
-and of two rules for a tool the stricter one. What it uses counts for the reply.
+The subagent's work is shown under the call. It may never do more than the asking agent: it gets the tools that both have, with
+the stricter of their two rules for each. Its usage counts for the reply.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["ASK_AGENT", "AskAgent"]
 
 T = TypeVar("T")
 
-_DEPTH = 3  # agents that ask agents that ask agents: no further
+_DEPTH = 3  # levels of subagents
 
 
 class AskAgent:
-    """The tool, for one loop. `find` gives the agent of a name, or raises what keeps it from answering."""
+    """The tool, for one loop. `find` returns an agent by name, or raises an error if it cannot answer."""
 
     name = ASK_AGENT
     description = (
-        "Ask another agent a question, and get its answer. It works on its own, sees nothing of this session but the question, "
-        "and has at most the tools that you have: say all that it must know."
+        "Ask another agent a question and get its answer. It works independently, sees only the question and not this session, "
+        "and has at most the tools that you have. Include everything that it needs to know."
     )
     risk: Risk = "read"
     runs_programs = False
@@ -45,7 +45,7 @@ class AskAgent:
         "type": "object",
         "properties": {
             "agent": {"type": "string", "description": "The agent's name, such as `review` or `research`."},
-            "question": {"type": "string", "description": "What it is to find out or do, whole and by itself."},
+            "question": {"type": "string", "description": "What it should find out or do, complete and self-contained."},
         },
         "required": ["agent", "question"],
         "additionalProperties": False,
@@ -73,7 +73,7 @@ class AskAgent:
         ]
 
         async def earlier(account: Account, tighter: bool) -> tuple[ModelMessages, bool]:  # noqa: ARG001
-            return messages, False  # a question has no history to compact
+            return messages, False  # there is no history to compact
 
         parts = outer.sink.parts
         index = next(i for i, part in enumerate(parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
@@ -105,12 +105,12 @@ class AskAgent:
 def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
     name, question = arguments.get("agent"), arguments.get("question")
     if not isinstance(name, str) or not isinstance(question, str) or not question.strip():
-        raise ToolFailed("ask_agent was not run: it takes the texts `agent` and `question`.")
+        raise ToolFailed("ask_agent was not run: it needs the strings `agent` and `question`.")
     return name, question
 
 
 class _Stricter(Policy):
-    """Of the rule for the agent that asks and the one for the agent that is asked, the stricter."""
+    """Applies the stricter of the asking agent's rule and the subagent's rule."""
 
     def __init__(self, policy: Policy, asking: Definition) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class _Stricter(Policy):
 
 @dataclass
 class SubagentSink:
-    """Where the work of an agent that was asked goes: under the asking call, part number `index` of what is in `outer`."""
+    """Stores the work of a subagent under the call that asked it, which is the part at `index` in `outer`."""
 
     outer: ReplySink
     index: int
@@ -144,14 +144,14 @@ class SubagentSink:
         self.spending.begin(0, None)
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int = 0) -> None:
-        """Its words are shown when its step has ended."""
+        """Does nothing: a subagent's text is shown when its step has ended."""
 
     async def keep_step(self, first: int) -> None:
         self._kept = len(self.parts)
         await self.keep_work((), first, self.parts[first:])
 
     async def keep_rest(self) -> None:
-        """Its last step, which asks for no tools, ended."""
+        """Keep its last step, which calls no tools."""
         if len(self.parts) > self._kept:
             await self.keep_step(self._kept)
 
@@ -159,7 +159,7 @@ class SubagentSink:
         await self.keep_work((), index, [part])
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
-        """Its work is part of the call that asked it, and in the log with that: each time only what is new of it."""
+        """Keep only the new parts of the work, under the call that asked."""
         self.parts = with_work(self.parts, path, index, parts)
         await self.outer.keep_work([self.index, *path], index, parts)
 
@@ -183,4 +183,4 @@ class SubagentSink:
         await self.outer.check_budget()
 
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
-        return await work  # the call that asked is stopped, and this with it
+        return await work  # stopping the call that asked also stops this

@@ -1,4 +1,4 @@
-"""The calls of tools that a model asks for, as parts of a reply."""
+"""Turns a model's tool calls into parts of a reply."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ __all__ = ["ASK_AGENT", "MOST_AGENTS", "MOST_CALLS", "calls_of"]
 
 ASK_AGENT = "ask_agent"
 MOST_CALLS = 64  # in one step
-MOST_AGENTS = 8  # agents asked in one step: each of them works at the same time as the others
+MOST_AGENTS = 8  # agents asked in one step, which all work at the same time
 _MOST: Mapping[str, int] = {ASK_AGENT: MOST_AGENTS}
 _LONGEST_NAME = 200  # characters of a tool's name, as a model writes it
 
 
 def calls_of(requests: Sequence[ToolRequest], reason: StopReason, before: Sequence[Part]) -> Iterator[ToolPart]:
-    """The calls of a step that ended for `reason`; `before` are the parts that the reply has. What cannot be made has failed, and
-    what is more than a step may ask for is denied: its result says why.
+    """The calls of a step that ended for `reason`; `before` are the parts that the reply has.
+
+    Calls that are not valid are failed, and calls beyond the limit of a step are denied, with the reason as their result.
     """
     called = [part for part in before if isinstance(part, ToolPart)]
     ids, step = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
     count: Counter[str] = Counter()
     for number, request in enumerate(requests):
-        # Some models count their calls anew in each step: an id that was used before is made another.
+        # Some models number their calls from the start in each step, so an id that was used before is replaced.
         call_id = request.call_id if request.call_id not in ids else f"call_{new_id()}"
         ids.add(call_id)
-        # Where the answer was cut off, its last call may be half of one.
+        # If the response was cut off, its last call may be incomplete.
         cut = number == len(requests) - 1 and reason not in ("stop", "tool_calls")
         part = _call(request, call_id, step, cut=cut)
         count[part.name] += 1
         most = _MOST.get(part.name, MOST_CALLS)
         if number >= MOST_CALLS or count[part.name] > most:
             what = f"{most} calls of {part.name}" if count[part.name] > most else f"{MOST_CALLS} calls"
-            words = f"The call was not made: at most {what} are made in one step. Make it again in the next one if it is needed."
+            words = f"The call was not made: at most {what} are allowed in one step. If you need it, make it in the next step."
             part = part.model_copy(update={"status": "denied", "result": words})
         yield part
 

@@ -1,7 +1,7 @@
 """The loop between a model and its tools.
 
-A step is one answer of the model and the tools it asked for. Where what happens is kept is up to the sink: a reply is kept in the
-session's log, and the work of an agent that another agent asked under the call that asked it (`subagent.py`).
+A step is one response of the model and the tools that it calls. The sink stores the result: for a reply in the session's log, for
+a subagent under the call that asked it (`subagent.py`).
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from sessionls.sessions.prompt.window import FULL, trim_tool_results, trimmed
 
 __all__ = ["Earlier", "Loop"]
 
-_ATTEMPTS = 4  # to ask for one step, each time with less
+_ATTEMPTS = 4  # requests for one step, each shorter than the one before
 
 Earlier = Callable[[Account, bool], Coroutine[Any, Any, tuple[ModelMessages, bool]]]
-"""Gives the messages before the reply, and whether they name their authors. It may compact them on the way, and charges that to
-the account; True asks for it, after the model said that it was too much.
+"""Returns the messages before the reply, and whether they name their authors. It may compact the session and charges this to the
+account; with True it should compact, because the model rejected the prompt as too long.
 """
 
 
 @dataclass
 class _Step:
-    """What came of one answer of the model, besides its words."""
+    """The result of one response of the model, besides its text."""
 
     requests: list[ToolRequest] = field(default_factory=list)
     usage: Usage | None = None
@@ -55,9 +55,9 @@ class _Step:
 
 @dataclass
 class Loop:
-    """`reply` is the message that is written, as it is when the loop begins; `earlier` gives the messages before it.
+    """`reply` is the message to write, as it is when the loop begins; `earlier` returns the messages before it.
 
-    `_too_much` is how many tokens the model said were too many.
+    `_too_much` is the number of tokens that the model rejected as too many.
     """
 
     models: Models
@@ -73,12 +73,12 @@ class Loop:
         return self.runner.sink
 
     async def run(self) -> ReplyStopReason | None:
-        """Step after step, until the model asks for no more tools. Gives why the last one ended."""
+        """Run steps until the model calls no more tools. Returns why the last step ended."""
         await self.runner.run_pending()
         while True:
             first = len(self.sink.parts)
             if self._unfinished() is not None:
-                first -= 1  # it goes on in the same part
+                first -= 1  # it continues in the same part
             step = await self._one_step()
             self.spend(step.usage)
             for notice in step.notices:
@@ -92,18 +92,18 @@ class Loop:
             await self.runner.run_pending()
 
     async def before_call(self) -> None:
-        """Before each request to a model: raise `NotPermitted` at a limit of the agent's or of those above it. At the session's
-        budget the session is paused, which ends the reply here.
+        """Call this before each request to a model. Raises `NotPermitted` if this agent or one that asked it reached a limit.
+        If the session's budget is used up, pauses the session, which ends the reply here.
         """
         self.sink.spending.check()
         await self.sink.check_budget()
 
     def spend(self, usage: Usage | None) -> None:
-        """Count what a model used for this reply."""
+        """Count a model's usage for this reply."""
         self.sink.spending.spend(usage)
 
     async def _one_step(self) -> _Step:
-        """Ask the model, again with less where it says that this was too much: each time with less than the time before."""
+        """Ask the model. If it rejects the prompt as too long, ask again with a shorter one."""
         sink, definition = self.sink, self.runner.definition
         sink.spending.take_step()
         problem: ModelUnavailable | None = None
@@ -133,14 +133,14 @@ class Loop:
                 problem, self._too_much = error, size
         assert problem is not None
         raise ModelUnavailable(
-            f"What {self.model} would have to be told is too long for it, and nothing more of it can be left out.",
+            f"The prompt is too long for {self.model}, and nothing more can be left out.",
             hint="Send a shorter message with less context, compact the session, or choose a model with a larger window.",
             reason="overflow",
             model=self.model,
         ) from problem
 
     def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]]) -> ModelMessages:
-        """The messages as they fit into the model's window beside its tools: in half of what it said was too much, if it did."""
+        """Trim the messages to the model's window minus its tools, or to half of what it rejected as too long."""
         window = self.models.window(self.model)
         reserved = estimate_tokens(tools) + (self.runner.definition.max_tokens or 0)
         room = None if window is None else int(window * FULL) - reserved
@@ -169,7 +169,7 @@ class Loop:
         return step
 
     def _unfinished(self) -> TextPart | None:
-        """The words in whose middle the reply stopped, if that is where it stopped."""
+        """The text part within which the reply stopped, if it stopped within one."""
         parts = self.sink.parts
         last = parts[-1] if parts else None
         steered = any(message.steered is not None and message.steered.part >= len(parts) for message in self.sink.steered)

@@ -1,4 +1,4 @@
-"""What differs by database: opening, transactions, numbering, full text, and how a change by another process is noticed."""
+"""What differs between databases: opening, transactions, numbering, full-text search, and watching for changes."""
 
 from __future__ import annotations
 

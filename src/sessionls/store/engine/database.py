@@ -1,4 +1,4 @@
-"""One database, with one connection for each thread that uses it: opening, transactions, and noticing changes."""
+"""A database with one connection for each thread that uses it: opening, transactions, and watching for changes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sqlalchemy.exc import DBAPIError
 __all__ = ["Database", "Seen"]
 
 Seen = Literal["nothing", "own", "others", "followed"]
-"""What a poll saw: no change, only this process's own, one of a session that nobody follows here, or of one that is followed."""
+"""What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
 
 
 class Database(ABC):
-    """Opened by the first thread that uses it. A transaction waits `patience` seconds for another process's to end.
+    """The first thread that uses it opens it. A transaction waits up to `patience` seconds for other processes.
 
-    What is committed outlives a killed process; where it is `durable`, a power cut as well.
+    Commits survive a killed process and, with `durable`, a power failure.
 
-    Not for the event loop (but for `watch`): everything here waits for the database.
+    Except for `watch`, all methods block. Do not call them on the event loop.
     """
 
     def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
@@ -41,28 +41,26 @@ class Database(ABC):
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees the database as it is now, and nothing that others write meanwhile."""
+        """A transaction that sees a snapshot of the database."""
         with self._transaction("read") as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that changes sessions: committed at the end, undone where an error leaves it.
+        """A transaction that changes sessions. It is rolled back if an exception leaves it.
 
-        No other process changes a session that this one has read `FOR UPDATE`, or whose parent, until the end of it.
+        Until it ends, no other process can change the sessions that it has read `FOR UPDATE`.
         """
         with self._transaction("write") as connection:
             yield connection
 
     @abstractmethod
     def version(self) -> int | None:
-        """A number that changes when a connection other than this thread's has committed; None where there is no such."""
+        """A number that changes with each commit on another connection than this thread's; None if there is no such number."""
 
     @abstractmethod
     def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
-        """The number of the last change of a session, that of the last draft, and whether there are drafts of these sessions
-        with higher numbers than these.
-        """
+        """The numbers of the last change and the last draft, and whether any of these sessions has a newer draft than given."""
 
     @abstractmethod
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
@@ -70,14 +68,14 @@ class Database(ABC):
 
     @abstractmethod
     def facts(self) -> list[str]:
-        """What there is to say of the database to a person who looks for faults."""
+        """Facts about the database for `sessionls doctor`."""
 
     @abstractmethod
     def vacuum(self) -> None:
-        """Give back the room of what was deleted. Others may have to wait meanwhile."""
+        """Free the disk space of deleted content. Other processes may have to wait meanwhile."""
 
     def keep_version(self) -> None:
-        """Open the database as it is: make no tables, and leave those of other versions as they are."""
+        """Open the database as it is, without creating or migrating tables."""
         self._renews = False
 
     def close(self) -> None:
@@ -91,11 +89,11 @@ class Database(ABC):
 
     @abstractmethod
     def _open(self) -> Engine:
-        """The engine of a database whose tables are there and up to date, unless it is to keep its version."""
+        """The engine. Creates or migrates the tables first, unless `keep_version` was called."""
 
     @abstractmethod
     def _is_broken(self, error: DBAPIError) -> bool:
-        """Whether the connection is of no use any more after this error."""
+        """Whether the connection is unusable after this error."""
 
     @contextlib.contextmanager
     def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
@@ -128,7 +126,7 @@ class Database(ABC):
         return connection
 
     def _forget(self) -> None:
-        """Open anew at the next use."""
+        """Open the database again at the next use."""
         self.close()
         with self._lock:
             self._engine = None

@@ -1,4 +1,4 @@
-"""The statements that differ by database. Everything else in the store is written once, for all of them."""
+"""The statements that differ between databases. Everything else in the store is the same for all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Dialect", "Match", "dialect_of"]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A message that has the words: its number, where it stands, and whether its session is deleted (forks may hold it)."""
+    """A message that contains the words. `deleted`: its session is deleted, but forks may share the message."""
 
     n: int
     session_id: str
@@ -26,74 +26,74 @@ class Match:
 
 
 class Dialect(ABC):
-    """Stateless: each method works inside the transaction of the connection that it is given."""
+    """Stateless. Each method works inside the transaction of the given connection."""
 
     full_text: Sequence[str]
-    """Statements that make the indexes of words in a new database, after the tables."""
+    """Statements that create the full-text indexes in a new database, after the tables."""
 
     drafts_in_order: bool
-    """Whether drafts of all sessions become visible in the order of their numbers. Those of one reply always do."""
+    """Whether the drafts of all sessions become visible in the order of their numbers. Drafts of one reply always do."""
 
     # -- time and numbers --------------------------------------------------------------------------------------------
 
     @abstractmethod
     def clock_ms(self, connection: Connection) -> int:
-        """Milliseconds on the one clock by which all processes that share the database count leases."""
+        """Milliseconds on the clock that all processes sharing the database use for leases."""
 
     @abstractmethod
     def first_rev(self, connection: Connection) -> int:
-        """The number with which a new session's row is inserted; `last_rev` gives the one that stays."""
+        """The preliminary number with which the row of a new session is inserted; `last_rev` returns the final one."""
 
     @abstractmethod
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:
-        """The number of this change among all changes of all sessions, without a gap.
+        """The number of this change among all changes of all sessions. The numbers have no gaps.
 
-        Whoever sees a change sees all changes with lower numbers: changes become visible in the order of these numbers. Call
-        it last: other writers may have to wait from here to the end of the transaction. `first`: the number with which the
-        session was inserted in this transaction; its row is brought up to date.
+        Changes become visible in the order of these numbers: a reader that sees a change sees all changes with lower numbers.
+        Call this last, because other writers may have to wait from here to the end of the transaction. `first`: the preliminary
+        number of a session inserted in this transaction; its row gets the final number.
         """
 
     @abstractmethod
     def before_delete(self, connection: Connection) -> None:
-        """From here to the end of the transaction no other session is deleted."""
+        """Prevent other processes from deleting any session until the end of the transaction."""
 
     @abstractmethod
     def before_drafts(self, connection: Connection) -> None:
-        """Called at the beginning of a transaction that writes only drafts."""
+        """Called at the start of a transaction that writes only drafts."""
 
-    # -- words of messages -------------------------------------------------------------------------------------------
+    # -- text of messages --------------------------------------------------------------------------------------------
 
     @abstractmethod
     def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
-        """Make these words the ones by which the message is found; none where the text is empty."""
+        """Index this text for the message, in place of earlier text. An empty text removes the message from the index."""
 
     @abstractmethod
     def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
-        """The session's messages behind that place, and those that wait, are found no more."""
+        """Remove the session's queued messages and those after place `above` from the index."""
 
     @abstractmethod
     def purge(self, connection: Connection, *, first: bool) -> bool:
-        """Take a step in erasing the words of deleted messages; says whether there may be more to do."""
+        """Take one step in erasing the text of deleted messages. Returns whether there may be more to do."""
 
     @abstractmethod
     def expressions(self, query: str) -> tuple[str, str]:
-        """What to search for: all words, and all words where the last one may be the beginning of one. Empty: nothing."""
+        """Two search expressions: for all words as they are, and with the last word as a prefix. Both may be empty."""
 
     @abstractmethod
     def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:
-        """The newest first. Whoever reads may stop at any of them, and then nothing more is read.
+        """Matches, newest first, read lazily: the caller may stop at any of them.
 
-        `here`: the values of a scope (see `places.scope_values`); empty for all sessions. `few`: a scope of at most so many
+        `here`: the values of a scope (see `places.scope_values`); empty for all sessions. `few`: a scope with at most this many
         messages is small.
         """
 
     @abstractmethod
     def ranks(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, float]:
-        """How well each of these messages matches: the lower, the better."""
+        """The rank of each of these messages. Lower is better."""
 
     @abstractmethod
     def snippets(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, str]:
-        """Of each of these messages the words around what was found."""
+        """For each of these messages, an excerpt around the match."""
 
     # -- pieces of titles (see titles.py) ----------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def unindex_title(self, connection: Connection, n: int, pieces: Sequence[str]) -> None:
-        """`pieces`: what it was indexed with."""
+        """`pieces` must be the pieces that it was indexed with."""
 
     @abstractmethod
     def purge_titles(self, connection: Connection) -> None:
@@ -110,7 +110,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def count_titles(self, connection: Connection, pieces: Sequence[str], most: int) -> int:
-        """How many titles have all these pieces, counted up to `most` + 1."""
+        """The number of titles that have all these pieces, counted up to `most` + 1."""
 
     @abstractmethod
     def titled(self, pieces: Sequence[str]) -> Select[Any] | TextClause:

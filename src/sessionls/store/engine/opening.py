@@ -1,4 +1,4 @@
-"""Which database a URL means."""
+"""Chooses the database implementation for a URL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["open_database"]
 
 
 def open_database(url: str, patience: float, *, durable: bool = False) -> Database:
-    """The database of that URL. It is opened with the first use. Raises `StoreUnavailable` for a URL that is not supported."""
+    """The database of that URL. It is opened at its first use. Raises `StoreUnavailable` for an unsupported URL."""
     backend = url.partition(":")[0].partition("+")[0]
     if backend == "sqlite":
         from sessionls.store.engine.sqlite.database import SqliteDatabase

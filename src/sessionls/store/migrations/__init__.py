@@ -1,4 +1,4 @@
-"""The database's versions. A new one: a file in `versions/`, the same change in `schema.py`, its name in `REVISIONS`."""
+"""Versions of the database. A new one needs a file in `versions/`, the same change in `schema.py`, an entry in `REVISIONS`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HEAD = REVISIONS[-1]
 
 
 def upgrade(connection: Connection, revision: str = HEAD) -> None:
-    """Bring the database to that revision, inside the connection's open transaction."""
-    # Late: alembic costs as much start-up time as all the rest of the store, and is wanted once in many months.
+    """Migrate the database to that revision, inside the connection's open transaction."""
+    # Imported late: alembic takes as long to load as the rest of the store, and is rarely needed.
     from alembic import command
     from alembic.config import Config
 

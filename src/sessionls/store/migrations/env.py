@@ -1,4 +1,4 @@
-"""Run by alembic: migrations happen on the connection that the store hands over, inside its transaction."""
+"""Run by alembic. Migrations use the store's connection and run inside its transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name 
 
 
 def _compare_by_code_point(connection: sa.Connection) -> None:
-    """Make every text column of PostgreSQL what `columns.TEXT` is, whatever type a migration gave it."""
+    """Give all text columns the collation of `columns.TEXT`, whatever type a migration used."""
     for table, column in connection.execute(sa.text(_OTHER_RULES)).all():
         connection.exec_driver_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"')
 

@@ -1,4 +1,4 @@
-"""A database on a server: connections, transactions side by side, and noticing what other processes committed."""
+"""A database on a PostgreSQL server: connections, parallel transactions, and watching for commits of other processes."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ SELECT (SELECT greatest(coalesce(max(rev), 0), 0) FROM sessions), EXISTS (SELECT
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text, pg_database_size(current_database())
 """
-# A pooler of transactions gives another connection than the one in which a statement was prepared.
+# A transaction pooler may hand out another connection than the one in which a statement was prepared.
 _NOT_PREPARED = ("26000", "42P05")
-_MIGRATION = 300  # seconds that one process waits for another that brings the database up to date
-# A connection whose other end is gone is noticed in about this time, and not after two hours.
+_MIGRATION = 300  # seconds that a process waits while another migrates the database
+# Notice a dead connection within about half a minute; the default is two hours.
 _ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-_CONNECT = 10  # seconds for a connection to be made
+_CONNECT = 10  # seconds to connect
 
 
 class PostgresDatabase(Database):
-    """Transactions of several processes run side by side; `dialect.py` says what keeps their changes in order."""
+    """Transactions of several processes run in parallel; `dialect.py` explains how their changes stay in order."""
 
     def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
         super().__init__(url, patience, durable=durable)
-        self._own: set[int] = set()  # the server's processes for this process's connections
+        self._own: set[int] = set()  # the server's process ids for this process's connections
         self._prepares = True
 
     def version(self) -> None:
@@ -81,14 +81,14 @@ class PostgresDatabase(Database):
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
         with connect(self._url) as other:
-            told = Listener(lambda: connect(self._url), ()).works_on(other)
+            listens = Listener(lambda: connect(self._url), ()).works_on(other)
         return [
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
             f"login {role}",
             "TLS" if driver.pgconn.ssl_in_use else "no TLS",
             f"{latency:.1f} ms away",
-            "tells of changes (LISTEN)" if told else "does not tell of changes (LISTEN): it is asked again and again",
+            "notifies of changes (LISTEN)" if listens else "does not notify of changes (LISTEN), so it is polled",
         ]
 
     def vacuum(self) -> None:
@@ -108,7 +108,7 @@ class PostgresDatabase(Database):
     # -- connections -------------------------------------------------------------------------------------------------
 
     def _drop(self) -> None:
-        """Forget this thread's connection, which is of no use."""
+        """Drop this thread's unusable connection."""
         connection: Connection | None = self._local.connection
         self._local.connection = None
         if connection is not None:
@@ -123,8 +123,8 @@ class PostgresDatabase(Database):
             return super()._begun(kind)
         except (DBAPIError, psycopg.OperationalError):
             if getattr(self._local, "connection", None) is None:
-                raise  # it was the connecting that failed
-            self._drop()  # the server was restarted, perhaps: nothing has happened yet
+                raise  # connecting failed
+            self._drop()  # the server may have restarted; nothing was done yet, so try once more
             return super()._begun(kind)
 
     def _is_broken(self, error: DBAPIError) -> bool:
@@ -157,7 +157,7 @@ class PostgresDatabase(Database):
         clock = run_together(
             connection,
             f"{_BEGIN[kind]}; SET LOCAL lock_timeout = {patience}; "
-            # A process that is stopped in the middle of a transaction holds up all others.
+            # A process that is suspended in the middle of a transaction would block all others.
             f"SET LOCAL idle_in_transaction_session_timeout = {max(patience * 3 // 5, 1000)}; {_CLOCK}",
         )
         connection.info["clock"] = (clock, time.monotonic())
@@ -177,7 +177,7 @@ _driver = threading.Lock()
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """A connection in which each statement is a transaction. Raises `StoreUnavailable` without the driver, or for a wrong URL."""
+    """A connection in autocommit mode. Raises `StoreUnavailable` without the driver, or for an invalid URL."""
     try:
         with _driver:
             import psycopg
@@ -189,10 +189,10 @@ def connect(url: str) -> psycopg.Connection[Any]:
     scheme, _, rest = url.partition("://")
     try:
         given = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")
-    except psycopg.Error:  # its words repeat the URL, and a password may be in it
+    except psycopg.Error:  # its message repeats the URL, which may contain a password
         raise StoreUnavailable(
-            "The database URL cannot be read.",
-            hint="Write it as postgresql://user@host:5432/database?sslmode=verify-full, special characters as %20.",
+            "The database URL is not valid.",
+            hint="Use the form postgresql://user@host:5432/database?sslmode=verify-full, with special characters as %20.",
         ) from None
     chosen: dict[str, Any] = {"connect_timeout": _CONNECT, "application_name": "sessionls", **_ALIVE, **given}
     return psycopg.connect("", autocommit=True, **chosen)

@@ -1,8 +1,8 @@
 """PostgreSQL's statements.
 
-Transactions commit side by side here. A session's changes follow each other because each begins by reading its row `FOR UPDATE`.
-The changes of all sessions are numbered under one lock, taken last and held until the commit: so they become visible in the order
-of their numbers, and a reader that saw one has seen all before it.
+Transactions run in parallel. Changes of one session are serialized, because each starts by reading the session's row `FOR
+UPDATE`. Changes of all sessions are numbered under one lock, which is taken last and held until the commit. So changes become
+visible in the order of their numbers, and a reader that has seen one change has seen all earlier ones.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from sessionls.store.schema import messages, sessions
 __all__ = ["CHANNEL", "DELETING", "DIALECT", "MIGRATING", "NUMBERING", "driver_of", "run_together"]
 
 CHANNEL = "sessionls"
-"""A notification on it says that something was committed, and not what: that is read from the log."""
+"""A notification on this channel says only that something was committed. Readers find the changes in the log."""
 
-# Advisory locks of this database.
+# The ids of advisory locks.
 NUMBERING, DELETING, MIGRATING = (0x5E55_1015_0000 + n for n in range(3))
 
 _FULL_TEXT = (
@@ -35,7 +35,7 @@ _FULL_TEXT = (
     "CREATE INDEX title_pieces_by_piece ON title_pieces USING gin (pieces)",
 )
 
-# In one message to the server: each statement sees what was committed before it began.
+# All three in one message to the server. Each statement still sees what was committed before it started.
 _LOCK = f"SELECT pg_advisory_xact_lock({NUMBERING})"
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 _MAX = "SELECT greatest(coalesce(max(rev), 0), 0) + 1 FROM sessions"
@@ -82,12 +82,12 @@ class PostgresDialect(Dialect):
     drafts_in_order = False
 
     def clock_ms(self, connection: Connection) -> int:
-        # The server's clock, which was read when the transaction began: those of the machines may differ.
+        # The server's clock, read at the start of the transaction: the clocks of client machines may differ.
         clock, read_at = connection.info["clock"]
         return int(clock + (time.monotonic() - read_at) * 1000)
 
     def first_rev(self, connection: Connection) -> int:  # noqa: ARG002
-        return -secrets.randbits(62) - 1  # nobody else sees it
+        return -secrets.randbits(62) - 1  # no other transaction sees it
 
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:
         rev = run_together(connection, _NUMBER)
@@ -99,10 +99,10 @@ class PostgresDialect(Dialect):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({DELETING})")
 
     def before_drafts(self, connection: Connection) -> None:
-        # What is drafted is in the next event, too: a crash of the server may lose the last moment of it.
+        # The next event will contain these drafts, so a server crash may lose the newest of them.
         run_together(connection, f"SET LOCAL synchronous_commit = off; {_NOTIFY}")
 
-    # -- words of messages -------------------------------------------------------------------------------------------
+    # -- text of messages --------------------------------------------------------------------------------------------
 
     def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
         words = vector(text)
@@ -116,13 +116,13 @@ class PostgresDialect(Dialect):
         connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
 
     def purge(self, connection: Connection, *, first: bool) -> bool:  # noqa: ARG002
-        return False  # the server does that by itself
+        return False  # the server does this by itself
 
     def expressions(self, query: str) -> tuple[str, str]:
         return any_order(query)
 
     def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:  # noqa: ARG002
-        # The server knows how common words are: it goes through the newest messages where they are, else through the index.
+        # With the actual words, the server can choose: it reads the newest messages if the words are common, else the index.
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
         statement = _HERE if here else _EVERYWHERE
         below = 1 << 62

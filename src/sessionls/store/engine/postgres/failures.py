@@ -1,4 +1,4 @@
-"""What a server's errors mean for whoever uses the store, by their SQLSTATE."""
+"""Errors of a PostgreSQL server by SQLSTATE, translated for users."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LOGIN = (
     "The database server refused the login.",
     "Check the user in SESSIONLS_DATABASE_URL, and its password in ~/.pgpass, in PGPASSWORD or in a service file.",
 )
-_BUSY = ("Another process holds what this change needs for too long.", _TRY)
-_POOLER = ("The pooler in front of the database keeps no prepared statements. None are used from here on.", _TRY)
+_BUSY = ("Another process kept the session locked for too long.", _TRY)
+_POOLER = ("The pooler in front of the database does not support prepared statements. From now on none are used.", _TRY)
 _RIGHTS = (
-    "This login has no right to do that in the database.",
-    "Let the owner of the database run `sessionls store migrate`, and grant you the rights that docs/teams.md names.",
+    "This login has no permission to do that in the database.",
+    "Ask the owner of the database to run `sessionls store migrate`, and to grant you the permissions listed in docs/teams.md.",
 )
-# The longest beginning of a SQLSTATE counts.
+# By the beginning of the SQLSTATE; the longest match wins.
 _WORDS = {
     "08": _UNREACHABLE,
     "57P": _UNREACHABLE,
@@ -32,22 +32,22 @@ _WORDS = {
     "55P03": _BUSY,
     "26000": _POOLER,
     "42P05": _POOLER,
-    "40": ("Two processes changed the same things at the same moment.", _TRY),
-    "25P03": ("This process was stopped in the middle of a change, which is undone.", _TRY),
-    "25P04": ("This process was stopped in the middle of a change, which is undone.", _TRY),
+    "40": ("Two processes changed the same data at the same time.", _TRY),
+    "25P03": ("This process was suspended in the middle of a change, which was undone.", _TRY),
+    "25P04": ("This process was suspended in the middle of a change, which was undone.", _TRY),
     "25006": (
-        "The database server can only be read: it is a copy of another one.",
-        "Point SESSIONLS_DATABASE_URL to the server that is written, or add target_session_attrs=read-write with all of them.",
+        "The database server is a read-only replica.",
+        "Point SESSIONLS_DATABASE_URL to the primary server, or list all servers and add target_session_attrs=read-write.",
     ),
     "53100": ("The disk of the database server is full.", f"Free some space there. {_TRY}"),
-    "53300": ("The database server takes no more connections.", f"Close some, or raise its max_connections. {_TRY}"),
+    "53300": ("The database server accepts no more connections.", f"Close some, or raise its max_connections. {_TRY}"),
     "53": ("The database server is short of memory or disk.", _TRY),
-    "54": ("That is more than the database can keep in one place.", "Send less at once."),
+    "54": ("The text is too long for the database.", "Send less at once."),
     "XX": ("The database is damaged.", "Restore it from a backup."),
 }
-# A server that refuses a connection gives no SQLSTATE to the driver, only words.
-_SAID = (
-    (re.compile(r"certificate|SSL|TLS", re.IGNORECASE), ("No safe connection to the database server could be made", "")),
+# If a server refuses a connection, the driver has no SQLSTATE, only the text of the error.
+_BY_TEXT = (
+    (re.compile(r"certificate|SSL|TLS", re.IGNORECASE), ("A secure connection to the database server failed", "")),
     (re.compile(r"database \"[^\"]*\" does not exist"), _WORDS["3D"]),
     (re.compile(r"password|authentication|pg_hba|role \"[^\"]*\" does not exist|is not permitted to log in"), _LOGIN),
     (re.compile(r"too many (clients|connections)|remaining connection slots"), _WORDS["53300"]),
@@ -58,16 +58,16 @@ _TLS_HINT = (
 
 
 def words_for(error: Any) -> tuple[str, str] | None:
-    """What is wrong and what to do, for an error of the driver; None for one that it knows nothing of."""
+    """What is wrong and what to do, for an error of the driver; None for an unknown error."""
     state = str(getattr(error, "sqlstate", None) or "")
     for length in (5, 3, 2):
         if len(state) == 5 and (found := _WORDS.get(state[:length])) is not None:
             return found
     if state or type(error).__name__ not in ("OperationalError", "ConnectionTimeout", "InterfaceError"):
         return None
-    said = str(error).strip()
-    for pattern, (what, hint) in _SAID:
-        if pattern.search(said):
-            # What went wrong with a certificate only the library knows, and says in its last line.
-            return (what, hint) if hint else (f"{what}: {said.splitlines()[-1].strip().rstrip('.')}.", _TLS_HINT)
+    text = str(error).strip()
+    for pattern, (what, hint) in _BY_TEXT:
+        if pattern.search(text):
+            # Only the TLS library knows the problem with a certificate. Its message is the last line.
+            return (what, hint) if hint else (f"{what}: {text.splitlines()[-1].strip().rstrip('.')}.", _TLS_HINT)
     return _UNREACHABLE

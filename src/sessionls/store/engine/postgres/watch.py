@@ -1,4 +1,4 @@
-"""Noticing what other processes commit: the server tells of it (LISTEN), or is asked again and again."""
+"""Watching for commits of other processes: with notifications of the server (LISTEN), or else by polling."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["Listener", "watch"]
 
 log = logging.getLogger(__name__)
 
-_LOOK = 5.0  # seconds: poll this often also where nothing is told
-_POLL = 0.1  # seconds between polls where the server does not tell
-_REST = 0.1  # seconds between two polls at most, where they see nothing for anybody here
-_PING = 15.0  # seconds after which the connection is tried, where nothing comes
-_TEST = 2.0  # seconds in which the notification of the test has to come
-_TEST_AGAIN = 60.0  # seconds until it is tried again whether the server tells
-_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries to connect
+_IDLE_POLL = 5.0  # seconds between polls without notifications
+_POLL = 0.1  # seconds between polls if the server sends no notifications
+_REST = 0.1  # longest pause in seconds between two polls that find nothing of interest
+_PING = 15.0  # seconds without notifications after which the connection is checked
+_TEST = 2.0  # seconds to wait for the test notification
+_TEST_AGAIN = 60.0  # seconds until the test is repeated
+_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 
 
 class Listener:
-    """A thread with a connection of its own that waits for notifications."""
+    """A thread that waits for notifications on its own connection."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own: Collection[int]) -> None:
         self._connect = connect
@@ -46,7 +46,7 @@ class Listener:
         self.listening: bool | None = None
 
     def start(self, woken: Callable[[], None]) -> threading.Thread:
-        """`woken` is called in that thread."""
+        """Start the thread. It calls `woken` for each notification."""
         self._woken = woken
         thread = threading.Thread(target=self._run, name="store-listen", daemon=True)
         thread.start()
@@ -58,7 +58,7 @@ class Listener:
             self._outside.send(b"x")
 
     def works_on(self, connection: psycopg.Connection[Any]) -> bool:
-        """Whether notifications come through on this connection."""
+        """Whether notifications arrive on this connection."""
         with self._inside, self._outside, selectors.DefaultSelector() as selector:
             connection.execute(f"LISTEN {CHANNEL}")
             selector.register(connection.fileno(), selectors.EVENT_READ)
@@ -72,10 +72,10 @@ class Listener:
                     with self._connect() as connection:
                         self._listen(connection)
                         tries = 0
-                except Exception as error:  # noqa: BLE001 (whatever it was, the next try may succeed)
+                except Exception as error:  # noqa: BLE001 (after any error, the next attempt may succeed)
                     if tries == 0 and not self._stopped.is_set():
                         reason = error.message if isinstance(error, StoreUnavailable) else str(error).strip()
-                        log.warning("the database tells of no changes until it can be reached again: %s", reason)
+                        log.warning("no notifications of changes until the database can be reached again: %s", reason)
                 self.listening = False if self.listening is False else None
                 self._stopped.wait(_PAUSES[min(tries, len(_PAUSES) - 1)])
                 tries += 1
@@ -84,7 +84,7 @@ class Listener:
             self._outside.close()
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
-        """Until the listener is stopped, or the connection fails, or it is time to test anew."""
+        """Wait for notifications until the listener is stopped, the connection fails, or the test is due again."""
         connection.add_notify_handler(lambda notify: self._notified(notify.pid, notify.payload))
         connection.execute(f"LISTEN {CHANNEL}")
         with selectors.DefaultSelector() as selector:
@@ -92,16 +92,16 @@ class Listener:
             selector.register(self._inside, selectors.EVENT_READ)
             works = self._tested(connection, selector)
             if not works and self.listening is not False:
-                log.warning("the database does not tell of changes (LISTEN): asking it again and again instead")
+                log.warning("the database does not notify of changes (LISTEN): polling it instead")
             self.listening = works
-            self._woken()  # what was committed while nobody listened
+            self._woken()  # something may have been committed before
             until = time.monotonic() + (_TEST_AGAIN if not works else float("inf"))
             while not self._stopped.is_set() and time.monotonic() < until:
                 if not self._read(connection, selector, _PING):
                     connection.execute("SELECT 1")
 
     def _tested(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector) -> bool:
-        """Whether a notification comes through: a pooler of transactions takes LISTEN, and drops what comes of it."""
+        """Whether a test notification arrives: a transaction pooler accepts LISTEN, but drops the notifications."""
         word = uuid.uuid4().hex
         with self._connect() as other:
             other.execute("SELECT pg_notify(%s, %s)", (CHANNEL, word))
@@ -111,7 +111,7 @@ class Listener:
         return self._heard == word
 
     def _read(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector, seconds: float) -> bool:
-        """Wait for notifications, and pass them on; says whether anything came."""
+        """Wait for notifications and pass them on. Returns whether anything arrived."""
         if not selector.select(seconds):
             return False
         if self._stopped.is_set():
@@ -143,12 +143,12 @@ async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: a
     try:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), _POLL if listener.listening is False else _LOOK)
+                await asyncio.wait_for(wake.wait(), _POLL if listener.listening is False else _IDLE_POLL)
             if stop.is_set():
                 break
             wake.clear()
             seen = await poll()
-            # What goes on in sessions of others costs those who do not follow them little: they ask less and less often.
+            # Changes in sessions that are not followed here should cost little: poll less and less often.
             rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
             if rest:
                 with contextlib.suppress(TimeoutError):

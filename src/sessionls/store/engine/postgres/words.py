@@ -1,7 +1,7 @@
-"""Words of a text, split and folded as SQLite's index does it: so both databases find the same messages.
+"""Splits text into words and normalizes them like SQLite's index, so that both databases find the same messages.
 
-A word is a run of letters and digits, without accents and capitals. What is written together (`parse_config`, `a.b`) is
-found as its words, one next to the other.
+A word is a run of letters and digits, in lower case and without accents. `parse_config` or `a.b` is found as a phrase: its words
+next to each other.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ __all__ = ["any_order", "snippet", "vector"]
 
 _WORD = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"'([^']+)'(:\*)?")
-_LONGEST = 500  # characters of a word: PostgreSQL takes 2046 bytes
-_SIZE = 900_000  # bytes of all words of a message: PostgreSQL takes one megabyte. What is behind is not found.
-_LAST_POSITION = 16_383  # PostgreSQL counts no further
-_POSITIONS = 200  # of one word: PostgreSQL keeps no more than 255
-_SHOWN = 24  # words of a snippet
+_LONGEST = 500  # characters of a word: PostgreSQL's limit is 2046 bytes
+_SIZE = 900_000  # bytes of all words of a message: PostgreSQL's limit is one megabyte. Later text is not indexed.
+_LAST_POSITION = 16_383  # PostgreSQL's limit
+_POSITIONS = 200  # positions of one word: PostgreSQL's limit is 255
+_SHOWN = 24  # words in a snippet
 
 
 def vector(text: str) -> str:
-    """The text's words with their positions, as PostgreSQL reads a `tsvector`."""
+    """The text's words with their positions, in PostgreSQL's `tsvector` syntax."""
     positions: dict[str, list[int]] = {}
     size = 0
     for index, word in enumerate(_words(text), 1):
@@ -36,7 +36,7 @@ def vector(text: str) -> str:
 
 
 def any_order(query: str) -> tuple[str, str]:
-    """As PostgreSQL reads a `tsquery`: all that is written in the query, in any order, with the last word whole, or begun."""
+    """Two `tsquery` expressions for all words of the query in any order: with the last word as it is, and as a prefix."""
     phrases = [words for written in query.split() if (words := [f"'{word}'" for word in _words(written)])]
     whole = " & ".join(f"({' <-> '.join(words)})" for words in phrases)
     if not whole:
@@ -46,7 +46,7 @@ def any_order(query: str) -> tuple[str, str]:
 
 
 def snippet(text: str, words: str) -> str:
-    """Some words of the text around the first that a `tsquery` of `any_order` finds."""
+    """An excerpt of the text around the first word that a `tsquery` of `any_order` finds."""
     found = [(word, bool(begun)) for word, begun in _QUOTED.findall(words)]
     runs = [match.span() for match in _WORD.finditer(text)]
     if not runs:

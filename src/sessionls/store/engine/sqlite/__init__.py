@@ -1,1 +1,1 @@
-"""SQLite: one file, with a write-ahead log, shared by the processes of one machine."""
+"""SQLite: one file with a write-ahead log, shared by the processes of one machine."""

@@ -1,4 +1,4 @@
-"""A database in one file: opening, one writer at a time, and noticing what other processes wrote."""
+"""A database in one file: opening, one writer at a time, and watching for commits of other processes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from sessionls.store.failures import NO_LOCKS, error_name
 
 __all__ = ["SqliteDatabase"]
 
-# Asked of the driver itself, since it is asked many times a second.
+# Run directly on the driver, because it runs many times a second.
 _NEWEST = "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), {drafted}"
 _DRAFTED = "EXISTS (SELECT 1 FROM drafts WHERE n > ? AND session_id IN ({ids}))"
-# One writer at a time, from the beginning: to upgrade a read lock later can fail, without waiting.
+# A writer takes the write lock at the start: upgrading a read lock later can fail at once, without waiting.
 _BEGIN = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
 
 
 class SqliteDatabase(Database):
-    """Commits follow each other: a transaction that writes is alone among all writers from its beginning."""
+    """Commits are serialized: a writing transaction is the only one from its start."""
 
     _path: Path | None = None
     _file: tuple[int, int] | None = None
@@ -41,7 +41,7 @@ class SqliteDatabase(Database):
             self._forget()
             raise StoreUnavailable(
                 "The database is gone: its file was moved or deleted while it was in use.",
-                hint="Put the file back and try again; without it the next try begins with an empty database.",
+                hint="Put the file back and try again. Otherwise the next attempt starts with an empty database.",
             )
         with super().writing() as connection:
             yield connection
@@ -56,7 +56,7 @@ class SqliteDatabase(Database):
         return int(version)
 
     def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
-        # Drafts become visible in the order of their numbers, so all sessions are read up to the same one.
+        # Drafts become visible in the order of their numbers, so one number is enough for all sessions.
         asked = _DRAFTED.format(ids=", ".join("?" * len(drafted))) if drafted else "0"
         cursor = self._connection().connection.cursor()
         try:
@@ -94,7 +94,7 @@ class SqliteDatabase(Database):
             )
         path = Path(url.database)
         _create_private(path)
-        path = path.resolve()  # SQLite keeps its other files beside the file that a link leads to
+        path = path.resolve()  # SQLite puts its other files next to the target of a symbolic link
         engine = create_engine(
             url.set(database=str(path)), poolclass=NullPool, connect_args={"timeout": self._patience}, hide_parameters=True
         )
@@ -113,9 +113,9 @@ class SqliteDatabase(Database):
 
 
 def _create_private(path: Path) -> None:
-    """Make the file, and its folder, for their owner alone; SQLite gives its other files the same mode.
+    """Create the file and its folder for their owner only; SQLite gives its other files the same mode.
 
-    A file that exists is not opened here: to close it would drop the locks that this process has on it (POSIX).
+    An existing file is not opened here: closing it would drop the locks that this process has on it (POSIX).
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -131,22 +131,22 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _configure(connection: sqlite3.Connection, patience: float, *, durable: bool) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
+    connection.isolation_level = None  # `_begin` starts transactions, not the driver
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA secure_delete = FAST")  # what is deleted is erased where that costs no more writing
+    connection.execute("PRAGMA secure_delete = FAST")  # overwrite deleted content where that needs no additional writes
     deadline = time.monotonic() + patience
-    # SQLite does not wait for another process that changes the mode at this very moment.
+    # SQLite does not wait if another process is changing the journal mode.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            if mode != "wal":  # the file system lacks what that takes
+            if mode != "wal":  # the file system does not support it
                 raise StoreUnavailable(NO_LOCKS[0], hint=NO_LOCKS[1])
             break
         except sqlite3.OperationalError as error:
             if error_name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-    # In WAL mode a killed process loses nothing with either; after a power cut NORMAL may lack the last changes.
+    # In WAL mode a killed process loses nothing with either value; with NORMAL a power failure may lose the last changes.
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
 

@@ -1,7 +1,7 @@
-"""SQLite's statements. Words are in FTS5's tables: those of messages in one, pieces of titles in another.
+"""SQLite's statements. Two FTS5 tables index the text of messages and the pieces of titles.
 
-A common word stands in a million messages, so what a search costs must not depend on how many messages match. FTS5's own ranking
-reads every match; so it ranks only those that were found already.
+A common word may occur in a million messages, so the cost of a search must not depend on the number of matches. FTS5's own
+ranking reads every match, so it is applied only to the messages that were already selected.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sessionls.store.schema import sessions
 
 __all__ = ["DIALECT"]
 
-# `message_text`: the messages' words, numbered as `messages.n`. `title_pieces`: the pieces of the
-# titles of living sessions (see titles.py), numbered as `titles.n`.
+# `message_text`: the text of messages, numbered by `messages.n`. `title_pieces`: the pieces of titles (see titles.py), numbered
+# by `titles.n`.
 _FULL_TEXT = (
     "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
     "CREATE VIRTUAL TABLE title_pieces USING fts5(pieces, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii')",
@@ -36,7 +36,7 @@ _UNINDEX_ABOVE = text(
 _MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :pages)")
 _PAGES = 64
 
-# Newest first, which is the order in which FTS5 keeps them: whoever reads this may stop at any row.
+# Newest first, which FTS5 reads directly from its index: the reader may stop at any row.
 _NEWEST = """
 SELECT f.rowid AS n, m.session_id, m.id, m.place, s.deleted
 FROM message_text AS f CROSS JOIN messages AS m ON m.n = f.rowid CROSS JOIN sessions AS s ON s.id = m.session_id
@@ -44,7 +44,7 @@ WHERE message_text MATCH :words {where}
 ORDER BY f.rowid DESC
 """
 _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
-# `+` keeps FTS5 from looking each of them up by itself.
+# `+` prevents FTS5 from looking up each of these rows separately.
 _AMONG = """AND +f.rowid IN (
   SELECT m.n FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place}
   UNION ALL
@@ -60,7 +60,7 @@ WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN
 """
 
 _INDEX_TITLE = text("INSERT INTO title_pieces (rowid, pieces) VALUES (:n, :pieces)")
-# The index keeps no copy of what it holds, and so must be told what it is to forget.
+# The index has no copy of its content, so a deletion must name the indexed pieces.
 _UNINDEX_TITLE = text("INSERT INTO title_pieces (title_pieces, rowid, pieces) VALUES ('delete', :n, :pieces)")
 _MERGE_TITLES = text("INSERT INTO title_pieces (title_pieces, rank) VALUES ('merge', :pages)")
 _TITLE_PAGES = 1000
@@ -88,11 +88,11 @@ class SqliteDialect(Dialect):
     drafts_in_order = True
 
     def clock_ms(self, connection: Connection) -> int:  # noqa: ARG002
-        # Nobody can set this clock. It counts from the machine's start, the same for all processes, and stands still while
-        # the machine sleeps. (Python's monotonic clock is the same for all processes of a machine.)
+        # A monotonic clock cannot be set. It is the same for all processes of the machine, starts with the machine, and stops
+        # while the machine sleeps.
         return time.monotonic_ns() // 1_000_000
 
-    # Only one transaction writes at a time, and what it commits is visible before the next one begins.
+    # Only one transaction writes at a time, and its commit is visible before the next one starts.
 
     def first_rev(self, connection: Connection) -> int:
         return int(connection.execute(_REV).scalar_one())
@@ -106,7 +106,7 @@ class SqliteDialect(Dialect):
     def before_drafts(self, connection: Connection) -> None:
         pass
 
-    # -- words of messages -------------------------------------------------------------------------------------------
+    # -- text of messages --------------------------------------------------------------------------------------------
 
     def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
         key = {"session": session_id, "id": message_id}
@@ -118,8 +118,8 @@ class SqliteDialect(Dialect):
         connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
 
     def purge(self, connection: Connection, *, first: bool) -> bool:
-        # FTS5 only notes that a row is deleted; its words leave the file when all segments of the index are merged, which here
-        # happens a few pages at a time. (Its option `secure-delete` would lock out SQLite before 3.42.)
+        # FTS5 only marks a row as deleted. Its text leaves the file when all segments of the index are merged, here a few pages
+        # at a time. (With its option `secure-delete`, SQLite before 3.42 could not open the database.)
         driver = connection.connection.driver_connection
         assert driver is not None
         before = driver.total_changes
@@ -127,7 +127,7 @@ class SqliteDialect(Dialect):
         return bool(driver.total_changes - before >= 2)  # as FTS5 documents it
 
     def expressions(self, query: str) -> tuple[str, str]:
-        # Each word is quoted, so that nothing in it is syntax.
+        # Words are quoted, so that they contain no search syntax.
         clean = query.encode(errors="replace").decode().replace("\0", " ")
         words = ['"' + word.replace('"', '""') + '"' for word in clean.split() if any(map(str.isalnum, word))]
         return (" ".join(words), " ".join(words) + " *") if words else ("", "")

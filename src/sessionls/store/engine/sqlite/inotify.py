@@ -1,4 +1,4 @@
-"""Linux tells of changes in a folder: on the event loop, with no thread that looks again and again."""
+"""Notifications about changes in a folder on Linux, on the event loop and without polling."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Self
 
 __all__ = ["FolderEvents"]
 
-# From <sys/inotify.h>: the same on all of Linux's architectures.
+# From <sys/inotify.h>; the same on all architectures.
 _MODIFY, _MOVED_TO, _CREATE, _DELETE, _IGNORED, _OVERFLOW = 0x2, 0x80, 0x100, 0x200, 0x8000, 0x4000
-_EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name behind it
+_EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _READ = 1 << 16
 
 
 class FolderEvents:
-    """Changes of the files of these names in a folder. Raises `OSError` where the system does not tell of them."""
+    """Changes of files with these names in a folder. Raises `OSError` if the folder cannot be watched."""
 
     def __init__(self, folder: Path, names: Collection[str]) -> None:
         self._names = {os.fsencode(name) for name in names}
@@ -44,14 +44,14 @@ class FolderEvents:
         os.close(self._fd)
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a change, for so long at most; says whether there was one since the last call.
+        """Wait for a change for at most so many seconds. Returns whether there was one since the last call.
 
-        Raises `OSError` where the folder is there no more.
+        Raises `OSError` if the folder was deleted.
         """
         loop = asyncio.get_running_loop()
         self._read()
         if not self._happened.is_set():
-            loop.add_reader(self._fd, self._read)  # only now: between two waits nothing wakes this process
+            loop.add_reader(self._fd, self._read)  # only while waiting, so that events do not wake this process between waits
             try:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._happened.wait(), seconds)
@@ -64,7 +64,7 @@ class FolderEvents:
         return happened
 
     def wake(self) -> None:
-        """End the wait that goes on now, or the next one."""
+        """End the current wait, or the next one."""
         self._happened.set()
 
     def _read(self) -> None:
