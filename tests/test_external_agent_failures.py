@@ -173,7 +173,7 @@ async def test_one_that_is_killed_in_its_reply_leaves_its_words_and_the_reply_go
         assert (whole.status, whole.text.endswith("the second half.")) == ("complete", True)
         [tool] = [part for part in whole.parts if isinstance(part, ToolPart)]
         assert tool.status == "failed" and "not known" in (tool.result or "")
-    assert "Go on exactly where it stopped" in guest.prompt()
+    assert "Continue exactly where it stopped" in guest.prompt()
     assert len(guest.processes) == 2 and "session/resume" in guest.methods
 
 
@@ -192,7 +192,7 @@ async def test_a_pause_cancels_its_turn_and_resume_goes_on(folder: Path, model_s
         whole = (await home.sessions.history(session_id)).messages[-1]
         assert whole.status == "complete" and whole.text == "The first half, \n\nthe second half."
     assert len(guest.processes) == 1
-    assert "Go on exactly where it stopped" in guest.prompt()
+    assert "Continue exactly where it stopped" in guest.prompt()
 
 
 async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folder: Path, model_server: ModelServer) -> None:
