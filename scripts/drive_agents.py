@@ -1,4 +1,7 @@
-"""Real external agents from npm, each driven against the tests' model server: no sign-in, no key, no network but for npm.
+"""Real programs from npm that speak the Agent Client Protocol, driven against the tests' model server.
+
+External agents answer messages in our sessions, and a client, acpx, works with `sessionls acp`. No sign-in, no key, no network
+but for npm.
 
 Not a part of the tests: it downloads some hundred megabytes. `make test-agents ARGS="codex"` drives those of that name.
 """
@@ -12,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +33,7 @@ PACKAGES = {
     "copilot": "@github/copilot@1.0.102",
     "opencode": "opencode-ai@1.18.33",
 }
+CLIENT = "acpx@0.19.1"
 CACHE = ROOT / ".cache" / "agents"
 WORDS = "Hello from the model server."
 
@@ -42,7 +48,7 @@ def install() -> None:
     npm = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     program = shutil.which("node") or "node"
     subprocess.run(
-        [program, str(npm), "install", "--no-audit", "--no-fund", "--prefix", str(CACHE), *PACKAGES.values()], check=True
+        [program, str(npm), "install", "--no-audit", "--no-fund", "--prefix", str(CACHE), *PACKAGES.values(), CLIENT], check=True
     )
 
 
@@ -121,9 +127,43 @@ async def bring(home: App, name: str, folder: Path) -> list[int]:
         return [(await home.sessions.bring(await history.read(one))).added for one in await history.list()]
 
 
+def drive_agent(name: str, home: Path) -> str:
+    return asyncio.run(drive(name, home))
+
+
+def drive_client(home: Path) -> str:
+    """Two prompts of acpx in one session of `sessionls acp`. Returns what went wrong, empty where nothing did."""
+    server = ModelServer()
+    server.start()
+    server.default = lambda _: Answer(WORDS)
+    ours = {"OPENAI_API_KEY": "sk-x", "OPENAI_API_BASE": server.openai, "SESSIONLS_MODEL": "openai/test"}
+    ours["SESSIONLS_DATA_DIR"] = str(home / "data")
+    acpx = [str(CACHE / "node_modules" / ".bin" / "acpx"), "--agent", f"{sys.executable} -m sessionls acp", "--ttl", "1"]
+
+    def call(*words: str) -> str:
+        done = subprocess.run(
+            [*acpx, *words], cwd=home / "work", env=os.environ | ours, capture_output=True, text=True, check=False, timeout=180
+        )
+        return done.stdout + (done.stderr if done.returncode else "")
+
+    try:
+        created = call("sessions", "new")
+        said = [call("prompt", words) for words in ("Say hello.", "@review Again.")]
+    finally:
+        server.stop()
+    if not all(WORDS in one for one in said):
+        return f"it printed {created!r}, {said!r}"
+    body = json.dumps(server.requests[-1].body)
+    return "" if "Say hello." in body else "it did not go on with its session"
+
+
 def main() -> int:
     install()
-    wanted = [name for name in PACKAGES if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    drives: dict[str, tuple[str, Callable[[Path], str]]] = {
+        name: (package, partial(drive_agent, name)) for name, package in PACKAGES.items()
+    }
+    drives["acpx"] = (CLIENT, drive_client)
+    wanted = [name for name in drives if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     failed = 0
     for name in wanted:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
@@ -132,8 +172,9 @@ def main() -> int:
             os.environ["HOME"] = path
             for variable in [one for one in os.environ if one.startswith("XDG_")]:
                 del os.environ[variable]
-            problem = asyncio.run(drive(name, home))
-        print(f"{name:12} {PACKAGES[name]:42} {problem or 'ok'}", flush=True)
+            package, run = drives[name]
+            problem = run(home)
+        print(f"{name:12} {package:42} {problem or 'ok'}", flush=True)
         failed += bool(problem)
     return 1 if failed else 0
 
