@@ -26,7 +26,7 @@ from sessionls.domain.state import Entry, State, apply
 from sessionls.domain.transitions import pausing, records
 
 FILE = ROOT / "tests" / "event-logs.json"
-WALKS, STEPS = 20, 70
+WALKS, STEPS = 26, 70
 ADA, BEN = machine.ADA, machine.BEN
 
 
@@ -142,7 +142,7 @@ def _told() -> list[machine.Log]:
     walk.send(log, "one", False, False, "review")
     walk.cancel_waiting(log, "one")  # which leaves the open question of the reply alone
     parts: list[Part] = [*steps, TextPart(text="the end")]
-    walk.change(log, "two", lambda change: transitions.finish(change, reply.id, "complete", parts, more))
+    walk.change(log, "two", lambda change: transitions.finish(change, reply.id, "complete", parts, more, runner=None))
     add(ev.ParticipantJoined, by=BEN, participant=BEN)
     add(ev.ParticipantLeft, by=ada, participant_id="ada")
     add(ev.Spent, by=ev.ByAgent(agent="code"), usage=Usage(input_tokens=3, output_tokens=2, cost=0.5))

@@ -39,7 +39,7 @@ async def late(url: str) -> None:
         store.draft(session_id, reply, 0, "text", "late words")
         parts = [TextPart(text="late words")]
         try:
-            await store.change(session_id, lambda change: transitions.finish(change, reply, "complete", parts, None, None))
+            await store.change(session_id, lambda change: transitions.finish(change, reply, "complete", parts, None, runner=None))
         except transitions.ClaimLost:
             print("refused", flush=True)  # noqa: T201
         else:

@@ -149,15 +149,15 @@ async def test_waiting_for_another_process_ends_with_this_process(home: App, fol
     session = await home.sessions.create(agent="plain")
     first = asyncio.create_task(home.sessions.message(session.id, "m1"))
     await hold.reached.wait()
-    async with app(folder, model_server, participant=BEN) as ben:
-        second = asyncio.create_task(ben.sessions.message(session.id, "m2"))
+    async with app(folder, model_server) as elsewhere:
+        second = asyncio.create_task(elsewhere.sessions.message(session.id, "m2"))
         await home.queued(session.id, 1)
     async with asyncio.timeout(10):
         with pytest.raises(StoreUnavailable):
             await second
     hold.go.set()
     await first
-    # It was accepted, so it gets its reply: from the process that is left.
+    # It was accepted, so it gets its reply: from the process of the same person that is left.
     await home.until(lambda: home.known[session.id].queued == 0 and not home.known[session.id].replying)
     assert (await last(home, session.id)).text == "two"
 
@@ -178,8 +178,8 @@ async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_a
         dead = False
         original = transitions.next_waiting
 
-        def next_waiting(change: Change) -> Message | None:
-            message = original(change)
+        def next_waiting(change: Change, runner: transitions.Runner) -> Message | None:
+            message = original(change, runner)
             return message if dead or message is None or message.text != "m2" else None
 
         monkeypatch.setattr(transitions, "next_waiting", next_waiting)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def process(folder: Path, model_server: ModelServer, person: Participant) -> AsyncIterator[App]:
-    async with app(folder, model_server, participant=person) as home:
+async def process(folder: Path, model_server: ModelServer, person: Participant, **settings: Any) -> AsyncIterator[App]:
+    async with app(folder, model_server, participant=person, **settings) as home:
         yield home
 
 
@@ -109,7 +110,8 @@ async def test_who_resumes_another_persons_reply_is_asked(folder: Path, model_se
 
 
 async def test_a_reply_that_another_person_steers_is_asked_about(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+    helpful = process(folder, model_server, ANN, answer_others=True)
+    async with helpful as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["session"]

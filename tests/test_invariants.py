@@ -143,10 +143,17 @@ class Sessions(RuleBasedStateMachine):
     def take_up(self, log: Log, process: str) -> None:
         if process not in self.alive:
             return
-        message = self.change(log, process, transitions.next_waiting)
+        runner = self.runner(process)
+        message = self.change(log, process, lambda change: transitions.next_waiting(change, runner))
         if message is not None:
+            sent_here = log.claims.get(message.id) == process
+            assert sent_here or message.author == PEOPLE[process], "nobody's process answers another person's message unasked"
             begin = self.begin(log, agent=message.agent)
-            self.change(log, process, lambda change: transitions.start(change, message.id, begin))
+            self.change(log, process, lambda change: transitions.start(change, message.id, begin, runner))
+
+    @staticmethod
+    def runner(process: str) -> transitions.Runner:
+        return transitions.Runner(PEOPLE[process].id)
 
     def reply_of(self, log: Log, process: str) -> Message | None:
         """The reply that process writes."""
@@ -163,8 +170,9 @@ class Sessions(RuleBasedStateMachine):
         parts = [TextPart(text="so")]
         if tool:
             parts.append(ToolPart(call_id=new_id(), name="t", arguments={}, status="waiting"))  # type: ignore[arg-type]
-        index = len(reply.parts)
-        self.change(log, process, lambda change: transitions.step(change, reply.id, index, parts, None))
+        index, runner = len(reply.parts), self.runner(process)
+        taken = self.change(log, process, lambda change: transitions.step(change, reply.id, index, parts, None, runner=runner))
+        assert all(message.author == PEOPLE[process] for message in taken or ()), "others' messages do not steer a reply here"
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), end=st.booleans())
     def use_tool(self, log: Log, process: str, end: bool) -> None:
@@ -188,8 +196,8 @@ class Sessions(RuleBasedStateMachine):
         reply = self.reply_of(log, process)
         if process not in self.alive or reply is None:
             return
-        parts = [*reply.parts, TextPart(text="the end")]
-        self.change(log, process, lambda change: transitions.finish(change, reply.id, status, parts, None))
+        parts, runner = [*reply.parts, TextPart(text="the end")], self.runner(process)
+        self.change(log, process, lambda change: transitions.finish(change, reply.id, status, parts, None, runner=runner))
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), scope=st.sampled_from(["git", "make"]))
     def ask(self, log: Log, process: str, scope: str) -> None:

@@ -136,7 +136,7 @@ async def test_a_message_can_steer_the_reply_being_written(home: App, model_serv
 async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("Red", Answer("."))
     model_server.script(hold, Answer("Blue."))
-    async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
+    async with app(folder, model_server, answer_others=True) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="plain")
         first = asyncio.create_task(ann.sessions.message(session.id, "a colour"))
         await hold.reached.wait()

@@ -215,6 +215,7 @@ def compose(
         runtimes=[loop, ScannerRuntime(policy), external],
         patience=settings.permission_seconds,
         timing=timing,
+        answers_for_others=settings.answer_others,
     )
     return Composition(sessions, editor, catalog, models, store, bounds, servers, external)
 

@@ -82,6 +82,7 @@ class Sessions:
     """All operations on sessions, by one participant, in one editor.
 
     `runtimes` write the replies; `patience` is how long (in seconds) a question for permission waits for its answer.
+    `answers_for_others`: messages of other participants may be answered here (see `transitions.Runner`).
 
     Every method may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """
@@ -102,6 +103,7 @@ class Sessions:
         runtimes: Sequence[AgentRuntime],
         patience: float = 300.0,
         timing: Timing = DEFAULT_TIMING,
+        answers_for_others: bool = False,
     ) -> None:
         self._store = store
         self._models = models
@@ -119,6 +121,7 @@ class Sessions:
             approvals=Approvals(editor, seconds=patience),
             participant=participant,
             timing=timing,
+            for_others=answers_for_others,
         )
         self._sending = Sending(store, self._replies, self._selection, participant, self._later)
         self._membership = Membership(
@@ -298,6 +301,8 @@ class Sessions:
 
     async def send_now(self, session_id: str, message_id: str) -> Session:
         """Cancel the reply being written, or give up one that stopped, and go on with this waiting message.
+
+        It is answered by the process that it was sent from, or here if that is gone.
 
         Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` if it does not wait any more.
         """

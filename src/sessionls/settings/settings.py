@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         le=86_400,
         description="How long a question for permission waits for an answer, in seconds. Then it is a no.",
     )
+    answer_others: bool = Field(
+        default=False,
+        description=(
+            "Whether messages of other people may be answered on your machine, with your keys, workspace and permissions: those "
+            "that waited when their author's editor closed, and those that steer a reply of yours."
+        ),
+    )
     confirm_edits: bool = Field(
         default=False,
         description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",

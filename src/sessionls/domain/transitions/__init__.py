@@ -6,7 +6,7 @@ so nothing that it decides on changes meanwhile, whichever processes and partici
 
 from __future__ import annotations
 
-from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Start, WriterGone, live_state, own
+from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Runner, Start, WriterGone, live_state, own
 from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, cancel_waiting, pause, pause_for_budget, restart
 from sessionls.domain.transitions.permission import answer, ask
 from sessionls.domain.transitions.queue import reorder, send_now, withdraw
@@ -28,6 +28,7 @@ from sessionls.domain.transitions.session import (
 __all__ = [
     "UNKNOWN_OUTCOME",
     "ClaimLost",
+    "Runner",
     "Start",
     "WriterGone",
     "answer",

@@ -16,6 +16,7 @@ from sessionls.domain.state import Entry, State
 __all__ = [
     "UNKNOWN_OUTCOME",
     "ClaimLost",
+    "Runner",
     "Start",
     "WriterGone",
     "end_reply",
@@ -53,6 +54,21 @@ class Start:
     author: AgentAuthor
     defaults: tuple[str, str | None]
     error: MessageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The participant in whose process a reply would be written: with their keys, their workspace and their permissions.
+
+    `for_others`: they said that messages of other participants may be answered there, too.
+    """
+
+    participant_id: str
+    for_others: bool = False
+
+    def may_answer(self, message: Message) -> bool:
+        """Whether that message may be answered in this participant's process."""
+        return self.for_others or (isinstance(message.author, Participant) and message.author.id == self.participant_id)
 
 
 def live_state(change: Change) -> State:

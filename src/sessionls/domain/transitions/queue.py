@@ -47,6 +47,7 @@ def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Sess
 def send_now(change: Change, message_id: str, by: Participant) -> str | None:
     """Answer a waiting message before anything else: the reply being written is cancelled, or one that stopped is given up.
 
+    If the process that it was sent from is gone, it is answered in this process, with what `by` has: they asked for it.
     The id of the reply whose writer has to stop it, if there is one. A message that is being answered stays so.
     """
     state = live_state(change)
@@ -57,6 +58,9 @@ def send_now(change: Change, message_id: str, by: Participant) -> str | None:
     message = waiting_message(state, message_id)
     others = [entry.message.id for entry in state.queue if entry.message.id != message_id]
     set_order(change, [message_id, *others], by, now=message_id if message.delivery else None)
+    claim = change.claims.get(message_id)
+    if claim is None or not claim.alive:
+        change.claim(message_id)
     settle(change, by=by)
     if state.reply is not None:
         change.add(ev.CancelAsked, by=by, message_id=state.reply)

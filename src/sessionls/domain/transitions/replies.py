@@ -8,11 +8,12 @@ from typing import Literal
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted
-from sessionls.domain.model import Message, MessageError, Part, Usage
-from sessionls.domain.state import Drafted, with_drafts
+from sessionls.domain.model import Message, MessageError, Part, Participant, Usage
+from sessionls.domain.state import Drafted, State, with_drafts
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.domain.titles import UNTITLED, title_of
 from sessionls.domain.transitions.common import (
+    Runner,
     Start,
     WriterGone,
     end_reply,
@@ -50,25 +51,35 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
     change.claim(message.id)
     if replaces is not None:
         set_order(change, order, message.author)
-    return start_with is not None and start(change, message.id, start_with)
+    author = message.author.id if isinstance(message.author, Participant) else ""
+    return start_with is not None and start(change, message.id, start_with, Runner(author))
 
 
-def next_waiting(change: Change) -> Message | None:
-    """The message whose reply this process should write now: the oldest that waits, if its own or of a process that is gone."""
+def next_waiting(change: Change, runner: Runner) -> Message | None:
+    """The message whose reply this process should write now, if it is the turn of one: the oldest that waits.
+
+    A process answers what was sent from it. What was sent from a process that is gone it answers only if `runner` may; if not,
+    that message keeps waiting for its author, and those behind it do not wait for it.
+    """
     state = live_state(change)
-    if state.reply is not None or state.session.state != "active" or not state.queue:
+    if state.reply is not None or state.session.state != "active":
         return None
     if state.resumable is not None and state.entry(state.resumable).message.status != "failed":
         return None  # what stopped is resumed, cancelled or settled first
-    message = state.queue[0].message
-    claim = change.claims.get(message.id)
-    mine = claim is None or claim.process == change.process or not claim.alive
-    return message if mine else None
+    for entry in state.queue:
+        claim = change.claims.get(entry.message.id)
+        if claim is not None and claim.process == change.process:
+            return entry.message
+        if claim is not None and claim.alive:
+            return None  # another process answers it next
+        if runner.may_answer(entry.message):
+            return entry.message
+    return None
 
 
-def start(change: Change, message_id: str, begin: Start) -> bool:
+def start(change: Change, message_id: str, begin: Start, runner: Runner) -> bool:
     """Start the reply to a waiting message if it is that message's turn; or end it as failed where nobody can write it."""
-    waiting = next_waiting(change)
+    waiting = next_waiting(change, runner)
     session = change.now.session
     if waiting is None or waiting.id != message_id or begin.defaults != (session.agent, session.model):
         return False
@@ -89,24 +100,30 @@ def step(
     usage: Usage | None,
     steps: int | None = None,
     *,
-    steer: bool = True,
+    runner: Runner | None,
 ) -> list[Message]:
-    """A step of the reply ended. Messages that were sent to steer it are handed over and are the answer, unless `steer` says that
-    it takes none now.
+    """A step of the reply ended. Messages that were sent to steer it are handed over and are the answer.
+
+    Only those that may be answered by `runner`, who runs the reply; None: the reply takes no messages now. Others get a reply
+    of their own.
     """
     own(change, reply_id)
     change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage, steps=steps)
-    return _steer(change, reply_id, index + len(parts)) if steer else []
+    return [] if runner is None else _steer(change, reply_id, index + len(parts), runner)
 
 
-def _steer(change: Change, reply_id: str, part: int) -> list[Message]:
+def _steering(state: State, runner: Runner) -> list[Message]:
+    """The waiting messages that may steer a reply of that runner."""
+    waiting = [entry.message for entry in state.queue]
+    return [message for message in waiting if message.delivery == "steer" and runner.may_answer(message)]
+
+
+def _steer(change: Change, reply_id: str, part: int, runner: Runner) -> list[Message]:
     taken: list[Message] = []
-    for entry in change.now.queue:
-        message = entry.message
-        if message.delivery == "steer":
-            change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
-            change.release(message.id)
-            taken.append(change.touched[message.id].message)
+    for message in _steering(change.now, runner):
+        change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
+        change.release(message.id)
+        taken.append(change.touched[message.id].message)
     return taken
 
 
@@ -126,16 +143,16 @@ def finish(
     stop_reason: ReplyStopReason | None = None,
     steps: int | None = None,
     *,
-    steer: bool = True,
+    runner: Runner | None,
 ) -> Message | list[Message]:
-    """The reply ended or stopped. Where messages came meanwhile to `steer` it, or the session was resumed before the reply had
-    paused, it goes on instead, and the messages are the answer.
+    """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
+    paused, it goes on instead, and the messages are the answer. `runner` as in `step`.
     """
     entry = own(change, reply_id)
-    steered = steer and status == "complete" and any(waiting.message.delivery == "steer" for waiting in change.now.queue)
+    steered = runner is not None and status == "complete" and bool(_steering(change.now, runner))
     resumed = status == "paused" and change.now.session.state == "active"
     if steered or resumed:
-        return step(change, reply_id, 0, parts, usage, steps, steer=steer)
+        return step(change, reply_id, 0, parts, usage, steps, runner=runner)
     kept = given_up(parts) if status == "failed" else list(parts)
     steps = entry.message.steps if steps is None else steps
     return end_reply(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason, steps=steps)

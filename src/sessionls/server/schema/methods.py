@@ -127,7 +127,8 @@ METHODS: tuple[Method, ...] = (
         "Sends a message, and answers when the reply to it has ended or stopped. `agent` writes this one reply in place of "
         "the default agent, with its own prompt, tools, model and configuration; the next message goes to the default again. "
         "`model` is the model for this one reply. The text of selections, files and symbols is filled in from the editor's "
-        "buffers. While another reply is being written the message waits its turn; with `steer` it is handed to that reply. "
+        "buffers. While another reply is being written the message waits its turn; with `steer` it is handed to that reply, if "
+        "that answers the same participant or whoever runs it set `answer_others`. "
         "`replaces` is a message of one's own that waits: this one takes its place in the queue, and whoever waited for that "
         "one's reply is answered `messageWithdrawn`. Where its reply has begun the request is refused, and nothing is sent. "
         "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
@@ -181,7 +182,8 @@ METHODS: tuple[Method, ...] = (
         Session,
         "Goes on with a waiting message at once: the reply being written is cancelled and keeps what it wrote, one that stopped "
         "is given up, and this message is answered next, by a reply of its own also where it was to steer. Where it is being "
-        "answered already nothing happens.",
+        "answered already nothing happens. If the process that the message was sent from is gone, it is answered here, with the "
+        "keys, the workspace and the permissions of whoever calls this.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
         causes=("queueOrdered", "replyFinished", "replyStarted"),
     ),

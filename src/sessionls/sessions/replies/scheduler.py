@@ -1,8 +1,10 @@
 """Schedules the replies of this process: starts waiting ones, stops them on request, and continues stopped ones.
 
-Each message is answered by the process whose editor sent it: that process has the buffers, the tools and the keys. A *worker* is
-the one asyncio task that writes a session's replies here, one after the other. What other processes do (pause, cancel, steer, end
-the reply that we wait for) arrives as events of the store's feed, like everything else.
+Each message is answered by the process whose editor sent it: that process has the buffers, the tools and the keys. If that
+process is gone, another process of the same participant answers; one of somebody else does only if that person said so.
+
+A *worker* is the one asyncio task that writes a session's replies here, one after the other. What other processes do (pause,
+cancel, steer, end the reply that we wait for) arrives as events of the store's feed, like everything else.
 """
 
 from __future__ import annotations
@@ -56,12 +58,14 @@ class Replies:
         approvals: Approvals,
         participant: Participant,
         timing: Timing,
+        for_others: bool,
     ) -> None:
         self._store = store
         self._selection = selection
         self._tools = tools
         self._approvals = approvals
-        self._services = WriterServices(store, approvals, participant, timing)
+        self._runner = transitions.Runner(participant.id, for_others)
+        self._services = WriterServices(store, approvals, participant, timing, self._runner)
         self._waiters = Waiters()
         self._recovery = Recovery(store, wake=self.wake, gone=self._gone, waited_in=lambda: self._waiters.sessions, timing=timing)
         self._late = LateEnds(store, self.wake, timing)
@@ -192,15 +196,19 @@ class Replies:
                 log.exception("replies stopped")
                 return
 
+    def _next_waiting(self, change: Change) -> Message | None:
+        return transitions.next_waiting(change, self._runner)
+
     async def _next(self, session_id: str) -> StartedReply | None:
         """Start the reply to the oldest message that waits for this process."""
-        while (message := await self.change(session_id, transitions.next_waiting)) is not None:
+        while (message := await self.change(session_id, self._next_waiting)) is not None:
             waiting = message
             session = await self._store.session(session_id)
             prepared = await self._selection.prepare(session, agent=waiting.agent, model=waiting.model)
 
             def start(change: Change, waiting: Message = waiting, prepared: PreparedReply = prepared) -> StartedReply | None:
-                return started_reply(change, prepared) if transitions.start(change, waiting.id, prepared.start) else None
+                begun = transitions.start(change, waiting.id, prepared.start, self._runner)
+                return started_reply(change, prepared) if begun else None
 
             started = await self.change(session_id, start)
             if started is not None and prepared.problem is None:
@@ -225,13 +233,17 @@ class Replies:
             ended = await self._taken_over(reply)
         except StoreUnavailable as gone:
             parts, usage = (writer.parts, writer.spending.usage) if writer else (reply.parts, reply.usage)
-            self._late.add(session_id, lambda change: transitions.finish(change, reply.id, "interrupted", parts, usage))
+            self._late.add(
+                session_id, lambda change: transitions.finish(change, reply.id, "interrupted", parts, usage, runner=None)
+            )
             self._waiters.reply_lost(reply, gone)
             raise
         except Exception as fault:
             problem = fault if isinstance(fault, SessionlsError) else InternalError()
             error, parts, usage = message_error(problem), reply.parts, reply.usage
-            self._late.add(session_id, lambda change: transitions.finish(change, reply.id, "failed", parts, usage, error))
+            self._late.add(
+                session_id, lambda change: transitions.finish(change, reply.id, "failed", parts, usage, error, runner=None)
+            )
             self._waiters.reply_lost(reply, problem)
             if problem is not fault:
                 raise

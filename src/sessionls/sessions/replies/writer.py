@@ -46,13 +46,15 @@ Ending = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 class WriterServices:
     """What every reply of this process needs.
 
-    `known_findings`: for the sessions in it, the findings that were reported in them and known already, from any session.
+    `runner`: whose messages may be answered here. `known_findings`: for the sessions in it, the findings that were reported in
+    them and known already, from any session.
     """
 
     store: Store
     approvals: Approvals
     participant: Participant
     timing: Timing
+    runner: transitions.Runner
     known_findings: dict[str, list[Finding]] = field(default_factory=dict)
 
 
@@ -137,9 +139,12 @@ class ReplyWriter:
         self, ending: Ending, error: MessageError | None, reason: ReplyStopReason | None
     ) -> Message | list[Message]:
         """The ended reply; or the messages with which it goes on."""
-        usage, steps, steer = self.spending.usage, self.spending.steps, self.runtime.abilities.resume
+        usage, steps = self.spending.usage, self.spending.steps
+        runner = self.services.runner if self.runtime.abilities.resume else None
         return await self._save(
-            lambda change: transitions.finish(change, self.reply.id, ending, self.parts, usage, error, reason, steps, steer=steer)
+            lambda change: transitions.finish(
+                change, self.reply.id, ending, self.parts, usage, error, reason, steps, runner=runner
+            )
         )
 
     async def _write_once(self) -> tuple[Ending, MessageError | None, ReplyStopReason | None]:
@@ -189,9 +194,9 @@ class ReplyWriter:
 
     async def keep_step(self, first: int) -> None:
         parts, usage, steps = self.parts[first:], self.spending.usage, self.spending.steps
-        steer = self.runtime.abilities.steer
+        runner = self.services.runner if self.runtime.abilities.steer else None
         self._receive(
-            await self._save(lambda change: transitions.step(change, self.reply.id, first, parts, usage, steps, steer=steer))
+            await self._save(lambda change: transitions.step(change, self.reply.id, first, parts, usage, steps, runner=runner))
         )
 
     def _receive(self, messages: Sequence[Message]) -> None:
