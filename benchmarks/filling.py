@@ -19,7 +19,10 @@ __all__ = ["WORDS", "copy_session", "fill", "identities_of", "many_sessions"]
 _ANN = Participant(id="p-ann", name="Ann")
 _AUTHOR = AgentAuthor(agent="code", model="openai/bench", definition="0" * 64)
 WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
-_TEXTS = "SELECT t.text FROM messages AS m JOIN message_text AS t ON t.rowid = m.n WHERE m.session_id = ? ORDER BY m.n"
+_TEXTS = """
+SELECT json_extract(e.message, '$.parts[0].text')
+FROM messages AS m JOIN events AS e ON e.session_id = m.session_id AND e.seq = m.content_seq WHERE m.session_id = ? ORDER BY m.n
+"""
 _INDEX = "INSERT INTO message_text (rowid, text) VALUES (?, ?)"
 _TITLE = "INSERT INTO title_pieces (rowid, pieces) VALUES (?, ?)"
 _STEP = 500  # messages in one change
@@ -57,7 +60,7 @@ def copy_session(bench: Bench, session_id: str, count: int, first: int) -> None:
         connection.execute("BEGIN")
         n: int = connection.execute("SELECT max(n) FROM messages").fetchone()[0]
         rev: int = connection.execute("SELECT max(rev) FROM sessions").fetchone()[0]
-        template = {table: _rows(connection, table, session_id) for table in ("sessions", "session_places", "messages")}
+        template = {table: _rows(connection, table, session_id) for table in ("sessions", "session_places", "events", "messages")}
         texts = [text for (text,) in connection.execute(_TEXTS, (session_id,))]
         for number in range(count):
             own: dict[str, Any] = {

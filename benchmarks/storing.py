@@ -15,7 +15,7 @@ from table import Row
 __all__ = ["finding", "long_sessions"]
 
 _ROW = "INSERT INTO bench VALUES (?)"
-_LAST_50 = "SELECT data FROM messages WHERE session_id = ? ORDER BY place DESC LIMIT 50"
+_LAST_50 = "SELECT message FROM events WHERE session_id = ? AND message IS NOT NULL ORDER BY seq DESC LIMIT 50"
 _NEWEST_50 = "SELECT session FROM sessions WHERE state = 'active' ORDER BY updated_at DESC, id DESC LIMIT 50"
 _MATCHES = "SELECT rowid FROM message_text WHERE message_text MATCH ? ORDER BY rank LIMIT 20"
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-from sqlalchemy import create_engine
 
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
@@ -17,15 +14,13 @@ from sessionls.domain.events import Event
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import AgentAuthor, Message, ParentRef, Part, Participant, ReasoningPart, Session, TextPart
 from sessionls.ports.store import Delta, EventNotice, Notice, SessionNotice
-from sessionls.store import SqlStore, migrations
-from sessionls.store.schema import metadata
+from sessionls.store import SqlStore
 
 __all__ = [
     "ANN",
     "ENGINES",
     "Heard",
     "answer",
-    "as_version",
     "ask",
     "begin",
     "compact",
@@ -63,26 +58,6 @@ def database_url(path: Path) -> str:
 
         return PostgresServer.shared().database_for(str(path))
     return f"sqlite:///{path}"
-
-
-def as_version(path: Path, revision: str) -> None:
-    """Make the database as a version with that revision had made it: its tables, with what they held. (Full text is left out.)"""
-    old = path.with_name("old.db")
-    engine = create_engine(f"sqlite:///{old}")
-    with engine.begin() as connection:
-        migrations.upgrade(connection, revision)
-    engine.dispose()
-    with sqlite3.connect(old) as raw:
-        raw.execute("ATTACH ? AS new", (str(path),))
-        for table in metadata.tables:
-            columns, kept = ([row[1] for row in raw.execute(f"PRAGMA {name}.table_info({table})")] for name in ("main", "new"))
-            names = ", ".join(f'"{column}"' for column in columns if column in kept)
-            if names:
-                raw.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
-    raw.close()
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()
-    old.rename(path)
 
 
 async def create(

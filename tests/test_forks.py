@@ -221,10 +221,12 @@ async def test_a_fork_writes_as_many_rows_whatever_the_length(store: SqlStore, t
 def _lengthen(folder: Path, session_id: str, places: int) -> None:
     """Give the session messages at all places up to that one, as many exchanges would."""
     with sqlite3.connect(folder / "data" / "sessions.db") as writer:
-        [(data,)] = writer.execute("SELECT data FROM messages WHERE session_id = ? AND place = 2", (session_id,)).fetchall()
+        content = "SELECT data, content_seq FROM messages WHERE session_id = ? AND place = 2"
+        [(data, seq)] = writer.execute(content, (session_id,)).fetchall()
         writer.executemany(
-            "INSERT INTO messages (session_id, id, seq, place, ended_seq, sealed_seq, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(session_id, f"x{n}", 4, n, 4, 4, data) for n in range(3, places + 1)],
+            "INSERT INTO messages (session_id, id, seq, place, ended_seq, sealed_seq, data, content_seq) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(session_id, f"x{n}", 4, n, 4, 4, data, seq) for n in range(3, places + 1)],
         )
         writer.execute("UPDATE sessions SET placed = ? WHERE id = ?", (places, session_id))
     writer.close()

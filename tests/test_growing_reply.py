@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, event
 
+from older_databases import as_version
 from sessionls.domain import events as ev
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Message, Part, TextPart, ToolPart
 from sessionls.store import SqlStore
 from sessionls.store.parts import load_parts, write_parts
 from sessionls.store.schema import metadata
-from stores import as_version, begin, create, end, say, step, url
+from stores import begin, create, end, say, step, url
 
 pytestmark = pytest.mark.usefixtures("engine")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from older_databases import as_version
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore, migrations
-from stores import as_version, create, url
+from stores import create, url
 
 
 def schema(path: Path) -> dict[str, str]:
@@ -72,17 +73,7 @@ async def test_an_older_database_is_brought_up_to_date_when_it_is_opened(tmp_pat
 async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store, title="A rabbit")
-    with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
-        for undone in (
-            "DROP TABLE title_pieces",
-            "DROP TABLE titles",
-            "DROP INDEX findings_by_state",
-            "DROP INDEX events_by_change",
-            "DROP TABLE external_sessions",
-        ):
-            connection.execute(undone)
-        connection.execute("UPDATE alembic_version SET version_num = '0002'")
-    connection.close()
+    await asyncio.to_thread(as_version, tmp_path / "data" / "sessions.db", "0002")
     async with SqlStore(url(tmp_path)) as store:
         for query, found in (("abbi", [session_id]), ("a", [session_id]), ("hedgehog", [])):
             page, _ = await store.sessions(scope=None, state=None, query=query, limit=5, cursor=None)

@@ -13,13 +13,14 @@ import pytest
 
 from in_process_app import BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
+from older_databases import as_version
 from sessionls.domain import events as ev
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.permission import MAX_DETAIL
 from sessionls.domain.scope import scope_of
 from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
-from stores import answer, as_version, ask, begin, create, database_url, end, fork, say, url
+from stores import answer, ask, begin, create, database_url, end, fork, say, url
 
 
 @pytest.fixture

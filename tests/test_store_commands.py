@@ -152,13 +152,11 @@ async def test_a_backup_is_one_file_that_holds_everything(tmp_path: Path, store:
     ("damage", "words"),
     [
         ("DELETE FROM events WHERE seq = 3", "gap"),
+        ("UPDATE messages SET content_seq = 3 WHERE place = 2", "text of a message"),
         ("DELETE FROM events WHERE seq = 4", "last event"),
         ("UPDATE messages SET place = 7 WHERE place = 2", "places"),
         ("UPDATE sessions SET session = replace(session, 'A session', 'Another')", "its entry in the list"),
-        (
-            "UPDATE events SET data = replace(data, 'replyFinished', 'replyStarted') WHERE seq = 4",
-            "read|valid sequence",
-        ),
+        ("UPDATE events SET kind = 'replyStarted' WHERE seq = 4", "read|valid sequence"),
     ],
 )
 async def test_a_log_with_a_fault_is_found(tmp_path: Path, store: SqlStore, damage: str, words: str) -> None:

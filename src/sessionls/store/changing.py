@@ -7,23 +7,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, case, delete, func, insert, select, update
 
 from sessionls.domain.change import Change, Claim
 from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
 from sessionls.domain.ids import now as time_now
-from sessionls.domain.state import State
+from sessionls.domain.state import Entry, State
 from sessionls.store import lineage
+from sessionls.store.columns import TEXT
 from sessionls.store.drafts import Drafts
 from sessionls.store.engine import dialect_of
 from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat, clock_ms, is_alive
-from sessionls.store.parts import write_parts
+from sessionls.store.parts import is_growing, write_parts
 from sessionls.store.reading import summary_before
-from sessionls.store.rows import dump, load_state, message_values, require, session_values, title_key_of
+from sessionls.store.rows import changed_values, event_values, load_state, message_values, require, session_values, title_key_of
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
-from sessionls.store.search import index_message, unindex_message
+from sessionls.store.search import index_message
 from sessionls.store.titles import add_title, change_title
 
 __all__ = ["Changes", "Outcome", "save_drafts"]
@@ -39,6 +40,12 @@ _CLAIMS = (
 )
 _UPDATE_SESSION = update(sessions).where(sessions.c.id == bindparam("key"))
 _UPDATE_MESSAGE = update(messages).where(messages.c.session_id == bindparam("key"), messages.c.id == bindparam("message"))
+_UPDATE_STATUS = _UPDATE_MESSAGE.values(
+    seq=bindparam("seq"),
+    place=bindparam("place"),
+    ended_seq=bindparam("ended_seq"),
+    data=case((messages.c.content_seq.is_(None), bindparam("whole", type_=TEXT)), else_=bindparam("data", type_=TEXT)),
+)
 # This updates few rows: only the messages that were sent before that one ended.
 _SEAL = (
     update(messages)
@@ -140,11 +147,11 @@ class Changes:
             title_key, summary = title_key_of(state), row.summary
             if row.title_key != title_key:
                 change_title(connection, session_id, row.title_key, title_key)
-        connection.execute(insert(events), [_event_values(event) for event in change.events])
-        _remove_messages(connection, change)
+        connection.execute(insert(events), [event_values(event) for event in change.events])
+        _remove_messages(connection, before, change)
         _write_messages(connection, before, change)
         _write_places(connection, before, state)
-        _index(connection, change)
+        _index(connection, before, change)
         _write_summaries(connection, change, summary)
         return first
 
@@ -203,30 +210,30 @@ def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
     return {"parent_id": parent.session_id, "fork_place": place, "fork_seq": parent.seq, "summary": summary}
 
 
-def _event_values(event: Event) -> dict[str, Any]:
-    return {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind, "data": dump(event)}
-
-
-def _remove_messages(connection: Connection, change: Change) -> None:
+def _remove_messages(connection: Connection, before: State | None, change: Change) -> None:
+    known = before.open if before is not None else {}
     for message_id in change.removed:
-        unindex_message(connection, change.session_id, message_id)
+        index_message(connection, change.session_id, message_id, _indexed(known.get(message_id)), "")
         connection.execute(_DELETE_MESSAGE, {"key": change.session_id, "message": message_id})
 
 
 def _write_messages(connection: Connection, before: State | None, change: Change) -> None:
     known = before.open if before is not None else {}
+    brought = {event.message.id: event for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
     new: list[dict[str, Any]] = []
     ended: list[tuple[int, int]] = []
     for message_id, entry in change.touched.items():
-        values = message_values(entry)
         earlier = known.get(message_id)
         if entry.ended_seq is not None and entry.place is not None and (earlier is None or earlier.ended_seq != entry.ended_seq):
             ended.append((entry.ended_seq, entry.place))
         write_parts(connection, None if earlier is None else earlier.message, entry.message)
-        if earlier is not None:
-            connection.execute(_UPDATE_MESSAGE, {"key": change.session_id, "message": message_id, **values})
+        key = {"key": change.session_id, "message": message_id}
+        if earlier is None:
+            new.append({"session_id": change.session_id, "id": message_id, **message_values(entry, brought.get(message_id))})
+        elif message_id not in brought and (values := changed_values(earlier.message, entry)) is not None:
+            connection.execute(_UPDATE_STATUS, key | values)
         else:
-            new.append({"session_id": change.session_id, "id": message_id, **values})
+            connection.execute(_UPDATE_MESSAGE, key | message_values(entry, brought.get(message_id)))
     if new:
         connection.execute(insert(messages), new)
     below = lineage.ENDLESS
@@ -251,11 +258,16 @@ def _write_places(connection: Connection, before: State | None, after: State) ->
         connection.execute(insert(session_places), rows)
 
 
-def _index(connection: Connection, change: Change) -> None:
-    """Index messages once they are sent, and replies once they have ended or stopped."""
-    ids = {event.message.id for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
-    for message_id in ids:
-        index_message(connection, change.session_id, change.touched[message_id].message)
+def _index(connection: Connection, before: State | None, change: Change) -> None:
+    """Index messages once they are sent, and replies while they are not being written."""
+    known = before.open if before is not None else {}
+    for message_id, entry in change.touched.items():
+        index_message(connection, change.session_id, message_id, _indexed(known.get(message_id)), _indexed(entry))
+
+
+def _indexed(entry: Entry | None) -> str:
+    """The text that is indexed for a message."""
+    return "" if entry is None or is_growing(entry.message) else entry.message.text
 
 
 def _write_summaries(connection: Connection, change: Change, newest: int | None) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from sessionls.domain.model import Message
 from sessionls.store.engine import Database, dialect_of
+from sessionls.store.rows import MESSAGE_COLUMNS, message_of, with_content
 from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import index_message, unindex
 from sessionls.store.titles import add_title, remove_title
@@ -18,6 +18,7 @@ __all__ = ["CopyOutcome", "copy_session"]
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _LOCKED = _SESSION.with_for_update()
 _EVENTS = select(events).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
+_MESSAGES = select(*MESSAGE_COLUMNS).select_from(with_content(messages)).where(messages.c.session_id == bindparam("id"))
 _UPDATE = update(sessions).where(sessions.c.id == bindparam("key"))
 _SUMMARY = select(summaries.c.n).where(
     summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
@@ -60,7 +61,7 @@ def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> 
             return CopyOutcome(refused="a reply is being written in the other database's copy of it.")
         theirs = list(target.execute(_EVENTS, {"id": row.id}))
         same = min(len(log), len(theirs))
-        if any(ours["data"] != other.data for ours, other in zip(log, theirs, strict=False)):
+        if any((ours["data"], ours["message"]) != (other.data, other.message) for ours, other in zip(log, theirs, strict=False)):
             return CopyOutcome(refused="it has different events in the two databases.")
         if kept.deleted and not row.deleted:
             return CopyOutcome(refused="it, or a session that it was forked from, was deleted in the other database.")
@@ -104,8 +105,9 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
             one["rev"] = 0
         for start in range(0, len(rows), _AT_ONCE):
             target.execute(insert(table), rows[start : start + _AT_ONCE])
-        for one in rows if table is messages else ():
-            index_message(target, row.id, Message.model_validate_json(one["data"]))
+    for copied in target.execute(_MESSAGES, {"id": row.id}).all():
+        message = message_of(copied)
+        index_message(target, row.id, message.id, "", message.text)
 
 
 def _summaries(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select, text
 
-from sessionls.store.rows import MESSAGE_COLUMNS
+from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, event_json, with_content
 from sessionls.store.schema import CHANGES_FILES, events, messages, sessions
 
 __all__ = ["ENDLESS", "all_event_data", "change_data", "descendants", "event_data", "find_message", "messages_between"]
@@ -59,12 +59,15 @@ def _between() -> Select[Any]:
     low, top = bindparam("low", type_=BigInteger), bindparam("top", type_=BigInteger)
     return (
         select(*MESSAGE_COLUMNS)
-        .select_from(line)
-        .join(
-            messages,
-            (messages.c.session_id == line.c.id)
-            & (messages.c.place > _greatest(line.c.fork_place, low))
-            & (messages.c.place <= _least(line.c.cut_place, top)),
+        .select_from(
+            with_content(
+                line.join(
+                    messages,
+                    (messages.c.session_id == line.c.id)
+                    & (messages.c.place > _greatest(line.c.fork_place, low))
+                    & (messages.c.place <= _least(line.c.cut_place, top)),
+                )
+            )
         )
         .order_by(messages.c.place)
     )
@@ -74,8 +77,9 @@ def _found() -> Select[Any]:
     line = _lineage("fork_place")
     return (
         select(*MESSAGE_COLUMNS)
-        .select_from(line)
-        .join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message")))
+        .select_from(
+            with_content(line.join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message"))))
+        )
         # A message without a place is still queued. It belongs to its session alone; forks do not inherit it.
         .where((messages.c.place <= line.c.cut_place) | (line.c.id == bindparam("id")))
     )
@@ -85,7 +89,7 @@ def _events() -> Select[Any]:
     line = _lineage("fork_seq")
     low = bindparam("low", type_=BigInteger)
     return (
-        select(events.c.data)
+        select(*EVENT_COLUMNS)
         .select_from(line)
         .join(
             events,
@@ -138,12 +142,12 @@ def find_message(connection: Connection, session_id: str, message_id: str) -> Ro
 
 def change_data(connection: Connection, session_id: str, after: int) -> list[str]:
     """The events after number `after` that changed files, as JSON, including those of ancestors."""
-    return list(connection.execute(_CHANGES, {"id": session_id, "low": after, "limit": ENDLESS}).scalars())
+    return [event_json(row) for row in connection.execute(_CHANGES, {"id": session_id, "low": after, "limit": ENDLESS})]
 
 
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
     """The events after number `after`, as JSON, including those of ancestors."""
-    return list(connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit}).scalars())
+    return [event_json(row) for row in connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit})]
 
 
 def all_event_data(connection: Connection, session_id: str, after: int, most: int | None) -> list[str] | None:
@@ -151,7 +155,7 @@ def all_event_data(connection: Connection, session_id: str, after: int, most: in
     found: list[str] = []
     size = 0
     with connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
-        for data in rows.scalars():
+        for data in map(event_json, rows):
             found.append(data)
             size += len(data.encode())
             if most is not None and size > most:

@@ -23,7 +23,7 @@ from sessionls.store.copying import CopyOutcome, copy_session
 from sessionls.store.engine import Database, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.failures import explain
-from sessionls.store.rows import events_of
+from sessionls.store.rows import EVENT_COLUMNS, event_json, events_of, with_content
 from sessionls.store.schema import events, messages, sessions
 from sessionls.store.search import purge
 from sessionls.store.titles import purge_titles
@@ -36,8 +36,13 @@ Progress = Callable[[int, int], None]
 _PATIENCE = 30.0  # seconds that maintenance waits for other processes
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _IDS = select(sessions.c.id, sessions.c.deleted).order_by(sessions.c.rev)
-_LOG = select(events.c.seq, events.c.data).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
+_LOG = select(*EVENT_COLUMNS).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
 _PLACES = select(messages.c.place).where(messages.c.session_id == bindparam("id"), messages.c.place.is_not(None))
+_WITHOUT_CONTENT = (
+    select(messages.c.id)
+    .select_from(with_content(messages))
+    .where(messages.c.session_id == bindparam("id"), messages.c.content_seq.is_not(None), events.c.message.is_(None))
+)
 # Fields that must agree with the log. (Older versions did not store all fields of the list.)
 _SHOWN = ("id", "title", "state", "agent", "model", "messageCount", "seq", "createdAt", "updatedAt")
 _AT_ONCE = 200  # sessions in one transaction
@@ -235,7 +240,7 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
         return
     state: State | None = None
     try:
-        for event in events_of([one.data for one in log]):
+        for event in events_of([event_json(one) for one in log]):
             state = apply(state, event).state
     except (ValueError, KeyError, AssertionError):
         yield "its events cannot be read, or do not form a valid sequence"
@@ -249,3 +254,5 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
     places = sorted(connection.execute(_PLACES, {"id": session_id}).scalars())
     if places != list(range(row.fork_place + 1, row.placed + 1)):
         yield "the places of its messages have a gap"
+    if connection.execute(_WITHOUT_CONTENT, {"id": session_id}).first() is not None:
+        yield "the text of a message is not where the message says"

@@ -128,7 +128,8 @@ class Reader:
     def _read(self, row: Row[*tuple[Any, ...]]) -> tuple[Message, int]:
         message = entry_of(self._connection, row).message
         # The parts of a reply that is being written are not in its row.
-        return message, len((dump(message) if is_growing(message) else row.data).encode())
+        data = dump(message) if is_growing(message) else f"{row.content or ''}{row.data}"
+        return message, len(data.encode())
 
     def saved(self, session_id: str, message_id: str) -> Saved:
         return load_saved(self._connection, session_id, message_id)

@@ -1,45 +1,80 @@
-"""Conversion between rows and objects."""
+"""Conversion between rows and objects.
+
+Each text is stored once, in the event that brought it. The row of a `messageSent` or `replyFinished` event has its message in a
+column of its own. A message's row refers to that event (`content_seq`) and stores only the fields that may change later. Events
+never change, so the reference stays valid.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, bindparam, select
+from pydantic_core import from_json
+from sqlalchemy import Connection, FromClause, Row, bindparam, select
 
 from sessionls.domain.errors import SessionNotFound
-from sessionls.domain.events import Event
+from sessionls.domain.events import Event, MessageSent, ReplyFinished
 from sessionls.domain.model import KEEP_NATIVE, Message, Participant, Session, Wire
 from sessionls.domain.state import Drafted, Entry, Grant, State
 from sessionls.store.drafts import Saved
 from sessionls.store.parts import is_growing, load_parts
-from sessionls.store.schema import claims, drafts, messages, sessions
+from sessionls.store.schema import claims, drafts, events, messages, sessions
 
 __all__ = [
+    "EVENT_COLUMNS",
     "MESSAGE_COLUMNS",
+    "changed_values",
     "dump",
     "entry_of",
+    "event_json",
+    "event_values",
     "events_of",
     "load_saved",
     "load_state",
+    "message_of",
     "message_values",
     "require",
     "session_of",
     "session_values",
     "title_key_of",
     "waiting_rows",
+    "with_content",
 ]
 
 _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 
-MESSAGE_COLUMNS = (messages.c.place, messages.c.ended_seq, messages.c.sealed_seq, messages.c.data)
+EVENT_COLUMNS = (events.c.session_id, events.c.seq, events.c.at, events.c.kind, events.c.data, events.c.message)
+MESSAGE_COLUMNS = (
+    messages.c.session_id,
+    messages.c.place,
+    messages.c.ended_seq,
+    messages.c.sealed_seq,
+    messages.c.data,
+    events.c.message.label("content"),
+)
+"""Columns of the tables that `with_content` joins."""
+_IN_COLUMNS = {"session_id", "seq", "at", "kind"}
+_CHANGING = {"status", "delivery", "steered"}
+"""Fields that may change after the event that brought the message."""
+_STAYING = tuple(name for name in Message.model_fields if name not in _CHANGING)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _KEPT = _SESSION.with_for_update(read=True)
-_OPEN = select(messages.c.id, *MESSAGE_COLUMNS).where(
-    messages.c.session_id == bindparam("id"), messages.c.id.in_(bindparam("ids", expanding=True))
+
+
+def with_content(found: FromClause) -> FromClause:
+    """Join the events that have the content of these messages."""
+    of_message = (events.c.session_id == messages.c.session_id) & (events.c.seq == messages.c.content_seq)
+    return found.outerjoin(events, of_message)
+
+
+_OPEN = (
+    select(messages.c.id, *MESSAGE_COLUMNS)
+    .select_from(with_content(messages))
+    .where(messages.c.session_id == bindparam("id"), messages.c.id.in_(bindparam("ids", expanding=True)))
 )
 _DRAFTED = (
     select(drafts.c.part, drafts.c.kind, drafts.c.offset, drafts.c.text)
@@ -49,9 +84,10 @@ _DRAFTED = (
 _WRITER = select(claims.c.process).where(claims.c.session_id == bindparam("id"), claims.c.message_id == bindparam("message"))
 
 
-def dump(thing: Wire) -> str:
+def dump(thing: Wire, *, without: Collection[str] = (), only: Collection[str] | None = None) -> str:
     """JSON as on the wire, plus the fields that are never sent to clients."""
-    return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)
+    fields: dict[str, Any] = {"include": None if only is None else set(only), "exclude": set(without)}
+    return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE, **fields)
 
 
 def require(connection: Connection, session_id: str, *, keep: bool = False) -> Row[*tuple[Any, ...]]:
@@ -124,21 +160,85 @@ def waiting_rows(connection: Connection, session: Row[*tuple[Any, ...]]) -> list
 
 
 def entry_of(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
-    message = Message.model_validate_json(row.data)
+    message = message_of(row)
     if is_growing(message):
         message = message.model_copy(update={"parts": load_parts(connection, message)})
     return Entry(message, row.place, row.ended_seq)
 
 
-def message_values(entry: Entry) -> dict[str, Any]:
+def message_of(row: Row[*tuple[Any, ...]]) -> Message:
+    """The message, except for the parts of a reply that is being written (see `is_growing`)."""
+    if row.content is None:
+        return Message.model_validate_json(row.data)
+    content = _with(row.content, sessionId=row.session_id)
+    if not row.data:
+        return Message.model_validate_json(content)
+    whole: dict[str, Any] = from_json(content)
+    return Message.model_validate({name: value for name, value in whole.items() if name not in _CHANGING} | from_json(row.data))
+
+
+def message_values(entry: Entry, brought: MessageSent | ReplyFinished | None) -> dict[str, Any]:
+    """The columns of a message. `brought` is the event of this change that has the message, if there is one."""
     message = entry.message
+    values = _places(entry)
     if is_growing(message):
         message = message.model_copy(update={"parts": []})
-    return {"seq": message.seq, "place": entry.place, "ended_seq": entry.ended_seq, "data": dump(message)}
+    elif brought is not None and _stands_alone(brought) and _same_content(brought.message, message):
+        same = all(getattr(brought.message, name) == getattr(message, name) for name in _CHANGING)
+        return {**values, "content_seq": brought.seq, "data": "" if same else dump(message, only=_CHANGING)}
+    return {**values, "content_seq": None, "data": dump(message)}
 
 
-def events_of(data: Sequence[str]) -> list[Event]:
-    return _events.validate_json(f"[{','.join(data)}]")
+def changed_values(before: Message, entry: Entry) -> dict[str, Any] | None:
+    """The columns of a message whose content is the same as before: `data` if its row refers to an event, else `whole`.
+
+    None if the content changed.
+    """
+    message = entry.message
+    if is_growing(before) or is_growing(message) or not _same_content(before, message):
+        return None
+    return {**_places(entry), "data": dump(message, only=_CHANGING), "whole": dump(message)}
+
+
+def _places(entry: Entry) -> dict[str, Any]:
+    return {"seq": entry.message.seq, "place": entry.place, "ended_seq": entry.ended_seq}
+
+
+def _same_content(one: Message, other: Message) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in _STAYING)
+
+
+def _stands_alone(event: MessageSent | ReplyFinished) -> bool:
+    """Whether the event's message stands in a column of its own."""
+    return event.message.session_id == event.session_id
+
+
+def event_values(event: Event) -> dict[str, Any]:
+    """The columns of an event."""
+    values = {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind}
+    if isinstance(event, MessageSent | ReplyFinished) and _stands_alone(event):
+        message = dump(event.message, without={"session_id"})
+        return {**values, "data": dump(event, without={*_IN_COLUMNS, "message"}), "message": message}
+    return {**values, "data": dump(event, without=_IN_COLUMNS), "message": None}
+
+
+def event_json(row: Row[*tuple[Any, ...]]) -> str:
+    """The event as JSON, from its columns."""
+    whole = _with(row.data, sessionId=row.session_id, seq=row.seq, at=row.at, kind=row.kind)
+    if row.message is None:
+        return whole
+    return f'{whole[:-1]},"message":{_with(row.message, sessionId=row.session_id)}}}'
+
+
+def _with(data: str, **fields: str | int) -> str:
+    """Add fields to an object in JSON that does not have them."""
+    head = ",".join(f'"{name}":{json.dumps(value)}' for name, value in fields.items())
+    return f"{{{head}{data[1:]}" if data == "{}" else f"{{{head},{data[1:]}"
+
+
+def events_of(rows: Sequence[str]) -> list[Event]:
+    """Events from their JSON."""
+    return _events.validate_json(f"[{','.join(rows)}]")
 
 
 def load_saved(connection: Connection, session_id: str, message_id: str) -> Saved:

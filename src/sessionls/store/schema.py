@@ -83,6 +83,7 @@ titles = Table(
 CHANGES_FILES = "kind IN ('edited', 'changesReverted')"
 """The condition for events that changed files. A statement must repeat it exactly for the index to be used."""
 
+# `data` is the event without the fields that have columns. `message` is the message that the event brought (see rows.py).
 events = Table(
     "events",
     metadata,
@@ -91,12 +92,15 @@ events = Table(
     Column("at", TEXT, nullable=False),
     Column("kind", TEXT, nullable=False),
     Column("data", TEXT, nullable=False),
+    Column("message", TEXT),
     Index("events_by_change", "session_id", "seq", sqlite_where=text(CHANGES_FILES), postgresql_where=text(CHANGES_FILES)),
     sqlite_with_rowid=False,
 )
 
 # `sealed_seq` is set on a message that has ended. It is the highest `ended_seq` of this message and all ended messages before
 # it. It differs from `ended_seq` if an earlier reply was stopped and resumed after later messages had been cancelled.
+# `content_seq` is the number of the event that has the message; `data` then stores only what changed since. Without it, `data`
+# is the whole message.
 messages = Table(
     "messages",
     metadata,
@@ -108,6 +112,7 @@ messages = Table(
     Column("ended_seq", Integer),
     Column("sealed_seq", Integer),
     Column("data", TEXT, nullable=False),
+    Column("content_seq", Integer),
     Index("messages_by_id", "session_id", "id", unique=True),
     Index("messages_by_place", "session_id", "place"),
 )

@@ -12,23 +12,29 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
-from sessionls.domain.model import Message
 from sessionls.domain.scope import Scope
 from sessionls.ports.store import Hit
 from sessionls.store import lineage
 from sessionls.store.engine import Match, dialect_of
+from sessionls.store.engine.words import snippet
 from sessionls.store.places import IN_SCOPE, scope_parameters, scope_values
-from sessionls.store.rows import require, session_of
+from sessionls.store.rows import MESSAGE_COLUMNS, message_of, require, session_of, with_content
+from sessionls.store.schema import messages
 
-__all__ = ["index_message", "purge", "search", "unindex", "unindex_message"]
+__all__ = ["index_message", "purge", "search", "unindex"]
 
 _RANKED = 500  # matches: fewer are ranked, more are sorted by age
 _SNIPPET = 1000  # characters of a snippet at most
 _FEW = 20_000  # messages: in a scope with at most this many, only these are searched
 
 _ONE_PLACE = "SELECT 1 FROM session_places AS p WHERE p.session_id = :id AND {place}"
+_TEXTS = (
+    select(messages.c.n, *MESSAGE_COLUMNS)
+    .select_from(with_content(messages))
+    .where(messages.c.n.in_(bindparam("those", expanding=True)))
+)
 _IS_HERE = text(_ONE_PLACE.format(place=IN_SCOPE)).bindparams(*scope_parameters())
 
 
@@ -42,18 +48,14 @@ class _Match:
     words: str
 
 
-def index_message(connection: Connection, session_id: str, message: Message) -> None:
-    """Index the message's current text in place of its previous text."""
-    dialect_of(connection).index_message(connection, session_id, message.id, message.text)
-
-
-def unindex_message(connection: Connection, session_id: str, message_id: str) -> None:
-    """Remove the message from the index."""
-    dialect_of(connection).index_message(connection, session_id, message_id, "")
+def index_message(connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:
+    """Index the text `after` for a message in place of `before`, the text that is indexed now."""
+    if before != after:
+        dialect_of(connection).index_message(connection, session_id, message_id, before, after)
 
 
 def unindex(connection: Connection, session_id: str, *, above: int) -> None:
-    """Remove the session's queued messages and those after place `above` from the index."""
+    """Remove the session's queued messages and those after place `above` from the index, before they are deleted."""
     dialect_of(connection).unindex_messages(connection, session_id, above)
 
 
@@ -82,9 +84,16 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
         ranks = dialect.ranks(connection, found[0].words, [one.n for one in found])
         found = sorted(found, key=lambda one: ranks[one.n])
     best = found[:limit]
-    snippets = dialect.snippets(connection, best[0].words, [one.n for one in best]) if best else {}
+    snippets = _snippets(connection, best)
     sessions = {session_id: session_of(require(connection, session_id)) for session_id in {one.session_id for one in best}}
     return [Hit(sessions[one.session_id], one.message_id, _short(snippets[one.n])) for one in best]
+
+
+def _snippets(connection: Connection, found: Sequence[_Match]) -> dict[int, str]:
+    """Of each of these messages the words around what was found."""
+    wanted = dialect_of(connection).wanted(found[0].words)
+    rows = connection.execute(_TEXTS, {"those": [one.n for one in found]})
+    return {row.n: snippet(message_of(row).text, wanted) for row in rows}
 
 
 def _short(snippet: str) -> str:

@@ -19,7 +19,7 @@ from sessionls.store.drafts import Saved
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import scope_in
 from sessionls.store.reading import Page, Reader
-from sessionls.store.rows import events_of, load_saved, load_state, require, session_of
+from sessionls.store.rows import EVENT_COLUMNS, event_json, events_of, load_saved, load_state, require, session_of
 from sessionls.store.schema import drafts, events, sessions
 
 __all__ = ["FeedBatch", "FeedCursor", "FollowSnapshot"]
@@ -31,7 +31,7 @@ _CHANGED = (
     .order_by(sessions.c.rev)
 )
 _EVENTS = (
-    select(events.c.data)
+    select(*EVENT_COLUMNS)
     .where(events.c.session_id == bindparam("id"), events.c.seq > _AFTER, events.c.seq < _BEFORE)
     .order_by(events.c.seq)
 )
@@ -195,4 +195,4 @@ class FeedCursor:
 
     def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
         found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})
-        return events_of(list(found.scalars()))
+        return events_of([event_json(row) for row in found])

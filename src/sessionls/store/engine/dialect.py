@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, TextClause
 
+from sessionls.store.engine.words import Wanted
+
 __all__ = ["Dialect", "Match", "dialect_of"]
 
 
@@ -64,12 +66,12 @@ class Dialect(ABC):
     # -- text of messages --------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
-        """Index this text for the message, in place of earlier text. An empty text removes the message from the index."""
+    def index_message(self, connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:
+        """Index the text `after` for the message, in place of `before`. An empty text is not in the index."""
 
     @abstractmethod
     def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
-        """Remove the session's queued messages and those after place `above` from the index."""
+        """Remove the session's queued messages and those after place `above` from the index. Call it before they are deleted."""
 
     @abstractmethod
     def purge(self, connection: Connection, *, first: bool) -> bool:
@@ -92,8 +94,8 @@ class Dialect(ABC):
         """The rank of each of these messages. Lower is better."""
 
     @abstractmethod
-    def snippets(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, str]:
-        """For each of these messages, an excerpt around the match."""
+    def wanted(self, words: str) -> list[Wanted]:
+        """The words that such an expression searches for."""
 
     # -- pieces of titles (see titles.py) ----------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, TextClause, bindparam, select, text, update
+from sqlalchemy import Connection, Integer, Row, Select, TextClause, bindparam, text, update
 
-from sessionls.domain.model import Message
 from sessionls.store.engine.dialect import Dialect, Match
-from sessionls.store.engine.postgres.words import any_order, snippet, vector
+from sessionls.store.engine.postgres.words import any_order, vector, wanted
+from sessionls.store.engine.words import Wanted
 from sessionls.store.places import IN_SCOPE, scope_parameters
-from sessionls.store.schema import messages, sessions
+from sessionls.store.schema import sessions
 
 __all__ = ["CHANNEL", "DELETING", "DIALECT", "MIGRATING", "NUMBERING", "driver_of", "run_together"]
 
@@ -62,8 +62,6 @@ _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.s
 _RANKS = text(
     "SELECT n, - ts_rank(words, CAST(:words AS tsquery), 1) AS rank FROM message_text WHERE n = ANY(CAST(:those AS bigint[]))"
 )
-_TEXTS = select(messages.c.n, messages.c.data).where(messages.c.n.in_(bindparam("those", expanding=True)))
-
 _INDEX_TITLE = text(
     "INSERT INTO title_pieces (n, pieces) VALUES (:n, CAST(:pieces AS text[])) "
     "ON CONFLICT (n) DO UPDATE SET pieces = excluded.pieces"
@@ -104,8 +102,8 @@ class PostgresDialect(Dialect):
 
     # -- text of messages --------------------------------------------------------------------------------------------
 
-    def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
-        words = vector(text)
+    def index_message(self, connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:  # noqa: ARG002
+        words = vector(after)
         key = {"session": session_id, "id": message_id}
         if words:
             connection.execute(_INDEX, {**key, "words": words})
@@ -136,9 +134,8 @@ class PostgresDialect(Dialect):
     def ranks(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, float]:
         return {row.n: row.rank for row in connection.execute(_RANKS, {"words": words, "those": list(numbers)})}
 
-    def snippets(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, str]:
-        found = connection.execute(_TEXTS, {"those": list(numbers)})
-        return {row.n: snippet(Message.model_validate_json(row.data).text, words) for row in found}
+    def wanted(self, words: str) -> list[Wanted]:
+        return wanted(words)
 
     # -- pieces of titles --------------------------------------------------------------------------------------------
 

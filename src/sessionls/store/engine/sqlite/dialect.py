@@ -6,32 +6,43 @@ ranking reads every match, so it is applied only to the messages that were alrea
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, bindparam, func, select, text
+from sqlalchemy import Connection, TextClause, bindparam, func, or_, select, text
 
 from sessionls.store.engine.dialect import Dialect, Match
+from sessionls.store.engine.words import Wanted, words_of
+from sessionls.store.parts import is_growing
 from sessionls.store.places import IN_SCOPE, scope_parameters
-from sessionls.store.schema import sessions
+from sessionls.store.rows import MESSAGE_COLUMNS, message_of, with_content
+from sessionls.store.schema import messages, sessions
 
 __all__ = ["DIALECT"]
 
 # `message_text`: the text of messages, numbered by `messages.n`. `title_pieces`: the pieces of titles (see titles.py), numbered
-# by `titles.n`.
+# by `titles.n`. Neither index has a copy of its content, so a deletion must name the text that was indexed.
 _FULL_TEXT = (
-    "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
+    """CREATE VIRTUAL TABLE message_text
+    USING fts5(text, content = '', tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",
     "CREATE VIRTUAL TABLE title_pieces USING fts5(pieces, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii')",
 )
 
 _REV = select(func.coalesce(func.max(sessions.c.rev), 0) + 1)
 
-_UNINDEX = text("DELETE FROM message_text WHERE rowid IN (SELECT n FROM messages WHERE session_id = :session AND id = :id)")
 _INDEX = text("INSERT INTO message_text (rowid, text) SELECT n, :text FROM messages WHERE session_id = :session AND id = :id")
-_UNINDEX_ABOVE = text(
-    "DELETE FROM message_text WHERE rowid IN "
-    "(SELECT n FROM messages WHERE session_id = :session AND (place IS NULL OR place > :place))"
+_UNINDEX = text(
+    "INSERT INTO message_text (message_text, rowid, text) "
+    "SELECT 'delete', n, :text FROM messages WHERE session_id = :session AND id = :id"
+)
+_UNINDEX_N = text("INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', :n, :text)")
+_ABOVE = (
+    select(messages.c.n, *MESSAGE_COLUMNS)
+    .select_from(with_content(messages))
+    .where(messages.c.session_id == bindparam("session"))
+    .where(or_(messages.c.place.is_(None), messages.c.place > bindparam("place")))
 )
 _MERGE = text("INSERT INTO message_text (message_text, rank) VALUES ('merge', :pages)")
 _PAGES = 64
@@ -55,12 +66,11 @@ SELECT count(*) FROM (
   SELECT 1 FROM session_places AS p CROSS JOIN messages AS m ON m.session_id = p.session_id WHERE {place} LIMIT :most + 1
 )"""
 _OF_THESE = """
-SELECT rowid AS n, {what} FROM message_text
+SELECT rowid AS n, bm25(message_text) AS rank FROM message_text
 WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN :those
 """
 
 _INDEX_TITLE = text("INSERT INTO title_pieces (rowid, pieces) VALUES (:n, :pieces)")
-# The index has no copy of its content, so a deletion must name the indexed pieces.
 _UNINDEX_TITLE = text("INSERT INTO title_pieces (title_pieces, rowid, pieces) VALUES ('delete', :n, :pieces)")
 _MERGE_TITLES = text("INSERT INTO title_pieces (title_pieces, rank) VALUES ('merge', :pages)")
 _TITLE_PAGES = 1000
@@ -77,10 +87,8 @@ _EVERYWHERE = text(_NEWEST.format(where=""))
 _HERE = _here(_NEWEST.format(where=_PLACED))
 _HERE_AMONG_FEW = _here(_NEWEST.format(where=_AMONG))
 _SCOPE_SIZE = _here(_SIZE)
-_RANKS = text(_OF_THESE.format(what="bm25(message_text)")).bindparams(bindparam("those", expanding=True))
-_SNIPPETS = text(_OF_THESE.format(what="snippet(message_text, 0, '', '', '…', 24)")).bindparams(
-    bindparam("those", expanding=True)
-)
+_RANKS = text(_OF_THESE).bindparams(bindparam("those", expanding=True))
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"( \*)?')
 
 
 class SqliteDialect(Dialect):
@@ -108,14 +116,18 @@ class SqliteDialect(Dialect):
 
     # -- text of messages --------------------------------------------------------------------------------------------
 
-    def index_message(self, connection: Connection, session_id: str, message_id: str, text: str) -> None:
+    def index_message(self, connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:
         key = {"session": session_id, "id": message_id}
-        connection.execute(_UNINDEX, key)
-        if text:
-            connection.execute(_INDEX, {**key, "text": text})
+        for statement, words in ((_UNINDEX, before), (_INDEX, after)):
+            if words:
+                connection.execute(statement, {**key, "text": words})
 
     def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
-        connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
+        found = connection.execute(_ABOVE, {"session": session_id, "place": above}).all()
+        for row in found:
+            message = message_of(row)
+            if message.text and not is_growing(message):
+                connection.execute(_UNINDEX_N, {"n": row.n, "text": message.text})
 
     def purge(self, connection: Connection, *, first: bool) -> bool:
         # FTS5 only marks a row as deleted. Its text leaves the file when all segments of the index are merged, here a few pages
@@ -142,14 +154,15 @@ class SqliteDialect(Dialect):
                 yield Match(row.n, row.session_id, row.id, row.place, row.deleted)
 
     def ranks(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, float]:
-        return self._about(connection, _RANKS, words, numbers)
-
-    def snippets(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, str]:
-        return self._about(connection, _SNIPPETS, words, numbers)
-
-    def _about(self, connection: Connection, statement: TextClause, words: str, numbers: Sequence[int]) -> dict[int, Any]:
         key = {"words": words, "first": min(numbers), "last": max(numbers), "those": numbers}
-        return {n: value for n, value in connection.execute(statement, key)}  # noqa: C416 (mypy sees rows, not pairs)
+        return {row.n: row.rank for row in connection.execute(_RANKS, key)}
+
+    def wanted(self, words: str) -> list[Wanted]:
+        found: list[Wanted] = []
+        for quoted, begun in _QUOTED.findall(words):
+            *whole, last = words_of(quoted)
+            found += [*(Wanted(word, begun=False) for word in whole), Wanted(last, begun=bool(begun))]
+        return found
 
     # -- pieces of titles --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,56 @@
+"""Splits text into words and normalizes them like SQLite's index, so that all databases find the same messages.
+
+A word is a run of letters and digits, in lower case and without accents. `parse_config` or `a.b` is found as a phrase: its words
+next to each other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+__all__ = ["LONGEST", "Wanted", "snippet", "words_of"]
+
+LONGEST = 500  # characters of a word: PostgreSQL takes 2046 bytes
+
+_WORD = re.compile(r"[^\W_]+")
+_SHOWN = 24  # words of a snippet
+
+
+class Wanted(NamedTuple):
+    """A word of a query. With `begun`, it is a prefix."""
+
+    word: str
+    begun: bool
+
+
+def words_of(text: str) -> Iterator[str]:
+    for match in _WORD.finditer(_folded(text)):
+        yield match[0][:LONGEST]
+
+
+def snippet(text: str, wanted: Sequence[Wanted]) -> str:
+    """An excerpt of the text around the first word that is wanted."""
+    runs = [match.span() for match in _WORD.finditer(text)]
+    if not runs:
+        return ""
+    first = next((index for index, (start, end) in enumerate(runs) if _is_one(text[start:end], wanted)), 0)
+    low = max(0, min(first - _SHOWN // 4, len(runs) - _SHOWN))
+    high = min(len(runs), low + _SHOWN)
+    start = 0 if low == 0 else runs[low][0]
+    end = len(text) if high == len(runs) else runs[high - 1][1]
+    return f"{'…' if low else ''}{text[start:end]}{'…' if high < len(runs) else ''}"
+
+
+def _is_one(run: str, wanted: Sequence[Wanted]) -> bool:
+    folded = "".join(words_of(run))
+    return any(folded.startswith(word) if begun else folded == word for word, begun in wanted)
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFD", text.encode(errors="replace").decode().casefold())
+    return "".join(character for character in apart if not unicodedata.combining(character))

@@ -1,0 +1,76 @@
+"""Databases as earlier versions made them."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, select, update
+
+from sessionls.store import migrations
+from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, dump, entry_of, event_json, with_content
+from sessionls.store.schema import events, messages, metadata
+
+__all__ = ["as_version", "engine_of", "with_texts_everywhere"]
+
+
+def engine_of(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        return create_engine(url)
+    import psycopg
+
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+
+
+def as_version(path: Path, revision: str) -> None:
+    """Make the database as a version with that revision had made it: its tables, with what they held. (Full text is left out.)"""
+    if revision < "0010":
+        with_texts_everywhere(f"sqlite:///{path}")
+    old = path.with_name("old.db")
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, revision)
+    engine.dispose()
+    with sqlite3.connect(old) as raw:
+        raw.execute("ATTACH ? AS new", (str(path),))
+        for table in metadata.tables:
+            columns, kept = ([row[1] for row in raw.execute(f"PRAGMA {name}.table_info({table})")] for name in ("main", "new"))
+            names = ", ".join(f'"{column}"' for column in columns if column in kept)
+            if names:
+                raw.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
+    raw.close()
+    for leftover in path.parent.glob(f"{path.name}*"):
+        leftover.unlink()
+    old.rename(path)
+
+
+def with_texts_everywhere(url: str) -> None:
+    """As before revision 0010: events and messages are whole, and SQLite's index of words keeps a copy of them."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        found = _texts(connection)
+        for row in connection.execute(select(*EVENT_COLUMNS)).all():
+            this = (events.c.session_id == row.session_id) & (events.c.seq == row.seq)
+            connection.execute(update(events).where(this).values(data=event_json(row)))
+        for n, data in found.items():
+            connection.execute(update(messages).where(messages.c.n == n).values(data=data))
+        for column in ("events DROP COLUMN message", "messages DROP COLUMN content_seq"):
+            connection.exec_driver_sql(f"ALTER TABLE {column}")
+        if connection.dialect.name == "sqlite":
+            _copy_words(connection)
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
+    engine.dispose()
+
+
+def _texts(connection: Connection) -> dict[int, str]:
+    rows = connection.execute(select(messages.c.n, *MESSAGE_COLUMNS).select_from(with_content(messages))).all()
+    return {row.n: row.data if row.content is None else dump(entry_of(connection, row).message) for row in rows}
+
+
+def _copy_words(connection: Connection) -> None:
+    """The index as it was: any words will do, since it is made anew."""
+    connection.exec_driver_sql("DROP TABLE message_text")
+    connection.exec_driver_sql(
+        "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
+    )
+    connection.exec_driver_sql("INSERT INTO message_text (rowid, text) SELECT n, data FROM messages")
