@@ -21,13 +21,16 @@ _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN")
 
 @dataclass(frozen=True)
 class Bench:
-    """`folder` is a git repository, opened as the workspace; `model` is the address of the model server."""
+    """`folder` is a git repository, opened as the workspace; `model` is the address of the model server. `messages`: among so
+    many a common word is searched.
+    """
 
     home: Path
     folder: Path
     env: dict[str, str]
     model: str
     quick: bool
+    messages: int = 1_000_000
 
     def times(self, full: int, quick: int = 2) -> int:
         return quick if self.quick else full
@@ -51,7 +54,7 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(home: Path, *, quick: bool) -> AsyncIterator[Bench]:
+async def bench(home: Path, *, quick: bool, messages: int) -> AsyncIterator[Bench]:
     folder = await asyncio.to_thread(_make_workspace, home)
     script = str(Path(__file__).with_name("model.py"))
     pipe = asyncio.subprocess.PIPE
@@ -71,7 +74,7 @@ async def bench(home: Path, *, quick: bool) -> AsyncIterator[Bench]:
         "OLLAMA_API_BASE": "http://127.0.0.1:9",
     }
     try:
-        yield Bench(home, folder, env, address, quick)
+        yield Bench(home, folder, env, address, quick, messages)
     finally:
         model.stdin.close()
         await model.wait()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 from bench import Bench
 from lsp import Server
@@ -14,17 +12,19 @@ from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import AgentAuthor, Message, Participant, Session, TextPart
 from sessionls.store import SqlStore
 
-__all__ = ["WORDS", "copy_session", "fill", "identities_of", "many_sessions"]
+__all__ = ["ASKED", "WORDS", "copy_session", "fill", "identities_of", "many_sessions"]
 
 _ANN = Participant(id="p-ann", name="Ann")
 _AUTHOR = AgentAuthor(agent="code", model="openai/bench", definition="0" * 64)
+ASKED = "Is this right?"
 WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
-_TEXTS = """
-SELECT json_extract(e.message, '$.parts[0].text')
-FROM messages AS m JOIN events AS e ON e.session_id = m.session_id AND e.seq = m.content_seq WHERE m.session_id = ? ORDER BY m.n
+# The words of messages above a number, and numbers from 0 on.
+_INDEX = """
+INSERT INTO message_text (rowid, text)
+SELECT m.n, json_extract(e.message, '$.parts[0].text')
+FROM messages AS m JOIN events AS e ON e.session_id = m.session_id AND e.seq = m.content_seq WHERE m.n > ? ORDER BY m.n
 """
-_INDEX = "INSERT INTO message_text (rowid, text) VALUES (?, ?)"
-_TITLE = "INSERT INTO title_pieces (rowid, pieces) VALUES (?, ?)"
+_NUMBERS = "WITH RECURSIVE number(v) AS (SELECT 0 UNION ALL SELECT v + 1 FROM number WHERE v + 1 < {count}) SELECT v FROM number"
 _STEP = 500  # messages in one change
 
 
@@ -54,37 +54,34 @@ async def many_sessions(bench: Bench, numbers: range) -> None:
 
 
 def copy_session(bench: Bench, session_id: str, count: int, first: int) -> None:
-    """Make so many copies of a session, numbered from `first` on, row by row: the store itself would take too long."""
+    """Make so many copies of a session, numbered from `first` on, without the store, which would take too long for that."""
     with bench.sql() as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         n: int = connection.execute("SELECT max(n) FROM messages").fetchone()[0]
         rev: int = connection.execute("SELECT max(rev) FROM sessions").fetchone()[0]
-        template = {table: _rows(connection, table, session_id) for table in ("sessions", "session_places", "events", "messages")}
-        texts = [text for (text,) in connection.execute(_TEXTS, (session_id,))]
-        for number in range(count):
-            own: dict[str, Any] = {
-                "rev": rev + 1 + number,
-                **dict.fromkeys(("id", "session_id"), f"{session_id[:-8]}{first + number:08}"),
-            }
-            for table, rows in template.items():
-                for row in rows:
-                    values = row | own
-                    if table == "messages":
-                        n += 1
-                        values |= {"n": n, "id": row["id"]}
-                    named = {name: values[name] for name in row}
-                    marks = ", ".join("?" * len(named))
-                    connection.execute(f"INSERT INTO {table} ({', '.join(named)}) VALUES ({marks})", [*named.values()])
-            connection.executemany(_INDEX, list(enumerate(texts, n + 1 - len(template["messages"]))))
+        length: int = connection.execute("SELECT count(*) FROM messages WHERE session_id = ?", (session_id,)).fetchone()[0]
+        own = f"'{session_id[:-8]}' || printf('%08d', {first} + copy.v)"
+        other = {
+            "rev": f"{rev + 1} + copy.v",
+            "session_id": own,
+            "n": f"{n} + copy.v * {length} + row_number() OVER (PARTITION BY copy.v ORDER BY t.n)",
+        }
+        connection.execute(f"CREATE TEMP TABLE copy AS {_NUMBERS.format(count=count)}")
+        for table in ("sessions", "session_places", "events", "messages"):
+            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            values = {name: f"t.{name}" for name in names} | {name: other[name] for name in names if name in other}
+            if table == "sessions":
+                values["id"] = own
+            key = "id" if table == "sessions" else "session_id"
+            connection.execute(
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values.values())} FROM copy, {table} AS t "
+                f"WHERE t.{key} = ? ORDER BY copy.v",
+                (session_id,),
+            )
+        connection.execute(_INDEX, (n,))
+        connection.execute("DROP TABLE copy")
         connection.execute("COMMIT")
-
-
-def _rows(connection: sqlite3.Connection, table: str, session_id: str) -> list[dict[str, Any]]:
-    key = "id" if table == "sessions" else "session_id"
-    cursor = connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (session_id,))
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 async def identities_of(bench: Bench) -> list[str]:
@@ -116,7 +113,7 @@ def _exchanges(change: Change, count: int, more: str = "") -> None:
             seq=change.now.next_seq,
             role="participant",
             author=_ANN,
-            parts=[TextPart(text=f"Is this right?{more}")],
+            parts=[TextPart(text=f"{ASKED}{more}")],
             status="queued",
             created_at=change.at,
         )

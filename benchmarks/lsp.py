@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,22 +24,28 @@ class Server:
     """
 
     def __init__(
-        self, command: list[str], env: Mapping[str, str], folder: Path, options: Mapping[str, Any] | None = None
+        self,
+        command: list[str],
+        env: Mapping[str, str],
+        folder: Path,
+        options: Mapping[str, Any] | None = None,
+        stderr: Path | None = None,
     ) -> None:
-        self._command, self._env, self._folder, self._options = command, env, folder, options
+        self._command, self._env, self._folder, self._options, self._stderr = command, env, folder, options, stderr
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self.heard: Callable[[str, Any, int], None] = lambda _method, _params, _at: None
 
     @classmethod
-    def sessionls(cls, env: Mapping[str, str], folder: Path) -> Self:
+    def sessionls(cls, env: Mapping[str, str], folder: Path, *python: str, stderr: Path | None = None) -> Self:
+        """`python`: options of the interpreter."""
         options = {"participant": {"name": "Bench"}}
-        return cls([sys.executable, "-m", "sessionls", "--stdio"], env, folder, options)
+        return cls([sys.executable, *python, "-m", "sessionls", "--stdio"], env, folder, options, stderr)
 
     @classmethod
-    def bare(cls, env: Mapping[str, str], folder: Path) -> Self:
+    def bare(cls, env: Mapping[str, str], folder: Path, *python: str, stderr: Path | None = None) -> Self:
         """The least that pygls can do."""
-        return cls([sys.executable, str(Path(__file__).with_name("bare_server.py"))], env, folder)
+        return cls([sys.executable, *python, str(Path(__file__).with_name("bare_server.py"))], env, folder, None, stderr)
 
     @property
     def pid(self) -> int:
@@ -54,9 +61,14 @@ class Server:
     async def start(self) -> None:
         """Gives control back when `initialize` is answered."""
         pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, env=dict(self._env), cwd=self._folder
-        )
+        stderr = asyncio.subprocess.DEVNULL if self._stderr is None else os.open(self._stderr, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=pipe, stdout=pipe, stderr=stderr, env=dict(self._env), cwd=self._folder
+            )
+        finally:
+            if self._stderr is not None:
+                os.close(stderr)
         assert self._process.stdin is not None
         self._to = self._process.stdin
         self._reading = asyncio.create_task(self._read())

@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 _ORDER = re.compile(r"bench:(reply|clock) (\d+)(?: (\d+))?")
 _READ = re.compile(r"bench:read ([\w.-]+)")
+_TAIL = 1 << 16  # bytes of a request in which its newest order stands
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 _written: dict[str, int] = {}  # the calls whose results have not come yet: when each was written
@@ -54,14 +55,14 @@ async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             length = re.search(rb"(?i)content-length: *(\d+)", head)
             data = await reader.readexactly(int(length[1]) if length else 0)
             at = time.monotonic_ns()
-            body = json.loads(data)
-            last = body["messages"][-1]
+            # Read from the end: however much is sent, that costs nothing here but to receive it.
+            last = json.JSONDecoder().raw_decode(data[data.rindex(b'{"role":') :].decode())[0]
             if last["role"] == "tool":
                 await _result(writer, last, at)
             elif wanted := _READ.search(json.dumps(last)):
                 await _call(writer, wanted[1])
             else:
-                await _answer(writer, body)
+                await _answer(writer, data)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
@@ -87,10 +88,9 @@ async def _result(writer: asyncio.StreamWriter, message: dict[str, Any], at: int
     await writer.drain()
 
 
-async def _answer(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
-    # The newest order, looked for from the end: what is told before must not cost time here.
-    orders = (_ORDER.findall(json.dumps(message)) for message in reversed(body["messages"]))
-    kind, count, gap = next((found[-1] for found in orders if found), ("reply", "1", ""))
+async def _answer(writer: asyncio.StreamWriter, data: bytes) -> None:
+    orders = _ORDER.findall(data[-_TAIL:].decode(errors="replace"))
+    kind, count, gap = orders[-1] if orders else ("reply", "1", "")
     writer.write(_HEAD)
     writer.write(_event({"role": "assistant", "content": ""}))
     for number in range(int(count)):

@@ -14,30 +14,35 @@ import sqlite3
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from anchoring import anchoring
 from bench import Bench, bench
 from growing import growing
+from importing import importing
 from replying import replying
 from scaling import scaling
 from sharing import sharing
+from sizing import sizing
 from starting import memory, starting
 from stepping import stepping
 from storing import finding, long_sessions
-from table import Row, table
+from table import Row, number, table
 
 __all__ = ["main"]
 
 _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "starting": ("Starting and creating", starting),
+    "importing": ("Imports", importing),
     "replying": ("Replies, with a model that answers at once", replying),
     "stepping": ("Steps with tools", stepping),
     "growing": ("Replies in long sessions", growing),
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
     "scaling": ("Very many sessions and messages", scaling),
+    "sizing": ("Room in the database", sizing),
     "sharing": ("Several processes on one database", sharing),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
@@ -52,24 +57,35 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", choices=list(_GROUPS), default=list(_GROUPS), metavar="GROUP", help=", ".join(_GROUPS)
     )
+    parser.add_argument(
+        "--messages", type=int, default=1_000_000, metavar="N", help="search a common word among so many messages (1,000,000)"
+    )
     chosen = parser.parse_args()
-    measured = asyncio.run(_measure(chosen.only, quick=chosen.quick))
+    measured = asyncio.run(_measure(chosen.only, quick=chosen.quick, messages=chosen.messages))
+    if missing := [name for name in chosen.only if name not in measured]:
+        print(f"\nNot measured: {', '.join(missing)}. Nothing is written.")
+        return 1
     if not chosen.quick and set(chosen.only) == set(_GROUPS):
         _DOC.write_text(_document(measured), encoding="utf-8", newline="\n")
         print(f"\nWritten: {_DOC.name}")
     return 0
 
 
-async def _measure(names: Sequence[str], *, quick: bool) -> dict[str, list[Row]]:
+async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[str, list[Row]]:
     measured: dict[str, list[Row]] = {}
     # A server that has just ended may still hold files on Windows.
     with tempfile.TemporaryDirectory(prefix="sessionls-bench-", ignore_cleanup_errors=True) as home:
-        async with bench(Path(home), quick=quick) as place:
+        async with bench(Path(home), quick=quick, messages=messages) as place:
             for name in names:
                 title, measure = _GROUPS[name]
                 began = time.perf_counter()
-                measured[name] = await measure(place)
-                print(f"\n{title} ({time.perf_counter() - began:.0f} s)\n\n{table(measured[name])}", flush=True)
+                try:
+                    measured[name] = await measure(place)
+                except Exception:  # noqa: BLE001 (a whole run is long: the other groups are measured all the same)
+                    traceback.print_exc()
+                    print(f"\n{title}: failed after {time.perf_counter() - began:.0f} s; the others go on", flush=True)
+                else:
+                    print(f"\n{title} ({time.perf_counter() - began:.0f} s)\n\n{table(measured[name])}", flush=True)
     return measured
 
 
@@ -85,10 +101,16 @@ def _document(measured: dict[str, list[Row]]) -> str:
 
 
 def _standing(measured: dict[str, list[Row]]) -> str:
-    """The comparisons alone, the worst first."""
+    """The comparisons alone, what is worst first."""
     rows = [(row.against, row) for group in measured.values() for row in group if row.against is not None]
     rows.sort(key=lambda one: -one[0])
-    return "\n".join(f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for _, row in rows)
+    missed = [(row.behind, row) for group in measured.values() for row in group if row.behind is not None]
+    missed.sort(key=lambda one: -one[0])
+    worse = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against > 1]
+    better = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against <= 1]
+    behind = [f"- {row.what}: {number(times)} × what we aim at ({row.shown}; aim: {row.aims_at})" for times, row in missed]
+    sections = {"Worse than the best rival:": worse, "Behind our own aims:": behind, "Better than the best rival:": better}
+    return "\n\n".join(f"{title}\n\n" + "\n".join(lines or ["- nothing"]) for title, lines in sections.items())
 
 
 def _machine() -> str:

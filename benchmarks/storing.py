@@ -12,7 +12,7 @@ from filling import fill, many_sessions
 from lsp import Server
 from table import Row
 
-__all__ = ["finding", "long_sessions"]
+__all__ = ["finding", "long_sessions", "reading"]
 
 _ROW = "INSERT INTO bench VALUES (?)"
 _LAST_50 = "SELECT message FROM events WHERE session_id = ? AND message IS NOT NULL ORDER BY seq DESC LIMIT 50"
@@ -64,7 +64,7 @@ async def _opening(bench: Bench, ids: dict[int, str]) -> list[Row]:
             async with Server.sessionls(bench.env, bench.folder) as server:
                 await server.request("session/list", {})  # it has started
                 took[length].append(await server.timed("session/open", {"sessionId": session_id, "limit": 50}))
-            base[length].append(_reading(bench, _LAST_50, session_id))
+            base[length].append(reading(bench, _LAST_50, session_id))
     name = "SQLite alone reads 50 rows, newly opened"
     return [
         Row(
@@ -114,7 +114,7 @@ async def _finding(bench: Bench, count: int) -> list[Row]:
             for _ in range(bench.times(50, 5)):
                 ours.append(await server.timed(method, params))
                 if statement is not None:
-                    base.append(_reading(bench, *statement))
+                    base.append(reading(bench, *statement))
             name = "SQLite alone, newly opened" if base else ""
             rows.append(Row(what.format(f"{count:,}"), "ms", ours, base, name, rival=rival))
     return rows
@@ -146,7 +146,7 @@ def _insert(bench: Bench) -> float:
         connection.close()
 
 
-def _reading(bench: Bench, statement: str, *values: str) -> float:
+def reading(bench: Bench, statement: str, *values: str) -> float:
     def read() -> None:
         with bench.sql() as connection:
             connection.execute(statement, values).fetchall()

@@ -14,7 +14,8 @@ class Row:
     """One thing that was measured, several times; in `unit`, less is better.
 
     `rival` is the best of three other programs (see run.py), measured elsewhere; `rival_of_baseline` is the same as a multiple
-    of the baseline.
+    of the baseline. `aim` is what we want to stay below, `aim_of_baseline` the same as a
+    multiple of the baseline.
     """
 
     what: str
@@ -24,6 +25,8 @@ class Row:
     baseline_is: str = ""
     rival: float | None = None
     rival_of_baseline: float | None = None
+    aim: float | None = None
+    aim_of_baseline: float | None = None
 
     @property
     def median(self) -> float:
@@ -49,7 +52,24 @@ class Row:
     def standing(self) -> str:
         if self.against is None:
             return ""
+        if not self.against:
+            return "better"
         return f"worse, {number(self.against)} ×" if self.against > 1 else f"better, {number(1 / self.against)} ×"
+
+    @property
+    def behind(self) -> float | None:
+        """How many times the aim's value ours is, where it is more."""
+        if self.aim is not None:
+            return self.median / self.aim if self.median > self.aim else None
+        if self.aim_of_baseline is not None and self.factor is not None:
+            return self.factor / self.aim_of_baseline if self.factor > self.aim_of_baseline else None
+        return None
+
+    @property
+    def aims_at(self) -> str:
+        if self.aim is not None:
+            return f"< {number(self.aim)} {self.unit}"
+        return "" if self.aim_of_baseline is None else f"< {number(self.aim_of_baseline)} × the baseline"
 
     @property
     def shown(self) -> str:
@@ -73,7 +93,7 @@ def number(value: float) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table with aligned columns."""
-    head = ("measured", "ours: median (min – max)", "baseline", "× baseline", "best rival", "we are")
+    head = ("measured", "ours: median (min – max)", "baseline", "× baseline", "best rival", "we are", "aim")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
@@ -85,4 +105,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     spread = f" ({number(min(row.ours))} – {number(max(row.ours))})" if len(row.ours) > 1 else ""
     baseline = f"{number(statistics.median(row.baseline))} {row.unit}: {row.baseline_is}" if row.baseline else ""
     factor = "" if row.factor is None else number(row.factor)
-    return row.what, f"{number(row.median)} {row.unit}{spread}", baseline, factor, row.target, row.standing
+    return row.what, f"{number(row.median)} {row.unit}{spread}", baseline, factor, row.target, row.standing, _aim(row)
+
+
+def _aim(row: Row) -> str:
+    return f"**missed**: {row.aims_at}" if row.behind else row.aims_at

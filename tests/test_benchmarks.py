@@ -10,24 +10,37 @@ from pathlib import Path
 _RUN = Path(__file__).parent.parent / "benchmarks" / "run.py"
 
 
-async def test_a_quick_run_measures_a_reply_against_its_baseline_and_writes_nothing(tmp_path: Path) -> None:
+async def run(folder: Path, *groups: str) -> list[list[str]]:
+    """The cells of the rows that a quick run of these groups prints. It must write nothing."""
     doc = _RUN.parent.parent / "docs" / "benchmarks.md"
     before = await asyncio.to_thread(_content, doc)
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, str(_RUN), "--quick", "--only", "replying"],
+        *[sys.executable, str(_RUN), "--quick", "--only", *groups],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path), "TMP": str(tmp_path), "TEMP": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder), "TMP": str(folder), "TEMP": str(folder)},
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
+    assert await asyncio.to_thread(_content, doc) == before
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in out.decode().splitlines() if line.startswith("|")]
+    return [row for row in rows if row[0] != "measured" and not row[0].startswith("-")]
+
+
+async def test_a_quick_run_measures_a_reply_against_its_baseline_and_writes_nothing(tmp_path: Path) -> None:
+    rows = await run(tmp_path, "replying")
     assert {"message to the first delta", "message to the whole reply", "relay latency, a chunk every 10 ms"} <= {
         row[0] for row in rows
     }
-    assert all(" ms" in row[1] and "httpx" in row[2] for row in rows[2:])
-    assert await asyncio.to_thread(_content, doc) == before
+    assert all(" ms" in row[1] and "httpx" in row[2] for row in rows)
+
+
+async def test_a_quick_run_says_what_is_imported_and_what_a_message_takes_of_the_database(tmp_path: Path) -> None:
+    imports, *largest, message = await run(tmp_path, "importing", "sizing")
+    assert "bare pygls server" in imports[2]
+    assert len(largest) == 5 and all(row[0].startswith("of these: ") for row in largest)
+    assert " bytes" in message[1] and "texts alone" in message[2]
 
 
 def _content(path: Path) -> bytes | None:

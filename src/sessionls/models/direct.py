@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from pydantic_core import to_json
+
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.models.answers import Event, events
 from sessionls.models.anthropic_request import anthropic_body, anthropic_headers, anthropic_url
@@ -122,7 +124,14 @@ def _request(naming: Naming, target: Target, forms: list[Form]) -> tuple[dict[st
         case _:
             body = openai_body(request, target)
     body = changed(body, forms)
-    return body, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return body, _json(body)
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(body)  # twenty times as fast as Python's own
+    except (ValueError, TypeError):  # half a surrogate pair
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _url(target: Target) -> str:
