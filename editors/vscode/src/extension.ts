@@ -18,14 +18,17 @@ import { Installer } from "./installing";
 import { Models } from "./models";
 import { Drafts } from "./panel/drafts";
 import { watchPanelContext } from "./panel/panelContext";
-import { SessionPanels, VIEW_TYPE } from "./panel/panels";
+import { SessionPanels } from "./panel/panels";
+import { SESSION_VIEW } from "./panel/places";
 import { Permissions } from "./permissions";
+import { Pins } from "./pins";
 import { problemOf } from "./problem";
 import { Secrets } from "./secrets";
 import { Server } from "./server";
 import { Sessions } from "./sessions";
 import { SessionsView } from "./sessionsView";
 import { showStatus } from "./status";
+import { showViewProgress } from "./viewProgress";
 import { watchWalkthrough } from "./walkthrough";
 
 let running: Server | undefined;
@@ -56,7 +59,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const permissions = new Permissions(api, sessions);
   const deletions = new Deletions();
   const drafts = new Drafts(extension.workspaceState);
-  const panels: SessionPanels = new SessionPanels(extension.extensionUri, {
+  const panels: SessionPanels = new SessionPanels(extension.extensionUri, extension.workspaceState, {
     api,
     sessions,
     permissions,
@@ -69,7 +72,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     changes,
     review,
   });
-  const view = new SessionsView(sessions, panels, (id) => drafts.of(id) !== undefined);
+  const pins = new Pins(extension.workspaceState);
+  sessions.listAlways(() => pins.ids);
+  const view = new SessionsView(sessions, panels, (id) => drafts.of(id) !== undefined, pins);
   running = server;
 
   extension.subscriptions.push(
@@ -87,12 +92,13 @@ export function activate(extension: vscode.ExtensionContext): void {
     review,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
+    showViewProgress(server, sessions),
     showAttentionStatus(sessions),
     watchPanelContext(sessions, panels),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
-    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, secrets, context, deletions }),
-    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
+    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, pins, secrets, context, deletions }),
+    vscode.window.registerWebviewPanelSerializer(SESSION_VIEW, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);
     }),

@@ -28,6 +28,13 @@ export function incomplete({ status, stopReason }: Message): string | undefined 
   return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
 }
 
+const FORKED = " (fork)";
+
+/** A session's title in a list or on a tab. That it is a fork stands first: the end of a long title is cut off. */
+export function shownTitle({ title, parent }: Pick<Session, "title" | "parent">): string {
+  return parent !== undefined && title.endsWith(FORKED) ? `Fork: ${title.slice(0, -FORKED.length)}` : title || "New session";
+}
+
 /** US dollars as a person writes them. */
 export function dollars(amount: number): string {
   return `$${amount >= 0.1 || amount === 0 ? amount.toFixed(2) : amount.toFixed(4)}`;

@@ -6,6 +6,7 @@ import type { Installer } from "./installing";
 import type { Models } from "./models";
 import type { Panels } from "./panel/openPanels";
 import type { Permissions } from "./permissions";
+import type { Pins } from "./pins";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
@@ -20,6 +21,7 @@ export interface Services {
   readonly panels: Panels;
   readonly permissions: Permissions;
   readonly view: SessionsView;
+  readonly pins: Pins;
   readonly secrets: Secrets;
   readonly context: EditorContext;
   readonly deletions: Deletions;

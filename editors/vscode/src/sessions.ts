@@ -11,6 +11,9 @@ export const PAGE = 50;
 const LIST_PAGE = 100;
 /** The longest page of a list that the server gives. */
 const LIST_MOST = 500;
+/** So many sessions that no page holds are asked for at once, and so many times: a fork may itself be one of a fork. */
+const MISSING = 100;
+const GENERATIONS = 20;
 /** How far back a message is looked for, and how many are fetched at a time on the way. */
 export const REACH = 2000;
 const REACH_PAGE = 200;
@@ -24,6 +27,9 @@ export class Sessions {
   private listRound = 0;
   private hasList = false;
   private words = "";
+  private always: () => Iterable<string> = () => [];
+  /** Sessions that were looked for and are not there. */
+  private readonly absent = new Set<string>();
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
   private readonly paging = new Map<string, Promise<void>>();
@@ -45,6 +51,8 @@ export class Sessions {
       }),
       api.onChanged((params) => {
         this.store.changed(params);
+        const parent = params.session?.parent?.sessionId;
+        if (parent !== undefined && this.hasList && this.isMissing(parent)) this.quietly(this.listMissing());
       }),
       api.onAgentsChanged(() => {
         this.quietly(this.refreshAgents());
@@ -86,6 +94,7 @@ export class Sessions {
     if (round !== this.listRound) return; // a later one knows better
     this.hasList = true;
     this.store.setList(all);
+    await this.listMissing();
   }
 
   /** Lists the next page of sessions too. */
@@ -94,6 +103,38 @@ export class Sessions {
     const pages = await Promise.all(unfinished.map(([state, cursor]) => this.page(state, LIST_PAGE, cursor)));
     this.listLength = Math.min(this.listLength + LIST_PAGE, LIST_MOST);
     this.store.setList(pages.flat(), true);
+    await this.listMissing();
+  }
+
+  /** These are listed wherever the pages end. */
+  listAlways(ids: () => Iterable<string>): void {
+    this.always = ids;
+  }
+
+  /** Lists what belongs there though no page that was listed holds it: parents of forks, and what is always listed. */
+  async listMissing(): Promise<void> {
+    for (let generation = 0; generation < GENERATIONS; generation += 1) {
+      const parents = this.store.sessions.flatMap(({ parent }) => (parent === undefined ? [] : [parent.sessionId]));
+      const wanted = new Set([...this.always(), ...parents]);
+      const missing = [...wanted].filter((id) => this.isMissing(id)).slice(0, MISSING);
+      if (missing.length === 0) return;
+      const found = await Promise.all(missing.map((id) => this.lookedUp(id)));
+      this.store.setList(found.flat(), true);
+    }
+  }
+
+  private isMissing(id: string): boolean {
+    return !this.absent.has(id) && !this.store.isListed(id);
+  }
+
+  private async lookedUp(sessionId: string): Promise<readonly Session[]> {
+    try {
+      return [await this.api.request("session/get", { sessionId })];
+    } catch (error) {
+      if (problemOf(error).kind !== "sessionNotFound") throw error;
+      this.absent.add(sessionId);
+      return [];
+    }
   }
 
   /** From now on lists those too that have these words in their title, however old they are; none where there are no words. */
@@ -267,6 +308,7 @@ export class Sessions {
 
   private async reconnect(): Promise<void> {
     this.fetching.clear();
+    this.absent.clear();
     const open = [...this.joined.keys()].map((sessionId) => this.fetchAgain(sessionId));
     const all = await Promise.allSettled([this.refreshList(), this.refreshAgents(), ...open]);
     const error = all.find((one) => one.status === "rejected");

@@ -2,7 +2,10 @@
 import * as vscode from "vscode";
 import { inNeed, needOf, needText } from "./attention";
 import { isEmpty } from "./emptySessions";
+import { shownTitle } from "./format";
+import { groupsOf, type Group, type Grouping } from "./grouping";
 import type { Panels } from "./panel/openPanels";
+import type { Pins } from "./pins";
 import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
 import { age, descriptionOf, ICONS, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
@@ -20,7 +23,7 @@ const COLORS: Partial<Readonly<Record<Showing, string>>> = {
 
 /** The row below the last session that is known, where there are more. */
 const MORE = "more";
-type Row = Node | typeof MORE;
+type Row = Node | Group | typeof MORE;
 
 export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -29,7 +32,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   private readonly unseen = new Set<string>();
   private readonly wereReplying = new Set<string>();
   private readonly hidden = new Set<string>();
-  private roots: readonly Node[] | undefined;
+  private roots: readonly (Node | Group)[] | undefined;
   private filter = "";
   private archived = false;
 
@@ -40,6 +43,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     private readonly panels: Panels,
     /** Whether something is written for a session that was not sent yet. */
     private readonly hasDraft: (sessionId: string) => boolean,
+    private readonly pins: Pins,
   ) {
     this.view = vscode.window.createTreeView("sessionls.sessions", {
       treeDataProvider: this,
@@ -47,7 +51,9 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
       canSelectMany: true,
     });
     const timer = setInterval(() => {
-      if (this.view.visible) this.changed.fire();
+      if (!this.view.visible) return;
+      this.roots = undefined; // at midnight today becomes yesterday
+      this.changed.fire();
     }, MINUTE);
     this.subscriptions.push(
       this.view,
@@ -60,6 +66,12 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
       }),
       panels.onDidChange(() => {
         this.refresh();
+      }),
+      pins.onDidChange(() => {
+        this.refresh();
+      }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("sessionls.sessions.groupBy")) this.refresh();
       }),
       vscode.window.registerFileDecorationProvider({ provideFileDecoration: decorationOf }),
     );
@@ -111,45 +123,58 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const node = id === undefined ? undefined : this.node(id);
     if (id !== undefined && before.size > 1 && before.has(id)) {
       await vscode.commands.executeCommand("list.toggleSelection");
-      return [...before].filter((one) => one !== MORE);
+      return [...before].filter((one) => this.node(one) !== undefined);
     }
     if (node !== undefined) await this.view.reveal(node, { select: true, focus: true });
     return node === undefined ? [] : [node.session.id];
   }
 
   private selected(): ReadonlySet<string> {
-    return new Set(this.view.selection.map((row) => (row === MORE ? MORE : row.session.id)));
+    return new Set(this.view.selection.map((row) => (row === MORE ? MORE : "session" in row ? row.session.id : row.key)));
   }
 
   private node(id: string, among: readonly Row[] = this.getChildren()): Node | undefined {
     for (const row of among) {
       if (row === MORE) continue;
+      if (!("session" in row)) {
+        const found = this.node(id, row.nodes);
+        if (found !== undefined) return found;
+        continue;
+      }
       const found = row.session.id === id ? row : this.node(id, row.forks);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
+  private get grouping(): Grouping {
+    return vscode.workspace.getConfiguration("sessionls").get<Grouping>("sessions.groupBy", "date");
+  }
+
   getChildren(row?: Row): Row[] {
-    this.roots ??= treeOf(this.listed(), this.filter, this.hidden, this.archived);
     if (row === MORE) return [];
-    if (row !== undefined) return [...row.forks];
+    if (row !== undefined) return "session" in row ? [...row.forks] : [...row.nodes];
+    if (this.roots === undefined) {
+      const nodes = treeOf(this.listed(), this.filter, this.hidden, this.archived);
+      this.roots = groupsOf(nodes, this.grouping, this.pins.ids, Date.now()) ?? nodes;
+    }
     return this.sessions.listHasMore ? [...this.roots, MORE] : [...this.roots];
   }
 
   getParent(row: Row): Row | undefined {
-    return row === MORE ? undefined : row.parent;
+    if (row === MORE || !("session" in row)) return undefined;
+    return row.parent ?? this.roots?.find((root) => !("session" in root) && root.nodes.includes(row));
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
-    return row === MORE ? more() : this.item(row);
+    return row === MORE ? more() : "session" in row ? this.item(row) : heading(row);
   }
 
   private item(node: Node): vscode.TreeItem {
     const { session } = node;
     const showing = showingOf(session);
     const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
-    const item = new vscode.TreeItem(session.title || "New session", state);
+    const item = new vscode.TreeItem(shownTitle(session), state);
     // VS Code keeps a node of the same id collapsed when it gets its first fork; a new one it shows expanded.
     item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
@@ -159,7 +184,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     // What stands behind a long title is cut off; its decoration never is.
     const mark = showing === "archived" ? showing : needOf(session);
     if (mark !== undefined) item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}`, query: mark });
-    item.contextValue = `session.${showing}`;
+    item.contextValue = `session.${showing}${this.pins.ids.has(session.id) ? " pinned" : ""}`;
     item.command = { command: "session.open", title: "Open", arguments: [node] };
     item.tooltip = tooltip(node);
     const fork = node.parent === undefined ? "" : `, forked from ${node.parent.session.title}`;
@@ -212,6 +237,18 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     ];
     this.view.badge = words.length === 0 ? undefined : { value: waiting.length + ended, tooltip: words.join(", ") };
   }
+}
+
+function heading({ key, label, nodes }: Group): vscode.TreeItem {
+  // What is older and done is there for who looks for it.
+  const open = key !== "older" && key !== "archived";
+  const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(label, open ? Expanded : Collapsed);
+  item.id = `group ${key}`;
+  item.description = String(nodes.length);
+  item.contextValue = "group";
+  item.accessibilityInformation = { label: `${label}, ${nodes.length === 1 ? "1 session" : `${nodes.length} sessions`}` };
+  return item;
 }
 
 function more(): vscode.TreeItem {

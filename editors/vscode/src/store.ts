@@ -29,6 +29,10 @@ export class Store {
     return [...this.listed.values()].map((session) => this.withoutAnswered(session)).sort(byAttention);
   }
 
+  isListed(id: string): boolean {
+    return this.listed.has(id);
+  }
+
   /** What is known of a session, from the list or because it is open. */
   session(id: string): Session | undefined {
     const known = this.opened.get(id)?.session ?? this.listed.get(id);

@@ -1,4 +1,4 @@
-/** The sessions as a tree: forks under their parent, those that need somebody first, then the newest. Pure. */
+/** The sessions as a tree: forks under their parent, those that need somebody first, then those changed last. Pure. */
 import { needOf, rankOf } from "./attention";
 import type { Session } from "./protocol";
 
@@ -9,8 +9,8 @@ export interface Node {
 }
 
 /**
- * `sessions` newest first; of those in `hidden` nothing is shown, of archived ones only where `archived` says so, and of others only
- * what fits the filter.
+ * A session stands where the newest of it and its forks belongs, so that new work in a fork of an old session is seen. Of those in
+ * `hidden` nothing is shown, of archived ones only where `archived` says so, and of others only what fits the filter.
  */
 export function treeOf(
   sessions: readonly Session[],
@@ -27,7 +27,9 @@ export function treeOf(
   const children = new Map<string | undefined, Session[]>();
   for (const session of shown) {
     const parent = session.parent !== undefined && ids.has(session.parent.sessionId) ? session.parent.sessionId : undefined;
-    children.set(parent, [...(children.get(parent) ?? []), session]);
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [session]);
+    else siblings.push(session);
   }
   const nodes = (parent: Node | undefined): readonly Node[] =>
     (children.get(parent?.session.id) ?? [])
@@ -36,8 +38,18 @@ export function treeOf(
         node.forks = nodes(node);
         return node;
       })
-      .sort((a, b) => rankWithin(b) - rankWithin(a));
+      .sort((a, b) => rankWithin(b) - rankWithin(a) || later(newestOf(a), newestOf(b)));
   return nodes(undefined);
+}
+
+/** Below 0 where the first of two times on the wire is the later one. */
+function later(one: string, other: string): number {
+  return one > other ? -1 : one < other ? 1 : 0;
+}
+
+/** When a session, or a fork below it, was changed last: as on the wire. */
+export function newestOf({ session, forks }: Node): string {
+  return forks.map(newestOf).reduce((one, other) => (one < other ? other : one), session.updatedAt);
 }
 
 /** How much a session, or a fork below it, needs somebody. */

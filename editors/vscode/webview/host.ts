@@ -1,8 +1,8 @@
-/** The door to the extension host. */
-import type { FromView, Kept } from "../src/panel/messages";
+/** What goes between the page and the extension host. */
+import type { FromPage, FromView, Kept } from "../src/panel/messages";
 
 interface Api {
-  postMessage(message: FromView): void;
+  postMessage(message: FromPage): void;
   getState(): Kept | undefined;
   setState(state: Kept): void;
 }
@@ -10,9 +10,10 @@ interface Api {
 declare function acquireVsCodeApi(): Api;
 
 const api = acquireVsCodeApi();
+const page = document.getElementById("root")?.dataset["page"] ?? "";
 
 export function tell(message: FromView): void {
-  api.postMessage(message);
+  api.postMessage({ ...message, page });
 }
 
 export function kept(): Kept | undefined {

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { byAttention } from "../attention";
 import { isEmpty } from "../emptySessions";
+import { shownTitle } from "../format";
 import { problemOf } from "../problem";
 import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
@@ -15,8 +16,8 @@ export type Target = Node | string | undefined;
 export type Done = false | void;
 
 /**
- * The session that a command is about: the one it was called for, else the one that was active last, else the one that the
- * person picks among those that fit. Undefined where they pick none.
+ * The session that a command is about: the one it was called for, else the one that was active last or is the only one in sight,
+ * else the one that the person picks among those that fit. Undefined where they pick none.
  */
 export async function chooseSession(
   { sessions, panels }: Services,
@@ -26,7 +27,8 @@ export async function chooseSession(
 ): Promise<Session | undefined> {
   const id = typeof target === "string" ? target : target?.session.id;
   if (id !== undefined) return sessions.store.session(id) ?? (await sessions.act("session/get", id));
-  const current = panels.current === undefined ? undefined : sessions.store.session(panels.current);
+  const shown = panels.current ?? (panels.visible.length === 1 ? panels.visible[0] : undefined);
+  const current = shown === undefined ? undefined : sessions.store.session(shown);
   if (current !== undefined && fits(current)) return current;
   const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
   if (offered.length === 0) {
@@ -97,7 +99,7 @@ type SessionItem = vscode.QuickPickItem & { readonly session: Session };
 
 function itemOf(session: Session): SessionItem {
   return {
-    label: `$(${ICONS[showingOf(session)]}) ${session.title}`,
+    label: `$(${ICONS[showingOf(session)]}) ${shownTitle(session)}`,
     description: descriptionOf(session, Date.now()),
     session,
   };

@@ -11,13 +11,14 @@ import {
   act,
   answer,
   archive,
-  exportSession,
   filter,
   fork,
   goToQuestion,
+  groupBy,
   nextNeedsYou,
   open,
   openArchived,
+  pin,
   remove,
   rename,
   setFilter,
@@ -27,6 +28,8 @@ import {
   switchModel,
   unarchive,
 } from "./managing";
+import { exportSession } from "./exporting";
+import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
 import { search } from "./searching";
 
 /** Gives false, or nothing. */
@@ -35,6 +38,10 @@ type Command = (services: Services, target: Target, targets: readonly string[]) 
 const COMMANDS: Readonly<Record<string, Command>> = {
   "session.new": newSession,
   "session.open": open,
+  "session.openInSideBar": (services, target) => openInSideBar(services, target, "primary"),
+  "session.openInSecondarySideBar": (services, target) => openInSideBar(services, target, "secondary"),
+  "session.openInEditor": openInEditor,
+  "session.openInNewWindow": openInNewWindow,
   "session.openArchived": openArchived,
   "session.showArchived": (services) => showArchived(services, true),
   "session.hideArchived": (services) => showArchived(services, false),
@@ -58,6 +65,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.archive": archive,
   "session.unarchive": unarchive,
   "session.fork": fork,
+  "session.pin": (services, target, targets) => pin(services, target, targets, true),
+  "session.unpin": (services, target, targets) => pin(services, target, targets, false),
+  "session.groupBy": groupBy,
   "session.rename": rename,
   "session.delete": remove,
   "session.export": exportSession,

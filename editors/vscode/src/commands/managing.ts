@@ -1,10 +1,9 @@
 /** Commands for the sessions there are. */
 import * as vscode from "vscode";
 import { nextInNeed } from "../attention";
-import type { Requests, Session } from "../protocol";
+import { GROUPINGS, type Grouping } from "../grouping";
+import type { Session } from "../protocol";
 import type { Decision } from "../panel/messages";
-import { besidePanels } from "../panel/places";
-import { problemOf } from "../problem";
 import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
 import { chooseSession, findSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
@@ -182,7 +181,10 @@ export async function remove(services: Services, target: Target, targets: readon
   const undo = vscode.window.showInformationMessage(`Deleted ${named(chosen)}.`, "Undo").then((choice) => choice === "Undo");
   const undone = await deletions.hold(ids, UNDO_TIME, Promise.resolve(undo));
   try {
-    if (!undone) for (const id of ids) await sessions.delete(id);
+    if (!undone) {
+      for (const id of ids) await sessions.delete(id);
+      await services.pins.set(ids, false);
+    }
   } finally {
     deletions.release(ids);
     hide(false);
@@ -256,40 +258,31 @@ function windowOf(tokens: number | undefined): string {
   return tokens === undefined ? "" : `${Math.round(tokens / 1000)}k tokens`;
 }
 
-const FORMATS: readonly {
-  readonly label: string;
-  readonly format: Requests["session/export"]["params"]["format"];
-  readonly language: string;
-  readonly extension: string;
-}[] = [
-  { label: "Markdown", format: "markdown", language: "markdown", extension: "md" },
-  { label: "JSON", format: "json", language: "json", extension: "json" },
-  { label: "HTML", format: "html", language: "html", extension: "html" },
-];
-
-/** Opens the whole session as a new document, to be saved wherever one likes; one that is too long goes straight to a file. */
-export async function exportSession(services: Services, target: Target): Promise<void> {
-  const session = await chooseSession(services, target, "Export Session");
-  if (session === undefined) return;
-  const format = await vscode.window.showQuickPick(FORMATS, { title: `Export “${session.title}”`, placeHolder: "Format" });
-  if (format === undefined) return;
-  const asked = { sessionId: session.id, format: format.format };
-  let content: string | undefined;
-  try {
-    ({ content } = await services.api.request("session/export", asked));
-  } catch (error) {
-    if (problemOf(error).kind !== "invalidParams") throw error; // else it is too long for an answer
-    const filters = { [format.label]: [format.extension] };
-    const file = await vscode.window.showSaveDialog({
-      title: `“${session.title}” is too long for an editor. Save it as`,
-      filters,
-    });
-    if (file !== undefined) await services.api.request("session/export", { ...asked, uri: file.toString() });
-    return;
-  }
-  const document = await vscode.workspace.openTextDocument({ language: format.language, content: content ?? "" });
-  await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
+/** Pins sessions, so that they stand first in the list, or no more. */
+export async function pin(services: Services, target: Target, targets: readonly string[], pinned: boolean): Promise<Done> {
+  const title = pinned ? "Pin Session" : "Unpin Session";
+  const fits = ({ id }: Session): boolean => services.pins.ids.has(id) !== pinned;
+  const ids = targets.length > 1 ? targets : one(await chooseSession(services, target, title, fits)).map(({ id }) => id);
+  if (ids.length === 0) return false;
+  await services.pins.set(ids, pinned);
+  await services.sessions.listMissing();
 }
+
+/** Has the person choose what the list is grouped by. */
+export async function groupBy(): Promise<Done> {
+  const settings = vscode.workspace.getConfiguration("sessionls");
+  const current = settings.get<Grouping>("sessions.groupBy", "date");
+  const items = GROUPINGS.map((grouping) => ({
+    label: GROUPING_LABELS[grouping],
+    description: grouping === current ? "current" : "",
+    grouping,
+  }));
+  const picked = await vscode.window.showQuickPick(items, { title: "Group Sessions By", placeHolder: "Grouping" });
+  if (picked === undefined) return false;
+  await settings.update("sessions.groupBy", picked.grouping, vscode.ConfigurationTarget.Global);
+}
+
+const GROUPING_LABELS: Readonly<Record<Grouping, string>> = { date: "Date", state: "State", none: "Nothing" };
 
 export async function filter(services: Services): Promise<void> {
   const words = await vscode.window.showInputBox({

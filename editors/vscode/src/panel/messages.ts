@@ -128,6 +128,8 @@ export type ToView =
 
 export type FromView =
   | { readonly type: "ready" }
+  /** The page has the focus. */
+  | { readonly type: "focused" }
   /** `resume`: the session, or the reply that was interrupted, goes on first. */
   | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer"; readonly resume?: true }
   | { readonly type: "draft"; readonly draft: Draft }
@@ -157,6 +159,9 @@ export type FromView =
   | { readonly type: "finding"; readonly findingId: string; readonly act: FindingAct }
   /** `path`: the number of the part in its message, and of the part in that one. */
   | { readonly type: "showChanges"; readonly messageId: string; readonly path: readonly number[] };
+
+/** What a page says: `page` is the token that it was made with. */
+export type FromPage = FromView & { readonly page: string };
 
 /** What the webview keeps of itself across reloads of the window. */
 export interface Kept {

@@ -9,6 +9,12 @@ export interface Panels {
     sessionId: string,
     draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
   ): Promise<void>;
+  /** Shows a session in a side bar, in place of the one that was there. */
+  showInSideBar(sessionId: string, side: "primary" | "secondary"): Promise<void>;
+  /** The session that a side bar shows, or would where it was opened. */
+  sideOf(side: "primary" | "secondary"): string | undefined;
+  /** Shows a session in a tab, wherever it was shown before. */
+  showInEditor(sessionId: string): Promise<void>;
   /** Shows a session at one of its messages. */
   reveal(sessionId: string, messageId: string): void;
   /** The session of the panel that was active last, as long as that panel is there. */

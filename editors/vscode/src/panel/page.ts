@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
-export function page(webview: vscode.Webview, dist: vscode.Uri): string {
+/** `token` comes back with all that the page says. */
+export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): string {
   const nonce = randomBytes(16).toString("base64url");
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource}; font-src ${webview.cspSource}`;
@@ -16,8 +17,29 @@ export function page(webview: vscode.Webview, dist: vscode.Uri): string {
 <title>Session</title>
 </head>
 <body>
-<div id="root"></div>
+<div id="root" data-page="${token}"></div>
 <script nonce="${nonce}" src="${file("webview.js")}"></script>
+</body>
+</html>`;
+}
+
+/** The page of a side bar that shows no session: links to commands, and nothing that runs. */
+export function emptyPage(webview: vscode.Webview, dist: vscode.Uri): string {
+  const style = webview.asWebviewUri(vscode.Uri.joinPath(dist, "webview.css")).toString();
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${webview.cspSource}; font-src ${webview.cspSource}">
+<link rel="stylesheet" href="${style}">
+<title>Session</title>
+</head>
+<body>
+<main class="empty">
+<p>No session is shown here.</p>
+<p><a class="link" href="command:session.openInSecondarySideBar">Open a Session…</a></p>
+<p><a class="link" href="command:session.new">New Session</a></p>
+</main>
 </body>
 </html>`;
 }

@@ -1,4 +1,5 @@
-/** One session in one editor tab: tells the page what the store knows, and does what the page asks for. */
+/** One session in a tab or a side bar: tells the page what the store knows, and does what the page asks for. */
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import type { Changes } from "../changes/changes";
@@ -16,15 +17,16 @@ import { standingOf } from "../status";
 import { did } from "../walkthrough";
 import { REACH, type Sessions } from "../sessions";
 import type { OpenChange } from "../store";
-import { textOf } from "../format";
+import { shownTitle, textOf } from "../format";
 import type { Permissions } from "../permissions";
 import type { Server } from "../server";
-import { COMMANDS, type Draft, type FromView, type PlaceNow, type ToView } from "./messages";
+import { COMMANDS, type Draft, type FromPage, type FromView, type PlaceNow, type ToView } from "./messages";
 import { lostOf } from "./draft";
 import type { Drafts } from "./drafts";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
 import { MessageWindow, updatesFor } from "./messageWindow";
+import type { Surface } from "./surface";
 
 /** What the panels need of the extension. */
 export interface PanelServices {
@@ -38,6 +40,8 @@ export interface PanelServices {
   readonly findings: FindingActions;
   readonly changes: Changes;
   readonly review: ChangeReview;
+  /** The page of this session has the focus. */
+  readonly focused: (sessionId: string) => void;
   /** Shows another session. */
   readonly show: (sessionId: string, draft?: Resent) => void;
   readonly deletions: Deletions;
@@ -65,20 +69,22 @@ export class SessionPanel {
 
   constructor(
     readonly sessionId: string,
-    readonly panel: vscode.WebviewPanel,
+    readonly surface: Surface,
     dist: vscode.Uri,
     private readonly services: PanelServices,
   ) {
-    panel.iconPath = new vscode.ThemeIcon("comment-discussion");
-    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    const { webview } = surface;
+    webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    // A view shows one page after another: what an earlier one still says is of another session.
+    const token = randomUUID();
     const { api, server, sessions, context } = services;
     this.subscriptions = [
-      panel.webview.onDidReceiveMessage((message: FromView) => {
-        this.attempt(this.heard(message));
+      webview.onDidReceiveMessage(({ page: from, ...message }: FromPage) => {
+        if (from === token) this.attempt(this.heard(message));
       }),
       // A hidden page is thrown away, and says that it is ready when it is shown again.
-      panel.onDidChangeViewState(() => {
-        if (!panel.visible) this.listening = false;
+      surface.onDidChangeVisibility(() => {
+        if (!surface.visible) this.listening = false;
       }),
       sessions.store.onDidChangeOpen((change) => {
         if (change.sessionId === sessionId) this.changed(change);
@@ -112,7 +118,7 @@ export class SessionPanel {
         this.attempt(this.join());
       }),
     ];
-    panel.webview.html = page(panel.webview, dist);
+    webview.html = page(webview, dist, token);
     this.attempt(this.join());
   }
 
@@ -165,7 +171,7 @@ export class SessionPanel {
       const problem = problemOf(error);
       if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
       // Perhaps it is in another database: what was written for it stays.
-      this.panel.dispose();
+      this.surface.close();
       void vscode.window.showWarningMessage("That session is not there: it was deleted, or is kept in another database.");
       return;
     } finally {
@@ -178,12 +184,12 @@ export class SessionPanel {
   private changed(change: OpenChange): void {
     if (change.kind === "gone") {
       void this.services.drafts.forget(this.sessionId);
-      this.panel.dispose();
+      this.surface.close();
       return;
     }
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.panel.title = state.session.title;
+    this.surface.setTitle(shownTitle(state.session));
     if (change.kind === "whole") {
       this.tell({ type: "show", view: this.window.show(state) });
       this.giveBackLost(state);
@@ -196,14 +202,14 @@ export class SessionPanel {
   private shown(): void {
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.panel.title = state.session.title;
+    this.surface.setTitle(shownTitle(state.session));
     this.tell({ type: "show", view: this.window.show(state) });
     for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
     this.attempt(this.goTo());
   }
 
   private tell(message: ToView): void {
-    if (this.listening) void this.panel.webview.postMessage(message);
+    if (this.listening) void this.surface.webview.postMessage(message);
   }
 
   private tellServer(): void {
@@ -280,6 +286,9 @@ export class SessionPanel {
         if (this.untold !== undefined) this.failed(this.untold);
         this.untold = undefined;
         await this.join();
+        return;
+      case "focused":
+        this.services.focused(sessionId);
         return;
       case "send":
         await this.send(message.draft, message.delivery, message.resume === true);

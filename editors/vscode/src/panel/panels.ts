@@ -1,57 +1,96 @@
-/** The panels that are open: one for each session, kept across reloads of the window. */
+/** The sessions that are shown: each in one tab or one side bar, kept across reloads of the window. */
 import * as vscode from "vscode";
 import { chipOf } from "../context";
 import { isEmpty } from "../emptySessions";
+import { shownTitle } from "../format";
 import type { Context } from "../protocol";
-import type { Panels } from "./openPanels";
 import type { Kept } from "./messages";
+import type { Panels } from "./openPanels";
 import { SessionPanel, type PanelServices } from "./panel";
-
-export const VIEW_TYPE = "sessionls.session";
+import { anotherColumn, SESSION_VIEW } from "./places";
+import { SideView, type Side } from "./sideView";
+import { Tab, type Surface } from "./surface";
 
 export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept>, vscode.Disposable {
   private readonly panels = new Map<string, SessionPanel>();
   private readonly dist: vscode.Uri;
   private readonly services: PanelServices;
   private readonly changed = new vscode.EventEmitter<void>();
+  private readonly sides: Readonly<Record<Side, SideView>>;
+  /** Sessions that go from one place to another just now. */
+  private readonly moving = new Set<string>();
   private last: string | undefined;
 
   readonly onDidChange = this.changed.event;
 
-  constructor(extension: vscode.Uri, services: Omit<PanelServices, "show">) {
+  /** `memory`: of this workspace. */
+  constructor(extension: vscode.Uri, memory: vscode.Memento, services: Omit<PanelServices, "show" | "focused">) {
     this.dist = vscode.Uri.joinPath(extension, "dist");
-    this.services = { ...services, show: (sessionId, draft) => void this.show(sessionId, draft) };
+    this.services = {
+      ...services,
+      show: (sessionId, draft) => void this.show(sessionId, draft),
+      focused: (sessionId) => {
+        if (this.last === sessionId || !this.panels.has(sessionId)) return;
+        this.last = sessionId;
+        this.changed.fire();
+      },
+    };
+    const side = (which: Side): SideView =>
+      new SideView(which, this.dist, memory, (sessionId, surface) => {
+        this.panels.get(sessionId)?.surface.close();
+        this.adopt(sessionId, surface);
+      });
+    this.sides = { primary: side("primary"), secondary: side("secondary") };
   }
 
   dispose(): void {
-    for (const { panel } of [...this.panels.values()]) panel.dispose();
+    for (const side of Object.values(this.sides)) side.dispose();
+    for (const { surface } of [...this.panels.values()]) if (surface instanceof Tab) surface.close();
     this.changed.dispose();
   }
 
-  show(
+  async show(
     sessionId: string,
     draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
   ): Promise<void> {
-    const known = this.panels.get(sessionId);
-    const shown = known ?? this.create(sessionId);
-    known?.panel.reveal();
+    const shown = (await this.revealed(sessionId)) ?? this.create(sessionId);
     const { context, ...rest } = draft ?? { text: "" };
     shown.compose({ ...rest, chips: (context ?? []).map(chipOf) });
-    return Promise.resolve();
   }
 
   reveal(sessionId: string, messageId: string): void {
-    const known = this.panels.get(sessionId);
-    known?.panel.reveal();
-    (known ?? this.create(sessionId)).reveal(messageId);
+    void this.revealed(sessionId).then((known) => {
+      (known ?? this.create(sessionId)).reveal(messageId);
+    });
+  }
+
+  async showInSideBar(sessionId: string, side: Side): Promise<void> {
+    const panel = this.panels.get(sessionId);
+    if (panel !== undefined && this.sides[side].sessionId === sessionId) panel.surface.reveal();
+    else await this.moved(sessionId, () => this.sides[side].show(sessionId));
+    this.panels.get(sessionId)?.compose({ text: "", chips: [] });
+  }
+
+  async showInEditor(sessionId: string): Promise<void> {
+    if (!(this.panels.get(sessionId)?.surface instanceof Tab)) {
+      await this.moved(sessionId, () => {
+        this.create(sessionId);
+        return Promise.resolve();
+      });
+    }
+    await this.show(sessionId);
+  }
+
+  sideOf(side: Side): string | undefined {
+    return this.sides[side].sessionId;
   }
 
   isOpen(sessionId: string): boolean {
-    return this.panels.has(sessionId);
+    return this.panels.has(sessionId) || Object.values(this.sides).some((side) => side.sessionId === sessionId);
   }
 
   isVisible(sessionId: string): boolean {
-    return this.panels.get(sessionId)?.panel.visible ?? false;
+    return this.panels.get(sessionId)?.surface.visible ?? false;
   }
 
   get current(): string | undefined {
@@ -59,27 +98,52 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   get visible(): readonly string[] {
-    const ids = [...this.panels].filter(([, { panel }]) => panel.visible).map(([id]) => id);
+    const ids = [...this.panels].filter(([, { surface }]) => surface.visible).map(([id]) => id);
     return ids.sort((one, other) => Number(other === this.last) - Number(one === this.last));
   }
 
   /** VS Code brings a panel back after a reload. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, state: Kept | undefined): Promise<void> {
-    if (state === undefined || typeof state.sessionId !== "string" || this.panels.has(state.sessionId)) panel.dispose();
-    else this.adopt(state.sessionId, panel);
+    if (state === undefined || typeof state.sessionId !== "string" || this.isOpen(state.sessionId)) panel.dispose();
+    else this.adopt(state.sessionId, new Tab(panel));
     return Promise.resolve();
   }
 
+  /** Brings the panel of a session into sight where there is one. */
+  private async revealed(sessionId: string): Promise<SessionPanel | undefined> {
+    const known = this.panels.get(sessionId);
+    known?.surface.reveal();
+    if (known !== undefined) return known;
+    // A side bar that was not opened since the window was makes its page when it is.
+    const side = Object.values(this.sides).find((one) => one.sessionId === sessionId);
+    await side?.focus();
+    return this.panels.get(sessionId);
+  }
+
+  /** The session goes elsewhere: what is not there for a moment is not thrown away. */
+  private async moved(sessionId: string, show: () => Promise<void>): Promise<void> {
+    this.moving.add(sessionId);
+    try {
+      this.panels.get(sessionId)?.surface.close();
+      for (const side of Object.values(this.sides)) side.forget(sessionId);
+      await show();
+    } finally {
+      this.moving.delete(sessionId);
+    }
+  }
+
   private create(sessionId: string): SessionPanel {
-    const title = this.services.sessions.store.session(sessionId)?.title ?? "Session";
-    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, title, this.column(), { enableScripts: true });
-    return this.adopt(sessionId, panel);
+    const session = this.services.sessions.store.session(sessionId);
+    const title = session === undefined ? "Session" : shownTitle(session);
+    const panel = vscode.window.createWebviewPanel(SESSION_VIEW, title, this.column(), { enableScripts: true });
+    return this.adopt(sessionId, new Tab(panel));
   }
 
   /** With the other panels, else where it covers no document. */
   private column(): vscode.ViewColumn {
-    const other = [...this.panels.values()].find(({ panel }) => panel.visible)?.panel.viewColumn;
-    return other ?? (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
+    const tabs = [...this.panels.values()].map(({ surface }) => surface);
+    const other = tabs.find(({ visible, viewColumn }) => visible && viewColumn !== undefined)?.viewColumn;
+    return other ?? (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : anotherColumn());
   }
 
   /** A session in which nobody said anything goes with its panel, unless something is written for it, or somebody else is there. */
@@ -87,25 +151,27 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     const { sessions, drafts, api } = this.services;
     const session = sessions.store.session(sessionId);
     if (session === undefined || !isEmpty(session) || drafts.of(sessionId) !== undefined || !api.ready) return;
+    if (this.isOpen(sessionId) || this.moving.has(sessionId)) return;
     try {
       const now = await api.request("session/open", { sessionId, limit: 1 });
       await api.request("session/close", { sessionId });
-      if (isEmpty(now.session) && now.participants.length <= 1 && !this.panels.has(sessionId)) await sessions.delete(sessionId);
+      if (isEmpty(now.session) && now.participants.length <= 1 && !this.isOpen(sessionId)) await sessions.delete(sessionId);
     } catch {
       // It stays, as a session that is not listed.
     }
   }
 
-  private adopt(sessionId: string, panel: vscode.WebviewPanel): SessionPanel {
-    const adopted = new SessionPanel(sessionId, panel, this.dist, this.services);
+  private adopt(sessionId: string, surface: Surface): SessionPanel {
+    const adopted = new SessionPanel(sessionId, surface, this.dist, this.services);
     this.panels.set(sessionId, adopted);
-    if (panel.active) this.last = sessionId;
-    panel.onDidChangeViewState(() => {
-      if (panel.active) this.last = sessionId;
+    const active = (): boolean => surface instanceof Tab && surface.panel.active;
+    if (active()) this.last = sessionId;
+    surface.onDidChangeVisibility(() => {
+      if (active()) this.last = sessionId;
       this.changed.fire();
     });
-    panel.onDidDispose(() => {
-      this.panels.delete(sessionId);
+    surface.onDidClose(() => {
+      if (this.panels.get(sessionId) === adopted) this.panels.delete(sessionId);
       if (this.last === sessionId) this.last = undefined;
       adopted.dispose();
       this.changed.fire();

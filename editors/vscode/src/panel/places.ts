@@ -4,6 +4,9 @@ import { placeOf } from "./links";
 
 const SCHEMES = new Set(["file", "untitled", "sessionls", "vscode-remote"]);
 
+/** The type of the panels that show sessions. */
+export const SESSION_VIEW = "sessionls.session";
+
 /** So many files of the same name are offered. */
 const FOUND = 50;
 
@@ -64,9 +67,22 @@ async function showAt(uri: vscode.Uri, line?: number, endLine?: number): Promise
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), ...(selection && { selection }) });
 }
 
-/** Where a document is shown so that it covers no panel: with other documents, else beside. */
+/** Where a document is shown so that it covers no session: with other documents, else in another column. */
 export function besidePanels(): vscode.ViewColumn {
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
-  const free = vscode.window.tabGroups.activeTabGroup.activeTab === undefined;
-  return shown ?? (free ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
+  const { all, activeTabGroup } = vscode.window.tabGroups;
+  if (shown !== undefined) return shown;
+  if (activeTabGroup.activeTab === undefined) return vscode.ViewColumn.Active;
+  return all.find((group) => !showsSession(group))?.viewColumn ?? anotherColumn();
+}
+
+/** A column beside the active one. A new one is made only where there is one alone: nobody reads three. */
+export function anotherColumn(): vscode.ViewColumn {
+  const { all, activeTabGroup } = vscode.window.tabGroups;
+  return all.find((group) => group !== activeTabGroup)?.viewColumn ?? vscode.ViewColumn.Beside;
+}
+
+function showsSession({ activeTab }: vscode.TabGroup): boolean {
+  // VS Code puts a word of its own before the type.
+  return activeTab?.input instanceof vscode.TabInputWebview && activeTab.input.viewType.endsWith(SESSION_VIEW);
 }

@@ -1,6 +1,8 @@
 // What the sessions view says and does: a reply that ended unseen, actions at hand, what was interrupted, and the message that was
 // searched for.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
 
@@ -35,6 +37,22 @@ async function goTo(level, key) {
 async function act(node, name) {
   await node.hover();
   await action(node, name).click();
+}
+
+/** Opens the menu of a row and picks from it. A menu that has only just opened takes no click. */
+async function choose(node, name) {
+  await node.click({ button: "right" });
+  const item = window.page.locator(".monaco-menu .action-item", { hasText: name }).first();
+  await item.waitFor();
+  await until(async () => {
+    await item.click({ timeout: 1000 }).catch(() => undefined);
+    return !(await item.isVisible());
+  }, "the menu to take the click");
+}
+
+/** Picks from the list that a command shows. */
+async function pick(name) {
+  await window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
 }
 
 before(async () => {
@@ -186,6 +204,81 @@ it("several sessions are archived together, and come back with Undo", async () =
   await row("of two").first().waitFor({ state: "hidden" });
   await note.locator(".monaco-button", { hasText: "Undo" }).click();
   await until(async () => (await row("of two").count()) === 2, "both to come back");
+});
+
+it("pinned sessions stand first, and the others are grouped as the person likes", async () => {
+  await choose(row("one of two"), "Pin");
+  const rows = view().locator(".monaco-list-row");
+  await until(async () => /^Pinned/.test(await rows.first().innerText()), "the heading of what is pinned");
+  assert.match(await rows.nth(1).innerText(), /one of two/);
+  await row("Today").waitFor();
+  await window.shotInEachTheme("view-groups");
+  await window.command("Session: Group By…");
+  await pick("State");
+  await row("Idle").waitFor();
+  await window.command("Session: Group By…");
+  await pick("Date");
+  await choose(row("one of two"), "Unpin");
+  await row("Pinned").waitFor({ state: "hidden" });
+  await row("Today").waitFor({ state: "hidden" });
+});
+
+it("several sessions are exported into a folder, each as a file", async () => {
+  const folder = path.join(editor.tmp, "exported");
+  fs.mkdirSync(folder);
+  await row("one of two").click();
+  await row("two of two").click({ modifiers: ["Control"] });
+  await choose(row("two of two"), "Export");
+  await pick("JSON");
+  const input = window.page.locator(".quick-input-widget:visible input").first();
+  const here = window.page.locator(".quick-input-widget .monaco-button", { hasText: "Export Here" });
+  await here.waitFor();
+  // The dialog writes the folder that it begins with a moment later.
+  await until(async () => {
+    if ((await input.inputValue()) === `${folder}/`) return true;
+    await input.fill(`${folder}/`);
+    await window.page.waitForTimeout(500);
+    return false;
+  }, "the choice of the folder");
+  await here.click();
+  await until(() => fs.readdirSync(folder).length === 2, "both files");
+  assert.deepEqual(fs.readdirSync(folder).sort(), ["say one of two.json", "say two of two.json"]);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(folder, "say one of two.json"), "utf8")).session.title, "say: one of two");
+});
+
+it("a session is shown in a side bar, also after a reload, and goes back into a tab", async () => {
+  const tab = window.page.locator(".tab", { hasText: "one of two" });
+  await row("one of two").click();
+  await tab.first().waitFor();
+  await window.command("View: Close Other Editors in Group");
+  await panel.text.fill("a draft");
+  await window.command("Session: Open in Secondary Side Bar");
+  await tab.waitFor({ state: "hidden" });
+  const side = window.page.locator(".part.auxiliarybar .pane-header, .part.auxiliarybar .composite.title");
+  await until(async () => (await side.allInnerTexts()).join().includes("one of two"), "the title of the session");
+  await until(async () => (await panel.text.inputValue()) === "a draft", "the draft to come along");
+  await panel.text.fill("");
+  await panel.ask("say: beside the code");
+  await window.shotInEachTheme("side-secondary");
+  await window.reload();
+  await panel.frame.getByText("beside the code").last().waitFor({ timeout: 60_000 });
+  await window.command("Session: Open in Side Bar");
+  await until(async () => (await window.page.locator("iframe.webview.ready").count()) === 2, "the view that is empty now");
+  await window.command("View: Hide Secondary Side Bar");
+  await panel.text.waitFor();
+  await window.page.locator(".part.sidebar .pane-header", { hasText: "one of two" }).first().waitFor();
+  await window.shotInEachTheme("side-primary");
+  await window.command("Session: Open in Editor");
+  await tab.first().waitFor();
+  await panel.text.waitFor();
+});
+
+it("a session opens in a window of its own", async () => {
+  const opened = window.page.context().waitForEvent("page", { timeout: 30_000 });
+  await window.command("Session: Open in New Window");
+  const page = await opened;
+  await page.locator(".tab", { hasText: "one of two" }).waitFor();
+  await page.close();
 });
 
 it("a long list goes on below its last row, and the filter finds what it has not come to yet", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { amountOf, wordsForPause } from "../../src/format";
+import { amountOf, shownTitle, wordsForPause } from "../../src/format";
 import { lines, selected } from "../../webview/displayFormat";
 import { aSession } from "./samples";
 
@@ -44,5 +44,16 @@ describe("a budget", () => {
     expect(wordsForPause({ ...paused, usage: used, budget: 5 })).toContain("raised since");
     expect(wordsForPause({ ...paused, usage: used, state: "active" })).toBeUndefined();
     expect(wordsForPause(aSession({ state: "paused" }))).toBeUndefined();
+  });
+});
+
+describe("the title of a fork", () => {
+  const parent = { sessionId: "a", seq: 3 };
+  it("says first that it is one, where the end may be cut off", () => {
+    expect(shownTitle(aSession({ title: "Parser (fork)", parent }))).toBe("Fork: Parser");
+  });
+  it("is the person's own where they gave it one, and so is that of what is no fork", () => {
+    expect(shownTitle(aSession({ title: "Another way", parent }))).toBe("Another way");
+    expect(shownTitle(aSession({ title: "About git (fork)" }))).toBe("About git (fork)");
   });
 });

@@ -1,21 +1,25 @@
 import { describe, expect, it } from "vitest";
 import type { Api } from "../../src/api";
+import { Problem } from "../../src/problem";
+import type { Session } from "../../src/protocol";
 import { REACH, Sessions } from "../../src/sessions";
 import { aMessage, aSession } from "./samples";
 
 const NOTHING = () => ({ dispose: () => undefined });
 
 /** A server with one session of that many messages, with a list of that many others, and the requests that it got. */
-function server(count: number, listed = 1) {
+function server(count: number, listed = 1, forks: readonly Session[] = []) {
   const all = Array.from({ length: count }, (_, at) => aMessage(`m${at}`));
   const asked: string[] = [];
-  const others = Array.from({ length: listed }, (_, at) => aSession({ id: `s${at}`, title: `Session ${at}` }));
+  const more = Array.from({ length: listed }, (_, at) => aSession({ id: `s${at}`, title: `Session ${at}` }));
+  const others = [...forks, ...more];
   interface Params {
     limit: number;
     before?: string;
     state?: string;
     cursor?: string;
     query?: string;
+    sessionId?: string;
   }
   const answers: Record<string, (params: Params) => unknown> = {
     "session/open": ({ limit }) => ({
@@ -34,6 +38,11 @@ function server(count: number, listed = 1) {
       const end = Number(cursor) + limit;
       return { sessions: all.slice(Number(cursor), end), ...(end < all.length && { nextCursor: String(end) }) };
     },
+    "session/get": ({ sessionId }) => {
+      const found = others.find(({ id }) => id === sessionId);
+      if (found === undefined) throw new Problem("sessionNotFound", "It is not there.");
+      return found;
+    },
   };
   const api = {
     onEvent: NOTHING,
@@ -44,7 +53,9 @@ function server(count: number, listed = 1) {
     ready: true,
     request: (method: string, params: { limit: number }) => {
       asked.push(method);
-      return Promise.resolve(answers[method]?.(params));
+      return new Promise((resolve) => {
+        resolve(answers[method]?.(params));
+      });
     },
   };
   return { sessions: new Sessions(api as unknown as Api), asked };
@@ -113,5 +124,33 @@ describe("the list", () => {
     sessions.listFitting("");
     await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeUndefined();
+  });
+
+  it("has the parents of forks, and theirs, however far down they stand", async () => {
+    const fork = aSession({ id: "f", parent: { sessionId: "g", seq: 1 } });
+    const middle = aSession({ id: "g", parent: { sessionId: "s249", seq: 1 } });
+    const { sessions } = server(0, 250, [fork, middle]);
+    await sessions.refreshList();
+    expect(sessions.store.session("s249")).toBeDefined();
+    expect(sessions.store.session("s248")).toBeUndefined();
+  });
+
+  it("asks once for a parent that was deleted", async () => {
+    const { sessions, asked } = server(0, 3, [aSession({ id: "f", parent: { sessionId: "gone", seq: 1 } })]);
+    await sessions.refreshList();
+    await sessions.refreshList();
+    expect(asked.filter((method) => method === "session/get")).toHaveLength(1);
+    expect(sessions.store.session("f")).toBeDefined();
+  });
+
+  it("has those that are always to be listed, until they are not", async () => {
+    const { sessions } = server(0, 250);
+    let pinned = ["s200"];
+    sessions.listAlways(() => pinned);
+    await sessions.refreshList();
+    expect(sessions.store.session("s200")).toBeDefined();
+    pinned = [];
+    await sessions.refreshList();
+    expect(sessions.store.session("s200")).toBeUndefined();
   });
 });

@@ -33,6 +33,12 @@ describe("the tree of sessions", () => {
     ]);
   });
 
+  it("puts a session where its newest fork belongs", () => {
+    const old = { ...parent, updatedAt: "2025-01-01T12:00:00Z" };
+    const between = aSession({ id: "x", updatedAt: "2025-06-01T12:00:00Z" });
+    expect(outline(treeOf([fork, between, old], "", NONE))).toEqual([["a", ["b"]], "x"]);
+  });
+
   it("puts what stopped before what is newer, and says what it needs somebody for", () => {
     const failed = aSession({ id: "y", stopped: "failed" });
     expect(outline(treeOf([aSession({ id: "x" }), failed], "", NONE))).toEqual(["y", "x"]);

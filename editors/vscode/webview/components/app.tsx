@@ -141,10 +141,16 @@ function useHost() {
       asked.current.get(message.id)?.(message.items);
       asked.current.delete(message.id);
     };
+    const focused = () => {
+      tell({ type: "focused" });
+    };
     window.addEventListener("message", heard);
+    window.addEventListener("focus", focused);
     tell({ type: "ready" });
+    if (document.hasFocus()) focused();
     return () => {
       window.removeEventListener("message", heard);
+      window.removeEventListener("focus", focused);
     };
   }, [step]);
   const complete = useCallback(

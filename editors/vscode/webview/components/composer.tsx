@@ -158,7 +158,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       event.preventDefault();
       tell({ type: "cancel" });
     } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
-      const text = writtenLast(view, kept()?.sent);
+      const last = kept();
+      const text = writtenLast(view, last?.sessionId === session.id ? last.sent : undefined);
       if (text === undefined) return;
       event.preventDefault();
       setDraft((now) => ({ ...now, text }));

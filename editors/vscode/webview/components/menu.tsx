@@ -1,7 +1,12 @@
 /** A list to choose from, above what opened it: agents and completions. The focus stays where it was. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Choice } from "../choosing";
 import { Icon } from "./icon";
+
+/** Heights in pixels: of three rows, of the highest menu, and what stays free above it. */
+const LEAST = 80;
+const MOST = 300;
+const EDGE = 4;
 
 interface MenuProps {
   readonly id: string;
@@ -15,6 +20,23 @@ interface MenuProps {
 
 export function Menu({ id, label, choices, active, empty, onPick, onHover }: MenuProps) {
   const list = useRef<HTMLUListElement>(null);
+  // It opens upwards: in a low panel there is less room than it would take.
+  useLayoutEffect(() => {
+    const element = list.current;
+    if (!element) return;
+    const fit = () => {
+      element.style.translate = "";
+      const room = element.getBoundingClientRect().bottom - EDGE;
+      element.style.maxHeight = `${Math.max(LEAST, Math.min(MOST, room))}px`;
+      // Where there is next to none it covers what it belongs to, rather than leave the page.
+      if (room < LEAST) element.style.translate = `0 ${LEAST - room}px`;
+    };
+    fit();
+    window.addEventListener("resize", fit);
+    return () => {
+      window.removeEventListener("resize", fit);
+    };
+  }, []);
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: "nearest" });
   }, [active, choices]);

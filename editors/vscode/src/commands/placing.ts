@@ -1,0 +1,28 @@
+/** Commands for where a session is shown. */
+import * as vscode from "vscode";
+import type { Services } from "../services";
+import { chooseSession, type Done, type Target } from "./choosing";
+
+export async function openInSideBar(services: Services, target: Target, side: "primary" | "secondary"): Promise<Done> {
+  const session = await chooseSession(services, target, "Open Session in the Side Bar");
+  if (session === undefined) return false;
+  await services.panels.showInSideBar(session.id, side);
+}
+
+/** The session of the side bar that had the focus last, where none is named. */
+export async function openInEditor(services: Services, target: Target): Promise<Done> {
+  const { panels } = services;
+  const inSides = [panels.sideOf("primary"), panels.sideOf("secondary")];
+  const side = inSides.find((id) => id !== undefined && id === panels.current) ?? inSides.find((id) => id !== undefined);
+  const session = await chooseSession(services, target ?? side, "Open Session in the Editor");
+  if (session === undefined) return false;
+  await panels.showInEditor(session.id);
+}
+
+export async function openInNewWindow(services: Services, target: Target): Promise<Done> {
+  const session = await chooseSession(services, target, "Open Session in a New Window");
+  if (session === undefined) return false;
+  await services.panels.showInEditor(session.id);
+  // It moves the tab that is active, which this one is by now.
+  await vscode.commands.executeCommand("workbench.action.moveEditorToNewWindow");
+}

@@ -1,0 +1,30 @@
+/** Names for new files. Pure. */
+
+const LONGEST = 80; // characters
+/** What some file system does not have in a name, and what would hide a file or be cut off at its end. */
+// eslint-disable-next-line no-control-regex -- no file system wants them
+const UNFIT = /[\x00-\x1f<>:"/\\|?*]+/g;
+/** Devices of Windows, whatever their ending. */
+const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+
+/** A name for each title, none of them twice and none of `taken`, whatever the case of letters. */
+export function fileNames(titles: readonly string[], extension: string, taken: readonly string[]): readonly string[] {
+  const used = new Set(taken.map((name) => name.toLowerCase()));
+  return titles.map((title) => {
+    const stem = stemOf(title);
+    for (let number = 1; ; number += 1) {
+      const name = `${stem}${number === 1 ? "" : ` ${number}`}.${extension}`;
+      if (used.has(name.toLowerCase())) continue;
+      used.add(name.toLowerCase());
+      return name;
+    }
+  });
+}
+
+function stemOf(title: string): string {
+  const plain = Array.from(title.replace(UNFIT, " ").replace(/\s+/g, " "))
+    .slice(0, LONGEST)
+    .join("")
+    .replace(/^[\s.]+|[\s.]+$/g, "");
+  return plain === "" || DEVICES.test(plain) ? `Session ${plain}`.trim() : plain;
+}

@@ -1,0 +1,150 @@
+/** A view of a side bar that shows one session, which it keeps across reloads of the window. */
+import * as vscode from "vscode";
+import { emptyPage } from "./page";
+import type { Surface } from "./surface";
+
+/** The side bars that can show a session, by the ids of their views. */
+export const SIDES = { primary: "sessionls.side", secondary: "sessionls.secondary" } as const;
+export type Side = keyof typeof SIDES;
+
+/** What the view without a session leads to. */
+const COMMANDS = ["session.openInSecondarySideBar", "session.new"];
+
+export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
+  private view: vscode.WebviewView | undefined;
+  private shown: SideSurface | undefined;
+  private readonly subscription: vscode.Disposable;
+
+  constructor(
+    private readonly side: Side,
+    private readonly dist: vscode.Uri,
+    private readonly memory: vscode.Memento,
+    /** Shows the session there. */
+    private readonly adopt: (sessionId: string, surface: Surface) => void,
+  ) {
+    this.subscription = vscode.window.registerWebviewViewProvider(SIDES[side], this);
+    this.announce();
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+
+  get sessionId(): string | undefined {
+    return this.memory.get<string>(this.key);
+  }
+
+  /** Shows a session in place of the one that was here. */
+  async show(sessionId: string): Promise<void> {
+    const before = this.shown;
+    this.shown = undefined; // its end does not put the view away
+    before?.close();
+    await this.memory.update(this.key, sessionId);
+    this.announce();
+    if (this.view !== undefined) this.fill(this.view, sessionId);
+    await this.focus();
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    this.view = view;
+    view.onDidDispose(() => {
+      if (this.view === view) this.view = undefined;
+      this.shown?.gone();
+      this.shown = undefined;
+    });
+    const { sessionId } = this;
+    if (sessionId !== undefined) this.fill(view, sessionId);
+    else this.clear();
+  }
+
+  /** Says that there is no session, where the view stays: VS Code shows none that comes back into a side bar that was empty. */
+  private clear(): void {
+    const { view } = this;
+    if (view === undefined) return;
+    view.title = "Session";
+    view.webview.options = { enableCommandUris: COMMANDS, localResourceRoots: [this.dist] };
+    view.webview.html = emptyPage(view.webview, this.dist);
+  }
+
+  private fill(view: vscode.WebviewView, sessionId: string): void {
+    const surface = new SideSurface(
+      view,
+      () => void this.focus(),
+      () => {
+        if (this.shown !== surface) return;
+        this.shown = undefined;
+        void this.memory.update(this.key, undefined);
+        this.announce();
+        this.clear();
+      },
+    );
+    this.shown = surface;
+    this.adopt(sessionId, surface);
+  }
+
+  /** It shows that session no more, where it did. */
+  forget(sessionId: string): void {
+    if (this.sessionId !== sessionId) return;
+    this.shown?.close();
+    void this.memory.update(this.key, undefined);
+    this.announce();
+  }
+
+  async focus(): Promise<void> {
+    await vscode.commands.executeCommand(`${SIDES[this.side]}.focus`);
+  }
+
+  private announce(): void {
+    void vscode.commands.executeCommand("setContext", `${SIDES[this.side]}.shown`, this.sessionId !== undefined);
+  }
+
+  private get key(): string {
+    return `session in ${SIDES[this.side]}`;
+  }
+}
+
+class SideSurface implements Surface {
+  private readonly ended = new vscode.EventEmitter<void>();
+  private over = false;
+
+  readonly viewColumn = undefined;
+  readonly onDidClose = this.ended.event;
+  readonly onDidChangeVisibility: vscode.Event<void>;
+
+  constructor(
+    private readonly view: vscode.WebviewView,
+    private readonly focus: () => void,
+    private readonly closed: () => void,
+  ) {
+    this.onDidChangeVisibility = view.onDidChangeVisibility;
+  }
+
+  get webview(): vscode.Webview {
+    return this.view.webview;
+  }
+
+  get visible(): boolean {
+    return this.view.visible && !this.over;
+  }
+
+  setTitle(title: string): void {
+    this.view.title = title;
+  }
+
+  reveal(): void {
+    this.focus();
+  }
+
+  close(): void {
+    if (this.over) return;
+    this.closed();
+    this.gone();
+  }
+
+  /** VS Code put the view away; the session comes back with it. */
+  gone(): void {
+    if (this.over) return;
+    this.over = true;
+    this.ended.fire();
+  }
+}

@@ -1,0 +1,28 @@
+/** A line of progress in the view of sessions, until it is known which sessions there are. */
+import * as vscode from "vscode";
+import type { Server } from "./server";
+import type { Sessions } from "./sessions";
+import { standingOf } from "./status";
+
+export function showViewProgress(server: Server, sessions: Sessions): vscode.Disposable {
+  let end: (() => void) | undefined;
+  const update = (): void => {
+    const standing = standingOf(server.state);
+    const waits = standing === "starting" || standing === "installing" || (standing === "ready" && !sessions.listed);
+    if (!waits) {
+      end?.();
+      end = undefined;
+    } else if (end === undefined) {
+      const waited = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      void vscode.window.withProgress({ location: { viewId: "sessionls.sessions" } }, () => waited);
+    }
+  };
+  update();
+  return vscode.Disposable.from(
+    server.onDidChangeState(update),
+    sessions.store.onDidChangeList(update),
+    new vscode.Disposable(() => end?.()),
+  );
+}

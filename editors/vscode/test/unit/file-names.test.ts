@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { fileNames } from "../../src/fileNames";
+
+describe("the names of exported sessions", () => {
+  it("are their titles, without what no file system has in a name", () => {
+    expect(fileNames(["Why does a/b: c fail?", "  ..  ", "con", "../../etc/passwd"], "md", [])).toEqual([
+      "Why does a b c fail.md",
+      "Session.md",
+      "Session con.md",
+      "etc passwd.md",
+    ]);
+  });
+
+  it("are never twice, nor those of files that are there, in any case of letters", () => {
+    expect(fileNames(["Parser", "parser", "Lexer"], "md", ["PARSER.md", "lexer 2.md"])).toEqual([
+      "Parser 2.md",
+      "parser 3.md",
+      "Lexer.md",
+    ]);
+  });
+
+  it("are no longer than a name may be", () => {
+    const [name = ""] = fileNames(["😀".repeat(200)], "json", []);
+    expect(Array.from(name).length).toBeLessThan(90);
+    expect(name).not.toMatch(/[\ud800-\udbff](?![\udc00-\udfff])/);
+  });
+});
