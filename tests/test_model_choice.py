@@ -15,6 +15,7 @@ from sessionls.models import weights
 from sessionls.models.embedded import Embedded
 from sessionls.models.gateway import Gateway
 from sessionls.models.providers import PROVIDERS
+from sessionls.ports.models import ModelRequest, TextDelta
 
 NOWHERE = {"OLLAMA_API_BASE": "http://127.0.0.1:9"}
 EMBEDDED = "embedded/smollm2-135m"
@@ -254,3 +255,40 @@ class TestList:
         first, *others = await Gateway("openai/gpt-4o", environ=keys).list()
         assert (first.name, first.available, first.default) == ("openai/gpt-4o", False, None)
         assert "OPENAI_API_KEY" in (first.problem or "") and not any(row.default for row in others)
+
+
+class TestAServerOfOnesOwn:
+    """`custom_openai` and `custom_anthropic` stand beside the providers whose interface they have."""
+
+    @pytest.mark.parametrize(
+        ("prefix", "variable", "path"),
+        [("custom_openai", "CUSTOM_OPENAI_API_BASE", "/v1"), ("custom_anthropic", "CUSTOM_ANTHROPIC_API_BASE", "")],
+    )
+    async def test_its_models_are_listed_and_answer(
+        self, model_server: ModelServer, prefix: str, variable: str, path: str
+    ) -> None:
+        environ = {**NOWHERE, variable: f"{model_server.url}{path}"}
+        gateway = Gateway(environ=environ)
+        rows = {row.name: row for row in await gateway.list()}
+        assert rows[f"{prefix}/test"].available
+        assert await gateway.choose([f"{prefix}/test"]) == f"{prefix}/test"
+        words = [output async for output in gateway.stream(ModelRequest(f"{prefix}/test", [{"role": "user", "content": "Hi"}]))]
+        assert any(isinstance(output, TextDelta) for output in words)
+        await gateway.close()
+
+    async def test_a_key_is_sent_where_there_is_one(self, model_server: ModelServer) -> None:
+        environ = {**NOWHERE, "CUSTOM_OPENAI_API_BASE": model_server.openai, "CUSTOM_OPENAI_API_KEY": "my own key"}
+        gateway = Gateway(environ=environ)
+        async for _ in gateway.stream(ModelRequest("custom_openai/test", [{"role": "user", "content": "Hi"}])):
+            pass
+        await gateway.close()
+        assert model_server.requests[-1].headers["authorization"] == "Bearer my own key"
+
+    async def test_without_an_address_it_says_what_to_set(self) -> None:
+        problem = await refused({"CUSTOM_OPENAI_API_KEY": "k"}, ask=["custom_openai/test"])
+        assert problem.reason == "noKey"
+        assert "CUSTOM_OPENAI_API_BASE" in problem.message
+
+    async def test_one_that_does_not_answer_lists_nothing(self) -> None:
+        environ = {**NOWHERE, "CUSTOM_OPENAI_API_BASE": "http://127.0.0.1:9/v1", "CUSTOM_ANTHROPIC_API_BASE": "nonsense"}
+        assert not [row for row in await Gateway(environ=environ).list() if row.name.startswith("custom_")]

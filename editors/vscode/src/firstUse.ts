@@ -1,5 +1,9 @@
 /** From nothing to a model that answers: the keys of providers, asked for and kept where they belong. */
 import * as vscode from "vscode";
+import { chooseSession, type Done, type Target } from "./commands/choosing";
+import { textOfSetting } from "./configured";
+import { VARIABLES } from "./endpoints";
+import { setUpEndpoint } from "./ownEndpoint";
 import type { ModelInfo } from "./protocol";
 import type { Services } from "./services";
 
@@ -65,6 +69,12 @@ export async function setUpModel(services: Services): Promise<void> {
     ...(able.length > 0 ? [separator("Can answer now"), ...able] : []),
     separator("With a key"),
     ...keys,
+    separator("At an address of your own"),
+    {
+      label: "$(server) Own Endpoint…",
+      description: "an address, and a key where it wants one",
+      pick: () => setUpEndpoint(services, { use: (model) => chooseDefault(services, model) }),
+    },
     ...(groups.has("ollama") ? [] : [separator("On this machine"), ollama]),
   ];
   const picked = await vscode.window.showQuickPick(items, {
@@ -87,18 +97,39 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
   else await useByDefault(services, picked.model.name);
 }
 
-async function useByDefault(services: Services, name: string): Promise<void> {
-  const { models } = services;
+/** Makes a model the default, or none where `name` is empty. False where the server was not started with it. */
+async function chooseDefault(services: Services, name: string): Promise<boolean> {
   choosing = true;
   try {
-    await vscode.workspace.getConfiguration("sessionls").update("model", name, vscode.ConfigurationTarget.Global);
+    const value = name === "" ? undefined : name;
+    await vscode.workspace.getConfiguration("sessionls").update("model", value, vscode.ConfigurationTarget.Global);
   } finally {
     choosing = false;
   }
-  if (!(await startAnew(services))) return;
-  await models.refresh();
+  if (!(await startAnew(services))) return false;
+  await services.models.refresh();
+  return true;
+}
+
+async function useByDefault(services: Services, name: string): Promise<void> {
+  const { models } = services;
+  if (!(await chooseDefault(services, name))) return;
   if (models.default === name) tell(`Sessions use ${name} now, where no other model is named.`);
   else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. The server's output says more.`);
+}
+
+/** Asks for another key of the provider whose model answers in a session. */
+export async function replaceKey(services: Services, target: Target): Promise<Done> {
+  const session = await chooseSession(services, target, "Replace the Key");
+  if (session === undefined) return false;
+  const agents = services.sessions.agents.find((agent) => agent.name === session.agent)?.model;
+  const model = session.model ?? agents ?? services.models.default ?? textOfSetting("model");
+  const [prefix] = (model ?? "").split("/");
+  const provider = PROVIDERS.find(({ name }) => name === prefix);
+  if (provider !== undefined) return askForKey(services, provider);
+  const custom = Object.values(VARIABLES).find((one) => one.prefix === prefix);
+  if (custom === undefined) return setUpModel(services);
+  await askForKey(services, { label: "Own Endpoint", name: custom.prefix, variable: custom.key, keys: "your server" });
 }
 
 async function askForKey(services: Services, { label, name, variable, keys }: Provider): Promise<void> {
@@ -161,18 +192,23 @@ async function startAnew({ server, sessions }: Services): Promise<boolean> {
 
 export async function forgetKey(services: Services): Promise<void> {
   const { secrets } = services;
-  const items = (await secrets.names()).map((name) => ({
-    label: PROVIDERS.find((one) => one.variable === name)?.label ?? name,
-    description: name,
-    name,
-  }));
+  const endpoints = Object.values(VARIABLES);
+  const kept = await secrets.names();
+  const items = kept
+    // An address goes with its key.
+    .filter((name) => !endpoints.some(({ base, key }) => base === name && kept.includes(key)))
+    .map((name) => {
+      const endpoint = endpoints.find(({ base, key }) => base === name || key === name);
+      const label = endpoint === undefined ? (PROVIDERS.find((one) => one.variable === name)?.label ?? name) : "Own endpoint";
+      return { label, description: name, names: endpoint === undefined ? [name] : [endpoint.base, endpoint.key] };
+    });
   if (items.length === 0) {
     tell("No key is kept here.");
     return;
   }
   const picked = await vscode.window.showQuickPick(items, { title: "Forget a Key", placeHolder: "Provider" });
   if (picked === undefined) return;
-  await secrets.forget(picked.name);
+  for (const name of picked.names) await secrets.forget(name);
   await startAnew(services);
 }
 

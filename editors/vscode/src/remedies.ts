@@ -3,16 +3,26 @@
 export interface Remedy {
   readonly label: string;
   /** As `session.…`. */
-  readonly command: "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
+  readonly command: "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
 }
 
 const OUTPUT: Remedy = { label: "Show Output", command: "showOutput" };
 
+const SWITCH: Remedy = { label: "Switch Model…", command: "switchModel" };
+
+/** For the reasons of `modelUnavailable` that have an answer of their own. */
+const BY_REASON: Readonly<Record<string, readonly Remedy[]>> = {
+  unauthorized: [{ label: "Replace the Key…", command: "replaceKey" }, SWITCH, OUTPUT],
+  noKey: [{ label: "Give a Key…", command: "replaceKey" }, SWITCH],
+  quota: [SWITCH, { label: "Replace the Key…", command: "replaceKey" }],
+  refused: [SWITCH, { label: "Set Up a Model…", command: "setUpModel" }, OUTPUT],
+  stalled: [SWITCH, OUTPUT],
+  cut: [SWITCH, OUTPUT],
+  provider: [SWITCH, OUTPUT],
+};
+
 const REMEDIES: Readonly<Record<string, readonly Remedy[]>> = {
-  modelUnavailable: [
-    { label: "Switch Model…", command: "switchModel" },
-    { label: "Set Up a Model…", command: "setUpModel" },
-  ],
+  modelUnavailable: [SWITCH, { label: "Set Up a Model…", command: "setUpModel" }],
   agentUnavailable: [{ label: "Switch Agent…", command: "switchAgent" }, OUTPUT],
   agentNotFound: [{ label: "Switch Agent…", command: "switchAgent" }],
   storeUnavailable: [OUTPUT],
@@ -21,7 +31,8 @@ const REMEDIES: Readonly<Record<string, readonly Remedy[]>> = {
   serverLost: [OUTPUT],
 };
 
-/** `kind`: of an error of the protocol, or of a `Problem`. */
-export function remediesFor(kind: string | undefined): readonly Remedy[] {
+/** `kind`: of an error of the protocol, or of a `Problem`; `reason`: that of `modelUnavailable`. */
+export function remediesFor(kind: string | undefined, reason?: string): readonly Remedy[] {
+  if (kind === "modelUnavailable" && reason !== undefined && Object.hasOwn(BY_REASON, reason)) return BY_REASON[reason] ?? [];
   return kind !== undefined && Object.hasOwn(REMEDIES, kind) ? (REMEDIES[kind] ?? []) : [];
 }

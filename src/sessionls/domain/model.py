@@ -392,11 +392,14 @@ StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal"
 
 
 class MessageError(Wire):
-    """Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it."""
+    """Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that
+    of `modelUnavailable`.
+    """
 
     kind: str
     message: str
     hint: str | None = None
+    reason: str | None = None
 
 
 class Steered(Wire):

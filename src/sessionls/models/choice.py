@@ -14,6 +14,7 @@ from sessionls.domain.model import ModelInfo
 from sessionls.models import library
 from sessionls.models.embedded import Embedded
 from sessionls.models.http import get_json
+from sessionls.models.listing import Listing
 from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, no_key, unknown_model
 
 __all__ = ["Choice"]
@@ -36,6 +37,7 @@ class Choice:
         self._environ = environ
         self._embedded = embedded
         self._ollama: tuple[float, list[str] | None] | None = None
+        self._listing = Listing(environ)
 
     @property
     def ollama_base(self) -> str:
@@ -116,6 +118,8 @@ class Choice:
             missing = provider.missing(self._environ)
             for name in provider.models[:1] if missing else provider.models:
                 add(name, provider.prefix, f"Set {' and '.join(missing)}." if missing else None)
+        for name, prefix in await self._listing.models():
+            add(name, prefix)
         models = await self.ollama()
         for name in models or ():
             add(f"ollama/{name}", "ollama")

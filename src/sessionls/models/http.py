@@ -135,13 +135,16 @@ def _no_certificates() -> Any:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def get_json(url: str, timeout: float) -> Any:
-    """What a server on this machine answers to a GET. Blocks. Raises what httpx2 raises, and ValueError."""
+def get_json(url: str, timeout: float, *, headers: Mapping[str, str] | None = None, through_proxies: bool = False) -> Any:
+    """What a server answers to a GET, asked directly unless the environment's proxies are to be used. Blocks.
+
+    Raises what httpx2 raises, and ValueError.
+    """
     import httpx2
 
     plain = urlsplit(url).scheme == "http"
     verify = _no_certificates() if plain else httpx2.create_ssl_context()
-    answer = httpx2.get(url, timeout=timeout, trust_env=False, verify=verify)
+    answer = httpx2.get(url, timeout=timeout, trust_env=through_proxies, verify=verify, headers=headers)
     answer.raise_for_status()
     return answer.json()
 

@@ -18,7 +18,7 @@ def source_of(provider: str, base: str, model: str) -> str | None:
     Anthropic's signatures are valid for all of its models. None if the model's name does not say which model answers.
     """
     host = urlsplit(base).netloc.rpartition("@")[2].lower()
-    if provider == "anthropic":
+    if provider in ("anthropic", "custom_anthropic"):
         return f"{provider} {host}"
     *vendor, name = model.lower().split("/")
     if provider == "openrouter" and vendor == ["openrouter"]:

@@ -49,13 +49,18 @@ class Provider:
     def key(self, environ: Mapping[str, str]) -> str | None:
         return next((environ[name] for name in self.keys if environ.get(name)), None)
 
+    @property
+    def is_custom(self) -> bool:
+        """Whether it has no address of its own, and the interface of another provider."""
+        return self.prefix.startswith("custom_")
+
     def base(self, environ: Mapping[str, str]) -> str | None:
         return next((environ[name] for name in self.bases if environ.get(name)), None)
 
     def missing(self, environ: Mapping[str, str]) -> list[str]:
         """The variables to set before it can answer. A server on this machine needs no key."""
         missing = [name for name in self.needs if not environ.get(name)]
-        if self.key(environ) is None and not is_local(self.base(environ) or self.url):
+        if self.key(environ) is None and not self.is_custom and not is_local(self.base(environ) or self.url):
             missing.insert(0, self.keys[0])
         return missing
 
@@ -147,6 +152,16 @@ PROVIDERS: Mapping[str, Provider] = {
         ),
         Provider("lm_studio", ("LM_STUDIO_API_KEY",), (), ("LM_STUDIO_API_BASE",), url="http://localhost:1234/v1"),
         Provider("hosted_vllm", ("HOSTED_VLLM_API_KEY",), (), ("HOSTED_VLLM_API_BASE",), url="http://localhost:8000/v1"),
+        # A server of the person's own, beside the providers whose interface it has. It may want no key.
+        Provider("custom_openai", ("CUSTOM_OPENAI_API_KEY",), (), ("CUSTOM_OPENAI_API_BASE",), ("CUSTOM_OPENAI_API_BASE",)),
+        Provider(
+            "custom_anthropic",
+            ("CUSTOM_ANTHROPIC_API_KEY",),
+            (),
+            ("CUSTOM_ANTHROPIC_API_BASE",),
+            ("CUSTOM_ANTHROPIC_API_BASE",),
+            lane="anthropic",
+        ),
     )
 }
 

@@ -405,11 +405,12 @@
 ---@field createdAt string
 ---@field finishedAt? string
 
---- Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it.
+--- Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that of `modelUnavailable`.
 ---@class sessionls.MessageError
 ---@field kind string
 ---@field message string
 ---@field hint? string
+---@field reason? string
 
 ---@class sessionls.MessageParams
 ---@field sessionId string

@@ -1,6 +1,6 @@
 /** Every command, under its id. package.json has their titles, and where they show. */
 import * as vscode from "vscode";
-import { forgetKey, setUpModel } from "../firstUse";
+import { forgetKey, replaceKey, setUpModel } from "../firstUse";
 import { problemOf, type Problem } from "../problem";
 import { remediesFor } from "../remedies";
 import type { Services } from "../services";
@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.showMore": ({ sessions }) => sessions.moreOfList(),
   "session.refresh": ({ sessions }) => sessions.refreshList(),
   "session.setUpModel": setUpModel,
+  "session.replaceKey": replaceKey,
   "session.forgetKey": forgetKey,
   "session.getStarted": getStarted,
   "session.installServer": ({ installer }) => installer.install(),
@@ -107,8 +108,8 @@ export function registerCommands(services: Services): vscode.Disposable {
 }
 
 /** Says what went wrong, with buttons for what can be done about it. */
-async function showProblem({ kind, words }: Problem): Promise<void> {
-  const remedies = remediesFor(kind);
+async function showProblem({ kind, words, reason }: Problem): Promise<void> {
+  const remedies = remediesFor(kind, reason);
   const choice = await vscode.window.showErrorMessage(words, ...remedies.map(({ label }) => label));
   const chosen = remedies.find(({ label }) => label === choice);
   if (chosen !== undefined) await vscode.commands.executeCommand(`session.${chosen.command}`);

@@ -653,12 +653,14 @@ export interface Steered {
   part: number;
 }
 /**
- * Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it.
+ * Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that
+ * of `modelUnavailable`.
  */
 export interface MessageError {
   kind: string;
   message: string;
   hint?: string;
+  reason?: string;
 }
 /**
  * A waiting message was handed to the reply being written, before that reply's part number `part`.

@@ -34,6 +34,8 @@ export interface Agents {
 export interface Problem {
   /** As in the protocol's table of errors. */
   readonly kind?: string;
+  /** Of `modelUnavailable`: which of its reasons. */
+  readonly reason?: string;
   readonly message: string;
   readonly hint?: string;
 }
@@ -83,6 +85,7 @@ export const COMMANDS = [
   "switchModel",
   "setBudget",
   "setUpModel",
+  "replaceKey",
   "installServer",
   "restartServer",
   "showOutput",

@@ -263,8 +263,9 @@ export class SessionPanel {
       else this.untold = error;
       return;
     }
-    const { kind, message, hint } = problemOf(error);
-    this.tell({ type: "problem", problem: { kind, message, ...(hint !== undefined && { hint }) }, ...(draft && { draft }) });
+    const { kind, message, hint, reason } = problemOf(error);
+    const problem = { kind, message, ...(hint !== undefined && { hint }), ...(reason !== undefined && { reason }) };
+    this.tell({ type: "problem", problem, ...(draft && { draft }) });
   }
 
   private async heard(message: FromView): Promise<void> {

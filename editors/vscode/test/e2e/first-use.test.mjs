@@ -259,6 +259,35 @@ describe("without a model", () => {
     await window.shotInEachTheme("header");
   });
 
+  it("a server of one's own is set up: its models are listed, and one answers before it is said to work", async () => {
+    const rows = window.page.locator(".quick-input-list .monaco-list-row");
+    const box = window.page.locator(".quick-input-widget:visible input").first();
+    const enter = async (title, text) => {
+      await window.page.locator(".quick-input-title", { hasText: title }).waitFor();
+      await box.fill(text);
+      await box.press("Enter");
+    };
+    const begin = async (address) => {
+      await rows.filter({ hasText: "OpenAI's interface" }).click();
+      await enter("Own Endpoint: Address", address);
+      await enter("Own Endpoint: Key", "");
+    };
+    await window.command("Session: Set Up a Model…");
+    await rows.filter({ hasText: "Own Endpoint" }).click();
+    await begin("http://127.0.0.1:9/v1");
+    const silent = notification("Nothing answers at 127.0.0.1:9");
+    await silent.waitFor();
+    await window.shot("endpoint-silent-dark");
+    await silent.getByRole("button", { name: "Change…" }).click();
+    await begin(model.url);
+    await rows.filter({ hasText: "test" }).first().waitFor();
+    await window.shot("endpoint-models-dark");
+    await rows.filter({ hasText: "test" }).first().click();
+    await notification("answers: sessions use it").waitFor({ timeout: 60_000 });
+    await modelButton("The default model: custom_openai/test").waitFor({ timeout: 60_000 });
+    assert.match(await (await panel.ask("say: from my own server")).innerText(), /from my own server/);
+  });
+
   it("the walkthrough leads through it, and knows what is done", async () => {
     await window.page.setViewportSize({ width: 1500, height: 850 });
     await window.command("Session: Get Started");

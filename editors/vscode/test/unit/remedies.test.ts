@@ -13,6 +13,24 @@ it("an error of a model leads to another one and to its key", () => {
   expect(remediesFor("modelUnavailable").map(({ command }) => command)).toEqual(["switchModel", "setUpModel"]);
 });
 
+it("a key that is refused leads to another key first, then to another model and to the log", () => {
+  expect(remediesFor("modelUnavailable", "unauthorized").map(({ command }) => command)).toEqual([
+    "replaceKey",
+    "switchModel",
+    "showOutput",
+  ]);
+  expect(remediesFor("storeUnavailable", "unauthorized")).toEqual(remediesFor("storeUnavailable"));
+});
+
+it.each(["unauthorized", "noKey", "quota", "refused", "stalled", "cut", "provider", "noModel", "constructor"])(
+  "what is offered where the reason is %s is a command that the page may run",
+  (reason) => {
+    const offered = remediesFor("modelUnavailable", reason);
+    expect(offered.length).toBeGreaterThan(0);
+    for (const { command } of offered) expect(COMMANDS).toContain(command);
+  },
+);
+
 it.each([...KINDS, "serverLost"])("what is offered for %s is a command that the page may run", (kind) => {
   const offered = remediesFor(kind).map(({ command }) => command);
   expect(offered.length).toBeGreaterThan(0);

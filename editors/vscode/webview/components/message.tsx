@@ -133,7 +133,7 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
             {last && (
               <div class="buttons">
                 <Button label="Try Again" secondary onPress={resume} />
-                <Remedies kind={message.error?.kind} />
+                <Remedies kind={message.error?.kind} reason={message.error?.reason} />
               </div>
             )}
           </div>

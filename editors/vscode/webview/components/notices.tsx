@@ -236,10 +236,10 @@ function Run({ command, label, secondary }: RunProps) {
 }
 
 /** Buttons for what can be done about an error. */
-export function Remedies({ kind }: { readonly kind: string | undefined }) {
+export function Remedies({ kind, reason }: { readonly kind: string | undefined; readonly reason?: string | undefined }) {
   return (
     <>
-      {remediesFor(kind).map(({ label, command }) => (
+      {remediesFor(kind, reason).map(({ label, command }) => (
         <Run key={command} command={command} label={label} secondary />
       ))}
     </>
@@ -272,7 +272,7 @@ export function ProblemBar({ problem, onDismiss }: { readonly problem: Problem; 
         {problem.hint !== undefined && <span class="dim"> {problem.hint}</span>}
       </span>
       <span class="buttons">
-        <Remedies kind={problem.kind} />
+        <Remedies kind={problem.kind} reason={problem.reason} />
       </span>
       <IconButton name="close" label="Dismiss" onPress={onDismiss} />
     </div>

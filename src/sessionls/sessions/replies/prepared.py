@@ -9,7 +9,7 @@ from typing import Any
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
 from sessionls.domain.change import Change
-from sessionls.domain.errors import SessionlsError
+from sessionls.domain.errors import ModelUnavailable, SessionlsError
 from sessionls.domain.model import Message, MessageError, Session
 
 __all__ = ["PreparedReply", "StartedReply", "message_error", "started_reply"]
@@ -45,7 +45,8 @@ class StartedReply:
 
 def message_error(problem: SessionlsError) -> MessageError:
     """An error in the form that a reply stores."""
-    return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint)
+    reason = problem.reason if isinstance(problem, ModelUnavailable) else None
+    return MessageError(kind=problem.kind, message=problem.message, hint=problem.hint, reason=reason)
 
 
 def started_reply(change: Change, prepared: PreparedReply) -> StartedReply:

@@ -1,0 +1,93 @@
+/** Servers of the person's own that run models: their addresses, and the models that they list. Pure but for the given `fetch`. */
+import { Problem } from "./problem";
+
+/** Whose interface the server has. */
+export type Shape = "openai" | "anthropic";
+
+export interface Endpoint {
+  readonly shape: Shape;
+  readonly base: string;
+  /** Empty where the server wants none. */
+  readonly key: string;
+}
+
+/** The variables by which the server of sessionls knows it. */
+export const VARIABLES: Readonly<Record<Shape, { readonly base: string; readonly key: string; readonly prefix: string }>> = {
+  openai: { base: "CUSTOM_OPENAI_API_BASE", key: "CUSTOM_OPENAI_API_KEY", prefix: "custom_openai" },
+  anthropic: { base: "CUSTOM_ANTHROPIC_API_BASE", key: "CUSTOM_ANTHROPIC_API_KEY", prefix: "custom_anthropic" },
+};
+
+const ENDS = /\/(chat\/completions|messages|models|completions)$/;
+
+/** The address as it is kept: without the end that requests get, and without a key in it. Undefined where it is none. */
+export function baseOf(text: string): string | undefined {
+  const given = text.trim();
+  if (!/^https?:\/\/[^/\s]+/i.test(given) || !URL.canParse(given)) return undefined;
+  const url = new URL(given);
+  if (url.username !== "" || url.password !== "") return undefined;
+  const path = url.pathname.replace(/\/+$/, "").replace(ENDS, "");
+  return `${url.origin}${path}`;
+}
+
+/** What an address has to be, for who wrote another. */
+export const BASE_HINT = "An address such as http://localhost:8000/v1, without a user or a password in it.";
+
+/** Where the models are listed: at the address as it was given, or with the version that was left out. */
+function listAddresses({ shape, base }: Endpoint): readonly string[] {
+  if (/\/v\d+[a-z0-9]*$/.test(base)) return [`${base}/models`];
+  const versioned = `${base}/v1/models`;
+  return shape === "anthropic" ? [versioned] : [`${base}/models`, versioned];
+}
+
+export interface Listed {
+  /** The endpoint with the address that answered. */
+  readonly endpoint: Endpoint;
+  /** Empty where the server lists none. */
+  readonly models: readonly string[];
+}
+
+const PATIENCE = 10_000; // milliseconds
+const MOST = 500;
+
+/** Asks the server for its models. Fails with a `Problem` where nothing answers there, or the key is refused. */
+export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise<Listed> {
+  const key = endpoint.key === "" ? "none" : endpoint.key;
+  const headers: Record<string, string> =
+    endpoint.shape === "anthropic" ? { "x-api-key": key, "anthropic-version": "2023-06-01" } : { authorization: `Bearer ${key}` };
+  for (const address of listAddresses(endpoint)) {
+    const answer = await asked(address, headers, get);
+    if (answer.status === 401 || answer.status === 403)
+      throw new Problem("keyRefused", `${hostOf(address)} refuses the key (${answer.status}).`, "Give another key.");
+    if (!answer.ok) continue;
+    const models = idsOf(await answer.json().catch(() => undefined));
+    if (models === undefined) continue;
+    const base = address.slice(0, -"/models".length);
+    return { endpoint: { ...endpoint, base }, models };
+  }
+  return { endpoint, models: [] };
+}
+
+async function asked(address: string, headers: Record<string, string>, get: typeof fetch): Promise<Response> {
+  try {
+    // A redirect could carry the key elsewhere.
+    return await get(address, { headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+  } catch (error) {
+    const why = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : "";
+    throw new Problem(
+      "endpointSilent",
+      `Nothing answers at ${hostOf(address)}${why}.`,
+      "Check the address, and that the server runs.",
+    );
+  }
+}
+
+function idsOf(answer: unknown): readonly string[] | undefined {
+  const rows = typeof answer === "object" && answer !== null && "data" in answer ? answer.data : answer;
+  if (!Array.isArray(rows)) return undefined;
+  const ids = rows.map((row: unknown) => (typeof row === "object" && row !== null && "id" in row ? row.id : undefined));
+  return [...new Set(ids.filter((id): id is string => typeof id === "string" && /^\S{1,150}$/.test(id)))].slice(0, MOST);
+}
+
+export function hostOf(address: string): string {
+  return new URL(address).host;
+}

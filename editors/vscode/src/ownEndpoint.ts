@@ -1,0 +1,133 @@
+/** Sets up a server of the person's own that runs models. Nothing is kept of it unless a model there has answered, or they say so. */
+import * as vscode from "vscode";
+import { BASE_HINT, baseOf, hostOf, listModels, VARIABLES, type Endpoint, type Listed, type Shape } from "./endpoints";
+import { problemOf } from "./problem";
+import type { Services } from "./services";
+
+const SHAPES: readonly (vscode.QuickPickItem & { readonly shape: Shape })[] = [
+  {
+    label: "OpenAI's interface",
+    detail: "vLLM, llama.cpp, LM Studio, LiteLLM and most others: /chat/completions",
+    shape: "openai",
+  },
+  { label: "Anthropic's interface", detail: "Gateways and proxies of Anthropic's Messages: /v1/messages", shape: "anthropic" },
+];
+const TITLE = "Own Endpoint";
+const BY_NAME = "$(edit) Another, by its name…";
+
+/** What the rest of the setup lends: how a model becomes the default, and how the server is started anew. */
+export interface Setup {
+  /** Makes a model the default, and starts the server with what is kept now. False where it was not started. */
+  use(model: string): Promise<boolean>;
+}
+
+export async function setUpEndpoint(services: Services, setup: Setup, before?: Endpoint): Promise<void> {
+  const endpoint = await askForEndpoint(before);
+  if (endpoint === undefined) return;
+  const listed = await list(endpoint);
+  if (listed === "again") return setUpEndpoint(services, setup, endpoint);
+  const name = listed && (await askForModel(listed));
+  if (listed === undefined || name === undefined) return;
+  await tryOut(services, setup, listed.endpoint, name);
+}
+
+async function askForEndpoint(before: Endpoint | undefined): Promise<Endpoint | undefined> {
+  const items = before === undefined ? SHAPES : SHAPES.toSorted((one) => (one.shape === before.shape ? -1 : 1));
+  const shape = await vscode.window.showQuickPick(items, { title: TITLE, placeHolder: "The interface that the server has" });
+  if (shape === undefined) return undefined;
+  const address = await vscode.window.showInputBox({
+    title: `${TITLE}: Address`,
+    value: before?.base ?? "",
+    placeHolder: shape.shape === "openai" ? "http://localhost:8000/v1" : "https://gateway.example.org",
+    prompt: "The base address of the server.",
+    ignoreFocusOut: true,
+    validateInput: (value) => (value === "" || baseOf(value) !== undefined ? undefined : BASE_HINT),
+  });
+  const base = baseOf(address ?? "");
+  if (base === undefined) return undefined;
+  const key = await vscode.window.showInputBox({
+    title: `${TITLE}: Key`,
+    placeHolder: "Paste the key here; leave it empty where the server wants none",
+    prompt: `It stays in VS Code's secret storage and is given to the sessionls server alone, as ${VARIABLES[shape.shape].key}.`,
+    password: true,
+    ignoreFocusOut: true,
+    validateInput: (value) => (/\s/.test(value.trim()) ? "A key has no spaces or line breaks in it." : undefined),
+  });
+  return key === undefined ? undefined : { shape: shape.shape, base, key: key.trim() };
+}
+
+async function list(endpoint: Endpoint): Promise<Listed | "again" | undefined> {
+  try {
+    const title = `Asking ${hostOf(endpoint.base)} for its models…`;
+    return await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () =>
+      listModels(endpoint, fetch),
+    );
+  } catch (error) {
+    const choice = await vscode.window.showErrorMessage(problemOf(error).words, "Change…");
+    return choice === "Change…" ? "again" : undefined;
+  }
+}
+
+async function askForModel({ endpoint, models }: Listed): Promise<string | undefined> {
+  if (models.length > 0) {
+    const picked = await vscode.window.showQuickPick([...models, BY_NAME], {
+      title: `Models of ${hostOf(endpoint.base)}`,
+      placeHolder: "The model of agents that name none",
+    });
+    if (picked !== BY_NAME) return picked;
+  }
+  const name = await vscode.window.showInputBox({
+    title: `${TITLE}: Model`,
+    prompt:
+      models.length > 0 ? "The model's name, as the server knows it." : "The server lists no models. What is its model's name?",
+    ignoreFocusOut: true,
+    validateInput: (value) => (value === "" || /^\S{1,150}$/.test(value.trim()) ? undefined : "A name has no spaces in it."),
+  });
+  return name === undefined || name.trim() === "" ? undefined : name.trim();
+}
+
+/** Asks the model something, by the way that sessions take. Where it does not answer all is as it was, unless the person keeps it. */
+async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name: string): Promise<void> {
+  const { secrets } = services;
+  const { base, key, prefix } = VARIABLES[endpoint.shape];
+  const model = `${prefix}/${name}`;
+  const kept = await secrets.environment();
+  const settings = vscode.workspace.getConfiguration("sessionls");
+  const default_ = settings.inspect<string>("model")?.globalValue;
+  const put = async (values: Readonly<Record<string, string | undefined>>): Promise<void> => {
+    for (const variable of [base, key]) {
+      const value = values[variable];
+      await (value === undefined || value === "" ? secrets.forget(variable) : secrets.set(variable, value));
+    }
+  };
+  await put({ [base]: endpoint.base, [key]: endpoint.key });
+  if (!(await setup.use(model))) return;
+  const failed = await answerOf(services, model);
+  if (failed === undefined) {
+    void vscode.window.showInformationMessage(
+      `${name} at ${hostOf(endpoint.base)} answers: sessions use it, where no other is named.`,
+    );
+    return;
+  }
+  const words = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed}`;
+  const choice = await vscode.window.showErrorMessage(words, "Change…", "Keep All the Same", "Show Output");
+  if (choice === "Keep All the Same") return;
+  await put(kept);
+  await setup.use(default_ ?? "");
+  if (choice === "Change…") await setUpEndpoint(services, setup, endpoint);
+  if (choice === "Show Output") await vscode.commands.executeCommand("session.showOutput");
+}
+
+/** Why the model does not answer; undefined where it does. */
+async function answerOf({ api }: Services, model: string): Promise<string | undefined> {
+  const options = { location: vscode.ProgressLocation.Notification, title: `Asking ${model}…`, cancellable: true };
+  return vscode.window.withProgress(options, async (_, token) => {
+    try {
+      const messages = [{ role: "participant", text: "Answer with the one word: works" }] as const;
+      await api.modelReply({ model, messages: [...messages] }, () => undefined, token);
+      return undefined;
+    } catch (error) {
+      return problemOf(error).words;
+    }
+  });
+}
