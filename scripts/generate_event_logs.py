@@ -83,8 +83,9 @@ def _walk(seed: int) -> list[machine.Log]:
         (1, walk.archive),
         (2, walk.unarchive),
         (1, lambda log, p: walk.switch_agent(log, p, pick("code", "review"))),
-        (2, lambda log, p: change(log, p, lambda c: transitions.join(c, machine.PEOPLE[p]))),
-        (1, lambda log, p: change(log, p, lambda c: transitions.leave(c, machine.PEOPLE[p]))),
+        (2, walk.join),
+        (1, walk.leave),
+        (1, walk.lapse),
         (1, lambda log, p: change(log, p, lambda c: transitions.rename(c, f"Title {c.now.next_seq}", machine.PEOPLE[p]))),
     ]
     weights = [weight for weight, _ in turns]

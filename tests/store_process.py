@@ -1,4 +1,6 @@
-"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until killed), `late URL`."""
+"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until killed), `late URL`,
+`open URL SESSION NAME` (until killed).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import asyncio
 import sys
 
 from sessionls.domain import transitions
-from sessionls.domain.model import TextPart
+from sessionls.domain.model import Participant, TextPart
 from sessionls.store import SqlStore
 from stores import begin, create, rename, say
 
@@ -46,7 +48,19 @@ async def late(url: str) -> None:
             print("written", flush=True)  # noqa: T201
 
 
+async def open_session(url: str, session_id: str, name: str) -> None:
+    """Have the session open, as a participant of that name."""
+    async with SqlStore(url, lease=0.5) as store:
+        participant = Participant(id=name.lower(), name=name)
+        await store.change(session_id, lambda change: transitions.join(change, participant))
+        print("open", flush=True)  # noqa: T201
+        await asyncio.Event().wait()
+
+
 if __name__ == "__main__":
     what, url, *rest = sys.argv[1:]
     work = {"write": write, "late": late}
-    asyncio.run(work[what](url) if what in work else renames(url, rest[0], int(rest[1])))
+    if what == "open":
+        asyncio.run(open_session(url, *rest))
+    else:
+        asyncio.run(work[what](url) if what in work else renames(url, rest[0], int(rest[1])))

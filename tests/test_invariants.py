@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from sessionls.domain import transitions
-from sessionls.domain.change import Change, Claim
+from sessionls.domain.change import Change, Claim, Presence
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.events import Event, PermissionAnswered, PermissionAsked, ReplyFinished, ToolCalled, ToolFinished
 from sessionls.domain.ids import new_id, now
@@ -40,6 +40,7 @@ class Log:
     events: list[Event] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)  # the processes that have it open
     parent: Log | None = None
     cut: int = 0
     frozen: list[Message] = field(default_factory=list)
@@ -66,7 +67,8 @@ class Sessions(RuleBasedStateMachine):
     def change(self, log: Log, process: str, decide: Callable[[Change], T]) -> T | None:
         """One transaction; what is refused changes nothing."""
         claims = {m: Claim(m, p, alive=p in self.alive) for m, p in log.claims.items()}
-        change = Change(log.session_id, now(), process, log.state, claims)
+        opened = [Presence(p, PEOPLE[p].id, alive=p in self.alive) for p in sorted(log.opened)]
+        change = Change(log.session_id, now(), process, log.state, claims, find_presence=lambda: opened)
         try:
             answer = decide(change)
         except SessionlsError:
@@ -88,6 +90,8 @@ class Sessions(RuleBasedStateMachine):
         log.entries.update(change.touched)
         for message_id in change.removed:
             del log.entries[message_id]
+        if change.asked_presence:
+            log.opened = {one.process for one in change.presence}
         log.claims = {claim.message_id: claim.process for claim in change.claims.values()}
 
     def begin(self, log: Log, reply_id: str | None = None, agent: str | None = None) -> transitions.Start:
@@ -344,9 +348,35 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(process=st.sampled_from(PROCESSES))
     def start_again(self, process: str) -> None:
-        """A new process takes the old one's name in this test only if nothing is claimed under it."""
-        if all(process not in log.claims.values() for log in self.all):
+        """A new process takes the old one's name in this test only if nothing is left of it."""
+        if all(process not in log.claims.values() and process not in log.opened for log in self.all):
             self.alive.add(process)
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def join(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            self.change(log, process, lambda change: transitions.join(change, PEOPLE[process]))
+            assert process in log.opened
+            self.check_present(log)
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def leave(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            self.change(log, process, lambda change: transitions.leave(change, PEOPLE[process]))
+            assert process not in log.opened
+            self.check_present(log)
+
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def lapse(self, log: Log, process: str) -> None:
+        if process in self.alive:
+            self.change(log, process, transitions.lapse)
+            self.check_present(log)
+
+    def check_present(self, log: Log) -> None:
+        """Those are there who have it open in a process that lives, each once."""
+        assert log.state is not None
+        assert log.opened <= self.alive
+        assert sorted(one.id for one in log.state.present) == sorted({PEOPLE[process].id for process in log.opened})
 
     @rule(log=logs, process=st.sampled_from(PROCESSES))
     def archive(self, log: Log, process: str) -> None:
@@ -397,7 +427,8 @@ class Sessions(RuleBasedStateMachine):
             left = [e for e in log.entries.values() if e.place is None or e.place > place]
             copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
-        fresh = {"state": "active", "pause_reason": None, "replying": False, "queued": 0, "stopped": None, "asking": None}
+        fresh = {"state": "active", "pause_reason": None, "replying": False, "queued": 0, "stopped": None}
+        fresh |= {"asking": None, "present": None}
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: transitions.fork(change, child, [], place, copies, PEOPLE[process]))

@@ -179,10 +179,11 @@ class Folding {
   result(): Folded {
     // To look at a session is no change of it, and a fork never disturbs its parent.
     const quiet = ["participantJoined", "participantLeft", "forked"].includes(this.event.kind);
-    const { asking: _asking, ...rest } = this.session;
+    const { asking: _asking, present: _present, ...rest } = this.session;
     const session: Session = {
       ...rest,
       ...(this.asking.length > 0 && { asking: [...this.asking] }),
+      ...(this.participants.length > 0 && { present: [...this.participants] }),
       ...(quiet ? {} : { updatedAt: this.event.at }),
     };
     return {

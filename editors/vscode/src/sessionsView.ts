@@ -275,6 +275,7 @@ function tooltip({ session, parent }: Node): vscode.MarkdownString {
     ...(session.asking ?? []).map(({ agent, summary }) => `Permission: ${agent} asks: ${summary}`),
     `Messages: ${session.messageCount}`,
     `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,
+    ...(session.present === undefined ? [] : [`Open now: ${session.present.map((one) => one.name).join(", ")}`]),
     `Changed: ${age(session.updatedAt, Date.now())}`,
     ...(parent === undefined ? [] : [`Forked from: ${parent.session.title}`]),
   ];

@@ -106,9 +106,20 @@ export function stateText(session: Session): string {
   return showing === "waiting" ? `${session.queued} waiting` : showing === "idle" ? "" : `${showing}${reason}`;
 }
 
+/** How many took part, and who of them has the session open now. */
+function peopleText(session: Session): string {
+  const here = (session.present ?? []).map((one) => one.name);
+  return here.length === 0 ? `${session.participants.length} participants` : `open: ${namesText(here)}`;
+}
+
+/** The first names of a list, and how many more there are. */
+export function namesText(names: readonly string[], most = 3): string {
+  return [...names.slice(0, most), ...(names.length > most ? [`${names.length - most} more`] : [])].join(", ");
+}
+
 /** What stands behind a session's title in a list. */
 export function descriptionOf(session: Session, now: number): string {
-  const others = session.participants.length > 1 ? `${session.participants.length} participants` : "";
+  const others = session.participants.length > 1 ? peopleText(session) : "";
   // Where there is little room the end is cut off.
   return [stateText(session), session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
 }

@@ -25,6 +25,7 @@ from sessionls.domain.model import (
     FindingPart,
     Message,
     ModelInfo,
+    Participant,
     PlanPart,
     ReasoningPart,
     SelectionContext,
@@ -49,6 +50,7 @@ __all__ = [
     "markdown",
     "message_lines",
     "model_table",
+    "names",
     "question_lines",
     "session_table",
     "spent",
@@ -67,8 +69,10 @@ def markdown(text: str) -> Markdown:
     return Markdown(safe(text, prose=True), hyperlinks=False, code_theme="ansi_dark")
 
 
-def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
-    table = _table("Id", "Title", "Agent", "State", "Messages", "Changed", *(["Folder"] if folders else []))
+def session_table(sessions: Sequence[Session], *, folders: bool) -> Table:
+    present = any(session.present for session in sessions)
+    more = [*(["Open now"] if present else []), *(["Folder"] if folders else [])]
+    table = _table("Id", "Title", "Agent", "State", "Messages", "Changed", *more)
     for session in sessions:
         state = "asks" if session.asking else "replying" if session.replying else session.state
         row: list[RenderableType] = [
@@ -82,12 +86,18 @@ def session_table(sessions: Iterable[Session], *, folders: bool) -> Table:
             Text(str(session.message_count), justify="right"),
             Text(when(session.updated_at), style="dim", no_wrap=True),
         ]
+        if present:
+            row.append(Text(safe(names(session.present or ())), style="green"))
         if folders:
             row.append(
                 Text(safe(", ".join(uri.rstrip("/").rpartition("/")[2] for uri in session.workspace_folders)), style="dim")
             )
         table.add_row(*row)
     return table
+
+
+def names(participants: Iterable[Participant]) -> str:
+    return ", ".join(participant.name for participant in participants)
 
 
 def question_lines(session: Session, messages: Sequence[Message]) -> Iterable[RenderableType]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sessionls.domain.events import Event
 from sessionls.domain.state import Entry, State, apply
 
-__all__ = ["Change", "Claim"]
+__all__ = ["Change", "Claim", "Presence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,22 @@ class Claim:
     alive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A participant who has the session open in a process, and whether that process still lives."""
+
+    process: str
+    participant_id: str
+    alive: bool
+
+
 @dataclass
 class Change:
     """One transaction on one session: what it is now, and what is to happen.
 
     `decide` functions read `state` and `claims` and call `add`; each event is folded at once, so that the next decision
     sees it. Raising any error leaves the session as it was. `touched` are the messages that changed, `removed` those that are
-    in the session no more.
+    in the session no more. `find_presence` reads who has the session open in which process, which few decisions ask.
     """
 
     session_id: str
@@ -38,6 +47,8 @@ class Change:
     events: list[Event] = field(default_factory=list)
     touched: dict[str, Entry] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    find_presence: Callable[[], Iterable[Presence]] = tuple
+    _presence: list[Presence] | None = None
 
     @property
     def now(self) -> State:
@@ -57,6 +68,18 @@ class Change:
             self.touched.pop(message_id, None)
             self.removed.add(message_id)
         return event
+
+    @property
+    def presence(self) -> list[Presence]:
+        """Who has the session open, in which process; a decision changes it."""
+        if self._presence is None:
+            self._presence = list(self.find_presence())
+        return self._presence
+
+    @property
+    def asked_presence(self) -> bool:
+        """Whether a decision read `presence`, and so may have changed it."""
+        return self._presence is not None
 
     def claim(self, message_id: str) -> None:
         """Say that this process writes the reply to that message."""

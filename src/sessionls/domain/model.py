@@ -479,6 +479,7 @@ class OpenQuestion(Wire):
 class Session(Wire):
     """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
 
+    `participants` are all who ever took part; `present` are those who have it open now, absent where nobody has.
     `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
     `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
     `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
@@ -498,6 +499,7 @@ class Session(Wire):
     workspace_folders: list[str] = []
     parent: ParentRef | None = None
     participants: list[Participant] = []
+    present: list[Participant] | None = None
     usage: Usage = Usage()
     budget: float | None = None
     seq: int = 0

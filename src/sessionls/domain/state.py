@@ -95,8 +95,8 @@ class Grant:
 class State:
     """`open` are the entries that are not final, by message id: the messages that wait, in the order of the queue, and the newest
     reply with its message while that reply is being written or can be resumed. `reply` is the reply being written, `resumable`
-    one that stopped, `present` are the participants that have the session open, `granted` what they granted for the whole
-    session. `paused`: it takes no message before it is resumed, which is so too when it is unarchived.
+    one that stopped, `granted` what participants granted for the whole session. `paused`: it takes no message before it is
+    resumed, which is so too when it is unarchived.
     """
 
     session: Session
@@ -105,7 +105,6 @@ class State:
     reply: str | None = None
     resumable: str | None = None
     open: Mapping[str, Entry] = field(default_factory=dict)
-    present: tuple[Participant, ...] = ()
     granted: tuple[Grant, ...] = ()
     paused: bool = False
 
@@ -124,6 +123,11 @@ class State:
     def asking(self) -> Sequence[OpenQuestion]:
         """The questions for permission that wait for an answer, oldest first."""
         return self.session.asking or ()
+
+    @property
+    def present(self) -> Sequence[Participant]:
+        """The participants who have the session open."""
+        return self.session.present or ()
 
     @property
     def queue(self) -> list[Entry]:
@@ -196,7 +200,6 @@ class _Folding:
             reply=self.reply,
             resumable=self.resumable,
             open=self.open,
-            present=self.present,
             granted=self.granted,
             paused=self.paused,
         )
@@ -205,6 +208,7 @@ class _Folding:
         self.session["stopped"] = None if archived else state.stopped
         self.session["queued"] = len(state.queue)
         self.session["asking"] = list(self.asking) or None
+        self.session["present"] = list(self.present) or None
         session = self.before.session.model_copy(update=self.session)
         return Applied(replace(state, session=session), tuple(self.touched.values()), self.removed)
 
@@ -258,10 +262,10 @@ class _Folding:
                 self.session.update(agent=event.agent, model=event.model)
             case ev.ParticipantJoined():
                 self._know(event.participant)
-                self.present = (*(p for p in self.present if p.id != event.participant.id), event.participant)
+                self.present = [*(p for p in self.present if p.id != event.participant.id), event.participant]
                 self.session["updated_at"] = now.updated_at  # to look at a session is no change of it
             case ev.ParticipantLeft():
-                self.present = tuple(p for p in self.present if p.id != event.participant_id)
+                self.present = [p for p in self.present if p.id != event.participant_id]
                 self.session["updated_at"] = now.updated_at
             case ev.Forked():
                 self.session["updated_at"] = now.updated_at  # a fork never disturbs its parent

@@ -34,7 +34,8 @@ class Transcript:
 class Snapshot:
     """A session as `follow` finds it: its newest messages and, if requested, the events after a given number.
 
-    `more`: there are older messages. `events` is None if none were requested, or if they would be too large.
+    `present` are those who have it open in a process that is alive. `more`: there are older messages. `events` is None if none
+    were requested, or if they would be too large.
     """
 
     session: Session
@@ -212,6 +213,10 @@ class Store(Protocol):
 
     async def lapsed(self) -> list[str]:
         """The sessions whose reply is claimed by a process that is gone."""
+        ...
+
+    async def lapsed_presence(self) -> list[str]:
+        """The sessions that are open in a process that no longer lives."""
         ...
 
     def draft(

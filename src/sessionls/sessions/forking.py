@@ -68,6 +68,7 @@ class Forking:
                 "queued": 0,
                 "stopped": None,
                 "asking": None,
+                "present": None,
                 "agent": agent or session.agent,
                 "model": session.model if agent is None else None,
                 "parent": parent,

@@ -1,4 +1,7 @@
-"""Which sessions this participant has open here: opening a session joins it, and closing it leaves."""
+"""Which sessions this participant has open here: opening a session joins it, and closing it leaves.
+
+A participant who has a session open in two editors stays when one of them closes it, or is gone.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ class Membership:
             await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:
-        """A participant with the session open in two editors stays when one of them leaves it."""
+        """This process was taken for dead, and lives: it was halted for longer than its lease, as in a machine that slept."""
         if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
             return
         if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:

@@ -44,7 +44,7 @@ class Backend:
         self._drafts = drafts
         self._publish = publish
         self._changes = Changes(process, lease, drafts)
-        self._tail = FeedCursor()
+        self._tail = FeedCursor(process)
         self._version: int | None = None
         self._committed = False  # whether this process has committed since the last poll
 
@@ -112,9 +112,9 @@ class Backend:
         self._committed = True
 
     def beat(self) -> bool:
-        """Renew the lease of this process; False if it does not claim anything any more."""
+        """Renew the lease of this process; False if it claims nothing and has no session open any more."""
         with self.database.writing() as connection:
-            return liveness.beat_while_claiming(connection, self._process, self._lease)
+            return liveness.beat_while_needed(connection, self._process, self._lease)
 
     def follow(
         self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[FollowSnapshot], None]

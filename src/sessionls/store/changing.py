@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Row, bindparam, case, delete, func, insert, select, update
 
-from sessionls.domain.change import Change, Claim
+from sessionls.domain.change import Change, Claim, Presence
 from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
 from sessionls.domain.ids import now as time_now
@@ -21,6 +21,7 @@ from sessionls.store.engine import dialect_of
 from sessionls.store.findings import write_findings
 from sessionls.store.liveness import beat, clock_ms, is_alive
 from sessionls.store.parts import is_growing, write_parts
+from sessionls.store.presence import find_presence, write_presence
 from sessionls.store.reading import summary_before
 from sessionls.store.rows import changed_values, event_values, load_state, message_values, require, session_values, title_key_of
 from sessionls.store.schema import claims, drafts, events, messages, processes, session_places, sessions, summaries
@@ -74,13 +75,16 @@ _CACHED_STATES = 64  # sessions
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """The outcome of a change. `rev` is its number among all changes, or None if nothing was written."""
+    """The outcome of a change. `rev` is its number among all changes, or None if nothing was written.
+
+    `lease`: this process claims a reply in the session, or has just opened it, and so must renew its lease.
+    """
 
     result: T
     state: State
     events: Sequence[Event] = ()
     rev: int | None = None
-    claims: bool = False
+    lease: bool = False
 
 
 class Changes:
@@ -101,12 +105,31 @@ class Changes:
             raise SessionNotFound(session_id)
         before = None if row is None else self._state(connection, row)
         claimed = _claims(connection, session_id, self._process)
-        change = Change(session_id=session_id, at=time_now(), process=self._process, state=before, claims=dict(claimed))
+        there: list[Presence] = []
+
+        def presence() -> Sequence[Presence]:
+            there[:] = find_presence(connection, session_id, self._process)
+            return there
+
+        change = Change(
+            session_id=session_id,
+            at=time_now(),
+            process=self._process,
+            state=before,
+            claims=dict(claimed),
+            find_presence=presence,
+        )
         result = decide(change)
         if change.state is None:
             raise SessionNotFound(session_id)
         first = self._write(connection, row, before, change) if change.events else None
-        mine = self._write_claims(connection, session_id, claimed, change.claims)
+        mine, lives = self._write_claims(connection, session_id, claimed, change.claims)
+        if change.asked_presence:
+            write_presence(connection, session_id, there, change.presence)
+            opened = any(one.process == self._process for one in change.presence if one not in there)
+            mine, lives = mine or opened, lives or opened
+        if lives:
+            beat(connection, self._process, self._lease)
         rev: int | None = None
         if change.events:
             self._write_drafts(connection, change)
@@ -173,8 +196,8 @@ class Changes:
 
     def _write_claims(
         self, connection: Connection, session_id: str, before: Mapping[str, Claim], after: Mapping[str, Claim]
-    ) -> bool:
-        """Returns whether this process claims a reply in this session."""
+    ) -> tuple[bool, bool]:
+        """Returns whether this process claims a reply in this session, and whether its lease is to be renewed for that."""
         for message_id, claim in before.items():
             if message_id not in after or after[message_id].process != claim.process:
                 connection.execute(_DELETE_CLAIM, {"key": session_id, "message": message_id})
@@ -182,9 +205,7 @@ class Changes:
             if message_id not in before or before[message_id].process != claim.process:
                 connection.execute(insert(claims), {"session_id": session_id, "message_id": message_id, "process": claim.process})
         mine = any(claim.process == self._process for claim in after.values())
-        if mine and after != before:
-            beat(connection, self._process, self._lease)
-        return mine
+        return mine, mine and after != before
 
 
 def _claims(connection: Connection, session_id: str, process: str) -> dict[str, Claim]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from sessionls.store.engine import Database, dialect_of
-from sessionls.store.rows import MESSAGE_COLUMNS, message_of, with_content
+from sessionls.store.rows import MESSAGE_COLUMNS, dump, message_of, session_of, with_content
 from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import index_message, unindex
 from sessionls.store.titles import add_title, remove_title
@@ -70,6 +70,8 @@ def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> 
         _clear(target, kept)
     first = None if kept is not None else dialect_of(target).first_rev(target)
     values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
+    if row.session is not None:
+        values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # nobody has it open there
     if kept is None:
         target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})
     _write(source, target, row, log)

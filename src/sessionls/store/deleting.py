@@ -15,6 +15,7 @@ from sessionls.store.schema import (
     findings,
     messages,
     parts,
+    presence,
     session_places,
     sessions,
     summaries,
@@ -28,7 +29,7 @@ _TOMBSTONE = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
 _EMPTY = [
     delete(table).where(table.c.session_id == bindparam("key"))
-    for table in (session_places, drafts, parts, claims, findings, external_sessions)
+    for table in (session_places, drafts, parts, claims, presence, findings, external_sessions)
 ]
 _EVENTS = delete(events).where(events.c.session_id == bindparam("key"), events.c.seq > bindparam("above"))
 _MESSAGES = delete(messages).where(

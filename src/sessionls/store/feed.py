@@ -108,7 +108,8 @@ class Feed:
             message.model_copy(update={"parts": replies[message.id]}) if message.id in replies else message
             for message in found.page.messages
         ]
-        return Snapshot(state.session, messages, state.present, state.session.seq, found.page.more, found.events)
+        session = state.session.model_copy(update={"present": found.present or None})
+        return Snapshot(session, messages, found.present, state.session.seq, found.page.more, found.events)
 
     # -- notifying ---------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Which processes are alive. A process that claims a reply holds a lease and renews it regularly.
+"""Which processes are alive. A process that claims a reply or has a session open holds a lease and renews it regularly.
 
 Leases use one clock for all processes that share the database (see `Dialect.clock_ms`). SQLite uses a monotonic clock, which
 starts again from zero when the machine restarts. So a lease that ends later than a full lease from now was taken before a
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, delete, exists, insert, or_, select, update
 
 from sessionls.store.engine import dialect_of
-from sessionls.store.schema import claims, processes
+from sessionls.store.schema import claims, presence, processes
 
-__all__ = ["beat", "beat_while_claiming", "clock_ms", "is_alive", "is_gone", "leave"]
+__all__ = ["beat", "beat_while_needed", "clock_ms", "is_alive", "is_gone", "leave"]
 
 _FORGOTTEN = 86_400_000  # milliseconds after the end of its lease, when a process is removed from the table
 
@@ -28,7 +28,12 @@ _OLD = select(processes.c.id).where(
 )
 # Rows that another process is removing at the same moment are skipped.
 _DELETE_OLD = delete(processes).where(processes.c.id.in_(_OLD.with_for_update(skip_locked=True)))
-_CLAIMING = select(claims.c.message_id).where(claims.c.process == bindparam("process")).limit(1)
+_NEEDED = select(
+    or_(
+        exists().where(claims.c.process == bindparam("process")),
+        exists().where(presence.c.process == bindparam("process")),
+    )
+)
 
 
 def clock_ms(connection: Connection) -> int:
@@ -56,9 +61,9 @@ def beat(connection: Connection, process: str, lease: float) -> None:
         connection.execute(insert(processes), {"id": process, **values})
 
 
-def beat_while_claiming(connection: Connection, process: str, lease: float) -> bool:
-    """Renew the lease if the process still claims a reply, else give it up. Returns which."""
-    if connection.execute(_CLAIMING, {"process": process}).first() is None:
+def beat_while_needed(connection: Connection, process: str, lease: float) -> bool:
+    """Renew the lease if the process still claims a reply or has a session open, else give it up. Returns which."""
+    if not connection.execute(_NEEDED, {"process": process}).scalar_one():
         leave(connection, process)
         return False
     beat(connection, process, lease)

@@ -21,6 +21,7 @@ from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
 from sessionls.store.places import older_places, scope_in
+from sessionls.store.presence import lapsed_presence
 from sessionls.store.rows import dump, entry_of, events_of, load_saved, require, session_of, waiting_rows
 from sessionls.store.schema import claims, processes, sessions, summaries
 from sessionls.store.search import search
@@ -199,6 +200,9 @@ class Reader:
 
     def number_of_sessions(self) -> int:
         return int(self._connection.execute(_NUMBER).scalar_one())
+
+    def lapsed_presence(self, process: str) -> list[str]:
+        return lapsed_presence(self._connection, process)
 
     def lapsed(self, process: str) -> list[str]:
         return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(self._connection), "process": process}).scalars())

@@ -112,7 +112,6 @@ def session_values(state: State) -> dict[str, Any]:
         "identities": state.identities,
         "resumable": state.resumable,
         "open": list(state.open),
-        "present": [participant.wire() for participant in state.present],
         "granted": [[grant.participant_id, grant.scope] for grant in state.granted],
         "paused": state.paused,
     }
@@ -139,6 +138,8 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         by_id = {one.id: entry_of(connection, one) for one in found.all()}
         entries = {message_id: by_id[message_id] for message_id in ids}
     session = session_of(row)
+    if present := rest.get("present"):  # (older versions kept it there)
+        session = session.model_copy(update={"present": [Participant.model_validate(one) for one in present]})
     return State(
         session=session,
         identities=tuple(rest["identities"]),
@@ -146,7 +147,6 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         reply=row.reply,
         resumable=rest["resumable"],
         open=entries,
-        present=tuple(Participant.model_validate(participant) for participant in rest["present"]),
         granted=tuple(Grant(participant_id, scope) for participant_id, scope in rest["granted"]),
         paused=rest.get("paused", session.state == "paused"),  # (older versions did not store it)
     )

@@ -20,6 +20,7 @@ __all__ = [
     "messages",
     "metadata",
     "parts",
+    "presence",
     "processes",
     "session_places",
     "sessions",
@@ -184,6 +185,16 @@ claims = Table(
     Index("claims_by_process", "process"),
 )
 
+# Who has a session open, in which process. A row counts for as long as its process is alive.
+presence = Table(
+    "presence",
+    metadata,
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("process", TEXT, primary_key=True),
+    Column("participant_id", TEXT, primary_key=True),
+    Index("presence_by_process", "process"),
+)
+
 # The external agent's own session for one of ours: its id, its working folder, and the place of the last message that we sent.
 external_sessions = Table(
     "external_sessions",
@@ -195,7 +206,8 @@ external_sessions = Table(
     Column("seen", Integer, nullable=False),
 )
 
-# The lease of each process that claims replies: its end and its length, in milliseconds by the clock of `liveness.py`.
+# The lease of each process that claims replies or has sessions open: its end and its length, in milliseconds by the clock of
+# `liveness.py`.
 processes = Table(
     "processes",
     metadata,

@@ -110,7 +110,7 @@ class SqlStore:
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
         def job(backend: Backend) -> T:
             outcome = backend.change(session_id, decide)
-            if outcome.claims:
+            if outcome.lease:
                 self._call(self._keep_beating)  # called from this thread, because the caller may be cancelled meanwhile
             return outcome.result
 
@@ -240,6 +240,9 @@ class SqlStore:
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))
 
+    async def lapsed_presence(self) -> list[str]:
+        return await self._read(lambda reader: reader.lapsed_presence(self._process))
+
     async def facts(self) -> list[str]:
         """Facts about the database for `sessionls doctor`."""
         revision, number, facts = await self._job(self._reader, lambda backend: backend.facts())
@@ -330,7 +333,7 @@ class SqlStore:
             self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
-        """Renew the lease of this process for as long as it claims a reply."""
+        """Renew the lease of this process for as long as it claims a reply or has a session open."""
         pause = self._lease / 3
         while self._claimed:
             await asyncio.sleep(pause)

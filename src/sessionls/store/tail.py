@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select
 
 from sessionls.domain.events import Event
+from sessionls.domain.model import Participant
 from sessionls.domain.state import State
 from sessionls.ports.store import Delta, SessionNotice
 from sessionls.store import lineage
 from sessionls.store.drafts import Saved
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import scope_in
+from sessionls.store.presence import find_presence
 from sessionls.store.reading import Page, Reader
 from sessionls.store.rows import EVENT_COLUMNS, event_json, events_of, load_saved, load_state, require, session_of
 from sessionls.store.schema import drafts, events, sessions
@@ -55,16 +57,20 @@ class FeedBatch:
 
 @dataclass(frozen=True, slots=True)
 class FollowSnapshot:
-    """A session as a new follower finds it, up to and including its last event."""
+    """A session as a new follower finds it, up to and including its last event. `present` are those of `state` whose processes
+    are alive.
+    """
 
     state: State
+    present: list[Participant]
     page: Page
     events: list[Event] | None
     saved: dict[str, Saved]
 
 
 class FeedCursor:
-    def __init__(self) -> None:
+    def __init__(self, process: str) -> None:
+        self._process = process
         self._published: dict[str, int] = {}  # the followed sessions, with the number of the last event that was published
         self._watching = False
         self._rev = 0
@@ -104,9 +110,11 @@ class FeedCursor:
         caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
         state = load_state(connection, row)
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
+        here = {one.participant_id for one in find_presence(connection, session_id, self._process) if one.alive}
         data = None if after is None else lineage.all_event_data(connection, session_id, after, events_bytes)
         found = FollowSnapshot(
             state=state,
+            present=[participant for participant in state.present if participant.id in here],
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
             events=None if data is None else events_of(data),
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},

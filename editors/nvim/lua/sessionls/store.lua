@@ -526,6 +526,7 @@ function M.fold(state, event)
     handler(folding, event)
   end
   state.session.asking = #folding.asking > 0 and folding.asking or nil
+  state.session.present = #state.participants > 0 and vim.list_slice(state.participants) or nil
   -- To look at a session is no change of it, and a fork never disturbs its parent.
   if not vim.list_contains({ 'participantJoined', 'participantLeft', 'forked' }, event.kind) then
     state.session.updatedAt = event.at

@@ -765,6 +765,7 @@
 ---@field workspaceFolders string[]
 ---@field parent? sessionls.ParentRef
 ---@field participants sessionls.Participant[]
+---@field present? sessionls.Participant[]
 ---@field usage sessionls.Usage
 ---@field budget? number
 ---@field seq integer

@@ -516,6 +516,7 @@ export interface Created {
 /**
  * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
  *
+ * `participants` are all who ever took part; `present` are those who have it open now, absent where nobody has.
  * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
  * `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
  * `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
@@ -535,6 +536,7 @@ export interface Session {
   workspaceFolders: string[];
   parent?: ParentRef;
   participants: Participant[];
+  present?: Participant[];
   usage: Usage;
   budget?: number;
   seq: number;

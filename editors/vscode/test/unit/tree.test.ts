@@ -61,6 +61,22 @@ describe("the tree of sessions", () => {
 describe("what stands behind a title", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
 
+  it("says who of those that took part has it open now", () => {
+    const people = ["Ada", "Ben", "Cleo", "Dan", "Eve"].map((name) => ({ id: name, name }));
+    const of = (...present: readonly string[]): string =>
+      descriptionOf(
+        aSession({
+          participants: people,
+          ...(present.length > 0 && { present: people.filter((one) => present.includes(one.name)) }),
+          updatedAt: "2026-03-01T11:15:00Z",
+        }),
+        now,
+      );
+    expect(of()).toBe("code · 5 participants · 45 min");
+    expect(of("Ada", "Ben")).toBe("code · open: Ada, Ben · 45 min");
+    expect(of("Ada", "Ben", "Cleo", "Dan", "Eve")).toBe("code · open: Ada, Ben, Cleo, 2 more · 45 min");
+  });
+
   it("is the state where there is something to say, the agent and the age", () => {
     const updatedAt = "2026-03-01T11:15:00Z";
     expect(descriptionOf(aSession({ updatedAt }), now)).toBe("code · 45 min");

@@ -60,7 +60,7 @@ def show(
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
-        from sessionls.cli.render import message_lines, question_lines, spent
+        from sessionls.cli.render import message_lines, names, question_lines, spent
         from sessionls.domain.budget import dollars, words_for_pause
 
         async with opened(terminal) as cli:
@@ -74,7 +74,9 @@ def show(
             terminal.json({"session": found.wire(), **page.wire()})
             return 0
         most = f"budget {dollars(found.budget)}" if found.budget is not None else ""
-        facts = (f"session {short(found.id)}", found.state, f"default agent {safe(found.agent)}", spent(found.usage), most)
+        here = f"open now: {safe(names(found.present))}" if found.present else ""
+        agent = f"default agent {safe(found.agent)}"
+        facts = (f"session {short(found.id)}", found.state, agent, spent(found.usage), most, here)
         terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Runner, Start, WriterGone, live_state, own
 from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, cancel_waiting, pause, pause_for_budget, restart
 from sessionls.domain.transitions.permission import answer, ask
+from sessionls.domain.transitions.presence import join, lapse, leave
 from sessionls.domain.transitions.queue import reorder, send_now, withdraw
 from sessionls.domain.transitions.records import bring, change_finding, changes_reverted, compact, fork, forked
 from sessionls.domain.transitions.replies import finish, interrupt, next_waiting, note, send, start, step
@@ -16,8 +17,6 @@ from sessionls.domain.transitions.session import (
     archive,
     create,
     delete_check,
-    join,
-    leave,
     rename,
     set_budget,
     spend,
@@ -48,6 +47,7 @@ __all__ = [
     "forked",
     "interrupt",
     "join",
+    "lapse",
     "leave",
     "live_state",
     "next_waiting",

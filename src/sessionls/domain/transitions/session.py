@@ -1,4 +1,4 @@
-"""The session itself: its title, default agent, budget, state, and who has it open."""
+"""The session itself: its title, default agent, budget and state."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ __all__ = [
     "archive",
     "create",
     "delete_check",
-    "join",
-    "leave",
     "refuse_while_working",
     "rename",
     "set_budget",
@@ -86,13 +84,3 @@ def refuse_while_working(state: State, done: str) -> None:
             hint="Cancel the reply or pause the session first.",
             sessionId=state.session.id,
         )
-
-
-def join(change: Change, participant: Participant) -> None:
-    if participant not in live_state(change).present:
-        change.add(ev.ParticipantJoined, by=participant, participant=participant)
-
-
-def leave(change: Change, participant: Participant) -> None:
-    if any(p.id == participant.id for p in live_state(change).present):
-        change.add(ev.ParticipantLeft, by=participant, participant_id=participant.id)

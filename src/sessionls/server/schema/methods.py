@@ -98,8 +98,9 @@ METHODS: tuple[Method, ...] = (
         r.Opened,
         "Joins a session: from its answer on, its events and deltas arrive here. Gives its newest `limit` messages, oldest "
         "first, a reply being written with its text so far; fewer, but one at least, where they would be more than 4 MiB, and "
-        "`more` where there are older ones. `participants` are those who have it open. With `after`, also the events numbered "
-        "above that one, unless they would be more than 4 MiB. No notification of the session comes before the answer, and "
+        "`more` where there are older ones. `participants` are those who have it open in a process that lives; whoever's "
+        "process is gone leaves within seconds (`participantLeft`). With `after`, also the events numbered above that one, "
+        "unless they would be more than 4 MiB. No notification of the session comes before the answer, and "
         "none is missed after it.",
         errors=_GONE,
         causes=("participantJoined",),

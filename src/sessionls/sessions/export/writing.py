@@ -22,7 +22,7 @@ _PAGE = 500  # messages read at a time, at most
 
 async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
     """The export, piece by piece."""
-    session = await store.session(session_id)
+    session = (await store.session(session_id)).model_copy(update={"present": None})  # who has it open now is no part of it
     # A session is read from its end and written from its beginning: find the beginnings of its pages first, and with
     # them the facts for the top of the export.
     starts: list[str | None] = [None]

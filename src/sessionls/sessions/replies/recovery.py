@@ -1,4 +1,6 @@
-"""Replies whose process is gone: they are marked as interrupted, so that somebody can go on with them."""
+"""What processes that are gone left behind: their replies are marked as interrupted, so that somebody can go on with them, and
+their participants leave.
+"""
 
 from __future__ import annotations
 
@@ -69,11 +71,14 @@ class Recovery:
             await self._store.change(session_id, lambda change: transitions.interrupt(change, drafted))
 
     async def sweep(self) -> None:
-        """Find the replies whose process is gone, now and from time to time."""
+        """Find the replies and the participants whose process is gone, now and from time to time."""
         self._start_sweeping()
         for session_id in await self._store.lapsed():
             with contextlib.suppress(SessionNotFound):
                 await self._interrupt(session_id)
+        for session_id in await self._store.lapsed_presence():
+            with contextlib.suppress(SessionNotFound):
+                await self.change(session_id, transitions.lapse)
 
     def watch_queue(self, session_id: str) -> None:
         """Messages may wait in that session: check from time to time, until none does."""

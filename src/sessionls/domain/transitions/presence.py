@@ -1,0 +1,45 @@
+"""Who has the session open: participants join, leave, and are gone when their process is."""
+
+from __future__ import annotations
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change, Presence
+from sessionls.domain.model import Participant
+from sessionls.domain.transitions.common import live_state
+
+__all__ = ["join", "lapse", "leave"]
+
+
+def join(change: Change, participant: Participant) -> None:
+    """The participant has the session open in this process."""
+    live_state(change)
+    own = Presence(change.process, participant.id, alive=True)
+    if own not in change.presence:
+        change.presence.append(own)
+    _remove_absent(change)
+    if participant not in change.now.present:
+        change.add(ev.ParticipantJoined, by=participant, participant=participant)
+
+
+def leave(change: Change, participant: Participant) -> None:
+    """The participant closed the session in this process, and may have it open in another one."""
+    live_state(change)
+    own = Presence(change.process, participant.id, alive=True)
+    change.presence[:] = [one for one in change.presence if one != own]
+    _remove_absent(change, by=participant)
+
+
+def lapse(change: Change) -> None:
+    """Participants whose processes are gone do not have the session open any more."""
+    live_state(change)
+    _remove_absent(change)
+
+
+def _remove_absent(change: Change, by: Participant | None = None) -> None:
+    """`by` is the participant who leaves; the events of others who are gone have no author."""
+    change.presence[:] = [one for one in change.presence if one.alive]
+    here = {one.participant_id for one in change.presence}
+    for participant in change.now.present:
+        if participant.id not in here:
+            own = by if by is not None and by.id == participant.id else None
+            change.add(ev.ParticipantLeft, by=own, participant_id=participant.id)

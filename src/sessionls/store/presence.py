@@ -1,0 +1,57 @@
+"""Who has a session open, in which process (see `liveness.py` for which of them live)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select
+
+from sessionls.domain.change import Presence
+from sessionls.store.liveness import clock_ms, is_alive, is_gone
+from sessionls.store.schema import presence, processes
+
+__all__ = ["find_presence", "lapsed_presence", "write_presence"]
+
+_FIND = (
+    select(presence.c.process, presence.c.participant_id, processes.c.alive_until, processes.c.lease)
+    .select_from(presence)
+    .outerjoin(processes, processes.c.id == presence.c.process)
+    .where(presence.c.session_id == bindparam("id"))
+)
+_LAPSED = (
+    select(presence.c.session_id)
+    .distinct()
+    .select_from(presence)
+    .outerjoin(processes, processes.c.id == presence.c.process)
+    .where(and_(presence.c.process != bindparam("process"), is_gone(bindparam("now"))))
+)
+_DELETE = delete(presence).where(
+    presence.c.session_id == bindparam("key"),
+    presence.c.process == bindparam("of_process"),
+    presence.c.participant_id == bindparam("of_participant"),
+)
+
+
+def find_presence(connection: Connection, session_id: str, process: str) -> list[Presence]:
+    """`process` is this one, which lives."""
+    now = clock_ms(connection)
+    return [
+        Presence(row.process, row.participant_id, alive=row.process == process or is_alive(row.alive_until, row.lease, now))
+        for row in connection.execute(_FIND, {"id": session_id})
+    ]
+
+
+def write_presence(connection: Connection, session_id: str, before: Collection[Presence], after: Collection[Presence]) -> None:
+    for one in before:
+        if one not in after:
+            key = {"key": session_id, "of_process": one.process, "of_participant": one.participant_id}
+            connection.execute(_DELETE, key)
+    for one in after:
+        if one not in before:
+            values = {"session_id": session_id, "process": one.process, "participant_id": one.participant_id}
+            connection.execute(insert(presence), values)
+
+
+def lapsed_presence(connection: Connection, process: str) -> list[str]:
+    """The sessions that are open in a process that lives no more."""
+    return sorted(connection.execute(_LAPSED, {"now": clock_ms(connection), "process": process}).scalars())
