@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import shutil
+import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+import stores
 from sessionls.domain import events as ev
 from sessionls.domain.errors import SessionNotFound, StoreUnavailable
 from sessionls.domain.model import ReasoningPart, TextPart, ToolPart
@@ -21,8 +26,10 @@ from sessionls.domain.scope import scope_of
 from sessionls.ports.store import Delta, EventNotice, SessionNotice
 from sessionls.store import SqlStore
 from sessionls.store.engine import Seen
+from sessionls.store.engine.sqlite import database as sqlite_database
 from sessionls.store.engine.sqlite import watch as watching
-from sessionls.store.engine.sqlite.inotify import FolderEvents
+from sessionls.store.engine.sqlite.signals import Listener, Signals
+from sessionls.store.engine.sqlite.signals import _name as signal_file
 from sessionls.store.tail import FeedBatch
 from stores import Heard, begin, create, end, exchange, rename, say, step, url
 
@@ -422,7 +429,7 @@ def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     if services == "inotify" and sys.platform != "linux":
         pytest.skip("Linux has it")
     if services != "inotify":
-        monkeypatch.setattr(watching, "_INOTIFY", False)
+        monkeypatch.setattr(sqlite_database, "_SIGNALS", False)
     if services == "nothing":
         monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
     return services
@@ -447,10 +454,10 @@ async def test_whatever_there_is_to_notice_changes_with_all_are_told(
 async def test_where_linux_takes_no_more_watches_others_are_found(
     tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> FolderEvents:
+    def full(_: Signals) -> Listener:
         raise OSError(errno.EMFILE, "no more")
 
-    monkeypatch.setattr(watching, "FolderEvents", full)
+    monkeypatch.setattr(Signals, "listen", full)
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
         heard = Heard(store)
@@ -462,7 +469,7 @@ async def test_where_linux_takes_no_more_watches_others_are_found(
 async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in_it(
     tmp_path: Path, store: SqlStore, other: SqlStore
 ) -> None:
-    """The database is asked for the newest numbers, and that ever less often."""
+    """It is not even woken, where there are signals; else the database is asked for the newest numbers, ever less often."""
     followed, session_id = await create(store), await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     async with SqlStore(url(tmp_path)) as bystander:
@@ -489,11 +496,95 @@ async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in
             store.draft(session_id, reply, 0, "text", f"word {n} ")
             await asyncio.sleep(0.005)
         assert reads == 0
-        assert 0 < looks < 25  # of some 30 savings, each of which is told of several times
+        if stores.current_engine == "sqlite" and sys.platform == "linux":
+            assert looks == 0
+        else:
+            assert 0 < looks < 25  # of some 30 savings, each of which is told of several times
         heard = Heard(other)
         await other.follow(followed)
         await rename(store, followed, "x")
         await heard.until(lambda: len(heard.events) == 1)
+
+
+@contextmanager
+def counted_polls(store: SqlStore) -> Iterator[list[float]]:
+    """The polls of this store: when each began."""
+    backend = store._backend
+    assert backend is not None
+    poll, polls = backend.poll, list[float]()
+
+    def counted() -> Seen:
+        polls.append(time.monotonic())
+        return poll()
+
+    backend.poll = counted  # type: ignore[method-assign]
+    yield polls
+    backend.poll = poll  # type: ignore[method-assign]
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the signals are Linux's")
+
+
+@linux
+@pytest.mark.engines("sqlite")
+async def test_who_follows_one_session_is_not_woken_by_what_is_drafted_in_another(
+    store: SqlStore, other: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_IDLE_POLL", 3600.0)
+    followed, session_id = await create(store), await create(store)
+    while signal_file(session_id) == signal_file(followed):
+        session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(other)
+    await other.follow(followed)
+    await other.follow(session_id)
+    other.unfollow(session_id)
+    await rename(store, followed, "x")
+    await heard.until(lambda: len(heard.events) == 1)
+    await asyncio.sleep(0.5)  # the changes so far are read for the lists
+    with counted_polls(other) as polls:
+        for n in range(50):
+            store.draft(session_id, reply, 0, "text", f"word {n} ")
+            await asyncio.sleep(0.005)
+        assert polls == []
+        await rename(store, followed, "y")
+        await heard.until(lambda: len(heard.events) == 2)
+        assert len(polls) == 1
+
+
+@linux
+@pytest.mark.engines("sqlite")
+async def test_many_changes_of_sessions_that_are_only_listed_are_read_at_once(
+    store: SqlStore, other: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await create(store)
+    heard = Heard(other)
+    await other.session(session_id)
+    await asyncio.sleep(0.5)
+    monkeypatch.setattr(watching, "_LATER", (2.0, 2.0))
+    with counted_polls(other) as polls:
+        for n in range(20):
+            await rename(store, session_id, f"{n}")
+        await heard.until(lambda: any(notice.session and notice.session.title == "19" for notice in heard.sessions))
+    assert len(polls) < 20
+
+
+@linux
+@pytest.mark.engines("sqlite")
+async def test_where_the_signals_are_deleted_changes_are_found_all_the_same(
+    tmp_path: Path, store: SqlStore, other: SqlStore
+) -> None:
+    session_id = await create(store)
+    heard = Heard(other)
+    await other.follow(session_id)
+    await rename(store, session_id, "x")
+    await heard.until(lambda: len(heard.events) == 1)
+    folder = tmp_path / "data" / "sessions.db-signals"
+    assert stat.S_IMODE((await asyncio.to_thread(folder.stat)).st_mode) == 0o700
+    await asyncio.to_thread(shutil.rmtree, folder)
+    for n in range(3):
+        await rename(store, session_id, f"{n}")
+    await heard.until(lambda: len(heard.events) == 4)
 
 
 async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> None:

@@ -60,7 +60,7 @@ class Backend:
         except BaseException:
             self._drafts.give_back()
             raise
-        self._drafts.saved()
+        concerned = self._drafts.saved()
         self._committed = True
         if outcome.rev is not None:
             self._changes.remember(session_id, outcome)
@@ -73,6 +73,7 @@ class Backend:
                     sessions=[SessionNotice(session_id, state.session, state.scope)],
                 )
             )
+            self.database.signal({session_id, *concerned}, listed=True)
         return outcome
 
     def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
@@ -84,6 +85,7 @@ class Backend:
         self._tail.unfollow(session_id)
         self._tail.changed(session_id, rev)
         self._publish(FeedBatch(sessions=[SessionNotice(session_id, None)]))
+        self.database.signal([session_id], listed=True)
 
     def purge(self, *, first: bool) -> bool:
         """After a deletion: take one step in erasing the deleted text from the indexes. Returns whether there may be more."""
@@ -108,8 +110,8 @@ class Backend:
         except BaseException:
             self._drafts.give_back()
             raise
-        self._drafts.saved()
         self._committed = True
+        self.database.signal(self._drafts.saved(), listed=False)
 
     def beat(self) -> bool:
         """Renew the lease of this process; False if it claims nothing and has no session open any more."""
@@ -119,6 +121,7 @@ class Backend:
     def follow(
         self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[FollowSnapshot], None]
     ) -> None:
+        self.database.follow(session_id)
         with self.database.reading() as connection:
             batch, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
         self._publish(batch)
@@ -126,6 +129,7 @@ class Backend:
 
     def unfollow(self, session_id: str) -> None:
         self._tail.unfollow(session_id)
+        self.database.unfollow(session_id)
 
     def begin_watch(self) -> None:
         self._version = self.database.version()

@@ -102,9 +102,11 @@ class Drafts:
         ]
         return self._taken
 
-    def saved(self) -> None:
-        """Call this after the commit."""
+    def saved(self) -> set[str]:
+        """Call this after the commit. Returns the sessions whose drafts were saved."""
+        sessions = {chunk.session_id for chunk in self._taken}
         self._taken = []
+        return sessions
 
     def give_back(self) -> None:
         """Call this after a rollback: the next transaction saves these drafts."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, RootTransaction
@@ -65,6 +65,15 @@ class Database(ABC):
     @abstractmethod
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
         """Call `poll` soon after each commit of another process, until `stop` is set."""
+
+    def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:  # noqa: B027 (not every database needs it)
+        """Called after the commit of a change of these sessions. `listed`: it concerns lists of sessions, too."""
+
+    def follow(self, session_id: str) -> None:  # noqa: B027
+        """Called before the session is read by somebody who follows it, so that no later change is missed."""
+
+    def unfollow(self, session_id: str) -> None:  # noqa: B027
+        """Nobody here follows the session any more."""
 
     @abstractmethod
     def facts(self) -> list[str]:

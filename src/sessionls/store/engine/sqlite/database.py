@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
@@ -15,12 +16,14 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.store.engine.database import Database, Seen
+from sessionls.store.engine.sqlite.signals import Signals
 from sessionls.store.engine.sqlite.watch import watch
 from sessionls.store.engine.versions import prepare
 from sessionls.store.failures import NO_LOCKS, error_name
 
 __all__ = ["SqliteDatabase"]
 
+_SIGNALS = sys.platform == "linux"
 # Run directly on the driver, because it runs many times a second.
 _NEWEST = "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), {drafted}"
 _DRAFTED = "EXISTS (SELECT 1 FROM drafts WHERE n > ? AND session_id IN ({ids}))"
@@ -32,6 +35,7 @@ class SqliteDatabase(Database):
     """Commits are serialized: a writing transaction is the only one from its start."""
 
     _path: Path | None = None
+    _signals: Signals | None = None
     _file: tuple[int, int] | None = None
 
     @contextlib.contextmanager
@@ -68,7 +72,20 @@ class SqliteDatabase(Database):
 
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
         assert self._path is not None
-        await watch(self._path, poll, stop)
+        await watch(self._path, self._signals, poll, stop)
+
+    def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:
+        if self._signals is not None:
+            self._signals.send(session_ids, listed=listed)
+
+    def follow(self, session_id: str) -> None:
+        self._connection()
+        if self._signals is not None:
+            self._signals.follow(session_id)
+
+    def unfollow(self, session_id: str) -> None:
+        if self._signals is not None:
+            self._signals.unfollow(session_id)
 
     def facts(self) -> list[str]:
         assert self._path is not None
@@ -109,6 +126,8 @@ class SqliteDatabase(Database):
             if self._renews:
                 prepare(connection, alone)
         self._path, self._file = path, _identity(path)
+        if _SIGNALS and self._signals is None:
+            self._signals = Signals(path)
         return engine
 
 

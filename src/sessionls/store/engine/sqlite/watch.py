@@ -7,38 +7,33 @@ import contextlib
 import importlib
 import logging
 import random
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sessionls.store.engine.database import Seen
-from sessionls.store.engine.sqlite.inotify import FolderEvents
+from sessionls.store.engine.sqlite.signals import Signals
 
 __all__ = ["watch"]
 
 log = logging.getLogger(__name__)
 
-# Seconds after which the poll is repeated: a commit becomes visible a moment after the notification.
-_AGAIN: dict[Seen, tuple[float, ...]] = {"nothing": (0.002, 0.03), "own": (0.03,)}
-# Delay in seconds before a poll if no followed session changed recently: leaves the processor to the writer.
-_LATER = (0.004, 0.012)
-_FOLLOWING = 2.0  # seconds that count as recent
-_REST = 0.1  # longest pause in seconds between two polls that find nothing of interest
-_IDLE_POLL = 1.0  # seconds between polls without notifications, which network drives do not send
+# Delay in seconds until a change of a session that is not followed is read, for lists: it leaves the processor to the writer.
+_LATER = (0.03, 0.1)
+_PAUSE = 0.25  # seconds between two such polls
+_IDLE_POLL = 2.0  # seconds between polls without signals, for what other programs do to the file
+_IDLE_CHECK = 1.0  # the same without notifications of the folder, which network drives do not send
 _STEP = 2  # milliseconds that watchfiles sleeps between its checks: it reports a change after about 7
-_INOTIFY = sys.platform == "linux"
 _LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between polls if the folder cannot be watched at all
 
 
-async def watch(path: Path, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-    """Call `poll` soon after each change of the database's file or its write-ahead log, until `stop` is set."""
-    names = {path.name, f"{path.name}-wal"}
+async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    """Call `poll` soon after each commit of another process, until `stop` is set."""
     try:
-        if _INOTIFY:
+        if signals is not None:
             with contextlib.suppress(OSError, AttributeError):  # this kernel has no inotify, or its limit is reached
-                await _watch_linux(path.parent, names, poll, stop)
-        await _watch_elsewhere(path.parent, names, poll, stop)
+                await _watch_signals(signals, poll, stop)
+        await _watch_folder(path.parent, {path.name, f"{path.name}-wal"}, poll, stop)
     except Exception:
         log.warning("cannot watch the folder of the database; polling it instead", exc_info=True)
     while not stop.is_set():
@@ -48,32 +43,31 @@ async def watch(path: Path, poll: Callable[[], Awaitable[Seen]], stop: asyncio.E
             await poll()
 
 
-async def _watch_linux(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    rest, following_until = 0.0, 0.0
-    again: tuple[float, ...] = ()
-    with FolderEvents(folder, names) as events:  # the folder, because the write-ahead log is created and deleted
+    polled = -_PAUSE
+    due = loop.time()  # something may have been committed before the signals were watched
+    with await asyncio.to_thread(signals.listen) as listener:
         stopping = asyncio.create_task(stop.wait())
-        stopping.add_done_callback(lambda _: events.wake())
+        stopping.add_done_callback(lambda _: listener.wake())
         try:
             while not stop.is_set():
-                notified = await events.wait(again[0] if again else _IDLE_POLL)
-                delayed = notified and loop.time() > following_until
-                if await _stopped(stop, random.uniform(*_LATER) if delayed else 0.0):  # noqa: S311 (not a secret)
+                now = loop.time()
+                signal = await listener.wait(min(due, polled + _IDLE_POLL) - now)
+                if stop.is_set():
                     return
-                seen = await poll()
-                again = _AGAIN.get(seen, ()) if notified else again[1:]
-                if seen == "followed":
-                    following_until = loop.time() + _FOLLOWING
-                # Changes in sessions that are not followed here should cost little: poll less and less often.
-                rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
-                if await _stopped(stop, rest):
-                    return
+                if signal == "listed" and loop.time() < due:
+                    later = loop.time() + random.uniform(*_LATER)  # noqa: S311 (not a secret)
+                    due = min(due, max(later, polled + _PAUSE))
+                elif signal == "followed" or loop.time() >= min(due, polled + _IDLE_POLL):
+                    due = float("inf")
+                    polled = loop.time()
+                    await poll()
         finally:
             stopping.cancel()
 
 
-async def _watch_elsewhere(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_folder(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
     if stop.is_set():
         return
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change
@@ -83,18 +77,10 @@ async def _watch_elsewhere(folder: Path, names: set[str], poll: Callable[[], Awa
         watch_filter=lambda _change, changed: Path(changed).name in names,
         debounce=1,
         step=_STEP,
-        rust_timeout=round(_IDLE_POLL * 1000),
+        rust_timeout=round(_IDLE_CHECK * 1000),
         yield_on_timeout=True,
         recursive=False,
         stop_event=stop,
     )
     async for _ in changes:
         await poll()
-
-
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait for so many seconds, or until `stop` is set. Returns whether it is set."""
-    if seconds and not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()
