@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.text import Text
 
 from sessionls.cli.terminal import Terminal, UsageError, safe
 from sessionls.settings.settings import Settings, shown_url
 
-__all__ = ["backup", "check", "copy", "migrate", "status", "vacuum"]
+if TYPE_CHECKING:
+    from sessionls.domain.model import Session
+    from sessionls.store.retention import RetentionReport
+
+__all__ = ["backup", "check", "copy", "migrate", "retention", "status", "vacuum"]
 
 T = TypeVar("T")
 
@@ -88,6 +92,46 @@ async def backup(terminal: Terminal, file: Path) -> int:
     return 0
 
 
+async def retention(terminal: Terminal, *, dry_run: bool, as_json: bool) -> int:
+    from sessionls.store.maintenance import vacuum as tidy
+    from sessionls.store.retention import RetentionReport, apply_retention, expired_sessions
+    from sessionls.store.store import SqlStore
+
+    settings = await asyncio.to_thread(Settings.load)
+    days = settings.retention.days
+    if not days:
+        raise UsageError("Nothing says how long sessions are kept.", "Set it: [retention] archived = 90 (days) in config.toml.")
+    report = RetentionReport()
+    async with SqlStore(settings.url) as store:
+        expired = await expired_sessions(store, days)
+        if not dry_run:
+            report = await apply_retention(store, days, expired, _Progress(terminal))
+    if report.deleted:
+        await asyncio.to_thread(tidy, settings.url)  # only then is it erased
+    if as_json:
+        listed = expired if dry_run else report.deleted
+        facts = [{"id": one.id, "title": one.title, "state": one.state, "updatedAt": one.updated_at} for one in listed]
+        terminal.json({"dryRun": dry_run, "sessions": facts, "refused": report.refused})
+    else:
+        _tell_retention(terminal, expired, report, dry_run=dry_run)
+    return 1 if report.refused else 0
+
+
+def _tell_retention(terminal: Terminal, expired: Sequence[Session], report: RetentionReport, *, dry_run: bool) -> None:
+    from sessionls.cli.names import short
+    from sessionls.cli.render import session_table
+
+    listed = expired if dry_run else report.deleted
+    if listed:
+        terminal.out.print(session_table(listed, folders=True))
+    for session_id, reason in report.refused.items():
+        terminal.out.print(Text(safe(f"{short(session_id)} was kept: {reason}")), soft_wrap=True)
+    if dry_run:
+        terminal.note(f"Would delete {_sessions(len(listed))}. Nothing was deleted.")
+    else:
+        terminal.note(f"Deleted {_sessions(len(listed))}; kept: {len(report.refused)}.")
+
+
 async def vacuum(terminal: Terminal) -> int:
     from sessionls.store.maintenance import vacuum as tidy
 
@@ -118,12 +162,17 @@ def _address(other: str) -> str:
 
 async def _with_progress(terminal: Terminal, work: Callable[..., T], *arguments: object) -> T:
     """Run it in a thread, and say now and then how far it is."""
-    told = time.monotonic()
+    return await asyncio.to_thread(work, *arguments, _Progress(terminal))
 
-    def tell(done: int, of: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _EVERY or done == of:
-            told = time.monotonic()
-            terminal.note(f"{done:,} of {_sessions(of)}")
 
-    return await asyncio.to_thread(work, *arguments, tell)
+class _Progress:
+    """Says now and then how far a long work is."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._told = time.monotonic()
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() - self._told >= _EVERY or done == of:
+            self._told = time.monotonic()
+            self._terminal.note(f"{done:,} of {_sessions(of)}")

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -31,9 +31,10 @@ from sessionls.environment import name_problem
 from sessionls.programs import ExternalAgent, McpServer, ScannerSetting
 from sessionls.secret_patterns import is_secret_name
 
-__all__ = ["PREFIX", "Settings", "config_dir", "config_file", "shown_url"]
+__all__ = ["PREFIX", "Retention", "Settings", "config_dir", "config_file", "shown_url"]
 
 PREFIX = "SESSIONLS_"
+Days = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 def config_dir() -> Path:
@@ -49,6 +50,21 @@ def config_file() -> Path:
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("sessionls", appauthor=False))
+
+
+class Retention(BaseModel):
+    """After how many days without a change a session in that state may be deleted; None: never."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    active: Days | None = None
+    paused: Days | None = None
+    archived: Days | None = None
+
+    @property
+    def days(self) -> dict[str, float]:
+        """The states in which sessions expire."""
+        return {state: days for state, days in self if days is not None}
 
 
 class Settings(BaseSettings):
@@ -150,6 +166,14 @@ class Settings(BaseSettings):
             "`cwd`, `mode` and `options`. Well-known ones are found without it."
         ),
         json_schema_extra={"shown": "those found on this machine"},
+    )
+    retention: Retention = Field(
+        default_factory=Retention,
+        description=(
+            "After how many days without a change sessions are deleted by `sessionls store retention`, which nothing runs by "
+            "itself: a table with `active`, `paused` and `archived`; what is left out is kept. In the environment as JSON."
+        ),
+        json_schema_extra={"shown": "all are kept"},
     )
     participant_name: str | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select, tuple_
 
 from sessionls.domain.errors import MessageNotFound
 from sessionls.domain.events import ChangesReverted, Edited, Event
@@ -28,6 +28,16 @@ from sessionls.store.search import search
 
 __all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
+_UNCHANGED = (
+    select(sessions.c.session)
+    .where(
+        sessions.c.state == bindparam("state"),
+        sessions.c.updated_at < bindparam("before"),
+        tuple_(sessions.c.updated_at, sessions.c.id) > tuple_(bindparam("after_time"), bindparam("after_id")),
+    )
+    .order_by(sessions.c.updated_at, sessions.c.id)
+    .limit(bindparam("limit"))
+)
 _NUMBER = select(func.count()).select_from(sessions).where(~sessions.c.deleted)
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
 # Unordered: with an order SQLite would walk through all sessions.
@@ -197,6 +207,10 @@ class Reader:
 
     def older_places(self) -> list[tuple[str, str]]:
         return older_places(self._connection)
+
+    def unchanged(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
+        values = {"state": state, "before": before, "after_time": after[0], "after_id": after[1], "limit": limit}
+        return [session_of(row) for row in self._connection.execute(_UNCHANGED, values)]
 
     def number_of_sessions(self) -> int:
         return int(self._connection.execute(_NUMBER).scalar_one())

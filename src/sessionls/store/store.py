@@ -240,6 +240,13 @@ class SqlStore:
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))
 
+    async def unchanged(self, state: str, *, before: str, after: tuple[str, str] = ("", ""), limit: int) -> list[Session]:
+        """The sessions in that state that were last changed before that time, the oldest first.
+
+        `after` is the time and the id of the last session of the page before this one.
+        """
+        return await self._read(lambda reader: reader.unchanged(state, before, after, limit))
+
     async def lapsed_presence(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed_presence(self._process))
 

@@ -81,6 +81,24 @@ def store_backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A ne
     do(work)
 
 
+@store.command("retention")
+def store_retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete the sessions that are older than the setting `retention` allows, and erase what they held.
+
+    A session that somebody has open, or in which something is going on, is kept and named. Exit code 1 then.
+    """
+
+    async def work(terminal: Terminal) -> int:
+        from sessionls.cli.store_commands import retention
+
+        return await retention(terminal, dry_run=dry_run, as_json=as_json)
+
+    do(work)
+
+
 @store.command("vacuum")
 def store_vacuum() -> None:
     """Give back the room of what was deleted. Editors may have to wait meanwhile."""
