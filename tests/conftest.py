@@ -13,7 +13,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 import stores
 
-pytest_plugins = ["model_server", "server_client"]
+pytest_plugins = ["model_server", "server_client", "nvim_session"]
 
 # Every variable through which a model provider, a setting or a home could reach a test from outside.
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")

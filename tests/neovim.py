@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,16 +16,24 @@ from typing import Any
 
 import psutil
 
-__all__ = ["PATIENCE", "PLUGIN", "Neovim", "binary", "start"]
+from terminal_screen import TerminalScreen
 
-PATIENCE = 60.0  # seconds
+__all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "SCREENSHOTS", "Neovim", "binary", "start"]
+
+PATIENCE = 60.0
+HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and what stands on it is not looked at
+SCREENSHOTS = Path(__file__).resolve().parent / "screenshots" / "nvim"
 PLUGIN = Path(__file__).resolve().parent.parent / "editors" / "nvim"
 _INIT = """
 vim.g.sessionls = vim.tbl_extend('force', { cmd = vim.json.decode(vim.env.TEST_SERVER) }, vim.json.decode(vim.env.TEST_SETTINGS))
 vim.opt.runtimepath:prepend(vim.env.TEST_PLUGIN)
 _G.told = {}
 vim.notify = function(words) table.insert(_G.told, words) end
-vim.o.columns, vim.o.lines = 160, 50
+vim.o.background = vim.env.TEST_BACKGROUND
+vim.o.termguicolors, vim.o.shortmess = true, vim.o.shortmess .. 'I'
+if #vim.api.nvim_list_uis() == 0 then
+  vim.o.columns, vim.o.lines = tonumber(vim.env.TEST_COLUMNS), tonumber(vim.env.TEST_LINES)
+end
 """
 
 
@@ -45,6 +53,7 @@ class Neovim:
     address: str
     scratch: Path
     env: Mapping[str, str]
+    terminal: TerminalScreen | None = None
 
     def _remote(self, *words: str) -> str:
         command = [binary(), "--clean", "--server", self.address, *words]
@@ -82,6 +91,31 @@ class Neovim:
         """Wait until the transcript of the current session holds these texts; gives all of it."""
         return str(self.until(_TRANSCRIPT, lambda text: all(one in text for one in texts)))
 
+    def screen(self) -> str:
+        """What stands on the screen. Only where `HAS_TERMINAL`."""
+        assert self.terminal is not None
+        return self.terminal.text()
+
+    def sees(self, *texts: str, gone: Sequence[str] = ()) -> str:
+        """Wait until the screen shows these texts, and none of those that are gone; gives all of it."""
+        end = time.monotonic() + PATIENCE
+        while not (all(one in (screen := self.screen()) for one in texts) and not any(one in screen for one in gone)):
+            assert time.monotonic() < end, f"the screen never showed {texts}\ntold: {self.told()}\n{screen}"
+            time.sleep(0.05)
+        return screen
+
+    def capture(self, name: str) -> str:
+        """Keep the screen as text and as a picture in tests/screenshots/nvim, to be looked at; gives its text."""
+        if self.terminal is None:
+            return ""
+        self.lua("vim.cmd('redraw!')")
+        time.sleep(0.1)
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        screen = self.screen()
+        (SCREENSHOTS / f"{name}.txt").write_text(screen + "\n", encoding="utf-8")
+        (SCREENSHOTS / f"{name}.svg").write_text(self.terminal.picture("Neovim"), encoding="utf-8")
+        return screen
+
     def transcript(self) -> str:
         return str(self.lua(_TRANSCRIPT))
 
@@ -115,8 +149,21 @@ return view and table.concat(vim.api.nvim_buf_get_lines(view.buf, 0, -1, false),
 
 
 @contextmanager
-def start(scratch: Path, folder: Path, env: Mapping[str, str], **settings: Any) -> Iterator[Neovim]:
-    """A Neovim whose current folder is `folder`; `settings` are those of vim.g.sessionls."""
+def start(
+    scratch: Path,
+    folder: Path,
+    env: Mapping[str, str],
+    *,
+    columns: int = 160,
+    lines: int = 50,
+    background: str = "dark",
+    first: Sequence[str] = (),
+    **settings: Any,
+) -> Iterator[Neovim]:
+    """A Neovim in a terminal, whose current folder is `folder`; `settings` are those of vim.g.sessionls.
+
+    `first` are arguments of its command line before the plugin is loaded.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     init = scratch / "init.lua"
     init.write_text(_INIT, encoding="utf-8")
@@ -126,17 +173,20 @@ def start(scratch: Path, folder: Path, env: Mapping[str, str], **settings: Any) 
         "TEST_SERVER": json.dumps([sys.executable, "-m", "sessionls", "serve"]),
         "TEST_SETTINGS": json.dumps(settings) if settings else "{}",
         "TEST_PLUGIN": str(PLUGIN),
+        "TEST_BACKGROUND": background,
+        "TEST_COLUMNS": str(columns),
+        "TEST_LINES": str(lines),
         "NVIM_LOG_FILE": str(scratch / "nvim.log"),
     }
-    process = subprocess.Popen(
-        [binary(), "--clean", "--headless", "--listen", address, "--cmd", f"luafile {init}"],
-        cwd=folder,
-        env=own,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    neovim = Neovim(process, address, scratch, own)
+    command = [binary(), "--clean", "--listen", address, "--cmd", f"luafile {init}", *first]
+    terminal = None
+    if HAS_TERMINAL:
+        terminal = TerminalScreen(command, cwd=folder, env=own, columns=columns, lines=lines)
+        process = terminal.process
+    else:
+        nowhere = subprocess.DEVNULL
+        process = subprocess.Popen([*command, "--headless"], cwd=folder, env=own, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+    neovim = Neovim(process, address, scratch, own, terminal)
     try:
         end = time.monotonic() + PATIENCE
         while not neovim.listens():
@@ -151,3 +201,5 @@ def start(scratch: Path, folder: Path, env: Mapping[str, str], **settings: Any) 
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if terminal is not None:
+            terminal.close()

@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from model_server import Answer, Hold, ModelServer, Stall, ToolUse
 from neovim import Neovim, start
-from shared_server import environment, key_for, make_workspace
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = make_workspace(tmp_path)
-    (found / "app.py").write_text("def one():\n    return 1\n\n\ndef two():\n    return 3  # 😀\n", encoding="utf-8")
-    (found / ".git").mkdir()
-    return found
-
-
-@pytest.fixture
-def env(tmp_path: Path, model_server: ModelServer) -> dict[str, str]:
-    return environment(tmp_path / "home") | key_for(model_server)
-
-
-@pytest.fixture
-def nvim(tmp_path: Path, folder: Path, env: dict[str, str]) -> Iterator[Neovim]:
-    with start(tmp_path / "nvim", folder, env, trust=True) as neovim:
-        yield neovim
-        assert "Error" not in neovim.lua("return vim.api.nvim_exec2('messages', { output = true }).output")
-
-
-def new_session(nvim: Neovim) -> None:
-    nvim.keys(":Sessionls new<CR>")
-    nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
-    nvim.until("return #require('sessionls.client').of().agents", lambda count: count > 0)
-    nvim.until("return require('sessionls.view').current().state ~= nil")
-
-
-def send(nvim: Neovim, text: str) -> None:
-    nvim.keys(f"<Esc>ggVGc{text}<Esc><CR>")
+from nvim_session import new_session, send
 
 
 def test_a_selection_of_an_unsaved_buffer_is_asked_about_as_it_is(nvim: Neovim, model_server: ModelServer) -> None:
@@ -102,10 +68,10 @@ def test_a_reply_is_cancelled_and_what_was_written_stays(nvim: Neovim, model_ser
 
 
 def test_a_paused_session_says_so_and_goes_on_after_a_new_start(
-    tmp_path: Path, folder: Path, env: dict[str, str], model_server: ModelServer
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
 ) -> None:
     model_server.script(Stall("half a"), Answer("and the rest"))
-    with start(tmp_path / "one", folder, env) as first:
+    with start(tmp_path / "one", nvim_folder, nvim_env) as first:
         new_session(first)
         send(first, "one")
         first.shows("half a")
@@ -113,7 +79,7 @@ def test_a_paused_session_says_so_and_goes_on_after_a_new_start(
         first.shows("· paused", "gp goes on with it")
         first.keys("ia draft<Esc>")
         first.quit()
-    with start(tmp_path / "two", folder, env) as second:
+    with start(tmp_path / "two", nvim_folder, nvim_env) as second:
         second.keys(":Sessionls open one<CR>")
         second.shows("half a", "· paused")
         assert second.lua("return vim.api.nvim_get_current_line()") == "a draft"
@@ -122,7 +88,7 @@ def test_a_paused_session_says_so_and_goes_on_after_a_new_start(
         assert second.session()["state"] == "active"
 
 
-def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_server: ModelServer, folder: Path) -> None:
+def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_server: ModelServer, nvim_folder: Path) -> None:
     call = ToolUse("edit_file", {"path": "app.py", "edits": [{"old": "return 1", "new": "return 2"}]})
     model_server.script(Answer(tools=[ToolUse("read_file", {"path": "app.py"})]), Answer(tools=[call]), Answer("done"))
     nvim.keys(":edit app.py<CR>")
@@ -145,8 +111,8 @@ def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_se
     assert "return 1" in nvim.lua(text)
 
 
-def test_two_neovims_are_in_one_session(tmp_path: Path, folder: Path, env: dict[str, str]) -> None:
-    with start(tmp_path / "one", folder, env) as one, start(tmp_path / "two", folder, env) as two:
+def test_two_neovims_are_in_one_session(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
+    with start(tmp_path / "one", nvim_folder, nvim_env) as one, start(tmp_path / "two", nvim_folder, nvim_env) as two:
         new_session(one)
         send(one, "say: from one")
         one.shows("## code", "from one")
@@ -170,7 +136,7 @@ def test_a_server_that_was_killed_is_started_again(nvim: Neovim, model_server: M
 
 
 def test_an_edit_of_a_file_that_is_not_open_is_saved_before_a_command_looks(
-    nvim: Neovim, model_server: ModelServer, folder: Path
+    nvim: Neovim, model_server: ModelServer, nvim_folder: Path
 ) -> None:
     edit = ToolUse("edit_file", {"path": "app.py", "edits": [{"old": "return 1", "new": "return 2"}]})
     model_server.script(
@@ -186,12 +152,12 @@ def test_an_edit_of_a_file_that_is_not_open_is_saved_before_a_command_looks(
         question = nvim.until(f"{asking} return asking[1] and asking[1].tool == '{tool}' and asking[1].requestId")
         nvim.until(f"return (pcall(require('sessionls').answer, '{question}', 'once'))")
     nvim.shows("## code", "done")
-    assert "return 2" in (folder / "app.py").read_text(encoding="utf-8")
+    assert "return 2" in (nvim_folder / "app.py").read_text(encoding="utf-8")
     # Nobody had it open, and nobody looks at it: its buffer goes again.
     nvim.until("return vim.fn.bufloaded('app.py')", lambda loaded: not loaded)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed = nvim.until("return vim.fn.getqflist()", bool)
-    assert listed[0]["lnum"] == 1
+    assert listed[0]["lnum"] == 2
 
 
 def test_findings_are_diagnostics_and_are_dismissed(nvim: Neovim, model_server: ModelServer) -> None:
@@ -210,7 +176,9 @@ def test_findings_are_diagnostics_and_are_dismissed(nvim: Neovim, model_server: 
     nvim.shows("· dismissed")
 
 
-def test_a_session_is_forked_at_a_message_renamed_and_exported(nvim: Neovim, folder: Path, model_server: ModelServer) -> None:
+def test_a_session_is_forked_at_a_message_renamed_and_exported(
+    nvim: Neovim, nvim_folder: Path, model_server: ModelServer
+) -> None:
     model_server.script(Answer("see app.py:5 for it"), Answer("second"))
     new_session(nvim)
     send(nvim, "one")
@@ -221,7 +189,7 @@ def test_a_session_is_forked_at_a_message_renamed_and_exported(nvim: Neovim, fol
     nvim.shows("# The parent")
     nvim.keys(":Sessionls export out.md<CR>")
     nvim.until("return _G.told", lambda told: any("Exported" in one for one in told))
-    assert "second" in (folder / "out.md").read_text(encoding="utf-8")
+    assert "second" in (nvim_folder / "out.md").read_text(encoding="utf-8")
     nvim.keys("<C-w>kgg]]]]gf")  # at the first reply
     forked = nvim.shows("forked from another session", "see app.py:5")
     assert "second" not in forked
