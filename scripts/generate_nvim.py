@@ -93,9 +93,20 @@ def commands() -> list[str]:
 
 def settings() -> list[str]:
     lines = []
-    for name, kind, said in re.findall(r"^---@field (\w+)\?? (\S+(?:, \S+)?|fun\S.*?) (.*)$", source("config"), re.MULTILINE):
-        lines += entry(f"{name} ~", f"{said[:1].upper()}{said[1:]}. Type: `{kind.rstrip(',')}`", f"sessionls-config-{name}")
+    for name, rest in re.findall(r"^---@field (\w+)\?? (.*)$", source("config"), re.MULTILINE):
+        kind, said = type_and_words(rest)
+        lines += entry(f"{name} ~", f"{said[:1].upper()}{said[1:]}. Type: `{kind}`", f"sessionls-config-{name}")
     return lines
+
+
+def type_and_words(text: str) -> tuple[str, str]:
+    """A type of LuaCATS, which may hold spaces inside brackets and after a colon, and the words after it."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character in "(<{[") - (character in ")>}]")
+        if character == " " and depth == 0 and not text[:at].endswith(":"):
+            return text[:at], text[at + 1 :]
+    return text, ""
 
 
 def maps() -> list[str]:
@@ -111,6 +122,13 @@ def maps() -> list[str]:
             lines.append(f"    {key:<8} {name:<12} {kinds:<5} {said or other}")
         lines.append("")
     return lines
+
+
+def quickfix_keys() -> list[str]:
+    table = source("changes").partition("\nM.keys = {")[2]
+    rows = re.findall(r"\{\s+'(\w)',\s+'([^']+)',", table)
+    assert rows, "changes.lua has no keys"
+    return [f"    {key:<8} {said}" for key, said in rows]
 
 
 def plugs() -> list[str]:
@@ -171,6 +189,24 @@ def help_text() -> str:
             "line. `:Sessionls answer` shows the oldest question with all that it is about. There `y` allows it once, `s` for "
             "this session, `d` denies it, `D` denies it and says why, `q` leaves it open. A key counts only when the window has "
             "been there for 300 ms: what you typed before cannot answer it.",
+            WIDTH,
+        ),
+        *heading("EDITS", "sessionls-edits"),
+        *textwrap.wrap(
+            "Edits of agents are made in your buffers, where `u` takes back each of them, and are saved where the file had no "
+            "unsaved changes. Signs mark the lines, until you change them or say that they are reviewed: SessionlsAdded, "
+            "SessionlsChanged and SessionlsRemoved are their highlights. `:Sessionls changes` lists the hunks of each reply in "
+            "the quickfix window, with these keys:",
+            WIDTH,
+        ),
+        "",
+        *quickfix_keys(),
+        "",
+        *textwrap.wrap(
+            "With `p` in a question, or with the setting `confirm_edits` of the server, you see an edit before it is made: in a "
+            "tab, the file beside the proposal, as a diff. Change the proposal as you like, also with `do` and `dp`. `:w` "
+            "accepts it as it stands, `:q` rejects it. An edit that waits takes no focus: `:Sessionls answer` shows it, as it "
+            "shows questions, and `:Sessionls answer once` and `deny` answer it.",
             WIDTH,
         ),
         *heading("SETTINGS", "sessionls-config"),

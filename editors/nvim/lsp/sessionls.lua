@@ -6,7 +6,11 @@ return {
   cmd = config.get().cmd,
   root_dir = client.root_dir,
   flags = { debounce_text_changes = 0 }, -- an agent sees what you typed just now
-  capabilities = { experimental = { sessionls = { events = true, permissions = true, saves = true } } },
+  capabilities = {
+    -- Edits that are to be confirmed are shown beside the file first.
+    workspace = { workspaceEdit = { documentChanges = true, changeAnnotationSupport = { groupsOnLabel = false } } },
+    experimental = { sessionls = { events = true, permissions = true, saves = true } },
+  },
   handlers = client.handlers,
   before_init = client.before_init,
   on_init = client.on_init,

@@ -365,15 +365,23 @@ M.handlers = {
     coroutine.yield()
     return nil, vim.lsp.rpc_response_error(vim.lsp.protocol.ErrorCodes.RequestCancelled, 'The question is closed.')
   end,
-  ['workspace/applyEdit'] = function(err, params, ctx)
-    local changes = require('sessionls.changes')
-    local fresh = changes.before(params.edit)
-    local result, problem = vim.lsp.handlers['workspace/applyEdit'](err, params, ctx)
-    changes.after(fresh)
-    return result, problem
+  -- Made at once; where the server or the person wants to see it first, once it was accepted.
+  ['workspace/applyEdit'] = function(_, params, ctx)
+    local client = vim.lsp.get_client_by_id(ctx.client_id)
+    local encoding = client and client.offset_encoding or 'utf-16'
+    local proposals = require('sessionls.proposals')
+    local result = proposals.accepted(params, encoding)
+    if not result and proposals.wants(params) then
+      local thread = coroutine.running()
+      proposals.add(server_of(ctx.client_id), params, encoding, function(result)
+        go_on(thread, result)
+      end)
+      return coroutine.yield()
+    end
+    return result or require('sessionls.documents').apply(params, encoding)
   end,
   ['document/save'] = function(_, params)
-    return require('sessionls.changes').save(params.uris)
+    return require('sessionls.documents').save(params.uris)
   end,
   ['window/showDocument'] = function(err, params, ctx)
     local id = params.uri:match('^sessionls:/+(.-)%.md$')

@@ -48,7 +48,7 @@ local function find_session(server, words, done)
       return client.tell(problem)
     end
     if words == '' then
-      return require('sessionls.pick').session(list.sessions, 'Open a session', done)
+      return require('sessionls.pick').session(server, list.sessions, 'Open a session', done)
     end
     local found = vim.tbl_filter(function(session)
       return session.title == words or vim.endswith(session.id, words)
@@ -63,7 +63,7 @@ local function find_session(server, words, done)
     elseif #found == 1 then
       done(found[1])
     else
-      require('sessionls.pick').session(found, 'Which session?', done)
+      require('sessionls.pick').session(server, found, 'Which session?', done)
     end
   end)
 end
@@ -150,8 +150,8 @@ M.subcommands = {
       local view = require('sessionls.view').current()
       if not view then
         M.subcommands.list.run('')
-      elseif view:visible() then
-        view:hide()
+      elseif require('sessionls.windows').visible(view) then
+        require('sessionls.windows').hide(view)
       else
         view:show()
       end
@@ -173,16 +173,7 @@ M.subcommands = {
         if #result.hits == 0 then
           return say('Nothing was found.')
         end
-        vim.ui.select(result.hits, {
-          prompt = 'Found',
-          format_item = function(hit)
-            return ('%s: %s'):format(hit.session.title, (hit.snippet:gsub('%s+', ' ')))
-          end,
-        }, function(hit)
-          if hit then
-            require('sessionls.view').open(server, hit.session.id, { message = hit.messageId })
-          end
-        end)
+        require('sessionls.pick').hit(server, result.hits)
       end)
     end,
   },
@@ -201,6 +192,28 @@ M.subcommands = {
   pause = { help = 'Pause the session.', run = with_view(actions.pause) },
   resume = { help = 'Go on with a paused session or a stopped reply.', run = with_view(actions.resume) },
   cancel = { help = 'Cancel the reply being written.', run = with_view(actions.cancel) },
+  queue = {
+    usage = '[withdraw | now | edit | earlier | later]',
+    help = 'Withdraw a waiting message, send it now, edit it, or have it answered earlier or later. Without a word: choose.',
+    complete = function()
+      return { 'withdraw', 'now', 'edit', 'earlier', 'later' }
+    end,
+    run = with_view(function(view, arguments)
+      local queue = require('sessionls.queue')
+      local does =
+        { withdraw = queue.withdraw, now = queue.send_now, edit = queue.edit, earlier = queue.earlier, later = queue.later }
+      if does[arguments] then
+        return does[arguments](view)
+      elseif arguments ~= '' then
+        return client.tell('Usage: :Sessionls queue [withdraw | now | edit | earlier | later]', vim.log.levels.WARN)
+      end
+      vim.ui.select({ 'withdraw', 'now', 'edit', 'earlier', 'later' }, { prompt = 'A waiting message' }, function(choice)
+        if choice then
+          does[choice](view)
+        end
+      end)
+    end),
+  },
   answer = {
     usage = '[once|session|deny]',
     help = 'Show the oldest open question, or answer the one that is shown.',
@@ -251,9 +264,24 @@ M.subcommands = {
     end,
   },
   changes = {
-    help = 'List what agents changed in the session, in the quickfix window.',
-    run = with_view(function(view)
-      require('sessionls.changes').list(view)
+    usage = '[all | revert [reply] | undo | reviewed]',
+    help = 'List what agents changed and you did not review yet, in the quickfix window. There, or on a line of a file that it lists: take back the hunk, or all of its reply. Undo puts the last of these back.',
+    complete = function()
+      return { 'all', 'revert', 'revert reply', 'undo', 'reviewed' }
+    end,
+    run = with_view(function(view, arguments)
+      local changes = require('sessionls.changes')
+      if arguments == '' or arguments == 'all' then
+        changes.list(view, arguments == 'all')
+      elseif arguments == 'revert' or arguments == 'revert reply' then
+        changes.revert(view, arguments == 'revert reply')
+      elseif arguments == 'undo' then
+        changes.undo(view)
+      elseif arguments == 'reviewed' then
+        changes.reviewed(view)
+      else
+        client.tell('Usage: :Sessionls changes [all | revert [reply] | undo | reviewed]', vim.log.levels.WARN)
+      end
     end),
   },
   findings = {
@@ -302,7 +330,7 @@ M.subcommands = {
       vim.ui.select({ 'Keep it', 'Delete it for good' }, { prompt = ('Delete "%s"?'):format(title) }, function(_, choice)
         if choice == 2 then
           actions.request(view, 'session/delete', nil, function()
-            view:hide()
+            require('sessionls.windows').hide(view)
           end)
         end
       end)

@@ -1,9 +1,12 @@
 -- The draft: what you write, to whom it goes, and sending it.
+local bars = require('sessionls.bars')
 local client = require('sessionls.client')
 local context = require('sessionls.context')
 local render = require('sessionls.render')
 
 local M = {}
+
+local EXPECTED = { [-32800] = true, [-32050] = true } -- somebody cancelled the reply, or withdrew the message
 
 local function file_of(view)
   return vim.fs.joinpath(vim.fn.stdpath('state'), 'sessionls', 'drafts', view.id .. '.md')
@@ -30,7 +33,7 @@ end
 --- Sets a view's draft up: its text from the last time, and that it is kept.
 ---@param view sessionls.View
 function M.attach(view)
-  view.selections = {}
+  view.selections, view.kept = {}, {}
   local path = file_of(view)
   if vim.fn.filereadable(path) == 1 then
     vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, vim.fn.readfile(path))
@@ -39,6 +42,9 @@ function M.attach(view)
   vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI', 'TextChangedP' }, {
     buffer = view.draft,
     callback = function()
+      if view.editing and vim.trim(text_of(view)) == '' then
+        view.editing, view.kept = nil, {} -- who empties the draft leaves the waiting message as it is
+      end
       M.update(view)
       if not due then
         due = vim.defer_fn(function()
@@ -70,33 +76,13 @@ end
 
 --- Renews what stands above the draft.
 function M.update(view)
-  local session = view.state and view.state.session or view.server.sessions[view.id]
-  local default = session and session.agent or view.server.default_agent or 'the default agent'
   local text = text_of(view)
-  local agent = addressed(view, text)
-  local parts = { agent and ('to %s · once (default: %s)'):format(agent, default) or ('to ' .. default) }
-  if view.server.client then
-    for _, word in ipairs(context.words_in(view, text)) do
-      local selection = view.selections[word]
-      local found = selection and context.of_selection(view.server, selection)
-      table.insert(parts, '+' .. (found and render.chip(found) or word:sub(2)))
-    end
-  end
-  if session and session.usage.cost then
-    table.insert(parts, ('$%.2f'):format(session.usage.cost))
-  end
-  view.draft_bar = table.concat(parts, '  '):gsub('%%', '%%%%')
-  vim.cmd('redrawstatus!')
-end
-
-function M.winbar()
-  local view = require('sessionls.view').of(vim.api.nvim_get_current_buf())
-  return view and view.draft_bar or ''
+  bars.update_draft(view, (addressed(view, text)), context.chips(view, text))
 end
 
 --- Sends words, with what they are about.
 ---@param view sessionls.View
----@param message { text: string, agent?: string, context?: sessionls.Context[], steer?: boolean }
+---@param message { text: string, agent?: string, context?: sessionls.Context[], steer?: boolean, replaces?: string }
 ---@param done? fun(problem?: any)
 function M.deliver(view, message, done)
   client.run(function()
@@ -106,9 +92,10 @@ function M.deliver(view, message, done)
       agent = message.agent,
       context = message.context and #message.context > 0 and message.context or nil,
       delivery = message.steer and 'steer' or nil,
+      replaces = message.replaces,
     }
     local _, problem = view.server:call('session/message', params)
-    if problem and not (type(problem) == 'table' and problem.code == -32800) then
+    if problem and not (type(problem) == 'table' and EXPECTED[problem.code]) then
       client.tell(problem)
     end
     if done then
@@ -150,10 +137,10 @@ function M.send(view, opts)
     elseif agent and not known(view, agent) then
       return
     end
-    local before = vim.api.nvim_buf_get_lines(view.draft, 0, -1, false)
-    local selections, once = view.selections, view.once
+    local before, replaces = vim.api.nvim_buf_get_lines(view.draft, 0, -1, false), view.editing
+    local meant = { selections = view.selections, kept = view.kept, once = view.once, editing = view.editing }
     vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, {})
-    view.selections, view.once = {}, nil
+    view.selections, view.kept, view.once, view.editing = {}, {}, nil, nil
     M.update(view)
     keep(view)
     local arrived = false
@@ -163,16 +150,52 @@ function M.send(view, opts)
         arrived = true
       end
     end)
-    M.deliver(view, { text = text, agent = agent, context = contexts, steer = opts and opts.steer }, function(refused)
+    local message =
+      { text = text, agent = agent, context = contexts, steer = opts and opts.steer, replaces = replaces }
+    M.deliver(view, message, function(refused)
       stop()
       -- What never became a message goes back into the draft, unless another one stands there by now.
       if refused and not arrived and vim.trim(text_of(view)) == '' then
         vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, before)
-        view.selections, view.once = selections, once
+        for name, value in pairs(meant) do
+          view[name] = value
+        end
+        if replaces and refused.data and (refused.data.kind == 'messageNotFound' or refused.data.kind == 'notPermitted') then
+          view.editing = nil -- its reply has begun: what stands in the draft is a message of its own now
+        end
         M.update(view)
       end
     end)
   end)
+end
+
+--- Takes a waiting message into the draft, to write it anew: it waits until the draft is sent, and then gives its place to it.
+---@param view sessionls.View
+---@param message sessionls.Message
+function M.edit(view, message)
+  if vim.trim(text_of(view)) ~= '' then
+    return client.tell('The draft is not empty: send it, or empty it first.', vim.log.levels.WARN)
+  end
+  local words = message.agent and { '@' .. message.agent } or {}
+  view.kept, view.editing = {}, message.id
+  for _, one in ipairs(message.context or {}) do
+    local word, number = '#' .. one.kind, 1
+    while view.kept[word] do
+      number = number + 1
+      word = '#' .. one.kind .. number
+    end
+    -- What it is about is read again when it is sent.
+    local again = vim.deepcopy(one)
+    if one.kind ~= 'text' then
+      again.text, again.sha256, again.notice = nil, nil, nil
+    end
+    view.kept[word] = again
+    table.insert(words, word)
+  end
+  table.insert(words, message.parts[1].text)
+  vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, vim.split(table.concat(words, ' '), '\n', { plain = true }))
+  view:show()
+  M.update(view)
 end
 
 --- Adds a selection to the draft, as a word in its first line.

@@ -11,6 +11,7 @@ local M = {}
 ---@field layout 'split'|'tab'|'current'|'below' where a session opens (default 'split', at the right)
 ---@field width number columns of the split, or the part of the screen if below 1 (default 0.4)
 ---@field draft_height integer lines of the draft (default 8)
+---@field picker 'auto'|'snacks'|'telescope'|'fzf'|'mini'|'select' what shows lists to choose from (default 'auto': the first of these that is there)
 ---@field maps table<string, string|false> keys of the session's buffers, by their names; false leaves one out
 local defaults = {
   enable = true,
@@ -20,6 +21,7 @@ local defaults = {
   layout = 'split',
   width = 0.4,
   draft_height = 8,
+  picker = 'auto',
   maps = {},
 }
 
@@ -33,7 +35,13 @@ local types = {
   layout = 'string',
   width = 'number',
   draft_height = 'number',
+  picker = 'string',
   maps = 'table',
+}
+
+local choices = {
+  layout = { 'split', 'tab', 'current', 'below' },
+  picker = { 'auto', 'snacks', 'telescope', 'fzf', 'mini', 'select' },
 }
 
 --- What is wrong with settings, one line each.
@@ -53,8 +61,11 @@ function M.problems(given)
       table.insert(found, ('vim.g.sessionls.%s must be a %s; it is a %s.'):format(name, kinds, type(value)))
     end
   end
-  if type(given.layout) == 'string' and not vim.list_contains({ 'split', 'tab', 'current', 'below' }, given.layout) then
-    table.insert(found, ("vim.g.sessionls.layout must be 'split', 'tab', 'current' or 'below'; it is '%s'."):format(given.layout))
+  for name, allowed in pairs(choices) do
+    if type(given[name]) == 'string' and not vim.list_contains(allowed, given[name]) then
+      local words = "'" .. table.concat(allowed, "', '") .. "'"
+      table.insert(found, ("vim.g.sessionls.%s must be one of %s; it is '%s'."):format(name, words, given[name]))
+    end
   end
   table.sort(found)
   return found

@@ -171,7 +171,9 @@ function M.resolve(view, word)
     return context and { context }, problem
   end
   local selection = view.selections and view.selections[word]
-  if selection then
+  if (view.kept or {})[word] then
+    return { view.kept[word] }
+  elseif selection then
     return one(M.of_selection(server, selection))
   elseif word == '#diff' then
     return { { kind = 'diff' } }
@@ -215,13 +217,26 @@ end
 function M.words_in(view, text)
   local found = {}
   for word in text:gmatch('%f[^%s%z]#[%w]+:?[^%s]*') do
-    if M.words[word] and word ~= '#file:' or vim.startswith(word, '#file:') or (view.selections or {})[word] then
+    if M.words[word] and word ~= '#file:' or vim.startswith(word, '#file:') or (view.selections or {})[word] or (view.kept or {})[word] then
       if not vim.list_contains(found, word) then
         table.insert(found, word)
       end
     end
   end
   return found
+end
+
+--- What the words of a text stand for, in few words each: `app.py:5-9*`, `2 diagnostics of app.py`.
+---@return string[]
+function M.chips(view, text)
+  if not view.server.client then
+    return {}
+  end
+  return vim.tbl_map(function(word)
+    local live = view.kept[word] or view.selections[word] or word == '#diagnostics' or word == '#symbol' or word == '#buffer'
+    local found = live and M.resolve(view, word)
+    return found and found[1] and require('sessionls.render').chip(found[1]) or word:sub(2)
+  end, M.words_in(view, text))
 end
 
 --- The text without those words, and what they stand for.

@@ -1,39 +1,115 @@
--- What agents changed: documents that the server wants saved, and the hunks of each reply.
+-- Documents that the server changes: edits that it wants made, and saving them.
 local M = {}
 
 local loaded_for_edit = {} -- buffers that nobody had open before an edit loaded them
 
 vim.api.nvim_create_autocmd('BufWinEnter', {
-  group = vim.api.nvim_create_augroup('sessionls_changes', {}),
+  group = vim.api.nvim_create_augroup('sessionls_documents', {}),
   callback = function(event)
     loaded_for_edit[event.buf] = nil
   end,
 })
 
---- Remembers which documents an edit is about to load.
+--- The documents of an edit, by their URIs.
 ---@param edit table a WorkspaceEdit
-function M.before(edit)
+---@return string[]
+function M.uris(edit)
   local uris = vim.tbl_keys(edit.changes or {})
   for _, change in ipairs(edit.documentChanges or {}) do
-    table.insert(uris, change.textDocument and change.textDocument.uri or change.kind == 'create' and change.uri or nil)
-  end
-  local fresh = {}
-  for _, uri in ipairs(uris) do
-    local known = vim.fn.bufnr('^' .. vim.fn.fnameescape(vim.uri_to_fname(uri)) .. '$')
-    if known == -1 or not vim.api.nvim_buf_is_loaded(known) then
-      table.insert(fresh, uri)
+    local uri = change.textDocument and change.textDocument.uri or change.uri
+    if not vim.list_contains(uris, uri) then
+      table.insert(uris, uri)
     end
   end
-  return fresh
+  return uris
 end
 
-function M.after(fresh)
-  for _, uri in ipairs(fresh) do
-    local buf = vim.uri_to_bufnr(uri)
-    if vim.api.nvim_buf_is_loaded(buf) then
-      loaded_for_edit[buf] = true
+--- The loaded buffer of a document, where there is one.
+---@param uri string
+---@return integer?
+function M.buffer(uri)
+  local buf = vim.fn.bufnr('^' .. vim.fn.fnameescape(vim.uri_to_fname(uri)) .. '$')
+  return buf ~= -1 and vim.api.nvim_buf_is_loaded(buf) and buf or nil
+end
+
+local function lines_of(uri)
+  local buf = M.buffer(uri)
+  return buf and vim.api.nvim_buf_get_lines(buf, 0, -1, false)
+end
+
+--- The change of one document's text in an edit, and whether the edit creates or deletes a document.
+---@return table? change a TextDocumentEdit
+---@return string? kind
+function M.parts(edit)
+  local change, kind
+  for uri, edits in pairs(edit.changes or {}) do
+    change = { textDocument = { uri = uri }, edits = edits }
+  end
+  for _, one in ipairs(edit.documentChanges or {}) do
+    if one.kind then
+      kind = one.kind
+    else
+      change = one
     end
   end
+  return change, kind
+end
+
+--- The lines of a text, without an empty one for the line end of the last.
+---@param text string
+---@return string[]
+function M.split(text)
+  local lines = vim.split(text:gsub('\r\n?', '\n'), '\n', { plain = true })
+  if lines[#lines] == '' then
+    lines[#lines] = nil
+  end
+  return lines
+end
+
+--- A new document gets exactly its text: an edit of an empty buffer would leave an empty line behind it.
+local function finish_created(edit)
+  local change, kind = M.parts(edit)
+  local buf = kind == 'create' and change and M.buffer(change.textDocument.uri)
+  if buf and #change.edits == 1 then
+    vim.api.nvim_buf_set_lines(buf, 0, -1, false, M.split(change.edits[1].newText))
+  end
+end
+
+--- Begins a new step to undo: Neovim would put edits of a buffer that nobody looks at into one.
+---@param buf integer
+function M.break_undo(buf)
+  vim.api.nvim_buf_call(buf, function()
+    vim.cmd('let &l:undolevels = &l:undolevels')
+  end)
+end
+
+--- Makes an edit, and marks the lines that it changes. Buffers that nobody had open go again once they are saved.
+---@param params table of workspace/applyEdit
+---@param encoding string
+---@return table result
+function M.apply(params, encoding)
+  local before, fresh = {}, {}
+  for _, uri in ipairs(M.uris(params.edit)) do
+    before[uri] = lines_of(uri)
+    fresh[uri] = before[uri] == nil
+    if fresh[uri] and vim.uv.fs_stat(vim.uri_to_fname(uri)) then
+      vim.fn.bufload(vim.uri_to_bufnr(uri))
+      before[uri] = lines_of(uri)
+    end
+  end
+  for uri in pairs(before) do
+    M.break_undo(assert(M.buffer(uri)))
+  end
+  local ok, problem = pcall(vim.lsp.util.apply_workspace_edit, params.edit, encoding)
+  finish_created(params.edit)
+  for uri, was_fresh in pairs(fresh) do
+    local buf = M.buffer(uri)
+    if buf then
+      loaded_for_edit[buf] = was_fresh or loaded_for_edit[buf]
+      require('sessionls.marks').edited(buf, before[uri] or {})
+    end
+  end
+  return { applied = ok, failureReason = not ok and tostring(problem) or nil }
 end
 
 --- Saves documents. Gives those that have no unsaved changes any more; a document that is not open has none.
@@ -64,36 +140,6 @@ function M.save(uris)
     end
   end
   return { saved = saved }
-end
-
---- The hunks of a session's edits as a quickfix list, one for each place.
----@param view sessionls.View
-function M.list(view)
-  local items = {}
-  for _, message in ipairs(view.state and view.state.messages or {}) do
-    for _, part in ipairs(message.parts) do
-      if part.kind == 'edit' and part.applied then
-        local hunks = 0
-        for line, rest in (part.patch or ''):gmatch('@@ %-%d+,?%d* %+(%d+),?%d* @@([^\n]*)') do
-          hunks = hunks + 1
-          table.insert(items, {
-            filename = vim.uri_to_fname(part.uri),
-            lnum = math.max(1, tonumber(line) or 1),
-            text = ('%s: %s%s'):format(message.author.agent, part.summary, rest),
-          })
-        end
-        if hunks == 0 then
-          table.insert(items, { filename = vim.uri_to_fname(part.uri), lnum = 1, text = part.summary })
-        end
-      end
-    end
-  end
-  if #items == 0 then
-    vim.notify('No agent changed anything in this session.', vim.log.levels.INFO, { title = 'sessionls' })
-    return
-  end
-  vim.fn.setqflist({}, ' ', { title = 'Changes: ' .. view.state.session.title, items = items })
-  vim.cmd('botright copen')
 end
 
 return M

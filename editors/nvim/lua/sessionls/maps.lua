@@ -16,6 +16,15 @@ local function act(name)
   end
 end
 
+local function queue(name)
+  return function()
+    local here = view()
+    if here then
+      require('sessionls.queue')[name](here)
+    end
+  end
+end
+
 local function compose(name, ...)
   local arguments = { ... }
   return function()
@@ -32,6 +41,11 @@ M.transcript_maps = {
   previous = { 'n', '[[', 'Go to the message before', act('previous') },
   follow = { 'n', '<CR>', 'Follow what is under the cursor: a place, a question, a finding, earlier messages', act('follow') },
   fork = { 'n', 'gf', 'Fork the session at this message', act('fork') },
+  withdraw = { 'n', 'gw', 'Withdraw the waiting message under the cursor', queue('withdraw') },
+  send_now = { 'n', 'gs', 'Send the waiting message now, in place of the reply being written', queue('send_now') },
+  edit = { 'n', 'ge', 'Edit the waiting message in the draft', queue('edit') },
+  earlier = { 'n', '[e', 'Have the waiting message answered earlier', queue('earlier') },
+  later = { 'n', ']e', 'Have the waiting message answered later', queue('later') },
   yank = { 'n', 'gy', 'Yank the code under the cursor', act('yank') },
 }
 

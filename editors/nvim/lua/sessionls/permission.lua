@@ -1,6 +1,7 @@
 -- Questions for permission: a queue that nobody has to answer at once, and a window that shows one of them.
 local client = require('sessionls.client')
 local events = require('sessionls.events')
+local proposals = require('sessionls.proposals')
 
 local M = {}
 
@@ -69,6 +70,18 @@ local function key(decision)
   end
 end
 
+--- Shows the file beside what the question would make of it.
+local function propose()
+  local one = shown
+  local proposal = one and proposals.of_question(one.server, one.session, one.question)
+  if proposal then
+    close()
+    proposals.show(proposal)
+  else
+    vim.notify('This cannot be shown beside a file.', vim.log.levels.INFO, { title = 'sessionls' })
+  end
+end
+
 --- Shows a question in a window of its own. To close it leaves the question open.
 ---@param server sessionls.Server
 ---@param session_id string
@@ -77,6 +90,9 @@ function M.show(server, session_id, question)
   close()
   local lines = { ('⚑ %s asks: %s'):format(question.agent, (question.summary:gsub('%s+', ' '))) }
   local keys = 'y allows it once · d denies it · D denies it and says why · q leaves it open'
+  if question.risk == 'write' then
+    keys = keys .. ' · p shows it beside the file'
+  end
   if question.scope then
     keys = keys:gsub(' · d', ' · s for this session · d', 1)
     table.insert(lines, 'For this session means: ' .. question.scope:gsub('%s+', ' ') .. ', in replies to your messages.')
@@ -94,6 +110,7 @@ function M.show(server, session_id, question)
   local height = math.min(#lines, math.max(5, math.floor(vim.o.lines / 3)))
   local win = vim.api.nvim_open_win(buf, true, { split = 'below', win = -1, height = height })
   vim.wo[win][0].winfixheight, vim.wo[win][0].number, vim.wo[win][0].wrap = true, false, true
+  vim.wo[win][0].statusline = 'question'
   shown = { buf = buf, win = win, server = server, session = session_id, question = question, since = vim.uv.now() }
   vim.api.nvim_create_autocmd('WinEnter', {
     buffer = buf,
@@ -111,7 +128,7 @@ function M.show(server, session_id, question)
       end
     end,
   })
-  local map = { y = key('once'), d = key('deny'), D = key('why'), q = close }
+  local map = { y = key('once'), d = key('deny'), D = key('why'), q = close, p = propose }
   if question.scope then
     map.s = key('session')
   else
@@ -121,31 +138,39 @@ function M.show(server, session_id, question)
     vim.keymap.set('n', lhs, rhs, { buffer = buf, nowait = true })
   end
   -- Keys that came ahead find no other meaning here.
-  for _, lhs in ipairs({ 'a', 'i', 'o', 'A', 'I', 'O', 'c', 'x', 'p', 'P', '<CR>' }) do
+  for _, lhs in ipairs({ 'a', 'i', 'o', 'A', 'I', 'O', 'c', 'x', 'P', '<CR>' }) do
     vim.keymap.set('n', lhs, function() end, { buffer = buf, nowait = true })
   end
 end
 
---- Shows the oldest open question; the next one where one is shown already.
+--- Shows the oldest open question, then the edits that wait; the next one where one is shown already.
 function M.next()
-  local queue = M.queue()
+  local queue = vim.list_extend(M.queue(), proposals.queue())
   if #queue == 0 then
     vim.notify('No question is open.', vim.log.levels.INFO, { title = 'sessionls' })
     return
   end
-  local at = 1
+  local at, proposal = 1, proposals.of(vim.api.nvim_get_current_buf())
   for index, one in ipairs(queue) do
-    if shown and one.question.requestId == shown.question.requestId then
+    if one == proposal or (shown and one.question and one.question.requestId == shown.question.requestId) then
       at = index % #queue + 1
     end
   end
-  M.show(queue[at].server, queue[at].session.id, queue[at].question)
+  if queue[at].question then
+    M.show(queue[at].server, queue[at].session.id, queue[at].question)
+  else
+    close()
+    proposals.show(queue[at])
+  end
 end
 
---- Answers the question that is shown, or that the cursor is on; without one it shows the next.
+--- Answers the question or the proposal that is shown, or that the cursor is on; without one it shows the next.
 ---@param decision 'once'|'session'|'deny'
 function M.decide(decision)
-  if shown and vim.api.nvim_get_current_win() == shown.win then
+  local proposal = proposals.of(vim.api.nvim_get_current_buf())
+  if proposal then
+    return proposals.decide(proposal, decision ~= 'deny')
+  elseif shown and vim.api.nvim_get_current_win() == shown.win then
     return key(decision)()
   end
   local view = require('sessionls.view').of()

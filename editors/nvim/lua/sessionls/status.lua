@@ -5,7 +5,7 @@ local events = require('sessionls.events')
 local M = { text = '' }
 
 function M.update()
-  local waiting, writing = 0, 0
+  local waiting, writing = #require('sessionls.proposals').queue(), 0
   for _, server in ipairs(client.servers()) do
     for _, session in pairs(server.sessions) do
       waiting = waiting + #(session.asking or {})

@@ -1,0 +1,100 @@
+-- The lines above the transcript and the draft: what the session does, and to whom the draft goes.
+local M = {}
+
+local function escaped(text)
+  return (text:gsub('%s+', ' '):gsub('%%', '%%%%'))
+end
+
+--- The names of people, with commas.
+---@param participants sessionls.Participant[]
+function M.names(participants)
+  return table.concat(
+    vim.tbl_map(function(one)
+      return one.name
+    end, participants),
+    ', '
+  )
+end
+
+--- What a session does: `paused`, `writing …`, how its newest reply stopped; nothing where it waits for you.
+---@param session sessionls.Session
+---@return string?
+function M.activity(session)
+  if session.state == 'paused' and session.pauseReason == 'budget' then
+    return 'paused: its budget is used up'
+  elseif session.state ~= 'active' then
+    return session.state
+  end
+  return session.replying and 'writing …' or session.stopped
+end
+
+--- Renews the line above the transcript.
+---@param view sessionls.View
+function M.update(view)
+  local session = view.state and view.state.session or view.server.sessions[view.id]
+  local parts = {}
+  if session then
+    local asking = #(session.asking or {})
+    if asking > 0 then
+      table.insert(parts, ('⚑ %d'):format(asking))
+    end
+    table.insert(parts, M.activity(session))
+    if session.queued > 0 then
+      table.insert(parts, session.queued .. ' waiting')
+    end
+    table.insert(parts, session.agent)
+    if view.state and #view.state.participants > 1 then
+      table.insert(parts, 'with ' .. M.names(view.state.participants))
+    end
+  end
+  if not view.server.client then
+    table.insert(parts, 1, 'the server is starting …')
+  end
+  if view.trouble then
+    table.insert(parts, 1, view.trouble)
+  end
+  view.bar = escaped(table.concat(parts, ' · '))
+  vim.cmd('redrawstatus!')
+end
+
+--- Renews the line above the draft. `agent` answers this one message, `chips` are what it is about.
+---@param view sessionls.View
+---@param agent? string
+---@param chips string[]
+function M.update_draft(view, agent, chips)
+  local session = view.state and view.state.session or view.server.sessions[view.id]
+  local default = session and session.agent or view.server.default_agent or 'the default agent'
+  local parts = { agent and ('to %s · once (default: %s)'):format(agent, default) or ('to ' .. default) }
+  if view.editing then
+    table.insert(parts, 1, 'edits a waiting message')
+  end
+  for _, chip in ipairs(chips) do
+    table.insert(parts, '+' .. chip)
+  end
+  if session and session.usage.cost then
+    table.insert(parts, ('$%.2f'):format(session.usage.cost))
+  end
+  view.draft_bar = table.concat(parts, '  '):gsub('%%', '%%%%')
+  vim.cmd('redrawstatus!')
+end
+
+--- 'winbar' of the transcript.
+function M.transcript()
+  local view = require('sessionls.view').of()
+  return view and view.bar or ''
+end
+
+--- 'statusline' of the transcript.
+function M.title()
+  local view = require('sessionls.view').of()
+  local session = view and (view.state and view.state.session or view.server.sessions[view.id])
+  return session and session.title:gsub('%s+', ' ') or ''
+end
+
+--- 'winbar' of the draft.
+function M.draft()
+  local view = require('sessionls.view').of()
+  return view and view.draft_bar or ''
+end
+
+return M
