@@ -29,12 +29,14 @@ async def test_initialize_announces_what_an_editor_with_no_plugin_can_use(connec
     assert client.server is not None
     able = client.server.capabilities
     assert able.execute_command_provider is not None
-    own = {"sessionls.askAbout", "sessionls.show", "sessionls.fix", "sessionls.review"}
+    own = {"sessionls.askAbout", "sessionls.compose", "sessionls.show", "sessionls.openFile", "sessionls.fix", "sessionls.review"}
+    own |= {"sessionls.sendDraft", "sessionls.forkHere", "sessionls.answerHere", "sessionls.earlier", "sessionls.openFinding"}
     assert set(able.execute_command_provider.commands) == {*COMMANDS, *own}
     assert isinstance(able.code_action_provider, lsp.CodeActionOptions)
     assert list(able.code_action_provider.code_action_kinds or ()) == [
         "sessionls.ask",
         "sessionls.answer",
+        "sessionls.session",
         "quickfix",
         "source.sessionls",
     ]
@@ -110,7 +112,7 @@ async def test_an_unknown_request_is_refused_and_an_unknown_notification_ignored
     client = await connect()
     client.protocol.notify("session/nothing", {})
     client.protocol.notify("$/whatever", {})
-    for method in ("session/nothing", "$/whatever", "textDocument/hover", "initialized", "finding/nothing"):
+    for method in ("session/nothing", "$/whatever", "textDocument/rename", "initialized", "finding/nothing"):
         with refused(-32601, "methodNotFound"):
             await client.raw(method, {})
 

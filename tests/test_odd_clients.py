@@ -182,7 +182,7 @@ async def test_params_may_be_an_empty_list(params: Any) -> None:
     assert read("session/get", [{"sessionId": "x"}]).session_id == "x"
 
 
-@pytest.mark.parametrize("method", ["textDocument/hover", "workspace/somethingNew", "shutdown/later", "$/odd"])
+@pytest.mark.parametrize("method", ["textDocument/rename", "workspace/somethingNew", "shutdown/later", "$/odd"])
 async def test_a_request_that_is_not_there_is_refused_by_its_name(method: str) -> None:
     wire = await initialized()
     assert wire.ask(method, [])["error"]["code"] == -32601

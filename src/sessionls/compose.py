@@ -47,6 +47,7 @@ class Composition:
     models: Gateway
     store: SqlStore
     bounds: Bounds
+    data_dir: Path
     servers: McpServers | None = None
     external: ExternalAgents | None = None
     _jobs: list[asyncio.Task[None]] = field(default_factory=list)
@@ -217,7 +218,7 @@ def compose(
         timing=timing,
         answers_for_others=settings.answer_others,
     )
-    return Composition(sessions, editor, catalog, models, store, bounds, servers, external)
+    return Composition(sessions, editor, catalog, models, store, bounds, settings.data_dir, servers, external)
 
 
 def _older(store: SqlStore) -> OlderPlaces:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 
 from model_server import Answer, Hold, ModelServer, ToolUse
-from server_client import refused, uri_of
+from server_client import SessionClient, refused, uri_of
 from shared_server import PATIENCE, OpenEditor, lines, text_of
 
 
@@ -79,8 +80,9 @@ async def test_a_selection_offers_the_agents_that_say_so(open_editor: OpenEditor
 
     offered = await titles(1)
     assert {"Ask review about this", "Ask security about this", "Ask terse about this"} <= set(offered)
-    assert "Ask broken about this" not in offered and "Ask code about this" not in offered
-    assert await titles(0) == ["Review this file"]  # no selection
+    assert {"Ask…", "Ask code about this", "Ask research about this"} <= set(offered)
+    assert "Ask broken about this" not in offered
+    assert await titles(0) == ["Review this file", "Ask about this file…"]  # no selection
     assert await titles(0, triggerKind=2) == []  # at each move of the cursor
     assert await titles(1, only=["source.organizeImports"]) == []
     assert await titles(1, only=["sessionls"]) == offered
@@ -123,27 +125,95 @@ async def test_asking_about_a_selection_shows_a_session_that_fills_with_the_repl
     assert "x = 1" in model_server.requests[0].text and "y = 2" not in model_server.requests[0].text
     with refused(-32602, "invalidParams"):
         await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri="sessionls:/../x.md"))
-    with refused(-32041, "sessionNotFound"):
-        await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri="sessionls:/nobody.md"))
+
+
+async def opened_text(client: SessionClient, uri: str) -> str:
+    """The text of a document. While the server starts it says so, and that it changed as soon as it has started."""
+    asked = lsp.TextDocumentContentParams(uri=uri)
+    while "The server is starting." in (text := (await client.workspace_text_document_content_async(asked)).text):
+        await client.until(lambda: uri in client.refreshed)
+        client.refreshed.clear()
+    return text
+
+
+async def test_a_document_that_cannot_be_shown_says_why(open_editor: OpenEditor) -> None:
+    client = await open_editor(events=False)
+    text = await opened_text(client, "sessionls:/nobody.md")
+    assert "This session cannot be shown" in text and "There is no session" in text
+
+
+async def test_a_document_of_a_store_that_cannot_be_opened_says_why(open_editor: OpenEditor) -> None:
+    client = await open_editor(events=False, options={"databaseUrl": "sqlite:////dev/null/sessions.db"})
+    text = await opened_text(client, "sessionls:/01a222cd-07a2-725e-b562-948b8c37a1a4.md")
+    assert "This session cannot be shown" in text and len(text.splitlines()[2]) > 20
+
+
+async def test_a_document_costs_in_proportion_to_what_is_new_and_pages_to_earlier_messages(
+    open_editor: OpenEditor, model_server: ModelServer
+) -> None:
+    content = lsp.TextDocumentContentClientCapabilities()
+    client = await open_editor(
+        events=False,
+        capabilities=lsp.ClientCapabilities(workspace=lsp.WorkspaceClientCapabilities(text_document_content=content)),
+    )
+    session = await client.ask("session/create")
+    for number in range(30):
+        model_server.script(Answer(f"Answer {number}. " + "word " * 200))
+        await client.ask("session/message", sessionId=session["id"], text=f"Question {number}")
+    sizes: list[int] = []
+
+    async def page(uri: str) -> str:
+        text = (await client.workspace_text_document_content_async(lsp.TextDocumentContentParams(uri=uri))).text
+        sizes.append(len(text.encode()))
+        return text
+
+    newest = f"sessionls:/{session['id']}.md"
+    text = await page(newest)
+    assert "Answer 29." in text and "Answer 0." not in text and len(text) < 12_000
+    older = next(word for word in text.split() if word.startswith("sessionls:/"))
+    assert "Answer 29." not in await page(older)
+    sizes.clear()
+
+    async def read_on() -> None:  # as an editor does that shows it
+        while True:
+            if client.refreshed:
+                client.refreshed.clear()
+                await page(newest)
+            await asyncio.sleep(0.02)
+
+    reading = asyncio.create_task(read_on())
+    model_server.script(Answer(chunks=["A line of the reply.\n"] * 400, delay=0.005))  # 8 KB in two seconds
+    await client.ask("session/message", sessionId=session["id"], text="The last question")
+    async with asyncio.timeout(PATIENCE):
+        while not sizes or "tokens in" not in (text := await page(newest)).partition("The last question")[2]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    reading.cancel()
+    assert "A line of the reply.\n" * 400 in text and sum(sizes) < 250_000
 
 
 SHOWS = lsp.WindowClientCapabilities(show_document=lsp.ShowDocumentClientCapabilities(support=True))
 
 
-async def test_an_editor_that_would_show_an_empty_document_is_told_where_the_session_can_be_read(
+async def test_an_editor_that_would_show_an_empty_document_opens_the_file_of_the_session(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     client = await open_editor(events=False, capabilities=lsp.ClientCapabilities(window=SHOWS))
-    told: list[lsp.ShowMessageParams] = []
-    client.protocol.fm.features[lsp.WINDOW_SHOW_MESSAGE] = told.append
     uri = uri_of(folder / "a.py")
     client.open_document(uri, "x = 1\n")
     session = await client.command("sessionls.askAbout", {"agent": "terse", "uri": uri, "range": lines(0, 1)})
     await model_server.received(1)
-    await client.ask("session/get", sessionId=session["id"])
-    (message,) = told
-    assert message.type == lsp.MessageType.Info and f"`sessionls show {session['id'][-8:]}`" in message.message
-    assert not client.shown
+    await client.until(lambda: client.shown)
+    assert client.shown[0].uri.endswith(f"/{session['id']}/session.session.md")
+
+
+async def test_an_editor_that_opens_no_files_is_told_where_the_session_is(open_editor: OpenEditor) -> None:
+    client = await open_editor(events=False)
+    session = await client.ask("session/create")
+    shown = await client.command("sessionls.show", {"sessionId": session["id"]})
+    await client.until(lambda: client.messages)
+    path = unquote(shown["uri"].removeprefix("file://"))
+    assert client.messages[0].message.endswith(path)
+    assert (await asyncio.to_thread(Path(path).read_text, encoding="utf-8")).startswith("# New session")
 
 
 async def test_a_session_can_be_shown_at_any_time(open_editor: OpenEditor) -> None:
@@ -170,7 +240,8 @@ async def test_a_block_cursor_is_not_a_selection_and_a_sessions_document_is_not_
         params = {"textDocument": {"uri": place}, "range": range_, "context": {"diagnostics": []}}
         return [action["title"] for action in await client.raw("textDocument/codeAction", params)]
 
-    assert await titles(uri, 1) == ["Review this file"]
+    assert await titles(uri, 1) == ["Review this file", "Ask about this file…"]
     assert "Ask review about this" in await titles(uri, 2)
-    assert await titles(document, 0) == [] and await titles(document, 2) == []
+    write = ["Write a message in this session"]
+    assert await titles(document, 0) == write and await titles(document, 2) == write
     assert await titles(document.upper(), 2) == []

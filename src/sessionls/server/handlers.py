@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sessionls.server.transport.protocol import SessionProtocol
     from sessionls.sessions.service import Sessions
 
-__all__ = ["HANDLERS", "RequestContext"]
+__all__ = ["HANDLERS", "RequestContext", "send_message"]
 
 _LIST_BYTES = 4 << 20  # of findings in one answer
 
@@ -114,14 +114,19 @@ async def history(request: RequestContext, params: p.HistoryParams) -> r.History
 
 @_answers("session/message")
 async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
+    return await send_message(request, params, new_id())
+
+
+async def send_message(request: RequestContext, params: p.MessageParams, message_id: str) -> r.Exchange:
+    """Send a message with that id and wait for its reply, whose progress the client sees."""
     ask = request.client.wants_progress
     reports_progress = ask or params.work_done_token is not None or params.partial_result_token is not None
     if not reports_progress:
-        return await _send(request, params, new_id())
+        return await _send(request, params, message_id)
     title = params.agent or (await request.sessions.get(params.session_id)).agent
-    progress = ReplyProgress(request.protocol, new_id(), title, params.work_done_token, params.partial_result_token, ask=ask)
+    progress = ReplyProgress(request.protocol, message_id, title, params.work_done_token, params.partial_result_token, ask=ask)
     async with reporting(request.sessions, params.session_id, progress):
-        exchange = await _send(request, params, progress.message_id)
+        exchange = await _send(request, params, message_id)
         progress.finish(exchange.reply)
         return exchange
 

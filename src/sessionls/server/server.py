@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -24,7 +24,10 @@ from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.editor.document_events import DocumentEvents
 from sessionls.server.editor.file_watchers import FileWatchers
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
-from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, SCHEME, EditorCommands
+from sessionls.server.features.commands import ACTION_KINDS, ALL_COMMANDS, EditorCommands
+from sessionls.server.features.document_features import DocumentFeatures
+from sessionls.server.features.session_document import SCHEME
+from sessionls.server.features.session_file.files import SessionFiles
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.finding_diagnostics import DiagnosticsPublisher
 from sessionls.server.publishing.finding_tracker import FindingTracker
@@ -58,6 +61,7 @@ class SessionServer(LanguageServer):
         self._closing: asyncio.Task[None] | None = None
         self._notices: SessionNotifications | None = None
         self._findings: FindingTracker | None = None
+        self._editor_commands: EditorCommands | None = None
         self._editor: LspEditor | None = None
         self._document_events = DocumentEvents()
         self._jobs: set[asyncio.Task[None]] = set()
@@ -69,7 +73,8 @@ class SessionServer(LanguageServer):
         features.update(self._document_events.features)
         features[lsp.WORKSPACE_DID_CHANGE_CONFIGURATION] = self._configuration_changed
         features[lsp.TEXT_DOCUMENT_CODE_ACTION] = self._code_actions
-        features[lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT] = self._content
+        self._document_features = DocumentFeatures(self.protocol, self.commands)
+        features.update(self._document_features.handlers)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Errors go into answers and into the log, never into pop-ups."""
@@ -116,6 +121,8 @@ class SessionServer(LanguageServer):
             await asyncio.wait([self._starting])
         if self._findings is not None:
             await self._findings.close()
+        if self._editor_commands is not None:
+            await self._editor_commands.session_files.keeper.close()
         if self._composition is not None:
             try:
                 await self._composition.close()
@@ -159,9 +166,11 @@ class SessionServer(LanguageServer):
         capabilities.code_action_provider = lsp.CodeActionOptions(code_action_kinds=list(ACTION_KINDS))
         if capabilities.workspace is not None:
             capabilities.workspace.text_document_content = lsp.TextDocumentContentOptions(schemes=[SCHEME])
+        self._document_features.announce(capabilities, self._client.registers)
 
     def _initialized(self, _: lsp.InitializedParams) -> None:
         self._begin()
+        self._later(self._document_features.register(self._client.registers))
 
     def folders_changed(self) -> None:
         """The client's workspace folders are others now."""
@@ -184,7 +193,10 @@ class SessionServer(LanguageServer):
 
     def _follow(self) -> None:
         """Let the rest follow what the client changed: its folders, or the bounds."""
-        job = asyncio.create_task(self._followed())
+        self._later(self._followed())
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
@@ -219,7 +231,7 @@ class SessionServer(LanguageServer):
         publisher = DiagnosticsPublisher(self.protocol.notify)
         findings = FindingTracker(composition.sessions, editor, publisher, watchers)
         request = RequestContext(composition.sessions, composition.models, editor, notices, findings, self.protocol, self._client)
-        commands = EditorCommands(request)
+        commands = EditorCommands(request, await asyncio.to_thread(SessionFiles, composition.data_dir))
         try:
             await composition.start()
         except BaseException:
@@ -234,7 +246,10 @@ class SessionServer(LanguageServer):
         composition.sessions.subscribe(commands.on_notice)
         composition.sessions.subscribe(findings.on_notice)
         findings.start()
-        self._document_events.listeners = [editor, findings]
+        keeper = commands.session_files.keeper
+        self._document_events.listeners = [editor, findings, keeper]
+        keeper.start()
+        self._editor_commands = commands
         self._findings = findings
         return request, commands
 
@@ -283,6 +298,3 @@ class SessionServer(LanguageServer):
         if self._editor is not None:
             known = self.protocol.converter.unstructure(params.context.diagnostics)
             self._editor.hand_over(params.text_document.uri, known, range_from_lsp(params.range))
-
-    async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
-        return lsp.TextDocumentContentResult(text=await (await self.commands()).content(params.uri))

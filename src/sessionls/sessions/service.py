@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sessionls.domain import transitions
+from sessionls.domain.agent import Definition
 from sessionls.domain.budget import SessionAccount
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionlsError
@@ -48,7 +49,7 @@ from sessionls.sessions.changes.changes import Changes, ChangeScope
 from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.context.other_sessions import OtherSessions
-from sessionls.sessions.export.markdown import Format, render
+from sessionls.sessions.export.markdown import Format, render_page
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.imports import Brought, ForeignSession, Imports
@@ -66,8 +67,8 @@ __all__ = ["Defaults", "Sessions"]
 
 T = TypeVar("T")
 
-_SHOWN = 200  # messages in the document of a session
-_LEFT_OUT = "*Older messages are not shown here. To read all: `sessionls export {id} --output FILE` in a terminal.*"
+_SHOWN = 20  # messages on a page of a session's document, at most
+_PAGE_SIZE = 8_000  # characters of a page that has more than one exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,11 @@ class Sessions:
         self._changes = Changes(store, workspace, files, self._replies.change, participant)
         self._others = OtherSessions(store, self._open_scope)
         self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def participant(self) -> Participant:
+        """Whose operations these are."""
+        return self._participant
 
     # -- finding sessions --------------------------------------------------------------------------------------------
 
@@ -487,18 +493,24 @@ class Sessions:
         """The same piece by piece, for any length."""
         return export_pieces(self._store, session_id, format)
 
-    async def document(self, session_id: str) -> str:
-        """The session as Markdown, to show while it grows: of a long one, the newest messages."""
+    async def document(self, session_id: str, *, before: str | None = None) -> tuple[str, str | None]:
+        """A page of the session as Markdown, to show while it grows: its newest messages, or those before the message `before`.
+
+        Gives also the first message of the page, if there are earlier ones. A page is small, whatever the session's length.
+        """
         session = await self._store.session(session_id)
-        messages, more = await self._store.history(session_id, before=None, limit=_SHOWN)
-        text = await asyncio.to_thread(render, session, messages, "markdown")
-        return f"{text}\n{_LEFT_OUT.format(id=session.id[-8:])}\n" if more else text
+        messages, more = await self._store.history(session_id, before=before, limit=_SHOWN)
+        return await asyncio.to_thread(render_page, session, messages, more, _PAGE_SIZE)
 
     # -- catalogs ----------------------------------------------------------------------------------------------------
 
     async def agents(self) -> AgentList:
         installable = list(self._agents.installable())
         return AgentList(agents=self._agents.list(), default=self._defaults.agent, installable=installable or None)
+
+    def definition(self, agent: str) -> Definition:
+        """The agent's definition as it is now. Touches the disk. Raises `AgentNotFound`, `AgentUnavailable`."""
+        return self._agents.get(agent)
 
     async def skills(self) -> SkillList:
         return SkillList(skills=list(self._agents.skills()))

@@ -13,6 +13,7 @@ from sessionls.domain.model import Wire
 
 __all__ = ["Client", "Configuration", "EditSupport", "Options"]
 
+_REGISTERED = ("code_lens", "document_symbol", "folding_range", "document_link", "completion", "hover")
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -101,7 +102,8 @@ class Client:
     """The client's capabilities. Each is false unless the client declares it.
 
     `events`, `permissions` and `saves` are ours (`capabilities.experimental.sessionls`). The others are LSP's: progress that the
-    server begins, `window/showDocument`, documents whose text the server gives, files watched on request, and edits.
+    server begins, `window/showDocument`, documents whose text the server gives, files watched on request, code lenses asked for
+    again, features of `textDocument` that are registered for some documents alone, and edits.
     """
 
     events: bool = False
@@ -111,6 +113,8 @@ class Client:
     shows_documents: bool = False
     reads_content: bool = False
     watches_files: bool = False
+    refreshes_lenses: bool = False
+    registers: frozenset[str] = frozenset()
     edits: EditSupport = EditSupport()
 
     @property
@@ -136,5 +140,9 @@ class Client:
             shows_documents=bool(get_capability(capabilities, "window.show_document.support")),
             watches_files=bool(get_capability(capabilities, "workspace.did_change_watched_files.dynamic_registration")),
             reads_content=get_capability(capabilities, "workspace.text_document_content") is not None,
+            refreshes_lenses=bool(get_capability(capabilities, "workspace.code_lens.refresh_support")),
+            registers=frozenset(
+                name for name in _REGISTERED if get_capability(capabilities, f"text_document.{name}.dynamic_registration")
+            ),
             edits=EditSupport.of(capabilities),
         )

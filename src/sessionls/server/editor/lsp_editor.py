@@ -104,6 +104,7 @@ class LspEditor(DocumentListener):
         self._protocol = protocol
         self._client = client
         self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+        self._changing: set[str] = set()  # documents that are being edited for an agent
         self.typing = Typing()
 
     @property
@@ -127,8 +128,9 @@ class LspEditor(DocumentListener):
         """The diagnostics that the client sent last. (A server cannot ask a client for those of other servers.)"""
         return self._diagnostics.get(uris.uri_key(uri), ())
 
-    def document_changed(self, uri: str) -> None:  # noqa: ARG002
-        self.typing.typed()
+    def document_changed(self, uri: str) -> None:
+        if uris.uri_key(uri) not in self._changing:  # otherwise it is our own edit, and nobody types
+            self.typing.typed()
 
     def document_closed(self, uri: str) -> None:
         """What the client said about the document no longer holds."""
@@ -150,7 +152,12 @@ class LspEditor(DocumentListener):
         in_editor = [change for change in changes if change not in on_disk]
         if in_editor:
             # First: it may be refused, and then nothing is done.
-            outcome = await change_documents(self._protocol, self._client, self.buffer, label, in_editor, confirm=confirm)
+            changing = {uris.uri_key(change.uri) for change in in_editor}
+            self._changing |= changing
+            try:
+                outcome = await change_documents(self._protocol, self._client, self.buffer, label, in_editor, confirm=confirm)
+            finally:
+                self._changing -= changing
             if not outcome.applied or not on_disk:
                 return outcome
         if on_disk:

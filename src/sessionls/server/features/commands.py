@@ -1,44 +1,63 @@
-"""Sessions for editors without a plugin: commands, code actions, and a session as a Markdown document."""
+"""Sessions for editors without a plugin: commands and code actions."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import re
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from sessionls.domain import uris
-from sessionls.domain.errors import InvalidParams, SessionlsError, SessionNotFound
+from sessionls.domain.errors import InvalidParams, SessionlsError
 from sessionls.domain.model import SelectionContext, Session, Wire
 from sessionls.domain.results import Exchange
 from sessionls.domain.stop_reasons import review_problem
-from sessionls.ports.store import EventNotice, Notice
+from sessionls.ports.store import Notice
 from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, FindingActions, is_cursor
+from sessionls.server.features.session_document import SCHEME, SessionDocuments, document_uri, session_of
+from sessionls.server.features.session_file import offers
+from sessionls.server.features.session_file.draft import place_word
+from sessionls.server.features.session_file.feature import ANSWER_KIND, SESSION_KIND, SessionFileFeature
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.reply_progress import ReplyProgress, reporting
+from sessionls.server.schema import params as p
 from sessionls.server.schema.methods import COMMANDS
-from sessionls.server.schema.params import AskAboutParams, FixParams, MessageParams, ReviewParams, SessionParams, Shown
+from sessionls.server.schema.params import AskAboutParams, MessageParams, Shown
 from sessionls.server.transport import errors
 from sessionls.sessions.review import ReviewStep, ReviewTarget, review
 
-__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "SCHEME", "SHOW", "EditorCommands", "document_uri"]
+if TYPE_CHECKING:
+    from sessionls.domain.model import Agent
+    from sessionls.server.features.session_file.files import SessionFiles
+
+__all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "COMPOSE", "SHOW", "EditorCommands"]
 
 log = logging.getLogger("sessionls")
 
-SCHEME = "sessionls"
-ASK_ABOUT, SHOW = "sessionls.askAbout", "sessionls.show"
-ALL_COMMANDS = (*COMMANDS, ASK_ABOUT, SHOW, FIX, REVIEW)
-ASK_KIND, ANSWER_KIND = "sessionls.ask", "sessionls.answer"
-ACTION_KINDS = (ASK_KIND, ANSWER_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
+ASK_ABOUT, COMPOSE, SHOW, OPEN_FILE = "sessionls.askAbout", "sessionls.compose", "sessionls.show", "sessionls.openFile"
+_OWN: dict[str, type[Wire]] = {
+    ASK_ABOUT: AskAboutParams,
+    COMPOSE: p.ComposeParams,
+    SHOW: p.SessionParams,
+    OPEN_FILE: p.SessionParams,
+    FIX: p.FixParams,
+    REVIEW: p.ReviewParams,
+    offers.SEND_DRAFT: p.DocumentParams,
+    offers.FORK_HERE: p.ForkHereParams,
+    offers.ANSWER_HERE: p.AnswerHereParams,
+    offers.EARLIER: p.DocumentParams,
+    offers.OPEN_FINDING: p.FindingParams,
+}
+ALL_COMMANDS = (*COMMANDS, *_OWN)
+ASK_KIND = "sessionls.ask"
+ACTION_KINDS = (ASK_KIND, ANSWER_KIND, SESSION_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
 _ASKING = 10  # sessions whose questions code actions answer
-_REFRESH_GAP = 0.25  # seconds between two refreshes of a shown session
-_DOCUMENT = re.compile(rf"{SCHEME}:/*(?P<id>[0-9a-zA-Z-]+)\.md")
+_TITLE = 40  # characters of a session's title in a code action
 
 # What an agent is asked about a selection if the person typed nothing.
 _QUESTIONS = {
@@ -52,15 +71,10 @@ _QUESTIONS = {
 _ANY_QUESTION = "Look at the selected code and do what you are for."
 
 
-def document_uri(session_id: str) -> str:
-    """The URI of a session as a Markdown document."""
-    return f"{SCHEME}:/{session_id}.md"
-
-
 class EditorCommands:
     """Sessions through standard LSP."""
 
-    def __init__(self, request: RequestContext) -> None:
+    def __init__(self, request: RequestContext, files: SessionFiles) -> None:
         self._request = request
         self._finding_actions = FindingActions(
             request,
@@ -68,8 +82,9 @@ class EditorCommands:
             lambda session, target, text: self._begin(self._review(session, target, text)),
             self._folder_of,
         )
-        self._shown: set[str] = set()
-        self._due: dict[str, asyncio.TimerHandle] = {}
+        self.documents = SessionDocuments(request, self._begin)
+        self.session_files = SessionFileFeature(request, files, self._begin, self._tell, self.show)
+        self._asked: dict[str, str] = {}  # of each document, the session that was asked about it here last
         self._jobs: set[asyncio.Task[Any]] = set()
 
     # -- commands --------------------------------------------------------------------------------------------------------
@@ -78,14 +93,8 @@ class EditorCommands:
         """Call the method for that command: the same params, result and errors."""
         name = params.command
         given = dict(_only_argument(name, params.arguments))
-        if name == ASK_ABOUT:
-            return await self.ask_about(_read(AskAboutParams, name, given))
-        if name == SHOW:
-            return await self.show(_read(SessionParams, name, given).session_id)
-        if name == FIX:
-            return await self._finding_actions.fix(_read(FixParams, name, given))
-        if name == REVIEW:
-            return await self._finding_actions.review(_read(ReviewParams, name, given))
+        if (kind := _OWN.get(name)) is not None:
+            return await self._run(name, _read(kind, name, given))
         if (method := COMMANDS.get(name)) is None:
             raise InvalidParams(
                 f"There is no command {name!r}.", fields=["command"], hint=f"Commands: {', '.join(sorted(ALL_COMMANDS))}."
@@ -94,19 +103,52 @@ class EditorCommands:
             given.setdefault("workDoneToken", params.work_done_token)
         return await HANDLERS[method.name](self._request, _read(method.params, name, given))
 
+    async def _run(self, name: str, params: Any) -> Wire:
+        files = self.session_files
+        run: dict[str, Callable[[], Coroutine[Any, Any, Wire]]] = {
+            ASK_ABOUT: lambda: self.ask_about(params),
+            COMPOSE: lambda: self.compose(params),
+            SHOW: lambda: self.show(params.session_id),
+            OPEN_FILE: lambda: self.open_file(params.session_id),
+            FIX: lambda: self._finding_actions.fix(params),
+            REVIEW: lambda: self._finding_actions.review(params),
+            offers.SEND_DRAFT: lambda: files.send(params),
+            offers.FORK_HERE: lambda: files.fork(params),
+            offers.ANSWER_HERE: lambda: files.answer(params),
+            offers.EARLIER: lambda: files.earlier(params),
+            offers.OPEN_FINDING: lambda: files.open_finding(params.finding_id),
+        }
+        return await run[name]()
+
     async def ask_about(self, params: AskAboutParams) -> Session:
-        """Create and show a session about a range of a document, and send its first message. Answers at once.
+        """Ask an agent about a range of a document, in that session or in a new one, and show it. Answers at once.
 
         Editors wait for the end of a command, some with all windows frozen; the reply appears in the document and in progress.
         """
         sessions = self._request.sessions
-        session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
+        if params.session_id is None:
+            session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
+        else:
+            session = await sessions.get(params.session_id)
+        self._asked[uris.uri_key(params.uri)] = session.id
         message = MessageParams(
             session_id=session.id,
             text=params.text or _QUESTIONS.get(params.agent, _ANY_QUESTION),
+            agent=params.agent if params.session_id is not None else None,
             context=[SelectionContext(uri=params.uri, range=params.range)],
         )
         self._begin(self._ask(message))
+        return session
+
+    async def compose(self, params: p.ComposeParams) -> Session:
+        """Show the file of that session, or of a new one, with the range in the next message: the question is the person's."""
+        sessions = self._request.sessions
+        if params.session_id is None:
+            session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
+        else:
+            session = await sessions.get(params.session_id)
+        self._asked[uris.uri_key(params.uri)] = session.id
+        await self.session_files.compose(session, place_word(params.uri, params.range, self._request.editor.folders))
         return session
 
     async def _ask(self, message: MessageParams) -> None:
@@ -166,20 +208,25 @@ class EditorCommands:
         def wants(kind: str) -> bool:
             return not only or any(_covers(one, kind) for one in only)
 
+        uri = params.text_document.uri
+        if self.session_files.keeper.of(uri) is not None:
+            return await self.session_files.code_actions(params, wants)
         found: list[lsp.CodeAction] = []
-        if not params.text_document.uri.lower().startswith(f"{SCHEME}:"):  # a session's document is not code
+        if not uri.lower().startswith(f"{SCHEME}:") and not self.session_files.owns(uri):  # a session's document is not code
             cursor = is_cursor(self._request.editor, params)
             found += await self._finding_actions.actions(params, wants, cursor=cursor)
-            if not cursor and wants(ASK_KIND):
-                found += await self._ask_actions(params)
+            if wants(ASK_KIND):
+                found += await self._ask_actions(params, cursor=cursor)
+        elif (shown := session_of(uri)) is not None and wants(SESSION_KIND):
+            command = lsp.Command(title="Write a message", command=OPEN_FILE, arguments=[{"sessionId": shown}])
+            found.append(lsp.CodeAction(title="Write a message in this session", kind=SESSION_KIND, command=command))
         if wants(ANSWER_KIND) and not self._request.client.permissions:  # a plugin shows the questions itself
-            found += await self._answer_actions(params.text_document.uri)
+            found += await self._answer_actions(uri)
         return found
 
     async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
         """Answers to open questions: in a session's document those of the session, elsewhere those of all listed sessions."""
-        shown = _DOCUMENT.fullmatch(uri)
-        found = await self._request.sessions.questions(session_id=shown["id"] if shown else None, limit=_ASKING)
+        found = await self._request.sessions.questions(session_id=session_of(uri), limit=_ASKING)
         return [
             lsp.CodeAction(
                 title=f"{words}: {asked.question.agent} asks: {asked.question.summary}",
@@ -194,52 +241,52 @@ class EditorCommands:
             for words, decision in (("Deny", "deny"), ("Allow once", "once"), ("Allow for this session", "session"))
         ]
 
-    async def _ask_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        """`Ask <agent> about this`, for each agent that can be invoked and wants a code action."""
-        found = await self._request.sessions.agents()
-        return [
-            lsp.CodeAction(
-                title=f"Ask {agent.name} about this",
-                kind=ASK_KIND,
-                command=lsp.Command(
-                    title=f"Ask {agent.name}",
-                    command=ASK_ABOUT,
-                    arguments=[
-                        {"agent": agent.name, "uri": params.text_document.uri, "range": range_from_lsp(params.range).wire()}
-                    ],
-                ),
-            )
-            for agent in found.agents
-            if agent.available and agent.trusted and agent.code_action
-        ]
+    async def _ask_actions(self, params: lsp.CodeActionParams, *, cursor: bool) -> list[lsp.CodeAction]:
+        """A question of one's own, and one for each agent that can be invoked and says `codeAction`: in a new session, and in the
+        one that is open for this file.
+        """
+        uri, range_ = params.text_document.uri, None if cursor else range_from_lsp(params.range)
+        if cursor and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # with each move of the cursor
+            return []
+        agents = [one for one in (await self._request.sessions.agents()).agents if _is_offered(one)] if range_ else []
+        open_ = await self._open_session(uri)
+        made = []
+        for session in [None, *([open_] if open_ else [])]:
+            where = "" if session is None else f" in “{_short(session.title)}”"
+            this = {"uri": uri, "range": None if range_ is None else range_.wire(), "sessionId": session and session.id}
+            made.append(_asking(f"Ask…{where}" if range_ else f"Ask about this file…{where}", COMPOSE, this))
+            made += [_asking(f"Ask {one.name} about this{where}", ASK_ABOUT, {"agent": one.name, **this}) for one in agents]
+        return made
+
+    async def _open_session(self, uri: str) -> Session | None:
+        """The session that was asked about this file here, else the one whose file was opened last; None if neither can go on."""
+        files = self.session_files.keeper.open_sessions
+        for session_id in [*filter(None, [self._asked.get(uris.uri_key(uri))]), *reversed(files)]:
+            with contextlib.suppress(SessionlsError):
+                session = await self._request.sessions.get(session_id)
+                if session.state == "active":
+                    return session
+        return None
 
     # -- documents -------------------------------------------------------------------------------------------------------
 
-    async def content(self, uri: str) -> str:
-        """The text of a session's document. From now on the client is notified when it changes."""
-        match = _DOCUMENT.fullmatch(uri)
-        if match is None:
-            raise InvalidParams(f"{uri!r} is not the document of a session.", fields=["uri"])
-        session_id = match["id"]
-        new = session_id not in self._shown
-        self._shown.add(session_id)  # before it is read, so that no change is missed
-        try:
-            return await self._request.sessions.document(session_id)
-        except SessionNotFound:
-            if new:
-                self._shown.discard(session_id)
-            raise
-
     async def show(self, session_id: str) -> Shown:
-        """Show a session as a document; if the client cannot, say how to read it. Raises `SessionNotFound`."""
-        await self._request.sessions.get(session_id)
+        """Show a session: as a document of the server where the client reads those, else as a file. Raises `SessionNotFound`."""
+        session = await self._request.sessions.get(session_id)
+        if not self._request.client.shows_sessions:
+            return Shown(uri=await self.session_files.show(session))
         uri = document_uri(session_id)
-        if self._request.client.shows_sessions:
-            self._begin(self._show(uri))
-        else:
-            where = f"`sessionls show {session_id[-8:]}` in a terminal"
-            self._tell(f"This editor cannot show the session. To read it: {where}.", lsp.MessageType.Info)
+        self._begin(self._show(uri))
         return Shown(uri=uri)
+
+    async def document_links(self, uri: str) -> list[lsp.DocumentLink]:
+        """The links to earlier pages in a session's document."""
+        buffer = self._request.editor.buffer(uri)
+        return [] if buffer is None else self.documents.links(buffer.text)
+
+    async def open_file(self, session_id: str) -> Shown:
+        """Show the file of a session, in every editor. Raises `SessionNotFound`."""
+        return Shown(uri=await self.session_files.show(await self._request.sessions.get(session_id)))
 
     async def _show(self, uri: str) -> None:
         asked = lsp.ShowDocumentParams(uri=uri, take_focus=True)
@@ -249,26 +296,27 @@ class EditorCommands:
             log.warning("The client did not show a session: %s", error.message)
 
     def on_notice(self, notice: Notice) -> None:
-        """Notify the client that a shown session changed, at most a few times a second."""
-        session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
-        if session_id in self._shown and session_id not in self._due and self._request.client.reads_content:
-            self._due[session_id] = asyncio.get_running_loop().call_later(_REFRESH_GAP, self._refresh, session_id)
-
-    def _refresh(self, session_id: str) -> None:
-        del self._due[session_id]
-        self._begin(self._refreshed(session_id))
-
-    async def _refreshed(self, session_id: str) -> None:
-        asked = lsp.TextDocumentContentRefreshParams(uri=document_uri(session_id))
-        try:
-            await self._request.protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, asked)
-        except JsonRpcException as error:
-            log.warning("The client did not refresh a session: %s", error.message)
+        """Take a notice of the feed."""
+        self.documents.on_notice(notice)
+        self.session_files.keeper.on_notice(notice)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
+
+
+def _asking(title: str, command: str, argument: dict[str, Any]) -> lsp.CodeAction:
+    given = {key: value for key, value in argument.items() if value is not None}
+    return lsp.CodeAction(title=title, kind=ASK_KIND, command=lsp.Command(title=title, command=command, arguments=[given]))
+
+
+def _is_offered(agent: Agent) -> bool:
+    return agent.available and agent.trusted and bool(agent.code_action)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= _TITLE else f"{title[:_TITLE]}…"
 
 
 def _only_argument(name: str, arguments: Sequence[Any] | None) -> dict[str, Any]:

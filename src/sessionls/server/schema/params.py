@@ -16,18 +16,23 @@ from sessionls.sessions.completion import ModelMessage, ModelTool
 
 __all__ = [
     "AgentListParams",
+    "AnswerHereParams",
     "AnswerParams",
     "AskAboutParams",
     "ChangeListParams",
     "ChangeRevertParams",
+    "ComposeParams",
     "CreateParams",
     "DeltaParams",
+    "DocumentParams",
     "Empty",
     "EventParams",
     "ExportParams",
     "FindingListParams",
+    "FindingParams",
     "FindingUpdateParams",
     "FixParams",
+    "ForkHereParams",
     "ForkParams",
     "HistoryParams",
     "ListParams",
@@ -211,12 +216,50 @@ class ModelReplyParams(Wire):
 
 
 class AskAboutParams(Wire):
-    """Of the command `sessionls.askAbout`. Without `text` the agent gets a question of its own."""
+    """Of the command `sessionls.askAbout`. Without `text` the agent gets a question of its own; without `sessionId` the session
+    is a new one.
+    """
 
     agent: Name
     uri: Uri
     range: Range
+    session_id: Id | None = None
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+
+
+class ComposeParams(Wire):
+    """Of the command `sessionls.compose`. Without `sessionId` the session is a new one; without `range` it is about the file."""
+
+    uri: Uri
+    range: Range | None = None
+    agent: Name | None = None
+    session_id: Id | None = None
+
+
+class DocumentParams(Wire):
+    """Of the commands for a session file: its URI."""
+
+    uri: Uri
+
+
+class ForkHereParams(SessionParams):
+    """Of the command `sessionls.forkHere`: up to and including the message `at`."""
+
+    at: Id
+
+
+class AnswerHereParams(Wire):
+    """Of the command `sessionls.answerHere`: the answer to a question that a session file shows."""
+
+    uri: Uri
+    request_id: Id
+    decision: Literal["once", "session", "deny"]
+
+
+class FindingParams(Wire):
+    """Of the command `sessionls.openFinding`."""
+
+    finding_id: Id
 
 
 class FixParams(Wire):

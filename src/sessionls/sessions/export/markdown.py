@@ -27,7 +27,9 @@ from sessionls.sessions.export import labels as words
 from sessionls.sessions.export.labels import Outline
 from sessionls.sessions.prompt.blocks import fenced
 
-__all__ = ["Document", "Format", "Outline", "render"]
+__all__ = ["Document", "Format", "Outline", "render", "render_page"]
+
+_EXCHANGE = 2  # messages: a participant's and its reply
 
 Format = Literal["markdown", "json", "html"]
 
@@ -92,6 +94,25 @@ def render(session: Session, messages: Sequence[Message], format: Format) -> str
     agents = dict.fromkeys(message.author.agent for message in messages if isinstance(message.author, AgentAuthor))
     document = Document(session, format, Outline(len(messages), list(agents)))
     return "".join((document.begin(), document.messages(messages), document.end()))
+
+
+def render_page(session: Session, messages: Sequence[Message], more: bool, size: int) -> tuple[str, str | None]:
+    """The last of these messages as Markdown, and the first that is shown if there are `more` or one of these is left out.
+
+    An exchange is shown whole; only those before it count against `size` (characters).
+    """
+    folders = session.workspace_folders
+    shown: list[Message] = []
+    left = size
+    for message in reversed(messages):
+        left -= len("\n\n".join(_message(message, folders)))
+        if left < 0 and len(shown) >= _EXCHANGE:
+            break
+        shown.insert(0, message)
+    agents = dict.fromkeys(message.author.agent for message in shown if isinstance(message.author, AgentAuthor))
+    document = Document(session, "markdown", Outline(session.message_count, list(agents)))
+    text = "".join((document.begin(), document.messages(shown), document.end()))
+    return text, shown[0].id if shown and (more or len(shown) < len(messages)) else None
 
 
 def _json(data: object, indent: str) -> str:

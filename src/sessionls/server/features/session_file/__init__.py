@@ -1,0 +1,1 @@
+"""A session as a Markdown file in any editor: what stands below its last message is the next one."""

@@ -1,0 +1,181 @@
+"""Which edits bring a session file up to date: pure, so that it can be tested with whatever a person typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sessionls.domain.model import Message, Participant, Session
+from sessionls.server.features.session_file import draft as drafts
+from sessionls.server.features.session_file import rendering
+from sessionls.server.features.session_file.marks import SessionText, new_nonce
+
+__all__ = ["Replacement", "apply", "end_of_draft", "is_what_was_written", "plan", "plan_earlier", "plan_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Put `new` in place of the text from `start` to `end` (code points). Nothing that a person typed is ever inside."""
+
+    start: int
+    end: int
+    new: str
+
+
+def plan(
+    found: SessionText,
+    session: Session,
+    messages: Sequence[Message],
+    participant: Participant,
+    *,
+    answers: Mapping[str, str] | None = None,
+    sent: str | None = None,
+) -> list[Replacement]:
+    """The edits, in order, that add what the file lacks of these messages (oldest first).
+
+    What a person wrote as the next message stays where it is when it was sent: its heading changes, and a place for the message
+    after it is added. `answers` are words for questions that were answered; `sent` is the draft as it was when it was sent.
+    """
+    edits = [*_grow(found, session, messages), *_questions(found, session, answers or {})]
+    known = {section.message_id for section in found.sections}
+    new = [one for one in messages if one.id not in known and one.seq > found.newest]
+    edits += _add(found, session, new, participant, sent)
+    if "\r\n" in found.text:
+        edits = [Replacement(one.start, one.end, one.new.replace("\n", "\r\n")) for one in edits]
+    return _joined(sorted(edits, key=lambda one: (one.start, one.end)))
+
+
+def _joined(edits: Sequence[Replacement]) -> list[Replacement]:
+    """Edits that touch as one: editors do not agree on the order of those at one position."""
+    joined: list[Replacement] = []
+    for edit in edits:
+        if joined and joined[-1].end == edit.start:
+            before = joined.pop()
+            edit = Replacement(before.start, edit.end, before.new + edit.new)  # noqa: PLW2901
+        joined.append(edit)
+    return joined
+
+
+def plan_earlier(found: SessionText, session: Session, messages: Sequence[Message], *, more: bool) -> list[Replacement]:
+    """The edits that put earlier messages before the first one of the file; without `more` the words about them go."""
+    known = {section.message_id for section in found.sections}
+    text = "".join(rendering.section(session, one) for one in messages if one.id not in known)
+    first = found.sections[0].start if found.sections else found.draft.line if found.draft else len(found.text)
+    edits = [Replacement(first, first, text)] if text else []
+    if found.earlier is not None and not more and found.earlier.end <= first:
+        edits.insert(0, Replacement(found.earlier.start, found.earlier.end, ""))
+    return edits
+
+
+def plan_words(found: SessionText, words: str) -> list[Replacement]:
+    """The edits that add words to the end of the next message, if it does not hold them yet."""
+    if found.draft is None or words in found.draft.text:
+        return []
+    if not found.draft.text.strip():
+        return [Replacement(found.draft.start, len(found.text), f"\n\n{words} ")]
+    at = end_of_draft(found)
+    return [Replacement(at, at, f" {words} ")]
+
+
+def end_of_draft(found: SessionText) -> int:
+    """Where the next message ends, without blank lines after it (code points)."""
+    if found.draft is None:
+        return len(found.text)
+    written = found.draft.text.rstrip("\r\n")
+    return found.draft.start + len(written) if written.strip() else len(found.text)
+
+
+def apply(text: str, edits: Sequence[Replacement]) -> str:
+    """The text with these edits, which are in order and do not overlap."""
+    pieces, at = [], 0
+    for edit in edits:
+        pieces += [text[at : edit.start], edit.new]
+        at = edit.end
+    return "".join([*pieces, text[at:]])
+
+
+def is_what_was_written(message: Message, text: str, participant: Participant) -> bool:
+    """Whether the message is what this participant wrote in this draft."""
+    written = drafts.read(text)
+    return (
+        message.role == "participant"
+        and isinstance(message.author, Participant)
+        and message.author.id == participant.id
+        and bool(written.text)
+        and message.text == written.text
+    )
+
+
+def _grow(found: SessionText, session: Session, messages: Sequence[Message]) -> list[Replacement]:
+    edits = []
+    by_id = {message.id: message for message in messages}
+    for message_id, (mark, part, offset) in found.writing.items():
+        if (message := by_id.get(message_id)) is None:
+            continue
+        text, to_part, to_offset = rendering.grow(session, message, part, offset)
+        if not rendering.is_ended(message):
+            text += rendering.growing(session, message, to_part, to_offset)
+        else:
+            text = text.rstrip("\n")
+        if text != found.text[mark.start : mark.end]:
+            edits.append(Replacement(mark.start, mark.end, text))
+    return edits
+
+
+def _questions(found: SessionText, session: Session, answers: Mapping[str, str]) -> list[Replacement]:
+    edits = []
+    asking = {question.request_id: question for question in session.asking or ()}
+    for request_id, mark in found.questions.items():
+        if request_id not in asking:
+            edits.append(Replacement(mark.start, mark.end, answers.get(request_id, "*Not open any more.*")))
+    for request_id, question in asking.items():
+        if request_id not in found.questions and question.message_id in found.writing:
+            at = found.writing[question.message_id][0].start
+            edits.append(Replacement(at, at, f"\n{rendering.question_block(session.id, question)}\n\n"))
+    return edits
+
+
+def _add(
+    found: SessionText, session: Session, new: Sequence[Message], participant: Participant, sent: str | None
+) -> list[Replacement]:
+    """The edits that add whole messages."""
+    edits: list[Replacement] = []
+    draft, text = found.draft, found.text
+    at = len(text) if draft is None else draft.line
+    tail: list[str] = [] if draft is not None or not text or text.endswith("\n\n") else ["\n\n"]
+    behind = ""
+    open_ = draft
+    for message in new:
+        if open_ is not None and (end := _end_of_sent(message, open_.text, participant, sent)) is not None:
+            # What was written stays where it is, and becomes a message.
+            title = rendering.heading(session.id, message, open_.nonce)
+            if tail:
+                edits.append(Replacement(at, at, "".join(tail)))
+            edits.append(Replacement(open_.heading, open_.start, title))
+            at, tail = open_.start + end, ["\n\n"]
+            if about := rendering.contexts(session, message):
+                tail.append(f"{about}\n\n")
+            behind = rendering.next_heading(session.id, new_nonce())
+            open_ = None
+            continue
+        whole = rendering.section(session, message)
+        asked = None if message.reply_to is None else found.section(message.reply_to)
+        if asked is not None and (draft is None or asked.end < draft.line):
+            edits.append(Replacement(asked.end, asked.end, whole))
+        else:
+            tail.append(whole)
+    if draft is None:
+        tail.append(f"{rendering.next_heading(session.id, new_nonce())}\n\n")
+    if behind:
+        tail.append(behind if text[at:] else f"{behind}\n\n")
+    if tail:
+        edits.append(Replacement(at, at, "".join(tail)))
+    return edits
+
+
+def _end_of_sent(message: Message, draft: str, participant: Participant, sent: str | None) -> int | None:
+    """Where in the draft the message ends, if it was written there: what was typed since then belongs to the next one."""
+    whole = draft.rstrip()
+    if sent is not None and is_what_was_written(message, sent, participant) and draft.startswith(sent):
+        return len(sent)
+    return len(whole) if is_what_was_written(message, draft, participant) else None
