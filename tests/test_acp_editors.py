@@ -469,7 +469,7 @@ async def test_servers_that_a_client_passes_run_only_where_the_folder_is_trusted
 
 async def test_errors_are_json_rpc_errors_in_plain_words(start_editor: Editors, folder: Path, tmp_path: Path) -> None:
     editor = await start_editor()
-    with pytest.raises(RequestError, match="not an absolute path"):
+    with pytest.raises(RequestError, match="must be an absolute path"):
         await editor.agent.new_session("relative")
     with pytest.raises(RequestError, match="is not a folder"):
         await editor.agent.new_session(str(tmp_path / "missing"))

@@ -1,4 +1,4 @@
-"""Our sessions in editors that speak the Agent Client Protocol: `sessionls acp`, over stdio.
+"""Sessions in editors that speak the Agent Client Protocol: `sessionls acp`, over stdio.
 
-An adapter like `cli` and `server`: the same services, made by `compose`, for another kind of editor.
+Like `cli` and `server`, this is an adapter for the services that `compose` creates.
 """

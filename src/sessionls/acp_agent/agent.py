@@ -1,4 +1,4 @@
-"""The agent's side of the protocol: each method, over `Sessions`."""
+"""The agent side of ACP: implements each method with `Sessions`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ __all__ = ["AcpAgent"]
 
 log = logging.getLogger("sessionls")
 
-_PAGE = 200  # messages of a history that are read at once
-_MODELS_SECONDS: Final = 1.0  # that an answer waits for the list of models
+_PAGE = 200  # messages read at once
+_MODELS_SECONDS: Final = 1.0  # how long a response waits for the list of models
 _SET_OPTION: TypeAdapter[schema.SetSessionConfigOptionSelectRequest | schema.SetSessionConfigOptionBooleanRequest] = TypeAdapter(
     schema.SetSessionConfigOptionBooleanRequest | schema.SetSessionConfigOptionSelectRequest
 )
@@ -48,7 +48,7 @@ _Opening = schema.NewSessionRequest | schema.LoadSessionRequest | schema.ResumeS
 
 
 class AcpAgent:
-    """One client's connection: `run` serves it until it ends."""
+    """The connection to one client. `run` serves it until it ends."""
 
     def __init__(self, settings: Settings, transport: LineTransport, *, trust: bool = False) -> None:
         self._transport = transport
@@ -75,7 +75,7 @@ class AcpAgent:
         }
 
     async def run(self) -> None:
-        """Serve the client until it closes its end. Replies being written stop then, and can be resumed."""
+        """Serve the client until it closes the connection. Then replies stop, and can be resumed later."""
         self._transport.start()
         await self._connection.main_loop()
 
@@ -84,7 +84,7 @@ class AcpAgent:
             one.questions.close()
         for task in (*self._models.values(), *self._background):
             task.cancel()
-        # First: what waits for a reply gets it as interrupted. To cancel those waits would cancel the replies.
+        # First, so that waiting requests get an interrupted reply. Cancelling those waits would cancel the replies.
         await self._workspaces.close()
         await self._connection.close()
 
@@ -132,9 +132,9 @@ class AcpAgent:
 
     async def _authenticate(self, _: schema.AuthenticateRequest) -> schema.AuthenticateResponse:
         raise InvalidParams(
-            "There is nothing to sign in to.",
+            "sessionls needs no sign-in.",
             fields=["methodId"],
-            hint="Keys of models are in the environment; `sessionls doctor` in a terminal says which are missing.",
+            hint="Set the API keys of models in the environment. `sessionls doctor` in a terminal shows which are missing.",
         )
 
     # -- sessions ----------------------------------------------------------------------------------------------------
@@ -200,9 +200,9 @@ class AcpAgent:
         return await self._workspaces.of(folders, read_servers(request.mcp_servers or ())[0])
 
     async def _opened(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
-        """Open a session for the client: from here on it is sent what happens there, after its history where that is wanted."""
+        """Open a session for the client: send its history, if requested, and from then on its changes."""
         session = await workspace.sessions.get(session_id)
-        if (before := self._open.get(session_id)) is not None:  # it is told anew; what it waits for goes on
+        if (before := self._open.get(session_id)) is not None:  # opened again: open requests continue
             before.view.mute()
             self._forget(session_id)
             if before.workspace is not workspace:
@@ -231,7 +231,9 @@ class AcpAgent:
         return one
 
     async def _tell_history(self, one: OpenSession, newest: Sequence[Message], *, more: bool) -> None:
-        """All messages, oldest first. Pages are found from the newest on, and read again from the oldest on: memory holds one."""
+        """Send all messages, oldest first. Pages are located from the newest to the oldest, then read again in order, so that
+        only one page is in memory.
+        """
         sessions, session_id = one.workspace.sessions, one.view.session.id
         cursors: list[str] = []
         page = newest
@@ -247,11 +249,11 @@ class AcpAgent:
             one.view.message(message)
 
     def _after_answer(self, one: OpenSession, servers: Sequence[Any] | None) -> None:
-        """What the client may learn once it knows the session: sent after the answer that is about to be sent."""
+        """Send further information after the response that is about to be sent, when the client knows the session."""
 
         def tell() -> None:
             one.view.update(available_commands())
-            if one.view.session.title != UNTITLED:  # else the client finds one of its own
+            if one.view.session.title != UNTITLED:  # else the client chooses a title
                 one.view.send_title()
             found, unusable = read_servers(servers or ())
             if (words := words_for_unused(found, unusable, trusted=one.workspace.trusted)) is not None:
@@ -284,25 +286,25 @@ class AcpAgent:
         working = asyncio.ensure_future(self._answer(one, request.prompt))
         one.prompts.add(working)
         try:
-            # A wait that is cancelled leaves the reply alone: only `session/cancel` cancels it.
+            # Cancelling the wait does not cancel the reply: only `session/cancel` does.
             reply = await asyncio.shield(working)
         except asyncio.CancelledError:
             if not working.cancelled():
                 raise
             reply = None
         except SessionPaused as error:
-            error.hint = "Send /resume to go on, or /fork to go on in a copy."
+            error.hint = "Send /resume to continue, or /fork to continue in a copy."
             raise
         finally:
             working.add_done_callback(one.prompts.discard)
         if reply is None:
             return schema.PromptResponse(stop_reason="cancelled" if working.cancelled() else "end_turn")
         if (now := self._open.get(request.session_id)) is not None:
-            now.view.message(reply)  # what no notice brought
+            now.view.message(reply)  # everything that notices did not contain
         return schema.PromptResponse(stop_reason=stop_reason(reply), usage=usage(reply.usage))
 
     async def _answer(self, one: OpenSession, blocks: Sequence[Any]) -> Message | None:
-        """The reply to a prompt; None where a command did its work without one."""
+        """The reply to a prompt; None for a command without a reply."""
         sessions, session_id = one.workspace.sessions, one.view.session.id
         first = "".join(block.text for block in blocks if isinstance(block, schema.TextContentBlock))
         if (command := command_in(first)) is not None:
@@ -329,7 +331,7 @@ class AcpAgent:
                 await one.workspace.sessions.cancel(request.session_id)
 
     async def _stop_prompts(self, one: OpenSession) -> bool:
-        """Cancel the replies that this client waits for. Whether there were any."""
+        """Cancel the replies that this client waits for. Returns whether there were any."""
         waiting = [task for task in one.prompts if not task.done()]
         for task in waiting:
             task.cancel()
@@ -356,9 +358,9 @@ class AcpAgent:
             )
         else:
             raise InvalidParams(
-                f"There is no option {request.config_id}.",
+                f"Unknown option {request.config_id}.",
                 fields=["configId"],
-                hint=f"There are {AGENT_OPTION} and {MODEL_OPTION}.",
+                hint=f"The options are {AGENT_OPTION} and {MODEL_OPTION}.",
             )
         return schema.SetSessionConfigOptionResponse(config_options=(await self._state(one))[1] or [])
 
@@ -373,7 +375,7 @@ class AcpAgent:
         return modes(session, agents), config_options(session, agents, await self._known_models(one.workspace))
 
     async def _known_models(self, workspace: OpenWorkspace) -> Sequence[ModelInfo]:
-        """The models that could answer, as far as they are known in a moment; the client is sent the rest later."""
+        """The models that are known within a moment. The client gets the complete list later."""
         task = self._models.get(workspace)
         if task is None:
             task = self._models[workspace] = asyncio.create_task(self._list_models(workspace), name="list models")
@@ -453,7 +455,7 @@ class AcpAgent:
         await self._connection.send_request(CLIENT_METHODS["fs_write_text_file"], dumped(request))
 
     def _session_of(self, folders: Sequence[str]) -> str:
-        """A session of those folders, which the client has open: it lends its files to sessions alone."""
+        """An open session with these folders: the client gives access to its files only within a session."""
         for session_id, one in self._open.items():
             if tuple(one.workspace.editor.folders) == tuple(folders):
                 return session_id

@@ -1,4 +1,4 @@
-"""The program `sessionls acp`: the wire is claimed first, then the imports are paid for, then one client is served."""
+"""The program `sessionls acp`: takes over stdio first, then imports the rest, then serves one client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 
 def main(*, trust: bool = False) -> int:
-    """Serve one client on stdin and stdout. Gives the exit code, or ends the process with it."""
+    """Serve one client on stdin and stdout. Returns the exit code, or exits the process with it."""
     from sessionls.stdio import claim_stdio
 
     source, sink = claim_stdio()
@@ -41,9 +41,9 @@ def main(*, trust: bool = False) -> int:
         finally:
             await agent.close()
 
-    # The interpreter would wait for threads (one that still imports litellm, one that reads stdin). All is closed: just end.
+    # Everything is closed. Exit at once: the interpreter would wait for threads (importing litellm, reading stdin).
     runner = asyncio.Runner()
-    with contextlib.suppress(KeyboardInterrupt):  # all is closed then, too
+    with contextlib.suppress(KeyboardInterrupt):  # everything is closed in this case, too
         runner.run(serve())
     logging.shutdown()
     os._exit(0)

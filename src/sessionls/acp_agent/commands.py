@@ -1,4 +1,4 @@
-"""Slash commands: what can be done with a session beside sending messages, for clients that show nothing but a prompt."""
+"""Slash commands: actions on a session besides sending messages, for clients that have only a prompt."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sessionls.sessions.service import Sessions
 
 __all__ = ["COMMANDS", "CommandContext", "available_commands", "command_in"]
 
-_INLINE = 100_000  # characters of an export that are shown
+_INLINE = 100_000  # characters of an export shown in the session
 _FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html": "html", ".htm": "html"}
 
 
 class CommandContext(Protocol):
-    """What a command works with. `say` shows a paragraph; `resumed` resumes and gives the reply that went on, if one did."""
+    """The context of a command. `say` shows a paragraph. `resumed` resumes the session and returns the resumed reply, if any."""
 
     sessions: Sessions
     session_id: str
@@ -58,7 +58,7 @@ def available_commands() -> schema.AvailableCommandsUpdate:
 
 
 def command_in(text: str) -> tuple[Command, str] | None:
-    """The command that a prompt is, and its argument; None for any other text, such as a path."""
+    """The command and its argument, if the prompt is a command; None for other text, such as a path."""
     name, _, argument = text.strip().partition(" ")
     command = COMMANDS.get(name[1:]) if name.startswith("/") else None
     return None if command is None else (command, argument.strip())
@@ -67,20 +67,20 @@ def command_in(text: str) -> tuple[Command, str] | None:
 async def _fork(on: CommandContext, title: str) -> None:
     child = await on.sessions.fork(on.session_id, title=title or None)
     on.say(
-        f'Forked: "{child.title}" holds {child.message_count} messages, and this session stays as it is. '
+        f'Forked: "{child.title}" has {child.message_count} messages, and this session is unchanged. '
         f"Open it from the list of sessions; its id is `{child.id}`."
     )
 
 
 async def _pause(on: CommandContext, _: str) -> None:
     await on.sessions.pause(on.session_id)
-    on.say("Paused. Send /resume to go on.")
+    on.say("Paused. Send /resume to continue.")
 
 
 async def _resume(on: CommandContext, _: str) -> Message | None:
     reply = await on.resumed()
     if reply is None:
-        on.say("The session takes messages again.")
+        on.say("The session is no longer paused.")
     return reply
 
 
@@ -97,7 +97,7 @@ async def _agent(on: CommandContext, name: str) -> None:
         return
     session = await on.sessions.get(on.session_id)
     session = await on.sessions.switch_agent(on.session_id, name.removeprefix("@"), model=session.model)
-    on.say(f"The default agent is {session.agent} now.")
+    on.say(f"The default agent is now {session.agent}.")
 
 
 async def _review(on: CommandContext, what: str) -> None:
@@ -112,7 +112,7 @@ async def _review(on: CommandContext, what: str) -> None:
 
 
 def _target_of(folders: Sequence[Path], what: str) -> ReviewTarget:
-    """A file or folder, else what changed since a revision."""
+    """The file or folder with this name, or else the changes since this revision."""
     if not what:
         return ReviewTarget()
     if what in ("staged", "--staged"):
@@ -141,39 +141,39 @@ async def _export(on: CommandContext, name: str) -> None:
         content = (await on.sessions.export(on.session_id, "markdown")).content or ""
         if len(content) > _INLINE:
             raise InvalidParams(
-                "The session is too long to be shown here.", fields=["prompt"], hint="Name a file: /export session.md"
+                "The session is too long to show here.", fields=["prompt"], hint="Write it to a file: /export session.md"
             )
         on.say(content)
         return
     form = _FORMATS.get(Path(name).suffix.lower())
     if form is None:
         raise InvalidParams(
-            f"{name} has an unknown ending.", fields=["prompt"], hint="Name a file that ends with .md, .json or .html."
+            f"{name} has an unknown extension.", fields=["prompt"], hint="Use a file name that ends with .md, .json or .html."
         )
     path, exists = await asyncio.to_thread(_target, on.folders, name)
     if exists:
-        raise InvalidParams(f"{name} exists already.", fields=["prompt"], hint="Name a file that does not exist.")
+        raise InvalidParams(f"{name} exists already.", fields=["prompt"], hint="Choose the name of a new file.")
     try:
         await on.sessions.export(on.session_id, form, file=path)  # type: ignore[arg-type]
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "unknown error"
-        raise InvalidParams(f"{name} cannot be written: {reason}.", fields=["prompt"], hint="Name another file.") from None
+        raise InvalidParams(f"{name} cannot be written: {reason}.", fields=["prompt"], hint="Choose another file.") from None
     on.say(f"Written to {path}.")
 
 
 def _target(folders: Sequence[Path], name: str) -> tuple[Path, bool]:
-    """Where an export is written, from the first folder, and whether something is there."""
+    """The path of an export, relative to the first folder, and whether it exists."""
     path = (folders[0] if folders else Path.home()) / Path(name).expanduser()
     return path, os.path.lexists(path)
 
 
 async def _rename(on: CommandContext, title: str) -> None:
-    on.say(f'It is called "{(await on.sessions.rename(on.session_id, title)).title}" now.')
+    on.say(f'Renamed to "{(await on.sessions.rename(on.session_id, title)).title}".')
 
 
 async def _compact(on: CommandContext, _: str) -> None:
     await on.sessions.compact(on.session_id)
-    on.say("Older messages are summarised for the model now. You still see all of them.")
+    on.say("Older messages are now summarized for the model. You still see all of them.")
 
 
 async def _budget(on: CommandContext, amount: str) -> None:
@@ -183,12 +183,12 @@ async def _budget(on: CommandContext, amount: str) -> None:
         return
     value = None if amount == "none" else read_amount(amount)
     if value is None and amount != "none":
-        raise InvalidParams(f"{amount} is not an amount.", fields=["prompt"], hint="Give US dollars, as in 2.50, or none.")
+        raise InvalidParams(f"{amount} is not an amount.", fields=["prompt"], hint="Enter US dollars such as 2.50, or none.")
     on.say(_budget_words(await on.sessions.set_budget(on.session_id, value)))
 
 
 def _budget_words(session: Session) -> str:
-    spent = "" if session.usage.cost is None else f" {dollars(session.usage.cost)} were spent."
+    spent = "" if session.usage.cost is None else f" {dollars(session.usage.cost)} have been spent."
     words = "The session has no budget." if session.budget is None else f"The budget is {dollars(session.budget)}."
     why = words_for_pause(session)
     return f"{words}{spent}{f' {why}' if why else ''}"
@@ -208,12 +208,12 @@ COMMANDS: Mapping[str, Command] = {
     "review": Command(
         "Run the scanners and the review agent on a file or on changes", "file, folder, revision or staged", _review
     ),
-    "fork": Command("Copy the session, to go on in the copy and leave this one as it is", "title of the copy", _fork),
-    "pause": Command("Pause the session: it takes no message until it is resumed", None, _pause),
-    "resume": Command("Resume the session, and go on with a reply that stopped", None, _resume),
+    "fork": Command("Copy the session to continue in the copy, and leave this one unchanged", "title of the copy", _fork),
+    "pause": Command("Pause the session: it accepts no messages until it is resumed", None, _pause),
+    "resume": Command("Resume the session and continue a reply that stopped", None, _resume),
     "cancel": Command("Cancel a reply that stopped, or one that another editor writes", None, _cancel),
     "export": Command("Show the session as Markdown, or write it to a file", "file that ends with .md, .json or .html", _export),
     "rename": Command("Give the session another title", "title", _rename),
-    "compact": Command("Summarise older messages for the model", None, _compact),
-    "budget": Command("Say how many US dollars models may cost in the session", "amount or none", _budget),
+    "compact": Command("Summarize older messages for the model", None, _compact),
+    "budget": Command("Set how many US dollars models may cost in the session", "amount or none", _budget),
 }

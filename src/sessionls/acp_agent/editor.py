@@ -1,7 +1,7 @@
-"""The `Editor` port over the Agent Client Protocol: the client's own text of a file comes before the disk, where it lends it.
+"""The `Editor` port over the Agent Client Protocol: if the client lets us read its files, its text replaces that on disk.
 
-The protocol tells nothing of open buffers. So whenever a document is about to be read, the client is asked for its text: where
-that differs from the disk, it is a buffer with unsaved changes.
+The protocol does not announce open buffers. So before a document is read, the client is asked for its text. If that differs from
+the disk, it is a buffer with unsaved changes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["AcpEditor", "ClientFiles"]
 
 log = logging.getLogger("sessionls")
 
-_SECONDS: Final = 10.0  # that a client may take for a file
-_KEPT = 100  # documents with unsaved changes that are remembered
+_SECONDS: Final = 10.0  # timeout for one file
+_KEPT = 100  # documents with unsaved changes
 
 
 class ClientFiles(Protocol):
-    """The client's own file system. Raises `RequestError` where the client refuses, `TimeoutError`, `ConnectionError`."""
+    """The client's file system. Raises `RequestError` if the client refuses, `TimeoutError`, `ConnectionError`."""
 
     @property
     def reads(self) -> bool: ...
@@ -44,7 +44,7 @@ class ClientFiles(Protocol):
 
 
 class AcpEditor:
-    """The folders of one workspace, and the client's text of what is in them. Positions count code points.
+    """The folders of one workspace, and the client's text of their files. Positions count code points.
 
     `refresh` is called before a document is read (see `RemoteBuffers`).
     """
@@ -52,7 +52,7 @@ class AcpEditor:
     def __init__(self, folders: Sequence[str], files: ClientFiles) -> None:
         self._folders = tuple(folders)
         self._files = files
-        self._buffers: OrderedDict[str, Buffer] = OrderedDict()  # by comparable URI: those that differ from the disk
+        self._buffers: OrderedDict[str, Buffer] = OrderedDict()  # by URI key: documents that differ from the disk
         self._version = 0
 
     @property
@@ -67,37 +67,37 @@ class AcpEditor:
         return self._buffers.get(uris.uri_key(uri))
 
     def open_documents(self) -> Sequence[str]:
-        """Those with unsaved changes, as far as they are known."""
+        """The documents that are known to have unsaved changes."""
         return [buffer.uri for buffer in self._buffers.values()]
 
     def diagnostics(self, uri: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
         return ()
 
     async def save(self, uris: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
-        return frozenset()  # a client saves what is written through it
+        return frozenset()  # a client saves the files that are written through it
 
     async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002
-        """Nobody is asked here: the session's own events bring the question to the client (see `permissions.py`)."""
+        """Asks nobody: the client gets the question through the session's events (see `permissions.py`)."""
         return None
 
     # -- the client's text -------------------------------------------------------------------------------------------
 
     async def refresh(self, uri: str) -> None:
-        """Learn what the client has of a document. Where it does not answer, what was known before counts."""
+        """Read the client's text of a document. If the client does not answer, the text that was read before is used."""
         try:
             await self._learn(uri)
         except (TimeoutError, ConnectionError) as error:
-            log.warning("The client did not say what it has of a document: %s", str(error) or "no answer in time")
+            log.warning("The client did not return the text of a document: %s", str(error) or "no answer in time")
 
     async def _learn(self, uri: str) -> str | None:
-        """The client's text; None where the file is not the client's, or it lends none. What differs from the disk is kept."""
+        """The client's text; None if it has no such file or shares none. Text that differs from the disk is kept."""
         path = uris.to_path(uri)
         if not self._files.reads or path is None:
             return None
         try:
             async with asyncio.timeout(_SECONDS):
                 text = await self._files.read(self._folders, path)
-        except RequestError:  # a file that does not exist, or that lies outside of the client's project
+        except RequestError:  # the file does not exist, or is outside the client's project
             self._buffers.pop(uris.uri_key(uri), None)
             return None
         if await asyncio.to_thread(_is_on_disk, path, text):
@@ -119,7 +119,7 @@ class AcpEditor:
     # -- changes -----------------------------------------------------------------------------------------------------
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
-        """Through the client where it writes files and knows this one, else on disk. The permission was given before."""
+        """Write through the client if it supports that and has the file, else to disk. Permission was granted before."""
         return await asyncio.shield(self._apply(changes))
 
     async def _apply(self, changes: Sequence[DocumentChange]) -> EditOutcome:
@@ -133,13 +133,15 @@ class AcpEditor:
         folders = [Path(path) for uri in self._folders if (path := uris.to_path(uri)) is not None]
         path = uris.to_path(change.uri)
         if path is None:
-            return EditOutcome(applied=False, reason="It is no file.")
+            return EditOutcome(applied=False, reason="It is not a file.")
         try:
             text = await self._learn(change.uri)
         except (TimeoutError, ConnectionError):
-            return EditOutcome(applied=False, reason="The editor does not answer: what it has of the file is not known.")
+            return EditOutcome(applied=False, reason="The editor does not answer, so the file may have unsaved changes.")
         if self.buffer(change.uri) is not None:
-            return EditOutcome(applied=False, reason=_UNSAVED if change.kind == "edit" else "It is open in the editor, unsaved.")
+            return EditOutcome(
+                applied=False, reason=_UNSAVED if change.kind == "edit" else "It has unsaved changes in the editor."
+            )
         through_client = self._files.writes and (
             text is not None if change.kind == "edit" else await asyncio.to_thread(_can_be_created, path)
         )
@@ -152,7 +154,7 @@ class AcpEditor:
         except OSError as error:
             return EditOutcome(applied=False, reason=f"It cannot be read: {os.strerror(error.errno or 0)}.")
         if new is None:
-            return EditOutcome(applied=False, reason="The file changed meanwhile, or lies outside of the folders: read it again.")
+            return EditOutcome(applied=False, reason="The file has changed or is outside the workspace folders. Read it again.")
         return await self._write(path, new, change, folders)
 
     async def _write(self, path: str, text: str, change: DocumentChange, folders: Sequence[Path]) -> EditOutcome:
@@ -164,14 +166,14 @@ class AcpEditor:
                 return await asyncio.to_thread(write_changes, folders, [change], self.encoding)
             return EditOutcome(applied=False, reason=uris.printable(str(error))[:300] or "It gave no reason.")
         except (TimeoutError, ConnectionError):
-            words = "It did not answer, so it is not known whether the change was made: read the file before anything else."
+            words = "It did not answer, so it is not known whether the change was made. Read the file before you continue."
             return EditOutcome(applied=False, reason=words)
         await self.refresh(change.uri)
         return EditOutcome(applied=True)
 
 
 _UNSAVED = (
-    "The person has unsaved changes there, and this editor would save them together with the edit. "
+    "The person has unsaved changes in it, and this editor would save them together with the edit. "
     "Ask the person to save the file first."
 )
 
@@ -190,9 +192,9 @@ def _read(path: str) -> FileText | None:
 
 
 def _is_on_disk(path: str, text: str) -> bool:
-    """Whether the client's text is what the file on disk says, however the client ends its lines.
+    """Whether the client's text is the same as the file on disk, apart from line ends.
 
-    Clients that keep a list of lines leave out the end of the last one.
+    Clients that store a list of lines omit the last line end.
     """
     disk = _read(path)
     if disk is None:
@@ -208,7 +210,7 @@ def _can_be_created(path: str) -> bool:
 
 
 def _new_text(folders: Sequence[Path], path: str, change: DocumentChange) -> str | None:
-    """The whole text of the file after the change; None where that may not be made any more."""
+    """The whole text of the file after the change; None if the change no longer applies."""
     real = Path(os.path.realpath(path))
     roots = [Path(os.path.realpath(folder)) for folder in folders]
     names = [real.relative_to(root).as_posix() for root in roots if real != root and real.is_relative_to(root)]

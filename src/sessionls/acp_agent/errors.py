@@ -1,4 +1,4 @@
-"""Errors on their way to the client: JSON-RPC errors with our words, whatever went wrong."""
+"""Converts all errors to JSON-RPC errors with our own messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("sessionls")
 
 
 def request_error(error: Exception) -> RequestError:
-    """The error as the client gets it. The message says what to do as well: most clients show nothing else."""
+    """The error for the client. Its message includes the hint, because most clients show nothing else."""
     if isinstance(error, RequestError):
         return error
     if isinstance(error, ValidationError):
@@ -29,7 +29,7 @@ def request_error(error: Exception) -> RequestError:
 
 
 def invalid_params(error: ValidationError) -> InvalidParams:
-    """Which fields are wrong, without their values: those may be long, or secret."""
+    """Names the invalid fields, but not their values, which may be long or secret."""
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     fields = [".".join(map(str, problem["loc"])) for problem in problems[:10]]
     words = "; ".join(f"{field or 'params'}: {problem['msg']}" for field, problem in zip(fields, problems, strict=False))

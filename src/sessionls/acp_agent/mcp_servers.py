@@ -1,6 +1,6 @@
-"""MCP servers that a client passes with a session: used like those of a workspace, so only where its folders are trusted.
+"""MCP servers that a client passes with a session. Like those of a workspace, they are used only if its folders are trusted.
 
-Editors pass what their own settings name together with what a project's settings name, and do not say which is which.
+The reason: editors pass servers of their own settings together with those of the project, and do not say which is which.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["read_servers", "words_for_unused"]
 
 
 def read_servers(servers: Sequence[Any]) -> tuple[dict[str, McpServer], list[str]]:
-    """The servers by name, and the names of those that cannot be used."""
+    """The servers by name, and the names of invalid servers."""
     found: dict[str, McpServer] = {}
     unusable: list[str] = []
     for server in servers:
@@ -41,7 +41,7 @@ def _read(server: Any) -> McpServer:
 
 
 def words_for_unused(servers: Mapping[str, McpServer], unusable: Sequence[str], *, trusted: bool) -> str | None:
-    """What to say of servers that are not used; None where all are."""
+    """A notice about servers that are not used; None if all are."""
     words = []
     if servers and not trusted:
         words.append(
@@ -49,5 +49,5 @@ def words_for_unused(servers: Mapping[str, McpServer], unusable: Sequence[str], 
             "Start `sessionls acp --trust`, or name the folder in `trusted_folders`, or the servers in the settings of sessionls."
         )
     if unusable:
-        words.append(f"MCP servers that cannot be used here: {', '.join(unusable)}. They need a command, or an http address.")
+        words.append(f"MCP servers that cannot be used here: {', '.join(unusable)}. They need a command or an http address.")
     return " ".join(words) or None

@@ -1,4 +1,4 @@
-"""A session that the client has open, and what its slash commands work with."""
+"""A session that the client has open, and the context of its slash commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["OpenSession", "SessionCommands"]
 
 @dataclass
 class OpenSession:
-    """A session that the client has open. `held`: what happened while its history was being told."""
+    """A session that the client has open. `held` are notices that arrived while its history was being sent."""
 
     workspace: OpenWorkspace
     view: SessionView
@@ -46,7 +46,7 @@ class OpenSession:
 
 @dataclass
 class SessionCommands:
-    """What a slash command works with (see `CommandContext`)."""
+    """The context of a slash command (see `CommandContext`)."""
 
     sessions: Sessions
     session_id: str
@@ -60,7 +60,7 @@ class SessionCommands:
         self.one.view.own.add(message_id)
 
     async def resumed(self) -> Message | None:
-        """Resume, and wait for the reply that goes on, if one does. Cancelling the wait cancels it."""
+        """Resume the session, and wait for the resumed reply, if any. Cancelling the wait cancels the reply."""
         finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
         def learn(notice: Notice) -> None:

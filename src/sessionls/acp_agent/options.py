@@ -1,4 +1,4 @@
-"""Our agents and models as the client's choices: agents are its modes, and both are configuration options of a session."""
+"""Our agents and models as options for the client: agents as modes, and both as configuration options of a session."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["AGENT_OPTION", "MODEL_OPTION", "OWN_MODEL", "chosen_agent", "chosen_
 AGENT_OPTION = "agent"
 MODEL_OPTION = "model"
 OWN_MODEL = "agent-default"
-"""The value that stands for the agent's own model."""
+"""The value for the agent's own model."""
 
 
 def modes(session: Session, agents: Sequence[Agent]) -> schema.SessionModeState:
-    """The agents that can be invoked, and the session's own in any case."""
+    """The agents that can be invoked, and always the session's own."""
     return schema.SessionModeState(
         current_mode_id=session.agent,
         available_modes=[
@@ -35,14 +35,14 @@ def config_options(
     if session.model is not None and session.model not in named:
         named.insert(0, session.model)
     own = schema.SessionConfigSelectOption(
-        value=OWN_MODEL, name="The agent's own", description="The model that the agent's definition or the settings name."
+        value=OWN_MODEL, name="The agent's own", description="The model in the agent's definition or in the settings."
     )
     return [
         schema.SessionConfigOptionSelect(
             type="select",
             id=AGENT_OPTION,
             name="Agent",
-            description="The session's default agent. @agent at the head of a prompt invokes another one for that prompt alone.",
+            description="The session's default agent. Start a prompt with @agent to use another agent for that prompt.",
             category="mode",
             current_value=session.agent,
             options=[
@@ -64,14 +64,14 @@ def config_options(
 
 def chosen_agent(value: object, field: str) -> str:
     if not isinstance(value, str) or not value:
-        raise InvalidParams("The value is not the name of an agent.", fields=[field])
+        raise InvalidParams("The value must be the name of an agent.", fields=[field])
     return value
 
 
 def chosen_model(value: object) -> str | None:
     """The model; None for the agent's own."""
     if not isinstance(value, str) or not value:
-        raise InvalidParams("The value is not the name of a model.", fields=["value"])
+        raise InvalidParams("The value must be the name of a model.", fields=["value"])
     return None if value == OWN_MODEL else value
 
 

@@ -1,6 +1,6 @@
-"""Questions for permission on their way to the client, whichever process asked them. The first answer counts, from wherever.
+"""Forwards permission requests of any process to the client. The first answer counts, wherever it comes from.
 
-They come from the session's events and are answered as any participant answers. A dismissed question stays open.
+Requests come from the session's events, and are answered like those of any participant. A dismissed request stays open.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Questions"]
 
 log = logging.getLogger("sessionls")
 
-_DISMISSED = 0.5  # seconds after which a dismissed question is taken to stay open: a cancelled reply withdraws it sooner
+_DISMISSED = 0.5  # seconds until a dismissed question counts as still open: cancelling a reply withdraws it sooner
 _ANSWERS: dict[str, Answer] = {"once": "once", "session": "session", "deny": "deny"}
 
 Request = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -48,8 +48,8 @@ class Questions:
         self._request = request
         self._notify = notify
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._ids: dict[str, Any] = {}  # of each open question, the id of the request that asks it
-        self._calls: dict[str, str] = {}  # and the tool call that it is shown with
+        self._ids: dict[str, Any] = {}  # the id of the request to the client, by open question
+        self._calls: dict[str, str] = {}  # the tool call with which it is shown, by open question
         self._messages: dict[str, str] = {}
 
     def notice(self, notice: Notice) -> None:
@@ -72,7 +72,7 @@ class Questions:
                 self.withdraw(event.request_id, "completed" if event.decision != "deny" else "failed")
             case EventNotice(event=ReplyFinished() as event):
                 self._withdraw_all(event.message.id)
-            case EventNotice(event=ReplyStarted() as event):  # it goes on elsewhere, and asks again what it needs
+            case EventNotice(event=ReplyStarted() as event):  # another process continues it, and asks again
                 self._withdraw_all(event.message_id)
             case _:
                 pass
@@ -93,7 +93,7 @@ class Questions:
             content=_detail(question) or None,
             raw_input=dict(found[1].arguments) if found is not None and found[1].arguments else None,
         )
-        # A context of its own: the id of the request belongs to this question alone.
+        # A new context, because the id of the request belongs to this question alone.
         context = contextvars.copy_context()
         context.run(on_request_id.set, lambda number: self._ids.__setitem__(question.request_id, number))
         self._asking[question.request_id] = asyncio.get_running_loop().create_task(
@@ -101,7 +101,7 @@ class Questions:
         )
 
     def withdraw(self, request_id: str, status: str | None = None) -> None:
-        """The question is answered, or nobody waits for it: the client need not ask any more."""
+        """Cancel the request to the client: the question was answered, or nobody waits for it any more."""
         task = self._asking.pop(request_id, None)
         if task is None:
             return
@@ -112,7 +112,7 @@ class Questions:
             task.cancel()
             if number is not None:
                 self._notify("$/cancel_request", {"requestId": number})
-        if status is not None and key.endswith(f":{request_id}"):  # shown with a call of its own, which ends here
+        if status is not None and key.endswith(f":{request_id}"):  # the call was made up for this question: end it
             update = {"sessionUpdate": "tool_call_update", "toolCallId": key, "status": status}
             self._notify("session/update", {"sessionId": self._view.session.id, "update": update})
 
@@ -133,8 +133,8 @@ class Questions:
                 "session/request_permission", params.model_dump(mode="json", by_alias=True, exclude_none=True)
             )
             decision = _decision(answer, question)
-        except (RequestError, ConnectionError) as error:  # whatever the client answers, the question stays open
-            log.warning("The client did not answer a question for permission: %s", error)
+        except (RequestError, ConnectionError) as error:  # the question stays open
+            log.warning("The client did not answer a permission request: %s", error)
         self._ids.pop(question.request_id, None)
         if decision is None:
             await asyncio.sleep(_DISMISSED)
@@ -143,7 +143,7 @@ class Questions:
                 f"> The question stays open: {question.summary}. Answer it in another editor, or in a terminal: `{how}`"
             )
             return
-        with contextlib.suppress(SessionlsError):  # somebody was faster
+        with contextlib.suppress(SessionlsError):  # somebody else answered first
             await self._sessions.answer(session_id, question.request_id, decision)
 
 
@@ -156,7 +156,7 @@ def _options(question: OpenQuestion) -> list[schema.PermissionOption]:
 
 
 def _decision(answer: Any, question: OpenQuestion) -> Answer | None:
-    """What was chosen; None where nothing was, or something that was not offered. Only a chosen *Deny* denies."""
+    """The chosen answer; None if none of the offered options was chosen. Only the option *Deny* denies."""
     try:
         outcome = schema.RequestPermissionResponse.model_validate(answer).outcome
     except ValidationError:
@@ -168,7 +168,7 @@ def _decision(answer: Any, question: OpenQuestion) -> Answer | None:
 
 
 def _detail(question: OpenQuestion) -> Sequence[Content]:
-    """All of what is asked for: a patch as a diff where it is whole."""
+    """The details of the question. A complete patch is shown as a diff."""
     detail = question.detail
     if not detail:
         return []

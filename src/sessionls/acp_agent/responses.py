@@ -1,4 +1,4 @@
-"""Parts of what requests are answered with."""
+"""Parts of responses."""
 
 from __future__ import annotations
 

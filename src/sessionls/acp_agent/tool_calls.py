@@ -1,4 +1,4 @@
-"""Tool calls, edits and findings of a reply in the shapes that clients draw: kinds, titles, locations, diffs."""
+"""Converts tool calls, edits and findings for clients: kinds, titles, locations, diffs."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ _STATUS: Mapping[str, Status] = {
 _SEVERITIES = {1: "error", 2: "warning", 3: "info", 4: "hint"}
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _TITLE = 200  # characters
-_SAID = ("path", "pattern", "command", "name", "agent", "query", "title", "url", "base")  # the arguments that say most
+_TITLE_ARGUMENTS = ("path", "pattern", "command", "name", "agent", "query", "title", "url", "base")  # the most telling first
 
 Content = schema.ContentToolCallContent | schema.FileEditToolCallContent
 
 
 def kind_of(tool: str) -> Kind:
-    """Of our tools, by name. A call of an external agent has its kind as its name."""
+    """The kind of one of our tools, by name. A call of an external agent has its kind as its name."""
     return _KINDS.get(tool) or _EXTERNAL.get(tool, "other")
 
 
@@ -69,16 +69,16 @@ def status_of(part: ToolPart) -> Status:
 
 
 def title_of(part: ToolPart) -> str:
-    """One line that says what the call does."""
+    """One line that describes the call."""
     if part.title:
         return part.title[:_TITLE]
-    said = next((str(part.arguments[name]) for name in _SAID if isinstance(part.arguments.get(name), str)), "")
+    said = next((str(part.arguments[name]) for name in _TITLE_ARGUMENTS if isinstance(part.arguments.get(name), str)), "")
     said = uris.printable(" ".join(said.split()))
     return f"{part.name} {said}".strip()[:_TITLE]
 
 
 def locations_of(part: ToolPart, folders: Sequence[str]) -> list[schema.ToolCallLocation]:
-    """The file that the call names, as an absolute path, with its line where one is named."""
+    """The file in the call's arguments, as an absolute path, with its line if there is one."""
     path = part.arguments.get("path", part.arguments.get("file"))
     line = next((part.arguments[name] for name in ("line", "start_line") if name in part.arguments), None)
     if not isinstance(path, str) or not path or "\0" in path:
@@ -105,7 +105,7 @@ def text_content(text: str) -> schema.ContentToolCallContent:
 
 
 def diffs_of(part: EditPart) -> list[Content]:
-    """An edit as diffs, one for each place that it changed; in words where its patch was not kept."""
+    """The hunks of an edit as diffs; a description if its patch was not kept."""
     path = uris.to_path(part.uri)
     if path is None or part.patch is None:
         return [text_content(part.summary)]
@@ -117,7 +117,7 @@ def patch_diffs(patch: str, path: str) -> list[schema.FileEditToolCallContent]:
     """The hunks of a unified diff of one file."""
     created = patch.startswith("--- /dev/null")
     hunks: list[tuple[list[str], list[str]]] = []
-    last: list[list[str]] = []  # the sides that the line before is on
+    last: list[list[str]] = []  # the sides that the previous line belongs to
     for line in re.split(r"(?<=\n)", patch):
         if _HUNK.match(line):
             hunks.append(([], []))

@@ -1,4 +1,4 @@
-"""JSON-RPC messages, one on each line, between stdio and the SDK's connection."""
+"""JSON-RPC messages, one per line, between stdio and the SDK's connection."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["MAX_LINE", "LineTransport", "lines", "on_request_id"]
 log = logging.getLogger("sessionls")
 
 MAX_LINE: Final = 64 << 20
-"""Bytes of one message."""
+"""The limit for one message, in bytes."""
 _STEP = 1 << 16
 
 on_request_id: contextvars.ContextVar[Callable[[Any], None] | None] = contextvars.ContextVar("on_request_id", default=None)
-"""Called with the id under which the current task's request goes to the client, so that it can be withdrawn."""
+"""Called with the id of the request that the current task sends to the client, so that it can be cancelled."""
 
 
 def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """The lines that `read` brings, without those that are empty, until its end.
+    """The non-empty lines that `read` returns.
 
-    Raises `BrokenStream` for a line that is longer than `MAX_LINE`: its rest would be read as messages.
+    Raises `BrokenStream` for a line that is longer than `MAX_LINE`, because the rest of it would be read as messages.
     """
     buffer = bytearray()
     searched = 0
@@ -50,9 +50,9 @@ def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 class LineTransport:
-    """The SDK's `Transport` over the threads that read and write. What is no request or response never reaches the SDK.
+    """The SDK's `Transport`, with threads that read and write. Only valid requests and responses reach the SDK.
 
-    `lost` is called when the client does not read any more.
+    `lost` is called when the client has stopped reading.
     """
 
     def __init__(self, source: int, sink: int) -> None:
@@ -69,7 +69,7 @@ class LineTransport:
         self.send_now(message)
 
     def send_now(self, message: dict[str, Any]) -> None:
-        """Queue a message for the writing thread; the order of calls is the order on the wire."""
+        """Queue a message for the writing thread. Messages are sent in the order of the calls."""
         if "method" in message and "id" in message and (told := on_request_id.get()) is not None:
             told(message["id"])
         self._outbox.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
@@ -78,7 +78,7 @@ class LineTransport:
         return await self._messages.get()
 
     async def drain(self) -> None:
-        """Wait while much waits for the client."""
+        """Wait while many messages are queued for the client."""
         await self._outbox.drain()
 
     async def close(self) -> None:
@@ -88,23 +88,23 @@ class LineTransport:
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
-            self._refuse(None, -32700, "That is not JSON.")
+            self._refuse(None, -32700, "The message is not valid JSON.")
             return
         if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
-            self._refuse(None, -32600, "That is not a JSON-RPC message. Batches are not part of the protocol.")
+            self._refuse(None, -32600, "The message is not a JSON-RPC message. The protocol has no batches.")
             return
         if message.get("jsonrpc") != "2.0" and "method" in message:
             self._refuse(message.get("id"), -32600, 'A message needs "jsonrpc": "2.0".')
             return
         if not isinstance(message.get("id"), str | int | float | None):
-            self._refuse(None, -32600, "The id of a request is a number or a string.")
+            self._refuse(None, -32600, "The id of a request must be a number or a string.")
             return
         if not isinstance(message.get("error"), dict | None):
-            message["error"] = {"message": "The client's error cannot be read."}
+            message["error"] = {"message": "The client sent an invalid error."}
         self._messages.put_nowait(message)
 
-    def _refuse(self, request_id: Any, code: int, words: str) -> None:
-        self.send_now({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": words}})
+    def _refuse(self, request_id: Any, code: int, message: str) -> None:
+        self.send_now({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}})
 
     def _end(self, broken: BrokenStream | None) -> None:
         if broken is not None:

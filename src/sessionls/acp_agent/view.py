@@ -1,4 +1,4 @@
-"""One open session as the client sees it: its history and what happens in it, as `session/update` notifications."""
+"""Sends the history and the changes of one open session to the client, as `session/update` notifications."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _EDITING = ("edit_file", "create_file", "delete_file")
 
 @dataclass
 class _Call:
-    """A tool call that the client was told of. `edits` come before what the tool said."""
+    """A tool call that was sent to the client. `edits` come before the tool's result."""
 
     part: ToolPart
     status: str
@@ -66,9 +66,9 @@ class _Call:
 
 
 class SessionView:
-    """`send` gets each update. `own`: the messages that this client sent itself, and shows already.
+    """`send` gets each update. `own`: messages that this client sent and therefore shows already.
 
-    Everything may be told more than once (a history, then the events of its newest reply): the client gets it once.
+    Methods may be called more than once for the same content (first the history, then events). The client gets it once.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class SessionView:
         self._switched = switched
         self._window = window
         self._shown: set[str] = set()  # messages of participants, notices and findings
-        self._texts: dict[tuple[str, int], int] = {}  # of each part, how many code points were sent
+        self._texts: dict[tuple[str, int], int] = {}  # the number of code points sent, by part
         self._calls: dict[str, _Call] = {}
-        self._last: tuple[str, int] | None = None  # the part of the text that was sent last, if nothing came after it
+        self._last: tuple[str, int] | None = None  # the part that was sent last, if nothing followed it
         self._spent: dict[str, Usage] = {}
-        self._used_of: tuple[int, int] | None = None  # tokens of the newest step, and of its model's window
+        self._used_of: tuple[int, int] | None = None  # tokens of the newest step and of its model's context window
         self._models: dict[str, str] = {}
         self._planned: PlanPart | None = None
 
     # -- history -----------------------------------------------------------------------------------------------------
 
     def message(self, message: Message) -> None:
-        """All of a message, as far as the client does not know it."""
+        """Send everything of a message that the client does not have yet."""
         if message.role == "participant":
             self._from_participant(message)
             return
@@ -125,7 +125,7 @@ class SessionView:
         self._last = None
 
     def skip(self, messages: Sequence[Message]) -> None:
-        """The client knows these messages already: only what is added to them is sent."""
+        """Treat these messages as sent: from now on only additions are sent."""
         send, self._send = self._send, lambda _: None
         try:
             for message in messages:
@@ -165,7 +165,7 @@ class SessionView:
             case EventNotice(event=ReplyFinished() as event):
                 self.message(event.message)
                 usage = event.message.usage
-                if usage is not None and usage != self._spent.get(event.message.id):  # its last step has no event of its own
+                if usage is not None and usage != self._spent.get(event.message.id):  # its last step has no separate event
                     self._used(event.message.id, usage)
             case EventNotice(event=AgentSwitched()):
                 self._switched()
@@ -180,7 +180,7 @@ class SessionView:
             self._send_usage()
 
     def mute(self) -> None:
-        """Send nothing any more: another view takes its place."""
+        """Send nothing more: another view replaces this one."""
         self._send = lambda _: None
 
     def update(self, update: BaseModel) -> None:
@@ -194,7 +194,7 @@ class SessionView:
         )
 
     def say(self, text: str, message_id: str | None = None) -> None:
-        """A word of ours, in the agent's place: as a paragraph of its own."""
+        """Show a text of ours as a separate paragraph of the agent."""
         before = "\n\n" if self._last is not None else ""
         self._chunk(schema.AgentMessageChunk, "agent_message_chunk", message_id, f"{before}{text}")
         self._last = ("", -1)
@@ -219,7 +219,7 @@ class SessionView:
                 pass
 
     def _plan(self, part: PlanPart) -> None:
-        """The newest plan in place of the one before."""
+        """Replace the previous plan with the newest one."""
         if part == self._planned:
             return
         self._planned, self._last = part, None
@@ -286,12 +286,12 @@ class SessionView:
         )
 
     def _content(self, call: _Call) -> list[Content]:
-        """What was edited, and what the tool said where that is not all there is to say."""
+        """The edits, and the tool's result if it adds something to them."""
         said = call.part.result if not call.edits or call.part.status != "done" else None
         return [*call.edits, *([text_content(said)] if said else [])]
 
     def _edit(self, message_id: str, part: EditPart) -> None:
-        """An edit belongs to the call that made it: the newest one on that file."""
+        """Show an edit with the call that made it, which is the newest call on that file."""
         known = f"{message_id}/{part.model_dump_json()}"
         if known in self._shown:
             return
@@ -344,19 +344,21 @@ class SessionView:
                 self.say(f"> {words}", message_id)
 
     def _ended(self, reply: Message) -> None:
-        """How the reply ended, where that is not by saying all it had to say."""
+        """Show how the reply ended, unless it is complete."""
         words = incomplete(reply)
-        if reply.status == "failed" and reply.error is not None and reply.reply_to not in self.own:  # else the answer says it
+        if (
+            reply.status == "failed" and reply.error is not None and reply.reply_to not in self.own
+        ):  # else the response has the error
             words = f"The reply failed: {reply.error.message}"
         elif reply.status in ("paused", "interrupted"):
-            words = f"The reply is {reply.status}. Send /resume to go on with it."
+            words = f"The reply is {reply.status}. Send /resume to continue it."
         elif reply.status == "cancelled":
             words = "The reply was cancelled."
         if words:
             self._notices(reply.id, [words])
 
     def _used(self, message_id: str, usage: Usage) -> None:
-        """How full the model's window is: what its newest step read and wrote."""
+        """Track how full the model's context window is: the tokens that its newest step read and wrote."""
         step = usage - self._spent.get(message_id, Usage())
         self._spent[message_id] = usage
         if size := self._window(self._models.get(message_id, "")):
@@ -373,7 +375,7 @@ class SessionView:
     # -- questions ---------------------------------------------------------------------------------------------------
 
     def waiting_call(self, message_id: str, tool: str, taken: set[str]) -> tuple[str, ToolPart] | None:
-        """The call that a question is about: the first that waits, of that tool, and that no other question is about."""
+        """The call that a question is about: the first waiting call of that tool that has no other question."""
         for key, call in self._calls.items():
             if key.startswith(f"{message_id}:") and call.part.name == tool and call.status == "pending" and key not in taken:
                 return key, call.part
@@ -381,5 +383,5 @@ class SessionView:
 
 
 def call_key(message_id: str, call_id: str, path: tuple[int, ...]) -> str:
-    """The id of a tool call for the client: models give ids that are unique in one reply at most."""
+    """The id of a tool call for the client. A model's own ids are at most unique within one reply."""
     return ":".join([message_id, *map(str, path), call_id])

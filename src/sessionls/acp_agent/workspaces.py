@@ -1,4 +1,4 @@
-"""What is composed for each set of folders: a client may have sessions of several projects open in one process."""
+"""The services for each set of folders: a client may have sessions of several projects open in one process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["OpenWorkspace", "Workspaces", "checked_folders"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenWorkspace:
-    """The services for one set of folders. `trusted`: what the folders define counts."""
+    """The services for one set of folders. `trusted`: definitions in the folders are used."""
 
     folders: tuple[Path, ...]
     composition: Composition
@@ -39,7 +39,7 @@ class OpenWorkspace:
 
 
 class Workspaces:
-    """`notice` gets what the store tells of sessions; `agents_changed` is called when definitions on disk have changed."""
+    """`notice` gets the notices of the store; `agents_changed` is called when definitions on disk have changed."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class Workspaces:
         self._opening: dict[tuple[tuple[Path, ...], str], asyncio.Task[OpenWorkspace]] = {}
 
     async def of(self, folders: Sequence[Path], servers: Mapping[str, McpServer] | None = None) -> OpenWorkspace:
-        """That of these folders, composed and started when it is asked for first.
+        """The workspace with these folders. It is composed and started at the first call.
 
-        `servers` are MCP servers beside those of the settings. They run only where all of the folders are trusted.
+        `servers` are MCP servers besides those in the settings. They run only if all of the folders are trusted.
         """
         unique = tuple(dict.fromkeys(folders))
         trusted = bool(unique) and (self._trust or await asyncio.to_thread(self._trusts, unique))
@@ -77,14 +77,14 @@ class Workspaces:
             raise
 
     async def any(self) -> OpenWorkspace:
-        """One of those that are open, for what belongs to no folder; without any, one without folders."""
+        """Any open workspace, or one without folders, for requests that belong to no folder."""
         for opening in self._opening.values():
             if opening.done() and not opening.cancelled() and opening.exception() is None:
                 return opening.result()
         return await self.of(())
 
     async def close(self) -> None:
-        """Replies being written stop, and can be resumed; then everything closes."""
+        """Stop all replies, which can be resumed later, and close all workspaces."""
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
         opened = [task.result() for task in self._opening.values() if not task.cancelled() and task.exception() is None]
         await asyncio.gather(*(workspace.composition.close() for workspace in opened), return_exceptions=True)
@@ -109,11 +109,11 @@ class Workspaces:
 
 
 async def checked_folders(cwd: str, additional: Sequence[str] | None) -> list[Path]:
-    """The workspace folders that a request names. Raises `InvalidParams` for a path that is not absolute, or no folder."""
+    """The workspace folders of a request. Raises `InvalidParams` for a path that is not absolute or not a folder."""
     named = [("cwd", cwd), *((f"additionalDirectories.{index}", one) for index, one in enumerate(additional or ()))]
     for field, path in named:
         if "\0" in path or not Path(path).is_absolute():
-            raise InvalidParams(f"{field} is not an absolute path.", fields=[field])
+            raise InvalidParams(f"{field} must be an absolute path.", fields=[field])
     folders = [(field, Path(os.path.normpath(path))) for field, path in named]  # noqa: ASYNC240  # touches no disk
     exists = await asyncio.to_thread(lambda: [folder.is_dir() for _, folder in folders])
     for (field, folder), there in zip(folders, exists, strict=True):
