@@ -217,9 +217,9 @@ class TestAsk:
             (["shop.py:2-1", "hello"], "invalid line range"),
             (["shop.py:0", "hello"], "invalid line range"),
             ([".", "hello"], "is a folder"),
-            (["shop.py"], "no message"),
+            (["shop.py"], "text is missing"),
             (["   "], "empty"),
-            (["--session", "0123abcd", "--continue", "hello"], "contradict"),
+            (["--session", "0123abcd", "--continue", "hello"], "cannot be combined"),
             ([], "Missing argument"),
         ],
     )
@@ -352,7 +352,7 @@ class TestSessions:
         assert "paused (budget)" in cli("sessions").out
         assert "of its budget" in cli("resume", name, code=1).err
         cli("budget", name, "much", code=2)
-        assert "The budget is $2.50 now." in cli("budget", name, "$2.50").err
+        assert "The budget is now $2.50." in cli("budget", name, "$2.50").err
         assert cli("resume", name).out == "one\n"
         cli("budget", name, "none")
         assert "budget" not in cli.session(name)
@@ -392,7 +392,7 @@ class TestSessions:
         first = cli("ask", "--json", "say: one").data["message"]["sessionId"]
         cli("ask", "say: two")
         assert "sessions --all" in cli("show", "ffffffffff", code=1).err
-        assert "names 2" in cli("show", first[:6], code=2).err
+        assert "matches 2" in cli("show", first[:6], code=2).err
 
     def test_what_a_terminal_would_obey_is_not_printed(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer("red \x1b[31malert\x1b]0;gone\x07"))

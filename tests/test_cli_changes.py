@@ -52,7 +52,7 @@ def test_what_was_changed_is_shown_with_what_is_not_known(cli: Cli) -> None:
     shown = cli("changes", session(cli)[-8:])
     assert re.match(r"a\.py  \+2 -2\n@@ .+ line 2 @@\n-line 2\n\+two\n@@ .+ line 9 @@\n-line 9\n\+nine ", shown.out)
     assert "\x1b" not in shown.out, "nothing in a file is obeyed by the terminal"
-    assert "Commands ran, whose changes are not known: echo hello" in shown.err
+    assert "Commands that may have changed files: echo hello" in shown.err
     assert cli("changes", session(cli), "--json").data["files"][0]["state"] == "applied"
 
 
@@ -61,7 +61,7 @@ def test_the_newest_reply_is_taken_back_and_brought_back(cli: Cli) -> None:
     done = cli("revert", session(cli))
     assert text(cli) == TEXT
     assert "a.py  +2 -2  taken back" in cli("changes", session(cli)).out
-    [again] = re.findall(r"To undo that: sessionls (revert .+)", done.err)
+    [again] = re.findall(r"To undo this: sessionls (revert .+)", done.err)
     cli(*again.split())
     assert text(cli) == after
 

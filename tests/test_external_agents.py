@@ -440,7 +440,7 @@ async def test_what_it_does_not_set_is_said_in_the_reply(folder: Path, model_ser
         reply = await send(home, "Go", model="large")
     notices = "\n".join(reply.notices or [])
     assert "guest has no mode 'turbo'" in notices
-    assert "guest was asked to set effort to 'high', and has 'low'" in notices
+    assert "guest was asked to set effort to 'high', but has 'low'" in notices
     assert "guest has no option 'speed' (it has effort)" in notices
     assert "guest does not let others choose its model: it used its own instead of large" in notices
     assert reply.status == "complete"

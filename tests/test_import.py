@@ -103,8 +103,8 @@ async def test_sessions_can_be_listed_and_named(folder: Path, other: str) -> Non
 @pytest.mark.parametrize(
     ("words", "problem", "code"),
     [
-        (["import"], "Say whose sessions", 2),
-        (["import", "--from", "code"], "has no sessions but those here", 2),
+        (["import"], "The program is missing", 2),
+        (["import", "--from", "code"], "has no sessions of its own", 2),
         (["import", "--from", "nobody"], "There is no agent", 1),
     ],
 )

@@ -54,4 +54,4 @@ def test_it_says_where_it_is_for_a_plugin_manager() -> None:
 @pytest.mark.parametrize("words", [(), ("--install", "--print")])
 def test_missing_options_are_explained(words: tuple[str, ...]) -> None:
     done = sessionls(*words)
-    assert done.returncode == 2 and "Give --install, or --print." in done.stderr
+    assert done.returncode == 2 and "Use --install or --print." in done.stderr

@@ -205,5 +205,5 @@ def test_the_draft_completes_agents_and_context_and_health_is_good(nvim: Neovim)
     nvim.until("return vim.api.nvim_get_current_line()", lambda line: line == "@terse #diff")
     nvim.keys("<Esc>:checkhealth sessionls<CR>")
     report = "return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
-    shown = nvim.until(report, lambda text: "answers where no other is named" in text)
+    shown = nvim.until(report, lambda text: "The default model is" in text)
     assert "ERROR" not in shown and "version 1 of the protocol" in shown

@@ -249,7 +249,7 @@ class TestInAReply:
             assert asking is not None
             detail = asking[0].detail or ""
             assert len(detail) < MAX_DETAIL + 200 and detail.startswith("begin xxx") and detail.endswith("xxx end")
-            assert "characters are left out here: deny it if you need to see them" in detail
+            assert "characters are left out here: deny this if you need to see them" in detail
             assert home.editor.questions[0].detail == detail  # the editor shows the same
             await home.sessions.cancel(session.id)
             await sending

@@ -226,10 +226,10 @@ def test_the_commands_say_what_they_did(tmp_path: Path, monkeypatch: pytest.Monk
     assert f"From revision none to {migrations.HEAD}." in do("migrate")
     session_id = asyncio.run(fill())
     assert "1 sessions" in do("status") and '"sessions": 1' in do("status", "--json")
-    assert "Every session is as its log says." in do("check")
-    assert "b.db holds 1 session." in do("backup", "b.db")
+    assert "No faults found." in do("check")
+    assert "b.db contains 1 session." in do("backup", "b.db")
     assert "Copied 1 session;" in do("copy", "other.db", session_id[-8:])
-    assert "already there: 1" in do("copy", "--from", "other.db")
+    assert "unchanged: 1" in do("copy", "--from", "other.db")
     assert "Done." in do("vacuum")
     if address.startswith("postgresql"):
         assert "hush" not in do("copy", "postgresql://me:hush@host/db", code=2)

@@ -8,7 +8,7 @@ export function textOf(message: Message): string {
 
 const INCOMPLETE: Readonly<Partial<Record<NonNullable<Message["stopReason"]>, string>>> = {
   length: "The answer was cut off: the model reached its limit of output tokens.",
-  content_filter: "The provider's content filter held back the rest of the answer.",
+  content_filter: "The provider's content filter withheld the rest of the answer.",
   refusal: "The model declined to answer.",
   error: "The provider broke the answer off with an error.",
   unknown: "The provider did not say why the answer ended. It may be incomplete.",
@@ -53,7 +53,7 @@ export function wordsForPause({ state, pauseReason, budget, usage }: Session): s
   const used = usage.cost ?? 0;
   return budget !== undefined && used >= budget
     ? `The session has used ${dollars(used)} of its budget of ${dollars(budget)}. Raise the budget, or remove it, and resume.`
-    : "The session was paused when its budget was used up. It has been raised since: resume to go on.";
+    : "The session was paused when its budget was used up. The budget has been raised since: resume to continue.";
 }
 
 /** A piece of an address without its escapes; as it is where they are none. */

@@ -1,6 +1,6 @@
-"""The terminal's commands: `sessionls serve`, `ask`, `sessions`, `show`, `doctor` and the rest.
+"""The terminal commands: `sessionls serve`, `ask`, `sessions`, `show`, `doctor` and others.
 
-Nothing is imported here: `serve` must not wait for what draws on a terminal.
+Nothing is imported at the top, so that `serve` does not wait for the terminal libraries.
 """
 
 from __future__ import annotations
@@ -31,5 +31,5 @@ def main() -> None:
         from sessionls.cli.commands import run
 
         run(words)
-    except KeyboardInterrupt:  # while it was still being imported: there is nothing to cancel, and nothing to tell of
+    except KeyboardInterrupt:  # still importing: there is nothing to cancel or to report
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`sessionls answer`: answers a question for permission that is open in a session, wherever it was asked."""
+"""`sessionls answer`: answers an open permission request of a session, whichever process asks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DONE: dict[Answer, str] = {"once": "Allowed once", "session": "Allowed for this
 
 
 async def answer_open(cli: CliContext, session: str, words: Sequence[str]) -> int:
-    """Answer an open question of a session: `words` are its id (needed where several are open) and the decision."""
+    """Answer an open question. `words`: the question's id, which is needed if several are open, and the decision."""
     *named, word = words
     decision = next((one for one in _DONE if one == word.lower()), None)
     if decision is None or len(named) > 1:
@@ -25,8 +25,8 @@ async def answer_open(cli: CliContext, session: str, words: Sequence[str]) -> in
     chosen = [one for one in open_ if not named or _names(named[0].lower(), one.request_id)]
     if len(chosen) > 1:
         listed = "; ".join(f"{short(one.request_id)} ({one.agent}: {one.summary})" for one in chosen)
-        raise UsageError(f"{len(chosen)} questions are open in this session.", f"Name one of them: {listed}")
-    # An id that is none of an open question: the session says why it cannot be answered.
+        raise UsageError(f"{len(chosen)} questions are open in this session.", f"Choose one of them: {listed}")
+    # If the id is not that of an open question, the session raises an error with the reason.
     request_id = chosen[0].request_id if chosen else named[0] if named else None
     await cli.sessions.answer(found.id, request_id, decision)
     if chosen:

@@ -1,4 +1,4 @@
-"""`ask` and `resume`: a message sent, or a reply taken up again, and the reply drawn as it is written."""
+"""`ask` and `resume`: send a message or resume a reply, and show the reply while it is written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONGEST = 4_000_000  # characters on stdin; no model takes more
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What `ask` was called with. `words` are the files, and the text last."""
+    """The arguments of `ask`. `words` are the files, then the text."""
 
     words: Sequence[str]
     session: str | None = None
@@ -41,9 +41,9 @@ class Question:
 
 
 async def ask(cli: CliContext, question: Question) -> int:
-    """Send the message, draw the reply, and say how to go on. Gives the exit code."""
+    """Send the message, show the reply, and print how to continue. Returns the exit code."""
     if question.session is not None and question.newest:
-        raise UsageError("--session and --continue contradict each other.", "Give one of them.")
+        raise UsageError("--session and --continue cannot be combined.", "Use only one of them.")
     text, context = await asyncio.to_thread(_read, question, cli)
     context = await with_full_ids(context, cli.sessions)
     session = await _session(cli, question)
@@ -61,7 +61,7 @@ async def ask(cli: CliContext, question: Question) -> int:
     except SessionlsError as error:
         cli.terminal.tell(error)
         if "replyId" in error.data:
-            cli.terminal.note(f"The message is kept. Try again: sessionls resume {short(session.id)}")
+            cli.terminal.note(f"The message was saved. To try again: sessionls resume {short(session.id)}")
         return 1
     stream.finish(exchange.reply)
     if question.json:
@@ -69,11 +69,11 @@ async def ask(cli: CliContext, question: Question) -> int:
     for given in exchange.message.context or ():
         if notice := getattr(given, "notice", None):
             cli.terminal.note(notice, "yellow")
-    return await _told(cli, session, exchange.reply)
+    return await _report(cli, session, exchange.reply)
 
 
 async def resume(cli: CliContext, name: str) -> int:
-    """Resume the session, and draw the reply that goes on, if one does."""
+    """Resume the session, and show the resumed reply, if any."""
     session = await find_session(cli.sessions, name)
     stream = ReplyStream(cli.terminal, session.id)
 
@@ -87,12 +87,12 @@ async def resume(cli: CliContext, name: str) -> int:
         await cli.sessions.cancel(session.id)
         return _cancelled(cli, session)
     if reply is None:
-        cli.terminal.note(f"Session {short(session.id)} takes messages again.")
+        cli.terminal.note(f"Session {short(session.id)} is no longer paused.")
         return 0
     stream.finish(reply)
     if reply.error is not None:
         cli.terminal.fail(reply.error.message, reply.error.hint or "")
-    return await _told(cli, session, reply)
+    return await _report(cli, session, reply)
 
 
 def _read(question: Question, cli: CliContext) -> tuple[str, list[Context]]:
@@ -104,7 +104,7 @@ def _read(question: Question, cli: CliContext) -> tuple[str, list[Context]]:
     if text == "-":
         text = sys.stdin.read(_LONGEST)
     elif not places and not context and (cli.folder / text).is_file():
-        raise UsageError("There is no message, only a file.", f'sessionls ask {text} "text"')
+        raise UsageError("The text is missing, there is only a file.", f'sessionls ask {text} "text"')
     if not text.strip():
         raise UsageError("The message is empty.", 'sessionls ask [FILE[:LINE-LINE] …] "text"')
     return text, context
@@ -123,13 +123,13 @@ async def _session(cli: CliContext, question: Question) -> Session:
 def _cancelled(cli: CliContext, session: Session) -> int:
     task = asyncio.current_task()
     if task is not None:
-        task.uncancel()  # Ctrl+C has been obeyed; what is left is to close properly
-    cli.terminal.note(f"Cancelled. What was written is kept: sessionls show {short(session.id)}", "yellow")
+        task.uncancel()  # Ctrl+C was handled; now close properly
+    cli.terminal.note(f"Cancelled. The text so far was kept: sessionls show {short(session.id)}", "yellow")
     return CANCELLED
 
 
-async def _told(cli: CliContext, session: Session, reply: Message) -> int:
-    """Say how the reply ended, and after a session's first one how to go on. Gives the exit code."""
+async def _report(cli: CliContext, session: Session, reply: Message) -> int:
+    """Print how the reply ended and, after a session's first reply, how to continue. Returns the exit code."""
     name, new = short(session.id), session.message_count == 0
     author = reply.author
     if isinstance(author, AgentAuthor):
@@ -138,11 +138,11 @@ async def _told(cli: CliContext, session: Session, reply: Message) -> int:
         if new and author.model.startswith("embedded/"):
             cli.terminal.note(
                 "Written by the embedded model, which is too small for real work. Set a key (such as ANTHROPIC_API_KEY or "
-                "OPENAI_API_KEY) or start Ollama; `sessionls doctor` says more."
+                "OPENAI_API_KEY) or start Ollama. See `sessionls doctor`."
             )
     now = await cli.sessions.get(session.id)
     if now.budget is not None and reply.usage is not None and reply.usage.cost is None:
-        cli.terminal.note("What its model costs is not known: it does not count against the session's budget.", "yellow")
+        cli.terminal.note("The cost of its model is unknown and does not count against the session's budget.", "yellow")
     for notice in reply.notices or ():
         cli.terminal.note(notice, "yellow")
     if (problem := incomplete(reply)) is not None:
@@ -152,9 +152,9 @@ async def _told(cli: CliContext, session: Session, reply: Message) -> int:
         cli.terminal.note(f"The reply is paused. {why}", "yellow")
         cli.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")
     elif reply.status in ("paused", "interrupted"):
-        cli.terminal.note(f"The reply is {reply.status}. Go on with: sessionls resume {name}", "yellow")
+        cli.terminal.note(f"The reply is {reply.status}. To continue: sessionls resume {name}", "yellow")
     elif reply.status == "cancelled":
-        cli.terminal.note("The reply was cancelled; what was written is kept.", "yellow")
+        cli.terminal.note("The reply was cancelled. The text so far was kept.", "yellow")
     elif new:
-        cli.terminal.note(f'Go on: sessionls ask --session {name} "…"')
+        cli.terminal.note(f'To continue: sessionls ask --session {name} "…"')
     return 0 if reply.status in ("complete", "paused") else 1

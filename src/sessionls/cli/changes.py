@@ -1,4 +1,4 @@
-"""`sessionls changes` and `sessionls revert`: what agents changed in files, and taking it back."""
+"""`sessionls changes` and `sessionls revert`: show and revert the changes that agents made to files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STATES = {"applied": "", "reverted": "taken back", "partly": "partly there", "o
 
 
 async def show_changes(cli: CliContext, session: str, message: str | None, since: str | None, *, as_json: bool) -> int:
-    """Print each file and its hunks, with what of them stands."""
+    """Print each file and its hunks, and which of them are still there."""
     found = await find_session(cli.sessions, session)
     listed = await cli.sessions.changes(found.id, await _scope(cli, found.id, message, since))
     if as_json:
@@ -35,7 +35,7 @@ async def show_changes(cli: CliContext, session: str, message: str | None, since
 async def take_back(
     cli: CliContext, session: str, message: str, since: str | None, again: str | None, *, file: str | None, hunk: str | None
 ) -> int:
-    """Take changes back, and say which files were changed; where that cannot be done, show what stands in the way."""
+    """Revert changes and print the changed files. If that is not possible, print the conflicts."""
     found = await find_session(cli.sessions, session)
     if again is not None:
         reverts = (await cli.sessions.changes(found.id, ChangeScope())).reverts or []
@@ -50,7 +50,7 @@ async def take_back(
             _print_patch(cli, one.get("patch", ""))
         raise
     names = ", ".join(uris.display(one, [cli.folder_uri]) for one in done.uris)
-    cli.terminal.note(f"Taken back in {names}. To undo that: sessionls revert {short(found.id)} --of {short(done.revert_id)}")
+    cli.terminal.note(f"Reverted in {names}. To undo this: sessionls revert {short(found.id)} --of {short(done.revert_id)}")
     for notice in done.notices or ():
         cli.terminal.note(notice, "yellow")
     return 0
@@ -86,17 +86,17 @@ def _print_patch(cli: CliContext, patch: str) -> None:
 
 
 def _print(cli: CliContext, text: str, style: str) -> None:
-    """A line of text from wherever, with nothing in it that a terminal would obey."""
+    """Print a line of untrusted text without control sequences."""
     cli.terminal.out.print(Text(safe(text), style=style), soft_wrap=True)
 
 
 def _print_rest(cli: CliContext, listed: ChangeList) -> None:
     if not listed.files:
-        cli.terminal.note("No agent changed files here.")
+        cli.terminal.note("No agent changed files in this session.")
     for revert in listed.reverts or ():
         by = revert.by.name if revert.by is not None else "somebody"
         names = ", ".join(uris.display(one, [cli.folder_uri]) for one in revert.uris)
-        cli.terminal.note(f"{short(revert.revert_id)}: {by} took changes back in {names}.")
+        cli.terminal.note(f"{short(revert.revert_id)}: {by} reverted changes in {names}.")
     if listed.commands:
         ran = "; ".join(command.summary for command in listed.commands[-5:])
-        cli.terminal.note(f"Commands ran, whose changes are not known: {ran}", "yellow")
+        cli.terminal.note(f"Commands that may have changed files: {ran}", "yellow")

@@ -1,4 +1,4 @@
-"""The way from a command to `Sessions`: settings, the current directory as workspace, and everything closed again."""
+"""Composes `Sessions` for a command, with the settings and the current directory as workspace."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class CliContext:
 
 @asynccontextmanager
 async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any) -> AsyncIterator[CliContext]:
-    """Everything composed and (unless `start` is false) started; closed at the end, also after an error.
+    """Compose and (unless `start` is false) start everything, and close it at the end, also after an error.
 
-    The folder's own definitions run only where it is trusted: by `trust`, or by the setting `trusted_folders`.
+    The folder's own definitions are used only if it is trusted: with `trust` or the setting `trusted_folders`.
     """
     folder, settings = await asyncio.to_thread(lambda: (Path.cwd(), Settings.load(**explicit)))
     trusted = trust or await asyncio.to_thread(settings.trusts, folder)

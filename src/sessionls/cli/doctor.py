@@ -1,4 +1,4 @@
-"""`sessionls doctor`: what is set, which model would answer and why, what is missing and how to get it."""
+"""`sessionls doctor`: shows the settings, the model that would answer and why, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "problem": ("✗", "red
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. Only a `problem` wants something done: `hint`."""
+    """The result of one check. Only a `problem` requires action: `hint`."""
 
     name: str
     state: Literal["ok", "note", "problem"]
@@ -39,7 +39,7 @@ class Check:
 
 
 async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> int:
-    """Look at everything and tell it. The exit code is 1 where no model can answer or nothing can be kept."""
+    """Run and print all checks. The exit code is 1 if no model can answer or if sessions cannot be stored."""
     settings = await asyncio.to_thread(Settings.load)
     if fetch_model:
         await _fetch(terminal, settings)
@@ -57,9 +57,9 @@ async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> in
 async def _fetch(terminal: Terminal, settings: Settings) -> None:
     from sessionls.models.weights import fetch_weights
 
-    # Made here, private, before the weights would make it as they please.
+    # Create the folder here as private, before the download creates it with other permissions.
     await asyncio.to_thread(settings.data_dir.mkdir, 0o700, parents=True, exist_ok=True)
-    with terminal.busy("Fetching the embedded model …"):
+    with terminal.busy("Downloading the embedded model …"):
         await asyncio.to_thread(fetch_weights, settings.data_dir, terminal.note)
 
 
@@ -82,13 +82,13 @@ def _ourselves() -> Check:
 
 def _configuration() -> Check:
     path = config_file()
-    where = f"{path}" if path.is_file() else f"no file ({path} would be read)"
+    where = f"{path}" if path.is_file() else f"no file (would be {path})"
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     named = sorted(name for name in os.environ if name in known)
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in {*known, PREFIX + "CONFIG"})
     says = where + (f"; set in the environment: {', '.join(named)}" if named else "")
     if unknown:
-        return Check("settings", "problem", f"{says}; no settings of ours: {', '.join(unknown)}", "Correct or unset them.")
+        return Check("settings", "problem", f"{says}; unknown settings: {', '.join(unknown)}", "Correct or remove them.")
     return Check("settings", "ok" if named or path.is_file() else "note", says)
 
 
@@ -96,9 +96,9 @@ def _data(settings: Settings) -> Iterator[Check]:
     folder = settings.data_dir
     there = folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
     if not os.access(there, os.W_OK):
-        yield Check("data", "problem", f"{folder} cannot be written", f"Give yourself the right, or set {PREFIX}DATA_DIR.")
+        yield Check("data", "problem", f"{folder} cannot be written", f"Change its permissions, or set {PREFIX}DATA_DIR.")
     elif not folder.exists():
-        yield Check("data", "note", f"{folder}, made with the first session")
+        yield Check("data", "note", f"{folder}, will be created with the first session")
     elif os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
         yield Check("data", "problem", f"{folder} can be read by others", f"Make it private: chmod 700 '{folder}'")
     else:
@@ -111,7 +111,7 @@ async def _git() -> Check:
     answer = await git(None, "--version", seconds=5)
     if not await git.installed():
         return Check(
-            "git", "problem", "is not installed", "Without it agents see no diffs, and sessions do not follow a moved folder."
+            "git", "problem", "is not installed", "Without it agents see no diffs, and sessions are lost when their folder moves."
         )
     if answer.code != 0:
         return Check("git", "problem", "does not start", "Reinstall it.")
@@ -123,10 +123,10 @@ async def _git() -> Check:
 
 
 def _commands(settings: Settings) -> Iterator[Check]:
-    """What of the environment commands get, where the settings name something of it."""
+    """Which of the environment variables in the settings commands get."""
     if withheld := withheld_names(settings.command_environment):
-        hint = "Programs that an agent starts get no keys and passwords, wherever they stand."
-        yield Check("commands", "problem", f"do not get {', '.join(withheld)}: it looks like a secret", hint)
+        hint = "Programs that an agent starts never get keys and passwords."
+        yield Check("commands", "problem", f"do not get {', '.join(withheld)}, which looks like a secret", hint)
 
 
 # -- with all that is composed -----------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ async def _composition(terminal: Terminal) -> list[Check]:
     async with opened(terminal, start=False) as cli:
         checks = [await _database(cli)]
         await cli.composition.catalog.reload()
-        # Both wait for programs and addresses: they wait together.
+        # Both wait for programs and servers, so run them at the same time.
         listed, servers = await asyncio.gather(cli.composition.models.list(), _servers(cli))
         checks += [
             _keys(listed),
@@ -164,7 +164,7 @@ def _keys(models: Sequence[ModelInfo]) -> Check:
     ready = [name for name in providers if any(model.available for model in models if model.provider == name)]
     if ready:
         return Check("keys", "ok", f"set for {', '.join(ready)}")
-    return Check("keys", "note", "none is set", f"Providers: {', '.join(providers)}; keys as in ANTHROPIC_API_KEY.")
+    return Check("keys", "note", "none set", f"Providers: {', '.join(providers)}. Example of a key: ANTHROPIC_API_KEY.")
 
 
 def _ollama(models: Sequence[ModelInfo]) -> Check:
@@ -189,7 +189,7 @@ def _embedded(settings: Settings, models: Sequence[ModelInfo]) -> Iterator[Check
 
 
 async def _answers(cli: CliContext) -> Check:
-    """Which model answers where nothing names one, and why that one."""
+    """The model that answers by default, and why."""
     try:
         model = await cli.composition.models.choose(())
     except SessionlsError as error:
@@ -197,9 +197,9 @@ async def _answers(cli: CliContext) -> Check:
     if cli.settings.model:
         why = "by the setting `model`"
     elif model.startswith("embedded/"):
-        why = "since no key is set and no Ollama answers; it is too small for real work"
+        why = "because no key is set and Ollama does not answer; it is too small for real work"
     elif model.startswith("ollama/"):
-        why = "since no key is set, and Ollama answers"
+        why = "because no key is set and Ollama answers"
     else:
         why = "the first provider whose key is set"
     return Check("answers", "ok", f"{model}, {why}")
@@ -213,7 +213,9 @@ def _agents(cli: CliContext) -> Iterator[Check]:
         if agent.notice:
             yield Check("agents", "note", f"{agent.name}: {agent.notice}")
         if agent.problem:
-            hint = "If you trust this folder: sessionls ask --trust, or the setting trusted_folders." if not agent.trusted else ""
+            hint = (
+                "If you trust this folder, use sessionls ask --trust or the setting trusted_folders." if not agent.trusted else ""
+            )
             yield Check("agents", "note" if not agent.trusted else "problem", f"{agent.name}: {agent.problem}", hint)
 
 
@@ -229,15 +231,15 @@ def _skills(cli: CliContext) -> Iterator[Check]:
 
 
 async def _servers(cli: CliContext) -> list[Check]:
-    """The MCP servers. Each one that may start is tried, for seconds at most; none of an untrusted workspace is."""
+    """The MCP servers. Starts each for a few seconds at most, except those of an untrusted workspace."""
     found = await cli.composition.servers.check() if cli.composition.servers is not None else []
     if not found:
-        return [Check("mcp", "note", "no servers are set")]
+        return [Check("mcp", "note", "no servers configured")]
     up = [f"{one.name} ({len(one.tools)} tools)" for one in found if one.state == "up"]
     checks = [Check("mcp", "ok", ", ".join(up))] if up else []
     hints = {
-        "untrusted": "Let it start with --trust, or the setting trusted_folders.",
-        "starting": "A slow start is no fault: agents have its tools as soon as it is up.",
+        "untrusted": "Allow it with --trust or the setting trusted_folders.",
+        "starting": "A slow start is not a problem: agents get its tools as soon as it has started.",
     }
     for one in found:
         says = f"{one.name}, from {one.source}: {one.problem}"

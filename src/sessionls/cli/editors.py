@@ -1,4 +1,4 @@
-"""Putting the Neovim plugin, which this package carries, where Neovim looks for plugins."""
+"""Installs the Neovim plugin, which is part of this package."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MARK = Path("plugin") / "sessionls.lua"
 
 
 def plugin_folder() -> Path:
-    """The plugin: in the installed package, else in the checkout. Raises `UsageError` where it is in neither."""
+    """The folder of the plugin in the installed package or in the checkout. Raises `UsageError` if there is none."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "editors" / "nvim", package.parent.parent / "editors" / "nvim"):
         if (folder / _MARK).is_file():
             return folder
-    raise UsageError("This installation does not carry the plugin for Neovim.", "Install sessionls again, from a wheel.")
+    raise UsageError("This installation does not include the Neovim plugin.", "Reinstall sessionls from a wheel.")
 
 
 def target_folder(env: Mapping[str, str] = os.environ) -> Path:
-    """Where Neovim looks for plugins of the user that need no plugin manager (`:help packages`)."""
+    """The folder from which Neovim loads the user's plugins without a plugin manager (`:help packages`)."""
     name = env.get("NVIM_APPNAME") or "nvim"
     if env.get("XDG_DATA_HOME"):
         data = Path(env["XDG_DATA_HOME"])
@@ -38,9 +38,9 @@ def target_folder(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def install(source: Path, target: Path) -> None:
-    """Copy the plugin, in place of an older one. Raises `UsageError` where something else stands there."""
+    """Copy the plugin and replace an older one. Raises `UsageError` if the target is something else."""
     if target.is_symlink() or (target.exists() and not (target / _MARK).is_file()):
-        raise UsageError(f"{target} is not a plugin that this command installed.", "Remove it, or leave it as it is.")
+        raise UsageError(f"{target} is not a plugin that this command installed.", "Remove it first, then install the plugin.")
     fresh = target.with_name(".sessionls-new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(source, fresh)

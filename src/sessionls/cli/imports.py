@@ -1,4 +1,4 @@
-"""`import`: the sessions of an external agent, listed and brought here."""
+"""`import`: lists and imports the sessions of an external agent."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["bring_all"]
 
 
 async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_list: bool, as_json: bool) -> int:
-    """Bring those sessions, or all, and say what came of it. Gives the exit code: 1 where one could not be brought."""
+    """Import these sessions, or all, and print the results. Returns the exit code: 1 if one could not be imported."""
     definition = cli.composition.catalog.get(program)
     if definition.runtime != "acp":
-        raise UsageError(f"{program} has no sessions but those here.", "Name an external agent: `sessionls agents` lists them.")
+        raise UsageError(f"{program} has no sessions of its own.", "Choose an external agent. `sessionls agents` lists them.")
     from sessionls.runtimes.acp.histories import histories
 
     rows: list[dict[str, Any]] = []
@@ -59,10 +59,10 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
 
 def _tell(cli: CliContext, row: dict[str, Any], brought: Brought | None) -> None:
     if brought is None:
-        cli.terminal.fail(f"{printable(row['id'])} could not be brought: {row['problem']}")
+        cli.terminal.fail(f"{printable(row['id'])} could not be imported: {row['problem']}")
         return
     if brought.continued:
-        words = "went on here: left as it is"
+        words = "continued here, so left unchanged"
     elif brought.added:
         words = f"{brought.added} messages"
     else:

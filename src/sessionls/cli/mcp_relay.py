@@ -1,7 +1,7 @@
 """`sessionls mcp`: our tools for an external agent, as an MCP server on standard input and output.
 
-An external agent starts it. It only passes bytes on: the tools run in the process that writes the agent's reply, which listens on
-this machine alone and knows this program by a token.
+The external agent starts it. It only relays bytes: the tools run in the process that writes the agent's reply, which listens on a
+local port and identifies this program by a token.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _CHUNK = 1 << 16
 
 
 def main() -> int:
-    """Pass everything on until one side ends. The exit code is 1 where nobody listens."""
+    """Relay everything until one side ends. The exit code is 1 if nobody listens."""
     port, _, token = os.environ.pop(MCP_ADDRESS, "").partition(" ")
     if not port.isdecimal() or not token:
-        print("sessionls starts this for external agents; it cannot be started by hand.", file=sys.stderr)  # noqa: T201
+        print("External agents start this command. It cannot be used directly.", file=sys.stderr)  # noqa: T201
         return 1
     source, sink = claim_stdio()
     try:
         connection = socket.create_connection(("127.0.0.1", int(port)), timeout=10)
     except OSError:
-        print("The editor or terminal that this belongs to has ended.", file=sys.stderr)  # noqa: T201
+        print("The editor or terminal that this process belongs to has ended.", file=sys.stderr)  # noqa: T201
         return 1
     connection.settimeout(None)
     connection.sendall(token.encode() + b"\n")

@@ -1,4 +1,4 @@
-"""How sessions, messages and places in files are named on the command line."""
+"""Parses the names of sessions, messages and file ranges on the command line."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["context_of", "find_message", "find_session", "newest_session", "shor
 _LINES = re.compile(r"(?P<file>.+):(?P<first>\d+)(-(?P<last>\d+))?")
 _SESSION = re.compile(r"session:(?P<id>[0-9a-fA-F-]{4,36})(/(?P<message>[0-9a-fA-F-]{4,36}))?")
 _FULL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-# LSP's largest character (a line's end, wherever it is).
+# LSP's largest character, for the end of a line.
 _LINE_END = 2**31 - 1
 
 
 def short(identity: str) -> str:
-    """The last 8 characters of an id. (A UUIDv7 begins with the time: what was made together begins alike.)"""
+    """The last 8 characters of an id. (A UUIDv7 begins with the time, so ids of the same time begin alike.)"""
     return identity[-8:]
 
 
 async def find_session(sessions: Sessions, name: str) -> Session:
-    """The session of that id, or of the one id that ends or begins so. Raises `SessionNotFound`, or `UsageError` for several."""
+    """The session with that id, or with the only id that ends or begins so. Raises `SessionNotFound`, `UsageError`."""
     name = name.lower()
     if _FULL.fullmatch(name):
         return await sessions.get(name)
@@ -47,22 +47,22 @@ async def find_session(sessions: Sessions, name: str) -> Session:
 
 
 async def newest_session(sessions: Sessions, folder: str) -> Session:
-    """The session of this folder that was changed last."""
+    """The most recently changed session of this folder."""
     found: list[Session] = []
     cursor = None
-    while not found or (found[-1].asking and cursor is not None):  # those that wait for permission are listed first
+    while not found or (found[-1].asking and cursor is not None):  # sessions that wait for permission come first
         page = await sessions.list(workspace_folder=folder, limit=50, cursor=cursor)
         if not page.sessions:
             break
         found += page.sessions
         cursor = page.next_cursor
     if not found:
-        raise UsageError("This folder has no session to go on with.", "Leave out --continue to begin one.")
+        raise UsageError("This folder has no session to continue.", "Leave out --continue to start one.")
     return max(found, key=lambda session: (session.updated_at, session.id))
 
 
 async def find_message(sessions: Sessions, session_id: str, name: str) -> Message:
-    """The message of that session whose id ends or begins so. Raises `MessageNotFound`, or `UsageError` for several."""
+    """The only message of the session whose id ends or begins so. Raises `MessageNotFound`, `UsageError`."""
     name = name.lower()
     found: dict[str, Message] = {}
     before = None
@@ -84,20 +84,20 @@ def _names(name: str, identity: str) -> bool:
 def _only(name: str, identities: Iterable[str]) -> str:
     matching = sorted(identities)
     if len(matching) > 1:
-        raise UsageError(f"{name!r} names {len(matching)} of them.", f"Say more of the id: {', '.join(matching[:5])}")
+        raise UsageError(f"{name!r} matches {len(matching)} ids.", f"Use a longer part of the id: {', '.join(matching[:5])}")
     return matching[0]
 
 
 def context_of(places: Sequence[str], folder: Path) -> list[Context]:
-    """`FILE` is that file, `FILE:LINE` and `FILE:LINE-LINE` a selection in it (lines from 1, the last one included).
+    """`FILE` is a file; `FILE:LINE` and `FILE:LINE-LINE` are selections in it (1-based, including the last line).
 
-    `session:ID` is another session, `session:ID/MESSAGE` a message of it: see `with_full_ids`.
+    `session:ID` is another session, and `session:ID/MESSAGE` a message of it (see `with_full_ids`).
     """
     return [_place(place, folder) for place in places]
 
 
 async def with_full_ids(context: Sequence[Context], sessions: Sessions) -> list[Context]:
-    """The contexts, those of sessions with the whole ids that they are named by the end or the beginning of."""
+    """Replace the shortened ids of session contexts with the full ids."""
     found: list[Context] = []
     for one in context:
         if isinstance(one, SessionContext):
@@ -119,16 +119,14 @@ def _place(place: str, folder: Path) -> Context:
     path = _absolute(match["file"], folder) if match else path
     if match is None or not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
-        raise UsageError(
-            f"The file {match['file'] if match else place} {kind}.", "Name a file: FILE, FILE:LINE or FILE:LINE-LINE."
-        )
+        raise UsageError(f"The file {match['file'] if match else place} {kind}.", "Use FILE, FILE:LINE or FILE:LINE-LINE.")
     first, last = int(match["first"]), int(match["last"] or match["first"])
     if not 1 <= first <= last:
-        raise UsageError(f"{place} has an invalid line range.", "Lines count from 1, and the first stands before the last.")
+        raise UsageError(f"{place} has an invalid line range.", "Lines start at 1, and the first must not be after the last.")
     start, end = Position(line=first - 1, character=0), Position(line=last - 1, character=_LINE_END)
     return SelectionContext(uri=uris.from_path(path), range=Range(start=start, end=end))
 
 
 def _absolute(place: str, folder: Path) -> Path:
-    # Not resolved: a symbolic link keeps the name that people know it by.
+    # Not resolved, so that a symbolic link keeps its name.
     return Path(os.path.normpath(folder / Path(place).expanduser()))

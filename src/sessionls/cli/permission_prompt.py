@@ -20,7 +20,7 @@ _WORDS = "  [y]es, once · yes for this [s]ession: {scope}, in replies to your m
 
 
 async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
-    """Their answer; None where the input has ended."""
+    """The person's answer; None at the end of the input."""
     lines = safe(question.detail or "").splitlines()
     more = [f"… {len(lines) - _DETAIL} more lines"] if len(lines) > _DETAIL else []
     with terminal.paused_live():
@@ -35,7 +35,7 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
                 line_ = await _line()
             except asyncio.CancelledError:
                 terminal.err.print()
-                terminal.err.print(Text("  It was answered elsewhere, or withdrawn.", style="dim"))
+                terminal.err.print(Text("  The request was answered elsewhere or withdrawn.", style="dim"))
                 raise
             if line_ is None:
                 terminal.err.print()
@@ -45,7 +45,7 @@ async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
 
 
 def _forget_typed() -> None:
-    """What was typed before the question is no answer to it."""
+    """Discard input that was typed before the question."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -58,7 +58,7 @@ def _forget_typed() -> None:
 
 
 async def _line() -> str | None:
-    """A line from the terminal, waited for without a thread that could not be stopped; None at the end of the input."""
+    """Read a line without a thread, because a blocked thread could not be stopped. None at the end of the input."""
     if sys.platform == "win32":
         return await _line_on_windows()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""How sessions, messages, agents and models look on a terminal."""
+"""Renders sessions, messages, agents and models for the terminal."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ __all__ = [
 
 _SEVERITY = {1: ("error", "red"), 2: ("warning", "yellow"), 3: ("information", "blue"), 4: ("hint", "dim")}
 _STATUS = {"failed": "red", "denied": "yellow", "cancelled": "yellow", "interrupted": "yellow", "paused": "yellow"}
-# An argument that says on what a tool works, best first.
+# Tool arguments to show, the most telling first.
 _TELLING = ("path", "uri", "command", "pattern", "query", "name", "agent", "title")
 
 
 def markdown(text: str) -> Markdown:
-    """Markdown with its links written out: what a link says and where it leads may differ."""
+    """Markdown with visible link targets, because the text of a link may be misleading."""
     return Markdown(safe(text, prose=True), hyperlinks=False, code_theme="ansi_dark")
 
 
@@ -101,7 +101,7 @@ def names(participants: Iterable[Participant]) -> str:
 
 
 def question_lines(session: Session, messages: Sequence[Message]) -> Iterable[RenderableType]:
-    """The open questions of a session: who waits for what, and how to answer."""
+    """The open permission requests of a session, and how to answer them."""
     for question in session.asking or ():
         yield Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow")
         yield Text(safe(waiting_words(question, messages)))
@@ -155,7 +155,7 @@ def model_table(models: Iterable[ModelInfo]) -> Table:
 
 
 def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False) -> Iterable[RenderableType]:
-    """One message: a line that says who wrote it, then its parts. Files are named as in the session's folders."""
+    """One message: a line with its author, then its parts. File paths are relative to the session's folders."""
     if isinstance(message.author, AgentAuthor):
         head = Text(safe(message.author.agent), style="bold magenta").append(
             f"  {safe(message.author.model)}", style="not bold dim"
@@ -207,7 +207,7 @@ def plan_lines(part: PlanPart) -> Iterable[Text]:
 
 
 def _place(context: Context, folders: Sequence[str]) -> str:
-    """Where a context comes from, in a word."""
+    """A short name for the source of a context."""
     match context:
         case SessionContext():
             return f"{context.title or ''} {short(context.session_id)}".strip()
@@ -216,7 +216,7 @@ def _place(context: Context, folders: Sequence[str]) -> str:
         case TextContext():
             return context.title
         case SelectionContext() | DiagnosticsContext() | SymbolContext() if context.range is not None:
-            # A range that ends before the first character of a line does not hold that line.
+            # A range that ends before the first character of a line does not include that line.
             last = context.range.end.line + (context.range.end.character > 0)
             first = context.range.start.line + 1
             return f"{uris.display(context.uri, folders)}:{first}-{max(first, last)}"
@@ -231,7 +231,7 @@ def hit_lines(hits: Sequence[Hit]) -> Iterable[RenderableType]:
 
 
 def tool_line(part: ToolPart) -> Text:
-    """What a tool is called on, in one line."""
+    """A tool call in one line."""
     telling = part.title or next((part.arguments[name] for name in _TELLING if isinstance(part.arguments.get(name), str)), "")
     line = Text("  ").append(f"{part.name} {telling}".rstrip().replace("\n", " "), style="dim")
     line.plain = safe(line.plain)
@@ -248,7 +248,7 @@ def finding_line(finding: Finding) -> Text:
 
 
 def spent(usage: Usage | None) -> str:
-    """What was used, in words: `1,204 tokens in, 88 out, $0.0051`."""
+    """The usage as text: `1,204 tokens in, 88 out, $0.0051`."""
     if usage is None or not usage.input_tokens + usage.output_tokens:
         return ""
     cost = f", ${usage.cost:.4f}" if usage.cost is not None else ""
@@ -256,7 +256,7 @@ def spent(usage: Usage | None) -> str:
 
 
 def when(time: str, now: datetime | None = None) -> str:
-    """An RFC 3339 time as people say it: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, else the date."""
+    """An RFC 3339 time relative to now: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, or else the date."""
     then = datetime.fromisoformat(time)
     seconds = ((now or datetime.now(UTC)) - then).total_seconds()
     for limit, unit, word in (

@@ -1,4 +1,4 @@
-"""Findings as they are printed: text with code frames, JSON, and SARIF 2.1.0 (OASIS)."""
+"""Output formats of findings: text with code frames, JSON, and SARIF 2.1.0 (OASIS)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LEVELS = {1: "error", 2: "warning", 3: "note", 4: "note"}
 _AROUND = 1  # lines before and after
 _SHOWN = 6  # lines of a long finding
 _WIDTH = 160  # characters of a line of code
-_GIST = 200  # characters of what a scanner says of a rule
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")  # not after `e.g.`, which goes on in small letters
+_SUMMARY = 200  # characters of a scanner's message
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")  # not after `e.g.`, because a small letter follows
 
 
 def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
-    """One finding: where, how bad, which rule, what, and the code with the place underlined."""
+    """One finding: location, severity, rule, message, and the code with the range underlined."""
     word, style = _STYLES[finding.severity]
     start = finding.range.start
     head = Text(f"{safe(place)}:{start.line + 1}:{start.character + 1} ", style="bold").append(word, style=style)
@@ -39,7 +39,7 @@ def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
     if body and body != finding.title.strip():
         rest = body.removeprefix(finding.title).strip()
         if finding.agent == SCAN.name:
-            rest = _gist(rest)
+            rest = _summary(rest)
         shown += [Text(f"    {safe(line)}") for line in rest.splitlines()]
     if lines is not None:
         shown += _code(finding, lines, style)
@@ -48,12 +48,12 @@ def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
     return [*shown, Text("")]
 
 
-def _gist(text: str) -> str:
-    """The first sentence of a scanner's words, which may be a whole page on the rule, in Markdown. `help` leads to the rest."""
+def _summary(text: str) -> str:
+    """The first sentence of a scanner's message, which may be a long Markdown text about the rule (`help` links to it)."""
     lines = text.splitlines()
     plain = " ".join(" ".join(line for line in lines if not line.lstrip().startswith("#")).split())
     first = _SENTENCE_END.split(plain, maxsplit=1)[0]
-    return first if len(first) <= _GIST else first[: _GIST - 1].rstrip() + "…"
+    return first if len(first) <= _SUMMARY else first[: _SUMMARY - 1].rstrip() + "…"
 
 
 def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
@@ -65,7 +65,7 @@ def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
     width = len(str(high + 1))
     shown = []
     for number in range(low, high + 1):
-        # A tab is as wide as the terminal likes: one space keeps the mark under its code.
+        # Tabs have different widths. Replacing them with one space keeps the mark below its code.
         text = safe(lines.line(number)).replace("\t", " ")[:_WIDTH]
         shown.append(Text(f"  {number + 1:>{width}} | ", style="dim").append(text, style="not dim"))
         if first <= number <= last:
@@ -82,8 +82,8 @@ def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
 def as_sarif(
     findings: Sequence[Finding], path_of: Callable[[str], str], root: str, problems: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """A SARIF log of the findings; `root` is the URI of the folder, `path_of` a document's path in it. `problems` say why the
-    review is not complete.
+    """A SARIF log of the findings. `root` is the URI of the folder; `path_of` returns a document's path in it. `problems` are the
+    reasons why the review is incomplete.
 
     Positions must count code points (`unicodeCodePoints`).
     """

@@ -1,4 +1,4 @@
-"""`sessionls review`: scanners and agents over files or changes, and an exit code for whoever automates it."""
+"""`sessionls review`: runs scanners and agents on files or changes, with exit codes for automation."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sessionls.sessions.workspace.positions import Lines
 __all__ = ["FAILED", "FOUND", "ReviewOptions", "run_review"]
 
 FOUND, FAILED = 1, 3
-_FILES = 50  # files whose text goes with the message; the others the agents read themselves
+_FILES = 50  # files whose text is sent with the message; agents read further ones themselves
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewOptions:
-    """What `review` was called with."""
+    """The arguments of `review`."""
 
     paths: Sequence[str] = ()
     diff: str | None = None
@@ -40,7 +40,7 @@ class ReviewOptions:
 
 
 async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
-    """Review, print, and give the exit code: 0 nothing so bad, 1 findings, 3 an incomplete review (2 is wrong usage)."""
+    """Review, print, and return the exit code: 0 no findings of that severity, 1 findings, 3 the review is incomplete."""
     target, text = await asyncio.to_thread(_read, cli, asked)
     agents = tuple(asked.agents) or ("review",)
     session = await cli.sessions.create(title=text.rstrip("."), agent=agents[0])
@@ -60,7 +60,7 @@ async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
     for part in done.scan.parts if done.scan is not None else ():
         if part.kind == "tool" and part.result:
             terminal.note(part.result.partition("\n")[0])
-    terminal.note(f'{len(done.findings)} findings. Go on: sessionls ask --session {short(session.id)} "…"')
+    terminal.note(f'{len(done.findings)} findings. To continue: sessionls ask --session {short(session.id)} "…"')
     worst = SEVERITIES.get(asked.fail_on, 0)
     if any(finding.severity <= worst for finding in done.findings):
         return FOUND
@@ -68,16 +68,16 @@ async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
 
 
 def _read(cli: CliContext, asked: ReviewOptions) -> tuple[ReviewTarget, str]:
-    """What to review, and the message that asks for it."""
+    """What to review, and the message for the agents."""
     if (bool(asked.paths) + (asked.diff is not None) + asked.staged) > 1:
-        raise UsageError("Files, --diff and --staged contradict each other.", "Give one of them.")
+        raise UsageError("Files, --diff and --staged cannot be combined.", "Use only one of them.")
     files: list[str] = []
     for given in asked.paths:
         path = Path(os.path.normpath(cli.folder / Path(given).expanduser()))
         if not path.exists():
-            raise UsageError(f"{given} does not exist.", "Name files or folders of this directory.")
+            raise UsageError(f"{given} does not exist.", "Use files or folders in this directory.")
         if not path.is_relative_to(cli.folder):
-            raise UsageError(f"{given} is outside of this directory.", "Run it where the code is.")
+            raise UsageError(f"{given} is outside this directory.", "Run the command in the directory that contains the code.")
         if path.is_file() and len(files) < _FILES:
             files.append(uris.from_path(path))
     names = ", ".join(asked.paths[:3]) + (f" and {len(asked.paths) - 3} more" if len(asked.paths) > 3 else "")

@@ -1,4 +1,4 @@
-"""`sessionls store`: what a person does to the database itself."""
+"""`sessionls store`: maintenance of the database."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ async def status(terminal: Terminal, *, as_json: bool) -> int:
     terminal.out.print(Text(safe(shown_url(url)), style="bold"))
     terminal.out.print(Text(safe(", ".join(found.facts))))
     if found.revision is None:
-        terminal.out.print("It has no tables yet. They are made with the first session, or by: sessionls store migrate")
+        terminal.out.print("It has no tables yet. The first session creates them, or: sessionls store migrate")
     elif found.counts:
         counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
         terminal.out.print(f"Revision {found.revision}, up to date: {counts}")
     elif found.revision > found.newest:
-        terminal.out.print(f"Revision {found.revision} is newer than this version's {found.newest}: update sessionls.")
+        terminal.out.print(f"Revision {found.revision} is newer than {found.newest}, which this version uses: update sessionls.")
     else:
-        terminal.out.print(f"Revision {found.revision}; this version's is {found.newest}: sessionls store migrate")
+        terminal.out.print(f"Revision {found.revision}; this version uses {found.newest}. To migrate: sessionls store migrate")
     return 0
 
 
@@ -65,7 +65,7 @@ async def check(terminal: Terminal) -> int:
     for session_id, faults in wrong.items():
         for fault in faults:
             terminal.out.print(Text(safe(f"{session_id}: {fault}")), soft_wrap=True)
-    terminal.note(f"Faults in {_sessions(len(wrong))}." if wrong else "Every session is as its log says.")
+    terminal.note(f"Faults in {_sessions(len(wrong))}." if wrong else "No faults found.")
     return 1 if wrong else 0
 
 
@@ -80,7 +80,7 @@ async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool)
     report = await _with_progress(terminal, run, source, target, wanted)
     for session_id, reason in report.refused.items():
         terminal.out.print(Text(safe(f"{short(session_id)} was not copied: {reason}")), soft_wrap=True)
-    terminal.note(f"Copied {_sessions(len(report.copied))}; already there: {report.unchanged}; left out: {len(report.refused)}.")
+    terminal.note(f"Copied {_sessions(len(report.copied))}; unchanged: {report.unchanged}; left out: {len(report.refused)}.")
     return 1 if report.refused else 0
 
 
@@ -88,7 +88,7 @@ async def backup(terminal: Terminal, file: Path) -> int:
     from sessionls.store.maintenance import backup as write
 
     number = await _with_progress(terminal, write, await _url(), file)
-    terminal.note(f"{file} holds {_sessions(number)}. Bring them back with: sessionls store copy --from {file}")
+    terminal.note(f"{file} contains {_sessions(number)}. To restore them: sessionls store copy --from {file}")
     return 0
 
 
@@ -149,11 +149,11 @@ async def _url() -> str:
 
 
 def _address(other: str) -> str:
-    """A URL, or the path of an SQLite file."""
+    """The URL for a URL or the path of a SQLite file."""
     if "://" in other:
         if shown_url(other) != other:
             raise UsageError(
-                "A password on the command line can be seen by others.",
+                "Others can see a password on the command line.",
                 "Put it into ~/.pgpass, a service file or the variable PGPASSWORD.",
             )
         return other
@@ -161,18 +161,18 @@ def _address(other: str) -> str:
 
 
 async def _with_progress(terminal: Terminal, work: Callable[..., T], *arguments: object) -> T:
-    """Run it in a thread, and say now and then how far it is."""
+    """Run the work in a thread, and report its progress from time to time."""
     return await asyncio.to_thread(work, *arguments, _Progress(terminal))
 
 
 class _Progress:
-    """Says now and then how far a long work is."""
+    """Reports the progress of long work from time to time."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
-        if time.monotonic() - self._told >= _EVERY or done == of:
-            self._told = time.monotonic()
+        if time.monotonic() - self._reported >= _EVERY or done == of:
+            self._reported = time.monotonic()
             self._terminal.note(f"{done:,} of {_sessions(of)}")

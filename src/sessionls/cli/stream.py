@@ -1,4 +1,4 @@
-"""A reply as it is written: Markdown drawn on a terminal, plain text in a pipe."""
+"""Shows a reply while it is written: as Markdown on a terminal, as plain text in a pipe."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 class _View(Protocol):
-    """What a reply is drawn on. `part` is the number of the part that the text belongs to."""
+    """Displays a reply. `part` is the index of the part that the text belongs to."""
 
     def status(self, text: str) -> None: ...
     def text(self, part: int, text: str) -> None: ...
@@ -45,20 +45,20 @@ class _View(Protocol):
 
 
 class ReplyStream:
-    """Draws one reply of a session: the reply to `message_id`, or (without) the next one that starts or goes on."""
+    """Shows one reply of a session: the reply to `message_id`, or without one the next that starts or is resumed."""
 
     def __init__(self, terminal: Terminal, session_id: str, message_id: str | None = None, *, quiet: bool = False) -> None:
         self.message_id = message_id
         self.finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        """The reply, as soon as it has ended or stopped."""
+        """The reply, once it has ended or stopped."""
         self._asks = terminal.asks
         self._session_id = session_id
         self._reply_id: str | None = None
-        self._seen: dict[int, int] = {}  # code points of each part that were drawn
+        self._seen: dict[int, int] = {}  # code points that were shown, by part
         self._view: _View = _Silent() if quiet else _Drawn(terminal) if terminal.interactive else _Plain(terminal)
 
     async def during(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
-        """Draw while `work` goes on, and give what it gives. Cancelling this cancels the work."""
+        """Show the reply while `work` runs, and return the result of `work`. Cancelling this cancels the work."""
         notices: asyncio.Queue[Notice] = asyncio.Queue()
 
         def learn(notice: Notice) -> None:
@@ -73,7 +73,7 @@ class ReplyStream:
         drawing = asyncio.create_task(self._draw(notices))
         self._view.status("Waiting for the model …")
         try:
-            # Drawing ends by itself only where it cannot go on: the pipe was closed.
+            # Drawing ends first only if it failed: the pipe was closed.
             await asyncio.wait({working, drawing}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 await drawing
@@ -88,14 +88,14 @@ class ReplyStream:
             self._view.close()
 
     def finish(self, reply: Message) -> None:
-        """Draw what no delta brought (a reply may end before its first one)."""
+        """Show text for which there was no delta (a reply may end before its first one)."""
         for index, part in enumerate(reply.parts):
             if isinstance(part, TextPart):
                 self._grow(index, self._seen.get(index, 0), part.text[self._seen.get(index, 0) :])
         self._view.close()
 
     def _skip(self, messages: list[Message]) -> None:
-        """What the reply that goes on has written before was seen then."""
+        """Skip the earlier text of a resumed reply, which was already shown."""
         for message in messages:
             if message.role == "agent":
                 parts = enumerate(message.parts)
@@ -106,7 +106,7 @@ class ReplyStream:
             self._handle(await notices.get())
 
     def _recognise(self, notice: Notice) -> None:
-        """Which reply it is, and that it has ended."""
+        """Find out which reply to show, and notice that it ended."""
         match notice:
             case EventNotice(event=ReplyStarted() as event) if event.session_id == self._session_id:
                 if self._reply_id is None and self.message_id in (None, event.reply_to):
@@ -128,7 +128,7 @@ class ReplyStream:
                 else:
                     self._view.status("Thinking …")
             case EventNotice(event=StepFinished() as event) if event.message_id == self._reply_id:
-                for part in event.parts:  # calls that could not be made have failed already
+                for part in event.parts:  # includes calls that have failed already
                     if isinstance(part, ToolPart) and part.status in ("failed", "denied"):
                         self._view.line(tool_line(part))
             case EventNotice(event=ToolCalled() | ToolFinished() as event) if event.message_id == self._reply_id:
@@ -163,7 +163,7 @@ class _Silent:
 
 
 class _Plain:
-    """For a pipe: the reply's text on stdout, parts apart by a blank line; all else on stderr."""
+    """For a pipe: the text on stdout, with a blank line between parts; everything else on stderr."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -187,7 +187,7 @@ class _Plain:
 
 
 class _Drawn:
-    """For a terminal: what is finished is printed as Markdown for good, the block being written is drawn anew as it grows."""
+    """For a terminal: finished blocks are printed as Markdown; the block being written is redrawn as it grows."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -232,8 +232,9 @@ class _Drawn:
 
 
 def settled(text: str) -> int:
-    """How much of Markdown that still grows cannot change any more: up to a blank line, outside of fenced code, that is
-    followed by text at the margin (what is indented may go on with a list).
+    """The length of the text's beginning whose rendering cannot change when more text is added.
+
+    It ends at a blank line outside fenced code that is followed by unindented text (indented text may continue a list).
     """
     length = position = 0
     fence = ""

@@ -1,4 +1,4 @@
-"""What all commands share: the two consoles, and how errors are shown."""
+"""Shared by all commands: the two consoles, and the display of errors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["Terminal", "UsageError", "keep_log", "run_command", "safe"]
 
 log = logging.getLogger(__name__)
 
-# What to do, where the words of an error speak to an editor.
+# Hints that replace those written for editors.
 _HINTS = {
-    "sessionNotFound": "`sessionls sessions --all` lists those that exist.",
-    "sessionPaused": "Go on with `sessionls resume SESSION`, or with a copy: `sessionls fork SESSION`.",
-    "sessionArchived": "Bring it back with `sessionls unarchive SESSION`, or go on with a copy: `sessionls fork SESSION`.",
+    "sessionNotFound": "`sessionls sessions --all` lists all sessions.",
+    "sessionPaused": "Continue with `sessionls resume SESSION`, or in a copy: `sessionls fork SESSION`.",
+    "sessionArchived": "Restore it with `sessionls unarchive SESSION`, or continue in a copy: `sessionls fork SESSION`.",
     "messageNotFound": "`sessionls show SESSION --ids` shows the ids of its messages.",
 }
 
 
 class UsageError(Exception):
-    """The command was called in a way that makes no sense: exit code 2."""
+    """The command was used incorrectly: exit code 2."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -41,36 +41,36 @@ class UsageError(Exception):
 
 
 def safe(text: str, *, prose: bool = False) -> str:
-    """The text with nothing in it that a terminal would obey or that would mislead whoever reads it (see `visible.py`)."""
+    """The text without control sequences for the terminal and without misleading characters (see `visible.py`)."""
     return shown(text, prose=prose)
 
 
 class Terminal:
-    """`out` is for what was asked for, `err` for all else. Colours obey NO_COLOR, FORCE_COLOR and the kind of terminal."""
+    """`out` is for the requested output, `err` for everything else. Colors follow NO_COLOR, FORCE_COLOR and the terminal."""
 
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
-            # A pipe on Windows speaks a code page that cannot say everything.
+            # Pipes on Windows use a code page that lacks many characters.
             if not stream.isatty() and hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="replace")
         self.out = Console(highlight=False, markup=False, emoji=False)
         self.err = Console(highlight=False, markup=False, emoji=False, stderr=True)
         self.live: Live | None = None
-        """What moves on stdout, while it does."""
+        """The live display on stdout, while there is one."""
 
     @property
     def interactive(self) -> bool:
-        """Whether someone watches stdout. (Colours may be forced on a pipe; what moves may not.)"""
+        """Whether stdout is a terminal. (Colors can be forced on a pipe, live displays cannot.)"""
         return sys.stdout.isatty()
 
     @property
     def asks(self) -> bool:
-        """Whether someone is there to be asked."""
+        """Whether a person can be asked."""
         return bool(sys.stdin.isatty() and sys.stderr.isatty())
 
     @contextmanager
     def paused_live(self) -> Iterator[None]:
-        """Nothing moves meanwhile: for a question."""
+        """Pause the live display, to ask a question."""
         live = self.live
         if live is not None:
             live.stop()
@@ -81,7 +81,7 @@ class Terminal:
                 live.start()
 
     def write(self, text: str) -> None:
-        """Plain text for a pipe. A pipe may end at a terminal: there is nothing in it that one would obey."""
+        """Write plain text for a pipe, without control sequences, since a pipe may end at a terminal."""
         sys.stdout.write(safe(text, prose=True))
         sys.stdout.flush()
 
@@ -89,18 +89,18 @@ class Terminal:
         self.write(as_json(data) + "\n")
 
     def busy(self, text: str) -> AbstractContextManager[object]:
-        """A spinner on stderr while something takes long; nothing in a pipe."""
+        """A spinner on stderr during long work; nothing in a pipe."""
         return self.err.status(Text(text, style="dim")) if sys.stderr.isatty() else nullcontext()
 
     def note(self, text: str, style: str = "dim") -> None:
-        """A word beside the result, on stderr."""
+        """Print a note on stderr."""
         self.err.print(Text(safe(text), style=style), soft_wrap=not sys.stderr.isatty())
 
     def tell(self, error: SessionlsError) -> None:
-        """An error in a line and a hint, the hint in the terminal's words."""
+        """Print an error in one line, and a hint for the terminal."""
         hint = _HINTS.get(error.kind, error.hint)
         if error.kind == "agentUnavailable" and "not trusted" in error.message:
-            hint = "Read its definition, and if you agree with it add --trust (or set trusted_folders)."
+            hint = "Read its definition. If you trust it, add --trust (or set trusted_folders)."
         self.fail(error.message, hint)
 
     def fail(self, message: str, hint: str = "") -> None:
@@ -111,7 +111,7 @@ class Terminal:
 
 
 class _Log(RotatingFileHandler):
-    """Warnings and tracebacks go into a file of the data folder, where that exists: nobody should have to read them."""
+    """Writes warnings and tracebacks into a file of the data folder, if that exists, instead of the terminal."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         pass
@@ -127,13 +127,13 @@ def _log_file() -> Path:
 
 
 def keep_log() -> None:
-    """Log into a file, not onto the terminal."""
+    """Log into a file instead of the terminal."""
     handler = _Log(_log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 async def run_command(terminal: Terminal, work: Callable[[], Awaitable[int]]) -> int:
-    """Do the work and give the exit code: 1 for an error and 2 for wrong usage, each told in a line and a hint."""
+    """Do the work and return the exit code. Prints errors (exit code 1) and wrong usage (2) in one line with a hint."""
     try:
         return await work()
     except UsageError as error:
@@ -148,6 +148,6 @@ async def run_command(terminal: Terminal, work: Callable[[], Awaitable[int]]) ->
         log.exception("unexpected")
         terminal.fail(
             f"unexpected error: {type(error).__name__}: {error}",
-            f"This is a fault of sessionls. Please report it, with what {_log_file()} says of it.",
+            f"This is a bug in sessionls. Please report it together with the log: {_log_file()}",
         )
         return 1

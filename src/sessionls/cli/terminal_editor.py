@@ -1,4 +1,4 @@
-"""The terminal as an editor: it has no buffers, writes files on disk, and asks the person at the keyboard."""
+"""The terminal as an editor: without buffers; it writes files to disk and asks the person at the keyboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TerminalEditor"]
 
 
 class TerminalEditor:
-    """An editor with one folder, no open buffers, edits made on disk; positions count code points."""
+    """An editor with one folder, no open buffers and edits on disk. Positions count code points."""
 
     def __init__(self, folder: str, terminal: Terminal) -> None:
         self._folder = folder
@@ -39,19 +39,19 @@ class TerminalEditor:
         return ()
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:  # noqa: ARG002
-        """On disk: who permits it here has no undo, and has seen the patch."""
+        """Write to disk. There is no undo, but the person who allowed it has seen the patch."""
         from sessionls.sessions.workspace.file_edits import write_changes
 
         path = uris.to_path(self._folder)
         if path is None:
-            return EditOutcome(applied=False, reason="There is no folder on disk.")
+            return EditOutcome(applied=False, reason="The folder is not on disk.")
         return await asyncio.shield(asyncio.to_thread(write_changes, [Path(path)], changes, self.encoding))
 
     def open_documents(self) -> Sequence[str]:
         return ()
 
     async def save(self, uris: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
-        return frozenset()  # edits are on disk already
+        return frozenset()  # edits are already on disk
 
     async def ask(self, question: Question) -> Answer | None:
         """The person's answer; None in a pipe."""

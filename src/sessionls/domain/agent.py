@@ -1,4 +1,4 @@
-"""A definition of an agent: prompt, tools, model and configuration."""
+"""The definition of an agent: prompt, tools, model and configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SKILL_TOOL", "TOOL_NAMES", "Definition", "Permission", "rule_problem
 Permission = Literal["allow", "ask", "deny"]
 
 SKILL_TOOL = "skill"
-"""The tool by which agents read skills: an agent that may use no skill does not have it."""
+"""The tool with which agents read skills. Agents that may use no skill do not have it."""
 
 TOOL_NAMES = (
     "read_file",
@@ -36,37 +36,36 @@ TOOL_NAMES = (
     "search_sessions",
     SKILL_TOOL,
 )
-"""The tools sessionls brings itself. Those of an MCP server are called `server/tool`, all of them together `server/*`."""
+"""The built-in tools. Tools of an MCP server are named `server/tool`; `server/*` means all of them."""
 
 
 STARTUP_RULE = "startup:"
-"""How the name of a rule begins that is for some of the files by which others start programs; a glob follows."""
+"""The beginning of the name of a rule about files that make others start programs; a glob follows."""
 
 
 def rule_problem(name: str) -> str | None:
-    """What is wrong with a key of `permissions`; None where it is one. A misspelt `deny` would deny nothing."""
+    """The problem with a key of `permissions`; None if it is valid. (A misspelled key would deny nothing.)"""
     known = (*TOOL_NAMES, "read", "write", "execute", "network", "startup", "*")
     if name in known or (name.startswith(STARTUP_RULE) and len(name) > len(STARTUP_RULE)):
         return None
     if "/" in name and not name.startswith(STARTUP_RULE):
         return None
     near = difflib.get_close_matches(name, known, n=1)
-    return f"there is no tool and no risk {name[:40]}; " + (f"is {near[0]} meant?" if near else "a server's tools are server/*")
+    return f"{name[:40]} is not a tool or a risk; " + (f"did you mean {near[0]}?" if near else "a server's tools are server/*")
 
 
 class Definition(BaseModel):
-    """What one Markdown file defines. Names in the frontmatter are camelCase, as on the wire.
+    """The content of one Markdown file. Names in the frontmatter are camelCase, as on the wire.
 
-    `models` (in the file: `model`, one or a list) are tried in order; none means the default model. `tools` of None means
-    every tool; `skills` of None every skill. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`,
-    `write`, `execute`, `network`); the nearer one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of
-    the file's bytes (for an agent's replies: what they were written with). `source` is "builtin" or the file's URI. What
-    `origin` "workspace" says about permissions can only make them stricter: whoever wrote the repository cannot give the agent
-    a yes.
+    `models` (in the file: `model`, one or a list) are tried in order; none means the default model. `tools` None means all tools,
+    `skills` None all skills. A key of `permissions` is the name of a tool, `server/*`, or a risk (`read`, `write`, `execute`,
+    `network`); the more specific one wins. `max_cost` is in US dollars for one reply. `digest` is the sha256 of the file's bytes,
+    which is recorded in the agent's replies. `source` is "builtin" or the file's URI. With `origin` "workspace", permissions can
+    only be made stricter: the author of a repository cannot allow anything.
 
-    `runtime` is the name of who writes its replies (`ports/runtime.py`). "acp": an external agent, a program that speaks the
-    Agent Client Protocol. `command`, `args`, `env` and `cwd` start it, `mode` and `options` are set in its session before each
-    message; its prompt, where it has one, precedes what it is sent.
+    `runtime` is the name of the runtime that writes its replies (`ports/runtime.py`). "acp" is an external agent: a program that
+    speaks the Agent Client Protocol, started with `command`, `args`, `env` and `cwd`. `mode` and `options` are set in its session
+    before each message; its prompt, if any, is sent before the message.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -101,11 +100,11 @@ class Definition(BaseModel):
         if self.runtime == "acp" and self.command is None:
             raise ValueError("an agent of the runtime acp needs a command")
         if self.runtime != "acp" and (self.command or self.args or self.env or self.cwd or self.mode or self.options):
-            raise ValueError("command, args, env, cwd, mode and options are for agents of the runtime acp")
+            raise ValueError("command, args, env, cwd, mode and options are only for agents of the runtime acp")
         return self
 
     def choose_tools(self, names: Iterable[str]) -> list[str]:
-        """Those of `names` that this agent is offered: all or the listed ones, without those it is denied."""
+        """The names that this agent may use: all or the listed ones, without denied ones."""
         denied = {key for key, action in self.permissions.items() if action == "deny"}
         return [
             name
@@ -116,5 +115,5 @@ class Definition(BaseModel):
         ]
 
     def may_use_skill(self, name: str) -> bool:
-        """Whether this agent may read the skill of that name."""
+        """Whether this agent may read that skill."""
         return self.skills is None or any(fnmatchcase(name, wanted) for wanted in self.skills)

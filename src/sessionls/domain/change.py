@@ -1,4 +1,4 @@
-"""One transaction on a session: its state, and the events that are added to it."""
+"""A transaction on a session: its state, and the events to add."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Change", "Claim", "Presence"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Which process writes (or will write) the reply to a message, and whether that process still lives."""
+    """The process that writes or will write the reply to a message, and whether it is alive."""
 
     message_id: str
     process: str
@@ -23,7 +23,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A participant who has the session open in a process, and whether that process still lives."""
+    """A participant who has the session open in a process, and whether that process is alive."""
 
     process: str
     participant_id: str
@@ -32,11 +32,11 @@ class Presence:
 
 @dataclass
 class Change:
-    """One transaction on one session: what it is now, and what is to happen.
+    """A transaction on one session: its state, and the changes to make.
 
-    `decide` functions read `state` and `claims` and call `add`; each event is folded at once, so that the next decision
-    sees it. Raising any error leaves the session as it was. `touched` are the messages that changed, `removed` those that are
-    in the session no more. `find_presence` reads who has the session open in which process, which few decisions ask.
+    `decide` functions read `state` and `claims` and call `add`. Each event is folded at once, so that later decisions see it. Any
+    exception leaves the session unchanged. `touched` are the changed messages, `removed` the ids of removed ones.
+    `find_presence` reads who has the session open in which process; only few decisions need it.
     """
 
     session_id: str
@@ -52,12 +52,12 @@ class Change:
 
     @property
     def now(self) -> State:
-        """The state, of a session that exists."""
+        """The state of an existing session."""
         assert self.state is not None
         return self.state
 
     def add(self, kind: Callable[..., Event], **fields: Any) -> Event:
-        """Append an event of that kind: it gets its session, number and time here."""
+        """Append an event of that kind, with the session, the next number and the time."""
         seq = fields.pop("seq", None) or self.now.next_seq
         event = kind(session_id=self.session_id, seq=seq, at=self.at, **fields)
         applied = apply(self.state, event)
@@ -71,18 +71,18 @@ class Change:
 
     @property
     def presence(self) -> list[Presence]:
-        """Who has the session open, in which process; a decision changes it."""
+        """Who has the session open, in which process. A decision may change this list."""
         if self._presence is None:
             self._presence = list(self.find_presence())
         return self._presence
 
     @property
     def asked_presence(self) -> bool:
-        """Whether a decision read `presence`, and so may have changed it."""
+        """Whether a decision has read `presence` and so may have changed it."""
         return self._presence is not None
 
     def claim(self, message_id: str) -> None:
-        """Say that this process writes the reply to that message."""
+        """Claim the reply to that message for this process."""
         self.claims[message_id] = Claim(message_id, self.process, alive=True)
 
     def release(self, message_id: str) -> None:

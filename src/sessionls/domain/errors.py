@@ -1,4 +1,4 @@
-"""Every error of sessionls, in the kinds of the protocol.
+"""All errors of sessionls, with the kinds of the protocol.
 
     SessionlsError
     ├── InvalidParams
@@ -14,8 +14,8 @@
     ├── MessageWithdrawn
     └── InternalError
 
-A message says what is wrong, `hint` what to do about it. Neither holds a secret, a traceback or a path of the
-server's machine: errors cross the wire and are kept in the log.
+The message says what is wrong, and `hint` what to do about it. Neither may contain secrets, tracebacks or paths of the
+server's machine, because errors are sent to clients and stored in the log.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 
 class SessionlsError(Exception):
-    """Base of all. `code` is the JSON-RPC error code, `kind` its name on the wire, `data` what else the error carries."""
+    """The base class. `code` is the JSON-RPC error code, `kind` its name on the wire, `data` additional fields."""
 
     code: ClassVar[int]
     kind: ClassVar[str]
@@ -63,7 +63,7 @@ class InvalidParams(SessionlsError):
     kind = "invalidParams"
 
     def __init__(
-        self, message: str, *, fields: Iterable[str], hint: str = "Correct the fields named and send the request again."
+        self, message: str, *, fields: Iterable[str], hint: str = "Correct these fields and send the request again."
     ) -> None:
         super().__init__(message, hint=hint, fields=list(fields))
 
@@ -74,7 +74,7 @@ class SessionNotFound(SessionlsError):
 
     def __init__(self, session_id: str) -> None:
         super().__init__(
-            f"There is no session {session_id}.", hint="List the sessions that exist with session/list.", sessionId=session_id
+            f"There is no session {session_id}.", hint="List the existing sessions with session/list.", sessionId=session_id
         )
 
 
@@ -84,8 +84,8 @@ class SessionPaused(SessionlsError):
 
     def __init__(self, session_id: str, why: str | None = None) -> None:
         super().__init__(
-            "The session is paused and takes no message.",
-            hint=why or "Resume the session, or fork it and go on there.",
+            "The session is paused and accepts no messages.",
+            hint=why or "Resume the session, or fork it and continue there.",
             sessionId=session_id,
         )
 
@@ -96,8 +96,8 @@ class SessionArchived(SessionlsError):
 
     def __init__(self, session_id: str) -> None:
         super().__init__(
-            "The session is archived and takes no message.",
-            hint="Unarchive the session, or fork it and go on there.",
+            "The session is archived and accepts no messages.",
+            hint="Unarchive the session, or fork it and continue there.",
             sessionId=session_id,
         )
 
@@ -109,7 +109,7 @@ class AgentNotFound(SessionlsError):
     def __init__(self, name: str, names: Iterable[str]) -> None:
         known = sorted(names)
         super().__init__(
-            f"There is no agent {name!r}.", hint=f"Agents that exist: {', '.join(known) or 'none'}.", agent=name, agents=known
+            f"There is no agent {name!r}.", hint=f"Existing agents: {', '.join(known) or 'none'}.", agent=name, agents=known
         )
 
 
@@ -122,9 +122,9 @@ class AgentUnavailable(SessionlsError):
 
 
 class ModelUnavailable(SessionlsError):
-    """`retry_after` is in seconds, where the provider said. `reason` is one of: noModel, noKey, unknownModel, refused,
-    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider. `alone` is the hint where a model is asked
-    outside of any session, if the other one speaks of a session.
+    """`retry_after` is in seconds, if the provider sent it. `reason` is one of: noModel, noKey, unknownModel, refused,
+    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider. `alone` is the hint for requests outside a
+    session, if `hint` mentions the session.
     """
 
     code = -32046
@@ -175,29 +175,33 @@ class NotPermitted(SessionlsError):
 
 
 class MessageWithdrawn(SessionlsError):
-    """What whoever waits for the reply to a message is answered when somebody withdraws it."""
+    """Raised for those who wait for the reply to a message that somebody withdraws."""
 
     code = -32050
     kind = "messageWithdrawn"
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            "The message was withdrawn before its reply began.", hint="Send it again if it is still wanted.", messageId=message_id
+            "The message was withdrawn before its reply began.",
+            hint="Send it again if you still need a reply.",
+            messageId=message_id,
         )
 
 
 class InternalError(SessionlsError):
-    """A fault of sessionls itself; its log says more."""
+    """A bug in sessionls. Its log has the details."""
 
     code = -32603
     kind = "internalError"
 
     def __init__(self) -> None:
-        super().__init__("sessionls failed at this.", hint="Its log says how. Resume or send again to try once more.")
+        super().__init__(
+            "sessionls failed unexpectedly.", hint="Its log has the details. Resume the session or send the message again."
+        )
 
 
 def revive(kind: str, message: str, hint: str, **data: Any) -> SessionlsError:
-    """The error that a log or another process tells of, as one to raise."""
+    """Recreate an error from the log or from another process."""
     known = {cls.kind: cls for cls in SessionlsError.__subclasses__()}
     cls = known.get(kind, InternalError)
     error = cls.__new__(cls)

@@ -1,6 +1,6 @@
-"""The events of a session's log. All state is a fold over them (see `state.py`).
+"""The events of a session's log. The state is a fold over them (see `state.py`).
 
-Each kind is one class; on the wire an event is one flat object `{ sessionId, seq, at, by?, kind, … }`.
+Each kind is a class; on the wire an event is a flat object `{ sessionId, seq, at, by?, kind, … }`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ByAgent(Wire):
 
 
 class _Event(Wire):
-    """`seq` is 1, 2, 3… without holes in each session; a fork's go on from its parent's."""
+    """`seq` is 1, 2, 3… without gaps in each session. A fork continues its parent's numbers."""
 
     session_id: str
     seq: int
@@ -65,9 +65,9 @@ class _Event(Wire):
 
 
 class Created(_Event):
-    """The session as it began. `identities` say where it belongs beside its `workspaceFolders` (see scope.py).
+    """The new session. `identities` extend its scope beyond its `workspaceFolders` (see scope.py).
 
-    `placed` is how many messages of its parent a fork begins with.
+    `placed` is the number of messages that a fork shares with its parent.
     """
 
     kind: Literal["created"] = "created"
@@ -87,7 +87,7 @@ class MessageSent(_Event):
 
 
 class MessageSteered(_Event):
-    """A waiting message was handed to the reply being written, before that reply's part number `part`."""
+    """The reply being written received a queued message, before the part with index `part`."""
 
     kind: Literal["messageSteered"] = "messageSteered"
     message_id: str
@@ -96,15 +96,15 @@ class MessageSteered(_Event):
 
 
 class MessageWithdrawn(_Event):
-    """A waiting message was taken back: it is not in the session any more, and gets no reply."""
+    """A queued message was withdrawn: it is not in the session any more and gets no reply."""
 
     kind: Literal["messageWithdrawn"] = "messageWithdrawn"
     message_id: str
 
 
 class QueueOrdered(_Event):
-    """`messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it
-    gets a reply of its own, even if it was to steer the one being written.
+    """`messageIds` are all queued messages in their new order. `now` is the message to answer now: it gets a separate reply, even
+    if it was sent to steer the current one.
     """
 
     kind: Literal["queueOrdered"] = "queueOrdered"
@@ -113,7 +113,7 @@ class QueueOrdered(_Event):
 
 
 class ReplyStarted(_Event):
-    """A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256."""
+    """A reply starts, or continues after a pause, an interruption or a failure. `definition` is the definition's sha256."""
 
     kind: Literal["replyStarted"] = "replyStarted"
     message_id: str
@@ -124,8 +124,9 @@ class ReplyStarted(_Event):
 
 
 class StepFinished(_Event):
-    """One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far, in
-    how many steps.
+    """A step of the model ended.
+
+    `parts` are the new parts, from index `index` on; `usage` and `steps` are totals of the reply.
     """
 
     kind: Literal["stepFinished"] = "stepFinished"
@@ -137,7 +138,7 @@ class StepFinished(_Event):
 
 
 class ToolCalled(_Event):
-    """A tool starts. `index` is the number of the part in its message."""
+    """A tool starts. `index` is the index of the part in its message."""
 
     kind: Literal["toolCalled"] = "toolCalled"
     message_id: str
@@ -153,10 +154,9 @@ class ToolFinished(_Event):
 
 
 class AgentWorked(_Event):
-    """An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
-    `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the
-    reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the
-    whole reply so far.
+    """An agent that another agent asked made progress: these are its `parts` from index `index` on. `path` leads to the call that
+    asked it: the indexes of the enclosing calls, then that of the call itself. With an empty `path`, a part of an external
+    agent's own reply changed (its plan, an updated call). `usage` and `steps` are totals of the whole reply.
     """
 
     kind: Literal["agentWorked"] = "agentWorked"
@@ -169,7 +169,7 @@ class AgentWorked(_Event):
 
 
 class ReplyNoticed(_Event):
-    """What the reply has to do without became known: `notices` as in its message."""
+    """The reply got notices; `notices` as in its message."""
 
     kind: Literal["replyNoticed"] = "replyNoticed"
     message_id: str
@@ -177,8 +177,8 @@ class ReplyNoticed(_Event):
 
 
 class PermissionAsked(_Event):
-    """A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
-    gives it; nothing where it is empty.
+    """A tool needs permission to continue. `scope` is what an answer for the whole session covers, in replies to messages of the
+    participant who gives it. If it is empty, such an answer covers nothing else.
     """
 
     kind: Literal["permissionAsked"] = "permissionAsked"
@@ -210,8 +210,8 @@ class FindingChanged(_Event):
 
 
 class _Keeping(Wire):
-    # `kept` is what takes the change back exactly (see `sessions/changes/kept.py`). It is for the store alone: clients are not
-    # sent it, and ask with `change/list`.
+    # `kept` is the data to revert the change exactly (see `sessions/changes/kept.py`). It is only stored and not sent to clients,
+    # which use `change/list`.
     kept: SkipJsonSchema[str | None] = Field(default=None, repr=False)
 
     @model_serializer(mode="wrap")
@@ -223,7 +223,7 @@ class _Keeping(Wire):
 
 
 class Edited(_Event, _Keeping):
-    """`patch` as in the part that it adds to its message."""
+    """`patch` as in the part that this event adds to its message."""
 
     kind: Literal["edited"] = "edited"
     message_id: str
@@ -234,15 +234,15 @@ class Edited(_Event, _Keeping):
 
 
 class RevertedFile(_Keeping):
-    """What taking changes back did to one file. `patch` is left out where it is very long."""
+    """The effect of a revert on one file. `patch` is absent if it is very long."""
 
     uri: str
     patch: str | None = None
 
 
 class ChangesReverted(_Event):
-    """A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or
-    what the revert `of` had done. It can be taken back itself, by its `revertId`.
+    """A participant reverted changes of agents to these files: those of the reply `messageId`, those since the message `since`,
+    or an earlier revert (`of`). It can itself be reverted, by its `revertId`.
     """
 
     kind: Literal["changesReverted"] = "changesReverted"
@@ -254,7 +254,7 @@ class ChangesReverted(_Event):
 
 
 class CancelAsked(_Event):
-    """Somebody asked to cancel the reply being written; the process that writes it ends it at once."""
+    """Somebody asked to cancel the current reply. The process that writes it ends it at once."""
 
     kind: Literal["cancelAsked"] = "cancelAsked"
     message_id: str
@@ -268,7 +268,7 @@ class ReplyFinished(_Event):
 
 
 class AgentSwitched(_Event):
-    """`from` is the default agent until now."""
+    """`from` is the previous default agent."""
 
     kind: Literal["agentSwitched"] = "agentSwitched"
     agent: str
@@ -277,21 +277,21 @@ class AgentSwitched(_Event):
 
 
 class Paused(_Event):
-    """`reason`: the session's budget is used up; without one, `by` wanted it."""
+    """`reason`: the session's budget is used up. Without a reason, `by` paused it."""
 
     kind: Literal["paused"] = "paused"
     reason: Literal["budget"] | None = None
 
 
 class BudgetChanged(_Event):
-    """`budget` is in US dollars; without it, the session has none any more."""
+    """`budget` is in US dollars. Without it, the budget was removed."""
 
     kind: Literal["budgetChanged"] = "budgetChanged"
     budget: float | None = None
 
 
 class Spent(_Event):
-    """Models were used outside of a reply, and nothing came of it."""
+    """Usage of models outside a reply that had no result."""
 
     kind: Literal["spent"] = "spent"
     usage: Usage
@@ -307,7 +307,7 @@ class Forked(_Event):
 
 
 class Compacted(_Event):
-    """All messages up to and with place `through` stand in `summary` for the model. The log keeps everything."""
+    """For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything."""
 
     kind: Literal["compacted"] = "compacted"
     through_seq: int
@@ -321,7 +321,7 @@ class Archived(_Event):
 
 
 class Unarchived(_Event):
-    """The session is back as it was: `state` and `stopped` are what they were before it was archived."""
+    """The session was unarchived: `state` and `stopped` are as before it was archived."""
 
     kind: Literal["unarchived"] = "unarchived"
     state: Literal["active", "paused"] = "active"

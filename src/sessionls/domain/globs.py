@@ -1,9 +1,9 @@
-"""Globs as in .gitignore, matched in time that grows with the lengths of pattern and path, whatever the pattern is.
+"""Globs as in .gitignore, matched in time proportional to the lengths of pattern and path, for every pattern.
 
-Patterns come from repositories and from models. A pattern such as `*a*a*a*b`, made a regular expression in the usual way, takes
-time without end, and nothing else happens in this process meanwhile. Here what is between two `*` is looked for from the left
-and its first place is kept (an atomic group): what lies between two stars has a fixed length, so no later place can do better.
-The same goes for the folders between two `**`.
+Patterns come from repositories and from models. The usual regular expression for a pattern such as `*a*a*a*b` can take
+exponential time and would block the process. Here, the text between two `*` is searched from the left, and its first match is
+kept (an atomic group). That is sufficient: the text between two stars has a fixed length, so a later match is never better. The
+same is true for the folders between two `**`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 __all__ = ["LONGEST", "Globs", "expand_braces"]
 
 LONGEST = 1_000
-"""Characters of one pattern. No path that people write is longer."""
-_MOST = 5_000  # patterns of one .gitignore
-_CHOICES = 100  # patterns that the braces of one glob may stand for
+"""The limit for a pattern, in characters. Real paths are not longer."""
+_MOST = 5_000  # patterns in one .gitignore
+_CHOICES = 100  # patterns that the braces of one glob may expand to
 
-# Names of classes inside of brackets, in ASCII as git has them.
+# Named character classes in brackets, for ASCII as in git.
 _CLASSES = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -39,21 +39,21 @@ _NOTHING = "(?!)"
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    include: bool  # False for one that begins with `!`
+    include: bool  # False for a pattern that begins with `!`
     expression: re.Pattern[str]
 
 
 class Globs:
-    """Patterns in the order of their lines, of which the last that matches counts.
+    """Patterns in the order of their lines. The last one that matches counts.
 
-    What matches a folder matches everything in it; with `exact` only a pattern that ends with `/` does so.
+    A pattern that matches a folder matches everything in it; with `exact` only if it ends with `/`.
     """
 
     def __init__(self, lines: Iterable[str], *, exact: bool = False) -> None:
         self._patterns = list(_patterns(lines, exact))[::-1]
 
     def verdict(self, path: str) -> bool | None:
-        """Whether the path (with `/`, a folder's with one at its end) is matched; None where no pattern says anything."""
+        """Whether the path (with `/`; for a folder with one at the end) is included; None if no pattern matches."""
         for pattern in self._patterns:
             if pattern.expression.match(path):
                 return pattern.include
@@ -64,7 +64,7 @@ class Globs:
 
 
 def expand_braces(glob: str) -> list[str]:
-    """The globs that one with `{a,b}` stands for. Raises `ValueError` where there are too many, or it is too long."""
+    """Expand `{a,b}`. Raises `ValueError` if the glob is too long or expands to too many."""
     if len(glob) > LONGEST:
         raise ValueError(f"a glob has at most {LONGEST} characters")
     found, open_ = [glob], True
@@ -76,13 +76,13 @@ def expand_braces(glob: str) -> list[str]:
             open_ = open_ or choices is not None
             expanded += choices or [one]
             if len(expanded) > _CHOICES:
-                raise ValueError(f"a glob stands for at most {_CHOICES} others")
+                raise ValueError(f"a glob may expand to at most {_CHOICES} patterns")
         found = list(dict.fromkeys(expanded))
     return found
 
 
 def _innermost(glob: str) -> list[str] | None:
-    """The glob with its first pair of braces that has a comma and no braces in it replaced by each choice."""
+    """Replace the first innermost pair of braces with a comma by each of its choices."""
     begin = -1
     for at, letter in enumerate(glob):
         if letter == "{":
@@ -107,7 +107,7 @@ def _patterns(lines: Iterable[str], exact: bool) -> Iterator[_Pattern]:
 
 
 def _without_blanks(line: str) -> str:
-    """Without the blanks at its end, but for one that a backslash stands before."""
+    """Strip trailing blanks, but not one after a backslash."""
     plain = line.rstrip(" ")
     slashes = len(plain) - len(plain.rstrip("\\"))
     return f"{plain} " if plain != line and slashes % 2 else plain
@@ -122,7 +122,7 @@ def _expression(pattern: str, exact: bool) -> str | None:
         parts = ["**", *parts]
     if not any(parts):
         return None
-    inside = len(parts) > 1 and _is_any_folders(parts[-1])  # what is in a folder, and not the folder
+    inside = len(parts) > 1 and _is_any_folders(parts[-1])  # matches the content of a folder, but not the folder
     if inside:
         parts.pop()
     found: list[str] = []
@@ -153,7 +153,7 @@ def _expression(pattern: str, exact: bool) -> str | None:
 
 
 def _split(pattern: str) -> list[str]:
-    """The pattern at its slashes, but for those in brackets."""
+    """Split the pattern at slashes outside brackets."""
     parts: list[str] = []
     start = at = 0
     while at < len(pattern):
@@ -174,8 +174,8 @@ def _is_any_folders(part: str) -> bool:
 
 
 def _component(part: str) -> str:
-    """One part of a path, without slashes."""
-    pieces: list[str] = []  # what is between stars
+    """The expression for one part of a path, without slashes."""
+    pieces: list[str] = []  # the text between stars
     piece: list[str] = []
     at = 0
     while at < len(part):
@@ -207,7 +207,7 @@ def _component(part: str) -> str:
 
 
 def _bracket(part: str, at: int) -> tuple[str, int]:
-    """The class that begins behind a bracket, and where it ends. One that is never closed matches nothing, as in git."""
+    """The character class after an opening bracket, and where it ends. Unclosed, it matches nothing, as in git."""
     negated = part[at : at + 1] in ("!", "^")
     at += negated
     members: list[str] = []

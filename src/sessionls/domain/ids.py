@@ -14,10 +14,10 @@ _last = 0
 
 
 def new_id() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) that sorts after every id this process made before.
+    """A UUIDv7 (RFC 9562, section 5.7) that sorts after every earlier id of this process.
 
-    The 12 bits after the millisecond hold its fraction (section 6.2, method 3); where the clock stands still or steps back,
-    the number goes on counting from the last one.
+    The 12 bits after the millisecond are its fraction (section 6.2, method 3). If the clock does not advance, the number is
+    incremented from the last one.
     """
     global _last
     with _lock:
@@ -31,5 +31,5 @@ def new_id() -> str:
 
 
 def now() -> str:
-    """The time: RFC 3339, UTC, milliseconds."""
+    """The current time: RFC 3339, UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,8 +1,8 @@
-"""The objects of a session, as they are stored and as they cross the wire: pure data.
+"""The objects of a session, as they are stored and sent: pure data.
 
-Every model is frozen, snake_case in Python and camelCase on the wire; an absent optional field is left out.
+Every model is frozen, snake_case in Python and camelCase on the wire. Absent optional fields are left out.
 Times are RFC 3339 in UTC with milliseconds, ids are UUIDv7 (RFC 9562, section 5.7), positions are LSP positions in
-the encoding that client and server agreed on.
+the negotiated encoding.
 """
 
 from __future__ import annotations
@@ -69,41 +69,41 @@ __all__ = [
 
 
 Line = Annotated[str, AfterValidator(in_one_line)]
-"""A line that people see, whoever wrote it: nothing in it hides, or turns what follows (see `visible.py`)."""
+"""A line that is shown to people: without invisible characters and changes of text direction (see `visible.py`)."""
 Shown = Annotated[str, AfterValidator(shown)]
-"""The same for more than one line."""
+"""The same for several lines."""
 
 
 class Wire(BaseModel):
-    """Base of everything that crosses the wire."""
+    """The base of everything that is sent."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     def wire(self) -> dict[str, Any]:
-        """The object as JSON-ready data: camelCase, absent fields left out."""
+        """The object as JSON data: camelCase, without absent fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class Position(Wire):
-    """A place between two characters: zero-based line, and character in units of the negotiated encoding."""
+    """A position between two characters: zero-based line, and character in units of the negotiated encoding."""
 
     line: int = Field(ge=0)
     character: int = Field(ge=0)
 
     @property
     def as_pair(self) -> tuple[int, int]:
-        """Line and character: pairs compare as positions do."""
+        """Line and character. Pairs sort like positions."""
         return self.line, self.character
 
 
 class Range(Wire):
-    """From `start` up to and without `end`."""
+    """From `start` up to but not including `end`."""
 
     start: Position
     end: Position
 
     def touches(self, other: Range) -> bool:
-        """Whether the ranges share a position, if only an edge: an empty range (a cursor) is at a position, too."""
+        """Whether the ranges share a position, even if only at an edge. An empty range (a cursor) has a position, too."""
         return self.start.as_pair <= other.end.as_pair and other.start.as_pair <= self.end.as_pair
 
 
@@ -124,7 +124,7 @@ class AgentAuthor(Wire):
 
 
 class Usage(Wire):
-    """What was spent. `cost` is in US dollars, and left out where it is not known."""
+    """Tokens and cost. `cost` is in US dollars, and absent if it is not known."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -165,14 +165,14 @@ class TextPart(Wire):
 
 
 class KeptReasoning(Wire):
-    """What a provider wants to be handed back with a model's own message, in a form that only it reads."""
+    """Data that a provider expects back together with a model's message, in the provider's own format."""
 
     provider: str
     data: Any
 
 
 class ReasoningPart(Wire):
-    # `native` is for the store alone, whose dumps have KEEP_NATIVE as their context: clients are not sent it.
+    # `native` is only for the store, which dumps with the context KEEP_NATIVE. It is not sent to clients.
     kind: Literal["reasoning"] = "reasoning"
     text: str
     native: SkipJsonSchema[KeptReasoning | None] = Field(default=None, repr=False)
@@ -186,15 +186,15 @@ class ReasoningPart(Wire):
 
 
 KEEP_NATIVE: dict[str, Any] = {"native": True}
-"""The context of a dump for the store."""
+"""The context with which the store dumps objects."""
 
 
 class ToolPart(Wire):
-    """One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the
-    words of an external agent, whose tools are its own.
+    """A tool call. `result` is the tool's result for the agent, cut to a maximum size. `title` is an external agent's own
+    description of the call.
 
-    `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
-    the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
+    `parts` is the work of an agent that this call asked. The model requested calls with the same `step` together. `unreadable` is
+    the beginning of the model's arguments if they are not a JSON object: such a call fails, and its `arguments` are empty.
     """
 
     kind: Literal["tool"] = "tool"
@@ -211,7 +211,7 @@ class ToolPart(Wire):
     @model_validator(mode="before")
     @classmethod
     def _from_older_versions(cls, data: Any) -> Any:
-        """Older versions kept arguments that cannot be read among the others, under a name that no argument has."""
+        """Convert the form of older versions, which stored unreadable arguments as a special argument."""
         arguments = data.get("arguments") if isinstance(data, dict) else None
         if isinstance(arguments, dict) and "\0invalid" in arguments:
             return {**data, "arguments": {}, "unreadable": str(arguments["\0invalid"])[:4_000]}
@@ -219,10 +219,10 @@ class ToolPart(Wire):
 
 
 class Anchor(Wire):
-    """The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
+    """The original code that a finding is about: the lines of its range (`quote`), and some lines before and after.
 
-    It finds the place again after edits (see `anchors.py`). `start` and `end` are where the range begins in the first of the
-    lines and ends in the last, in code points; without `end` it ends with the line.
+    It is used to find the range again after edits (see `anchors.py`). `start` and `end` are the offsets of the range in the first
+    and the last line, in code points; without `end` the range ends at the end of the line.
     """
 
     quote: str
@@ -233,9 +233,9 @@ class Anchor(Wire):
 
 
 class Finding(Wire):
-    """One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+    """A result of a review at a range of a file. `severity` is as in LSP: 1 error … 4 hint.
 
-    `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
+    `help` is the URL of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
     """
 
     id: str
@@ -263,7 +263,7 @@ class FindingPart(Wire):
 class EditPart(Wire):
     """An edit of one document, applied or only proposed.
 
-    `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
+    `patch` is a unified diff of the change, with LF line ends; absent if the file is not text or the diff is very long.
     """
 
     kind: Literal["edit"] = "edit"
@@ -274,7 +274,7 @@ class EditPart(Wire):
 
 
 class PlanEntry(Wire):
-    """One thing that an agent means to do, and how far it is."""
+    """One entry of an agent's plan, with its status."""
 
     content: Line
     status: Literal["pending", "inProgress", "completed"] = "pending"
@@ -282,7 +282,7 @@ class PlanEntry(Wire):
 
 
 class PlanPart(Wire):
-    """What an external agent means to do in this reply: the newest of its plans."""
+    """The newest plan of an external agent in this reply."""
 
     kind: Literal["plan"] = "plan"
     entries: list[PlanEntry]
@@ -296,10 +296,10 @@ ToolPart.model_rebuild()
 
 
 class _Document(Wire):
-    """What every context that names a document records: the text it had when the message was sent.
+    """What every context of a document records: its text at the time the message was sent.
 
-    `version` is the editor's number for an open buffer, `dirty` says that the buffer had unsaved changes, `sha256` is that
-    of the whole document's UTF-8 text. `notice` is a word on what was cut or refused.
+    `version` is the editor's version of an open buffer, `dirty` says whether it had unsaved changes, and `sha256` is the hash of
+    the whole document's UTF-8 text. `notice` says what was cut or refused.
     """
 
     uri: str
@@ -329,7 +329,7 @@ class SourceLine(Wire):
 
 
 class DiagnosticsContext(_Document):
-    """`diagnostics` are LSP's `Diagnostic` objects, kept as they came; `lines` are the lines that they are on."""
+    """`diagnostics` are unchanged `Diagnostic` objects of LSP; `lines` are the lines at which they are."""
 
     kind: Literal["diagnostics"] = "diagnostics"
     range: Range | None = None
@@ -345,7 +345,7 @@ class SymbolContext(_Document):
 
 
 class DiffContext(Wire):
-    """The changes of the working tree since `base` (a git revision; `HEAD` unless said). `staged`: only what is staged."""
+    """The changes of the working tree since `base` (a git revision; the default is `HEAD`). `staged`: only staged changes."""
 
     kind: Literal["diff"] = "diff"
     base: str | None = None
@@ -362,9 +362,9 @@ class TextContext(Wire):
 
 
 class SessionContext(Wire):
-    """Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+    """The messages of another session of the same folders when this message was sent, or only one of its messages.
 
-    `title` is its title then. What would be too much is left out, the oldest first, and `notice` says so.
+    `title` is its title at that time. If it is too long, the oldest messages are left out, and `notice` says so.
     """
 
     kind: Literal["session"] = "session"
@@ -386,14 +386,14 @@ context_adapter: TypeAdapter[Context] = TypeAdapter(Context)
 
 MessageStatus = Literal["queued", "replying", "complete", "paused", "interrupted", "cancelled", "failed"]
 
-# Why a step of a model ended. `length`: at its limit of tokens; `content_filter`: its provider held the rest back; `refusal`: the
-# model declined; `error`: its provider broke off; `unknown`: its provider gave no reason, or one that we do not know.
+# Why a step of a model ended. `length`: it reached its token limit; `content_filter`: the provider withheld the rest; `refusal`:
+# the model declined; `error`: the provider broke off; `unknown`: the provider gave no reason, or an unknown one.
 StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error", "unknown"]
 
 
 class MessageError(Wire):
-    """Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that
-    of `modelUnavailable`.
+    """Why a reply failed: an error kind of the protocol, a message that says what is wrong, and a hint what to do. `reason` is
+    the reason of `modelUnavailable`.
     """
 
     kind: str
@@ -403,7 +403,7 @@ class MessageError(Wire):
 
 
 class Steered(Wire):
-    """A message that was handed to a reply being written: which one, and before which of its parts it came."""
+    """A message that steered a reply: its id, and the index of the part before which the reply received it."""
 
     message_id: str
     part: int
@@ -412,12 +412,12 @@ class Steered(Wire):
 class Message(Wire):
     """One entry in a session, by a participant or by an agent.
 
-    `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
-    participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
-    that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
-    held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
-    gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked. `notices` say, in
-    words for a person, what the reply had to do without: servers that did not start, tools that cannot be used.
+    `seq` is the number of the event that added it to the session. `replyTo` is the id of the message that a reply answers. A
+    participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a
+    `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
+    withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
+    gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
+    what was missing: servers that did not start, tools that cannot be used.
     """
 
     id: str
@@ -448,7 +448,7 @@ class Message(Wire):
 
 
 class ParentRef(Wire):
-    """Where a fork left its parent: it holds the parent's events up to and with `seq`."""
+    """The point where a fork left its parent: it shares the parent's events up to and including `seq`."""
 
     session_id: str
     seq: int
@@ -459,10 +459,10 @@ Stopped = Literal["paused", "interrupted", "failed"]
 
 
 class OpenQuestion(Wire):
-    """A question for permission that nobody has answered yet: the reply `message_id` waits for it.
+    """An open permission request, for which the reply `message_id` waits.
 
-    `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what "allow for this session" covers.
-    `agent` asks: the one that writes the reply, or one that it asked. `at` is when.
+    `summary` is one line, `detail` shows everything (a command, a patch), `scope` is what "allow for this session" covers.
+    `agent` is the agent that asks: the one that writes the reply, or one that it asked. `at` is the time.
     """
 
     request_id: str
@@ -477,13 +477,13 @@ class OpenQuestion(Wire):
 
 
 class Session(Wire):
-    """The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+    """A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
 
-    `participants` are all who ever took part; `present` are those who have it open now, absent where nobody has.
-    `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
-    `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
-    `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
-    the next request to a model, with `pauseReason` "budget". Without `pauseReason` somebody paused it.
+    `participants` are all who ever took part; `present` are those who have it open now, absent if there are none.
+    `stopped` says how the newest reply stopped, if `session/resume` would continue it; absent while the session is archived.
+    `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
+    may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
+    `pauseReason` "budget". Without `pauseReason` somebody paused it.
     """
 
     id: str
@@ -512,8 +512,8 @@ class Session(Wire):
 
 
 class Agent(Wire):
-    """An agent as lists show it. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be
-    invoked, `notice` what of its file was not read as it stands.
+    """An agent in a list. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be invoked,
+    and `notice` says what in its file was ignored or read differently.
     """
 
     name: str
@@ -531,7 +531,7 @@ class Agent(Wire):
 
 
 class InstallableAgent(Wire):
-    """An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it."""
+    """A known external agent that is not installed on this machine. `install` is the command to install it."""
 
     name: str
     title: str
@@ -539,10 +539,10 @@ class InstallableAgent(Wire):
 
 
 class Skill(Wire):
-    """A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+    """A skill in a list: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
 
-    `problem` is why no agent can read it, `notice` what of it was not read as it stands, or which other skill of its name it
-    takes the place of.
+    `problem` is why no agent can read it. `notice` says what in it was ignored or read differently, or which other skill of the
+    same name it replaces.
     """
 
     name: Shown
@@ -555,7 +555,7 @@ class Skill(Wire):
 
 
 class ModelInfo(Wire):
-    """A model that could answer now, or why it cannot. `contextWindow` is in tokens."""
+    """A model, and the reason if it is not available. `contextWindow` is in tokens."""
 
     name: str
     provider: str

@@ -1,4 +1,4 @@
-"""What an agent may do, and the question that is asked where a rule says `ask`."""
+"""What an agent may do, and the question to people if a rule says `ask`."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ Answer = Literal["once", "session", "deny"]
 
 
 MAX_DETAIL = 50_000
-"""Characters of a question's detail."""
+"""The limit for the detail of a question, in characters."""
 _MAX_SUMMARY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May a tool do this?
+    """A question to people: may a tool do this?
 
-    `message_id` is the reply that waits for the answer. `summary` is one line, `detail` shows all of it (a command, a patch),
-    `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it; nothing where it is empty.
+    `message_id` is the reply that waits for the answer. `summary` is one line, `detail` shows everything (a command, a patch).
+    `scope` is what an answer for the whole session covers, in replies to messages of the participant who gives it. If it is
+    empty, such an answer covers nothing else.
     """
 
     session_id: str
@@ -55,28 +56,30 @@ class Question:
 
 
 def bounded_summary(summary: str) -> str:
-    """The summary for a question, cut to a line that lists can show; the detail shows more."""
+    """The summary for a question, cut to a line that fits lists. The detail shows more."""
     return summary if len(summary) <= _MAX_SUMMARY else f"{summary[:_MAX_SUMMARY]}…"
 
 
 def bounded_detail(detail: str) -> str:
-    """The detail for a question: a very long one without its middle, with a line that says so.
+    """The detail for a question. The middle of a very long one is replaced with a notice.
 
-    Lists of sessions carry open questions, so that each must stay small.
+    Lists of sessions include open questions, so each must stay small.
     """
     if len(detail) <= MAX_DETAIL:
         return detail
     half = MAX_DETAIL // 2
     left_out = len(detail) - 2 * half
-    return f"{detail[:half]}\n[… {left_out:,} characters are left out here: deny it if you need to see them …]\n{detail[-half:]}"
+    return (
+        f"{detail[:half]}\n[… {left_out:,} characters are left out here: deny this if you need to see them …]\n{detail[-half:]}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionRequest:
-    """What a call wants to do, in words for a person. `scope`: what a yes for the session covers (unless said: the tool).
+    """A description of what a call does, for a person. `scope`: what an answer for the session covers (default: the tool).
 
-    `startup`: the path of a file by which others start programs later. It is asked for also where the tool itself is allowed,
-    unless a rule names such files (see `Policy.decide_startup`).
+    `startup`: the path of a file that makes others start programs later. Changing it needs permission even if the tool is
+    allowed, unless a rule is about such files (see `Policy.decide_startup`).
     """
 
     summary: str
@@ -89,17 +92,17 @@ _STRICTNESS: Mapping[Permission, int] = {"allow": 0, "ask": 1, "deny": 2}
 
 
 _READ_ONLY = (
-    "Agents may only read here: the workspace is open in a restricted mode, in which nothing is written, run, or reached over "
-    "the network, whatever the policy says. Do not try it again in another way; say what you would do, or what the person could."
+    "Agents may only read here: the workspace is open in restricted mode, in which nothing is written or run and the network is "
+    "not used, whatever the policy says. Do not try another way. Say what you would do, or what the person could do."
 )
 
 
 @dataclass(slots=True)
 class Bounds:
-    """What holds for all agents of this process, and can change while they work. Whoever made it changes it, and nobody else.
+    """Limits for all agents of this process, which may change while they work. Only its creator may change it.
 
-    `trusted`: what the workspace defines (agents, servers, instructions) counts. `read_only`: agents may only read, whatever the
-    rules say and whoever says yes.
+    `trusted`: definitions of the workspace (agents, servers, instructions) are used. `read_only`: agents may only read, whatever
+    rules and people allow.
     """
 
     trusted: bool = False
@@ -107,7 +110,7 @@ class Bounds:
 
 
 class Policy:
-    """`settings`: the participant's own rules, by tool, group or risk. `bounds` are asked each time."""
+    """`settings`: the participant's own rules, by tool, group or risk. `bounds` are checked each time."""
 
     def __init__(self, settings: Mapping[str, Permission] | None = None, bounds: Bounds | None = None) -> None:
         self._settings = dict(settings or {})
@@ -115,11 +118,11 @@ class Policy:
 
     @property
     def trusted(self) -> bool:
-        """Whether the workspace is trusted now."""
+        """Whether the workspace is currently trusted."""
         return self._bounds.trusted
 
     def refusal_reason(self, risk: Risk, *, runs_programs: bool) -> str | None:
-        """Why a tool of that risk may not run now, whatever the rules and answers say; None where the bounds allow it."""
+        """Why the bounds forbid a tool of that risk, whatever rules and people allow; None if they do not."""
         return _READ_ONLY if self._bounds.read_only and (risk != "read" or runs_programs) else None
 
     def decide(self, definition: Definition, tool: str, risk: Risk) -> Permission:
@@ -128,13 +131,15 @@ class Policy:
         return self._together(definition, general, _rule(definition.permissions, tool, risk))
 
     def decide_startup(self, definition: Definition, path: str) -> Permission:
-        """For a file (path from its folder) by which others start programs: only a rule that names those files allows it."""
+        """The permission for a file that makes others start programs. Only a rule about such files can allow it. `path` is
+        relative to its folder.
+        """
         general = self._startup_rule(self._settings, path) or "ask"
         return self._together(definition, general, self._startup_rule(definition.permissions, path))
 
     @staticmethod
     def _startup_rule(rules: Mapping[str, Permission], path: str) -> Permission | None:
-        """The last rule whose glob the path matches (`startup:Makefile`, as in .gitignore), else the one for all such files."""
+        """The last rule whose glob matches (`startup:Makefile`, as in .gitignore), else the rule for all such files."""
         begin = len(STARTUP_RULE)
         found = [rule for name, rule in rules.items() if name.startswith(STARTUP_RULE) and Globs([name[begin:]]).match(path)]
         return found[-1] if found else rules.get("startup")
@@ -152,7 +157,7 @@ def stricter(one: Permission, other: Permission) -> Permission:
 
 
 def _rule(rules: Mapping[str, Permission], tool: str, risk: Risk) -> Permission | None:
-    """The nearest rule: the tool's own, its group's, its risk's, the one for everything."""
+    """The most specific rule: for the tool, its group, its risk, or everything."""
     if tool in rules:
         return rules[tool]
     for group, rule in rules.items():

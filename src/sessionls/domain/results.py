@@ -1,4 +1,4 @@
-"""What the verbs of `Sessions` answer where it is more than a session: the result objects of the wire."""
+"""Results of the methods of `Sessions` that return more than a session, as they are sent."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ __all__ = [
 
 
 class ChangeHunk(Wire):
-    """Lines of a file that agents changed, and whether that stands: `applied`, `reverted` (the file is as it was before), or
-    `overwritten` (somebody changed the same lines later, so it cannot be taken back). `line` is where it stands now (zero-based).
-    `patch` is what was taken out and put in; left out where it is very long.
+    """Lines of a file that agents changed, and their state: `applied`, `reverted` (the lines are as before), or `overwritten`
+    (somebody changed the same lines later, so this cannot be reverted). `line` is their current line (zero-based). `patch` has
+    the removed and added lines; absent if it is very long.
     """
 
     id: str
@@ -56,9 +56,9 @@ class ChangeHunk(Wire):
 
 
 class FileChange(Wire):
-    """What agents changed in a file, by the replies `messageIds`. `state` is that of all hunks, `partly` where they differ; left
-    out where it is not known, and `notice` says why. `before` is the text without the changes that stand, where it was asked
-    for; left out for a file that would not be there.
+    """The changes that agents made to a file in the replies `messageIds`. `state` is the state of all hunks, or `partly` if they
+    differ; absent if it is not known, and then `notice` says why. `before` is the text without the applied changes, if requested;
+    absent if the file did not exist before.
     """
 
     uri: str
@@ -73,7 +73,7 @@ class FileChange(Wire):
 
 
 class RevertDone(Wire):
-    """Changes that somebody took back (see the event `changesReverted`)."""
+    """Changes that somebody reverted (see the event `changesReverted`)."""
 
     revert_id: str
     at: str
@@ -85,7 +85,7 @@ class RevertDone(Wire):
 
 
 class CommandRun(Wire):
-    """A command, or a call of a server's tool, whose changes are not known and cannot be taken back."""
+    """A command, or a call of an MCP server's tool, whose changes are unknown and cannot be reverted."""
 
     message_id: str
     tool: str
@@ -93,7 +93,7 @@ class CommandRun(Wire):
 
 
 class ChangeList(Wire):
-    """`commands` are the newest that ran; what they changed is not among the `files`."""
+    """`commands` are the newest commands that ran. Their changes are not among the `files`."""
 
     files: list[FileChange]
     reverts: list[RevertDone] | None = None
@@ -101,7 +101,7 @@ class ChangeList(Wire):
 
 
 class Reverted(Wire):
-    """`uris` are the files that were changed. `notices` say what came out otherwise, or is not saved."""
+    """`uris` are the files that were changed. `notices` say which files turned out differently or are not saved."""
 
     revert_id: str
     uris: list[str]
@@ -114,10 +114,10 @@ class SessionList(Wire):
 
 
 class Opened(Wire):
-    """A session as it was found: its newest messages, oldest first; `more`: there are older ones.
+    """A session with its newest messages, oldest first. `more`: there are older messages.
 
-    `events` are those after the number asked for. They are left out where they would be more than a few megabytes: then the
-    messages say where the session stands.
+    `events` are the events after the requested number. They are absent if they would take more than a few megabytes: then use the
+    messages instead.
     """
 
     session: Session
@@ -151,7 +151,7 @@ class SearchResult(Wire):
 
 
 class SessionQuestion(Wire):
-    """An open question for permission, and the session it is asked in."""
+    """An open permission request and its session."""
 
     session_id: str
     title: str
@@ -163,7 +163,7 @@ class QuestionList(Wire):
 
 
 class Export(Wire):
-    """`content` is left out where the export was written to a file."""
+    """`content` is absent if the export was written to a file."""
 
     content: str | None = None
 
@@ -174,7 +174,7 @@ class FindingList(Wire):
 
 
 class AgentList(Wire):
-    """`installable` are the external agents that are known and not on this machine; absent where there is none."""
+    """`installable` are known external agents that are not installed on this machine; absent if there are none."""
 
     agents: list[Agent]
     default: str

@@ -1,14 +1,15 @@
-"""Where sessions belong. One rule for lists, search, findings and notices: a folder or a repository in common.
+"""The scope of a session: the folders and repositories that it belongs to. Lists, search, findings and notices show a session if
+its scope has a folder or a repository in common with the workspace.
 
-A session keeps the places where it began, each as one text (`Created.identities`). A path is that of the folder in its
-repository, with `/`, and `.` at the top.
+A session stores its scope as strings (`Created.identities`). `<path>` is the path of the folder in its repository, with `/`; `.`
+is the top.
 
-- `folder:<URI>`: a folder by another name than in `workspaceFolders`, spelled as by `uris.comparable`.
-- `marker:<id>:<path>`: a repository, by the mark that it carries.
-- `remote:<hash>:<path>`: the repositories with that remote; the hash is of its address.
+- `folder:<URI>`: another name of a folder in `workspaceFolders`, normalized by `uris.uri_key`.
+- `marker:<id>:<path>`: a repository, by the marker file in it.
+- `remote:<hash>:<path>`: the repositories with that remote, by the hash of its address.
 - `from:<URI>`: the repository in that folder, of which this one is a clone.
-- `git:<first commit>:<path>`: the repositories with that first commit. So older versions wrote it. It is a hint and decides
-  nothing: projects that begin from one template have it in common.
+- `git:<first commit>:<path>`: the repositories with that first commit. Older versions wrote this. It is only a hint, because
+  projects created from the same template share it.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from sessionls.domain import uris
 __all__ = ["FOLDER", "HINT", "REPOSITORY", "Scope", "scope_of"]
 
 FOLDER, REPOSITORY, HINT = "folder", "repository", "identity"
-"""The kinds of places."""
+"""The kinds of entries in a scope."""
 
 _FOLDER, _HINT = "folder:", "git:"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Folders (URIs as by `uris.comparable`) and repositories: where a session belongs, or of where sessions are wanted.
+    """The folders (normalized by `uris.uri_key`) and repositories that a session belongs to, or that sessions are requested for.
 
-    `hints` are only kept, and not compared.
+    `hints` are stored but not compared.
     """
 
     folders: frozenset[str] = frozenset()
@@ -38,7 +39,7 @@ class Scope:
     hints: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Kind and value of each place, in order."""
+        """Kind and value of each entry, in order."""
         for kind, values in ((FOLDER, self.folders), (REPOSITORY, self.repositories), (HINT, self.hints)):
             yield from ((kind, value) for value in sorted(values))
 
@@ -46,12 +47,12 @@ class Scope:
         return Scope(self.folders | other.folders, self.repositories | other.repositories, self.hints | other.hints)
 
     def meets(self, other: Scope) -> bool:
-        """Whether the two have a folder or a repository in common: this is the rule."""
+        """Whether the two scopes have a folder or a repository in common."""
         return not (self.folders.isdisjoint(other.folders) and self.repositories.isdisjoint(other.repositories))
 
 
 def scope_of(folders: Iterable[str], identities: Iterable[str] = ()) -> Scope:
-    """The scope of folders (URIs in any spelling) and of identities as a session keeps them."""
+    """The scope for folders (URIs in any spelling) and for the stored identities of a session."""
     known = frozenset(identities)
     more = frozenset(one for one in known if one.startswith(_FOLDER))
     hints = frozenset(one for one in known if one.startswith(_HINT))

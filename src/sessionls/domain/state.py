@@ -1,13 +1,13 @@
 """The state of one session: a pure fold over its events.
 
-`apply(state, event)` is the only way a session changes. It gives the next state and the entries (messages) it touched, so
-that a store can write the event and its projection in one transaction. The state holds only what is unfinished; its
-size does not grow with the length of the session.
+`apply(state, event)` is the only way to change a session. It returns the next state and the entries (messages) that changed, so
+that a store can write the event and its projection in one transaction. The state contains only what is unfinished, so its size
+does not grow with the length of the session.
 
-Places. A message gets its *place* in the transcript (1, 2, 3…) when a reply to it starts, the reply the place after it. A
-message steered into that reply takes the reply's place, and the reply moves on to the next. So a message that waited stands
-after the reply it waited for, and "all up to a place" is always a whole story. A fork begins at a place of its parent and
-goes on counting from it.
+Places: a message gets its *place* in the transcript (1, 2, 3…) when the reply to it starts; the reply gets the next place. A
+message that steers this reply takes the reply's place, and the reply moves to the next one. So a queued message comes after
+the reply that it waited for, and the messages up to any place are complete. A fork begins at a place of its parent and continues
+the numbering.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message and where it stands: its place in the transcript (none while it waits) and the event that ended it."""
+    """A message, its place in the transcript (None while it is queued), and the number of the event that ended it."""
 
     message: Message
     place: int | None = None
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """Words of a reply being written that are in no event yet: `text` stands at code point `offset` of part number `part`."""
+    """Text of a reply that no event contains yet: `text` begins at code point `offset` of the part with index `part`."""
 
     part: int
     kind: Literal["text", "reasoning"]
@@ -61,7 +61,7 @@ class Drafted:
 
 
 def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]:
-    """The parts of a reply as the log has them, and what was drafted since."""
+    """The parts of a reply in the log, extended with the drafted text."""
     whole = list(parts)
     for draft in drafted:
         new = TextPart if draft.kind == "text" else ReasoningPart
@@ -73,7 +73,7 @@ def with_drafts(parts: Sequence[Part], drafted: Sequence[Drafted]) -> list[Part]
 
 
 def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequence[Part]) -> list[Part]:
-    """The parts, with what an agent did that was asked by the call at `path` (see `AgentWorked`)."""
+    """The parts with the work of an agent that the call at `path` asked (see `AgentWorked`)."""
     whole = list(parts)
     if not path:
         whole[index : index + len(work)] = work
@@ -85,7 +85,7 @@ def with_work(parts: Sequence[Part], path: Sequence[int], index: int, work: Sequ
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A participant allowed what `scope` covers for the whole session, in replies to messages of their own."""
+    """A participant allowed `scope` for the whole session, in replies to their own messages."""
 
     participant_id: str
     scope: str
@@ -93,10 +93,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`open` are the entries that are not final, by message id: the messages that wait, in the order of the queue, and the newest
-    reply with its message while that reply is being written or can be resumed. `reply` is the reply being written, `resumable`
-    one that stopped, `granted` what participants granted for the whole session. `paused`: it takes no message before it is
-    resumed, which is so too when it is unarchived.
+    """`open` are the entries that are not final, by message id: the queued messages in order, and the newest reply with its
+    message while that reply is being written or can be resumed. `reply` is the reply being written, `resumable` a stopped one.
+    `granted` are the participants' grants for the whole session. `paused`: it accepts no messages until it is resumed, even after
+    it is unarchived.
     """
 
     session: Session
@@ -110,18 +110,18 @@ class State:
 
     @property
     def scope(self) -> Scope:
-        """Where the session belongs."""
+        """The scope of the session."""
         return scope_of(self.session.workspace_folders, self.identities)
 
     @property
     def stopped(self) -> Stopped | None:
-        """How the newest reply stopped, where it could be resumed."""
+        """How the newest reply stopped, if it can be resumed."""
         status = None if self.resumable is None else self.open[self.resumable].message.status
         return status if status in ("paused", "interrupted", "failed") else None
 
     @property
     def asking(self) -> Sequence[OpenQuestion]:
-        """The questions for permission that wait for an answer, oldest first."""
+        """The open permission requests, oldest first."""
         return self.session.asking or ()
 
     @property
@@ -131,12 +131,12 @@ class State:
 
     @property
     def queue(self) -> list[Entry]:
-        """The waiting messages, in the order in which they are answered: as they came, unless somebody changed it."""
+        """The queued messages in the order in which they are answered: as they were sent, unless somebody reordered them."""
         return [entry for entry in self.open.values() if entry.message.status == "queued"]
 
     @property
     def settled(self) -> int:
-        """The place up to which nothing can change any more: what a fork may hold by reference."""
+        """The place up to which everything is final, so that a fork can share it."""
         return min((entry.place - 1 for entry in self.open.values() if entry.place is not None), default=self.placed)
 
     @property
@@ -149,7 +149,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The state after an event, the entries that it changed, and the ids of those that it took out of the session."""
+    """The state after an event, the entries that it changed, and the ids of entries that it removed."""
 
     state: State
     touched: tuple[Entry, ...] = ()
@@ -190,7 +190,7 @@ class _Folding:
 
     def run(self) -> Applied:
         self._fold()
-        # Whatever is final leaves the open entries; a failed reply stays until another message is taken up.
+        # Final entries are removed from the open ones. A failed reply stays until the next message is answered.
         for entry in list(self.open.values()):
             if entry.message.status in _ENDED and not self._belongs_to(self.reply or self.resumable, entry):
                 del self.open[entry.message.id]
@@ -213,7 +213,7 @@ class _Folding:
         return Applied(replace(state, session=session), tuple(self.touched.values()), self.removed)
 
     def _belongs_to(self, reply_id: str | None, entry: Entry) -> bool:
-        """Whether the entry is that reply, the message it answers, or a message steered into it."""
+        """Whether the entry is that reply, the message it answers, or a message that steered it."""
         if reply_id is None or reply_id not in self.open:
             return False
         reply, message = self.open[reply_id].message, entry.message
@@ -238,7 +238,7 @@ class _Folding:
     def _add_usage(self, usage: Usage) -> None:
         self.session["usage"] = self.before.session.usage + usage
 
-    # One small branch for each kind of event that changes something here; the others are only history.
+    # One small branch for each kind of event that changes the state. The other events are only history.
     def _fold(self) -> None:
         event, now = self.event, self.before.session
         match event:
@@ -263,12 +263,12 @@ class _Folding:
             case ev.ParticipantJoined():
                 self._know(event.participant)
                 self.present = [*(p for p in self.present if p.id != event.participant.id), event.participant]
-                self.session["updated_at"] = now.updated_at  # to look at a session is no change of it
+                self.session["updated_at"] = now.updated_at  # opening a session does not change it
             case ev.ParticipantLeft():
                 self.present = [p for p in self.present if p.id != event.participant_id]
                 self.session["updated_at"] = now.updated_at
             case ev.Forked():
-                self.session["updated_at"] = now.updated_at  # a fork never disturbs its parent
+                self.session["updated_at"] = now.updated_at  # a fork does not change its parent
             case ev.Compacted():
                 if event.usage is not None:
                     self._add_usage(event.usage)
@@ -304,7 +304,7 @@ class _Folding:
                 part = EditPart(uri=event.uri, summary=event.summary, applied=event.applied, patch=event.patch)
                 self._append(event.message_id, part)
             case ev.ReplyFinished():
-                # A reply that ends or stops withdraws its own questions, and no other reply's.
+                # A reply that ends or stops withdraws its own questions, but not those of other replies.
                 self.asking = [question for question in self.asking if question.message_id != event.message.id]
                 self._reply_finished(event.message, event.seq)
             case _:
@@ -344,11 +344,11 @@ class _Folding:
             self._know(message.author)
         if message.status == "queued":
             self._put(Entry(message))
-        else:  # a fork's own copy of a message that its parent had not finished
+        else:  # a fork's copy of a message that was unfinished in its parent
             self._put(Entry(message, self._next_place(), self.event.seq))
 
     def _steered(self, event: ev.MessageSteered) -> None:
-        """The message takes the reply's place, and the reply the next one: it stands behind all it was told."""
+        """The message takes the reply's place, and the reply the next one, so that it comes after everything it answers."""
         steered = Steered(message_id=event.reply_id, part=event.part)
         place = self.open[event.reply_id].place
         self._update(event.message_id, place=place, ended_seq=event.seq, steered=steered, status="complete")
@@ -363,14 +363,14 @@ class _Folding:
     def _reply_started(self, event: ev.ReplyStarted) -> None:
         author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
         if event.message_id not in self.open:
-            self.resumable = None  # what stopped and was not resumed is final as soon as another message is taken up
+            self.resumable = None  # a stopped reply is final as soon as the next message is answered
             self._begin(event.message_id, event.reply_to, author)
         self._update(event.message_id, status="replying", author=author, error=None, stop_reason=None, finished_at=None)
         self._update(event.reply_to, status="replying")
         self.reply, self.resumable = event.message_id, None
 
     def _begin(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
-        """Give a waiting message its place, and its reply the place after it."""
+        """Give a queued message its place, and its reply the next place."""
         if message_id in self.open and self.open[message_id].place is None:
             self._update(message_id, place=self._next_place(), ended_seq=self.event.seq - 1)
         reply = Message(
@@ -387,7 +387,7 @@ class _Folding:
         self.session["message_count"] = self.before.session.message_count + 1
 
     def _go_on(self, event: ev.StepFinished | ev.AgentWorked, parts: list[Part]) -> None:
-        """The reply has these parts now, and has used so much."""
+        """Update the parts and the usage of the reply."""
         fields: dict[str, Any] = {"parts": parts}
         if event.usage is not None:
             self._spend(event.message_id, event.usage)
@@ -406,20 +406,20 @@ class _Folding:
         self._update(message_id, parts=parts)
 
     def _spend(self, message_id: str, usage: Usage) -> None:
-        """Add to the session what a reply has used since it was last counted."""
+        """Add the usage of a reply since it was last counted to the session."""
         before = self.open[message_id].message.usage
         self._add_usage(usage if before is None else usage - before)
 
     def _reply_finished(self, message: Message, seq: int) -> None:
         assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
-        if message.id not in self.open:  # it ended before it started: cancelled while it waited, or no model to write it
+        if message.id not in self.open:  # it ended before it started: cancelled in the queue, or no model is available
             self._begin(message.id, message.reply_to, message.author)
-        elif message.usage is not None:  # (what a fork's copy has used was spent in its parent)
+        elif message.usage is not None:  # (the usage of a fork's copy counts in its parent)
             self._spend(message.id, message.usage)
         ended = message.status in _ENDED
         fields = {name: getattr(message, name) for name in type(message).model_fields if name not in ("seq", "created_at")}
         self._update(message.id, ended_seq=seq, **fields)
-        if message.reply_to in self.open:  # a fork's own copy of a message is final before its reply
+        if message.reply_to in self.open:  # a fork's copy of a message is final before its reply
             self._update(message.reply_to, status="complete" if ended else message.status)
         if self.reply == message.id:
             self.reply = None

@@ -1,4 +1,4 @@
-"""Why a reply ended, where it is not simply done, in words for people."""
+"""Explains to people why a reply is incomplete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ReplyStopReason = StopReason | Literal["empty"]
 
 _WORDS: Mapping[str, str] = {
     "length": "The answer was cut off: the model reached its limit of output tokens.",
-    "content_filter": "The provider's content filter held back the rest of the answer.",
+    "content_filter": "The provider's content filter withheld the rest of the answer.",
     "refusal": "The model declined to answer.",
     "error": "The provider broke the answer off with an error.",
     "unknown": "The provider did not say why the answer ended. It may be incomplete.",
@@ -24,24 +24,24 @@ _CAN_GO_ON = ("length", "error", "unknown", "empty")
 
 
 def why_it_ended(reason: StopReason, *, wrote: bool) -> ReplyStopReason:
-    """The reason of a reply whose last step ended for `reason` without a call of a tool; `wrote`: that step has text."""
-    if reason == "tool_calls":  # the calls that it speaks of never came
+    """The stop reason of a reply whose last step ended for `reason` without tool calls. `wrote`: that step has text."""
+    if reason == "tool_calls":  # although there were no calls
         reason = "unknown"
     return "empty" if not wrote and reason in ("stop", "unknown") else reason
 
 
 def words_for(reason: ReplyStopReason | None) -> str | None:
-    """Why an answer that ended for that reason is not a whole one; None where it is."""
+    """Why an answer with that stop reason is incomplete; None if it is complete."""
     return _WORDS.get(reason or "")
 
 
 def incomplete(message: Message) -> str | None:
-    """Why a reply that has ended is not a whole answer, and what can be done; None where it is one."""
+    """Why an ended reply is incomplete, and what to do; None if it is complete."""
     words = words_for(message.stop_reason) if message.status == "complete" else None
     return words and words + (_GO_ON if message.stop_reason in _CAN_GO_ON else "")
 
 
 def review_problem(reply: Message) -> str | None:
-    """Why the reply of an agent is not a whole review. An agent that reported findings need not say anything more."""
+    """Why an agent's reply is not a complete review; None if it is. An agent that reported findings need not write text."""
     reported = any(isinstance(part, ToolPart) and part.name == "report_finding" and part.status == "done" for part in reply.parts)
     return None if reply.stop_reason == "empty" and reported else incomplete(reply)

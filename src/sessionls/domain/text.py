@@ -1,4 +1,4 @@
-"""Cutting and mending of texts."""
+"""Cutting and repairing text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["cut_bytes", "cut_characters", "replace_lone_surrogates"]
 
 
 def cut_bytes(whole: bytes, limit: int) -> tuple[str, str | None]:
-    """The UTF-8 text, cut at the last line end within `limit` bytes, and a notice where it was cut.
+    """The UTF-8 text, cut at the last line end within `limit` bytes, and a notice if it was cut.
 
-    A text with no line end there is cut between two characters. Raises `UnicodeDecodeError`.
+    Without a line end it is cut between two characters. Raises `UnicodeDecodeError`.
     """
     if len(whole) <= limit:
         return whole.decode(), None
@@ -26,7 +26,7 @@ def cut_bytes(whole: bytes, limit: int) -> tuple[str, str | None]:
 
 
 def cut_characters(text: str, limit: int) -> tuple[str, str | None]:
-    """The text, cut at the last line end within `limit` characters (at `limit` where there is none), and a notice if it was."""
+    """The text, cut at the last line end within `limit` characters (else at `limit`), and a notice if it was cut."""
     if len(text) <= limit:
         return text, None
     kept = text[: max(text.rfind("\n", 0, limit) + 1, 0) or limit]
@@ -34,7 +34,7 @@ def cut_characters(text: str, limit: int) -> tuple[str, str | None]:
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """The text with halves of surrogate pairs, which JSON can carry and UTF-8 cannot, replaced one for one."""
+    """Replace each lone surrogate, which JSON can contain but UTF-8 cannot, with one character."""
     try:
         text.encode()
     except UnicodeEncodeError:

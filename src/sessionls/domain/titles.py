@@ -14,20 +14,20 @@ _LONGEST = 200  # characters
 
 
 def checked_title(title: str) -> str:
-    """A title as it was given, in one line. Raises `InvalidParams`."""
+    """The title in one line. Raises `InvalidParams`."""
     text = in_one_line(" ".join(title.split()))
     if not text or len(text) > _LONGEST:
-        raise InvalidParams(f"A title has 1 to {_LONGEST} characters.", fields=["title"])
+        raise InvalidParams(f"A title must have 1 to {_LONGEST} characters.", fields=["title"])
     return text
 
 
 def fork_title(title: str) -> str:
-    """The title of a fork that was given none."""
+    """The default title of a fork."""
     return title if title.endswith(" (fork)") else f"{title[: _LONGEST - 7]} (fork)"
 
 
 def title_of(text: str, limit: int = 60) -> str:
-    """A title from a message: its first line with words in it, cut between words."""
+    """A title from a message: its first line that contains words, cut between words."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = in_one_line(" ".join(line.split()))
     if len(line) <= limit:

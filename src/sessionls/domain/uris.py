@@ -1,4 +1,4 @@
-"""URIs of documents, and the paths that they stand for (RFC 3986; the `file` scheme is RFC 8089)."""
+"""URIs of documents and their paths (RFC 3986; the `file` scheme is RFC 8089)."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: one l
 _DRIVE = re.compile(r"/([A-Za-z]):(?=/|$)")
 _WINDOWS = os.name == "nt"
 _ADDRESS = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+", re.IGNORECASE)
-# What editors leave unescaped in a path beside letters, digits and `_.-~`: VS Code and Python nothing, Neovim and others more.
+# Characters besides letters, digits and `_.-~` that editors leave unescaped in a path: none in VS Code, more in Neovim and
+# others.
 _UNESCAPED = ("/", "/!*'()", "/!$&'()*+,;=:@")
 
 
 def is_uri(text: str) -> bool:
-    """Whether the text is a URI and not a path. A relative path whose name has a colon is written `./a:b`."""
+    """Whether the text is a URI and not a path. A relative path with a colon in its name must be written as `./a:b`."""
     return _SCHEME.match(text) is not None
 
 
 def to_path(uri: str, *, windows: bool = _WINDOWS) -> str | None:
-    """The absolute path of a `file` URI, on Windows with drive letters and shares (`file://server/share/…`).
+    """The absolute path of a `file` URI, on Windows also with drive letters and shares (`file://server/share/…`).
 
-    None where there is none: another scheme, another host, a path that no system could have.
+    None for another scheme, another host, or an invalid path.
     """
     try:
         parts = urlsplit(uri)
@@ -62,7 +63,7 @@ def to_path(uri: str, *, windows: bool = _WINDOWS) -> str | None:
 
 
 def path_of(text: str) -> str:
-    """The path in a URI of any scheme, with `/`; for a path, itself. For its name: it may lie on no disk at all."""
+    """The path in a URI of any scheme, with `/`, or the path itself. Only for names: the file may not be on disk."""
     if not is_uri(text):
         return text.replace("\\", "/")
     try:
@@ -72,12 +73,12 @@ def path_of(text: str) -> str:
 
 
 def from_path(path: str | os.PathLike[str], *, windows: bool = _WINDOWS) -> str:
-    """The `file` URI of an absolute path, in VS Code's spelling (which is also Python's, but for Windows drives)."""
+    """The `file` URI of an absolute path, spelled as in VS Code (and as in Python, except for Windows drives)."""
     return spellings(path, windows=windows)[0]
 
 
 def spellings(path: str | os.PathLike[str], *, windows: bool = _WINDOWS) -> list[str]:
-    """The `file` URIs by which editors call that path, ours first."""
+    """All `file` URIs that editors use for that path, ours first."""
     text = os.fspath(path)
     host, drives = "", [""]
     if windows:
@@ -93,10 +94,10 @@ def spellings(path: str | os.PathLike[str], *, windows: bool = _WINDOWS) -> list
 
 
 def display(uri: str, folders: Sequence[str]) -> str:
-    """How people and models are told of a document: its path in its folder, after the folder's label where there are several.
+    """The name of a document for people and models: its path in its folder, after the folder's label if there are several.
 
-    Works on the text of the URIs alone, so that it answers the same years later and on another machine. The URI itself for a
-    document of no folder or of no file.
+    Uses only the text of the URIs, so the result is the same later and on another machine. Returns the URI itself for documents
+    outside the folders and other schemes.
     """
     parts = _components(uri)
     best: tuple[int, str] | None = None
@@ -110,13 +111,13 @@ def display(uri: str, folders: Sequence[str]) -> str:
 
 
 def uri_key(uri: str) -> str:
-    """The same text for all spellings of a document's URI: for keys, not for showing."""
+    """The same text for all spellings of a document's URI. For comparing, not for display."""
     parts = _components(uri)
     return uri if parts is None else "file:///" + "/".join(parts).encode("utf-8", "replace").decode()
 
 
 def labels(folders: Sequence[str]) -> list[str]:
-    """A name for each folder: the last part of its path, and as many parts before it as tell it from the others."""
+    """A name for each folder: the last part of its path, with as many parts before it as make it unique."""
     paths = [_components(folder) or (folder,) for folder in folders]
     depth = 1
     while True:
@@ -127,7 +128,7 @@ def labels(folders: Sequence[str]) -> list[str]:
 
 
 def _components(uri: str) -> tuple[str, ...] | None:
-    """Host and path of a `file` URI in comparable parts; None for another scheme."""
+    """Host and path of a `file` URI in normalized parts; None for another scheme."""
     try:
         split = urlsplit(uri)
         host = split.netloc.lower()
@@ -146,23 +147,23 @@ def _components(uri: str) -> tuple[str, ...] | None:
 
 
 def printable(text: str) -> str:
-    """As it is shown in a line (see `visible.py`): a file's name may hold anything."""
+    """The text as it is shown in one line (see `visible.py`), since a file name may contain anything."""
     return in_one_line(text)
 
 
 def public(address: str, *, path: bool = True) -> str:
-    """An address of the web without what may be secret in it: who signs in, what is asked for, and without `path` the path."""
+    """A web address without parts that may be secret: user, query, fragment and, if `path` is false, the path."""
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
     rest, *asked = re.split(r"[?#]", rest, maxsplit=1)
     host, slash, below = rest.partition("/")
-    if "@" in below or "@" in "".join(asked):  # a password with `/`, `?` or `#` in it, for all that can be told
+    if "@" in below or "@" in "".join(asked):  # possibly a password that contains `/`, `?` or `#`
         return f"{scheme}://…"
     host = host.rpartition("@")[2]
     return f"{scheme}://{host}{slash}{below if path or not below else '…'}"
 
 
 def public_text(text: str, *, path: bool = True) -> str:
-    """The text with each address of the web in it made `public`."""
+    """The text with `public` applied to each web address in it."""
     return _ADDRESS.sub(lambda found: public(found[0], path=path), text)

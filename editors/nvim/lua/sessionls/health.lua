@@ -34,7 +34,7 @@ local function running(client)
     default = model.default and model.name or default
   end
   if default then
-    health.ok(('The model %s answers where no other is named.'):format(default))
+    health.ok(('The default model is %s.'):format(default))
   else
     health.warn('No model would answer.', { 'Run `sessionls doctor` in a terminal: it says what is missing.' })
   end

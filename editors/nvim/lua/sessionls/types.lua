@@ -1,7 +1,7 @@
 ---@meta
 -- Generated from docs/protocol.schema.json by `make docs`. Do not edit.
 
---- An agent as lists show it. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be invoked, `notice` what of its file was not read as it stands.
+--- An agent in a list. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be invoked, and `notice` says what in its file was ignored or read differently.
 ---@class sessionls.Agent
 ---@field name string
 ---@field description string
@@ -22,7 +22,7 @@
 ---@field model string
 ---@field definition string
 
---- `installable` are the external agents that are known and not on this machine; absent where there is none.
+--- `installable` are known external agents that are not installed on this machine; absent if there are none.
 ---@class sessionls.AgentList
 ---@field agents sessionls.Agent[]
 ---@field default string
@@ -31,7 +31,7 @@
 ---@class sessionls.AgentListParams
 ---@field workspaceFolder? string
 
---- `from` is the default agent until now.
+--- `from` is the previous default agent.
 ---@class sessionls.AgentSwitched
 ---@field sessionId string
 ---@field seq integer
@@ -42,7 +42,7 @@
 ---@field model? string
 ---@field from string
 
---- An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message, `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the whole reply so far.
+--- An agent that another agent asked made progress: these are its `parts` from index `index` on. `path` leads to the call that asked it: the indexes of the enclosing calls, then that of the call itself. With an empty `path`, a part of an external agent's own reply changed (its plan, an updated call). `usage` and `steps` are totals of the whole reply.
 ---@class sessionls.AgentWorked
 ---@field sessionId string
 ---@field seq integer
@@ -56,7 +56,7 @@
 ---@field usage? sessionls.Usage
 ---@field steps? integer
 
---- The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
+--- The original code that a finding is about: the lines of its range (`quote`), and some lines before and after.
 ---@class sessionls.Anchor
 ---@field quote string
 ---@field before string
@@ -84,7 +84,7 @@
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'archived'
 
---- `budget` is in US dollars; without it, the session has none any more.
+--- `budget` is in US dollars. Without it, the budget was removed.
 ---@class sessionls.BudgetChanged
 ---@field sessionId string
 ---@field seq integer
@@ -96,7 +96,7 @@
 ---@class sessionls.ByAgent
 ---@field agent string
 
---- Somebody asked to cancel the reply being written; the process that writes it ends it at once.
+--- Somebody asked to cancel the current reply. The process that writes it ends it at once.
 ---@class sessionls.CancelAsked
 ---@field sessionId string
 ---@field seq integer
@@ -105,7 +105,7 @@
 ---@field kind 'cancelAsked'
 ---@field messageId string
 
---- Lines of a file that agents changed, and whether that stands: `applied`, `reverted` (the file is as it was before), or `overwritten` (somebody changed the same lines later, so it cannot be taken back). `line` is where it stands now (zero-based). `patch` is what was taken out and put in; left out where it is very long.
+--- Lines of a file that agents changed, and their state: `applied`, `reverted` (the lines are as before), or `overwritten` (somebody changed the same lines later, so this cannot be reverted). `line` is their current line (zero-based). `patch` has the removed and added lines; absent if it is very long.
 ---@class sessionls.ChangeHunk
 ---@field id string
 ---@field state 'applied'|'reverted'|'overwritten'
@@ -114,7 +114,7 @@
 ---@field line? integer
 ---@field patch? string
 
---- `commands` are the newest that ran; what they changed is not among the `files`.
+--- `commands` are the newest commands that ran. Their changes are not among the `files`.
 ---@class sessionls.ChangeList
 ---@field files sessionls.FileChange[]
 ---@field reverts? sessionls.RevertDone[]
@@ -137,7 +137,7 @@
 ---@field uri? string
 ---@field hunk? string
 
---- A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or what the revert `of` had done. It can be taken back itself, by its `revertId`.
+--- A participant reverted changes of agents to these files: those of the reply `messageId`, those since the message `since`, or an earlier revert (`of`). It can itself be reverted, by its `revertId`.
 ---@class sessionls.ChangesReverted
 ---@field sessionId string
 ---@field seq integer
@@ -150,13 +150,13 @@
 ---@field of? string
 ---@field files sessionls.RevertedFile[]
 
---- A command, or a call of a server's tool, whose changes are not known and cannot be taken back.
+--- A command, or a call of an MCP server's tool, whose changes are unknown and cannot be reverted.
 ---@class sessionls.CommandRun
 ---@field messageId string
 ---@field tool string
 ---@field summary string
 
---- All messages up to and with place `through` stand in `summary` for the model. The log keeps everything.
+--- For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything.
 ---@class sessionls.Compacted
 ---@field sessionId string
 ---@field seq integer
@@ -177,7 +177,7 @@
 ---@field workspaceFolder? string
 ---@field budget? number
 
---- The session as it began. `identities` say where it belongs beside its `workspaceFolders` (see scope.py).
+--- The new session. `identities` extend its scope beyond its `workspaceFolders` (see scope.py).
 ---@class sessionls.Created
 ---@field sessionId string
 ---@field seq integer
@@ -197,7 +197,7 @@
 ---@field offset integer
 ---@field text string
 
---- `diagnostics` are LSP's `Diagnostic` objects, kept as they came; `lines` are the lines that they are on.
+--- `diagnostics` are unchanged `Diagnostic` objects of LSP; `lines` are the lines at which they are.
 ---@class sessionls.DiagnosticsContext
 ---@field uri string
 ---@field version? integer
@@ -210,7 +210,7 @@
 ---@field diagnostics? table[]
 ---@field lines? sessionls.SourceLine[]
 
---- The changes of the working tree since `base` (a git revision; `HEAD` unless said). `staged`: only what is staged.
+--- The changes of the working tree since `base` (a git revision; the default is `HEAD`). `staged`: only staged changes.
 ---@class sessionls.DiffContext
 ---@field kind 'diff'
 ---@field base? string
@@ -226,7 +226,7 @@
 ---@field applied boolean
 ---@field patch? string
 
---- `patch` as in the part that it adds to its message.
+--- `patch` as in the part that this event adds to its message.
 ---@class sessionls.Edited
 ---@field sessionId string
 ---@field seq integer
@@ -249,7 +249,7 @@
 ---@field message sessionls.Message
 ---@field reply sessionls.Message
 
---- `content` is left out where the export was written to a file.
+--- `content` is absent if the export was written to a file.
 ---@class sessionls.Export
 ---@field content? string
 
@@ -259,7 +259,7 @@
 ---@field format 'markdown'|'json'|'html'
 ---@field uri? string
 
---- What agents changed in a file, by the replies `messageIds`. `state` is that of all hunks, `partly` where they differ; left out where it is not known, and `notice` says why. `before` is the text without the changes that stand, where it was asked for; left out for a file that would not be there.
+--- The changes that agents made to a file in the replies `messageIds`. `state` is the state of all hunks, or `partly` if they differ; absent if it is not known, and then `notice` says why. `before` is the text without the applied changes, if requested; absent if the file did not exist before.
 ---@class sessionls.FileChange
 ---@field uri string
 ---@field kind 'edited'|'created'|'deleted'
@@ -281,7 +281,7 @@
 ---@field kind 'file'
 ---@field text? string
 
---- One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+--- A result of a review at a range of a file. `severity` is as in LSP: 1 error … 4 hint.
 ---@class sessionls.Finding
 ---@field id string
 ---@field uri string
@@ -364,13 +364,13 @@
 ---@field messageId string
 ---@field snippet string
 
---- An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it.
+--- A known external agent that is not installed on this machine. `install` is the command to install it.
 ---@class sessionls.InstallableAgent
 ---@field name string
 ---@field title string
 ---@field install string
 
---- What a provider wants to be handed back with a model's own message, in a form that only it reads.
+--- Data that a provider expects back together with a model's message, in the provider's own format.
 ---@class sessionls.KeptReasoning
 ---@field provider string
 ---@field data any
@@ -405,7 +405,7 @@
 ---@field createdAt string
 ---@field finishedAt? string
 
---- Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that of `modelUnavailable`.
+--- Why a reply failed: an error kind of the protocol, a message that says what is wrong, and a hint what to do. `reason` is the reason of `modelUnavailable`.
 ---@class sessionls.MessageError
 ---@field kind string
 ---@field message string
@@ -431,7 +431,7 @@
 ---@field kind 'messageSent'
 ---@field message sessionls.Message
 
---- A waiting message was handed to the reply being written, before that reply's part number `part`.
+--- The reply being written received a queued message, before the part with index `part`.
 ---@class sessionls.MessageSteered
 ---@field sessionId string
 ---@field seq integer
@@ -442,7 +442,7 @@
 ---@field replyId string
 ---@field part integer
 
---- A waiting message was taken back: it is not in the session any more, and gets no reply.
+--- A queued message was withdrawn: it is not in the session any more and gets no reply.
 ---@class sessionls.MessageWithdrawn
 ---@field sessionId string
 ---@field seq integer
@@ -457,7 +457,7 @@
 ---@field name string
 ---@field arguments table
 
---- A model that could answer now, or why it cannot. `contextWindow` is in tokens.
+--- A model, and the reason if it is not available. `contextWindow` is in tokens.
 ---@class sessionls.ModelInfo
 ---@field name string
 ---@field provider string
@@ -505,7 +505,7 @@
 ---@field limit integer
 ---@field after? integer
 
---- A question for permission that nobody has answered yet: the reply `message_id` waits for it.
+--- An open permission request, for which the reply `message_id` waits.
 ---@class sessionls.OpenQuestion
 ---@field requestId string
 ---@field messageId string
@@ -517,7 +517,7 @@
 ---@field scope? string
 ---@field at string
 
---- A session as it was found: its newest messages, oldest first; `more`: there are older ones.
+--- A session with its newest messages, oldest first. `more`: there are older messages.
 ---@class sessionls.Opened
 ---@field session sessionls.Session
 ---@field messages sessionls.Message[]
@@ -526,7 +526,7 @@
 ---@field seq integer
 ---@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
 
---- Where a fork left its parent: it holds the parent's events up to and with `seq`.
+--- The point where a fork left its parent: it shares the parent's events up to and including `seq`.
 ---@class sessionls.ParentRef
 ---@field sessionId string
 ---@field seq integer
@@ -556,7 +556,7 @@
 ---@field kind 'participantLeft'
 ---@field participantId string
 
---- `reason`: the session's budget is used up; without one, `by` wanted it.
+--- `reason`: the session's budget is used up. Without a reason, `by` paused it.
 ---@class sessionls.Paused
 ---@field sessionId string
 ---@field seq integer
@@ -574,7 +574,7 @@
 ---@field requestId string
 ---@field decision 'once'|'session'|'deny'
 
---- A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever gives it; nothing where it is empty.
+--- A tool needs permission to continue. `scope` is what an answer for the whole session covers, in replies to messages of the participant who gives it. If it is empty, such an answer covers nothing else.
 ---@class sessionls.PermissionAsked
 ---@field sessionId string
 ---@field seq integer
@@ -604,18 +604,18 @@
 ---@field risk 'read'|'write'|'execute'|'network'
 ---@field scope string
 
---- One thing that an agent means to do, and how far it is.
+--- One entry of an agent's plan, with its status.
 ---@class sessionls.PlanEntry
 ---@field content string
 ---@field status 'pending'|'inProgress'|'completed'
 ---@field priority? 'high'|'medium'|'low'
 
---- What an external agent means to do in this reply: the newest of its plans.
+--- The newest plan of an external agent in this reply.
 ---@class sessionls.PlanPart
 ---@field kind 'plan'
 ---@field entries sessionls.PlanEntry[]
 
---- A place between two characters: zero-based line, and character in units of the negotiated encoding.
+--- A position between two characters: zero-based line, and character in units of the negotiated encoding.
 ---@class sessionls.Position
 ---@field line integer
 ---@field character integer
@@ -627,7 +627,7 @@
 ---@field sessionId? string
 ---@field workspaceFolder? string
 
---- `messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it gets a reply of its own, even if it was to steer the one being written.
+--- `messageIds` are all queued messages in their new order. `now` is the message to answer now: it gets a separate reply, even if it was sent to steer the current one.
 ---@class sessionls.QueueOrdered
 ---@field sessionId string
 ---@field seq integer
@@ -637,7 +637,7 @@
 ---@field messageIds string[]
 ---@field now? string
 
---- From `start` up to and without `end`.
+--- From `start` up to but not including `end`.
 ---@class sessionls.Range
 ---@field start sessionls.Position
 ---@field end sessionls.Position
@@ -671,7 +671,7 @@
 ---@field kind 'replyFinished'
 ---@field message sessionls.Message
 
---- What the reply has to do without became known: `notices` as in its message.
+--- The reply got notices; `notices` as in its message.
 ---@class sessionls.ReplyNoticed
 ---@field sessionId string
 ---@field seq integer
@@ -681,7 +681,7 @@
 ---@field messageId string
 ---@field notices string[]
 
---- A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256.
+--- A reply starts, or continues after a pause, an interruption or a failure. `definition` is the definition's sha256.
 ---@class sessionls.ReplyStarted
 ---@field sessionId string
 ---@field seq integer
@@ -701,7 +701,7 @@
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'resumed'
 
---- Changes that somebody took back (see the event `changesReverted`).
+--- Changes that somebody reverted (see the event `changesReverted`).
 ---@class sessionls.RevertDone
 ---@field revertId string
 ---@field at string
@@ -711,13 +711,13 @@
 ---@field of? string
 ---@field uris string[]
 
---- `uris` are the files that were changed. `notices` say what came out otherwise, or is not saved.
+--- `uris` are the files that were changed. `notices` say which files turned out differently or are not saved.
 ---@class sessionls.Reverted
 ---@field revertId string
 ---@field uris string[]
 ---@field notices? string[]
 
---- What taking changes back did to one file. `patch` is left out where it is very long.
+--- The effect of a revert on one file. `patch` is absent if it is very long.
 ---@class sessionls.RevertedFile
 ---@field uri string
 ---@field patch? string
@@ -750,7 +750,7 @@
 ---@field range sessionls.Range
 ---@field text? string
 
---- The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+--- A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
 ---@class sessionls.Session
 ---@field id string
 ---@field title string
@@ -778,7 +778,7 @@
 ---@field session? sessionls.Session
 ---@field deleted? string
 
---- Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+--- The messages of another session of the same folders when this message was sent, or only one of its messages.
 ---@class sessionls.SessionContext
 ---@field kind 'session'
 ---@field sessionId string
@@ -794,7 +794,7 @@
 ---@class sessionls.SessionParams
 ---@field sessionId string
 
---- An open question for permission, and the session it is asked in.
+--- An open permission request and its session.
 ---@class sessionls.SessionQuestion
 ---@field sessionId string
 ---@field title string
@@ -804,7 +804,7 @@
 ---@field sessionId string
 ---@field budget number|nil
 
---- A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+--- A skill in a list: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
 ---@class sessionls.Skill
 ---@field name string
 ---@field description string
@@ -822,7 +822,7 @@
 ---@field number integer
 ---@field text string
 
---- Models were used outside of a reply, and nothing came of it.
+--- Usage of models outside a reply that had no result.
 ---@class sessionls.Spent
 ---@field sessionId string
 ---@field seq integer
@@ -831,12 +831,12 @@
 ---@field kind 'spent'
 ---@field usage sessionls.Usage
 
---- A message that was handed to a reply being written: which one, and before which of its parts it came.
+--- A message that steered a reply: its id, and the index of the part before which the reply received it.
 ---@class sessionls.Steered
 ---@field messageId string
 ---@field part integer
 
---- One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far, in how many steps.
+--- A step of the model ended.
 ---@class sessionls.StepFinished
 ---@field sessionId string
 ---@field seq integer
@@ -876,7 +876,7 @@
 ---@field kind 'text'
 ---@field text string
 
---- A tool starts. `index` is the number of the part in its message.
+--- A tool starts. `index` is the index of the part in its message.
 ---@class sessionls.ToolCalled
 ---@field sessionId string
 ---@field seq integer
@@ -897,7 +897,7 @@
 ---@field index integer
 ---@field part sessionls.ToolPart
 
---- One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the words of an external agent, whose tools are its own.
+--- A tool call. `result` is the tool's result for the agent, cut to a maximum size. `title` is an external agent's own description of the call.
 ---@class sessionls.ToolPart
 ---@field kind 'tool'
 ---@field callId string
@@ -910,7 +910,7 @@
 ---@field parts? (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
 ---@field unreadable? string
 
---- The session is back as it was: `state` and `stopped` are what they were before it was archived.
+--- The session was unarchived: `state` and `stopped` are as before it was archived.
 ---@class sessionls.Unarchived
 ---@field sessionId string
 ---@field seq integer
@@ -920,7 +920,7 @@
 ---@field state 'active'|'paused'
 ---@field stopped? 'paused'|'interrupted'|'failed'
 
---- What was spent. `cost` is in US dollars, and left out where it is not known.
+--- Tokens and cost. `cost` is in US dollars, and absent if it is not known.
 ---@class sessionls.Usage
 ---@field inputTokens integer
 ---@field outputTokens integer

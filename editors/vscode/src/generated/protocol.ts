@@ -37,8 +37,8 @@ export type Event =
   | ParticipantLeft;
 
 /**
- * An agent as lists show it. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be
- * invoked, `notice` what of its file was not read as it stands.
+ * An agent in a list. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be invoked,
+ * and `notice` says what in its file was ignored or read differently.
  */
 export interface Agent {
   name: string;
@@ -63,7 +63,7 @@ export interface AgentAuthor {
   definition: string;
 }
 /**
- * `installable` are the external agents that are known and not on this machine; absent where there is none.
+ * `installable` are known external agents that are not installed on this machine; absent if there are none.
  */
 export interface AgentList {
   agents: Agent[];
@@ -71,7 +71,7 @@ export interface AgentList {
   installable?: InstallableAgent[];
 }
 /**
- * An external agent that sessionls knows and that is not on this machine. `install` is the command that brings it.
+ * A known external agent that is not installed on this machine. `install` is the command to install it.
  */
 export interface InstallableAgent {
   name: string;
@@ -82,7 +82,7 @@ export interface AgentListParams {
   workspaceFolder?: string;
 }
 /**
- * `from` is the default agent until now.
+ * `from` is the previous default agent.
  */
 export interface AgentSwitched {
   sessionId: string;
@@ -106,10 +106,9 @@ export interface ByAgent {
   agent: string;
 }
 /**
- * An agent that was asked by another one went on: its `parts` from number `index` on are these. Of the parts of the message,
- * `path` leads to the call that asked it: the number of that call, behind those of the calls around it. An empty `path`: the
- * reply's own part, of an external agent, is another now (its plan, a call that says more). `usage` and `steps` are those of the
- * whole reply so far.
+ * An agent that another agent asked made progress: these are its `parts` from index `index` on. `path` leads to the call that
+ * asked it: the indexes of the enclosing calls, then that of the call itself. With an empty `path`, a part of an external
+ * agent's own reply changed (its plan, an updated call). `usage` and `steps` are totals of the whole reply.
  */
 export interface AgentWorked {
   sessionId: string;
@@ -133,11 +132,11 @@ export interface ReasoningPart {
   text: string;
 }
 /**
- * One call of a tool. `result` is what the agent was told, cut to a bounded size. `title` is what the call does, in the
- * words of an external agent, whose tools are its own.
+ * A tool call. `result` is the tool's result for the agent, cut to a maximum size. `title` is an external agent's own
+ * description of the call.
  *
- * `parts` is the work of an agent that was asked by this call. Calls of one `step` were asked for together. `unreadable` is how
- * the model's arguments began, where no JSON object could be read from them: such a call fails, and its `arguments` are empty.
+ * `parts` is the work of an agent that this call asked. The model requested calls with the same `step` together. `unreadable` is
+ * the beginning of the model's arguments if they are not a JSON object: such a call fails, and its `arguments` are empty.
  */
 export interface ToolPart {
   kind: 'tool';
@@ -158,9 +157,9 @@ export interface FindingPart {
   finding: Finding;
 }
 /**
- * One result of a review, tied to a place in a file. `severity` is LSP's: 1 error … 4 hint.
+ * A result of a review at a range of a file. `severity` is as in LSP: 1 error … 4 hint.
  *
- * `help` is the address of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
+ * `help` is the URL of a page about the rule. `reason` says why it is `fixed` or `dismissed`.
  */
 export interface Finding {
   id: string;
@@ -180,24 +179,24 @@ export interface Finding {
   messageId: string;
 }
 /**
- * From `start` up to and without `end`.
+ * From `start` up to but not including `end`.
  */
 export interface Range {
   start: Position;
   end: Position;
 }
 /**
- * A place between two characters: zero-based line, and character in units of the negotiated encoding.
+ * A position between two characters: zero-based line, and character in units of the negotiated encoding.
  */
 export interface Position {
   line: number;
   character: number;
 }
 /**
- * The code that a finding is about, as it was: the lines of its range (`quote`), and some before and after.
+ * The original code that a finding is about: the lines of its range (`quote`), and some lines before and after.
  *
- * It finds the place again after edits (see `anchors.py`). `start` and `end` are where the range begins in the first of the
- * lines and ends in the last, in code points; without `end` it ends with the line.
+ * It is used to find the range again after edits (see `anchors.py`). `start` and `end` are the offsets of the range in the first
+ * and the last line, in code points; without `end` the range ends at the end of the line.
  */
 export interface Anchor {
   quote: string;
@@ -209,7 +208,7 @@ export interface Anchor {
 /**
  * An edit of one document, applied or only proposed.
  *
- * `patch` is what it changed, as a unified diff with LF for every line end; left out where that is no text, or very long.
+ * `patch` is a unified diff of the change, with LF line ends; absent if the file is not text or the diff is very long.
  */
 export interface EditPart {
   kind: 'edit';
@@ -219,14 +218,14 @@ export interface EditPart {
   patch?: string;
 }
 /**
- * What an external agent means to do in this reply: the newest of its plans.
+ * The newest plan of an external agent in this reply.
  */
 export interface PlanPart {
   kind: 'plan';
   entries: PlanEntry[];
 }
 /**
- * One thing that an agent means to do, and how far it is.
+ * One entry of an agent's plan, with its status.
  */
 export interface PlanEntry {
   content: string;
@@ -234,7 +233,7 @@ export interface PlanEntry {
   priority?: 'high' | 'medium' | 'low';
 }
 /**
- * What was spent. `cost` is in US dollars, and left out where it is not known.
+ * Tokens and cost. `cost` is in US dollars, and absent if it is not known.
  */
 export interface Usage {
   inputTokens: number;
@@ -269,7 +268,7 @@ export interface Archived {
   kind: 'archived';
 }
 /**
- * `budget` is in US dollars; without it, the session has none any more.
+ * `budget` is in US dollars. Without it, the budget was removed.
  */
 export interface BudgetChanged {
   sessionId: string;
@@ -280,7 +279,7 @@ export interface BudgetChanged {
   budget?: number;
 }
 /**
- * Somebody asked to cancel the reply being written; the process that writes it ends it at once.
+ * Somebody asked to cancel the current reply. The process that writes it ends it at once.
  */
 export interface CancelAsked {
   sessionId: string;
@@ -291,9 +290,9 @@ export interface CancelAsked {
   messageId: string;
 }
 /**
- * Lines of a file that agents changed, and whether that stands: `applied`, `reverted` (the file is as it was before), or
- * `overwritten` (somebody changed the same lines later, so it cannot be taken back). `line` is where it stands now (zero-based).
- * `patch` is what was taken out and put in; left out where it is very long.
+ * Lines of a file that agents changed, and their state: `applied`, `reverted` (the lines are as before), or `overwritten`
+ * (somebody changed the same lines later, so this cannot be reverted). `line` is their current line (zero-based). `patch` has
+ * the removed and added lines; absent if it is very long.
  */
 export interface ChangeHunk {
   id: string;
@@ -304,7 +303,7 @@ export interface ChangeHunk {
   patch?: string;
 }
 /**
- * `commands` are the newest that ran; what they changed is not among the `files`.
+ * `commands` are the newest commands that ran. Their changes are not among the `files`.
  */
 export interface ChangeList {
   files: FileChange[];
@@ -312,9 +311,9 @@ export interface ChangeList {
   commands?: CommandRun[];
 }
 /**
- * What agents changed in a file, by the replies `messageIds`. `state` is that of all hunks, `partly` where they differ; left
- * out where it is not known, and `notice` says why. `before` is the text without the changes that stand, where it was asked
- * for; left out for a file that would not be there.
+ * The changes that agents made to a file in the replies `messageIds`. `state` is the state of all hunks, or `partly` if they
+ * differ; absent if it is not known, and then `notice` says why. `before` is the text without the applied changes, if requested;
+ * absent if the file did not exist before.
  */
 export interface FileChange {
   uri: string;
@@ -328,7 +327,7 @@ export interface FileChange {
   notice?: string;
 }
 /**
- * Changes that somebody took back (see the event `changesReverted`).
+ * Changes that somebody reverted (see the event `changesReverted`).
  */
 export interface RevertDone {
   revertId: string;
@@ -340,7 +339,7 @@ export interface RevertDone {
   uris: string[];
 }
 /**
- * A command, or a call of a server's tool, whose changes are not known and cannot be taken back.
+ * A command, or a call of an MCP server's tool, whose changes are unknown and cannot be reverted.
  */
 export interface CommandRun {
   messageId: string;
@@ -369,8 +368,8 @@ export interface ChangeRevertParams {
   hunk?: string;
 }
 /**
- * A participant took back what agents had changed in these files: in the reply `messageId`, or since the message `since`; or
- * what the revert `of` had done. It can be taken back itself, by its `revertId`.
+ * A participant reverted changes of agents to these files: those of the reply `messageId`, those since the message `since`,
+ * or an earlier revert (`of`). It can itself be reverted, by its `revertId`.
  */
 export interface ChangesReverted {
   sessionId: string;
@@ -385,14 +384,14 @@ export interface ChangesReverted {
   files: RevertedFile[];
 }
 /**
- * What taking changes back did to one file. `patch` is left out where it is very long.
+ * The effect of a revert on one file. `patch` is absent if it is very long.
  */
 export interface RevertedFile {
   uri: string;
   patch?: string;
 }
 /**
- * All messages up to and with place `through` stand in `summary` for the model. The log keeps everything.
+ * For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything.
  */
 export interface Compacted {
   sessionId: string;
@@ -427,7 +426,7 @@ export interface FileContext {
   text?: string;
 }
 /**
- * `diagnostics` are LSP's `Diagnostic` objects, kept as they came; `lines` are the lines that they are on.
+ * `diagnostics` are unchanged `Diagnostic` objects of LSP; `lines` are the lines at which they are.
  */
 export interface DiagnosticsContext {
   uri: string;
@@ -463,7 +462,7 @@ export interface SymbolContext {
   text?: string;
 }
 /**
- * The changes of the working tree since `base` (a git revision; `HEAD` unless said). `staged`: only what is staged.
+ * The changes of the working tree since `base` (a git revision; the default is `HEAD`). `staged`: only staged changes.
  */
 export interface DiffContext {
   kind: 'diff';
@@ -479,9 +478,9 @@ export interface TextContext {
   notice?: string;
 }
 /**
- * Another session of the same folders: what was said in it when the message was sent, or only in that message of it.
+ * The messages of another session of the same folders when this message was sent, or only one of its messages.
  *
- * `title` is its title then. What would be too much is left out, the oldest first, and `notice` says so.
+ * `title` is its title at that time. If it is too long, the oldest messages are left out, and `notice` says so.
  */
 export interface SessionContext {
   kind: 'session';
@@ -499,9 +498,9 @@ export interface CreateParams {
   budget?: number;
 }
 /**
- * The session as it began. `identities` say where it belongs beside its `workspaceFolders` (see scope.py).
+ * The new session. `identities` extend its scope beyond its `workspaceFolders` (see scope.py).
  *
- * `placed` is how many messages of its parent a fork begins with.
+ * `placed` is the number of messages that a fork shares with its parent.
  */
 export interface Created {
   sessionId: string;
@@ -514,13 +513,13 @@ export interface Created {
   placed: number;
 }
 /**
- * The container for work. `agent` is its default agent, `model` the model that agent uses here in place of its own.
+ * A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
  *
- * `participants` are all who ever took part; `present` are those who have it open now, absent where nobody has.
- * `stopped` says how the newest reply stopped, while it has and `session/resume` would go on with it: not while it is archived.
- * `asking` are the questions for permission that wait for an answer, oldest first; absent where there is none.
- * `budget` is how many US dollars the models may cost here together: once `usage.cost` is as much, the session is paused before
- * the next request to a model, with `pauseReason` "budget". Without `pauseReason` somebody paused it.
+ * `participants` are all who ever took part; `present` are those who have it open now, absent if there are none.
+ * `stopped` says how the newest reply stopped, if `session/resume` would continue it; absent while the session is archived.
+ * `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
+ * may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
+ * `pauseReason` "budget". Without `pauseReason` somebody paused it.
  */
 export interface Session {
   id: string;
@@ -545,10 +544,10 @@ export interface Session {
   updatedAt: string;
 }
 /**
- * A question for permission that nobody has answered yet: the reply `message_id` waits for it.
+ * An open permission request, for which the reply `message_id` waits.
  *
- * `summary` is one line, `detail` shows all of it (a command, a patch), `scope` is what "allow for this session" covers.
- * `agent` asks: the one that writes the reply, or one that it asked. `at` is when.
+ * `summary` is one line, `detail` shows everything (a command, a patch), `scope` is what "allow for this session" covers.
+ * `agent` is the agent that asks: the one that writes the reply, or one that it asked. `at` is the time.
  */
 export interface OpenQuestion {
   requestId: string;
@@ -562,7 +561,7 @@ export interface OpenQuestion {
   at: string;
 }
 /**
- * Where a fork left its parent: it holds the parent's events up to and with `seq`.
+ * The point where a fork left its parent: it shares the parent's events up to and including `seq`.
  */
 export interface ParentRef {
   sessionId: string;
@@ -581,7 +580,7 @@ export interface DeltaParams {
   text: string;
 }
 /**
- * `patch` as in the part that it adds to its message.
+ * `patch` as in the part that this event adds to its message.
  */
 export interface Edited {
   sessionId: string;
@@ -618,12 +617,12 @@ export interface MessageSent {
 /**
  * One entry in a session, by a participant or by an agent.
  *
- * `seq` is the number of the event that brought it into the session. `replyTo` ties a reply to its message. A
- * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a reply
- * that is `complete`: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, its provider
- * held the rest back; `refusal`, it declined; `error`, its provider broke off; `unknown`, its provider did not say; `empty`, it
- * gave no answer. `steps` counts the steps of a reply, those of the agents included that its agent asked. `notices` say, in
- * words for a person, what the reply had to do without: servers that did not start, tools that cannot be used.
+ * `seq` is the number of the event that added it to the session. `replyTo` is the id of the message that a reply answers. A
+ * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a
+ * `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
+ * withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
+ * gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
+ * what was missing: servers that did not start, tools that cannot be used.
  */
 export interface Message {
   id: string;
@@ -648,15 +647,15 @@ export interface Message {
   finishedAt?: string;
 }
 /**
- * A message that was handed to a reply being written: which one, and before which of its parts it came.
+ * A message that steered a reply: its id, and the index of the part before which the reply received it.
  */
 export interface Steered {
   messageId: string;
   part: number;
 }
 /**
- * Why a reply failed: an error kind of the protocol, words that say what is wrong, and what to do about it. `reason` is that
- * of `modelUnavailable`.
+ * Why a reply failed: an error kind of the protocol, a message that says what is wrong, and a hint what to do. `reason` is
+ * the reason of `modelUnavailable`.
  */
 export interface MessageError {
   kind: string;
@@ -665,7 +664,7 @@ export interface MessageError {
   reason?: string;
 }
 /**
- * A waiting message was handed to the reply being written, before that reply's part number `part`.
+ * The reply being written received a queued message, before the part with index `part`.
  */
 export interface MessageSteered {
   sessionId: string;
@@ -678,7 +677,7 @@ export interface MessageSteered {
   part: number;
 }
 /**
- * A waiting message was taken back: it is not in the session any more, and gets no reply.
+ * A queued message was withdrawn: it is not in the session any more and gets no reply.
  */
 export interface MessageWithdrawn {
   sessionId: string;
@@ -689,8 +688,8 @@ export interface MessageWithdrawn {
   messageId: string;
 }
 /**
- * `messageIds` are all waiting messages, in the order in which they are answered now. `now` is the one that was sent now: it
- * gets a reply of its own, even if it was to steer the one being written.
+ * `messageIds` are all queued messages in their new order. `now` is the message to answer now: it gets a separate reply, even
+ * if it was sent to steer the current one.
  */
 export interface QueueOrdered {
   sessionId: string;
@@ -702,7 +701,7 @@ export interface QueueOrdered {
   now?: string;
 }
 /**
- * A reply begins, or goes on after a pause, an interruption or a failure. `definition` is its definition's sha256.
+ * A reply starts, or continues after a pause, an interruption or a failure. `definition` is the definition's sha256.
  */
 export interface ReplyStarted {
   sessionId: string;
@@ -717,8 +716,9 @@ export interface ReplyStarted {
   definition: string;
 }
 /**
- * One step of the model ended: the parts it added, from number `index` on, and what the reply has used so far, in
- * how many steps.
+ * A step of the model ended.
+ *
+ * `parts` are the new parts, from index `index` on; `usage` and `steps` are totals of the reply.
  */
 export interface StepFinished {
   sessionId: string;
@@ -733,7 +733,7 @@ export interface StepFinished {
   steps?: number;
 }
 /**
- * A tool starts. `index` is the number of the part in its message.
+ * A tool starts. `index` is the index of the part in its message.
  */
 export interface ToolCalled {
   sessionId: string;
@@ -756,7 +756,7 @@ export interface ToolFinished {
   part: ToolPart;
 }
 /**
- * What the reply has to do without became known: `notices` as in its message.
+ * The reply got notices; `notices` as in its message.
  */
 export interface ReplyNoticed {
   sessionId: string;
@@ -768,8 +768,8 @@ export interface ReplyNoticed {
   notices: string[];
 }
 /**
- * A tool may not go on without a yes. `scope` is what a yes for the whole session covers, in replies to messages of whoever
- * gives it; nothing where it is empty.
+ * A tool needs permission to continue. `scope` is what an answer for the whole session covers, in replies to messages of the
+ * participant who gives it. If it is empty, such an answer covers nothing else.
  */
 export interface PermissionAsked {
   sessionId: string;
@@ -824,7 +824,7 @@ export interface ReplyFinished {
   message: Message;
 }
 /**
- * `reason`: the session's budget is used up; without one, `by` wanted it.
+ * `reason`: the session's budget is used up. Without a reason, `by` paused it.
  */
 export interface Paused {
   sessionId: string;
@@ -842,7 +842,7 @@ export interface Resumed {
   kind: 'resumed';
 }
 /**
- * Models were used outside of a reply, and nothing came of it.
+ * Usage of models outside a reply that had no result.
  */
 export interface Spent {
   sessionId: string;
@@ -861,7 +861,7 @@ export interface Forked {
   childId: string;
 }
 /**
- * The session is back as it was: `state` and `stopped` are what they were before it was archived.
+ * The session was unarchived: `state` and `stopped` are as before it was archived.
  */
 export interface Unarchived {
   sessionId: string;
@@ -896,7 +896,7 @@ export interface Exchange {
   reply: Message;
 }
 /**
- * `content` is left out where the export was written to a file.
+ * `content` is absent if the export was written to a file.
  */
 export interface Export {
   content?: string;
@@ -945,7 +945,7 @@ export interface Hit {
   snippet: string;
 }
 /**
- * What a provider wants to be handed back with a model's own message, in a form that only it reads.
+ * Data that a provider expects back together with a model's message, in the provider's own format.
  */
 export interface KeptReasoning {
   provider: string;
@@ -983,7 +983,7 @@ export interface ModelCall {
   };
 }
 /**
- * A model that could answer now, or why it cannot. `contextWindow` is in tokens.
+ * A model, and the reason if it is not available. `contextWindow` is in tokens.
  */
 export interface ModelInfo {
   name: string;
@@ -1055,10 +1055,10 @@ export interface OpenParams {
   after?: number;
 }
 /**
- * A session as it was found: its newest messages, oldest first; `more`: there are older ones.
+ * A session with its newest messages, oldest first. `more`: there are older messages.
  *
- * `events` are those after the number asked for. They are left out where they would be more than a few megabytes: then the
- * messages say where the session stands.
+ * `events` are the events after the requested number. They are absent if they would take more than a few megabytes: then use the
+ * messages instead.
  */
 export interface Opened {
   session: Session;
@@ -1122,7 +1122,7 @@ export interface QuestionList {
   questions: SessionQuestion[];
 }
 /**
- * An open question for permission, and the session it is asked in.
+ * An open permission request and its session.
  */
 export interface SessionQuestion {
   sessionId: string;
@@ -1146,7 +1146,7 @@ export interface ReorderParams {
   messageIds: [string, ...string[]];
 }
 /**
- * `uris` are the files that were changed. `notices` say what came out otherwise, or is not saved.
+ * `uris` are the files that were changed. `notices` say which files turned out differently or are not saved.
  */
 export interface Reverted {
   revertId: string;
@@ -1197,10 +1197,10 @@ export interface SetBudgetParams {
   budget: number | null;
 }
 /**
- * A skill as lists show it: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
+ * A skill in a list: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
  *
- * `problem` is why no agent can read it, `notice` what of it was not read as it stands, or which other skill of its name it
- * takes the place of.
+ * `problem` is why no agent can read it. `notice` says what in it was ignored or read differently, or which other skill of the
+ * same name it replaces.
  */
 export interface Skill {
   name: string;

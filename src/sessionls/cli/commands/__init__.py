@@ -1,4 +1,4 @@
-"""The commands of the terminal, one short function for each."""
+"""The terminal commands, one short function for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terminal's application, and what its commands share."""
+"""The terminal application, and helpers for its commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["All", "Json", "SessionArgument", "Trust", "app", "change_session", "
 
 app = typer.Typer(
     name="sessionls",
-    help="Your work with AI agents, kept in sessions: in any editor, and here.",
+    help="Sessions with AI agents, in any editor and in the terminal.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="markdown",
@@ -27,14 +27,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id, or the last 8 characters of it.")]
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id, or its last 8 characters.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-All = Annotated[bool, typer.Option("--all", "-A", help="Those of all folders, not only of this one.")]
-Trust = Annotated[bool, typer.Option("--trust", help="Let this folder's own definitions of agents run.")]
+All = Annotated[bool, typer.Option("--all", "-A", help="Include all folders, not only this one.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Allow agents that this folder defines.")]
 
 
 def do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
-    """Run a command to its end and exit with the code that it returns."""
+    """Run a command and exit with the code that it returns."""
     terminal = Terminal()
     keep_log()
     try:
@@ -55,7 +55,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def change_waiting_message(
     change: Callable[[Sessions, str, str], Awaitable[Session]], session: str, message: str, words: str
 ) -> NoReturn:
-    """Change a message that waits for its reply, and print `words`. `session` and `message` are as a person typed them."""
+    """Change a queued message, and print `words`. `session` and `message` are as the person typed them."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -72,7 +72,7 @@ def change_waiting_message(
 
 
 def change_session(change: Callable[[Sessions, str], Awaitable[Session]], session: str, words: str) -> NoReturn:
-    """Change a session, and print `words`, in which `{id}`, `{agent}` and `{title}` are those of the session afterwards."""
+    """Change a session, and print `words`, with `{id}`, `{agent}` and `{title}` replaced by those of the changed session."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened

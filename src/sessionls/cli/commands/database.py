@@ -10,13 +10,13 @@ import typer
 from sessionls.cli.commands.base import Json, app, do
 from sessionls.cli.terminal import Terminal
 
-store = typer.Typer(name="store", help="The database that holds the sessions.", no_args_is_help=True)
+store = typer.Typer(name="store", help="The database of the sessions.", no_args_is_help=True)
 app.add_typer(store)
 
 
 @store.command("status")
 def store_status(as_json: Json = False) -> None:
-    """Say where the sessions are, of which version the database is, and how much is in it."""
+    """Show where the database is, its version, and how much it contains."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import status
@@ -28,7 +28,7 @@ def store_status(as_json: Json = False) -> None:
 
 @store.command("migrate")
 def store_migrate() -> None:
-    """Make the tables, or bring them up to date. On PostgreSQL the owner of the database does that."""
+    """Create or migrate the tables. On PostgreSQL the owner of the database must do this."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import migrate
@@ -40,13 +40,13 @@ def store_migrate() -> None:
 
 @store.command("copy")
 def store_copy(
-    other: Annotated[str, typer.Argument(metavar="DATABASE", help="The other database: postgresql://…, or an SQLite file.")],
+    other: Annotated[str, typer.Argument(metavar="DATABASE", help="The other database: postgresql://…, or a SQLite file.")],
     wanted: Annotated[list[str] | None, typer.Argument(metavar="[SESSION]…", help="Only these sessions.")] = None,
     back: Annotated[bool, typer.Option("--from", help="Copy from the other database to this one.")] = False,
 ) -> None:
-    """Copy sessions to another database, or from it. To repeat it brings what is new.
+    """Copy sessions to another database, or from it. Repeat it to copy what is new.
 
-    A session with a reply being written, and one that went on differently in the two databases, is left out. Exit code 1 then.
+    Leaves out sessions in which a reply is being written, or which differ in the two databases, and then exits with 1.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -59,7 +59,7 @@ def store_copy(
 
 @store.command("check")
 def store_check() -> None:
-    """Check that every session is what its log of events makes of it. Changes nothing."""
+    """Check that every session agrees with its log of events. Changes nothing."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import check
@@ -71,7 +71,7 @@ def store_check() -> None:
 
 @store.command("backup")
 def store_backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
-    """Write all sessions into one SQLite file. `sessionls store copy --from FILE` brings them back."""
+    """Write all sessions into one SQLite file. `sessionls store copy --from FILE` restores them."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import backup
@@ -101,7 +101,7 @@ def store_retention(
 
 @store.command("vacuum")
 def store_vacuum() -> None:
-    """Give back the room of what was deleted. Editors may have to wait meanwhile."""
+    """Free the disk space of deleted sessions. Editors may have to wait meanwhile."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import vacuum

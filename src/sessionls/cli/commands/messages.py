@@ -16,14 +16,14 @@ def ask(
         list[str],
         typer.Argument(
             metavar="[FILE[:LINE-LINE]]… TEXT",
-            help="Files or lines of them, other sessions (session:ID), and the text last (`-`: from stdin).",
+            help="Files or line ranges, other sessions (session:ID), and then the text (`-`: from stdin).",
         ),
     ],
-    session: Annotated[str | None, typer.Option("--session", "-s", help="Go on in this session.")] = None,
-    newest: Annotated[bool, typer.Option("--continue", "-c", help="Go on in this folder's newest session.")] = False,
-    agent: Annotated[str | None, typer.Option("--agent", "-a", help="The agent for this one message.")] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model for this one message.")] = None,
-    diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="Send the changes since this revision too.")] = None,
+    session: Annotated[str | None, typer.Option("--session", "-s", help="Continue this session.")] = None,
+    newest: Annotated[bool, typer.Option("--continue", "-c", help="Continue this folder's newest session.")] = False,
+    agent: Annotated[str | None, typer.Option("--agent", "-a", help="The agent for this message.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model for this message.")] = None,
+    diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="Also send the changes since this revision.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The title of a new session.")] = None,
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, max=1e9, help="How many US dollars models may cost in the session.")
@@ -31,9 +31,9 @@ def ask(
     as_json: Json = False,
     trust: Trust = False,
 ) -> None:
-    """Send a message, and watch the reply as it is written.
+    """Send a message, and show the reply while it is written.
 
-    Without `--session` or `--continue` a new session begins. Ctrl+C cancels the reply; what it wrote is kept.
+    Starts a new session without `--session` or `--continue`. Ctrl+C cancels the reply and keeps the text so far.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -50,21 +50,22 @@ def ask(
 
 @app.command()
 def review(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]…", help="Files or folders; else what changed.")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]…", help="Files or folders (default: all changes).")] = None,
     diff: Annotated[str | None, typer.Option("--diff", metavar="REV", help="The changes since this revision.")] = None,
     staged: Annotated[bool, typer.Option("--staged", help="The staged changes.")] = False,
-    agent: Annotated[list[str] | None, typer.Option("--agent", "-a", help="Who reviews; may be given more than once.")] = None,
+    agent: Annotated[list[str] | None, typer.Option("--agent", "-a", help="An agent that reviews; can be repeated.")] = None,
     form: Annotated[Literal["text", "json", "sarif"], typer.Option("--format", "-f", help="The format.")] = "text",
     fail_on: Annotated[
         Literal["error", "warning", "info", "hint", "never"],
-        typer.Option("--fail-on", help="Exit with 1 from this severity on."),
+        typer.Option("--fail-on", help="Exit with 1 for findings of this severity or worse."),
     ] = "error",
     scan: Annotated[bool, typer.Option("--scan/--no-scan", help="Run the installed scanners first.")] = True,
     trust: Trust = False,
 ) -> None:
     """Review files or changes: scanners first, then agents. The session can be opened in the editor afterwards.
 
-    Exit codes: 0 nothing so bad, 1 findings of that severity or worse, 2 wrong usage, 3 an agent or a scanner failed.
+    Exit codes: 0 no such findings, 1 findings of the `--fail-on` severity or worse, 2 wrong usage, 3 an agent or a scanner
+    failed.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -80,7 +81,7 @@ def review(
 
 @app.command()
 def resume(session: SessionArgument, trust: Trust = False) -> None:
-    """Go on after a pause: the session takes messages again, and a reply that stopped goes on here."""
+    """Resume a session, and continue a reply that stopped."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.ask import resume as go_on
@@ -97,12 +98,12 @@ def answer(
     session: SessionArgument,
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[REQUEST] ANSWER", help="The question's id, where several are open; once, session or deny."),
+        typer.Argument(metavar="[REQUEST] ANSWER", help="The request's id, if several are open; then once, session or deny."),
     ],
 ) -> None:
-    """Answer a question for permission that waits, whichever process asked it; `sessionls show` lists them.
+    """Answer a waiting permission request of any process; `sessionls show` lists them.
 
-    `session` also covers later replies to your own messages in that session.
+    `session` also allows it for later replies to your own messages in that session.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -117,36 +118,36 @@ def answer(
 
 @app.command()
 def cancel(session: SessionArgument) -> None:
-    """Cancel the reply being written, or one that stopped, in whichever editor."""
+    """Cancel the current reply, or one that stopped, in any editor."""
     change_session(lambda sessions, found: sessions.cancel(found), session, "Cancelled.")
 
 
 @app.command()
 def withdraw(
     session: SessionArgument,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, or the end of it: `sessionls show --ids`.")],
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The end of the message's id (see `sessionls show --ids`).")],
 ) -> None:
-    """Take back a message that waits for its reply to begin."""
+    """Withdraw a queued message."""
     change_waiting_message(
-        lambda sessions, found, waiting: sessions.withdraw(found, waiting), session, message, "The message is withdrawn."
+        lambda sessions, found, waiting: sessions.withdraw(found, waiting), session, message, "The message was withdrawn."
     )
 
 
 @app.command()
 def now(
     session: SessionArgument,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, or the end of it: `sessionls show --ids`.")],
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The end of the message's id (see `sessionls show --ids`).")],
 ) -> None:
-    """Cancel the reply being written, and go on with this message that waits."""
+    """Cancel the current reply, and answer this queued message now."""
     change_waiting_message(
         lambda sessions, found, waiting: sessions.send_now(found, waiting),
         session,
         message,
-        "The message is answered next, where it was sent from.",
+        "The message is answered next, in the process that sent it.",
     )
 
 
 @app.command()
 def pause(session: SessionArgument) -> None:
-    """Pause a session: a reply being written stops at its next safe point, with all it has done."""
-    change_session(lambda sessions, found: sessions.pause(found), session, "Paused. Go on with: sessionls resume {id}")
+    """Pause a session. The current reply stops at the next safe point and keeps its work."""
+    change_session(lambda sessions, found: sessions.pause(found), session, "Paused. To continue: sessionls resume {id}")

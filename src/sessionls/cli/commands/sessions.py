@@ -17,12 +17,12 @@ from sessionls.cli.terminal import Terminal, UsageError, safe
 @app.command()
 def sessions(
     everywhere: All = False,
-    query: Annotated[str | None, typer.Option("--query", "-q", help="Words of the title.")] = None,
-    archived: Annotated[bool, typer.Option("--archived", help="The archived ones.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 30,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Words in the title.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="List archived sessions.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The maximum number.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """List the sessions of this folder: those that ask for permission first, newest first each."""
+    """List the sessions of this folder, newest first. Those that wait for permission come first."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -38,11 +38,11 @@ def sessions(
         elif page.sessions:
             terminal.out.print(session_table(page.sessions, folders=everywhere))
             if asks := [session for session in page.sessions if session.asking]:
-                terminal.note(f"Asks for permission: see what with `sessionls show {short(asks[0].id)}`.", "yellow")
+                terminal.note(f"Waits for permission. To see the request: `sessionls show {short(asks[0].id)}`.", "yellow")
             if page.next_cursor:
                 terminal.note(f"There are more: --limit {min(500, limit * 2)}, or --query WORDS.")
         else:
-            terminal.note('No sessions here yet. Begin one: sessionls ask "…"' if not query else "No session has such a title.")
+            terminal.note('No sessions yet. To start one: sessionls ask "…"' if not query else "No session has such a title.")
         return 0
 
     do(work)
@@ -51,8 +51,8 @@ def sessions(
 @app.command()
 def show(
     session: SessionArgument,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many messages, from the end.")] = 50,
-    ids: Annotated[bool, typer.Option("--ids", help="Show the messages' ids too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The number of messages, from the end.")] = 50,
+    ids: Annotated[bool, typer.Option("--ids", help="Also show the ids of messages.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a session's messages."""
@@ -87,7 +87,7 @@ def show(
         if (why := words_for_pause(found)) is not None:
             terminal.note(why, "yellow")
         if page.more:
-            terminal.note(f"There are older ones: --limit {min(500, limit * 2)}")
+            terminal.note(f"There are older messages: --limit {min(500, limit * 2)}")
         return 0
 
     do(work)
@@ -97,10 +97,10 @@ def show(
 def search(
     query: str,
     everywhere: All = False,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The maximum number.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Find what was said, in full text."""
+    """Search the text of all messages."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -123,11 +123,15 @@ def search(
 @app.command()
 def changes(
     session: SessionArgument,
-    message: Annotated[str | None, typer.Option("--message", metavar="MESSAGE", help="Of this reply, or the one to it.")] = None,
-    since: Annotated[str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, with its reply.")] = None,
+    message: Annotated[
+        str | None, typer.Option("--message", metavar="MESSAGE", help="Only this reply, or the reply to this message.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, including its reply.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what agents changed in files, and what of it stands."""
+    """Show the changes that agents made to files, and which of them are still there."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.changes import show_changes
@@ -142,15 +146,19 @@ def changes(
 @app.command()
 def revert(
     session: SessionArgument,
-    file: Annotated[str | None, typer.Option("--file", metavar="PATH", help="Of this file alone.")] = None,
-    hunk: Annotated[str | None, typer.Option("--hunk", metavar="HUNK", help="This hunk of the file alone.")] = None,
-    message: Annotated[str, typer.Option("--message", metavar="MESSAGE", help="Of this reply, or the one to it.")] = "last",
-    since: Annotated[str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, with its reply.")] = None,
-    again: Annotated[str | None, typer.Option("--of", metavar="REVERT", help="Take this revert back.")] = None,
+    file: Annotated[str | None, typer.Option("--file", metavar="PATH", help="Only this file.")] = None,
+    hunk: Annotated[str | None, typer.Option("--hunk", metavar="HUNK", help="Only this hunk of the file.")] = None,
+    message: Annotated[
+        str, typer.Option("--message", metavar="MESSAGE", help="Only this reply, or the reply to this message.")
+    ] = "last",
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="MESSAGE", help="Since this message, including its reply.")
+    ] = None,
+    again: Annotated[str | None, typer.Option("--of", metavar="REVERT", help="Undo this revert.")] = None,
 ) -> None:
-    """Take back what agents changed in files: by default, what the newest reply did that changed any.
+    """Revert changes that agents made to files. The default is the newest reply that changed a file.
 
-    Where somebody changed the same lines later nothing is changed, and that is shown. What commands did is not known, and stays.
+    If somebody changed the same lines later, shows that and changes nothing. Changes by commands are unknown and not reverted.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -166,11 +174,11 @@ def revert(
 @app.command()
 def fork(
     session: SessionArgument,
-    at: Annotated[str | None, typer.Option(metavar="MESSAGE", help="The last message that the copy holds.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="MESSAGE", help="The last message to include in the copy.")] = None,
     title: Annotated[str | None, typer.Option(help="The copy's title.")] = None,
     agent: Annotated[str | None, typer.Option("--agent", "-a", help="The copy's default agent.")] = None,
 ) -> None:
-    """Go on in a copy, and leave the session as it is."""
+    """Copy a session to continue in the copy, and leave the session unchanged."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -182,7 +190,7 @@ def fork(
             child = await cli.sessions.fork(found.id, at=message.id if message else None, title=title, agent=agent)
         terminal.write(f"{short(child.id)}\n")
         terminal.note(
-            f'"{child.title}" holds {child.message_count} messages. Go on: sessionls ask --session {short(child.id)} "…"'
+            f'"{child.title}" has {child.message_count} messages. To continue: sessionls ask --session {short(child.id)} "…"'
         )
         return 0
 
@@ -193,18 +201,18 @@ def fork(
 def switch(
     session: SessionArgument,
     agent: str,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model it uses here, in place of its own.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model to use instead of the agent's own.")] = None,
 ) -> None:
     """Change a session's default agent."""
     change_session(
-        lambda sessions, found: sessions.switch_agent(found, agent, model=model), session, "The default agent is {agent} now."
+        lambda sessions, found: sessions.switch_agent(found, agent, model=model), session, "The default agent is now {agent}."
     )
 
 
 @app.command()
 def rename(session: SessionArgument, title: str) -> None:
-    """Give a session another title."""
-    change_session(lambda sessions, found: sessions.rename(found, title), session, 'It is called "{title}" now.')
+    """Rename a session."""
+    change_session(lambda sessions, found: sessions.rename(found, title), session, 'Renamed to "{title}".')
 
 
 @app.command()
@@ -212,40 +220,38 @@ def budget(
     session: SessionArgument,
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, or `none`.")],
 ) -> None:
-    """Say how many US dollars models may cost in a session. At that it is paused; raise it, and resume."""
+    """Set how many US dollars models may cost in a session. When this is used up, the session is paused until you raise it."""
     from sessionls.domain.budget import dollars, read_amount
 
     if amount == "none":
-        change_session(lambda sessions, found: sessions.set_budget(found, None), session, "The session has no budget any more.")
+        change_session(lambda sessions, found: sessions.set_budget(found, None), session, "The budget was removed.")
     value = read_amount(amount)
     if value is None:
-        raise typer.BadParameter(f"{amount} is not an amount. Give US dollars, as in 2.50, or none.")
-    change_session(lambda sessions, found: sessions.set_budget(found, value), session, f"The budget is {dollars(value)} now.")
+        raise typer.BadParameter(f"{amount} is not an amount. Use US dollars such as 2.50, or none.")
+    change_session(lambda sessions, found: sessions.set_budget(found, value), session, f"The budget is now {dollars(value)}.")
 
 
 @app.command()
 def archive(session: SessionArgument) -> None:
     """Hide a session from lists."""
-    change_session(
-        lambda sessions, found: sessions.archive(found), session, "Archived. Bring it back with: sessionls unarchive {id}"
-    )
+    change_session(lambda sessions, found: sessions.archive(found), session, "Archived. To restore it: sessionls unarchive {id}")
 
 
 @app.command()
 def unarchive(session: SessionArgument) -> None:
-    """Bring an archived session back."""
-    change_session(lambda sessions, found: sessions.unarchive(found), session, "It is back.")
+    """Restore an archived session."""
+    change_session(lambda sessions, found: sessions.unarchive(found), session, "Restored.")
 
 
 @app.command()
 def compact(session: SessionArgument) -> None:
-    """Summarise the older part for the model; the session itself keeps everything."""
+    """Summarize older messages for the model. The session keeps all messages."""
     change_session(lambda sessions, found: sessions.compact(found), session, "Compacted.")
 
 
 @app.command()
 def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
-    """Remove a session for good. Forks of it stay whole."""
+    """Delete a session permanently. Its forks stay complete."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -255,8 +261,8 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
             found = await find_session(cli.sessions, session)
             if not yes:
                 if not sys.stdin.isatty():
-                    raise UsageError("Nobody is here to confirm it.", "Add --yes.")
-                words = f'Delete "{found.title}" with {found.message_count} messages for good?'
+                    raise UsageError("The deletion needs confirmation.", "Add --yes.")
+                words = f'Delete "{found.title}" with {found.message_count} messages permanently?'
                 if not await asyncio.to_thread(typer.confirm, words):
                     return 1
             await cli.sessions.delete(found.id)
@@ -270,9 +276,9 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
 def export(
     session: SessionArgument,
     form: Annotated[Literal["markdown", "json", "html"], typer.Option("--format", "-f", help="The format.")] = "markdown",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else stdout.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; the default is stdout.")] = None,
 ) -> None:
-    """Write a session out: Markdown, JSON, or one self-contained HTML file."""
+    """Export a session as Markdown, JSON, or a self-contained HTML file."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened

@@ -13,7 +13,7 @@ from sessionls.cli.terminal import Terminal, UsageError
 
 @app.command()
 def agents(as_json: Json = False, trust: Trust = False) -> None:
-    """List the agents that can be invoked here with their skills, and what is wrong with the others."""
+    """List the agents and their skills, with the problems of those that cannot be used."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -26,10 +26,10 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
             terminal.json({**found.wire(), "skills": [skill.wire() for skill in skills]})
         else:
             terminal.out.print(agent_table(found.agents, found.default))
-            terminal.note("* the default of new sessions")
+            terminal.note("* the default for new sessions")
             if found.installable:
                 names = ", ".join(one.name for one in found.installable)
-                terminal.note(f"External agents that are not installed here: {names}. `sessionls agents --json` says how.")
+                terminal.note(f"External agents that are not installed: {names}. To install them, see `sessionls agents --json`.")
             if skills:
                 terminal.out.print(skill_table(skills))
         return 0
@@ -39,7 +39,7 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List the models that could answer now, and why the others cannot."""
+    """List the available models, and why others are not available."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
@@ -52,7 +52,7 @@ def models(as_json: Json = False) -> None:
             terminal.json(found.wire())
         else:
             terminal.out.print(model_table(found.models))
-            terminal.note("* the one that answers where no other is named")
+            terminal.note("* the default model")
         return 0
 
     do(work)
@@ -60,10 +60,10 @@ def models(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(
-    fetch_model: Annotated[bool, typer.Option("--fetch-model", help="Fetch the embedded model's weights (about 93 MB).")] = False,
+    fetch_model: Annotated[bool, typer.Option("--fetch-model", help="Download the embedded model (about 93 MB).")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is set, which model would answer and why, and what is missing."""
+    """Show the settings, the model that would answer and why, and what is missing."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.doctor import examine
@@ -76,22 +76,22 @@ def doctor(
 @app.command()
 def editor(
     name: Annotated[Literal["nvim"], typer.Argument(metavar="EDITOR", help="The editor: nvim.")],
-    install: Annotated[bool, typer.Option("--install", help="Put it where Neovim finds it at its next start.")] = False,
+    install: Annotated[bool, typer.Option("--install", help="Install it where Neovim finds it at its next start.")] = False,
     show: Annotated[bool, typer.Option("--print", help="Print the plugin's folder, for a plugin manager.")] = False,
 ) -> None:
-    """Install the plugin for Neovim that comes with this version, or print where it is."""
+    """Install the Neovim plugin that comes with this version, or print its folder."""
     from sessionls.cli import editors
 
     async def work(terminal: Terminal) -> int:
         if install == show:
-            raise UsageError(f"Say what to do with the plugin for {name}.", "Give --install, or --print.")
+            raise UsageError(f"Choose what to do with the plugin for {name}.", "Use --install or --print.")
         folder = editors.plugin_folder()
         if show:
             terminal.out.print(str(folder), markup=False, highlight=False, soft_wrap=True)
             return 0
         target = editors.target_folder()
         await asyncio.to_thread(editors.install, folder, target)
-        terminal.note(f"Installed into {target}. Start Neovim again, and see :help sessionls.")
+        terminal.note(f"Installed into {target}. Restart Neovim, then see :help sessionls.")
         return 0
 
     do(work)
@@ -99,10 +99,10 @@ def editor(
 
 @app.command()
 def serve(
-    stdio: Annotated[bool, typer.Option("--stdio", help="Speak on standard input and output (the default).")] = True,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use standard input and output (the default).")] = True,
 ) -> None:
-    """Start the language server; an editor does this."""
-    # `main` goes to the server before it comes here: this is the help, and a start from within Python.
+    """Start the language server. Editors run this."""
+    # `main` starts the server without calling this, which is used for the help and for calls from Python.
     del stdio
     from sessionls.server.app import main
 
@@ -112,7 +112,8 @@ def serve(
 @app.command("import")
 def import_(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[SESSION]…", help="Its ids there, or how they begin; else all.")
+        list[str] | None,
+        typer.Argument(metavar="[SESSION]…", help="Beginnings of ids in the other program (default: all)."),
     ] = None,
     program: Annotated[
         str, typer.Option("--from", metavar="AGENT", help="claude-code, codex, opencode, copilot, or another external agent.")
@@ -120,9 +121,9 @@ def import_(
     only_list: Annotated[bool, typer.Option("--list", help="Only list them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring this folder's sessions of another program here. Its agent's program runs meanwhile; its model is not asked.
+    """Import this folder's sessions from another program. This starts the program, but does not use its model.
 
-    Doing it again doubles nothing: it adds what is new, and leaves alone what somebody went on with here.
+    Repeat it to add what is new. Sessions that were continued here stay as they are.
     """
 
     async def work(terminal: Terminal) -> int:
@@ -130,7 +131,7 @@ def import_(
         from sessionls.cli.imports import bring_all
 
         if not program:
-            raise UsageError("Say whose sessions to bring.", "sessionls import --from codex")
+            raise UsageError("The program is missing.", "sessionls import --from codex")
         async with opened(terminal) as cli:
             return await bring_all(cli, program, ids or (), only_list=only_list, as_json=as_json)
 
@@ -143,8 +144,8 @@ def acp(
         bool, typer.Option("--trust", help="Trust every folder that the editor opens: its own agents and servers run.")
     ] = False,
 ) -> None:
-    """Serve an editor that speaks the Agent Client Protocol, on standard input and output; the editor does this."""
-    # As with `serve`: `main` goes there before it comes here.
+    """Serve an editor over the Agent Client Protocol, on standard input and output. Editors run this."""
+    # As for `serve`, `main` starts this without calling the function.
     from sessionls.acp_agent.app import main
 
     raise typer.Exit(main(trust=trust))

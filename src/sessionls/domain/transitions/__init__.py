@@ -1,7 +1,7 @@
-"""What may happen in a session, and what happens then: the state machine, as functions on one `Change`.
+"""The transitions of a session's state machine, as functions on a `Change`.
 
-Each function is pure: it reads the state, refuses with an error, or adds events. A store runs it inside one transaction,
-so nothing that it decides on changes meanwhile, whichever processes and participants are at work.
+Each function is pure: it reads the state, and raises an error or adds events. A store runs it inside a transaction, so no other
+process can change the state meanwhile.
 """
 
 from __future__ import annotations

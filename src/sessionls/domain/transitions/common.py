@@ -1,4 +1,4 @@
-"""What several transitions share: the errors of a lost claim, and how a reply starts and ends."""
+"""Shared by several transitions: the errors for a lost claim, and how a reply starts and ends."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ __all__ = [
 
 
 UNKNOWN_OUTCOME = (
-    "The call was under way when the reply was interrupted. Whether it took effect is not known: look before you repeat it."
+    "The call was running when the reply was interrupted. It is not known whether it took effect: check before you repeat it."
 )
 
 
 class ClaimLost(Exception):
-    """Another process took the reply over: this one's lease had lapsed, or the session is gone."""
+    """Another process took over the reply because this one's lease had expired, or the session was deleted."""
 
 
 class WriterGone(Exception):
-    """The process that wrote the session's reply no longer lives; the reply must be marked as interrupted first."""
+    """The process that wrote the session's reply is gone. The reply must be marked as interrupted first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Who is about to write a reply: agent, model and the definition's digest, or why nobody can.
+    """The agent and model for a reply and the definition's digest, or the error if no agent can write it.
 
-    `defaults` are the session's agent and model on which that choice was made; where they have changed it is made anew.
+    `defaults` are the session's agent and model at the time of this choice. If they have changed, it must be made again.
     """
 
     reply_id: str
@@ -72,7 +72,7 @@ class Runner:
 
 
 def live_state(change: Change) -> State:
-    """The session's state. Raises `WriterGone` where the process that writes its reply is gone: interrupt that reply first."""
+    """The session's state. Raises `WriterGone` if the process that wrote its reply is gone."""
     if change.state is None:
         raise SessionNotFound(change.session_id)
     state = change.state
@@ -84,7 +84,7 @@ def live_state(change: Change) -> State:
 
 
 def own(change: Change, reply_id: str) -> Entry:
-    """The reply that this process writes."""
+    """The reply that this process writes. Raises `ClaimLost`."""
     claim = change.claims.get(reply_id)
     if change.state is None or change.state.reply != reply_id or claim is None or claim.process != change.process:
         raise ClaimLost
@@ -99,7 +99,7 @@ def refuse_unless_open(state: State) -> None:
 
 
 def settle(change: Change, by: Participant | AgentAuthor) -> None:
-    """Who goes on without resuming a reply that stopped has decided: it stays as it is, and is final."""
+    """Make a stopped reply final, because somebody continues without resuming it."""
     state = change.now
     if state.resumable is None:
         return
@@ -153,7 +153,7 @@ def end_reply(
 
 
 def given_up(parts: Sequence[Part]) -> list[Part]:
-    """Parts whose calls will not be gone on with."""
+    """The parts with all unfinished calls marked as ended."""
 
     def ended(part: Part) -> Part:
         if not isinstance(part, ToolPart) or part.status not in ("waiting", "running"):

@@ -14,7 +14,7 @@ __all__ = ["ask_cancel", "cancel_stopped", "cancel_waiting", "pause", "pause_for
 
 
 def pause(change: Change, by: Participant) -> Session:
-    """Whoever writes a reply sees the event, and stops it."""
+    """Pause the session. The process that writes a reply notices the event and stops it."""
     state = live_state(change)
     if state.session.state == "archived":
         raise SessionArchived(change.session_id)
@@ -24,9 +24,9 @@ def pause(change: Change, by: Participant) -> Session:
 
 
 def restart(change: Change, by: Participant, begin: Start | None) -> bool:
-    """Resume: the session takes messages again, and the reply that stopped goes on. Says whether one did.
+    """Resume the session and its stopped reply. Returns whether there was such a reply.
 
-    `begin.reply_id` names the reply that the caller is ready to go on with.
+    `begin.reply_id` is the reply that the caller is prepared to continue.
     """
     state = live_state(change)
     if state.session.state == "archived":
@@ -48,7 +48,7 @@ def restart(change: Change, by: Participant, begin: Start | None) -> bool:
 
 
 def pause_for_budget(change: Change, reply_id: str) -> bool:
-    """Pause the session where its budget is used up, before its writer asks a model; says whether it is paused."""
+    """Before a request to a model: pause the session if its budget is used up. Returns whether it is paused."""
     author = own(change, reply_id).message.author
     session = change.now.session
     if session.state == "active" and is_used_up(session):
@@ -58,9 +58,9 @@ def pause_for_budget(change: Change, reply_id: str) -> bool:
 
 
 def ask_cancel(change: Change, by: Participant, message_id: str | None = None) -> str | None:
-    """Cancel the reply being written (only if it answers `message_id`, where given): its writer sees the event.
+    """Ask the writer of the current reply to cancel it. With `message_id`, only if it answers that message.
 
-    The id of that reply, if there is one.
+    Returns the id of that reply, if any.
     """
     state = live_state(change)
     if state.reply is None or message_id not in (None, state.entry(state.reply).message.reply_to):
@@ -70,7 +70,7 @@ def ask_cancel(change: Change, by: Participant, message_id: str | None = None) -
 
 
 def cancel_stopped(change: Change, by: Participant) -> Session:
-    """Cancel a reply that stopped and could be resumed."""
+    """Cancel a stopped reply that could be resumed."""
     state = live_state(change)
     if state.reply is None and state.resumable is not None:
         end_reply(change, state.entry(state.resumable).message, "cancelled", by=by, error=None)
@@ -78,7 +78,7 @@ def cancel_stopped(change: Change, by: Participant) -> Session:
 
 
 def cancel_waiting(change: Change, message_id: str, by: Participant) -> Message | None:
-    """Cancel a message that still waits: it gets a reply that is cancelled and empty, of the agent that would have written it."""
+    """Cancel a queued message. It gets an empty, cancelled reply of the agent that would have answered it."""
     state = live_state(change)
     entry = state.open.get(message_id)
     if entry is None or entry.message.status != "queued":

@@ -1,4 +1,4 @@
-"""Questions for permission and their answers."""
+"""Permission requests and their answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["answer", "ask"]
 
 
 def ask(change: Change, reply_id: str, question: Question, writer: Participant) -> bool:
-    """Put a question for permission in the log, unless a grant for the whole session covers it: then that is the answer.
+    """Add a permission request to the log. If a grant for the session covers it, it is answered at once.
 
-    `writer` is the participant in whose process the reply is written.
+    `writer` is the participant whose process writes the reply.
     """
     own(change, reply_id)
     if _is_granted(change.now, reply_id, question.scope, writer):
@@ -53,7 +53,7 @@ def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) ->
 
 
 def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
-    """Answer a question for permission. The first answer counts; says whether this was it."""
+    """Answer a permission request. Only the first answer counts; returns whether this was the first."""
     if all(question.request_id != request_id for question in live_state(change).asking):
         return False
     change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)

@@ -1,4 +1,4 @@
-"""The messages that wait for their replies."""
+"""The queue of messages that wait for their replies."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["reorder", "send_now", "set_order", "waiting_message", "withdraw"]
 
 
 def waiting_message(state: State, message_id: str) -> Message:
-    """That message, while it waits for its reply to begin."""
+    """The message. Raises an error if it is not queued any more."""
     entry = state.open.get(message_id)
     if entry is None or entry.message.status != "queued":
         raise NotPermitted(
-            "The message does not wait any more: its reply has begun.",
+            "The message is not queued any more: its reply has begun.",
             hint="Cancel the reply instead, or fork the session before the message.",
             messageId=message_id,
         )
@@ -27,7 +27,7 @@ def waiting_message(state: State, message_id: str) -> Message:
 
 
 def withdraw(change: Change, message_id: str, by: Participant | AgentAuthor) -> Session:
-    """Take a waiting message back, as if it had never been sent. Whoever waits for its reply learns it from the event."""
+    """Remove a queued message. Those who wait for its reply notice the event."""
     waiting_message(live_state(change), message_id)
     change.add(ev.MessageWithdrawn, by=by, message_id=message_id)
     change.release(message_id)
@@ -35,7 +35,9 @@ def withdraw(change: Change, message_id: str, by: Participant | AgentAuthor) -> 
 
 
 def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Session:
-    """Answer these messages first, in this order. One that does not wait any more is passed over, unless none does."""
+    """Move these messages to the front of the queue, in this order. Ignores those that are not queued any more, unless all
+    are.
+    """
     waiting = [entry.message.id for entry in live_state(change).queue]
     chosen = [message_id for message_id in dict.fromkeys(message_ids) if message_id in waiting]
     if not chosen:
@@ -45,10 +47,10 @@ def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Sess
 
 
 def send_now(change: Change, message_id: str, by: Participant) -> str | None:
-    """Answer a waiting message before anything else: the reply being written is cancelled, or one that stopped is given up.
+    """Answer a queued message next: the current reply is cancelled, or a stopped one is made final.
 
-    If the process that it was sent from is gone, it is answered in this process, with what `by` has: they asked for it.
-    The id of the reply whose writer has to stop it, if there is one. A message that is being answered stays so.
+    If the process that sent it is gone, this process answers it with the keys of `by`, who asked for it. Returns the id of the
+    reply that its writer has to stop, if any. Does nothing if the message is already being answered.
     """
     state = live_state(change)
     refuse_unless_open(state)

@@ -1,4 +1,4 @@
-"""What became of findings and of changed files, what was summarised, and what came from elsewhere: forks and imports."""
+"""Changes of findings, reverted changes, summaries, forks and imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def change_finding(
 
 
 def changes_reverted(change: Change, by: Participant, **fields: object) -> None:
-    """Record that a participant took back what agents had changed (see the event)."""
+    """Record that a participant reverted changes of agents (see the event)."""
     if change.state is None:
         raise SessionNotFound(change.session_id)
     change.add(ev.ChangesReverted, by=by, **fields)
@@ -32,7 +32,7 @@ def changes_reverted(change: Change, by: Participant, **fields: object) -> None:
 def fork(
     change: Change, session: Session, identities: Iterable[str], place: int, copies: Sequence[Message], by: Participant
 ) -> Session:
-    """Create the child. It holds its parent up to `place` by reference; what the parent had not finished it holds as copies."""
+    """Create the child. It shares its parent's messages up to `place`, and gets copies of messages that are unfinished there."""
     parent = session.parent
     assert isinstance(parent, ParentRef)
     change.add(ev.Created, seq=parent.seq + 1, by=by, session=session, identities=list(identities), placed=place)
@@ -74,9 +74,9 @@ def bring(
     *,
     known: int | None,
 ) -> tuple[Session, int]:
-    """Add messages and replies that were written elsewhere, all final. `known`: how many the session has; None: it is new.
+    """Import messages and replies, all final. `known`: how many messages the session has; None for a new session.
 
-    Where that is not so any more nothing is added. Gives the session, and how many messages were added.
+    Adds nothing if the session has changed since then. Returns the session, and how many messages were added.
     """
     if change.state is not None:
         refuse_unless_open(live_state(change))

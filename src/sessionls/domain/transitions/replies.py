@@ -31,16 +31,18 @@ __all__ = ["finish", "interrupt", "next_waiting", "note", "send", "start", "step
 
 
 def send(change: Change, message: Message, start_with: Start | None, replaces: str | None = None) -> bool:
-    """Accept a message. Where nothing is going on, its reply starts in the same transaction; says whether it did.
+    """Accept a message. If nothing else is going on, start its reply in the same transaction. Returns whether it started.
 
-    `replaces` is a waiting message of the same author, which this one takes the place of in the queue.
+    `replaces` is a queued message of the same author, whose position in the queue this message takes.
     """
     state = live_state(change)
     refuse_unless_open(state)
     order = [entry.message.id for entry in state.queue]
     if replaces is not None:
         if waiting_message(state, replaces).author != message.author:
-            raise NotPermitted("That message is somebody else's.", hint="Only its author can change it; withdraw it instead.")
+            raise NotPermitted(
+                "The message was written by somebody else.", hint="Only its author can change it. Withdraw it instead."
+            )
         withdraw(change, replaces, message.author)
         order[order.index(replaces)] = message.id
     settle(change, by=message.author)
@@ -56,16 +58,16 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
 
 
 def next_waiting(change: Change, runner: Runner) -> Message | None:
-    """The message whose reply this process should write now, if it is the turn of one: the oldest that waits.
+    """The message that this process should answer now, if any: the first in the queue.
 
-    A process answers what was sent from it. What was sent from a process that is gone it answers only if `runner` may; if not,
-    that message keeps waiting for its author, and those behind it do not wait for it.
+    A process answers its own messages. It answers a message of a process that is gone only if `runner` may. Otherwise that
+    message keeps waiting for its author, and later messages do not wait for it.
     """
     state = live_state(change)
     if state.reply is not None or state.session.state != "active":
         return None
     if state.resumable is not None and state.entry(state.resumable).message.status != "failed":
-        return None  # what stopped is resumed, cancelled or settled first
+        return None  # a stopped reply must be resumed, cancelled or settled first
     for entry in state.queue:
         claim = change.claims.get(entry.message.id)
         if claim is not None and claim.process == change.process:
@@ -78,7 +80,7 @@ def next_waiting(change: Change, runner: Runner) -> Message | None:
 
 
 def start(change: Change, message_id: str, begin: Start, runner: Runner) -> bool:
-    """Start the reply to a waiting message if it is that message's turn; or end it as failed where nobody can write it."""
+    """Start the reply to a queued message if it is next. If no agent can write it, add a failed reply."""
     waiting = next_waiting(change, runner)
     session = change.now.session
     if waiting is None or waiting.id != message_id or begin.defaults != (session.agent, session.model):
@@ -102,10 +104,8 @@ def step(
     *,
     runner: Runner | None,
 ) -> list[Message]:
-    """A step of the reply ended. Messages that were sent to steer it are handed over and are the answer.
-
-    Only those that may be answered by `runner`, who runs the reply; None: the reply takes no messages now. Others get a reply
-    of their own.
+    """End a step of the reply. Returns the messages that were sent to steer it, and that `runner`, who runs the reply, may
+    answer. Other messages get a separate reply. With None the reply accepts no messages now.
     """
     own(change, reply_id)
     change.add(ev.StepFinished, message_id=reply_id, index=index, parts=list(parts), usage=usage, steps=steps)
@@ -113,7 +113,7 @@ def step(
 
 
 def _steering(state: State, runner: Runner) -> list[Message]:
-    """The waiting messages that may steer a reply of that runner."""
+    """The queued messages that may steer a reply of that runner."""
     waiting = [entry.message for entry in state.queue]
     return [message for message in waiting if message.delivery == "steer" and runner.may_answer(message)]
 
@@ -128,7 +128,7 @@ def _steer(change: Change, reply_id: str, part: int, runner: Runner) -> list[Mes
 
 
 def note(change: Change, reply_id: str, notices: Sequence[str]) -> None:
-    """Say in the reply what it has to do without, unless it says so already."""
+    """Add notices to the reply, without duplicates."""
     if list(notices) != (own(change, reply_id).message.notices or []):
         change.add(ev.ReplyNoticed, message_id=reply_id, notices=list(notices))
 
@@ -145,8 +145,8 @@ def finish(
     *,
     runner: Runner | None,
 ) -> Message | list[Message]:
-    """The reply ended or stopped. Where messages came meanwhile to steer it, or the session was resumed before the reply had
-    paused, it goes on instead, and the messages are the answer. `runner` as in `step`.
+    """End or stop the reply. If messages to steer it have arrived, or the session was resumed before the reply had paused, the
+    reply continues instead, and these messages are returned. `runner` is as in `step`.
     """
     entry = own(change, reply_id)
     steered = runner is not None and status == "complete" and bool(_steering(change.now, runner))
@@ -159,7 +159,7 @@ def finish(
 
 
 def interrupt(change: Change, drafted: Sequence[Drafted]) -> bool:
-    """Mark the reply of a process that no longer lives as interrupted, with what it had written."""
+    """Mark the reply of a process that is gone as interrupted, and keep the text that it had written."""
     try:
         live_state(change)
     except WriterGone:

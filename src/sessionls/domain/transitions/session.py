@@ -44,14 +44,14 @@ def switch_agent(change: Change, agent: str, model: str | None, by: Participant)
 
 
 def set_budget(change: Change, budget: float | None, by: Participant) -> Session:
-    """Change how much the session may cost, whatever its state."""
+    """Change the session's budget, in any state of the session."""
     if live_state(change).session.budget != budget:
         change.add(ev.BudgetChanged, by=by, budget=budget)
     return change.now.session
 
 
 def spend(change: Change, usage: Usage) -> None:
-    """Count what models used of which nothing came."""
+    """Count the usage of models outside a reply, if it had no result."""
     if change.state is not None:
         change.add(ev.Spent, usage=usage)
 
@@ -65,7 +65,7 @@ def archive(change: Change, by: Participant) -> Session:
 
 
 def unarchive(change: Change, by: Participant) -> Session:
-    """It is as it was: what was paused takes no message before it is resumed."""
+    """Unarchive the session. A session that was paused before is paused again."""
     state = live_state(change)
     if state.session.state == "archived":
         change.add(ev.Unarchived, by=by, state="paused" if state.paused else "active", stopped=state.stopped)
@@ -73,14 +73,14 @@ def unarchive(change: Change, by: Participant) -> Session:
 
 
 def delete_check(change: Change) -> None:
-    """Refuse to delete a session in which something is going on."""
+    """Raise an error if the session cannot be deleted now."""
     refuse_while_working(live_state(change), "deleted")
 
 
 def refuse_while_working(state: State, done: str) -> None:
     if state.reply is not None or (state.queue and state.session.state == "active" and state.resumable is None):
         raise NotPermitted(
-            f"A reply is being written in this session; it cannot be {done} now.",
+            f"The session cannot be {done} while a reply is being written in it.",
             hint="Cancel the reply or pause the session first.",
             sessionId=state.session.id,
         )
