@@ -103,3 +103,27 @@ async def test_compact_keeps_the_newest_exchange_and_does_nothing_in_a_short_ses
     assert "SUMMARY" in told[0] and told[0].endswith("m3")  # neighbours of one role are told as one
     assert told[1:] == ["reply to m3", "m4"]
     assert "m1" not in str(told)
+
+
+async def test_it_is_told_how_much_of_the_window_a_session_takes_and_what_was_summarised(
+    home: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: 100_000)
+    session = await home.sessions.create(agent="plain")
+    empty = await home.sessions.window(session.id)
+    assert (empty.window, empty.summarised_at, empty.summarised, empty.summary) == (100_000, 80_000, 0, None)
+    for number in range(1, 4):
+        await home.sessions.message(session.id, f"{LONG} m{number}")
+    full = await home.sessions.window(session.id)
+    assert full.used > empty.used + 3 * len(LONG) // 5
+    await home.sessions.compact(session.id)
+    less = await home.sessions.window(session.id)
+    assert (less.summarised, less.summary) == (4, "SUMMARY")
+    assert empty.used < less.used < full.used
+
+
+async def test_the_window_of_a_model_that_is_not_known_is_left_out(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home.built.models, "window", lambda model: None)
+    session = await home.sessions.create(agent="plain")
+    use = await home.sessions.window(session.id)
+    assert use.window is None and use.summarised_at is None and use.used > 0

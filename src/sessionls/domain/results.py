@@ -38,6 +38,7 @@ __all__ = [
     "SessionList",
     "SessionQuestion",
     "SkillList",
+    "WindowUse",
 ]
 
 
@@ -160,6 +161,20 @@ class SessionQuestion(Wire):
 
 class QuestionList(Wire):
     questions: list[SessionQuestion]
+
+
+class WindowUse(Wire):
+    """How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what
+    describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first
+    `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+    """
+
+    model: str
+    used: int
+    window: int | None = None
+    summarised_at: int | None = None
+    summarised: int = 0
+    summary: str | None = None
 
 
 class Export(Wire):

@@ -237,6 +237,11 @@ async def compact(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.compact(params.session_id)
 
 
+@_answers("session/window")
+async def window(request: RequestContext, params: p.SessionParams) -> r.WindowUse:
+    return await request.sessions.window(params.session_id)
+
+
 @_answers("session/answer")
 async def answer(request: RequestContext, params: p.AnswerParams) -> p.Empty:
     await request.sessions.answer(params.session_id, params.request_id, params.decision)

@@ -33,6 +33,7 @@ from sessionls.domain.results import (
     SearchResult,
     SessionList,
     SkillList,
+    WindowUse,
 )
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
@@ -478,6 +479,17 @@ class Sessions:
                 await asyncio.shield(self._later(self._change(session_id, lambda change: transitions.spend(change, usage))))
             raise
         return await self._store.session(session_id)
+
+    async def window(self, session_id: str) -> WindowUse:
+        """How much of its model's window the session takes. Raises what keeps its agent or model from answering."""
+        state = await self._peek(session_id)
+        prepared = await self._selection.prepare(state.session, agent=None, model=None)
+        if prepared.problem is not None or prepared.definition is None:
+            assert prepared.problem is not None
+            raise prepared.problem
+        own_model = self._selection.runtime(prepared.definition).abilities.own_model
+        model = "" if own_model else prepared.start.author.model
+        return await self._prompts.measure(state.session, prepared.definition, model, state.settled)
 
     async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002
         """The whole session as one document: as the answer, or written to `file`.

@@ -930,3 +930,12 @@
 ---@class sessionls.WaitingMessageParams
 ---@field sessionId string
 ---@field messageId string
+
+--- How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+---@class sessionls.WindowUse
+---@field model string
+---@field used integer
+---@field window? integer
+---@field summarisedAt? integer
+---@field summarised integer
+---@field summary? string

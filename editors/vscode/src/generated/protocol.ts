@@ -1223,6 +1223,19 @@ export interface WaitingMessageParams {
   sessionId: string;
   messageId: string;
 }
+/**
+ * How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what
+ * describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first
+ * `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+ */
+export interface WindowUse {
+  model: string;
+  used: number;
+  window?: number;
+  summarisedAt?: number;
+  summarised: number;
+  summary?: string;
+}
 
 /** Requests to the server. */
 export interface Requests {
@@ -1249,6 +1262,7 @@ export interface Requests {
   'session/search': { params: SearchParams; result: SearchResult };
   'session/export': { params: ExportParams; result: Export };
   'session/compact': { params: SessionParams; result: Session };
+  'session/window': { params: SessionParams; result: WindowUse };
   'session/answer': { params: AnswerParams; result: Empty };
   'session/questions': { params: QuestionListParams; result: QuestionList };
   'change/list': { params: ChangeListParams; result: ChangeList };

@@ -122,6 +122,17 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/export": ({"sessionId": _S, "format": "markdown"}, {"content": "# Why does the parser drop the last line?\n…"}),
     "session/compact": ({"sessionId": _S}, _SESSION),
+    "session/window": (
+        {"sessionId": _S},
+        {
+            "model": "openai/gpt-4o",
+            "used": 51200,
+            "window": 128000,
+            "summarisedAt": 102400,
+            "summarised": 12,
+            "summary": "The parser …",
+        },
+    ),
     "session/answer": ({"sessionId": _S, "requestId": _Q, "decision": "once"}, {}),
     "session/questions": ({}, {"questions": [{"sessionId": _S, "title": _SESSION["title"], "question": _QUESTION}]}),
     "change/list": (

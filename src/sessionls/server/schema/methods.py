@@ -299,6 +299,13 @@ METHODS: tuple[Method, ...] = (
         causes=("compacted", "spent"),
     ),
     Method(
+        "session/window",
+        p.SessionParams,
+        r.WindowUse,
+        "Says how much of its model's window a session takes, and what was summarised of it.",
+        errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable),
+    ),
+    Method(
         "session/answer",
         p.AnswerParams,
         p.Empty,

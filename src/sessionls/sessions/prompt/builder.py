@@ -8,6 +8,7 @@ from sessionls.domain import transitions
 from sessionls.domain.agent import SKILL_TOOL, Definition
 from sessionls.domain.change import Change
 from sessionls.domain.model import Context, Session, Usage
+from sessionls.domain.results import WindowUse
 from sessionls.ports.agents import Agents
 from sessionls.ports.models import Models
 from sessionls.ports.store import Store, Transcript
@@ -72,6 +73,23 @@ class PromptBuilder:
             if await self.compact(session, transcript, options, model, max(budget, 0), account):
                 messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
         return messages.preceded_by(system)
+
+    async def measure(self, session: Session, definition: Definition, model: str, position: int) -> WindowUse:
+        """How much of the window all messages up to that position take."""
+        names = [participant.name for participant in session.participants]
+        options = self.options(definition, session, tools=definition.tools != ())
+        messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
+        system = {"role": "system", "content": self.instructions(definition, (), names)}
+        transcript = await self._store.transcript(session.id, through=position, after=position)
+        window = self._models.window(model) if model else None
+        return WindowUse(
+            model=model,
+            used=estimate_tokens(messages.preceded_by(system)),
+            window=window,
+            summarised_at=None if window is None else int(window * FULL),
+            summarised=transcript.begin if transcript.summary else 0,
+            summary=transcript.summary,
+        )
 
     async def compact(
         self,
