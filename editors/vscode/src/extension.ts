@@ -23,6 +23,7 @@ import { SESSION_VIEW } from "./panel/places";
 import { Permissions } from "./permissions";
 import { Pins } from "./pins";
 import { problemOf } from "./problem";
+import { QuestionDocuments } from "./questionDocuments";
 import { Secrets } from "./secrets";
 import { Server } from "./server";
 import { Sessions } from "./sessions";
@@ -55,6 +56,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const threads = new FindingThreads(findings, sessions, new ThreadComments(extension.workspaceState));
   const changes = new Changes(api, sessions);
   const review = new ChangeReview(api);
+  const questions = new QuestionDocuments();
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
   const deletions = new Deletions();
@@ -71,6 +73,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     findings,
     changes,
     review,
+    questions,
   });
   const pins = new Pins(extension.workspaceState);
   sessions.listAlways(() => pins.ids);
@@ -90,6 +93,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     threads,
     changes,
     review,
+    questions,
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
     showViewProgress(server, sessions),

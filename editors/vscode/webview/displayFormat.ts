@@ -7,6 +7,11 @@ export function tokens(usage: { inputTokens: number; outputTokens: number }): st
   return total < 1_000_000 ? `${short(total / 1000)}k tokens` : `${short(total / 1_000_000)}M tokens`;
 }
 
+/** A number of tokens in a few characters: `51k`. */
+export function tokenCount(count: number): string {
+  return count < 1000 ? String(count) : count < 1_000_000 ? `${short(count / 1000)}k` : `${short(count / 1_000_000)}M`;
+}
+
 function short(value: number): string {
   return value < 10 ? value.toFixed(1).replace(/\.0$/, "") : String(Math.round(value));
 }

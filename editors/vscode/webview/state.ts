@@ -11,6 +11,7 @@ import type {
   ShownChange,
   ToView,
   View,
+  WindowUse,
 } from "../src/panel/messages";
 
 export interface State {
@@ -20,6 +21,7 @@ export interface State {
   readonly agents: Agents;
   /** Not there before the server has said which models can answer. */
   readonly models?: Models;
+  readonly window?: WindowUse;
   readonly offers: readonly Chip[];
   readonly server: Server;
   readonly trusted: boolean;
@@ -75,6 +77,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, agents: step.agents };
     case "models":
       return { ...state, models: step.models };
+    case "window":
+      return step.use === undefined ? without(state, "window") : { ...state, window: step.use };
     case "offers":
       return { ...state, offers: step.chips };
     case "places":
@@ -115,7 +119,7 @@ function next(state: State, draft: Draft, givenBack: boolean): NonNullable<State
   return { number: (state.compose?.number ?? 0) + 1, draft, givenBack };
 }
 
-function without(state: State, key: "problem"): State {
+function without(state: State, key: "problem" | "window"): State {
   const { [key]: _gone, ...rest } = state;
   return rest;
 }

@@ -31,6 +31,7 @@ import {
 import { exportSession } from "./exporting";
 import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
 import { search } from "./searching";
+import { compactNow, showWindow } from "./windowUse";
 
 /** Gives false, or nothing. */
 type Command = (services: Services, target: Target, targets: readonly string[]) => unknown;
@@ -54,6 +55,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.switchAgent": switchAgent,
   "session.switchModel": switchModel,
   "session.setBudget": setBudget,
+  "session.showWindow": showWindow,
+  "session.compact": compactNow,
   "session.goToQuestion": goToQuestion,
   "session.nextNeedsYou": nextNeedsYou,
   "session.allowOnce": (services) => answer(services, "once"),

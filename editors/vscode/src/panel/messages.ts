@@ -1,8 +1,8 @@
 /** What the extension host and the panel's webview say to each other. Both sides import these types and nothing else of each other. */
 import type { OpenSession, Question } from "../folding";
-import type { Agent, Context, Finding, Message, Participant, Session } from "../protocol";
+import type { Agent, Context, Finding, Message, Participant, Session, WindowUse } from "../protocol";
 
-export type { Agent, Context, Message, Participant, Question, Session };
+export type { Agent, Context, Message, Participant, Question, Session, WindowUse };
 
 /** A piece of context that a person sees before it is sent. `key` is the same for the same place. */
 export interface Chip {
@@ -84,6 +84,7 @@ export const COMMANDS = [
   "switchAgent",
   "switchModel",
   "setBudget",
+  "showWindow",
   "setUpModel",
   "replaceKey",
   "installServer",
@@ -108,6 +109,8 @@ export type ToView =
   | { readonly type: "reveal"; readonly messageId: string }
   | { readonly type: "agents"; readonly agents: Agents }
   | { readonly type: "models"; readonly models: Models }
+  /** How much of its model's window the session takes; nothing where that is not known. */
+  | { readonly type: "window"; readonly use?: WindowUse }
   /** What the editor could hand over now. */
   | { readonly type: "offers"; readonly chips: readonly Chip[] }
   | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
@@ -153,6 +156,8 @@ export type FromView =
   | { readonly type: "withdraw" | "editQueued" | "sendNow"; readonly messageId: string }
   | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
+  /** All that a question is about is to be shown in an editor. */
+  | { readonly type: "showQuestion"; readonly requestId: string }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }
   | { readonly type: "copy" | "insert"; readonly text: string }

@@ -5,6 +5,7 @@ import type { Api } from "../api";
 import type { Changes } from "../changes/changes";
 import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
+import type { QuestionDocuments } from "../questionDocuments";
 import type { Message } from "../protocol";
 import { resent, type Resent } from "../resending";
 import { chipOf, type EditorContext } from "../context";
@@ -27,6 +28,7 @@ import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
 import { MessageWindow, updatesFor } from "./messageWindow";
 import type { Surface } from "./surface";
+import { WindowMeter } from "./windowUse";
 
 /** What the panels need of the extension. */
 export interface PanelServices {
@@ -40,6 +42,7 @@ export interface PanelServices {
   readonly findings: FindingActions;
   readonly changes: Changes;
   readonly review: ChangeReview;
+  readonly questions: QuestionDocuments;
   /** The page of this session has the focus. */
   readonly focused: (sessionId: string) => void;
   /** Shows another session. */
@@ -65,6 +68,7 @@ export class SessionPanel {
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
   private readonly window = new MessageWindow();
+  private readonly meter: WindowMeter;
   private readonly subscriptions: { dispose(): void }[];
 
   constructor(
@@ -78,6 +82,9 @@ export class SessionPanel {
     // A view shows one page after another: what an earlier one still says is of another session.
     const token = randomUUID();
     const { api, server, sessions, context } = services;
+    this.meter = new WindowMeter(api, (use) => {
+      this.tell({ type: "window", ...(use !== undefined && { use }) });
+    });
     this.subscriptions = [
       webview.onDidReceiveMessage(({ page: from, ...message }: FromPage) => {
         if (from === token) this.attempt(this.heard(message));
@@ -128,6 +135,7 @@ export class SessionPanel {
     this.listening = false;
     for (const one of this.subscriptions) one.dispose();
     this.completing.dispose();
+    this.meter.dispose();
     // A server that is not there has nothing to leave.
     if (this.joined && !this.joining) this.services.sessions.leave(this.sessionId).catch(() => undefined);
   }
@@ -195,6 +203,7 @@ export class SessionPanel {
       this.giveBackLost(state);
     } else if (change.kind === "step" && this.listening) {
       for (const told of updatesFor(state, change.change, this.window)) this.tell(told);
+      if (change.change.session) this.meter.look(state.session);
     }
   }
 
@@ -204,6 +213,7 @@ export class SessionPanel {
     if (!state) return;
     this.surface.setTitle(shownTitle(state.session));
     this.tell({ type: "show", view: this.window.show(state) });
+    if (this.listening) this.meter.look(state.session);
     for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
     this.attempt(this.goTo());
   }
@@ -275,6 +285,7 @@ export class SessionPanel {
       case "ready":
         this.listening = true;
         this.window.reset();
+        this.meter.reset();
         this.tellServer();
         this.tellTrust();
         this.tellDeleting();
@@ -348,6 +359,11 @@ export class SessionPanel {
       case "manageTrust":
         await vscode.commands.executeCommand("workbench.trust.manage");
         return;
+      case "showQuestion": {
+        const question = sessions.store.session(sessionId)?.asking?.find(({ requestId }) => requestId === message.requestId);
+        if (question !== undefined) await this.services.questions.show(question);
+        return;
+      }
       case "answer":
         await this.services.permissions.answer(sessionId, message.requestId, message.decision);
         return;

@@ -110,3 +110,43 @@ it("new and deleted files are previewed too", async () => {
   await panel.ended(again);
   await until(() => !fs.existsSync(path.join(editor.folder, "gone.py")), "the file to go");
 });
+
+/** Has the agent ask for something; gives the number of its reply. */
+async function questioned(...answers) {
+  const before = await panel.replies.count();
+  await model.script(...answers);
+  await panel.text.fill("Do it");
+  await panel.text.press("Enter");
+  await panel.frame.locator(".question").waitFor({ timeout: 60_000 });
+  return before;
+}
+const answers = () => panel.frame.locator(".question .buttons vscode-button");
+const deny = async (reply) => {
+  await panel.frame.getByRole("button", { name: /^Deny/ }).click();
+  await panel.ended(reply);
+};
+
+it("a question that is longer than its box has no yes under the pointer, and can be read whole", async () => {
+  const command = Array.from({ length: 60 }, (_, at) => `echo line ${at}`).join("\n");
+  const reply = await questioned(call("run_command", { command }), { text: "A pity." });
+  assert.deepEqual((await answers().allInnerTexts()).slice(0, 3), ["Show All", "Deny", "Allow Once"]);
+  await window.shotInEachTheme("question-long");
+  await panel.frame.getByRole("button", { name: /^Show All/ }).click();
+  await window.page.locator(".tab", { hasText: "question.txt" }).waitFor();
+  await until(async () => /line 1\b/.test(await window.text()), "the whole command");
+  await window.command("View: Close Editor");
+  await deny(reply);
+});
+
+it("a question about a file shows its diff in colours, and opens as one", async () => {
+  const reply = await questioned(call("create_file", { path: "Makefile", text: "all:\n\techo hello\n" }), { text: "A pity." });
+  assert.equal(await panel.frame.locator(".question .patch-added").count(), 2);
+  assert.equal((await answers().allInnerTexts()).at(-1), "Deny");
+  await window.shotInEachTheme("question-diff");
+  await panel.frame.getByRole("button", { name: /^Open Diff/ }).click();
+  await window.page.locator(".monaco-diff-editor").getByText("hello").first().waitFor();
+  await window.shot("question-diff-open-dark");
+  await window.command("View: Close Editor");
+  await deny(reply);
+  assert.ok(!fs.existsSync(path.join(editor.folder, "Makefile")));
+});

@@ -50,9 +50,31 @@ it("a session whose budget is used up is paused, and says why and what to do", a
 });
 
 it("when it is raised the session goes on where it was", async () => {
-  await panel.frame.getByRole("button", { name: "Set Budget…" }).click();
+  await panel.frame.getByRole("button", { name: "Set Budget…", exact: true }).click();
   await box().fill("");
   await box().press("Enter");
   await window.page.locator(".notification-toast").getByRole("button", { name: "Resume" }).click();
   await panel.replies.nth(1).getByText("this can wait").waitFor();
+});
+
+it("meters show the budget, and how much of the model's window is taken; the older part is summarised on demand", async () => {
+  const pick = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
+  await window.command("Session: Switch Model");
+  await pick("Another, by its name");
+  await box().fill("openai/gpt-4o");
+  await window.page.getByText("Provider and model").waitFor({ state: "hidden" });
+  await box().press("Enter");
+  const meter = panel.frame.getByRole("button", { name: /^Window: \d+%/ });
+  await meter.waitFor();
+  await window.command("Session: Set Budget");
+  await box().fill("5");
+  await box().press("Enter");
+  await panel.frame.getByRole("button", { name: /^Budget: \S+ of \$5/ }).waitFor();
+  await window.shotInEachTheme("meters");
+  await meter.click();
+  await pick("Compact Now");
+  await window.page.locator(".notification-toast", { hasText: "messages are summarised for the model" }).waitFor();
+  await meter.click();
+  await pick("Show the Summary");
+  await window.page.locator(".tab.active", { hasText: /Untitled/ }).waitFor();
 });

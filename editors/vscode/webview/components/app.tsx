@@ -9,7 +9,8 @@ import { Places } from "./finding";
 import { ToComposer } from "./focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
-import { NoModel, ProblemBar, Questions, Restricted, ServerStanding, Standing } from "./notices";
+import { NoModel, ProblemBar, Restricted, ServerStanding, Standing } from "./notices";
+import { Questions } from "./questions";
 import { Transcript } from "./transcript";
 
 export function App() {
@@ -49,7 +50,7 @@ export function App() {
   return (
     <ToComposer.Provider value={toComposer}>
       <main class="panel">
-        <Header view={view} answers={answers} />
+        <Header view={view} answers={answers} use={state.window} />
         {view.messages.length === 0 ? (
           <Beginning agent={view.session.agent} />
         ) : (

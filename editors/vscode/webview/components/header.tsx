@@ -1,11 +1,18 @@
 /** What the session is: its agent, where it comes from, who takes part, what it cost. */
-import type { View } from "../../src/panel/messages";
+import type { View, WindowUse } from "../../src/panel/messages";
 import type { Answering } from "../answering";
 import { tell } from "../host";
 import { usageOf } from "../displayFormat";
 import { Icon, IconButton } from "./icon";
+import { Meters } from "./meters";
 
-export function Header({ view, answers }: { readonly view: View; readonly answers: Answering }) {
+interface HeaderProps {
+  readonly view: View;
+  readonly answers: Answering;
+  readonly use: WindowUse | undefined;
+}
+
+export function Header({ view, answers, use }: HeaderProps) {
   const { session, participants } = view;
   const usage = usageOf(session);
   return (
@@ -40,6 +47,7 @@ export function Header({ view, answers }: { readonly view: View; readonly answer
             <Icon name="organization" /> {participants.map((one) => one.name).join(", ")}
           </span>
         )}
+        <Meters session={session} use={use} />
         {usage !== "" && <span class="dim">{usage}</span>}
         <span class="session-acts">
           {session.state === "active" && !session.replying && (

@@ -1,87 +1,13 @@
-/** What stands between the messages and the composer: questions, a paused session, what could not be done. */
+/** What stands between the messages and the composer: a paused session, what could not be done. */
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
-import type { Decision, FromView, Problem, Question, Server, Session } from "../../src/panel/messages";
+import type { FromView, Problem, Server, Session } from "../../src/panel/messages";
 import { wordsForPause } from "../../src/format";
 import { remediesFor } from "../../src/remedies";
-import { localKeys } from "../keys";
 import { tell } from "../host";
-import { Badge, Button } from "./button";
+import { Button } from "./button";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
-
-const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
-
-export function Questions({ questions }: { readonly questions: readonly Question[] }) {
-  return (
-    <div class="questions">
-      {questions.map((question, index) => (
-        <Asked key={question.requestId} question={question} first={index === 0} />
-      ))}
-    </div>
-  );
-}
-
-/** `first`: keys answer this one. */
-function Asked({ question, first }: { readonly question: Question; readonly first: boolean }) {
-  const { requestId, agent, summary, detail, scope, risk } = question;
-  const described = `question-${requestId}`;
-  return (
-    <section
-      class="card question"
-      role="alertdialog"
-      aria-label={agent === "" ? "Permission" : `Permission for ${agent}`}
-      aria-describedby={`${described} ${described}-scope`}
-    >
-      <header>
-        <Icon name={riskIcons[risk]} />
-        <strong id={described}>{summary}</strong>
-        {agent !== "" && <span class="dim">{agent}</span>}
-        <Badge>{risk}</Badge>
-      </header>
-      {detail !== undefined && detail !== "" && <pre class="plain">{detail}</pre>}
-      {/* What the second button allows is read before it is pressed. */}
-      {scope !== undefined && scope !== "" && (
-        <p class="question-scope dim" id={`${described}-scope`}>
-          For this session: {scope}, in replies to your messages
-        </p>
-      )}
-      <div class="buttons">
-        <Answer question={question} decision="once" label="Allow Once" keys={first ? "Ctrl+K Ctrl+Y" : undefined} />
-        <Answer
-          question={question}
-          decision="session"
-          label="Allow for This Session"
-          keys={first ? "Ctrl+K Ctrl+Shift+Y" : undefined}
-        />
-        <Answer question={question} decision="deny" label="Deny" keys={first ? "Ctrl+K Ctrl+D" : undefined} />
-      </div>
-    </section>
-  );
-}
-
-interface AnswerProps {
-  readonly question: Question;
-  readonly decision: Decision;
-  readonly label: string;
-  readonly keys: string | undefined;
-}
-
-function Answer({ question, decision, label, keys }: AnswerProps) {
-  const toComposer = useContext(ToComposer);
-  return (
-    <Button
-      label={label}
-      spoken={`${label}: ${question.summary}`}
-      title={keys === undefined ? undefined : `${label} (${localKeys(keys)})`}
-      secondary={decision !== "once"}
-      onPress={() => {
-        tell({ type: "answer", requestId: question.requestId, decision });
-        toComposer();
-      }}
-    />
-  );
-}
 
 interface StandingProps {
   readonly session: Session;

@@ -1,0 +1,68 @@
+/** What a question for permission is about, whole: a change in the diff editor, all else as a document that can only be read. */
+import * as vscode from "vscode";
+import { sidesOf } from "./changes/patch";
+import { besidePanels } from "./panel/places";
+import type { OpenQuestion } from "./protocol";
+
+const SCHEME = "sessionls-question";
+const KEPT = 50; // documents
+const HEADER = /^\+\+\+ (?:b\/)?([^\t\n]+)/m;
+const OLD_HEADER = /^--- (?:a\/)?([^\t\n]+)/m;
+
+export class QuestionDocuments implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly texts = new Map<string, string>();
+  private readonly subscription = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.texts.get(uri.toString()) ?? "This question is not open any more.\n";
+  }
+
+  async show({ requestId, summary, detail = "" }: OpenQuestion): Promise<void> {
+    const title = `Question: ${summary}`;
+    const file = fileOf(detail);
+    if (file === undefined) {
+      const document = await vscode.workspace.openTextDocument(this.document(requestId, "question.txt", detail));
+      await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
+      return;
+    }
+    const { before, after } = sidesOf(detail, await textOf(file));
+    const name = file.slice(file.lastIndexOf("/") + 1);
+    const sides = [this.document(requestId, `before/${name}`, before), this.document(requestId, `after/${name}`, after)];
+    await vscode.commands.executeCommand("vscode.diff", ...sides, title, { preview: true, viewColumn: besidePanels() });
+  }
+
+  private document(requestId: string, name: string, text: string): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${requestId}/${name}` });
+    this.texts.set(uri.toString(), text);
+    for (const old of this.texts.keys()) {
+      if (this.texts.size <= KEPT) break;
+      this.texts.delete(old);
+    }
+    return uri;
+  }
+}
+
+/** The file that a diff is about; undefined where it is no diff. */
+function fileOf(detail: string): string | undefined {
+  if (!/^@@ -\d/m.test(detail)) return undefined;
+  const [made, old] = [HEADER, OLD_HEADER].map((header) => header.exec(detail)?.[1]);
+  return made === "/dev/null" || made === undefined ? old : made;
+}
+
+/** The text that the file has now, in the first folder that has it. */
+async function textOf(file: string): Promise<string | undefined> {
+  for (const folder of vscode.workspace.workspaceFolders ?? []) {
+    const uri = vscode.Uri.joinPath(folder.uri, file);
+    if (vscode.workspace.getWorkspaceFolder(uri) === undefined) continue;
+    try {
+      return (await vscode.workspace.openTextDocument(uri)).getText();
+    } catch {
+      // Perhaps it is in another folder.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { isPatch, patchLines } from "../../webview/patchLines";
+
+const PATCH =
+  "--- a/read.py\n+++ b/read.py\n@@ -1,2 +1,2 @@\n def read():\n-    return 1\n+    return 2\n--- not a head\n+++ nor this";
+
+describe("the lines of a diff", () => {
+  it("are told by their marks, and the names of the files are no lines of it", () => {
+    expect(patchLines(PATCH).map(({ kind }) => kind)).toEqual([
+      "head",
+      "head",
+      "head",
+      "same",
+      "removed",
+      "added",
+      "removed",
+      "added",
+    ]);
+    expect(
+      patchLines(PATCH)
+        .map(({ text }) => text)
+        .join("\n"),
+    ).toBe(PATCH);
+  });
+
+  it.each(["", "rm -rf build", "--- a\n+++ b", "@@ -1 +1 @@", "echo '--- a'"])("%j is none", (text) => {
+    expect(isPatch(text)).toBe(false);
+  });
+
+  it("are known as such", () => {
+    expect(isPatch(PATCH)).toBe(true);
+  });
+});

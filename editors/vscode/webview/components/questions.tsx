@@ -1,0 +1,118 @@
+/** Questions for permission: what is asked, as far as it can be seen, and the answers. */
+import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Decision, Question } from "../../src/panel/messages";
+import { tell } from "../host";
+import { localKeys } from "../keys";
+import { isPatch } from "../patchLines";
+import { Badge, Button } from "./button";
+import { ToComposer } from "./focus";
+import { Icon } from "./icon";
+import { PatchLines } from "./patch-lines";
+
+const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
+
+export function Questions({ questions }: { readonly questions: readonly Question[] }) {
+  return (
+    <div class="questions">
+      {questions.map((question, index) => (
+        <Asked key={question.requestId} question={question} first={index === 0} />
+      ))}
+    </div>
+  );
+}
+
+/** `first`: keys answer this one. */
+function Asked({ question, first }: { readonly question: Question; readonly first: boolean }) {
+  const { requestId, agent, summary, detail = "", scope, risk } = question;
+  const described = `question-${requestId}`;
+  const box = useRef<HTMLPreElement>(null);
+  // Decided once, when it comes: buttons that change their places could be pressed for another.
+  const [cut, setCut] = useState(false);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element) setCut(element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1);
+  }, []);
+  const patch = isPatch(detail);
+  const deny = <Answer question={question} decision="deny" label="Deny" keys={first ? "Ctrl+K Ctrl+D" : undefined} />;
+  return (
+    <section
+      class="card question"
+      role="alertdialog"
+      aria-label={agent === "" ? "Permission" : `Permission for ${agent}`}
+      aria-describedby={`${described} ${described}-scope`}
+    >
+      <header>
+        <Icon name={riskIcons[risk]} />
+        <strong id={described}>{summary}</strong>
+        {agent !== "" && <span class="dim">{agent}</span>}
+        <Badge>{risk}</Badge>
+      </header>
+      {detail !== "" && (
+        // The keyboard scrolls what is longer than its box.
+        <pre class="plain" ref={box} tabIndex={cut ? 0 : -1} aria-label="What it is about">
+          {patch ? <PatchLines patch={detail} /> : detail}
+        </pre>
+      )}
+      {/* What the second button allows is read before it is pressed. */}
+      {scope !== undefined && scope !== "" && (
+        <p class="question-scope dim" id={`${described}-scope`}>
+          For this session: {scope}, in replies to your messages
+        </p>
+      )}
+      <div class="buttons">
+        {/* Where not all of it can be seen, a yes is not the first thing under the pointer. */}
+        {(cut || patch) && (
+          <Button
+            label={patch ? "Open Diff" : "Show All"}
+            spoken={`${patch ? "Open Diff" : "Show All"}: ${summary}`}
+            secondary={!cut}
+            onPress={() => {
+              tell({ type: "showQuestion", requestId });
+            }}
+          />
+        )}
+        {cut && deny}
+        <Answer
+          question={question}
+          decision="once"
+          label="Allow Once"
+          primary={!cut}
+          keys={first ? "Ctrl+K Ctrl+Y" : undefined}
+        />
+        {scope !== "" && (
+          <Answer
+            question={question}
+            decision="session"
+            label="Allow for This Session"
+            keys={first ? "Ctrl+K Ctrl+Shift+Y" : undefined}
+          />
+        )}
+        {!cut && deny}
+      </div>
+    </section>
+  );
+}
+
+interface AnswerProps {
+  readonly question: Question;
+  readonly decision: Decision;
+  readonly label: string;
+  readonly primary?: boolean;
+  readonly keys: string | undefined;
+}
+
+function Answer({ question, decision, label, primary = false, keys }: AnswerProps) {
+  const toComposer = useContext(ToComposer);
+  return (
+    <Button
+      label={label}
+      spoken={`${label}: ${question.summary}`}
+      title={keys === undefined ? undefined : `${label} (${localKeys(keys)})`}
+      secondary={!primary}
+      onPress={() => {
+        tell({ type: "answer", requestId: question.requestId, decision });
+        toComposer();
+      }}
+    />
+  );
+}
