@@ -34,7 +34,7 @@ def main() -> None:
 
 
 async def _serve() -> None:
-    server = await asyncio.start_server(_connection, "127.0.0.1", 0)
+    server = await asyncio.start_server(_connection, "127.0.0.1", 0, limit=1 << 22)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     # A thread, since not every stdin can be waited for.
     await asyncio.to_thread(_until_end)

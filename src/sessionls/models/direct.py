@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from sessionls.models.anthropic_request import anthropic_body, anthropic_headers
 from sessionls.models.anthropic_stream import AnthropicReader
 from sessionls.models.failures import RequestInfo, cut
 from sessionls.models.http import Connections, Refused
+from sessionls.models.kept_messages import KeptMessages
 from sessionls.models.naming import Naming
 from sessionls.models.native import native_from
 from sessionls.models.ollama_lane import OllamaReader, ollama_body, ollama_url
@@ -29,11 +30,13 @@ from sessionls.models.responses_request import responses_body, responses_url
 from sessionls.models.responses_stream import ResponsesReader
 from sessionls.models.step import Reading
 from sessionls.models.targets import Target
+from sessionls.ports.models import ModelRequest
 
 __all__ = ["ask_directly"]
 
 _MANY = 64  # messages: above it a request is put together in a thread
 _WITHOUT_RESPONSES: set[str] = set()  # addresses of servers that have no Responses
+_MESSAGES = KeptMessages()
 _TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
 
 
@@ -62,9 +65,9 @@ async def ask_directly(
     while True:
         url = _url(target)
         if len(naming.messages) > _MANY:
-            body, data = await asyncio.to_thread(_request, naming, target, forms)
+            data = await asyncio.to_thread(_data, naming, target, forms)
         else:
-            body, data = _request(naming, target, forms)
+            data = _data(naming, target, forms)
         reader = _reader(target, reading)
         try:
             async with connections.post(url, data, headers) as response:
@@ -76,6 +79,7 @@ async def ask_directly(
                 _WITHOUT_RESPONSES.add(target.base)
                 target = replace(target, lane="openai")
                 continue
+            body = await asyncio.to_thread(_body, naming.request, target, forms)
             form = None if reading.started else without_refused(read_error(refusal.body, refusal.status), body, forms)
             if form is None:
                 raise
@@ -112,8 +116,30 @@ async def _pieces(pieces: AsyncIterator[bytes], alive: Callable[[], None]) -> As
         yield piece
 
 
-def _request(naming: Naming, target: Target, forms: list[Form]) -> tuple[dict[str, Any], bytes]:
-    request = naming.request
+def _data(naming: Naming, target: Target, forms: list[Form]) -> bytes:
+    """The request's body as it is sent."""
+    if target.lane == "openai" and not forms:
+        with contextlib.suppress(ValueError):
+            return _continued(naming, target)
+    return _json(_body(naming.request, target, forms))
+
+
+def _continued(naming: Naming, target: Target) -> bytes:
+    """The same for OpenAI's interface, with the JSON of earlier requests for the messages that they have in common."""
+    request = naming.request_of(())
+    body = openai_body(request, target)
+    del body["messages"]
+    key = (target.provider, target.model, target.base, json.dumps(target.row, sort_keys=True), request.reasoning_effort)
+
+    def convert(messages: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        converted: Sequence[Any] = openai_body(naming.request_of(messages), target)["messages"]
+        return converted
+
+    messages = _MESSAGES.to_json(key, naming.messages, convert)
+    return b'%b,"messages":[%b]}' % (to_json(body)[:-1], messages)
+
+
+def _body(request: ModelRequest, target: Target, forms: list[Form]) -> dict[str, Any]:
     match target.lane:
         case "anthropic":
             body = anthropic_body(request, target)
@@ -123,8 +149,7 @@ def _request(naming: Naming, target: Target, forms: list[Form]) -> tuple[dict[st
             body = responses_body(request, target)
         case _:
             body = openai_body(request, target)
-    body = changed(body, forms)
-    return body, _json(body)
+    return changed(body, forms)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -34,9 +34,13 @@ class Naming:
     @property
     def request(self) -> ModelRequest:
         """The request with the model's names. Takes time in proportion to its messages."""
+        return self.request_of(self._request.messages)
+
+    def request_of(self, messages: Sequence[Mapping[str, Any]]) -> ModelRequest:
+        """The same with these messages instead of its own."""
         return replace(
             self._request,
-            messages=[_message(message) for message in self._request.messages],
+            messages=[_message(message) for message in messages],
             tools=[_tool(tool) for tool in self._request.tools],
         )
 

@@ -1,0 +1,97 @@
+"""Keeps the JSON of a request's messages, so that the next request of the same session only converts what is new.
+
+Every step of a reply sends the whole session again. Messages are never changed, so those that the two requests have in common
+need not be converted and written a second time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+__all__ = ["KeptMessages"]
+
+Messages = Sequence[Mapping[str, Any]]
+
+_FEW = 32  # messages: below this, nothing is worth keeping
+_KEPT = 8  # requests
+_KEPT_SIZE = 32 << 20  # bytes, of all together
+_CHUNK = 256  # messages that are compared at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """`data` is the JSON of the converted messages, with commas between them; `ends[n]` is where message `n` ends."""
+
+    key: Hashable
+    messages: Messages
+    ends: list[int]
+    data: bytes
+
+
+class KeptMessages:
+    """May be used in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[_Kept] = []  # the newest last
+
+    def to_json(self, key: Hashable, messages: Messages, convert: Callable[[Messages], Sequence[Any]]) -> bytes:
+        """The JSON of `convert(messages)`, without brackets.
+
+        `convert` must treat each message by itself and in the same way for the same key. It may add messages at the end.
+        Raises `ValueError` for text that JSON cannot express.
+        """
+        if len(messages) < _FEW:
+            return _join(convert(messages))[0]
+        kept, count = self._take(key, messages)
+        before = kept.data if count == len(kept.messages) else kept.data[: kept.ends[count - 1]] if count else b""
+        new = convert(messages[count:])
+        added, ends = _join(new)
+        data = before + b"," + added if before and added else before + added
+        if len(new) == len(messages) - count:
+            offset = len(before) + 1 if before else 0
+            del kept.ends[count:]
+            kept.ends.extend(offset + end for end in ends)
+            self._put(_Kept(key, list(messages), kept.ends, data))
+        return data
+
+    def _take(self, key: Hashable, messages: Messages) -> tuple[_Kept, int]:
+        """The request that has most messages in common with these, and how many. It is kept no longer: its list is changed."""
+        with self._lock:
+            counts = [_common(one.messages, messages) if one.key == key else 0 for one in self._kept]
+            most = max(counts, default=0)
+            if not most:
+                return _Kept(key, [], [], b""), 0
+            return self._kept.pop(counts.index(most)), most
+
+    def _put(self, kept: _Kept) -> None:
+        with self._lock:
+            self._kept.append(kept)
+            while len(self._kept) > 1 and (len(self._kept) > _KEPT or sum(len(one.data) for one in self._kept) > _KEPT_SIZE):
+                self._kept.pop(0)
+
+
+def _common(one: Messages, other: Messages) -> int:
+    """How many messages at the beginning are the same."""
+    length = min(len(one), len(other))
+    count = 0
+    while count < length and one[count : count + _CHUNK] == other[count : count + _CHUNK]:
+        count = min(count + _CHUNK, length)
+    while count < length and one[count] == other[count]:
+        count += 1
+    return count
+
+
+def _join(converted: Sequence[Any]) -> tuple[bytes, list[int]]:
+    pieces = [to_json(message) for message in converted]
+    ends: list[int] = []
+    end = -1
+    for piece in pieces:
+        end += len(piece) + 1
+        ends.append(end)
+    return b",".join(pieces), ends

@@ -1,0 +1,107 @@
+"""The requests of a long session: each sends all of it, but only what is new is converted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionls.models import direct, kept_messages, openai_request
+from sessionls.models.kept_messages import KeptMessages
+from sessionls.models.naming import Naming
+from sessionls.models.openai_request import openai_body
+from sessionls.models.targets import Target
+from sessionls.ports.models import ModelRequest, called_tool, offered_tool
+
+TARGET = Target(lane="openai", provider="openai", model="test", base="http://127.0.0.1:9")
+TOOL = offered_tool("read_file", "Read a file", {"type": "object"})
+
+
+def session(length: int) -> list[dict[str, Any]]:
+    """A system message, and so many more."""
+    roles = ("user", "assistant")
+    return [{"role": "system", "content": "You review."}, *({"role": roles[n % 2], "content": f"m{n}"} for n in range(length))]
+
+
+def called(number: int) -> list[dict[str, Any]]:
+    """A step with a tool."""
+    call = called_tool(f"call_{number}", "read_file", {"path": "a.py"})
+    return [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": f"call_{number}", "content": "print(1)"},
+    ]
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> KeptMessages:
+    kept = KeptMessages()
+    monkeypatch.setattr(direct, "_MESSAGES", kept)
+    return kept
+
+
+def sent(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
+    return json.loads(direct._data(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)), target, []))
+
+
+def whole(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
+    """What the request must be, made without anything that was kept."""
+    return openai_body(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)).request, target)
+
+
+def test_a_step_converts_only_the_messages_that_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    converted: list[str] = []
+    convert = openai_request._message
+
+    def counted(message: Any, target: Target) -> dict[str, Any]:
+        converted.append(message["content"])
+        return convert(message, target)
+
+    monkeypatch.setattr(openai_request, "_message", counted)
+    messages = session(10_000)
+    sent(messages)
+    assert len(converted) == 10_001
+    converted.clear()
+    messages = [*session(10_000), *called(1)]  # equal messages, but not the same objects
+    sent(messages)
+    sent([*messages, *called(2), {"role": "user", "content": "go on"}])
+    assert converted == ["", "print(1)", "", "print(1)", "go on"]
+
+
+lines = st.text(alphabet='aé"\\\n ', max_size=3)
+words = st.builds(lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant"]), lines)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.lists(words, max_size=4), st.sampled_from([None, "low", "high"]), st.booleans()))
+)
+def test_whatever_was_sent_before_a_request_is_what_it_would_be_alone(
+    changes: list[tuple[int, list[dict[str, Any]], str | None, bool]],
+) -> None:
+    """A session is cut at some place and goes on in another way, with and without thinking, for two models."""
+    kept = direct._MESSAGES
+    kept._kept.clear()
+    messages = session(40)
+    for cut, added, effort, deep in changes:
+        messages = [*messages[: max(len(messages) - cut, 1)], *added, *called(cut)]
+        target = replace(TARGET, provider="deepseek", row={"supports_reasoning": True}) if deep else TARGET
+        assert sent(messages, target, reasoning_effort=effort) == whole(messages, target, reasoning_effort=effort)
+
+
+def test_what_json_cannot_express_is_sent_as_a_question_mark() -> None:
+    messages = [*session(40), {"role": "user", "content": "half a pair: \ud83d"}]
+    assert sent(messages)["messages"][-1]["content"] == "half a pair: ?"
+    assert sent([*messages, *called(1)])["messages"][-1]["content"] == "print(1)"
+
+
+def test_what_is_kept_is_bounded(kept: KeptMessages, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(50):
+        sent([{"role": "system", "content": f"Agent {n}"}, *session(40)])
+    assert len(kept._kept) == 8
+    monkeypatch.setattr(kept_messages, "_KEPT_SIZE", 1)
+    sent(session(50))
+    assert len(kept._kept) == 1
