@@ -18,10 +18,11 @@ import asyncio
 import hashlib
 import os
 import re
+import stat
 import sys
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from sessionls.domain import uris
 from sessionls.domain.scope import Scope, scope_of
 from sessionls.sessions.workspace.git import Git, GitProblem
 from sessionls.sessions.workspace.git_repository import Repository, find_repository
-from sessionls.sessions.workspace.marker import Marker, keep_marker, known_marker
+from sessionls.sessions.workspace.marker import MARKER, Marker, keep_marker, known_marker
 from sessionls.sessions.workspace.remotes import local_path, remote_name
 
 __all__ = ["Identities", "OlderPlaces"]
@@ -50,6 +51,21 @@ class _Place:
 
     scope: Scope
     kept: tuple[str, ...] = ()
+    repository: Repository | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether a session that begins there needs nothing more: the repository, if there is one, has its marker."""
+        return self.repository is None or any(identity.startswith("marker:") for identity in self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A result that is cached until then (monotonic seconds), and the files that it was read from, as they were before."""
+
+    place: _Place
+    until: float
+    files: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +87,7 @@ class Identities:
         self._git = git
         self._inside = inside
         self._older = older
-        self._found: dict[str, tuple[float, _Place]] = {}
+        self._found: dict[str, _Found] = {}
 
     async def scope(self, folders: Iterable[str]) -> Scope:
         """The scope of these folders (URIs), for queries."""
@@ -81,20 +97,33 @@ class Identities:
     def known_scope(self, folders: Iterable[str]) -> Scope:
         """`scope`, as far as it is cached."""
         known = (self._found.get(folder) for folder in folders)
-        return scope_of(folders) | _joined(found[1].scope for found in known if found is not None)
+        return scope_of(folders) | _joined(found.place.scope for found in known if found is not None)
 
     async def keep(self, folders: Iterable[str]) -> list[str]:
         """What a session keeps that begins in these folders (URIs): see `Created.identities`. Their repositories are marked."""
-        places = await asyncio.gather(*(self._look(folder, mark=True) for folder in dict.fromkeys(folders)))
+        places = await asyncio.gather(*(self._marked(folder) for folder in dict.fromkeys(folders)))
         return list(dict.fromkeys(identity for place in places for identity in place.kept))
 
     async def _known(self, folder: str) -> _Place:
-        until, place = self._found.get(folder, (0.0, None))
-        return place if place is not None and time.monotonic() < until else await self._look(folder)
+        found = self._found.get(folder)
+        return found.place if found is not None and time.monotonic() < found.until else await self._look(folder)
+
+    async def _marked(self, folder: str) -> _Place:
+        """The place as it is now. git is asked only if one of its files has changed since it was asked last."""
+        found = self._found.get(folder)
+        if found is not None and time.monotonic() < found.until and found.place.marked:
+            files = await asyncio.to_thread(_files, folder, found.place.repository)
+            if files == found.files:
+                return found.place
+        return await self._look(folder, mark=True)
 
     async def _look(self, uri: str, *, mark: bool = False) -> _Place:
+        before = await asyncio.to_thread(_files, uri, None)
         place = await self._place(uri, mark=mark)
-        self._found[uri] = (time.monotonic() + _AGAIN_AFTER, place)
+        files = await asyncio.to_thread(_files, uri, place.repository)
+        if any(files.get(path) != what for path, what in before.items()):
+            files = {}  # something changed meanwhile: the next session looks again
+        self._found[uri] = _Found(place, time.monotonic() + _AGAIN_AFTER, files)
         return place
 
     async def _place(self, uri: str, *, mark: bool) -> _Place:
@@ -127,7 +156,7 @@ class Identities:
         folders = from_folders | former | await self._hinted(repository, path, own)
         distant = {f"remote:{_digest(remote)}:{path}" for remote in origin.distant}
         more = own | distant | {f"from:{folder}" for folder in former}
-        return _Place(place.scope | Scope(frozenset(folders), frozenset(more)), place.kept)
+        return _Place(place.scope | Scope(frozenset(folders), frozenset(more)), place.kept, repository)
 
     # -- remotes -----------------------------------------------------------------------------------------------------
 
@@ -185,6 +214,35 @@ class Identities:
         theirs = {f"marker:{marker.id}:" if marker is not None else ""}
         theirs |= {f"remote:{_digest(remote)}:" for remote in (await self._origin(other)).remotes}
         return any(identity.startswith(one) for identity in own for one in theirs if one)
+
+
+def _files(uri: str, repository: Repository | None) -> dict[str, object]:
+    """The state of the files that decide which repository a folder belongs to, and what its remotes are."""
+    path = uris.to_path(uri)
+    if path is None:
+        return {}
+    real = os.path.realpath(path)
+    read = [folder / ".git" for folder in (Path(real), *Path(real).parents)]
+    home = Path.home()
+    read += [
+        Path("/etc/gitconfig"),
+        home / ".gitconfig",
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "git/config"),
+    ]
+    if repository is not None:
+        read += [Path(repository.common, name) for name in ("config", MARKER)]
+        read += [Path(repository.directory, "config.worktree")]
+    return {path: real, **{str(file): _state(file) for file in read}}
+
+
+def _state(file: Path) -> object:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    # (The time of a directory changes with every commit, its identity with every other repository.)
+    is_file = stat.S_ISREG(status.st_mode)
+    return status.st_dev, status.st_ino, *((status.st_mtime_ns, status.st_size) if is_file else ())
 
 
 def _kept_of(named: Scope, here: Scope, own: Iterable[str] = ()) -> _Place:
