@@ -40,6 +40,30 @@ def gitignore_without_git() -> None:
 
 
 @case
+def session_files() -> None:
+    from sessionls.domain.model import Session
+    from sessionls.server.features.session_file import draft, marks, outline
+    from sessionls.server.features.session_file.planning import apply, plan, plan_words
+
+    session = Session(id="s", title="t", agent="code", created_at="", updated_at="")
+    heading = marks.message_mark("s", 1, "m")
+    for piece in (
+        *("<!-- sessionls ", "<!-- sessionls next " + "a" * 199, heading, "▸ \n````\n", "#file:", '#file:"', "a/", "@a.", "\n"),
+        "<!-- sessionls next 12345678 12345678 | ",
+        f"{heading}\n▸ \n```\n",
+    ):
+        text = piece * (1_000_000 // len(piece))
+        found = marks.parse(text, "s")
+        outline.folds(found)
+        outline.links(found, [], "utf-16")
+        outline.symbols(found, "utf-16")
+        draft.read(text)
+        marks.without_marks(text)
+        apply(text, plan(found, session, [], None))  # type: ignore[arg-type]  # nobody wrote anything
+        plan_words(found, "#diff")
+
+
+@case
 def glob_of_a_model() -> None:
     from sessionls.tools.files import glob_filter
 

@@ -275,6 +275,21 @@ async def test_another_editor_shows_them_too_and_hears_when_the_file_changes_on_
     await other.client.until(lambda: len(other.problems) == 1)  # fixed there is fixed here
 
 
+async def test_an_editor_that_watches_no_files_hears_of_changes_on_disk_too(
+    open_editor: OpenEditor, model_server: ModelServer, folder: Path
+) -> None:
+    (folder / "mean.py").write_text(CODE, encoding="utf-8")
+    client = await open_editor()
+    await review(client, model_server, ZERO, INDEX)
+    file = File(client, folder / "mean.py")
+    file.text = CODE
+    await file.shows(DIVISION, FIRST)
+    changed = f"\n{CODE}".replace("names[0]", "next(iter(names), None)")
+    (folder / "mean.py").write_text(changed, encoding="utf-8")
+    file.text = changed
+    await file.shows((5, DIVISION[1]))
+
+
 async def test_a_review_and_a_fix_from_the_command_palette(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
@@ -301,7 +316,7 @@ async def test_a_review_and_a_fix_from_the_command_palette(
             "context": {"diagnostics": [], "triggerKind": 1},
         },
     )
-    (action,) = offered
+    action = offered[0]
     assert (action["title"], action["kind"]) == ("Review this file", "source.sessionls")
     model_server.script(Answer(tools=[ZERO]), Answer("One finding."))
     session = await client.command(action["command"]["command"], *action["command"]["arguments"])
@@ -352,8 +367,9 @@ async def test_a_review_goes_on_after_a_step_that_failed_and_names_each_of_them(
     path.write_text(CODE, encoding="utf-8")
     model_server.script(Refuse(400, "This model does not review."))
     await client.command("sessionls.review", {"uri": uri_of(path)})
-    await client.until(lambda: len(client.messages) == 3)
-    _, scanner, agent = client.messages  # the first says where to read the session
+    await client.until(lambda: len(client.messages) == 2)
+    scanner, agent = client.messages
+    assert client.shown[0].uri.endswith(".session.md")
     assert scanner.type == lsp.MessageType.Warning and agent.type == lsp.MessageType.Error
     assert "The review by scan is not complete." in scanner.message and "the licence has run out" in scanner.message
     assert "review could not answer: " in agent.message

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -21,6 +21,7 @@ from sessionls.domain.permission import Bounds
 from sessionls.server.bootstrap import compose_for
 from sessionls.server.editor.capabilities import Client, Configuration, Options
 from sessionls.server.editor.convert import range_from_lsp
+from sessionls.server.editor.disk_watcher import DiskWatcher
 from sessionls.server.editor.document_events import DocumentEvents
 from sessionls.server.editor.file_watchers import FileWatchers
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
@@ -227,7 +228,7 @@ class SessionServer(LanguageServer):
         self._document_events.listeners = [editor]
         composition = await compose_for(self._options, self._bounds, editor)
         notices = SessionNotifications(self.protocol.notify, lambda: self._outbox.backlog, composition.sessions.known_scope)
-        watchers = FileWatchers(self.protocol) if self._client.watches_files else None
+        watchers = FileWatchers(self.protocol) if self._client.watches_files else DiskWatcher(self._files_changed)
         publisher = DiagnosticsPublisher(self.protocol.notify)
         findings = FindingTracker(composition.sessions, editor, publisher, watchers)
         request = RequestContext(composition.sessions, composition.models, editor, notices, findings, self.protocol, self._client)
@@ -252,6 +253,11 @@ class SessionServer(LanguageServer):
         self._editor_commands = commands
         self._findings = findings
         return request, commands
+
+    def _files_changed(self, changed: Iterable[str]) -> None:
+        """Files changed on disk, which this client does not say."""
+        if self._findings is not None:
+            self._findings.files_changed(changed)
 
     async def _followed(self) -> None:
         """The agents and the servers that there are now, and which sessions are the folders'."""

@@ -26,6 +26,7 @@ from sessionls.sessions.workspace.positions import Encoding
 
 if TYPE_CHECKING:
     from sessionls.ports.editor import Editor
+    from sessionls.server.editor.disk_watcher import DiskWatcher
     from sessionls.server.editor.file_watchers import FileWatchers
     from sessionls.sessions.service import Sessions
 
@@ -56,10 +57,14 @@ class _Document:
 
 
 class FindingTracker(DocumentListener):
-    """`watchers` asks the client to watch files on disk."""
+    """`watchers` watches files on disk, or asks the client to."""
 
     def __init__(
-        self, sessions: Sessions, editor: Editor, publisher: DiagnosticsPublisher, watchers: FileWatchers | None = None
+        self,
+        sessions: Sessions,
+        editor: Editor,
+        publisher: DiagnosticsPublisher,
+        watchers: FileWatchers | DiskWatcher | None = None,
     ) -> None:
         self._sessions = sessions
         self._editor = editor
