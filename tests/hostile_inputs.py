@@ -99,6 +99,15 @@ def comments_in_settings() -> None:
 
 
 @case
+def secrets_in_a_text() -> None:
+    from sessionls.masking import find_secrets
+
+    pieces = ("://a:", "eyJa.", "-", "a.", "sk-a1", "password=", "cl_key", " =", "-----BEGIN RSA ", "://", "softlayer", "0.")
+    for piece in pieces:  # (a whole line of it took a minute and more for some)
+        assert find_secrets(piece * (50_000 // len(piece))) is not None
+
+
+@case
 def messages_that_cannot_be_parsed() -> None:
     from sessionls.server.transport.json import head_of
 

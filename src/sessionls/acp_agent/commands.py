@@ -154,11 +154,11 @@ async def _export(on: CommandContext, name: str) -> None:
     if exists:
         raise InvalidParams(f"{name} exists already.", fields=["prompt"], hint="Choose the name of a new file.")
     try:
-        await on.sessions.export(on.session_id, form, file=path)  # type: ignore[arg-type]
+        masked = (await on.sessions.export(on.session_id, form, file=path)).masked  # type: ignore[arg-type]
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "unknown error"
         raise InvalidParams(f"{name} cannot be written: {reason}.", fields=["prompt"], hint="Choose another file.") from None
-    on.say(f"Written to {path}.")
+    on.say(f"Written to {path}." + (f" Keys and tokens masked in it: {masked}." if masked else ""))
 
 
 def _target(folders: Sequence[Path], name: str) -> tuple[Path, bool]:

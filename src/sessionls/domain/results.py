@@ -178,9 +178,10 @@ class WindowUse(Wire):
 
 
 class Export(Wire):
-    """`content` is absent if the export was written to a file."""
+    """`content` is absent if the export was written to a file. `masked` is how many keys and tokens are masked in it."""
 
     content: str | None = None
+    masked: int = 0
 
 
 class FindingList(Wire):

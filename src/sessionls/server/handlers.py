@@ -221,12 +221,12 @@ async def search(request: RequestContext, params: p.SearchParams) -> r.SearchRes
 @_answers("session/export")
 async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
     if params.uri is None:
-        return await request.sessions.export(params.session_id, params.format)
+        return await request.sessions.export(params.session_id, params.format, unmasked=params.unmasked)
     path = uris.to_path(params.uri)
     if path is None:
         raise InvalidParams("uri is not a file of this machine.", fields=["uri"])
     try:
-        return await request.sessions.export(params.session_id, params.format, file=Path(path))
+        return await request.sessions.export(params.session_id, params.format, file=Path(path), unmasked=params.unmasked)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "unknown error"
         raise InvalidParams(f"The file cannot be written: {reason}.", fields=["uri"], hint="Name another file.") from None

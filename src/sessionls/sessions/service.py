@@ -51,6 +51,7 @@ from sessionls.sessions.context import resolver as contexts
 from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.export.markdown import Format, render_page
+from sessionls.sessions.export.masking import MaskedSecret, Masking
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.imports import Brought, ForeignSession, Imports
@@ -491,19 +492,35 @@ class Sessions:
         model = "" if own_model else prepared.start.author.model
         return await self._prompts.measure(state.session, prepared.definition, model, state.settled)
 
-    async def export(self, session_id: str, format: Format, *, file: Path | None = None) -> Export:  # noqa: A002
-        """The whole session as one document: as the answer, or written to `file`.
+    async def export(
+        self,
+        session_id: str,
+        format: Format,  # noqa: A002
+        *,
+        file: Path | None = None,
+        unmasked: bool = False,
+    ) -> Export:
+        """The whole session as one document: as the answer, or written to `file`. Keys and tokens are masked, unless `unmasked`.
 
         Raises `InvalidParams` if it is too long for an answer, and `OSError` if the file cannot be written.
         """
+        masking = None if unmasked else Masking()
         if file is not None:
-            await export_to_file(self._store, session_id, format, file)
-            return Export()
-        return Export(content=await export_text(self._store, session_id, format))
+            await export_to_file(self._store, session_id, format, file, masking)
+            return Export(masked=len(masking.secrets) if masking is not None else 0)
+        content = await export_text(self._store, session_id, format, masking)
+        return Export(content=content, masked=len(masking.secrets) if masking is not None else 0)
 
-    def export_pieces(self, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
-        """The same piece by piece, for any length."""
-        return export_pieces(self._store, session_id, format)
+    def export_pieces(self, session_id: str, format: Format, masking: Masking | None) -> AsyncIterator[str]:  # noqa: A002
+        """The same piece by piece, for any length. `masking` knows afterwards what it masked; None: nothing is masked."""
+        return export_pieces(self._store, session_id, format, masking)
+
+    async def find_secrets(self, session_id: str) -> Sequence[MaskedSecret]:
+        """What looks like a key, a token or a password in a session, and so would be masked in an export."""
+        masking = Masking()
+        async for _ in export_pieces(self._store, session_id, "json", masking):
+            pass
+        return masking.secrets
 
     async def document(self, session_id: str, *, before: str | None = None) -> tuple[str, str | None]:
         """A page of the session as Markdown, to show while it grows: its newest messages, or those before the message `before`.

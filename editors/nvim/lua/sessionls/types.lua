@@ -249,14 +249,16 @@
 ---@field message sessionls.Message
 ---@field reply sessionls.Message
 
---- `content` is absent if the export was written to a file.
+--- `content` is absent if the export was written to a file. `masked` is how many keys and tokens are masked in it.
 ---@class sessionls.Export
 ---@field content? string
+---@field masked integer
 
---- `uri` is the file to write; without it the export is the answer.
+--- `uri` is the file to write; without it the export is the answer. `unmasked`: keys and tokens stay as they are.
 ---@class sessionls.ExportParams
 ---@field sessionId string
 ---@field format 'markdown'|'json'|'html'
+---@field unmasked boolean
 ---@field uri? string
 
 --- The changes that agents made to a file in the replies `messageIds`. `state` is the state of all hunks, or `partly` if they differ; absent if it is not known, and then `notice` says why. `before` is the text without the applied changes, if requested; absent if the file did not exist before.

@@ -896,17 +896,19 @@ export interface Exchange {
   reply: Message;
 }
 /**
- * `content` is absent if the export was written to a file.
+ * `content` is absent if the export was written to a file. `masked` is how many keys and tokens are masked in it.
  */
 export interface Export {
   content?: string;
+  masked: number;
 }
 /**
- * `uri` is the file to write; without it the export is the answer.
+ * `uri` is the file to write; without it the export is the answer. `unmasked`: keys and tokens stay as they are.
  */
 export interface ExportParams {
   sessionId: string;
   format: 'markdown' | 'json' | 'html';
+  unmasked?: boolean;
   uri?: string;
 }
 export interface FindingList {

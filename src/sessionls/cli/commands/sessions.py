@@ -277,24 +277,39 @@ def export(
     session: SessionArgument,
     form: Annotated[Literal["markdown", "json", "html"], typer.Option("--format", "-f", help="The format.")] = "markdown",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; the default is stdout.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only list the keys and tokens that would be masked.")] = False,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Leave keys and tokens in it as they are.")] = False,
 ) -> None:
-    """Export a session as Markdown, JSON, or a self-contained HTML file."""
+    """Export a session as Markdown, JSON, or a self-contained HTML file.
+
+    What looks like a key, a token or a password is masked. With `--check` the exit code is 1 if there is any.
+    """
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session
+        from sessionls.cli.secrets import secrets_words, tell_secrets
+        from sessionls.sessions.export.masking import Masking
 
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
+            if check:
+                return tell_secrets(terminal, await cli.sessions.find_secrets(found.id))
+            masking = None if unmasked else Masking()
             if output is None:
-                async for piece in cli.sessions.export_pieces(found.id, form):
+                async for piece in cli.sessions.export_pieces(found.id, form, masking):
                     terminal.write(piece)
-                return 0
-            try:
-                await cli.sessions.export(found.id, form, file=output)
-            except OSError as error:
-                raise UsageError(f"{output} cannot be written: {error.strerror}.") from None
-        terminal.note(f"Written to {output}.")
+                masked = 0 if masking is None else len(masking.secrets)
+            else:
+                try:
+                    masked = (await cli.sessions.export(found.id, form, file=output, unmasked=unmasked)).masked
+                except OSError as error:
+                    raise UsageError(f"{output} cannot be written: {error.strerror}.") from None
+                terminal.note(f"Written to {output}.")
+        if unmasked:
+            terminal.note("Keys and tokens were not masked.", "yellow")
+        elif masked:
+            terminal.note(f"Masked {secrets_words(masked)}. See which: sessionls export {session} --check", "yellow")
         return 0
 
     do(work)

@@ -287,7 +287,8 @@ METHODS: tuple[Method, ...] = (
         p.ExportParams,
         r.Export,
         "Gives a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. One "
-        "of more than 32 MiB can only be written to a file.",
+        "of more than 32 MiB can only be written to a file. What looks like a key, a token or a password is masked as "
+        "`[masked: …]`, unless `unmasked` asks for it as it is; then the export says so at its top.",
         errors=_GONE,
     ),
     Method(

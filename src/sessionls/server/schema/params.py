@@ -144,9 +144,10 @@ class SearchParams(Wire):
 
 
 class ExportParams(SessionParams):
-    """`uri` is the file to write; without it the export is the answer."""
+    """`uri` is the file to write; without it the export is the answer. `unmasked`: keys and tokens stay as they are."""
 
     format: Literal["markdown", "json", "html"]
+    unmasked: bool = False
     uri: Uri | None = None
 
 

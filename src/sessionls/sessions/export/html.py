@@ -34,7 +34,7 @@ from sessionls.sessions.export import labels as words
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-__all__ = ["TAIL", "article", "head"]
+__all__ = ["article", "head", "tail"]
 
 _LONGEST = 100_000  # characters of code that are coloured
 _PATIENCE = 0.5  # seconds for the colours of one piece of code
@@ -80,8 +80,10 @@ def head(session: Session, outline: words.Outline) -> str:
 {empty}"""
 
 
-TAIL = "</main>\n</body>\n</html>\n"
-"""What comes after the messages."""
+def tail(note: str) -> str:
+    """What comes after the messages; `note` says what was masked."""
+    said = f"<p><em>{html.escape(note)}</em></p>\n" if note else ""
+    return f"{said}</main>\n</body>\n</html>\n"
 
 
 def _summary(session: Session, outline: words.Outline) -> str:

@@ -70,10 +70,15 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What an export says about its messages at the top: how many there are, and the agents that replied, in order."""
+    """What an export says about its messages at the top: how many there are, and the agents that replied, in order.
+
+    `masked` is how many keys and tokens were masked, known at its end. `unmasked`: somebody asked for them as they are.
+    """
 
     count: int
     agents: Sequence[str]
+    masked: int = 0
+    unmasked: bool = False
 
 
 def readable(text: str) -> str:
@@ -97,6 +102,14 @@ def usage_of(usage: Usage) -> str:
     return words if usage.cost is None else f"{words}, ${usage.cost:,.4f}"
 
 
+def masked_words(outline: Outline) -> str:
+    """What was masked, in words for a person; empty where nothing was."""
+    number = outline.masked
+    return (
+        "" if not number else f"{number:,} {'key or token is' if number == 1 else 'keys and tokens are'} masked in this export."
+    )
+
+
 def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
     """The facts at the top of an export."""
     default = f"{session.agent} with {session.model}" if session.model else session.agent
@@ -112,6 +125,7 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Messages", f"{outline.count:,}"),
         ("Used", usage_of(session.usage)),
         ("Budget", None if session.budget is None else dollars(session.budget)),
+        ("Keys and tokens", "not masked: they stand here as they were written" if outline.unmasked else None),
         ("Folders", ", ".join(uris.labels(session.workspace_folders))),
         ("Forked from", session.parent.session_id if session.parent else None),
         ("Session", session.id),

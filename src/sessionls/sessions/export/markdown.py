@@ -51,7 +51,8 @@ class Document:
     def begin(self) -> str:
         match self.format:
             case "json":
-                return f'{{\n  "session": {_json(self.session.wire(), "  ")},\n  "messages": ['
+                unmasked = '"unmasked": true,\n  ' if self.outline.unmasked else ""
+                return f'{{\n  {unmasked}"session": {_json(self.session.wire(), "  ")},\n  "messages": ['
             case "html":
                 from sessionls.sessions.export.html import head
 
@@ -79,14 +80,17 @@ class Document:
     def end(self) -> str:
         match self.format:
             case "json":
-                return "\n  ]\n}\n" if self._started else "]\n}\n"
+                masked = f',\n  "masked": {self.outline.masked}' if self.outline.masked else ""
+                return f"\n  ]{masked}\n}}\n" if self._started else f"]{masked}\n}}\n"
             case "html":
-                from sessionls.sessions.export.html import TAIL
+                from sessionls.sessions.export.html import tail
 
-                return TAIL
+                return tail(words.masked_words(self.outline))
             case "markdown":
                 asked = [["", "---", *_question(self.session, one, self._written)] for one in self.session.asking or ()]
-                return "".join("\n\n".join(pieces) for pieces in asked) + "\n"
+                masked = words.masked_words(self.outline)
+                pieces = [*asked, ["", "---", f"*{masked}*"]] if masked else asked
+                return "".join("\n\n".join(piece) for piece in pieces) + "\n"
 
 
 def render(session: Session, messages: Sequence[Message], format: Format) -> str:  # noqa: A002

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,7 @@ from sessionls.domain.errors import InvalidParams
 from sessionls.domain.model import AgentAuthor, Message
 from sessionls.ports.store import Store
 from sessionls.sessions.export.markdown import Document, Format, Outline
+from sessionls.sessions.export.masking import Masking
 
 __all__ = ["EXPORT_BYTES", "export_pieces", "export_text", "export_to_file"]
 
@@ -20,8 +22,13 @@ EXPORT_BYTES = 32 << 20
 _PAGE = 500  # messages read at a time, at most
 
 
-async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncIterator[str]:  # noqa: A002
-    """The export, piece by piece."""
+async def export_pieces(
+    store: Store,
+    session_id: str,
+    format: Format,  # noqa: A002
+    masking: Masking | None,
+) -> AsyncIterator[str]:
+    """The export, piece by piece. `masking` masks keys and tokens and knows afterwards which; None: they stay as they are."""
     session = (await store.session(session_id)).model_copy(update={"present": None})  # who has it open now is no part of it
     # A session is read from its end and written from its beginning: find the beginnings of its pages first, and with
     # them the facts for the top of the export.
@@ -38,20 +45,25 @@ async def export_pieces(store: Store, session_id: str, format: Format) -> AsyncI
         if not more or not page:
             break
         starts.append(page[0].id)
-    document = Document(session, format, Outline(count, list(agents)))
+    if masking is not None:
+        session = await asyncio.to_thread(masking.session, session)
+    document = Document(session, format, Outline(count, list(agents), unmasked=masking is None))
     yield await asyncio.to_thread(document.begin)
     for start in reversed(starts):
         # The newest page as it was: new messages may have been sent meanwhile.
         page = newest if start is None else (await store.history(session_id, before=start, limit=_PAGE))[0]
+        if masking is not None:
+            page = await asyncio.to_thread(masking.messages, page)
         yield await asyncio.to_thread(document.messages, page)
+    document.outline = replace(document.outline, masked=0 if masking is None else len(masking.secrets))
     yield document.end()
 
 
-async def export_text(store: Store, session_id: str, format: Format) -> str:  # noqa: A002
+async def export_text(store: Store, session_id: str, format: Format, masking: Masking | None) -> str:  # noqa: A002
     """The export as one text. Raises `InvalidParams` where it would be longer than `EXPORT_BYTES`."""
     pieces: list[str] = []
     size = 0
-    async for piece in export_pieces(store, session_id, format):
+    async for piece in export_pieces(store, session_id, format, masking):
         pieces.append(piece)
         size += len(piece.encode())
         if size > EXPORT_BYTES:
@@ -63,11 +75,17 @@ async def export_text(store: Store, session_id: str, format: Format) -> str:  # 
     return "".join(pieces)
 
 
-async def export_to_file(store: Store, session_id: str, format: Format, path: Path) -> None:  # noqa: A002
+async def export_to_file(
+    store: Store,
+    session_id: str,
+    format: Format,  # noqa: A002
+    path: Path,
+    masking: Masking | None,
+) -> None:
     """Write the export to that file. Raises `OSError` where it cannot be written."""
     file: IO[str] | None = None
     try:
-        async for piece in export_pieces(store, session_id, format):
+        async for piece in export_pieces(store, session_id, format, masking):
             if file is None:  # only when there is something to write
                 file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="\n")
             await asyncio.to_thread(file.write, piece)

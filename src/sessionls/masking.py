@@ -1,0 +1,176 @@
+"""Keys, tokens and passwords in texts, found and masked before a session leaves this machine.
+
+What keys of known services look like comes from detect-secrets; names with a value (`password = …`), headers, addresses with a
+password and private keys are found here. Texts are searched in windows of bounded length, so that the time grows with the
+length of a text and no faster, whatever is in it. The first call loads the library, which takes time: not for the event loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sessionls.secret_patterns import is_secret_name
+
+__all__ = ["Secret", "find_secrets", "mask", "mask_tree"]
+
+_WINDOW, _OVERLAP = 2048, 512  # characters
+_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
+_PLACEHOLDER = re.compile(r"[*x.…_-]{3,}$|[<$%{(\[]|\[masked", re.IGNORECASE)
+# Of the library's detectors these find what is no secret, or take too long; what they are for is found by our own patterns.
+_LEFT_OUT = ("Public IP (ipv4)", "Basic Auth Credentials", "Private Key")
+_OWN = (
+    ("Password in an address", re.compile(r"://[^\s:/@'\"]{0,100}:([^\s/@'\"]{1,200})@"), 1),
+    ("Authorization header", re.compile(r"\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE), 1),
+    (
+        "Key or token",
+        re.compile(
+            r"(?<![A-Za-z0-9])((?:sk[-_]|[rp]k[-_]|gh[oprsu]_|github_pat_|glpat-|xox[abeprs]-|AIza|ya29\.|npm_|pypi-|hf_|gsk_|xai-"
+            r"|tgp_|SG\.|eyJ|dop_v1_|shpat_|AGE-SECRET-KEY-)(?=[A-Za-z_.-]{0,60}[0-9])[A-Za-z0-9_.-]{14,})"
+        ),
+        1,
+    ),
+)
+# A name that says what it is, and its value. A password may be anything in quotes; without quotes, and under the other names, it
+# is a value without spaces that has letters and digits.
+_VALUE = r"(?=[^\s\"'`,;]{0,200}[0-9])(?=[^\s\"'`,;]{0,200}[A-Za-z])[A-Za-z0-9_.~+/=!@#%^&*-]"
+_PASSWORD = r"password|passwd|passphrase|pwd"  # noqa: S105 (names of secrets)
+_KEY = (
+    r"(?:api|auth|access|secret|private|client|service|account|master|encryption|signing|admin)[_.-]?key|token|secret|credential"
+)
+_NAMED = tuple(
+    re.compile(
+        rf"(?<![A-Za-z0-9])([A-Za-z0-9_.-]{{0,40}}(?:{names})s?)[\"'`]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}({value})", re.IGNORECASE
+    )
+    for names, value in (
+        (_PASSWORD, r"\"[^\s\"]{4,200}\"|'[^\s']{4,200}'|`[^\s`]{4,200}`"),
+        (f"{_PASSWORD}|{_KEY}", rf"[\"'`]?{_VALUE}{{8,200}}"),
+    )
+)
+_SECRET_VALUE = re.compile(r"(?=\D{0,200}[0-9])\S{6,}")
+_REST = re.compile(r"(?:\.?[A-Za-z0-9_+/=-])*")
+_TOKENS = frozenset({"JSON Web Token", "Key or token", "GitHub Token", "GitLab Token", "PyPI Token", "OpenAI Token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret stands in a text (`start`, `end`, in code points), and what it looks like (`kind`)."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def find_secrets(text: str) -> list[Secret]:
+    """The secrets in a text, in their order, none inside another."""
+    search = _Search(text)
+    for start in range(0, max(len(text), 1), _WINDOW - _OVERLAP):
+        search.window(start, min(start + _WINDOW, len(text)))
+        if start + _WINDOW >= len(text):
+            break
+    return _merged([*_private_keys(text), *search.found])
+
+
+def mask(text: str) -> tuple[str, list[Secret]]:
+    """The text with `[masked: …]` in place of each secret, and what was masked."""
+    secrets = find_secrets(text)
+    if not secrets:
+        return text, []
+    pieces: list[str] = []
+    end = 0
+    for secret in secrets:
+        pieces += [text[end : secret.start], f"[masked: {secret.kind}]"]
+        end = secret.end
+    return "".join([*pieces, text[end:]]), secrets
+
+
+def mask_tree(value: Any, found: list[tuple[str, Secret]], name: str = "", *, skip: frozenset[str] = frozenset()) -> Any:
+    """JSON data with the secrets in its texts masked; `found` gets the texts that had any, with each secret.
+
+    A text under a name like `password` is masked as a whole. What stands under the names in `skip` is left as it is.
+    """
+    if isinstance(value, dict):
+        return {key: one if key in skip else mask_tree(one, found, str(key), skip=skip) for key, one in value.items()}
+    if isinstance(value, list):
+        return [mask_tree(one, found, name, skip=skip) for one in value]
+    if not isinstance(value, str):
+        return value
+    if name and is_secret_name(name) and _SECRET_VALUE.fullmatch(value) and not _PLACEHOLDER.match(value):
+        found.append((value, Secret(0, len(value), f"value of {name[:60]}")))
+        return f"[masked: value of {name[:60]}]"
+    masked, secrets = mask(value)
+    found += [(value, secret) for secret in secrets]
+    return masked
+
+
+class _Search:
+    """The secrets found in a text, window after window."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._covered = 0
+        self.found: list[Secret] = []
+
+    def window(self, start: int, end: int) -> None:
+        window = self._text[start:end]
+        for kind, pattern, group in (*_OWN, *_patterns()):
+            for match in pattern.finditer(window):
+                self._add(match, group, kind, start, end)
+        for pattern in _NAMED:
+            for match in pattern.finditer(window):
+                self._add(match, 2, f"value of {match[1][:60]}", start, end)
+
+    def _add(self, match: re.Match[str], group: int, kind: str, start: int, end: int) -> None:
+        value = match[group]
+        bare = value.strip(" \t\r\n\"'`=:")
+        if len(bare) < 4 or _PLACEHOLDER.match(bare):
+            return
+        first = start + match.start(group) + value.index(bare)
+        last = first + len(bare)
+        if kind in _TOKENS or (last == end < len(self._text)):
+            # It goes on where its window ended, and with all its parts. What was read for an earlier one is not read again.
+            if last > self._covered:
+                more = _REST.match(self._text, last)
+                self._covered = last = last if more is None else more.end()
+            else:
+                last = self._covered
+        self.found.append(Secret(first, last, kind))
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str], int], ...]:
+    """The library's patterns, each with what it finds, as a whole."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    detectors: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    return tuple(
+        (kind, pattern, 0)
+        for kind, detector in detectors.items()
+        if issubclass(detector, RegexBasedDetector) and kind not in _LEFT_OUT
+        for pattern in detector.denylist
+    )
+
+
+def _private_keys(text: str) -> Iterator[Secret]:
+    end = 0
+    while (begin := _BEGIN.search(text, end)) is not None:
+        closing = _END.search(text, begin.end())
+        end = len(text) if closing is None else closing.end()
+        yield Secret(begin.start(), end, "Private Key")
+
+
+def _merged(secrets: Sequence[Secret]) -> list[Secret]:
+    """In their order; those that overlap are one, of the kind that begins first and is longest."""
+    whole: list[Secret] = []
+    for secret in sorted(secrets, key=lambda one: (one.start, -one.end, one.kind.startswith("value of"))):
+        if whole and secret.start < whole[-1].end:
+            last = whole[-1]
+            whole[-1] = Secret(last.start, max(last.end, secret.end), last.kind)
+        else:
+            whole.append(secret)
+    return whole

@@ -1,0 +1,63 @@
+"""Masks keys, tokens and passwords in what is exported, and keeps account of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sessionls.domain.model import Message, Session
+from sessionls.masking import Secret, mask, mask_tree
+
+__all__ = ["MaskedSecret", "Masking"]
+
+# Fields that hold nothing that anybody wrote.
+_NO_TEXT = frozenset(
+    {"id", "sessionId", "messageId", "replyTo", "callId", "requestId", "definition", "sha256", "kind", "status", "role", "state"}
+)
+_LINE = 160  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedSecret:
+    """A secret that was masked: what it looks like, in which message (None: in the session itself), and in which line.
+
+    `line` is that line with its secrets masked, cut to a bounded length.
+    """
+
+    kind: str
+    message: Message | None
+    line: str
+
+
+@dataclass
+class Masking:
+    """What is masked in one export. Not for the event loop: long texts take their time."""
+
+    secrets: list[MaskedSecret] = field(default_factory=list)
+
+    def session(self, session: Session) -> Session:
+        found: list[tuple[str, Secret]] = []
+        masked = Session.model_validate(mask_tree(session.wire(), found, skip=_NO_TEXT))
+        self._note(found, None)
+        return masked
+
+    def messages(self, messages: list[Message]) -> list[Message]:
+        return [self._message(message) for message in messages]
+
+    def _message(self, message: Message) -> Message:
+        found: list[tuple[str, Secret]] = []
+        masked = mask_tree(message.wire(), found, skip=_NO_TEXT)
+        self._note(found, message)
+        return Message.model_validate(masked) if found else message
+
+    def _note(self, found: list[tuple[str, Secret]], message: Message | None) -> None:
+        self.secrets += [MaskedSecret(secret.kind, message, _line(text, secret)) for text, secret in found]
+
+
+def _line(text: str, secret: Secret) -> str:
+    """The words around a secret, in its line."""
+    start = max(text.rfind("\n", 0, secret.start) + 1, secret.start - _LINE // 2)
+    end = text.find("\n", secret.end)
+    end = min(len(text) if end < 0 else end, secret.end + _LINE // 2)
+    # What stands before and behind it may be a part of another secret.
+    before, after = mask(text[start : secret.start])[0], mask(text[secret.end : end])[0]
+    return f"{before}[masked: {secret.kind}]{after}".strip()
