@@ -397,6 +397,25 @@ async def test_ones_own_question_about_a_selection_begins_in_a_session_file(
     assert editor.text(uri).rstrip().endswith("#file:a.py:1-1")
 
 
+async def test_a_selection_in_a_line_is_handed_over_in_characters_whatever_they_are(
+    file_editor: OpenFileEditor, model_server: ModelServer, folder: Path
+) -> None:
+    editor = await file_editor()
+    code = uri_of(folder / "a.py")
+    editor.buffers.open(code, 's = "𝒳𝒴𝒵"\n')
+    # The second of the three letters, of two units each.
+    arguments = {"uri": code, "range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 9}}}
+    await editor.client.command("sessionls.compose", arguments)
+    uri = await editor.opened()
+    assert editor.text(uri).endswith("#file:a.py:1:7-1:8 ")
+    model_server.script(Answer("A letter."))
+    editor.type(uri, "What is it?")
+    await editor.choose(uri, "Send")
+    await editor.has(uri, "A letter.")
+    asked = model_server.requests[0].text
+    assert "𝒴" in asked and "𝒳" not in asked and "𝒵" not in asked
+
+
 async def test_two_editors_have_one_session_in_their_files(file_editor: OpenFileEditor, model_server: ModelServer) -> None:
     ada, bob = await file_editor("Ada"), await file_editor("Bob")
     session = await ada.client.ask("session/create")

@@ -148,7 +148,7 @@ class EditorCommands:
         else:
             session = await sessions.get(params.session_id)
         self._asked[uris.uri_key(params.uri)] = session.id
-        await self.session_files.compose(session, place_word(params.uri, params.range, self._request.editor.folders))
+        await self.session_files.compose(session, place_word(params.uri, params.range, self._request.editor))
         return session
 
     async def _ask(self, message: MessageParams) -> None:

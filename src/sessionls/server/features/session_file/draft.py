@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from sessionls.domain.model import (
     Range,
     SelectionContext,
 )
+from sessionls.ports.editor import Buffers
+from sessionls.sessions.workspace.positions import Lines
 
 __all__ = ["AGENT", "WORD", "WORDS", "Written", "place_word", "read", "resolve"]
 
@@ -36,6 +38,7 @@ WORDS = {
 """These words, for completion."""
 _PLACE = re.compile(r"(.+?):(\d{1,8})(?::(\d{1,8}))?(?:-(\d{1,8})(?::(\d{1,8}))?)?")
 _LINE_END = (1 << 31) - 1
+_LARGEST = 4 << 20  # bytes of a file in which columns are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,53 +67,75 @@ def known_agent(name: str, agents: Sequence[Agent]) -> str:
     raise AgentNotFound(name, names)
 
 
-async def resolve(words: Sequence[str], folders: Sequence[str], is_open: Callable[[str], bool]) -> list[Context]:
+async def resolve(words: Sequence[str], folders: Sequence[str], editor: Buffers) -> list[Context]:
     """What the words hand over. Raises `InvalidParams` for a file that is neither on disk nor open."""
-    return [await asyncio.to_thread(_context, word, folders, is_open) for word in words]
+    return [await asyncio.to_thread(_context, word, folders, editor) for word in words]
 
 
-def place_word(uri: str, range_: Range | None, folders: Sequence[str]) -> str:
-    """The word for a file, or for a part of it: with columns where it is not whole lines."""
-    path = uris.display(uri, folders)
+def place_word(uri: str, range_: Range | None, editor: Buffers) -> str:
+    """The word for a file, or for a part of it: with columns (characters, from 1) where it is not whole lines."""
+    path = uris.display(uri, editor.folders)
     if path == uri:
         path = uris.to_path(uri) or uri
     if range_ is not None:
+        buffer = editor.buffer(uri)
+        lines = Lines("" if buffer is None else buffer.text, editor.encoding)
         first, last = range_.start, range_.end
         if first.character == 0 and last.character == 0 and last.line > first.line:
             path += f":{first.line + 1}-{last.line}"
+        elif buffer is None or (first.character == 0 and lines.offset(last) == lines.offset(_end_of_line(last.line))):
+            path += f":{first.line + 1}-{last.line + 1}"
         else:
-            path += f":{first.line + 1}:{first.character + 1}-{last.line + 1}:{last.character + 1}"
+            start, end = (lines.offset(one) - lines.offset(Position(line=one.line, character=0)) for one in (first, last))
+            path += f":{first.line + 1}:{start + 1}-{last.line + 1}:{end + 1}"
     return f'#file:"{path}"' if re.search(r"[\s\"]", path) else f"#file:{path}"
 
 
-def _context(word: str, folders: Sequence[str], is_open: Callable[[str], bool]) -> Context:
+def _context(word: str, folders: Sequence[str], editor: Buffers) -> Context:
     kind, _, given = word[1:].partition(":")
     given = given.strip('"')
     if kind == "diff":
         return DiffContext(base=given or None)
     if kind == "staged":
         return DiffContext(staged=True)
-    if (uri := _file(given, folders, is_open)) is not None:
+    if (uri := _file(given, folders, editor)) is not None:
         return DiagnosticsContext(uri=uri) if kind == "diagnostics" else FileContext(uri=uri)
     place = _PLACE.fullmatch(given)
-    if kind == "file" and place is not None and (uri := _file(place[1], folders, is_open)) is not None:
-        return SelectionContext(uri=uri, range=_range(place))
+    if kind == "file" and place is not None and (uri := _file(place[1], folders, editor)) is not None:
+        return SelectionContext(uri=uri, range=_range(place, uri, editor))
     raise InvalidParams(f"There is no file {given}.", fields=["text"], hint=f"Correct {word}, or remove it from the message.")
 
 
-def _range(place: re.Match[str]) -> Range:
-    first, last = max(int(place[2]), 1), max(int(place[4] or place[2]), 1)
-    start = Position(line=first - 1, character=max(int(place[3] or 1), 1) - 1)
-    if place[5] is not None:
-        end = Position(line=last - 1, character=max(int(place[5]), 1) - 1)
-    else:
-        end = Position(line=max(first, last) - 1, character=_LINE_END)
-    if start.as_pair > end.as_pair:
-        start, end = end, start
-    return Range(start=start, end=end)
+def _range(place: re.Match[str], uri: str, editor: Buffers) -> Range:
+    first, last = sorted(max(int(place[at] or place[2]), 1) - 1 for at in (2, 4))
+    start, end = Position(line=first, character=0), _end_of_line(last)
+    if place[3] is None:
+        return Range(start=start, end=end)
+    buffer = editor.buffer(uri)
+    lines = Lines(_text_of(uri) if buffer is None else buffer.text, editor.encoding)
+
+    def at(line: int, column: str) -> Position:
+        begin = lines.offset(Position(line=line, character=0))
+        return lines.position(min(begin + max(int(column), 1) - 1, lines.offset(_end_of_line(line))))
+
+    start = at(first, place[3])
+    end = end if place[5] is None else at(last, place[5])
+    return Range(start=min(start, end, key=lambda one: one.as_pair), end=max(start, end, key=lambda one: one.as_pair))
 
 
-def _file(given: str, folders: Sequence[str], is_open: Callable[[str], bool]) -> str | None:
+def _text_of(uri: str) -> str:
+    path = uris.to_path(uri)
+    try:
+        return "" if path is None else Path(path).read_bytes()[:_LARGEST].decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _end_of_line(line: int) -> Position:
+    return Position(line=line, character=_LINE_END)
+
+
+def _file(given: str, folders: Sequence[str], editor: Buffers) -> str | None:
     """The URI of the file that a path means: absolute, in a folder, or after the label of one of several folders."""
     if "\0" in given or not given:
         return None
@@ -123,6 +148,6 @@ def _file(given: str, folders: Sequence[str], is_open: Callable[[str], bool]) ->
                 if given.startswith(f"{label}/") and (root := uris.to_path(folder)) is not None:
                     paths.append(Path(root, given[len(label) + 1 :]))
     try:
-        return next((uris.from_path(path) for path in paths if path.is_file() or is_open(uris.from_path(path))), None)
+        return next((uris.from_path(path) for path in paths if path.is_file() or editor.buffer(uris.from_path(path))), None)
     except OSError:
         return None

@@ -88,7 +88,7 @@ class SessionFileFeature:
         session = await self._sessions.get(opened.session_id)
         agent = None if written.agent is None else drafts.known_agent(written.agent, (await self._sessions.agents()).agents)
         folders = [*self._request.editor.folders] or session.workspace_folders
-        context = await drafts.resolve(written.words, folders, lambda uri: self._request.editor.buffer(uri) is not None)
+        context = await drafts.resolve(written.words, folders, self._request.editor)
         self._warn_of_folders(session)
         message = MessageParams(session_id=session.id, text=written.text, agent=agent, context=context or None)
         self._sending.add(found.draft.nonce)
