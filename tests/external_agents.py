@@ -47,7 +47,8 @@ class ExternalAgentScript:
 
     def prompt(self, number: int = -1) -> str:
         """The text of what it was sent with one message."""
-        return "\n".join(block.get("text") or block["resource"]["text"] for block in self.prompts[number])
+        texts = [block for block in self.prompts[number] if block["type"] != "image"]
+        return "\n".join(block.get("text") or block["resource"]["text"] for block in texts)
 
 
 def is_running(pid: int) -> bool:

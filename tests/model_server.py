@@ -211,7 +211,8 @@ def _text(content: Any) -> str:
 class ModelServer:
     """Runs in a thread of its own from `start` to `stop`.
 
-    `ollama` are the models that `/api/tags` tells; None: no Ollama here. `strays` are paths asked for that do not exist.
+    `ollama` are the models that `/api/tags` tells; None: no Ollama here. `seeing`: those of them that take images, by
+    `/api/show`. `strays` are paths asked for that do not exist.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -220,6 +221,7 @@ class ModelServer:
         self.strays: list[str] = []
         self.default: Callable[[Received], Scripted] = by_convention
         self.ollama: list[str] | None = None
+        self.seeing: list[str] = []
         self._script: deque[Script] = deque()
         self._arrived: list[tuple[int, Signal]] = []
         self._lock = threading.Lock()
@@ -291,6 +293,9 @@ class ModelServer:
             return await _send(writer, 200, json.dumps({"object": "list", "data": models}).encode())
         if request.path == "/api/tags" and self.ollama is not None:
             return await _send(writer, 200, json.dumps({"models": [{"name": name} for name in self.ollama]}).encode())
+        if request.path == "/api/show" and request.body.get("model") in (self.ollama or ()):
+            more = ["vision"] if request.body["model"] in self.seeing else []
+            return await _send(writer, 200, json.dumps({"capabilities": ["completion", *more]}).encode())
         made = format_for(request.path, request.body, len(self.requests) + 1)
         if made is None:
             self.strays.append(request.path)

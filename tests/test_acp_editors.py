@@ -16,6 +16,7 @@ from acp.core import RequestError
 
 from acp_client import AcpEditor, Editors, start_editor
 from external_agents import ExternalAgentScript
+from images import encoded, png
 from model_server import Answer, Hold, ModelServer, ToolUse
 from server_client import Connect
 
@@ -58,7 +59,7 @@ async def test_what_is_announced_is_what_can_be_done(start_editor: Editors) -> N
     able = told.session_capabilities
     assert None not in (able.list, able.delete, able.fork, able.resume, able.close, able.additional_directories)
     assert told.prompt_capabilities is not None
-    assert (told.prompt_capabilities.image, told.prompt_capabilities.embedded_context) == (False, True)
+    assert (told.prompt_capabilities.image, told.prompt_capabilities.embedded_context) == (True, True)
     assert editor.answer.agent_info is not None and editor.answer.agent_info.name == "sessionls"
 
 
@@ -397,10 +398,29 @@ async def test_a_review_shows_its_findings_at_their_places(
     assert "Review a.py" in str(model_server.requests[0].messages)
 
 
+async def test_images_reach_the_model_as_they_came(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
+    editor = await start_editor()
+    session = await editor.new(folder)
+    linked = folder / "shot.png"
+    linked.write_bytes(png(shade=3))
+    blob = schema.BlobResourceContents(blob=encoded(png(shade=2)), uri="clipboard:///b.png", mime_type="image/png")
+    blocks = [
+        schema.TextContentBlock(type="text", text="What is wrong?"),
+        schema.ImageContentBlock(type="image", data=encoded(png(shade=1)), mime_type="image/png", uri="file:///elsewhere/a.png"),
+        schema.EmbeddedResourceContentBlock(type="resource", resource=blob),
+        link(linked),
+    ]
+    assert await editor.prompt(session, blocks) == "end_turn"
+    content = model_server.requests[0].messages[-1]["content"]
+    urls = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    assert urls == [f"data:image/png;base64,{encoded(png(shade=shade))}" for shade in (1, 2, 3)]
+    named = str([part.get("text") for part in content])
+    assert all(f'name="{name}"' in named for name in ("a.png", "b.png", "shot.png"))
+
+
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        (schema.ImageContentBlock(type="image", data="AAAA", mime_type="image/png"), "image"),
         (schema.AudioContentBlock(type="audio", data="AAAA", mime_type="audio/wav"), "sound"),
         (
             schema.EmbeddedResourceContentBlock(
@@ -424,6 +444,9 @@ async def test_what_cannot_be_sent_is_refused_and_changes_nothing(
     session = await editor.new(folder)
     with pytest.raises(RequestError, match=words):
         await editor.prompt(session, [block])
+    false = schema.ImageContentBlock(type="image", data="AAAA", mime_type="image/png")
+    with pytest.raises(RequestError, match="not an image"):
+        await editor.prompt(session, [*_words("look"), false])
     await editor.agent.load_session(str(folder), session)
     assert editor.text(session, "user_message_chunk") == "" and not model_server.requests
 

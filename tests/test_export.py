@@ -390,7 +390,7 @@ def test_the_page_forbids_whatever_is_not_its_own_style() -> None:
     html = html_of(*MESSAGES)
     style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in html
     assert not re.search(r"url\(|@import|expression", style)
 

@@ -13,6 +13,7 @@ from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable, NotPermitted
 from sessionls.domain.model import AgentAuthor, TextPart, ToolPart, Usage
+from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.runtimes.words import Words
 
@@ -28,6 +29,9 @@ class Scripted:
         self.abilities = abilities or RuntimeAbilities(own_model=True)
         self.writes = [*writes]
         self.replies: list[ReplyToWrite] = []
+
+    async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:
+        return ImageSupport()
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> None:
         self.replies.append(reply)

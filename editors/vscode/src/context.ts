@@ -201,6 +201,10 @@ export function chipOf(context: Context): Chip {
         context,
       };
     }
+    case "image": {
+      const label = context.title ?? (context.uri === undefined ? "Image" : basename(context.uri));
+      return { key: `image ${context.uri ?? context.sha256 ?? label}`, icon: "file-media", label, title: label, context };
+    }
     case "text":
       return { key: `text ${context.title}`, icon: "note", label: context.title, title: context.text.slice(0, 500), context };
   }

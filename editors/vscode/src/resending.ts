@@ -35,6 +35,13 @@ export function freshContext(context: Context): Context {
         sessionId: context.sessionId,
         ...(context.messageId !== undefined && { messageId: context.messageId }),
       };
+    case "image":
+      return {
+        kind: "image",
+        ...(context.uri !== undefined && { uri: context.uri }),
+        ...(context.uri === undefined && context.sha256 !== undefined && { sha256: context.sha256 }),
+        ...(context.title !== undefined && { title: context.title }),
+      };
     case "text":
       return { kind: "text", title: context.title, text: context.text };
   }

@@ -13,7 +13,8 @@ from acp import schema
 
 from sessionls.domain import uris
 from sessionls.domain.errors import AgentNotFound, InvalidParams, NotPermitted
-from sessionls.domain.model import Agent, Context, FileContext, Position, Range, SelectionContext, TextContext
+from sessionls.domain.model import Agent, Context, FileContext, ImageContext, Position, Range, SelectionContext, TextContext
+from sessionls.sessions.workspace.files import begins_as_image
 from sessionls.sessions.workspace.secret_files import is_withheld
 
 __all__ = ["Prompt", "read_prompt"]
@@ -47,13 +48,19 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
             case schema.ResourceContentBlock():
                 words.append(_mention(block.name, block.uri))
                 if (found := _file(block.uri)) is not None and not _is_folder(block):
-                    context.append(found)
+                    path = uris.to_path(found.uri)
+                    is_image = path is not None and begins_as_image(Path(path))
+                    context.append(ImageContext(uri=found.uri) if is_image else found)
             case schema.EmbeddedResourceContentBlock(resource=schema.TextResourceContents() as resource):
                 context.append(_embedded(resource, folders, reads_files=reads_files))
+            case schema.EmbeddedResourceContentBlock(
+                resource=schema.BlobResourceContents(mime_type=str() as mime_type, blob=data, uri=uri)
+            ) if mime_type.startswith("image/"):
+                context.append(ImageContext(data=data, mime_type=mime_type[:100], title=_file_name(uri)))
             case schema.EmbeddedResourceContentBlock():
-                raise _unsupported(index, "A binary resource")
+                raise _unsupported(index, "A binary resource that is no image")
             case schema.ImageContentBlock():
-                raise _unsupported(index, "An image")
+                context.append(_image(block))
             case schema.AudioContentBlock():
                 raise _unsupported(index, "A sound")
             case _:
@@ -78,10 +85,19 @@ def _known(name: str, agents: Sequence[Agent]) -> str:
 
 def _unsupported(index: int, what: str) -> InvalidParams:
     return InvalidParams(
-        f"{what} cannot be sent here: messages hold text, files and parts of files.",
+        f"{what} cannot be sent here: messages hold text, images, files and parts of files.",
         fields=[f"prompt.{index}"],
         hint="Leave it out, or describe it in words.",
     )
+
+
+def _image(block: schema.ImageContentBlock) -> ImageContext:
+    """The bytes that came: what the client calls their URI may be anywhere."""
+    return ImageContext(data=block.data, mime_type=block.mime_type[:100], title=_file_name(block.uri))
+
+
+def _file_name(uri: str | None) -> str | None:
+    return (uris.path_of(uri).rpartition("/")[2][:300] or None) if uri else None
 
 
 def _mention(name: str, uri: str) -> str:

@@ -10,8 +10,19 @@ from pathlib import Path
 from sessionls.cli.terminal import UsageError
 from sessionls.domain import uris
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
-from sessionls.domain.model import Context, FileContext, Message, Position, Range, SelectionContext, Session, SessionContext
+from sessionls.domain.model import (
+    Context,
+    FileContext,
+    ImageContext,
+    Message,
+    Position,
+    Range,
+    SelectionContext,
+    Session,
+    SessionContext,
+)
 from sessionls.sessions.service import Sessions
+from sessionls.sessions.workspace.files import begins_as_image
 
 __all__ = ["context_of", "find_message", "find_session", "newest_session", "short", "with_full_ids"]
 
@@ -89,7 +100,7 @@ def _only(name: str, identities: Iterable[str]) -> str:
 
 
 def context_of(places: Sequence[str], folder: Path) -> list[Context]:
-    """`FILE` is a file; `FILE:LINE` and `FILE:LINE-LINE` are selections in it (1-based, including the last line).
+    """`FILE` is a file or image; `FILE:LINE` and `FILE:LINE-LINE` are selections in it (1-based, including the last line).
 
     `session:ID` is another session, and `session:ID/MESSAGE` a message of it (see `with_full_ids`).
     """
@@ -112,7 +123,8 @@ async def with_full_ids(context: Sequence[Context], sessions: Sessions) -> list[
 def _place(place: str, folder: Path) -> Context:
     path = _absolute(place, folder)
     if path.is_file():
-        return FileContext(uri=uris.from_path(path))
+        uri = uris.from_path(path)
+        return ImageContext(uri=uri) if begins_as_image(path) else FileContext(uri=uri)
     if (named := _SESSION.fullmatch(place)) is not None:
         return SessionContext(session_id=named["id"], message_id=named["message"])
     match = _LINES.fullmatch(place)

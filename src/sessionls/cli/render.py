@@ -23,6 +23,7 @@ from sessionls.domain.model import (
     EditPart,
     Finding,
     FindingPart,
+    ImageContext,
     Message,
     ModelInfo,
     Participant,
@@ -42,6 +43,7 @@ from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
 from sessionls.domain.results import Hit
 from sessionls.domain.stop_reasons import incomplete
 from sessionls.sessions.export.labels import outcome_of
+from sessionls.sessions.prompt.blocks import image_name, image_words
 
 __all__ = [
     "agent_table",
@@ -215,6 +217,8 @@ def _place(context: Context, folders: Sequence[str]) -> str:
             return f"since {context.base or 'HEAD'}"
         case TextContext():
             return context.title
+        case ImageContext():
+            return f"{image_name(context, folders)} ({image_words(context)})"
         case SelectionContext() | DiagnosticsContext() | SymbolContext() if context.range is not None:
             # A range that ends before the first character of a line does not include that line.
             last = context.range.end.line + (context.range.end.character > 0)

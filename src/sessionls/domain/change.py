@@ -36,7 +36,8 @@ class Change:
 
     `decide` functions read `state` and `claims` and call `add`. Each event is folded at once, so that later decisions see it. Any
     exception leaves the session unchanged. `touched` are the changed messages, `removed` the ids of removed ones.
-    `find_presence` reads who has the session open in which process; only few decisions need it.
+    `images` are the bytes of added images by sha256, unless the session has them already. `find_presence` reads who has the
+    session open in which process; only few decisions need it.
     """
 
     session_id: str
@@ -47,6 +48,7 @@ class Change:
     events: list[Event] = field(default_factory=list)
     touched: dict[str, Entry] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    images: dict[str, bytes] = field(default_factory=dict)
     find_presence: Callable[[], Iterable[Presence]] = tuple
     _presence: list[Presence] | None = None
 

@@ -123,8 +123,8 @@ class AgentUnavailable(SessionlsError):
 
 class ModelUnavailable(SessionlsError):
     """`retry_after` is in seconds, if the provider sent it. `reason` is one of: noModel, noKey, unknownModel, refused,
-    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, provider. `alone` is the hint for requests outside a
-    session, if `hint` mentions the session.
+    unauthorized, rateLimited, quota, overflow, cut, stalled, badRequest, noImages, provider. `alone` is the hint for requests
+    outside a session, if `hint` mentions the session.
     """
 
     code = -32046

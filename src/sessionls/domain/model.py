@@ -37,6 +37,7 @@ __all__ = [
     "FileContext",
     "Finding",
     "FindingPart",
+    "ImageContext",
     "InstallableAgent",
     "KeptReasoning",
     "Message",
@@ -375,8 +376,35 @@ class SessionContext(Wire):
     notice: str | None = None
 
 
+class ImageContext(Wire):
+    """An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in
+    base64, then with a `title`; or as the `sha256` of one that the session has already.
+
+    What is kept and shown has no `data`: `context/image` gives the bytes. `mimeType`, `size` (bytes), `width` and `height`
+    (pixels) are what the bytes say, whatever they are claimed to be.
+    """
+
+    kind: Literal["image"] = "image"
+    uri: str | None = None
+    data: Annotated[str | None, Field(min_length=1, repr=False)] = None
+    mime_type: Annotated[str, Field(max_length=100)] | None = None
+    title: Annotated[Line, Field(max_length=300)] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    notice: str | None = None
+
+
 Context = Annotated[
-    SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext | SessionContext,
+    SelectionContext
+    | FileContext
+    | DiagnosticsContext
+    | SymbolContext
+    | DiffContext
+    | TextContext
+    | SessionContext
+    | ImageContext,
     Field(discriminator="kind"),
 ]
 context_adapter: TypeAdapter[Context] = TypeAdapter(Context)
@@ -555,11 +583,14 @@ class Skill(Wire):
 
 
 class ModelInfo(Wire):
-    """A model, and the reason if it is not available. `contextWindow` is in tokens."""
+    """A model, and the reason if it is not available. `contextWindow` is in tokens. `images`: if known, whether it
+    accepts images.
+    """
 
     name: str
     provider: str
     available: bool
     problem: str | None = None
     context_window: int | None = None
+    images: bool | None = None
     default: bool | None = None

@@ -29,6 +29,7 @@ __all__ = [
     "FindingList",
     "History",
     "Hit",
+    "Image",
     "ModelList",
     "Opened",
     "QuestionList",
@@ -40,6 +41,17 @@ __all__ = [
     "SkillList",
     "WindowUse",
 ]
+
+
+class Image(Wire):
+    """An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels."""
+
+    sha256: str
+    mime_type: str
+    size: int
+    width: int
+    height: int
+    data: str
 
 
 class ChangeHunk(Wire):

@@ -20,6 +20,7 @@ from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, n
 __all__ = ["Choice"]
 
 _OLLAMA_PATIENCE = 0.3  # seconds
+_OLLAMA_SHOW_PATIENCE = 2.0  # seconds
 _OLLAMA_FRESH = 5.0  # seconds for which its answer is believed
 # Providers that read credentials from elsewhere than the environment, or need none: only a call shows whether it works.
 _AMBIENT = frozenset(
@@ -38,6 +39,7 @@ class Choice:
         self._embedded = embedded
         self._ollama: tuple[float, list[str] | None] | None = None
         self._listing = Listing(environ)
+        self._ollama_sees: dict[str, bool] = {}
 
     @property
     def ollama_base(self) -> str:
@@ -97,6 +99,15 @@ class Choice:
         models = await asyncio.to_thread(_ollama_models, self.ollama_base)
         self._ollama = (time.monotonic(), models)
         return models
+
+    async def ollama_sees(self, name: str) -> bool | None:
+        """Whether that model of the local Ollama takes images; None where Ollama does not say."""
+        if name not in self._ollama_sees:
+            sees = await asyncio.to_thread(_ollama_vision, self.ollama_base, name)
+            if sees is None:
+                return None
+            self._ollama_sees[name] = sees
+        return self._ollama_sees[name]
 
     async def list(self) -> list[ModelInfo]:
         """As `ports.Models.list`, without windows."""
@@ -198,3 +209,12 @@ def _ollama_models(base: str) -> list[str] | None:
     except Exception:  # noqa: BLE001 (nothing there, or something else: no Ollama)
         return None
     return [name for name in names if "embed" not in name]
+
+
+def _ollama_vision(base: str, name: str) -> bool | None:
+    """Ask Ollama what a model can do. Blocks, within the timeout."""
+    try:
+        abilities = get_json(f"{base}/api/show", _OLLAMA_SHOW_PATIENCE, body={"model": name})["capabilities"]
+    except Exception:  # noqa: BLE001 (an older version, or no Ollama)
+        return None
+    return "vision" in abilities if isinstance(abilities, list) else None

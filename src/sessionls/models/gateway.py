@@ -21,7 +21,8 @@ from sessionls.models.litellm_lane import ask_litellm
 from sessionls.models.naming import Naming
 from sessionls.models.step import Reading
 from sessionls.models.targets import Target
-from sessionls.ports.models import ModelOutput, ModelRequest
+from sessionls.models.vision import image_support_of
+from sessionls.ports.models import ImageSupport, ModelOutput, ModelRequest
 
 __all__ = ["Gateway", "Limits"]
 
@@ -109,7 +110,8 @@ class Gateway:
         rows = await self._choice.list()
         await self._catalog.learn(_split(row.name) for row in rows if row.available)
         windows = {row.name: self.window(row.name) for row in rows if row.available}
-        return [row.model_copy(update={"context_window": windows.get(row.name)}) for row in rows]
+        sees = {row.name: self._known_support(row.name).accepted for row in rows if row.available}
+        return [row.model_copy(update={"context_window": windows.get(row.name), "images": sees.get(row.name)}) for row in rows]
 
     def window(self, model: str) -> int | None:
         """The model's context window in tokens; None where it is not known, or the model was neither chosen nor listed yet."""
@@ -120,6 +122,20 @@ class Gateway:
             return self._ollama_window()
         found = self._catalog.row(*_split(model)).get("max_input_tokens")
         return found if isinstance(found, int) and found > 0 else None
+
+    async def image_support(self, model: str) -> ImageSupport:
+        """As `ports.Models.image_support`. Ollama is asked about its own models."""
+        provider, name = _split(model)
+        if provider == "ollama":
+            return ImageSupport(await self._choice.ollama_sees(name))
+        await self._catalog.learn([(provider, name)])
+        return self._known_support(model)
+
+    def _known_support(self, model: str) -> ImageSupport:
+        provider, name = _split(model)
+        if provider == "embedded":
+            return ImageSupport(accepted=False)
+        return ImageSupport() if provider == "ollama" else image_support_of(provider, name, self._catalog.row(provider, name))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:
         """As `ports.Models.stream`. Ending the iteration early (`aclose`, cancellation) closes the connection at once."""

@@ -135,8 +135,12 @@ def _no_certificates() -> Any:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def get_json(url: str, timeout: float, *, headers: Mapping[str, str] | None = None, through_proxies: bool = False) -> Any:
-    """What a server answers to a GET, asked directly unless the environment's proxies are to be used. Blocks.
+def get_json(
+    url: str, timeout: float, *, headers: Mapping[str, str] | None = None, through_proxies: bool = False, body: Any = None
+) -> Any:
+    """What a server answers to a GET, or to a POST of `body`. Blocks.
+
+    It is asked directly unless the environment's proxies are to be used.
 
     Raises what httpx2 raises, and ValueError.
     """
@@ -144,7 +148,8 @@ def get_json(url: str, timeout: float, *, headers: Mapping[str, str] | None = No
 
     plain = urlsplit(url).scheme == "http"
     verify = _no_certificates() if plain else httpx2.create_ssl_context()
-    answer = httpx2.get(url, timeout=timeout, trust_env=through_proxies, verify=verify, headers=headers)
+    method = "GET" if body is None else "POST"
+    answer = httpx2.request(method, url, json=body, timeout=timeout, trust_env=through_proxies, verify=verify, headers=headers)
     answer.raise_for_status()
     return answer.json()
 

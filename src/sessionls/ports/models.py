@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sessionls.domain.images import size_words
 from sessionls.domain.model import ModelInfo, StopReason, Usage
 
 __all__ = [
+    "ImageSupport",
     "ModelOutput",
     "ModelRequest",
     "Models",
@@ -24,8 +26,29 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSupport:
+    """Which images a model or an agent takes. `accepted` of None: that is not known. `largest` is in bytes, `longest` the
+    pixels of the longer side; None for no limit that is known.
+    """
+
+    accepted: bool | None = None
+    largest: int | None = None
+    longest: int | None = None
+
+    def problem(self, size: int | None, width: int | None, height: int | None) -> str | None:
+        """Why such an image is not taken."""
+        if self.accepted is False:
+            return "it takes no images"
+        if self.largest is not None and (size or 0) > self.largest:
+            return f"it takes images of at most {size_words(self.largest)}"
+        if self.longest is not None and max(width or 0, height or 0) > self.longest:
+            return f"it takes images of at most {self.longest:,} by {self.longest:,} pixels"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request for one step. `messages` and `tools` have the format of OpenAI's API.
+    """A request for one step. `messages` and `tools` have the format of OpenAI's API, images as `data:` URLs.
 
     An assistant message may have `"native_reasoning": {"provider": …, "data": …}` from an earlier step (see `NativeReasoning`).
     `Models` passes `data` back to that provider, and omits the key for every other one.
@@ -108,6 +131,10 @@ class Models(Protocol):
 
     def window(self, model: str) -> int | None:
         """The size of the model's context window in tokens, if known."""
+        ...
+
+    async def image_support(self, model: str) -> ImageSupport:
+        """Which images the model takes, as far as that is known."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:

@@ -15,6 +15,7 @@ from sessionls.domain.limits import Spending
 from sessionls.domain.model import AgentAuthor, Finding, Message, Part, Session, ToolPart
 from sessionls.domain.permission import Answer, Risk
 from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.ports.models import ImageSupport
 from sessionls.ports.tools import Tool
 
 __all__ = ["AgentRuntime", "OtherAgent", "ReplyInterrupted", "ReplySink", "ReplyStopped", "ReplyToWrite", "RuntimeAbilities"]
@@ -160,6 +161,10 @@ class AgentRuntime(Protocol):
 
     @property
     def abilities(self) -> RuntimeAbilities: ...
+
+    async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:
+        """Which images the agent takes with that model, as far as that is known before it is asked."""
+        ...
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
         """Write the reply, or continue it after the parts that `sink.parts` has already. Returns why it ended.

@@ -147,6 +147,10 @@ class Store(Protocol):
         """The events after number `after`, including those of its ancestors up to the fork points."""
         ...
 
+    async def image(self, session_id: str, sha256: str) -> bytes | None:
+        """The bytes of an image that a message of the session brought, its ancestors' included; None where none did."""
+        ...
+
     async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
         """The events after number `after` that changed files, including those of its ancestors."""
         ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sessionls.domain.agent import Definition
 from sessionls.domain.model import ToolPart
 from sessionls.domain.permission import Policy
+from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.runtimes.tool_runner import ToolRunner
 
@@ -20,6 +22,9 @@ class ScannerRuntime:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+
+    async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
+        return ImageSupport(accepted=False)
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> None:
         if not any(isinstance(part, ToolPart) for part in sink.parts):

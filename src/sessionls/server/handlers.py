@@ -257,6 +257,11 @@ def _scope_of(params: p.ChangeListParams | p.ChangeRevertParams) -> ChangeScope:
     return ChangeScope(params.message_id, params.since, params.revert_id)
 
 
+@_answers("context/image")
+async def image(request: RequestContext, params: p.ImageParams) -> r.Image:
+    return await request.sessions.image(params.session_id, params.sha256)
+
+
 @_answers("change/list")
 async def changes(request: RequestContext, params: p.ChangeListParams) -> r.ChangeList:
     return await request.sessions.changes(params.session_id, _scope_of(params), texts=params.texts)

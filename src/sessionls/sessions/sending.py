@@ -39,11 +39,20 @@ class Sending:
     participant: Participant
     in_background: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
-    async def send(self, session: Session, message: Message, *, replaces: str | None, scan: Mapping[str, Any] | None) -> Exchange:
-        """Send a message and wait for its reply (see `Sessions.message`)."""
+    async def send(
+        self,
+        session: Session,
+        message: Message,
+        *,
+        replaces: str | None,
+        scan: Mapping[str, Any] | None,
+        images: Mapping[str, bytes],
+    ) -> Exchange:
+        """Send a message and wait for its reply (see `Sessions.message`). `images` are the bytes of its images, by hash."""
+        await self.selection.check_images(session, message)
         prepared = await self._prepare(session, message, scan)
         ended = self.replies.expect(session.id, message.id)
-        accepting, accepted = asyncio.ensure_future(self._accept(message, prepared, replaces)), None
+        accepting, accepted = asyncio.ensure_future(self._accept(message, prepared, replaces, images)), None
         try:
             accepted = await asyncio.shield(accepting)
             reply = await self._reply(session.id, accepted, ended)
@@ -67,8 +76,11 @@ class Sending:
             raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
         return None
 
-    async def _accept(self, message: Message, prepared: PreparedReply | None, replaces: str | None) -> _Accepted:
+    async def _accept(
+        self, message: Message, prepared: PreparedReply | None, replaces: str | None, images: Mapping[str, bytes]
+    ) -> _Accepted:
         def send(change: Change) -> _Accepted:
+            change.images.update(images)
             started = transitions.send(change, message, prepared.start if prepared else None, replaces)
             return _Accepted(started_reply(change, prepared) if started and prepared else None, change.now.session.seq)
 

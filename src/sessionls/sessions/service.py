@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
 from sessionls.domain.budget import SessionAccount
 from sessionls.domain.change import Change
-from sessionls.domain.errors import NotPermitted, SessionlsError
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.ids import new_id, now
+from sessionls.domain.images import read_facts
 from sessionls.domain.model import Context, Finding, Message, Participant, Session, TextPart
 from sessionls.domain.permission import Answer
 from sessionls.domain.questions import only_question, open_questions
@@ -26,6 +28,7 @@ from sessionls.domain.results import (
     FindingList,
     History,
     Hit,
+    Image,
     ModelList,
     Opened,
     QuestionList,
@@ -48,6 +51,7 @@ from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.changes.changes import Changes, ChangeScope
 from sessionls.sessions.context import resolver as contexts
+from sessionls.sessions.context.images import MessageImages
 from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.export.markdown import Format, render_page
@@ -234,6 +238,24 @@ class Sessions:
         messages, more = await self._store.history(session_id, before=before, limit=limit)
         return History(messages=messages, more=more)
 
+    async def image(self, session_id: str, sha256: str) -> Image:
+        """An image of a message. Raises `InvalidParams` where the session has none of that hash."""
+        data = await self._store.image(session_id, sha256)
+        facts = None if data is None else read_facts(data)
+        if data is None or facts is None:
+            raise InvalidParams(
+                "The session has no image of that hash.", fields=["sha256"], hint="Take the hash from the context of a message."
+            )
+        encoded = await asyncio.to_thread(base64.b64encode, data)
+        return Image(
+            sha256=sha256,
+            mime_type=facts.mime_type,
+            width=facts.width,
+            height=facts.height,
+            size=len(data),
+            data=encoded.decode(),
+        )
+
     # -- messages ----------------------------------------------------------------------------------------------------
 
     async def message(
@@ -264,7 +286,10 @@ class Sessions:
             agent = self._agents.get(agent).name
         if replaces is not None:
             await self._store.entry(session_id, replaces)
-        stored = await contexts.resolve(context, self._workspace, self._editor, sessions=self._others) if context else None
+        images = MessageImages(self._workspace, lambda digest: self._store.image(session_id, digest))
+        stored = None
+        if context:
+            stored = await contexts.resolve(context, self._workspace, self._editor, sessions=self._others, images=images)
         if stored:
             stored += await instructions_for(stored, self._workspace, self._agents)
         message = Message(
@@ -281,7 +306,7 @@ class Sessions:
             delivery="steer" if delivery == "steer" else None,
             created_at="",
         )
-        return await self._sending.send(session, message, replaces=replaces, scan=scan)
+        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images.found)
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped. Waiting messages stay."""

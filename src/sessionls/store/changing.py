@@ -19,6 +19,7 @@ from sessionls.store.columns import TEXT
 from sessionls.store.drafts import Drafts
 from sessionls.store.engine import dialect_of
 from sessionls.store.findings import write_findings
+from sessionls.store.images import write_images
 from sessionls.store.liveness import beat, clock_ms, is_alive
 from sessionls.store.parts import is_growing, write_parts
 from sessionls.store.presence import find_presence, write_presence
@@ -171,6 +172,7 @@ class Changes:
             if row.title_key != title_key:
                 change_title(connection, session_id, row.title_key, title_key)
         connection.execute(insert(events), [event_values(event) for event in change.events])
+        write_images(connection, change)
         _remove_messages(connection, before, change)
         _write_messages(connection, before, change)
         _write_places(connection, before, state)

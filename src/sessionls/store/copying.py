@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from sessionls.store.engine import Database, dialect_of
 from sessionls.store.rows import MESSAGE_COLUMNS, dump, message_of, session_of, with_content
-from sessionls.store.schema import claims, drafts, events, findings, messages, parts, session_places, sessions, summaries
+from sessionls.store.schema import claims, drafts, events, findings, images, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import index_message, unindex
 from sessionls.store.titles import add_title, remove_title
 
@@ -24,8 +24,10 @@ _SUMMARY = select(summaries.c.n).where(
     summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
 )
 # The tables with rows of a session, in an order in which the rows can be inserted.
-_BELOW = (session_places, events, messages, parts, findings)
+_BELOW = (session_places, events, messages, parts, findings, images)
 _AT_ONCE = 500  # rows
+_HASHES = select(images.c.sha256).where(images.c.session_id == bindparam("id"))
+_IMAGE = select(images).where(images.c.session_id == bindparam("id"), images.c.sha256 == bindparam("hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
     if row.title_key is not None:
         add_title(target, row.id, row.title_key)
     for table in _BELOW:
+        if table is images:
+            _write_images(source, target, row.id)
+            continue
         rows = log if table is events else None
         if rows is None:
             statement = select(table).where(table.c.session_id == row.id)
@@ -110,6 +115,12 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
     for copied in target.execute(_MESSAGES, {"id": row.id}).all():
         message = message_of(copied)
         index_message(target, row.id, message.id, "", message.text)
+
+
+def _write_images(source: Connection, target: Connection, session_id: str) -> None:
+    """One after the other: together they may be more than fits into memory."""
+    for one in source.execute(_HASHES, {"id": session_id}).scalars().all():
+        target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": one}).one()._asdict()])
 
 
 def _summaries(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> int | None:

@@ -13,6 +13,7 @@ from sessionls.store.schema import (
     events,
     external_sessions,
     findings,
+    images,
     messages,
     parts,
     presence,
@@ -35,6 +36,7 @@ _EVENTS = delete(events).where(events.c.session_id == bindparam("key"), events.c
 _MESSAGES = delete(messages).where(
     messages.c.session_id == bindparam("key"), or_(messages.c.place.is_(None), messages.c.place > bindparam("above"))
 )
+_IMAGES = delete(images).where(images.c.session_id == bindparam("key"), images.c.seq > bindparam("above"))
 _SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"), summaries.c.at_place > bindparam("above"))
 
 
@@ -67,6 +69,7 @@ def _erase(connection: Connection, session_id: str) -> None:
     seq = max((descendant.cut_seq for descendant in descendants), default=0)
     unindex(connection, session_id, above=place)
     connection.execute(_EVENTS, {"key": session_id, "above": seq})
+    connection.execute(_IMAGES, {"key": session_id, "above": seq})
     connection.execute(_MESSAGES, {"key": session_id, "above": place})
     connection.execute(_SUMMARIES, {"key": session_id, "above": place})
     if not descendants:  # no fork needs the reference to the parent any more

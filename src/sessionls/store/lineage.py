@@ -12,9 +12,18 @@ from typing import Any
 from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select, text
 
 from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, event_json, with_content
-from sessionls.store.schema import CHANGES_FILES, events, messages, sessions
+from sessionls.store.schema import CHANGES_FILES, events, images, messages, sessions
 
-__all__ = ["ENDLESS", "all_event_data", "change_data", "descendants", "event_data", "find_message", "messages_between"]
+__all__ = [
+    "ENDLESS",
+    "all_event_data",
+    "change_data",
+    "descendants",
+    "event_data",
+    "find_image",
+    "find_message",
+    "messages_between",
+]
 
 ENDLESS = 2**53  # greater than every place and event number
 
@@ -102,6 +111,17 @@ def _events() -> Select[Any]:
     )
 
 
+def _images() -> Select[Any]:
+    line = _lineage("fork_seq")
+    return (
+        select(images.c.data)
+        .select_from(line)
+        .join(images, (images.c.session_id == line.c.id) & (images.c.sha256 == bindparam("hash")))
+        .where(images.c.seq <= line.c.cut_seq)
+        .limit(1)
+    )
+
+
 def _descendants() -> Select[Any]:
     child = (
         select(sessions.c.id, sessions.c.deleted, sessions.c.fork_place.label("cut_place"), sessions.c.fork_seq.label("cut_seq"))
@@ -125,6 +145,7 @@ def _descendants() -> Select[Any]:
 
 
 _BETWEEN, _FOUND, _EVENTS, _DESCENDANTS = _between(), _found(), _events(), _descendants()
+_IMAGE = _images()
 _CHANGES = _EVENTS.where(text(CHANGES_FILES))
 
 
@@ -138,6 +159,12 @@ def messages_between(connection: Connection, session_id: str, low: int, top: int
 def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
     """The message, if it belongs to the session or to the part of an ancestor that the session shares."""
     return connection.execute(_FOUND, {"id": session_id, "message": message_id, "low": 0}).first()
+
+
+def find_image(connection: Connection, session_id: str, sha256: str) -> bytes | None:
+    """The bytes of that image, if a message that the session sees brought it."""
+    data = connection.execute(_IMAGE, {"id": session_id, "hash": sha256, "low": 0}).scalar()
+    return None if data is None else bytes(data)
 
 
 def change_data(connection: Connection, session_id: str, after: int) -> list[str]:

@@ -156,6 +156,10 @@ class Reader:
         require(self._connection, session_id)
         return events_of(lineage.event_data(self._connection, session_id, after, limit))
 
+    def image(self, session_id: str, sha256: str) -> bytes | None:
+        require(self._connection, session_id)
+        return lineage.find_image(self._connection, session_id, sha256)
+
     def changes(self, session_id: str, after: int) -> list[Edited | ChangesReverted]:
         require(self._connection, session_id)
         found = events_of(lineage.change_data(self._connection, session_id, after))

@@ -6,7 +6,7 @@ text.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, text
 
 from sessionls.store.columns import NUMBER, TEXT
 
@@ -17,6 +17,7 @@ __all__ = [
     "events",
     "external_sessions",
     "findings",
+    "images",
     "messages",
     "metadata",
     "parts",
@@ -116,6 +117,17 @@ messages = Table(
     Column("content_seq", Integer),
     Index("messages_by_id", "session_id", "id", unique=True),
     Index("messages_by_place", "session_id", "place"),
+)
+
+# The bytes of the images in a session's messages. `seq` is the number of the event that brought an image into the session: a
+# fork holds those of its ancestors up to where it left them.
+images = Table(
+    "images",
+    metadata,
+    Column("session_id", TEXT, ForeignKey("sessions.id"), primary_key=True),
+    Column("sha256", TEXT, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 # The parts of a reply that is being written (see parts.py). The parts of every other message are in its `data`.

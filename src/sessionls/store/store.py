@@ -185,6 +185,9 @@ class SqlStore:
     async def entry(self, session_id: str, message_id: str) -> Entry:
         return await self._read(lambda reader: reader.entry(session_id, message_id))
 
+    async def image(self, session_id: str, sha256: str) -> bytes | None:
+        return await self._read(lambda reader: reader.image(session_id, sha256))
+
     async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
         return await self._read(lambda reader: reader.changes(session_id, after))
 

@@ -168,7 +168,7 @@
 ---@field summary string
 ---@field usage? sessionls.Usage
 
----@alias sessionls.Context sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext
+---@alias sessionls.Context sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext|sessionls.ImageContext
 
 ---@class sessionls.CreateParams
 ---@field title? string
@@ -366,6 +366,33 @@
 ---@field messageId string
 ---@field snippet string
 
+--- An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels.
+---@class sessionls.Image
+---@field sha256 string
+---@field mimeType string
+---@field size integer
+---@field width integer
+---@field height integer
+---@field data string
+
+--- An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in base64, then with a `title`; or as the `sha256` of one that the session has already.
+---@class sessionls.ImageContext
+---@field kind 'image'
+---@field uri? string
+---@field data? string
+---@field mimeType? string
+---@field title? string
+---@field sha256? string
+---@field size? integer
+---@field width? integer
+---@field height? integer
+---@field notice? string
+
+--- `sha256` is that of the context of a message in the session.
+---@class sessionls.ImageParams
+---@field sessionId string
+---@field sha256 string
+
 --- A known external agent that is not installed on this machine. `install` is the command to install it.
 ---@class sessionls.InstallableAgent
 ---@field name string
@@ -395,7 +422,7 @@
 ---@field model? string
 ---@field replyTo? string
 ---@field parts (sessionls.TextPart|sessionls.ReasoningPart|sessionls.ToolPart|sessionls.FindingPart|sessionls.EditPart|sessionls.PlanPart)[]
----@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext)[]
+---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext|sessionls.ImageContext)[]
 ---@field status 'queued'|'replying'|'complete'|'paused'|'interrupted'|'cancelled'|'failed'
 ---@field delivery? 'steer'
 ---@field steered? sessionls.Steered
@@ -419,7 +446,7 @@
 ---@field text string
 ---@field agent? string
 ---@field model? string
----@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext)[]
+---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext|sessionls.ImageContext)[]
 ---@field delivery 'queue'|'steer'
 ---@field replaces? string
 ---@field workDoneToken? integer|string
@@ -459,13 +486,14 @@
 ---@field name string
 ---@field arguments table
 
---- A model, and the reason if it is not available. `contextWindow` is in tokens.
+--- A model, and the reason if it is not available. `contextWindow` is in tokens. `images`: if known, whether it accepts images.
 ---@class sessionls.ModelInfo
 ---@field name string
 ---@field provider string
 ---@field available boolean
 ---@field problem? string
 ---@field contextWindow? integer
+---@field images? boolean
 ---@field default? boolean
 
 ---@class sessionls.ModelList

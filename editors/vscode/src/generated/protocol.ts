@@ -2,7 +2,7 @@
 
 export type Part = TextPart | ReasoningPart | ToolPart | FindingPart | EditPart | PlanPart;
 export type Context =
-  SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext | SessionContext;
+  SelectionContext | FileContext | DiagnosticsContext | SymbolContext | DiffContext | TextContext | SessionContext | ImageContext;
 export type Event =
   | Created
   | Renamed
@@ -490,6 +490,25 @@ export interface SessionContext {
   text?: string;
   notice?: string;
 }
+/**
+ * An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in
+ * base64, then with a `title`; or as the `sha256` of one that the session has already.
+ *
+ * What is kept and shown has no `data`: `context/image` gives the bytes. `mimeType`, `size` (bytes), `width` and `height`
+ * (pixels) are what the bytes say, whatever they are claimed to be.
+ */
+export interface ImageContext {
+  kind: 'image';
+  uri?: string;
+  data?: string;
+  mimeType?: string;
+  title?: string;
+  sha256?: string;
+  size?: number;
+  width?: number;
+  height?: number;
+  notice?: string;
+}
 export interface CreateParams {
   title?: string;
   agent?: string;
@@ -947,6 +966,24 @@ export interface Hit {
   snippet: string;
 }
 /**
+ * An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels.
+ */
+export interface Image {
+  sha256: string;
+  mimeType: string;
+  size: number;
+  width: number;
+  height: number;
+  data: string;
+}
+/**
+ * `sha256` is that of the context of a message in the session.
+ */
+export interface ImageParams {
+  sessionId: string;
+  sha256: string;
+}
+/**
  * Data that a provider expects back together with a model's message, in the provider's own format.
  */
 export interface KeptReasoning {
@@ -985,7 +1022,8 @@ export interface ModelCall {
   };
 }
 /**
- * A model, and the reason if it is not available. `contextWindow` is in tokens.
+ * A model, and the reason if it is not available. `contextWindow` is in tokens. `images`: if known, whether it
+ * accepts images.
  */
 export interface ModelInfo {
   name: string;
@@ -993,6 +1031,7 @@ export interface ModelInfo {
   available: boolean;
   problem?: string;
   contextWindow?: number;
+  images?: boolean;
   default?: boolean;
 }
 export interface ModelList {
@@ -1247,6 +1286,7 @@ export interface Requests {
   'session/open': { params: OpenParams; result: Opened };
   'session/close': { params: SessionParams; result: Empty };
   'session/history': { params: HistoryParams; result: History };
+  'context/image': { params: ImageParams; result: Image };
   'session/message': { params: MessageParams; result: Exchange };
   'session/cancel': { params: SessionParams; result: Session };
   'session/withdraw': { params: WaitingMessageParams; result: Session };

@@ -212,6 +212,7 @@ const icons = {
   diff: "git-compare",
   text: "note",
   session: "comment-discussion",
+  image: "file-media",
 } as const;
 
 function SentChip({ context }: { readonly context: SentContext }) {
@@ -220,6 +221,13 @@ function SentChip({ context }: { readonly context: SentContext }) {
     return (
       <span class="chip">
         {icon} {context.title ?? "Session"}
+      </span>
+    );
+  }
+  if (context.kind === "image") {
+    return (
+      <span class="chip">
+        {icon} {context.title ?? (context.uri === undefined ? "Image" : basename(context.uri))}
       </span>
     );
   }

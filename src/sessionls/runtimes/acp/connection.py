@@ -105,6 +105,12 @@ class AgentConnection:
         prompt = capabilities.prompt_capabilities if capabilities else None
         return bool(prompt and prompt.embedded_context)
 
+    @property
+    def takes_images(self) -> bool:
+        capabilities = self.announced.agent_capabilities
+        prompt = capabilities.prompt_capabilities if capabilities else None
+        return bool(prompt and prompt.image)
+
     # -- requests ----------------------------------------------------------------------------------------------------
 
     async def request(self, method: str, params: Mapping[str, Any], *, seconds: float | None = None) -> dict[str, Any]:

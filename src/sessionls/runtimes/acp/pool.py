@@ -81,6 +81,11 @@ class Pool:
             elif found.users == 0 and not self._closed:
                 found.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._soon(self._end_idle(key)))
 
+    def takes_images(self, definition: Definition, folder: Path) -> bool | None:
+        """Whether the agent takes images; None where it does not run in that folder."""
+        running = self._running.get((definition.name, _digest(definition), folder))
+        return None if running is None or running.connection.gone.is_set() else running.connection.takes_images
+
     async def keep(self, wanted: Callable[[Definition], bool]) -> None:
         """End the agents for which `wanted` is false, for example when a workspace is no longer trusted."""
         for key, running in list(self._running.items()):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sessionls.domain.model import Context, FileContext, Message, Participant, SelectionContext, SymbolContext
+from sessionls.domain.model import Context, FileContext, ImageContext, Message, Participant, SelectionContext, SymbolContext
 from sessionls.domain.state import Entry
 from sessionls.ports.store import Transcript
 from sessionls.sessions.prompt.transcript import plain
 
-__all__ = ["GO_ON", "Block", "message_blocks", "text_block", "transcript_text"]
+__all__ = ["GO_ON", "Block", "image_blocks", "image_contexts", "message_blocks", "text_block", "transcript_text"]
 
 Block = dict[str, Any]
 
@@ -25,11 +25,32 @@ def text_block(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def message_blocks(message: Message, render: Callable[[Context], str], *, resources: bool, named: bool) -> list[Block]:
-    """The message, after a block for each of its contexts. `resources`: the agent accepts embedded resources."""
-    blocks = [_context_block(context, render, resources=resources) for context in message.context or ()]
+def image_contexts(*messages: Message) -> list[ImageContext]:
+    """The images of the messages, in order."""
+    return [context for message in messages for context in message.context or () if isinstance(context, ImageContext)]
+
+
+def message_blocks(
+    message: Message, render: Callable[[Context], str], *, resources: bool, named: bool, images: Mapping[str, str]
+) -> list[Block]:
+    """The message, after the blocks for each of its contexts. `resources`: the agent accepts embedded resources. `images` are
+    the bytes of its images in base64, by sha256.
+    """
+    blocks: list[Block] = []
+    for context in message.context or ():
+        blocks.append(_context_block(context, render, resources=resources))
+        if isinstance(context, ImageContext):
+            blocks += image_blocks([context], images)
     who = f"[{message.author.name}] " if named and isinstance(message.author, Participant) else ""
     return [*blocks, text_block(f"{who}{message.text}")]
+
+
+def image_blocks(contexts: Sequence[ImageContext], images: Mapping[str, str]) -> list[Block]:
+    return [
+        {"type": "image", "data": images[context.sha256], "mimeType": context.mime_type}
+        for context in contexts
+        if context.sha256 is not None and context.sha256 in images
+    ]
 
 
 def _context_block(context: Context, render: Callable[[Context], str], *, resources: bool) -> Block:

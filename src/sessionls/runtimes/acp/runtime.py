@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable, NotPermitted
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Context, Message, Usage
+from sessionls.domain.model import Context, ImageContext, Message, Usage
 from sessionls.domain.permission import PermissionRequest, Policy
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.ports.editor import Buffers
 from sessionls.ports.hands import Commands, Files
+from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import ExternalSession, Store
 from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
@@ -25,7 +27,7 @@ from sessionls.runtimes.acp.modes import Configuration, Wanted
 from sessionls.runtimes.acp.our_tools import OurTools
 from sessionls.runtimes.acp.permissions import Permissions
 from sessionls.runtimes.acp.pool import Open, Pool, Running
-from sessionls.runtimes.acp.prompt import GO_ON, Block, message_blocks, text_block, transcript_text
+from sessionls.runtimes.acp.prompt import GO_ON, Block, image_blocks, image_contexts, message_blocks, text_block, transcript_text
 from sessionls.runtimes.acp.requests import Requests
 from sessionls.runtimes.acp.turn import Outcome, Turn, to_the_end
 from sessionls.runtimes.acp.writing import Call, Writing
@@ -34,6 +36,7 @@ from sessionls.sessions.prompt.transcript import plain
 
 __all__ = ["ExternalAgents"]
 
+_MISSED_IMAGES = 5
 _REASONS: Mapping[str, ReplyStopReason] = {
     "end_turn": "stop",
     "max_tokens": "length",
@@ -61,6 +64,10 @@ class ExternalAgents:
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.logs, self.patience, self.idle)
+
+    async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
+        folder = self._open_folder()
+        return ImageSupport(None if folder is None else self.pool.takes_images(definition, folder))
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
         outcome = await sink.stoppable(self._write(reply, sink))
@@ -223,6 +230,7 @@ class ExternalAgents:
             return render(context, session.workspace_folders)
 
         resources, named = connection.takes_resources, len(session.participants) > 1
+        images = await self._images(session.id, connection, image_contexts(message, *sink.steered))
         blocks: list[Block] = []
         position = max(reply.position, seen)
         if seen < reply.position:
@@ -231,26 +239,48 @@ class ExternalAgents:
             missed = await self.store.transcript(session.id, through=reply.position - 1, after=seen)
             if text := transcript_text(missed, definition.name, seen, as_text):
                 blocks.append(text_block(text))
-            blocks += message_blocks(message, as_text, resources=resources, named=named)
+                blocks += await self._missed_images(session.id, connection, [entry.message for entry in missed.entries])
+            blocks += message_blocks(message, as_text, resources=resources, named=named, images=images)
         steered = [one for one in sink.steered if await self._place(session.id, one) > max(seen, reply.position)]
         if sink.parts and not steered:
             if seen < reply.position:  # a new session of the agent, which does not know the reply so far
                 blocks.append(text_block(f"This is your reply so far:\n\n{plain(sink.parts)}"))
             blocks.append(text_block(GO_ON))
         for one in steered:
-            blocks += message_blocks(one, as_text, resources=resources, named=named)
+            blocks += message_blocks(one, as_text, resources=resources, named=named, images=images)
             position = max(position, await self._place(session.id, one))
         return blocks, position
+
+    async def _images(self, session_id: str, connection: AgentConnection, contexts: Sequence[ImageContext]) -> dict[str, str]:
+        """The bytes of images in base64, by their hash. Raises `AgentUnavailable` where the agent takes none."""
+        if contexts and not connection.takes_images:
+            raise connection.unavailable("it takes no images.", "Send the message to another agent, or without the image.")
+        found: dict[str, str] = {}
+        for digest in dict.fromkeys(context.sha256 for context in contexts if context.sha256 is not None):
+            if (data := await self.store.image(session_id, digest)) is not None:
+                found[digest] = (await asyncio.to_thread(base64.b64encode, data)).decode()
+        return found
+
+    async def _missed_images(self, session_id: str, connection: AgentConnection, missed: Sequence[Message]) -> list[Block]:
+        """The newest images of what the agent has not seen, for one that takes them: the transcript names all of them."""
+        contexts = image_contexts(*missed)[-_MISSED_IMAGES:]
+        if not contexts or not connection.takes_images:
+            return []
+        images = await self._images(session_id, connection, contexts)
+        names = ", ".join(context.title or context.uri or "image" for context in contexts)
+        return [text_block(f"The newest images of the transcript, in order: {names}."), *image_blocks(contexts, images)]
 
     async def _place(self, session_id: str, message: Message) -> int:
         return (await self.store.entry(session_id, message.id)).place or 0
 
     # -- where and whether -------------------------------------------------------------------------------------------
 
+    def _open_folder(self) -> Path | None:
+        return next((Path(path) for uri in self.editor.folders if (path := uris.to_path(uri)) is not None), None)
+
     def _folder(self, definition: Definition) -> Path:
-        for uri in self.editor.folders:
-            if (path := uris.to_path(uri)) is not None:
-                return Path(path)
+        if (folder := self._open_folder()) is not None:
+            return folder
         raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it should work in.")
 
     async def _may_start(self, definition: Definition, sink: ReplySink) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Policy
 from sessionls.domain.stop_reasons import ReplyStopReason
-from sessionls.ports.models import Models
+from sessionls.ports.models import ImageSupport, Models
 from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import Store
+from sessionls.runtimes.loop.prompt_images import PromptImages
 from sessionls.runtimes.loop.subagent import ASK_AGENT, AskAgent
 from sessionls.runtimes.loop.tool_loop import Loop
 from sessionls.runtimes.tool_runner import ToolRunner
@@ -30,6 +32,10 @@ class LoopRuntime:
         self._models = models
         self._prompts = prompts
         self._policy = policy
+        self._images = PromptImages(store)
+
+    async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
+        return ImageSupport() if model is None else await self._models.image_support(model)
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
         assert reply.model is not None
@@ -43,6 +49,7 @@ class LoopRuntime:
             model=reply.model,
             options=self._prompts.options(definition, reply.session, tools=may_ask or bool(reply.tools)),
             earlier=_Earlier(self._store, self._prompts, reply, runner),
+            images=self._images,
         )
         if may_ask:
             runner.tools = [*reply.tools, AskAgent(loop, reply.find_agent, self._prompts)]

@@ -92,6 +92,7 @@ class AskAgent:
             model=other.author.model,
             options=replace(self._loop.options, agent=other.definition.name),
             earlier=earlier,
+            images=self._loop.images,
         )
         if other.definition.choose_tools([ASK_AGENT]) and ASK_AGENT in shared and self._depth < _DEPTH:
             runner.tools = [*runner.tools, AskAgent(inner, self._find, self._prompts, self._depth + 1)]

@@ -24,6 +24,7 @@ from sessionls.ports.models import (
     offered_tool,
 )
 from sessionls.ports.runtime import ReplySink
+from sessionls.runtimes.loop.prompt_images import PromptImages
 from sessionls.runtimes.loop.tool_calls import calls_of
 from sessionls.runtimes.tool_runner import ToolRunner
 from sessionls.runtimes.words import Words
@@ -66,6 +67,7 @@ class Loop:
     model: str
     options: TranscriptOptions
     earlier: Earlier
+    images: PromptImages
     _too_much: int | None = field(default=None, init=False)
 
     @property
@@ -119,7 +121,7 @@ class Loop:
                 break
             request = ModelRequest(
                 model=self.model,
-                messages=messages,
+                messages=await sink.stoppable(self._with_images(messages)),
                 tools=tools,
                 temperature=definition.temperature,
                 max_tokens=definition.max_tokens,
@@ -148,6 +150,16 @@ class Loop:
             room = min(self._too_much // 2, self._too_much if room is None else room)
         fitting = messages if room is None else trim_tool_results(messages, room)
         return fitting if room is None or self._too_much is None else trimmed(fitting, room)
+
+    async def _with_images(self, messages: ModelMessages) -> Sequence[dict[str, Any]]:
+        """The messages with the bytes of their images. What was left out is said in the reply."""
+        if not any(isinstance(message.get("content"), list) for message in messages):
+            return messages
+        support = await self.models.image_support(self.model)
+        whole, notice = await self.images.add(self.runner.session_id, messages, self.model, support)
+        if notice is not None:
+            await self.sink.add_notice(notice)
+        return whole
 
     async def _stream(self, request: ModelRequest) -> _Step:
         step = _Step()

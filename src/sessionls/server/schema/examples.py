@@ -135,6 +135,17 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/answer": ({"sessionId": _S, "requestId": _Q, "decision": "once"}, {}),
     "session/questions": ({}, {"questions": [{"sessionId": _S, "title": _SESSION["title"], "question": _QUESTION}]}),
+    "context/image": (
+        {"sessionId": _S, "sha256": "4a" * 32},
+        {
+            "sha256": "4a" * 32,
+            "mimeType": "image/png",
+            "size": 68,
+            "width": 1,
+            "height": 1,
+            "data": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=",
+        },
+    ),
     "change/list": (
         {"sessionId": _S, "messageId": _R},
         {

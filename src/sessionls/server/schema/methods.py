@@ -122,6 +122,14 @@ METHODS: tuple[Method, ...] = (
         errors=(e.SessionNotFound, e.MessageNotFound),
     ),
     Method(
+        "context/image",
+        p.ImageParams,
+        r.Image,
+        "The bytes of an image that came with a message of the session, or of what it is a fork of. Messages and events name it"
+        " by its `sha256`.",
+        errors=_GONE,
+    ),
+    Method(
         "session/message",
         p.MessageParams,
         r.Exchange,

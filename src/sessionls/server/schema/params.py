@@ -188,6 +188,13 @@ class ChangeRevertParams(_ChangeScopeParams):
     hunk: Id | None = None
 
 
+class ImageParams(Wire):
+    """`sha256` is that of the context of a message in the session."""
+
+    session_id: Id
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class FindingListParams(Wire):
     session_id: Id | None = None
     uri: Uri | None = None

@@ -20,6 +20,7 @@ from sessionls.domain.model import (
     DiagnosticsContext,
     DiffContext,
     FileContext,
+    ImageContext,
     Message,
     Position,
     Range,
@@ -32,6 +33,7 @@ from sessionls.domain.model import (
 from sessionls.domain.text import cut_characters, replace_lone_surrogates
 from sessionls.ports.editor import Buffers
 from sessionls.sessions.context.diff import changes_since
+from sessionls.sessions.context.images import MessageImages
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.workspace.files import LARGEST
@@ -55,14 +57,17 @@ async def resolve(
     *,
     budget: int = BUDGET,
     sessions: OtherSessions | None = None,
+    images: MessageImages | None = None,
 ) -> list[Context]:
     """The contexts as they are stored: with text, version, dirty flag, hash and language, ranges within the text.
 
-    Long texts are cut, with a notice. Raises `NotPermitted` for a document that is outside of the workspace or secret, and for
-    a session of other folders, `InvalidParams` for one that is missing or not text, for a range that starts after its end, and
-    for a symbol or revision that does not exist; both name the context by its position: `context.0.uri`.
+    Long texts are cut, with a notice. `images` gets the bytes of images. Raises `NotPermitted` for a document that is outside of
+    the workspace or secret, and for a session of other folders, `InvalidParams` for one that is missing or not text, for a range
+    that starts after its end, for a symbol or revision that does not exist, and for an image that is too large or none; both
+    name the context by its position: `context.0.uri`.
     """
-    resolver = _Resolver(workspace, editor.encoding, budget, sessions)
+    images = MessageImages(workspace) if images is None else images
+    resolver = _Resolver(workspace, editor.encoding, budget, sessions, images)
     return [await resolver.resolve(context, f"context.{index}") for index, context in enumerate(contexts)]
 
 
@@ -79,10 +84,13 @@ def whole_documents(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
 class _Resolver:
     """The contexts of one message: they share a budget, and each document is read once, so that all show the same moment."""
 
-    def __init__(self, workspace: Workspace, encoding: Encoding, budget: int, sessions: OtherSessions | None) -> None:
+    def __init__(
+        self, workspace: Workspace, encoding: Encoding, budget: int, sessions: OtherSessions | None, images: MessageImages
+    ) -> None:
         self._workspace = workspace
         self._encoding = encoding
         self._sessions = sessions
+        self._images = images
         self._budget = self._left = budget
         self._documents: dict[str, Document] = {}
 
@@ -95,6 +103,8 @@ class _Resolver:
                 return await self._diff(context, field)
             case SessionContext():
                 return await self._session(context, field)
+            case ImageContext():
+                return await self._images.resolve(context, field)
             case SelectionContext() if context.text is not None and self._handed_over_only(context.uri):
                 self._workspace.refuse_withheld(context.uri, uris.path_of(context.uri))
                 Lines("", self._encoding).span(context.range, field=f"{field}.range")

@@ -1,4 +1,4 @@
-"""A session as one HTML file that loads and runs nothing: no script, no image, no address but links to click.
+"""A session as one HTML file that loads and runs nothing: no script, no address but links to click. Images are in the file.
 
 Whatever a message holds is escaped or rendered from Markdown without HTML; the page's content security policy forbids the rest.
 """
@@ -10,7 +10,7 @@ import hashlib
 import html
 import importlib.resources
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from sessionls.domain.model import (
     EditPart,
     Finding,
     FindingPart,
+    ImageContext,
     Message,
     Part,
     PlanEntry,
@@ -55,7 +56,7 @@ def head(session: Session, outline: words.Outline) -> str:
     """The page up to its messages."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     title = _text(words.title_of(session))
     rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in words.facts(session, outline))
     empty = "" if outline.count else '<p class="empty">This session has no messages yet.</p>\n'
@@ -92,7 +93,7 @@ def _summary(session: Session, outline: words.Outline) -> str:
     return " · ".join(map(_text, (words.time_of(session.created_at), ", ".join(names), count)))
 
 
-def article(message: Message, folders: Sequence[str]) -> str:
+def article(message: Message, folders: Sequence[str], images: Mapping[str, bytes]) -> str:
     invoked = words.invoked(message)
     label = f'<span class="with">{_text(invoked)}</span>' if invoked else ""
     time = f'<time datetime="{_text(message.created_at)}">{_text(words.time_of(message.created_at))}</time>'
@@ -100,7 +101,7 @@ def article(message: Message, folders: Sequence[str]) -> str:
     end = "" if status is None else f'<p class="status {_text(message.status)}">{_text(status[:1].upper() + status[1:])}</p>'
     notices = "".join(f'<p class="status">{_text(words.readable(notice))}</p>' for notice in message.notices or ())
     used = "" if message.usage is None else f"<footer>{_text(words.usage_of(message.usage))}</footer>"
-    contexts = "".join(_context(context, folders) for context in message.context or ())
+    contexts = "".join(_context(context, folders, images) for context in message.context or ())
     parts = "".join(_part(part, folders) for part in message.parts)
     anchor = f"m-{_text(message.id)}"
     return (
@@ -110,8 +111,13 @@ def article(message: Message, folders: Sequence[str]) -> str:
     )
 
 
-def _context(context: Context, folders: Sequence[str]) -> str:
+def _context(context: Context, folders: Sequence[str], images: Mapping[str, bytes]) -> str:
     about = words.about_context(context, folders)
+    if isinstance(context, ImageContext):
+        uri = words.data_uri(context, images)
+        image = "" if uri is None else f'<img src="{uri}" width="{context.width}" height="{context.height}" alt="">'
+        caption = f"{_text(about.title)} <span>{_text(about.text or '')}</span>"
+        return f'<figure class="image">{image}<figcaption>{caption}</figcaption></figure>'
     notice = f'<p class="notice">{_text(about.notice)}</p>' if about.notice else ""
     text = '<p class="notice">Nothing was kept.</p>' if about.text is None else _code(about.text, about.language)
     return _folded("context", _text(about.title), f"{notice}{text}")

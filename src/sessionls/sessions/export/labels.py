@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from sessionls.domain.model import (
     DiffContext,
     FileContext,
     Finding,
+    ImageContext,
     Message,
     Participant,
     SelectionContext,
@@ -29,7 +31,7 @@ from sessionls.domain.model import (
 )
 from sessionls.domain.stop_reasons import incomplete
 from sessionls.domain.visible import in_one_line, shown, without_escapes
-from sessionls.sessions.prompt.blocks import SEVERITIES, diagnostic_lines, lines_of
+from sessionls.sessions.prompt.blocks import SEVERITIES, diagnostic_lines, image_name, image_words, lines_of
 
 __all__ = [
     "LONGEST_PROSE",
@@ -38,6 +40,7 @@ __all__ = [
     "about_context",
     "arguments_of",
     "called",
+    "data_uri",
     "facts",
     "invoked",
     "outcome_of",
@@ -161,6 +164,8 @@ def about_context(context: Context, folders: Sequence[str]) -> Body:
         case SessionContext():
             which = f"Message {context.message_id} of session" if context.message_id else "Session"
             return Body(_line(f"{which}: {context.title or context.session_id}"), context.text, notice=context.notice)
+        case ImageContext():
+            return Body(_line(f"Image: {image_name(context, folders)}"), image_words(context), notice=context.notice)
         case DiffContext():
             return Body(_line(f"Changes since {context.base or 'HEAD'}"), context.text, "diff", context.notice)
         case DiagnosticsContext():
@@ -173,6 +178,12 @@ def about_context(context: Context, folders: Sequence[str]) -> Body:
             unsaved = ", unsaved" if context.dirty else ""
             title = f"{kind}: {uris.display(context.uri, folders)}{lines}{unsaved}"
             return Body(_line(title), context.text, context.language, context.notice)
+
+
+def data_uri(context: ImageContext, images: Mapping[str, bytes]) -> str | None:
+    """The image as a URI that holds it; None where its bytes are not in `images`."""
+    data = images.get(context.sha256 or "")
+    return None if data is None else f"data:{context.mime_type};base64,{base64.b64encode(data).decode()}"
 
 
 def place_of(finding: Finding, folders: Sequence[str]) -> str:

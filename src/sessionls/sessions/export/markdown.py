@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,7 @@ from sessionls.domain.model import (
     AgentAuthor,
     EditPart,
     FindingPart,
+    ImageContext,
     Message,
     OpenQuestion,
     Part,
@@ -60,22 +62,24 @@ class Document:
             case "markdown":
                 return "\n\n".join(_head(self.session, self.outline))
 
-    def messages(self, messages: Sequence[Message]) -> str:
+    def messages(self, messages: Sequence[Message], images: Mapping[str, bytes] | None = None) -> str:
+        """`images` are the bytes of the messages' images, by their hash; without them images are only named."""
+        images = images or {}
         folders = self.session.workspace_folders
         if self.session.asking:
             self._written += [message.model_copy(update={"parts": [], "context": None}) for message in messages]
         match self.format:
             case "json":
-                pieces = [f"\n    {_json(message.wire(), '    ')}" for message in messages]
+                pieces = [f"\n    {_json(_with_data(message, images).wire(), '    ')}" for message in messages]
                 comma = "," if self._started and pieces else ""
                 self._started = self._started or bool(pieces)
                 return comma + ",".join(pieces)
             case "html":
                 from sessionls.sessions.export.html import article
 
-                return "".join(f"{article(message, folders)}\n" for message in messages)
+                return "".join(f"{article(message, folders, images)}\n" for message in messages)
             case "markdown":
-                return "".join("\n\n".join(["", "---", *_message(message, folders)]) for message in messages)
+                return "".join("\n\n".join(["", "---", *_message(message, folders, images)]) for message in messages)
 
     def end(self) -> str:
         match self.format:
@@ -109,7 +113,7 @@ def render_page(session: Session, messages: Sequence[Message], more: bool, size:
     shown: list[Message] = []
     left = size
     for message in reversed(messages):
-        left -= len("\n\n".join(_message(message, folders)))
+        left -= len("\n\n".join(_message(message, folders, {})))
         if left < 0 and len(shown) >= _EXCHANGE:
             break
         shown.insert(0, message)
@@ -140,13 +144,30 @@ def _question(session: Session, question: OpenQuestion, messages: Sequence[Messa
     yield f"To answer: `{questions.how_to_answer(session.id, question.request_id)}`, or a code action in this document."
 
 
-def _message(message: Message, folders: Sequence[str]) -> Iterator[str]:
+def _with_data(message: Message, images: Mapping[str, bytes]) -> Message:
+    """The message with the bytes of its images, in base64."""
+    if not images or not message.context:
+        return message
+    context = [
+        one.model_copy(update={"data": base64.b64encode(images[one.sha256]).decode()})
+        if isinstance(one, ImageContext) and one.sha256 is not None and one.sha256 in images
+        else one
+        for one in message.context
+    ]
+    return message.model_copy(update={"context": context})
+
+
+def _message(message: Message, folders: Sequence[str], images: Mapping[str, bytes]) -> Iterator[str]:
     heading = [f"**{_inline(words.writer(message))}**", _inline(words.invoked(message) or ""), words.time_of(message.created_at)]
     yield f"## {' · '.join(word for word in heading if word)}"
     for part in message.parts:
         yield from _part(part, folders)
     for context in message.context or ():
         about = words.about_context(context, folders)
+        if isinstance(context, ImageContext):
+            uri = words.data_uri(context, images)
+            yield "\n\n".join([f"**{_inline(about.title)}** ({_inline(about.text or '')})", *([f"![]({uri})"] if uri else [])])
+            continue
         notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
         text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
         yield _folded(about.title, f"{notice}{text}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from sessionls.domain.errors import InvalidParams
-from sessionls.domain.model import AgentAuthor, Message
+from sessionls.domain.model import AgentAuthor, ImageContext, Message
 from sessionls.ports.store import Store
 from sessionls.sessions.export.markdown import Document, Format, Outline
 from sessionls.sessions.export.masking import Masking
@@ -54,9 +54,35 @@ async def export_pieces(
         page = newest if start is None else (await store.history(session_id, before=start, limit=_PAGE))[0]
         if masking is not None:
             page = await asyncio.to_thread(masking.messages, page)
-        yield await asyncio.to_thread(document.messages, page)
+        for messages in _groups(page):
+            images = await _images(store, session_id, messages)
+            yield await asyncio.to_thread(document.messages, messages, images)
     document.outline = replace(document.outline, masked=0 if masking is None else len(masking.secrets))
     yield document.end()
+
+
+def _groups(page: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """The page in pieces: a message with images by itself, since those may be large."""
+    start = 0
+    for index, message in enumerate(page):
+        if any(isinstance(context, ImageContext) for context in message.context or ()):
+            if index > start:
+                yield page[start:index]
+            yield page[index : index + 1]
+            start = index + 1
+    if start < len(page) or not page:
+        yield page[start:]
+
+
+async def _images(store: Store, session_id: str, messages: Sequence[Message]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for message in messages:
+        for context in message.context or ():
+            if isinstance(context, ImageContext) and context.sha256 is not None and context.sha256 not in found:
+                data = await store.image(session_id, context.sha256)
+                if data is not None:
+                    found[context.sha256] = data
+    return found
 
 
 async def export_text(store: Store, session_id: str, format: Format, masking: Masking | None) -> str:  # noqa: A002

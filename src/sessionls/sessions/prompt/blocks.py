@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sessionls.domain import uris
+from sessionls.domain.images import size_words
 from sessionls.domain.model import (
     Context,
     DiagnosticsContext,
     DiffContext,
     FileContext,
+    ImageContext,
     Range,
     SelectionContext,
     SessionContext,
@@ -25,7 +27,7 @@ from sessionls.domain.model import (
 )
 from sessionls.sessions.workspace.positions import split_lines
 
-__all__ = ["SEVERITIES", "diagnostic_lines", "fenced", "lines_of", "numbered", "render"]
+__all__ = ["SEVERITIES", "diagnostic_lines", "fenced", "image_name", "image_words", "lines_of", "numbered", "render"]
 
 SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
@@ -37,6 +39,9 @@ def render(context: Context, folders: Sequence[str]) -> str:
     if isinstance(context, SessionContext):
         which = {"title": context.title, "id": context.session_id, "message": context.message_id, "notice": context.notice}
         return _block(context.kind, which, fenced(_tame(context.text)) if context.text else "(nothing was said in it)")
+    if isinstance(context, ImageContext):
+        name = image_name(context, folders)
+        return _block(context.kind, {"name": name, "notice": context.notice}, f"({image_words(context)})")
     if isinstance(context, DiffContext):
         since = {"base": context.base or "HEAD", "staged": "true" if context.staged else None, "notice": context.notice}
         return _block(context.kind, since, "(empty)" if not context.text else fenced(context.text, "diff"))
@@ -55,6 +60,18 @@ def render(context: Context, folders: Sequence[str]) -> str:
         "notice": context.notice,
     }
     return _block(context.kind, about, body)
+
+
+def image_name(context: ImageContext, folders: Sequence[str]) -> str:
+    """How people and models are told of an image."""
+    return context.title or (uris.display(context.uri, folders) if context.uri is not None else "image")
+
+
+def image_words(context: ImageContext) -> str:
+    """What is known of an image besides its name, as `image/png, 640 by 480, 12 KB`."""
+    pixels = f"{context.width} by {context.height}" if context.width and context.height else None
+    size = None if context.size is None else size_words(context.size)
+    return ", ".join(word for word in (context.mime_type, pixels, size) if word)
 
 
 def fenced(text: str, language: str | None = None) -> str:

@@ -16,6 +16,7 @@ from sessionls.domain.agent import Definition
 from sessionls.domain.model import (
     AgentAuthor,
     Context,
+    ImageContext,
     KeptReasoning,
     Message,
     Part,
@@ -27,6 +28,7 @@ from sessionls.domain.model import (
 )
 from sessionls.domain.state import Entry
 from sessionls.ports.models import called_tool
+from sessionls.sessions.prompt.images import image_part, joined_content, size_of
 from sessionls.sessions.prompt.native_reasoning import as_sent
 
 __all__ = [
@@ -138,9 +140,13 @@ def with_reply(
 
 
 def _participant(message: Message, author: Participant, options: TranscriptOptions, *, named: bool) -> dict[str, Any]:
-    contexts = [options.render(context) for context in message.context or ()]
-    text = f"[{author.name}] {message.text}" if named else message.text
-    return {"role": "user", "content": "\n\n".join([*contexts, text])}
+    pieces: list[str | dict[str, Any]] = []
+    for context in message.context or ():
+        pieces.append(options.render(context))
+        if isinstance(context, ImageContext):
+            pieces.append(image_part(context, context.title or context.uri or "of this message"))
+    pieces.append(f"[{author.name}] {message.text}" if named else message.text)
+    return {"role": "user", "content": joined_content(pieces)}
 
 
 def _reply(
@@ -234,7 +240,7 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
         last = joined[-1] if joined else None
         plain_words = "tool_calls" not in message and message["role"] != "tool"
         if last is not None and plain_words and last["role"] == message["role"] and "tool_calls" not in last:
-            joined[-1] = {**last, **message, "content": f"{last['content']}\n\n{message['content']}"}
+            joined[-1] = {**last, **message, "content": joined_content([last["content"], message["content"]])}
         else:
             joined.append(message)
     return joined
@@ -246,4 +252,4 @@ def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _size(messages: Sequence[Mapping[str, Any]]) -> int:
-    return sum(len(json.dumps(message, ensure_ascii=False)) for message in messages)
+    return sum(map(size_of, messages))

@@ -204,7 +204,7 @@ class Replies:
         while (message := await self.change(session_id, self._next_waiting)) is not None:
             waiting = message
             session = await self._store.session(session_id)
-            prepared = await self._selection.prepare(session, agent=waiting.agent, model=waiting.model)
+            prepared = await self._selection.prepare(session, agent=waiting.agent, model=waiting.model, context=waiting.context)
 
             def start(change: Change, waiting: Message = waiting, prepared: PreparedReply = prepared) -> StartedReply | None:
                 begun = transitions.start(change, waiting.id, prepared.start, self._runner)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
-from sessionls.domain.errors import AgentUnavailable, NotPermitted, SessionlsError
+from sessionls.domain.errors import AgentUnavailable, ModelUnavailable, NotPermitted, SessionlsError
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import AgentAuthor, Message, Session
+from sessionls.domain.model import AgentAuthor, Context, ImageContext, Message, Session
 from sessionls.domain.state import State
 from sessionls.ports.agents import Agents
 from sessionls.ports.models import Models
@@ -17,6 +17,9 @@ from sessionls.ports.runtime import AgentRuntime
 from sessionls.sessions.replies.prepared import PreparedReply, message_error
 
 __all__ = ["Selection"]
+
+
+_NAMED = 3  # models that a hint names
 
 
 class Selection:
@@ -34,12 +37,18 @@ class Selection:
         return self._runtimes[definition.runtime]
 
     async def prepare(
-        self, session: Session, *, agent: str | None, model: str | None, reply_id: str | None = None
+        self,
+        session: Session,
+        *,
+        agent: str | None,
+        model: str | None,
+        reply_id: str | None = None,
+        context: Sequence[Context] | None = None,
     ) -> PreparedReply:
         """Choose agent and model for one reply.
 
         The model: the message's; for the default agent the session's; the agent's own; else the default. A missing agent or
-        model does not raise: it becomes the reply's error.
+        model does not raise: it becomes the reply's error. So does one that does not take the images in `context`.
         """
         name = agent or session.agent
         reply_id = reply_id or new_id()
@@ -54,6 +63,7 @@ class Selection:
             else:
                 preferences = definition.models
             chosen = await self._choose_model(self.runtime(definition), preferences)
+            await self._check_images(definition, chosen, context or ())
         except SessionlsError as problem:
             wanted = model or (session.model if name == session.agent else None)
             author = AgentAuthor(agent=name, model=wanted or "", definition=definition.digest if definition else "")
@@ -67,6 +77,36 @@ class Selection:
             return preferences[0] if preferences else ""
         return await self._models.choose(preferences)
 
+    async def check_images(self, session: Session, message: Message) -> None:
+        """Raise what keeps the agent of a message from taking its images, as far as that is known now."""
+        if not any(isinstance(context, ImageContext) for context in message.context or ()):
+            return
+        prepared = await self.prepare(session, agent=message.agent, model=message.model)
+        if prepared.definition is not None and prepared.problem is None:
+            await self._check_images(prepared.definition, prepared.start.author.model, message.context or ())
+
+    async def _check_images(self, definition: Definition, model: str, contexts: Sequence[Context]) -> None:
+        images = [context for context in contexts if isinstance(context, ImageContext)]
+        if not images:
+            return
+        runtime = self.runtime(definition)
+        support = await runtime.image_support(definition, model or None)
+        problems = (support.problem(one.size, one.width, one.height) for one in images)
+        problem = next((one for one in problems if one is not None), None)
+        if problem is None:
+            return
+        if runtime.abilities.own_model:
+            hint = "Send the message to another agent, or without the image."
+            raise AgentUnavailable(definition.name, f"{problem}.", hint=hint)
+        hint = "Send a smaller image."
+        if support.accepted is False:
+            able = [one.name for one in await self._models.list() if one.available and one.images]
+            others = (
+                f"A model that takes them: {', '.join(able[:_NAMED])}." if able else "No model that is set up here is known to."
+            )
+            hint = f"{others} Choose another model for this message, or send it without the image."
+        raise ModelUnavailable(f"{model} cannot be sent this message: {problem}.", hint=hint, reason="noImages", model=model)
+
     async def prepare_again(self, state: State, stopped: Message) -> PreparedReply:
         """Choose for a reply that continues: the same agent, and the same model unless that failed."""
         assert isinstance(stopped.author, AgentAuthor)
@@ -74,7 +114,9 @@ class Selection:
         model = asked.model if asked else None
         if stopped.status != "failed" and stopped.author.model:
             model = stopped.author.model
-        prepared = await self.prepare(state.session, agent=stopped.author.agent, model=model, reply_id=stopped.id)
+        prepared = await self.prepare(
+            state.session, agent=stopped.author.agent, model=model, reply_id=stopped.id, context=asked.context if asked else None
+        )
         definition = prepared.definition
         if definition is None or prepared.problem is not None or self.runtime(definition).abilities.resume:
             return prepared

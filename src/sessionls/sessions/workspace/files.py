@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.images import looks_like_image
 from sessionls.domain.text import cut_bytes
 
-__all__ = ["LARGEST", "FileText", "read_file", "shows_as"]
+__all__ = ["LARGEST", "FileText", "begins_as_image", "read_bytes", "read_file", "shows_as"]
 
 LARGEST: Final = 64 << 20
 """Bytes: a larger file is not read at all, not even to be cut."""
@@ -48,20 +51,17 @@ def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
     Errors call the file `what`. Raises `InvalidParams` where there is none, for what is no UTF-8 text and for what is larger
     than `LARGEST`; `NotPermitted` for what is not a regular file, or not inside of `root` any more.
     """
-    try:
-        opened = _open(root, name)
-        try:
-            status = os.fstat(opened)
-            if not stat.S_ISREG(status.st_mode):
-                raise _not_regular(what)
-            if status.st_size > LARGEST:
-                raise _too_large(what)
-            with os.fdopen(opened, "rb", closefd=False) as file:
-                return _read(file, what, limit)
-        finally:
-            os.close(opened)
-    except OSError as error:
-        raise _in_our_words(error, what) from None
+    with _regular_file(root, name, what) as (file, size):
+        if size > LARGEST:
+            raise _too_large(what)
+        return _read(file, what, limit)
+
+
+def read_bytes(root: Path, name: str, *, what: str, limit: int) -> bytes | None:
+    """The bytes of the file, with the errors of `read_file`; None where they are more than `limit`."""
+    with _regular_file(root, name, what) as (file, size):
+        data = file.read(limit + 1) if size <= limit else b""
+    return data if size <= limit and len(data) <= limit else None
 
 
 def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
@@ -94,6 +94,34 @@ def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
         if encoding == "utf-8":  # other encodings do not have such bytes by chance
             return False
     return False
+
+
+def begins_as_image(path: Path) -> bool:
+    """Whether the file of that name begins as an image: to choose how it is handed over. What may be read is decided later."""
+    try:
+        if not path.is_file():  # opening a named pipe would wait for a writer
+            return False
+        with path.open("rb") as file:
+            return looks_like_image(file.read(16))
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _regular_file(root: Path, name: str, what: str) -> Iterator[tuple[BinaryIO, int]]:
+    """The file, open for reading, and its size in bytes."""
+    try:
+        opened = _open(root, name)
+        try:
+            status = os.fstat(opened)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_regular(what)
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                yield file, status.st_size
+        finally:
+            os.close(opened)
+    except OSError as error:
+        raise _in_our_words(error, what) from None
 
 
 def _open(root: Path, name: str) -> int:

@@ -20,7 +20,7 @@ from sessionls.domain.scope import Scope
 from sessionls.domain.text import cut_bytes, replace_lone_surrogates
 from sessionls.domain.visible import meant
 from sessionls.ports.editor import Buffer, Buffers, RemoteBuffers
-from sessionls.sessions.workspace.files import LARGEST, FileText, read_file, shows_as
+from sessionls.sessions.workspace.files import LARGEST, FileText, read_bytes, read_file, shows_as
 from sessionls.sessions.workspace.git import Git, GitProblem, problem_in
 from sessionls.sessions.workspace.git_repository import Repository, find_repository
 from sessionls.sessions.workspace.identity import Identities, OlderPlaces
@@ -262,6 +262,14 @@ class Workspace:
         await self._refresh([place.uri])
         buffer = self.buffer(place)
         return await asyncio.to_thread(self._document, what, place, buffer, limit)
+
+    async def read_bytes(self, what: str, *, limit: int) -> tuple[str, bytes | None]:
+        """The URI and the bytes on disk of that URI or path; None for the bytes where they are more than `limit`.
+
+        Raises `NotPermitted` and `InvalidParams` as `read` does.
+        """
+        place = await self.resolve(what)
+        return place.uri, await asyncio.to_thread(read_bytes, place.root, place.name, what=what, limit=limit)
 
     async def unsaved(self, uris_: Sequence[str]) -> list[str]:
         """The display names of the open documents in the folders that differ from their files."""

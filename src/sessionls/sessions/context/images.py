@@ -1,0 +1,117 @@
+"""Images that come with a message: read, verified by their bytes, and named by their hash."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams, NotPermitted
+from sessionls.domain.images import IMAGE_LIMIT, IMAGES_LIMIT, read_facts
+from sessionls.domain.model import ImageContext
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["MessageImages"]
+
+_MOST = 20  # images of one message
+_KINDS = "PNG, JPEG, WebP and GIF"
+
+
+@dataclass
+class MessageImages:
+    """The images of one message. `kept` gives the bytes of one that the session has already, by its hash.
+
+    `found` are the bytes by their hash.
+    """
+
+    workspace: Workspace
+    kept: Callable[[str], Awaitable[bytes | None]] | None = None
+    found: dict[str, bytes] = field(default_factory=dict)
+    _count: int = field(default=0, init=False)
+    _size: int = field(default=0, init=False)
+
+    async def resolve(self, context: ImageContext, at: str) -> ImageContext:
+        """The image as it is stored. `at` names it in errors.
+
+        Raises `InvalidParams` for what is no image, or a too large one; `NotPermitted` for a file that may not be read.
+        """
+        uri, data = await self._read(context, at)
+        facts = await asyncio.to_thread(read_facts, data)
+        if facts is None:
+            what = context.title or (self.workspace.display(uri) if uri is not None else "That")
+            raise InvalidParams(
+                f"{uris.printable(what)} is not an image that can be read.", fields=[at], hint=f"Send one of {_KINDS}."
+            )
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        self._count += 1
+        self._size += len(data)
+        if self._count > _MOST or self._size > IMAGES_LIMIT:
+            raise InvalidParams(
+                f"The images of a message may be {_MOST}, with {IMAGES_LIMIT >> 20} MiB together.",
+                fields=[at],
+                hint="Send them with several messages, or smaller ones.",
+            )
+        self.found[digest] = data
+        return ImageContext(
+            uri=uri,
+            title=context.title,
+            mime_type=facts.mime_type,
+            sha256=digest,
+            size=len(data),
+            width=facts.width,
+            height=facts.height,
+        )
+
+    async def _read(self, context: ImageContext, at: str) -> tuple[str | None, bytes]:
+        if context.data is not None:
+            if context.uri is not None:
+                raise InvalidParams(
+                    "An image is handed over by its uri or by its data.", fields=[f"{at}.data"], hint="Leave one of them out."
+                )
+            return None, await self._decoded(context.data, f"{at}.data")
+        if context.sha256 is not None:
+            data = None if self.kept is None else await self.kept(context.sha256)
+            if data is None:
+                raise InvalidParams(
+                    "The session has no image of that hash.",
+                    fields=[f"{at}.sha256"],
+                    hint="Send its data, or the uri of a file.",
+                )
+            return context.uri, data
+        if context.uri is None:
+            raise InvalidParams(
+                "An image needs a uri, or its data in base64.",
+                fields=[at],
+                hint="Name a file of the workspace, or send its bytes.",
+            )
+        try:
+            uri, found = await self.workspace.read_bytes(context.uri, limit=IMAGE_LIMIT)
+        except InvalidParams as error:
+            raise InvalidParams(error.message, fields=[f"{at}.uri"], hint=error.hint) from None
+        except NotPermitted as error:
+            raise NotPermitted(error.message, hint=error.hint, **error.data | {"fields": [f"{at}.uri"]}) from None
+        return uri, _small(found, f"{at}.uri")
+
+    @staticmethod
+    async def _decoded(text: str, at: str) -> bytes:
+        if len(text) > IMAGE_LIMIT // 3 * 4 + 8:
+            return _small(None, at)
+        try:
+            data = await asyncio.to_thread(base64.b64decode, text, validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidParams(
+                "The data of the image is not base64.", fields=[at], hint="Send the bytes in base64 (RFC 4648, section 4)."
+            ) from None
+        return _small(data if len(data) <= IMAGE_LIMIT else None, at)
+
+
+def _small(data: bytes | None, at: str) -> bytes:
+    if data is None:
+        raise InvalidParams(
+            f"The image is larger than {IMAGE_LIMIT >> 20} MiB.", fields=[at], hint="Send a smaller one, or a part of it."
+        )
+    return data

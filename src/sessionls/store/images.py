@@ -1,0 +1,38 @@
+"""The bytes of images. Messages name them by their sha256; each session has those that came with its own messages."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, insert
+
+from sessionls.domain.change import Change
+from sessionls.domain.events import Created, MessageSent
+from sessionls.domain.model import ImageContext
+from sessionls.store.lineage import find_image
+from sessionls.store.schema import images as table
+
+__all__ = ["write_images"]
+
+_INSERT = insert(table).values(
+    session_id=bindparam("session"), sha256=bindparam("hash"), seq=bindparam("number"), data=bindparam("bytes")
+)
+
+
+def write_images(connection: Connection, change: Change) -> None:
+    """Keep the images of the messages that were sent, as far as the session does not see them already.
+
+    Those of a message that a fork copied, since it was not final, come from the parent.
+    """
+    created = change.events[0]
+    parent = created.session.parent if isinstance(created, Created) else None
+    for event in change.events:
+        for context in event.message.context or () if isinstance(event, MessageSent) else ():
+            if not isinstance(context, ImageContext) or context.sha256 is None:
+                continue
+            if find_image(connection, change.session_id, context.sha256) is not None:
+                continue
+            data = change.images.get(context.sha256)
+            if data is None and parent is not None:
+                data = find_image(connection, parent.session_id, context.sha256)
+            if data is not None:
+                values = {"session": change.session_id, "hash": context.sha256, "number": event.seq, "bytes": data}
+                connection.execute(_INSERT, values)
