@@ -584,6 +584,22 @@ async def test_loading_the_store_does_not_load_the_database_library(tmp_path: Pa
 
 
 @pytest.mark.engines("sqlite")
+async def test_a_file_needs_none_of_what_other_databases_need(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from stores import create; from sessionls.store import SqlStore\n"
+        "async def main():\n"
+        "    async with SqlStore(sys.argv[2]) as store:\n"
+        "        await create(store)\n"
+        "asyncio.run(main())\n"
+        "print([name for name in sys.modules if 'postgres' in name or 'psycopg' in name or name == 'alembic'])"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), url(tmp_path)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.strip() == b"[]"
+
+
+@pytest.mark.engines("sqlite")
 async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path), patience=0.05) as store:
         session_id = await create(store)

@@ -303,6 +303,6 @@ def _is_costly(line: str) -> bool:
     if line.startswith("SCAN"):
         # What was found already is gone through (a CTE, a subquery), or a full text index asked for words or for a row.
         return not re.search(r"VIRTUAL TABLE INDEX \d+:(.*M|=)", line) and not re.search(
-            r"lineage|heirs|subquery|anon|CONSTANT", line
+            r"lineage|descendants|subquery|anon|CONSTANT", line
         )
     return False

@@ -12,6 +12,7 @@ from sessionls.store.columns import NUMBER, TEXT
 
 __all__ = [
     "CHANGES_FILES",
+    "EVENTS_BY_CHANGE",
     "claims",
     "drafts",
     "events",
@@ -85,6 +86,9 @@ titles = Table(
 CHANGES_FILES = "kind IN ('edited', 'changesReverted')"
 """The condition for events that changed files. A statement must repeat it exactly for the index to be used."""
 
+# PostgreSQL's condition is added in engine/postgres/dialect.py: SQLAlchemy would load all of PostgreSQL's drivers for it here.
+EVENTS_BY_CHANGE = Index("events_by_change", "session_id", "seq", sqlite_where=text(CHANGES_FILES))
+
 # `data` is the event without the fields that have columns. `message` is the message that the event brought (see rows.py).
 events = Table(
     "events",
@@ -95,7 +99,7 @@ events = Table(
     Column("kind", TEXT, nullable=False),
     Column("data", TEXT, nullable=False),
     Column("message", TEXT),
-    Index("events_by_change", "session_id", "seq", sqlite_where=text(CHANGES_FILES), postgresql_where=text(CHANGES_FILES)),
+    EVENTS_BY_CHANGE,
     sqlite_with_rowid=False,
 )
 

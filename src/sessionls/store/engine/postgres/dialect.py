@@ -18,12 +18,14 @@ from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.engine.postgres.words import any_order, vector, wanted
 from sessionls.store.engine.words import Wanted
 from sessionls.store.places import IN_SCOPE, scope_parameters
-from sessionls.store.schema import sessions
+from sessionls.store.schema import CHANGES_FILES, EVENTS_BY_CHANGE, sessions
 
 __all__ = ["CHANNEL", "DELETING", "DIALECT", "MIGRATING", "NUMBERING", "driver_of", "run_together"]
 
 CHANNEL = "sessionls"
 """A notification on this channel says only that something was committed. Readers find the changes in the log."""
+
+EVENTS_BY_CHANGE.dialect_options["postgresql"]["where"] = text(CHANGES_FILES)
 
 # The ids of advisory locks.
 NUMBERING, DELETING, MIGRATING = (0x5E55_1015_0000 + n for n in range(3))
