@@ -48,6 +48,11 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "memory": ("Memory", memory),
 }
 _DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+_RIVALS = Path(__file__).with_name("rivals.md")
+_BESIDE = (
+    "Medians of `python benchmarks/rivals.py --write`: each program is started, asked and stopped by turns, over the Agent "
+    "Client Protocol (ours: `sessionls acp`), with the same client and the same model server."
+)
 _HEAD = Path(__file__).with_name("head.md")
 
 
@@ -94,6 +99,8 @@ async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[
 
 def _document(measured: dict[str, list[Row]]) -> str:
     parts = [_HEAD.read_text(encoding="utf-8").strip(), "## Where we stand", _standing(measured)]
+    if _RIVALS.exists():
+        parts += ["## Beside others, in one run", _BESIDE, _RIVALS.read_text(encoding="utf-8").strip()]
     for name, rows in measured.items():
         parts += [f"## {_GROUPS[name][0]}", table(rows)]
     parts += ["## This run", _machine()]
