@@ -22,6 +22,7 @@ from anchoring import anchoring
 from bench import Bench, bench
 from growing import growing
 from importing import importing
+from neovim_screen import neovim
 from replying import replying
 from scaling import scaling
 from sharing import sharing
@@ -39,6 +40,7 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "replying": ("Replies, with a model that answers at once", replying),
     "stepping": ("Steps with tools", stepping),
     "growing": ("Replies in long sessions", growing),
+    "neovim": ("The plugin in a real Neovim, in a terminal", neovim),
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
     "scaling": ("Very many sessions and messages", scaling),

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 _RUN = Path(__file__).parent.parent / "benchmarks" / "run.py"
 
 
@@ -41,6 +43,13 @@ async def test_a_quick_run_says_what_is_imported_and_what_a_message_takes_of_the
     assert "bare pygls server" in imports[2]
     assert len(largest) == 5 and all(row[0].startswith("of these: ") for row in largest)
     assert " bytes" in message[1] and "texts alone" in message[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pseudo-terminals")
+async def test_a_quick_run_measures_neovim(tmp_path: Path) -> None:
+    start, paint, *stops = await run(tmp_path, "neovim")
+    assert "plugin" in start[0] and "first paint" in paint[0]
+    assert len(stops) == 2 and all("a Neovim with nothing to do" in row[2] for row in stops)
 
 
 def _content(path: Path) -> bytes | None:
