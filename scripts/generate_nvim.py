@@ -11,6 +11,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "protocol.schema.json"
+PROTOCOL = ROOT / "docs" / "protocol.md"
+PACKAGE = ROOT / "src" / "sessionls"
 PLUGIN = ROOT / "editors" / "nvim"
 LUA = PLUGIN / "lua" / "sessionls"
 PLAIN = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean", "null": "nil", "object": "table"}
@@ -61,6 +63,17 @@ def literal(value: object) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
+def version() -> str:
+    """Of the plugin, which comes with the server and has its version, and of the protocol."""
+    plugin = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    protocol = re.search(r"^# The protocol: version (\d+)$", PROTOCOL.read_text(encoding="utf-8"), re.MULTILINE)
+    assert plugin is not None and protocol is not None
+    return (
+        "-- Generated from the server's version and docs/protocol.md by `make docs`. Do not edit.\n"
+        f"return {{ plugin = '{plugin[1]}', protocol = {protocol[1]} }}\n"
+    )
+
+
 # -- help ------------------------------------------------------------------------------------------------------------
 
 
@@ -79,9 +92,8 @@ def entry(head: str, words: str, tag: str = "") -> list[str]:
 
 
 def commands() -> list[str]:
-    table = source("commands").partition("M.subcommands = {")[2]
     lines = []
-    blocks = re.split(r"^  (\w+) = \{", table, flags=re.MULTILINE)[1:]
+    blocks = re.split(r"^M\.(\w+) = \{", source("subcommands"), flags=re.MULTILINE)[1:]
     for name, body in zip(blocks[::2], blocks[1::2], strict=True):
         usage = re.search(r"usage = '([^']*)'", body)
         said = re.search(r"""help = (?:'([^']*)'|"([^"]*)")""", body)
@@ -231,7 +243,8 @@ def help_text() -> str:
 
 def main() -> int:
     stale = []
-    for path, fresh in {LUA / "types.lua": types(), PLUGIN / "doc" / "sessionls.txt": help_text()}.items():
+    fresh_files = {LUA / "types.lua": types(), LUA / "version.lua": version(), PLUGIN / "doc" / "sessionls.txt": help_text()}
+    for path, fresh in fresh_files.items():
         if not path.exists() or path.read_text(encoding="utf-8") != fresh:
             stale.append(path.relative_to(ROOT).as_posix())
             if "--check" not in sys.argv[1:]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +57,11 @@ class Neovim:
 
     def _remote(self, *words: str) -> str:
         command = [binary(), "--clean", "--server", self.address, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=dict(self.env))
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=dict(self.env))
+        except subprocess.TimeoutExpired:
+            screen = self.terminal.text() if self.terminal else ""
+            raise AssertionError(f"Neovim does not answer. Its screen:\n{screen}") from None
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -137,8 +141,10 @@ class Neovim:
         raise AssertionError("no server runs")
 
     def quit(self) -> None:
+        """Quit as a person does, and wait until it has."""
         if self.process.poll() is None:
-            self.keys("<C-\\><C-n>:qa!<CR>")
+            with suppress(AssertionError):  # it may be gone before it has answered
+                self.keys("<C-\\><C-n>:qa!<CR>")
             self.process.wait(timeout=PATIENCE)
 
 

@@ -30,14 +30,20 @@ local function keep(view)
   vim.fn.writefile(vim.split(text, '\n', { plain = true }), path)
 end
 
---- Sets a view's draft up: its text from the last time, and that it is kept.
+--- Fills the draft with its text from the last time.
 ---@param view sessionls.View
-function M.attach(view)
-  view.selections, view.kept = {}, {}
+function M.load(view)
   local path = file_of(view)
   if vim.fn.filereadable(path) == 1 then
     vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, vim.fn.readfile(path))
   end
+end
+
+--- Sets a view's draft up: its text from the last time, and that it is kept.
+---@param view sessionls.View
+function M.attach(view)
+  view.selections, view.kept = {}, {}
+  M.load(view)
   local due
   vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI', 'TextChangedP' }, {
     buffer = view.draft,

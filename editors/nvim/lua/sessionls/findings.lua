@@ -94,6 +94,38 @@ function M.fix(server, agent)
   end
 end
 
+--- Puts the suggestion of a finding in place of its code.
+function M.apply(server)
+  local finding, buf = M.here(), vim.api.nvim_get_current_buf()
+  if not finding or not server.client then
+    return
+  end
+  local shown = vim.tbl_filter(function(one)
+    return vim.tbl_get(one, 'user_data', 'lsp', 'data', 'findingId') == finding.findingId
+  end, vim.diagnostic.get(buf))[1]
+  if not shown then
+    return vim.notify('Go to the code of the finding first.', vim.log.levels.WARN, { title = 'sessionls' })
+  end
+  local diagnostic = shown.user_data.lsp
+  client.run(function()
+    local actions, problem = server:call('textDocument/codeAction', {
+      textDocument = vim.lsp.util.make_text_document_params(buf),
+      range = diagnostic.range,
+      context = { diagnostics = { diagnostic }, only = { 'quickfix' }, triggerKind = 1 },
+    })
+    if problem then
+      return client.tell(problem)
+    end
+    for _, action in ipairs(actions or {}) do
+      if action.edit then
+        vim.lsp.util.apply_workspace_edit(action.edit, server.client.offset_encoding)
+        return
+      end
+    end
+    vim.notify('This finding has no suggestion: :Sessionls findings fix asks an agent.', vim.log.levels.WARN, { title = 'sessionls' })
+  end)
+end
+
 --- Opens the session at the message that told of the finding.
 function M.open(server)
   local finding = M.here()

@@ -1,7 +1,7 @@
 -- :checkhealth sessionls
 local M = {}
 
-local PROTOCOL = 1 -- the version of the protocol that this plugin speaks
+local version = require('sessionls.version')
 
 local function server_program(config)
   local health, program = vim.health, config.cmd[1]
@@ -19,14 +19,16 @@ local function running(client)
   local health = vim.health
   local info = client.server_info or {}
   health.ok(('It runs for %s: %s %s.'):format(client.root_dir or 'no folder', info.name or 'sessionls', info.version or ''))
-  local told = vim.tbl_get(client.server_capabilities, 'experimental', 'sessionls')
-  local version = told and told.version
-  if version == PROTOCOL then
-    health.ok(('Both speak version %d of the protocol.'):format(PROTOCOL))
+  local install = { 'Install the plugin of this server: sessionls editor nvim --install' }
+  if info.version ~= version.plugin then
+    health.warn(('This plugin is of version %s.'):format(version.plugin), install)
+  end
+  local spoken = vim.tbl_get(client.server_capabilities, 'experimental', 'sessionls', 'version')
+  if spoken == version.protocol then
+    health.ok(('Both speak version %d of the protocol.'):format(version.protocol))
   else
-    health.error(('The server speaks version %s of the protocol, and this plugin %d.'):format(tostring(version), PROTOCOL), {
-      'Install the plugin of this server: sessionls editor nvim --install',
-    })
+    local words = 'The server speaks version %s of the protocol, and this plugin %d.'
+    health.error(words:format(tostring(spoken), version.protocol), install)
   end
   local answer = client:request_sync('model/list', vim.empty_dict(), 5000)
   local default
@@ -66,14 +68,32 @@ function M.check()
   end
   local config = settings.get()
   server_program(config)
+  if #vim.api.nvim_get_runtime_file('lsp/sessionls.lua', true) > 1 then
+    health.warn('There is more than one lsp/sessionls.lua: the last one on the runtimepath counts.', {
+      'Change settings with vim.g.sessionls or vim.lsp.config, not with a file of your own.',
+    })
+  end
   local clients = vim.lsp.get_clients({ name = 'sessionls' })
+  local roots = {}
+  for _, client in ipairs(clients) do
+    local root = client.root_dir or ''
+    if roots[root] then
+      health.warn(('The server runs twice for %s.'):format(root), {
+        'Start it in one way: remove vim.lsp.enable or vim.lsp.start of sessionls from your configuration.',
+      })
+    end
+    roots[root] = true
+  end
   if #clients == 0 then
     health.info('The server does not run yet: it starts with the first file, or with :Sessionls new.')
   end
   for _, client in ipairs(clients) do
     running(client)
   end
-  if config.trust == false then
+  health.info(('Lists are shown with %s.'):format(require('sessionls.pick').adapter()))
+  if config.trust == true then
+    health.info('What each folder defines itself (agents, MCP servers) is used: vim.g.sessionls.trust is true.')
+  elseif config.trust == false then
     health.info('What a folder defines itself (agents, MCP servers) is not used: vim.g.sessionls.trust says for which it is.')
   end
 end

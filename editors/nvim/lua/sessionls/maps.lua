@@ -64,6 +64,14 @@ M.draft_maps = {
   preview = { 'n', 'K', 'Show what the word under the cursor stands for', compose('preview') },
 }
 
+--- The key of a map by its name, as the settings have it.
+---@param name string
+---@return string
+function M.key(name)
+  local map = M.transcript_maps[name] or M.common_maps[name] or M.draft_maps[name]
+  return config.get().maps[name] or map[2]
+end
+
 local function set(buf, ...)
   local chosen = config.get().maps
   for _, maps in ipairs({ ... }) do

@@ -229,10 +229,11 @@ function M.message(message, questions)
   return lines
 end
 
---- The head of a session.
+--- The head of a session; of an empty one with `hint`, words that say how it begins.
 ---@param state sessionls.Open
+---@param hint? string
 ---@return sessionls.Lines
-function M.head(state)
+function M.head(state, hint)
   local lines = setmetatable({ lines = {}, meta = {} }, Lines)
   lines:add('# ' .. state.session.title:gsub('%s+', ' '), {})
   if state.session.parent then
@@ -242,6 +243,10 @@ function M.head(state)
     lines:add('↑ earlier messages', { older = true })
   end
   lines:add('', {})
+  if hint and #state.messages == 0 and not state.more then
+    lines:add(hint, {})
+    lines:add('', {})
+  end
   return lines
 end
 

@@ -23,12 +23,12 @@ local function splice_meta(view, row, removed, meta)
   table.move(meta, 1, #meta, row + 1, all)
 end
 
---- Replaces lines (rows from 0) and what is known of each.
+--- Replaces lines (rows from 0) and what is known of each: that first, since folds are computed while lines are replaced.
 local function splice(view, row, removed, lines, meta)
+  splice_meta(view, row, removed, meta)
   vim.bo[view.buf].modifiable = true
   vim.api.nvim_buf_set_lines(view.buf, row, row + removed, false, lines)
   vim.bo[view.buf].modifiable = false
-  splice_meta(view, row, removed, meta)
 end
 
 --- Draws a block anew, as far as it is different.
@@ -42,7 +42,6 @@ local function draw(view, index, row, new)
     last_old, last_new = last_old - 1, last_new - 1
   end
   local changed = last_old >= first or last_new >= first
-  -- First what is known of the lines: folds are computed while they are replaced.
   splice_meta(view, row, #old.lines, new.meta)
   if changed then
     vim.bo[view.buf].modifiable = true
@@ -80,13 +79,22 @@ local function grow(view, index, row, grown)
   block.tail.size = block.tail.size + #grown
 end
 
+local function head_of(state)
+  if #state.messages > 0 then
+    return render.head(state)
+  end
+  local maps = require('sessionls.maps')
+  local words = 'Write a message below, and send it with %s. Begin it with @ to choose its agent. %s shows the keys.'
+  return render.head(state, words:format(maps.key('send'), maps.key('help')))
+end
+
 --- Brings the blocks into the order of the messages.
 local function arrange(view)
   local state, blocks = view.state, view.blocks
   if #blocks == 0 then
-    local head = render.head(state)
-    splice(view, 0, vim.api.nvim_buf_line_count(view.buf), head.lines, {})
-    view.meta = head.meta
+    local head = head_of(state)
+    view.meta = {}
+    splice(view, 0, vim.api.nvim_buf_line_count(view.buf), head.lines, head.meta)
     blocks[1] = { id = '', lines = head.lines }
   end
   local messages = state.messages
@@ -216,7 +224,7 @@ function M.flush(view)
   local row = 0
   for index, block in ipairs(view.blocks) do
     if index == 1 then
-      draw(view, 1, 0, render.head(view.state))
+      draw(view, 1, 0, head_of(view.state))
     elseif view.dirty[block.id] then
       draw(view, index, row, render.message(view.state.messages[index - 1], questions_of(view.state, block.id)))
     elseif grown[block.id] then

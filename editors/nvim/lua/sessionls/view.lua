@@ -61,7 +61,7 @@ local function scratch(name)
 end
 
 local function prepare(buf, filetype, root)
-  vim.bo[buf].buftype = 'nofile'
+  vim.bo[buf].buftype = 'nowrite' -- :mksession remembers it by its name, which it does not with 'nofile'
   vim.bo[buf].bufhidden = 'hide'
   vim.bo[buf].swapfile = false
   vim.bo[buf].buflisted = false
@@ -88,6 +88,14 @@ local function make(server, id, buf, draft)
       view:closed()
     end,
   })
+  for _, one in ipairs({ view.buf, view.draft }) do
+    vim.api.nvim_create_autocmd('BufWinEnter', {
+      buffer = one,
+      callback = function()
+        windows.set_options(view, vim.api.nvim_get_current_win())
+      end,
+    })
+  end
   vim.api.nvim_create_autocmd('CursorMoved', {
     buffer = view.buf,
     callback = function()
@@ -244,25 +252,26 @@ function View:go_to(message_id)
   end
 end
 
---- A session's buffer that was opened by its name, as from a file of `:mksession`.
+--- A session's buffer that was opened by its name, as from a file of `:mksession`, or that is read again with `:edit`.
 function M.read(buf, name)
-  local id = name:match('^sessionls%-?d?r?a?f?t?:/+(.-)%.md$')
-  if not id or views[id] then
+  local draft, id = name:match('^sessionls(%-?d?r?a?f?t?):/+(.-)%.md$')
+  if not id then
     return
   end
-  local server = client.of(buf)
-  local draft = vim.startswith(name, 'sessionls-draft:')
-  local view
-  if draft then
-    view = make(server, id, nil, buf)
-    windows.draft_options(vim.api.nvim_get_current_win())
+  local view = views[id]
+  if view and buf == view.draft then
+    require('sessionls.compose').load(view)
+  elseif view then
+    view.blocks, view.meta = {}, {}
+    transcript.flush(view)
   else
-    view = make(server, id, buf)
-    windows.transcript_options(vim.api.nvim_get_current_win())
+    local server = client.of(buf)
+    view = draft == '' and make(server, id, buf) or make(server, id, nil, buf)
+    client.run(function()
+      view:join()
+    end)
   end
-  client.run(function()
-    view:join()
-  end)
+  windows.set_options(view, vim.api.nvim_get_current_win())
 end
 
 --- What a line of the transcript belongs to.

@@ -31,7 +31,7 @@ local function local_options(win, options)
   end
 end
 
-function M.transcript_options(win)
+local function transcript_options(win)
   local_options(win, {
     number = false,
     relativenumber = false,
@@ -50,7 +50,7 @@ function M.transcript_options(win)
   })
 end
 
-function M.draft_options(win)
+local function draft_options(win)
   local_options(win, {
     number = false,
     relativenumber = false,
@@ -61,6 +61,18 @@ function M.draft_options(win)
     winbar = "%{%v:lua.require'sessionls.bars'.draft()%}",
     statusline = 'draft%=g? shows the keys',
   })
+end
+
+--- Sets the options of a window that shows one of the session's two buffers.
+---@param view sessionls.View
+---@param win integer
+function M.set_options(view, win)
+  local buf = vim.api.nvim_win_get_buf(win)
+  if buf == view.buf then
+    transcript_options(win)
+  elseif buf == view.draft then
+    draft_options(win)
+  end
 end
 
 local function open_transcript(view, layout)
@@ -95,7 +107,7 @@ function M.show(view, opts)
     else
       win = open_transcript(view, opts.layout or config.get().layout)
     end
-    M.transcript_options(win)
+    M.set_options(view, win)
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(view.buf), 0 })
   end
   local below = M.of(view.draft)
@@ -106,7 +118,7 @@ function M.show(view, opts)
     else
       below = vim.api.nvim_open_win(view.draft, false, { split = 'below', win = win, height = config.get().draft_height })
     end
-    M.draft_options(below)
+    M.set_options(view, below)
   end
   if opts.focus == false then
     if vim.api.nvim_win_is_valid(before) then

@@ -1,0 +1,201 @@
+"""How sessions look in Neovim: in a narrow window, empty, with errors and long texts, on dark and light; what is kept of a start.
+
+The captures are in tests/screenshots/nvim, as text and as pictures, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, ModelServer, Refuse, Stall, ToolUse
+from neovim import HAS_TERMINAL, PLUGIN, Neovim, binary, start
+from nvim_session import new_session, send
+
+pytestmark = pytest.mark.skipif(not HAS_TERMINAL, reason="this system has no pseudo-terminals")
+
+LONG = "A line that is much longer than the window, so that it must be broken between its words, as prose is. " * 4
+REPLY = f"""# Heading
+
+Some *text* with `code`, a list:
+
+- one
+- two, 漢字 and 😀
+
+```python
+def two():
+    return 2
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+{LONG}"""
+
+
+@pytest.mark.parametrize("background", ["dark", "light"])
+def test_a_session_beside_the_code(
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer, background: str
+) -> None:
+    model_server.script(Answer(reasoning="let me think", tools=[ToolUse("read_file", {"path": "app.py"})]), Answer(REPLY))
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, columns=140, lines=45, background=background, trust=True) as nvim:
+        nvim.keys(":edit app.py<CR>:5,6Sessionls ask<CR>")
+        nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
+        nvim.keys("Ais this right?<Esc><CR>")
+        nvim.shows("def two", "as prose is.")
+        nvim.sees("much longer than", "漢字 and 😀")  # its end is followed
+        nvim.keys("<C-w>kgg<C-w>j")
+        screen = nvim.sees("def one():", "▸ +app.py:5-6", "▸ reasoning", "▸ read_file app.py", "漢字 and 😀", "to code")
+        nvim.capture(f"session-{background}")
+        assert screen.splitlines()[0].startswith("def one():")  # the code keeps its window
+        assert "│ def two" not in screen and "let me think" not in screen  # what is folded stays so
+
+
+def test_a_narrow_terminal_keeps_both_windows(
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
+) -> None:
+    model_server.script(Answer(REPLY))
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, columns=60, lines=24, trust=True) as nvim:
+        nvim.keys(":edit app.py<CR>")
+        new_session(nvim)
+        send(nvim, "hello")
+        nvim.shows("as prose is.")
+        screen = nvim.sees("def one():", "to code")
+        nvim.capture("narrow")
+        assert all(len(line) <= 60 for line in screen.splitlines())
+
+
+def test_an_empty_session_says_how_to_begin(nvim: Neovim) -> None:
+    new_session(nvim)
+    nvim.sees("Write a message below", "g?", "to code")
+    nvim.capture("empty")
+    nvim.keys("isay: hello<Esc><CR>")
+    nvim.shows("## code", "hello")
+    nvim.sees("hello", gone=["Write a message below"])
+
+
+def test_a_reply_that_failed_says_why_and_what_to_do(nvim: Neovim, model_server: ModelServer) -> None:
+    model_server.script(Refuse(401, "Incorrect API key provided."))
+    new_session(nvim)
+    send(nvim, "hello")
+    shown = nvim.shows("· failed", "✗ ")
+    nvim.sees("✗ ", "failed")
+    nvim.capture("failed")
+    assert "key" in shown.partition("✗ ")[2]
+
+
+def test_a_server_that_is_not_there_is_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, cmd=["no-such-program", "serve"]) as nvim:
+        nvim.keys(":Sessionls new<CR>")
+        nvim.until("return _G.told", lambda told: any("no-such-program is not an executable: install" in one for one in told))
+        nvim.keys(":checkhealth sessionls<CR>")
+        nvim.sees("The server is not there", "pip install sessionls")
+        nvim.capture("no-server")
+
+
+def test_settings_that_are_wrong_are_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, layout="diagonal", colour="red", width="wide") as nvim:
+        nvim.keys(":checkhealth sessionls<CR>")
+        nvim.sees("layout must be one of", "colour is no setting", "width must be a number; it is a string")
+
+
+def test_a_reply_being_written_is_followed_only_from_the_last_line(nvim: Neovim, model_server: ModelServer) -> None:
+    lines = [f"line {number}\n\n" for number in range(200)]
+    model_server.script(Answer(chunks=lines, delay=0.005), Answer(chunks=lines, delay=0.005))
+    new_session(nvim)
+    send(nvim, "one")
+    nvim.shows("line 199")
+    nvim.sees("line 199")
+    nvim.keys("<Esc><C-w>k20Gzt")
+    nvim.sees("line 8", gone=["line 199"])
+    nvim.keys("<C-w>j")
+    send(nvim, "two")
+    nvim.until("return require('sessionls.view').current().state.session.replying", lambda replying: not replying)
+    nvim.shows("\ntwo\n", "## code")
+    nvim.sees("line 8", gone=["line 199"])
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_file_of_vim_brings_the_windows_back(
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
+) -> None:
+    with start(tmp_path / "one", nvim_folder, nvim_env, trust=True) as nvim:
+        nvim.keys(":edit app.py<CR>")
+        new_session(nvim)
+        send(nvim, "say: kept")
+        nvim.shows("\nkept\n")
+        nvim.keys("ia draft<Esc>")
+        nvim.lua("vim.wait(700)")
+        nvim.keys(":mksession here.vim<CR>")
+        nvim.quit()
+    with start(tmp_path / "two", nvim_folder, nvim_env, trust=True) as nvim:
+        nvim.keys(":source here.vim<CR>")
+        nvim.shows("\nkept\n")
+        nvim.sees("def one():", "kept", "a draft", "to code")
+        nvim.capture("mksession")
+        assert nvim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 3
+        nvim.lua("vim.api.nvim_set_current_win(vim.fn.bufwinid(require('sessionls.view').current().draft))")
+        send(nvim, "say: again")
+        nvim.shows("\nagain\n")
+        nvim.keys("<C-w>k:edit<CR>")  # reading it again loses nothing
+        nvim.sees("kept", "again")
+        assert nvim.lua("return { vim.bo.modifiable, vim.wo.foldmethod }") == [False, "expr"]
+
+
+def test_several_sessions_are_open_one_for_each_tab(nvim: Neovim, model_server: ModelServer) -> None:
+    new_session(nvim)
+    send(nvim, "say: apples")
+    nvim.shows("\napples\n")
+    nvim.keys("<Esc>:tabnew<CR>")
+    new_session(nvim)
+    send(nvim, "say: pears")
+    nvim.shows("\npears\n")
+    nvim.keys("<Esc>gt")
+    nvim.sees("apples", gone=["pears\n"])
+    nvim.shows("\napples\n")
+    nvim.keys("gt")
+    nvim.shows("\npears\n")
+
+
+@pytest.mark.parametrize("layout", ["split", "below", "tab", "current"])
+def test_layouts(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], layout: str) -> None:
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, columns=100, lines=30, layout=layout, trust=True) as nvim:
+        nvim.keys(":edit app.py<CR>")
+        new_session(nvim)
+        screen = nvim.sees("to code", "Write a message below")
+        nvim.capture(f"layout-{layout}")
+        assert ("def one" in screen) == (layout in {"split", "below"})
+
+
+def test_the_start_of_neovim_loads_nothing() -> None:
+    code = (
+        "local before = vim.tbl_count(package.loaded) dofile(vim.env.PLUGIN) "
+        "io.stdout:write(vim.fn.exists(':Sessionls') .. ' ' .. vim.tbl_count(package.loaded) - before)"
+    )
+    command = [binary(), "--clean", "--headless", "--cmd", "set noloadplugins", "-c", f"lua {code}", "-c", "qa!"]
+    env = {**os.environ, "PLUGIN": str(PLUGIN / "plugin" / "sessionls.lua")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert done.stdout == "2 0"
+
+
+def test_another_process_is_seen_as_it_happens(
+    nvim: Neovim, tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
+) -> None:
+    model_server.script(Stall("from elsewhere"))
+    new_session(nvim)
+    session = nvim.session()["id"]
+    with start(tmp_path / "other", nvim_folder, nvim_env, trust=True) as other:
+        other.lua(f"require('sessionls').open('{session}')")
+        other.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
+        other.until("return require('sessionls.view').current().state ~= nil")
+        send(other, "hello")
+        nvim.shows("hello", "from elsewhere", "writing …")
+        nvim.until("return require('sessionls').status()", lambda status: status == "✎ 1")
+        nvim.keys("<Esc>:Sessionls cancel<CR>")
+        other.shows("· cancelled")
