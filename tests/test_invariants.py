@@ -372,6 +372,16 @@ class Sessions(RuleBasedStateMachine):
             self.change(log, process, transitions.lapse)
             self.check_present(log)
 
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def hand_over(self, log: Log, process: str) -> None:
+        if process not in self.alive or log.state is None:
+            return
+        by, to = PEOPLE[process], BEN if PEOPLE[process] is ADA else ADA
+        handed = self.change(log, process, lambda change: transitions.hand_over(change, to.id, "Please.", by))
+        if handed is not None:
+            [need] = [one for one in handed.needs or () if one.kind == "handOver"]
+            assert (need.participant.id, need.by) == (to.id, by)
+
     def check_present(self, log: Log) -> None:
         """Those are there who have it open in a process that lives, each once."""
         assert log.state is not None
@@ -428,7 +438,7 @@ class Sessions(RuleBasedStateMachine):
             copies = [e.message for e in sorted(left, key=lambda e: (e.place is None, e.place or 0, e.message.seq))]
         parent = ParentRef(session_id=log.session_id, seq=state.session.seq)
         fresh = {"state": "active", "pause_reason": None, "replying": False, "queued": 0, "stopped": None}
-        fresh |= {"asking": None, "present": None}
+        fresh |= {"asking": None, "present": None, "needs": None}
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: transitions.fork(change, child, [], place, copies, PEOPLE[process]))

@@ -1,16 +1,27 @@
-/** Which sessions wait for a person: a question for permission, a reply that was interrupted, or one that failed. Pure. */
+/**
+ * Which sessions wait for a person: a question for permission, one that was handed to whoever is here, a reply that was
+ * interrupted, or one that failed. Pure, but for who is here.
+ */
 import type { Session } from "./protocol";
 
-export type Need = "permission" | "interrupted" | "failed";
+export type Need = "permission" | "handed over" | "interrupted" | "failed";
+
+let here: string | undefined;
+
+/** The id of the participant who is here: what waits for somebody else does not need this one. */
+export function setParticipant(id: string | undefined): void {
+  here = id;
+}
 
 /** What a session needs a person for; undefined where it needs nobody. */
-export function needOf({ state, asking, stopped }: Session): Need | undefined {
+export function needOf({ state, asking, stopped, needs }: Session): Need | undefined {
   if (asking !== undefined) return "permission";
+  if (state !== "archived" && needs?.some((one) => one.participant.id === here) === true) return "handed over";
   if (state !== "active") return undefined;
   return stopped === "interrupted" || stopped === "failed" ? stopped : undefined;
 }
 
-const RANKS: Readonly<Record<Need, number>> = { permission: 2, interrupted: 1, failed: 1 };
+const RANKS: Readonly<Record<Need, number>> = { permission: 2, "handed over": 2, interrupted: 1, failed: 1 };
 
 /** How much a session needs somebody: a question keeps a reply from going on, so it ranks above what has stopped. */
 export function rankOf(session: Session): number {
@@ -45,6 +56,10 @@ export function needLines(sessions: readonly Session[]): readonly string[] {
     switch (needOf(session)) {
       case "permission":
         return asking.map(({ agent, summary }) => `${title}: ${agent} asks: ${summary}`);
+      case "handed over":
+        return (session.needs ?? [])
+          .filter((one) => one.participant.id === here)
+          .map(({ by, note }) => `${title}: handed over by ${by.name}${note === undefined ? "" : `: ${note}`}`);
       case "interrupted":
         return [`${title}: a reply was interrupted`];
       case "failed":

@@ -5,8 +5,10 @@
 import type {
   DeltaParams,
   Event,
+  HandedOver,
   History,
   Message,
+  Need,
   Opened,
   OpenQuestion,
   Part,
@@ -15,6 +17,9 @@ import type {
   Session,
   Usage,
 } from "./protocol";
+
+/** Events that do not change the session: to look at it, and to fork it, is no change of it. */
+const QUIET: readonly string[] = ["participantJoined", "participantLeft", "forked"];
 
 /** A tool that waits for a yes or a no. */
 export type Question = OpenQuestion;
@@ -161,6 +166,7 @@ class Folding {
   private messages: Message[];
   private participants: readonly Participant[];
   private asking: readonly Question[];
+  private needs: readonly Need[];
   /** A message moves that is older than what is loaded here. */
   resync = false;
   private moved = false;
@@ -174,15 +180,16 @@ class Folding {
     this.messages = [...before.messages];
     this.participants = before.participants;
     this.asking = before.session.asking ?? [];
+    this.needs = before.session.needs ?? [];
   }
 
   result(): Folded {
-    // To look at a session is no change of it, and a fork never disturbs its parent.
-    const quiet = ["participantJoined", "participantLeft", "forked"].includes(this.event.kind);
-    const { asking: _asking, present: _present, ...rest } = this.session;
+    const quiet = QUIET.includes(this.event.kind);
+    const { asking: _asking, present: _present, needs: _needs, ...rest } = this.session;
     const session: Session = {
       ...rest,
       ...(this.asking.length > 0 && { asking: [...this.asking] }),
+      ...(this.needs.length > 0 && { needs: [...this.needs] }),
       ...(this.participants.length > 0 && { present: [...this.participants] }),
       ...(quiet ? {} : { updatedAt: this.event.at }),
     };
@@ -199,6 +206,7 @@ class Folding {
 
   run(): void {
     const { event } = this;
+    this.meetNeeds();
     switch (event.kind) {
       case "renamed":
         this.session.title = event.title;
@@ -234,6 +242,9 @@ class Folding {
         break;
       case "participantLeft":
         this.participants = this.participants.filter((one) => one.id !== event.participantId);
+        break;
+      case "handedOver":
+        this.handedOver(event);
         break;
       case "compacted":
         if (event.usage !== undefined) this.spend(event.usage);
@@ -323,6 +334,27 @@ class Folding {
   private switched(agent: string, model: string | undefined): void {
     const { model: _old, ...rest } = this.session;
     this.session = { ...rest, agent, ...(model !== undefined && { model }) };
+  }
+
+  /** Nothing waits for a participant any more who does something here. */
+  private meetNeeds(): void {
+    const { by, kind } = this.event;
+    if (by === undefined || !("id" in by) || QUIET.includes(kind)) return;
+    this.needs = this.needs.filter((one) => one.participant.id !== by.id);
+  }
+
+  private handedOver({ by, to, note, waiting, at }: HandedOver): void {
+    if (by === undefined || !("id" in by)) return;
+    this.know(to);
+    const need: Need = {
+      kind: "handOver",
+      participant: to,
+      by,
+      ...(note !== undefined && { note }),
+      ...(waiting !== undefined && { waiting }),
+      at,
+    };
+    this.needs = [...this.needs.filter((one) => one.kind !== "handOver"), need];
   }
 
   private know(participant: Participant): void {

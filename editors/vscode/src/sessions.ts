@@ -2,6 +2,7 @@
 import type { CancellationToken } from "vscode";
 import type { Agent, AgentList, DeltaParams, Event, Exchange, MessageParams, Session } from "./protocol";
 import type { Api } from "./api";
+import { setParticipant } from "./attention";
 import { Emitter, type Disposable } from "./emitter";
 import { problemOf } from "./problem";
 import { Store } from "./store";
@@ -251,7 +252,8 @@ export class Sessions {
 
   private async page(state: "archived" | undefined, limit: number, cursor?: string): Promise<readonly Session[]> {
     const asked = { limit, ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
-    const { sessions, nextCursor } = await this.api.request("session/list", asked);
+    const { sessions, nextCursor, you } = await this.api.request("session/list", asked);
+    setParticipant(you?.id);
     if (this.lists.has(state)) this.lists.set(state, nextCursor);
     return sessions;
   }

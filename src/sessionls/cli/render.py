@@ -53,6 +53,7 @@ __all__ = [
     "message_lines",
     "model_table",
     "names",
+    "need_lines",
     "question_lines",
     "session_table",
     "spent",
@@ -100,6 +101,16 @@ def session_table(sessions: Sequence[Session], *, folders: bool) -> Table:
 
 def names(participants: Iterable[Participant]) -> str:
     return ", ".join(participant.name for participant in participants)
+
+
+def need_lines(session: Session) -> Iterable[RenderableType]:
+    """What waits for whom: who handed the session to whom, and with which words."""
+    for need in session.needs or ():
+        yield Text(safe(f"{need.by.name} handed this session to {need.participant.name}, {when(need.at)}"), style="bold yellow")
+        for line in safe(need.note or "").splitlines():
+            yield Text(f"  {line}")
+        for line in need.waiting or ():
+            yield Text(safe(f"  - {line}"), style="dim")
 
 
 def question_lines(session: Session, messages: Sequence[Message]) -> Iterable[RenderableType]:

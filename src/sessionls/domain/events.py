@@ -27,6 +27,7 @@ __all__ = [
     "FindingChanged",
     "FindingReported",
     "Forked",
+    "HandedOver",
     "MessageSent",
     "MessageSteered",
     "MessageWithdrawn",
@@ -260,6 +261,15 @@ class CancelAsked(_Event):
     message_id: str
 
 
+class HandedOver(_Event):
+    """`by` handed the session to a participant, who finds there what waits (see `Need`)."""
+
+    kind: Literal["handedOver"] = "handedOver"
+    to: Participant
+    note: str | None = None
+    waiting: list[str] | None = None
+
+
 class ReplyFinished(_Event):
     """A reply ended or stopped; `message` is the whole reply, with its status."""
 
@@ -369,7 +379,8 @@ Event = Annotated[
     | Archived
     | Unarchived
     | ParticipantJoined
-    | ParticipantLeft,
+    | ParticipantLeft
+    | HandedOver,
     Field(discriminator="kind"),
 ]
 event_adapter: TypeAdapter[Event] = TypeAdapter(Event)

@@ -504,11 +504,26 @@ class OpenQuestion(Wire):
     at: str
 
 
+class Need(Wire):
+    """Something that waits for one participant, until they do something in the session.
+
+    `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
+    """
+
+    kind: Literal["handOver", "mention"]
+    participant: Participant
+    by: Participant
+    note: Shown | None = None
+    waiting: list[Line] | None = None
+    at: str
+
+
 class Session(Wire):
     """A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
 
-    `participants` are all who ever took part; `present` are those who have it open now, absent if there are none.
-    `stopped` says how the newest reply stopped, if `session/resume` would continue it; absent while the session is archived.
+    `participants` are all who ever took part; `present` are those who have it open now, absent if there are none. `needs` is what
+    waits for one of them, absent if there is nothing. `stopped` says how the newest reply stopped, if `session/resume` would
+    continue it; absent while the session is archived.
     `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
     may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
     `pauseReason` "budget". Without `pauseReason` somebody paused it.
@@ -528,6 +543,7 @@ class Session(Wire):
     parent: ParentRef | None = None
     participants: list[Participant] = []
     present: list[Participant] | None = None
+    needs: list[Need] | None = None
     usage: Usage = Usage()
     budget: float | None = None
     seq: int = 0

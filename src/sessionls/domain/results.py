@@ -122,8 +122,11 @@ class Reverted(Wire):
 
 
 class SessionList(Wire):
+    """`you` are the participant who asks: what waits for them stands in the `needs` of each session."""
+
     sessions: list[Session]
     next_cursor: str | None = None
+    you: Participant | None = None
 
 
 class Opened(Wire):

@@ -22,6 +22,7 @@ from sessionls.domain.model import (
     EditPart,
     FindingPart,
     Message,
+    Need,
     OpenQuestion,
     Part,
     Participant,
@@ -38,6 +39,7 @@ from sessionls.domain.scope import Scope, scope_of
 __all__ = ["Applied", "Drafted", "Entry", "Grant", "State", "apply", "with_drafts", "with_work"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
+_QUIET = frozenset({"participantJoined", "participantLeft", "forked"})  # of these the session is not changed
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
 
 
@@ -189,6 +191,7 @@ class _Folding:
         self.removed: tuple[str, ...] = ()
 
     def run(self) -> Applied:
+        self._meet_needs()
         self._fold()
         # Final entries are removed from the open ones. A failed reply stays until the next message is answered.
         for entry in list(self.open.values()):
@@ -267,6 +270,8 @@ class _Folding:
             case ev.ParticipantLeft():
                 self.present = [p for p in self.present if p.id != event.participant_id]
                 self.session["updated_at"] = now.updated_at
+            case ev.HandedOver():
+                self._handed_over(event)
             case ev.Forked():
                 self.session["updated_at"] = now.updated_at  # a fork does not change its parent
             case ev.Compacted():
@@ -309,6 +314,19 @@ class _Folding:
                 self._reply_finished(event.message, event.seq)
             case _:
                 pass
+
+    def _meet_needs(self) -> None:
+        """Nothing waits for a participant any more who does something here."""
+        if isinstance(self.event.by, Participant) and self.event.kind not in _QUIET and self.before.session.needs:
+            acted = self.event.by.id
+            self.session["needs"] = [one for one in self.before.session.needs if one.participant.id != acted] or None
+
+    def _handed_over(self, event: ev.HandedOver) -> None:
+        assert isinstance(event.by, Participant)
+        need = Need(kind="handOver", participant=event.to, by=event.by, note=event.note, waiting=event.waiting, at=event.at)
+        self._know(event.to)
+        left = self.session.get("needs", self.before.session.needs) or []
+        self.session["needs"] = [*(one for one in left if one.kind != "handOver"), need]
 
     def _know(self, participant: Participant) -> None:
         known = self.before.session.participants

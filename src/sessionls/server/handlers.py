@@ -192,6 +192,11 @@ async def rename(request: RequestContext, params: p.RenameParams) -> Session:
     return await request.sessions.rename(params.session_id, params.title)
 
 
+@_answers("session/handOver")
+async def hand_over(request: RequestContext, params: p.HandOverParams) -> Session:
+    return await request.sessions.hand_over(params.session_id, params.to, note=params.note)
+
+
 @_answers("session/setBudget")
 async def set_budget(request: RequestContext, params: p.SetBudgetParams) -> Session:
     return await request.sessions.set_budget(params.session_id, params.budget)

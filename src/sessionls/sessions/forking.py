@@ -69,6 +69,7 @@ class Forking:
                 "stopped": None,
                 "asking": None,
                 "present": None,
+                "needs": None,
                 "agent": agent or session.agent,
                 "model": session.model if agent is None else None,
                 "parent": parent,

@@ -166,7 +166,7 @@ class Sessions:
         await self._replies.sweep()
         scope = await self.scope(workspace_folder)
         sessions, after = await self._store.sessions(scope=scope, state=state, query=query, limit=limit, cursor=cursor)
-        return SessionList(sessions=sessions, next_cursor=after)
+        return SessionList(sessions=sessions, next_cursor=after, you=self._participant)
 
     async def search(self, query: str, *, workspace_folder: str | None = None, limit: int = 20) -> SearchResult:
         hits = await self._store.search(query, scope=await self.scope(workspace_folder), limit=limit)
@@ -449,6 +449,10 @@ class Sessions:
     async def switch_agent(self, session_id: str, agent: str, *, model: str | None = None) -> Session:
         name = self._agents.get(agent).name
         return await self._change(session_id, lambda change: transitions.switch_agent(change, name, model, self._participant))
+
+    async def hand_over(self, session_id: str, to: str, *, note: str | None = None) -> Session:
+        """Hand the session to another participant, who finds there what waits. Raises `InvalidParams`, `SessionArchived`."""
+        return await self._change(session_id, lambda change: transitions.hand_over(change, to, note, self._participant))
 
     async def set_budget(self, session_id: str, budget: float | None) -> Session:
         """Set how many US dollars models may cost in the session; None for no limit. A paused session stays paused."""

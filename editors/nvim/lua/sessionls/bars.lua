@@ -43,6 +43,12 @@ function M.update(view)
       table.insert(parts, session.queued .. ' waiting')
     end
     table.insert(parts, session.agent)
+    for _, need in ipairs(session.needs or {}) do
+      if need.kind == 'handOver' then
+        local words = ('%s handed this to %s'):format(need.by.name, need.participant.name)
+        table.insert(parts, need.note and ('%s: %s'):format(words, (need.note:gsub('%s+', ' '))) or words)
+      end
+    end
     if view.state and #view.state.participants > 1 then
       table.insert(parts, 'with ' .. M.names(view.state.participants))
     end

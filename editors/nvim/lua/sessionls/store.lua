@@ -306,6 +306,21 @@ function handle.participantLeft(self, event)
   self:without_participant(event.participantId)
 end
 
+function handle.handedOver(self, event)
+  self:know(event.to)
+  self.needs = vim.tbl_filter(function(one)
+    return one.kind ~= 'handOver'
+  end, self.needs)
+  table.insert(self.needs, {
+    kind = 'handOver',
+    participant = event.to,
+    by = event.by,
+    note = event.note,
+    waiting = event.waiting,
+    at = event.at,
+  })
+end
+
 function handle.compacted(self, event)
   if event.usage then
     self:spend(event.usage)
@@ -521,14 +536,20 @@ function M.fold(state, event)
   local folding = setmetatable({ state = state, event = event, change = nothing() }, Folding)
   folding.asking = vim.list_slice(state.session.asking or {})
   folding.change.session = true
+  local quiet = vim.list_contains({ 'participantJoined', 'participantLeft', 'forked' }, event.kind)
+  -- Nothing waits for a participant any more who does something here.
+  folding.needs = vim.tbl_filter(function(one)
+    return quiet or not event.by or one.participant.id ~= event.by.id
+  end, state.session.needs or {})
   local handler = handle[event.kind]
   if handler then
     handler(folding, event)
   end
   state.session.asking = #folding.asking > 0 and folding.asking or nil
+  state.session.needs = #folding.needs > 0 and folding.needs or nil
   state.session.present = #state.participants > 0 and vim.list_slice(state.participants) or nil
   -- To look at a session is no change of it, and a fork never disturbs its parent.
-  if not vim.list_contains({ 'participantJoined', 'participantLeft', 'forked' }, event.kind) then
+  if not quiet then
     state.session.updatedAt = event.at
   end
   return folding.missing and 'gap' or folding.change

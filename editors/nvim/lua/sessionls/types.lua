@@ -242,7 +242,7 @@
 --- No fields.
 ---@class sessionls.Empty
 
----@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft
+---@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver
 
 --- A participant's message and the reply to it.
 ---@class sessionls.Exchange
@@ -351,6 +351,23 @@
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'forked'
 ---@field childId string
+
+--- `to` is the id, the name or the e-mail address of a participant of the session.
+---@class sessionls.HandOverParams
+---@field sessionId string
+---@field to string
+---@field note? string
+
+--- `by` handed the session to a participant, who finds there what waits (see `Need`).
+---@class sessionls.HandedOver
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'handedOver'
+---@field to sessionls.Participant
+---@field note? string
+---@field waiting? string[]
 
 ---@class sessionls.History
 ---@field messages sessionls.Message[]
@@ -530,6 +547,15 @@
 ---@field description string
 ---@field schema table
 
+--- Something that waits for one participant, until they do something in the session.
+---@class sessionls.Need
+---@field kind 'handOver'|'mention'
+---@field participant sessionls.Participant
+---@field by sessionls.Participant
+---@field note? string
+---@field waiting? string[]
+---@field at string
+
 ---@class sessionls.OpenParams
 ---@field sessionId string
 ---@field limit integer
@@ -554,7 +580,7 @@
 ---@field more boolean
 ---@field participants sessionls.Participant[]
 ---@field seq integer
----@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft)[]
+---@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver)[]
 
 --- The point where a fork left its parent: it shares the parent's events up to and including `seq`.
 ---@class sessionls.ParentRef
@@ -796,6 +822,7 @@
 ---@field parent? sessionls.ParentRef
 ---@field participants sessionls.Participant[]
 ---@field present? sessionls.Participant[]
+---@field needs? sessionls.Need[]
 ---@field usage sessionls.Usage
 ---@field budget? number
 ---@field seq integer
@@ -817,9 +844,11 @@
 ---@field text? string
 ---@field notice? string
 
+--- `you` are the participant who asks: what waits for them stands in the `needs` of each session.
 ---@class sessionls.SessionList
 ---@field sessions sessionls.Session[]
 ---@field nextCursor? string
+---@field you? sessionls.Participant
 
 ---@class sessionls.SessionParams
 ---@field sessionId string

@@ -34,7 +34,8 @@ export type Event =
   | Archived
   | Unarchived
   | ParticipantJoined
-  | ParticipantLeft;
+  | ParticipantLeft
+  | HandedOver;
 
 /**
  * An agent in a list. `source` is "builtin" or the URI of the file that defines it. `problem` is why it cannot be invoked,
@@ -534,8 +535,9 @@ export interface Created {
 /**
  * A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
  *
- * `participants` are all who ever took part; `present` are those who have it open now, absent if there are none.
- * `stopped` says how the newest reply stopped, if `session/resume` would continue it; absent while the session is archived.
+ * `participants` are all who ever took part; `present` are those who have it open now, absent if there are none. `needs` is what
+ * waits for one of them, absent if there is nothing. `stopped` says how the newest reply stopped, if `session/resume` would
+ * continue it; absent while the session is archived.
  * `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
  * may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
  * `pauseReason` "budget". Without `pauseReason` somebody paused it.
@@ -555,6 +557,7 @@ export interface Session {
   parent?: ParentRef;
   participants: Participant[];
   present?: Participant[];
+  needs?: Need[];
   usage: Usage;
   budget?: number;
   seq: number;
@@ -586,6 +589,19 @@ export interface ParentRef {
   sessionId: string;
   seq: number;
   messageId?: string;
+}
+/**
+ * Something that waits for one participant, until they do something in the session.
+ *
+ * `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
+ */
+export interface Need {
+  kind: 'handOver' | 'mention';
+  participant: Participant;
+  by: Participant;
+  note?: string;
+  waiting?: string[];
+  at: string;
 }
 /**
  * `offset` counts code points from the start of that part's text.
@@ -908,6 +924,19 @@ export interface ParticipantLeft {
   participantId: string;
 }
 /**
+ * `by` handed the session to a participant, who finds there what waits (see `Need`).
+ */
+export interface HandedOver {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'handedOver';
+  to: Participant;
+  note?: string;
+  waiting?: string[];
+}
+/**
  * A participant's message and the reply to it.
  */
 export interface Exchange {
@@ -950,6 +979,14 @@ export interface ForkParams {
   at?: string;
   title?: string;
   agent?: string;
+}
+/**
+ * `to` is the id, the name or the e-mail address of a participant of the session.
+ */
+export interface HandOverParams {
+  sessionId: string;
+  to: string;
+  note?: string;
 }
 export interface History {
   messages: Message[];
@@ -1139,6 +1176,7 @@ export interface Opened {
     | Unarchived
     | ParticipantJoined
     | ParticipantLeft
+    | HandedOver
   )[];
 }
 export interface PermissionDecision {
@@ -1226,9 +1264,13 @@ export interface SessionChangedParams {
   session?: Session;
   deleted?: string;
 }
+/**
+ * `you` are the participant who asks: what waits for them stands in the `needs` of each session.
+ */
 export interface SessionList {
   sessions: Session[];
   nextCursor?: string;
+  you?: Participant;
 }
 export interface SessionParams {
   sessionId: string;
@@ -1297,6 +1339,7 @@ export interface Requests {
   'session/resume': { params: SessionParams; result: Session };
   'session/fork': { params: ForkParams; result: Session };
   'session/rename': { params: RenameParams; result: Session };
+  'session/handOver': { params: HandOverParams; result: Session };
   'session/setBudget': { params: SetBudgetParams; result: Session };
   'session/archive': { params: SessionParams; result: Session };
   'session/unarchive': { params: SessionParams; result: Session };

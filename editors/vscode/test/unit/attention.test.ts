@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { byAttention, needLines, needOf, nextInNeed, needText } from "../../src/attention";
-import type { Session } from "../../src/protocol";
+import { afterEach, describe, expect, it } from "vitest";
+import { byAttention, needLines, needOf, nextInNeed, needText, setParticipant } from "../../src/attention";
+import type { Participant, Session } from "../../src/protocol";
 import { aQuestion, aSession } from "./samples";
 
 const asking = [aQuestion("q")];
@@ -19,6 +19,26 @@ describe("what a session needs a person for", () => {
     [{ state: "paused", asking }, "permission"],
   ])("%j", (given, need) => {
     expect(needOf(aSession(given))).toBe(need);
+  });
+});
+
+describe("a session that was handed over", () => {
+  const [ada, ben] = ["Ada", "Ben"].map((name) => ({ id: name.toLowerCase(), name })) as [Participant, Participant];
+  const need = { kind: "handOver", participant: ben, by: ada, note: "The tests fail.", at: "2026-03-01T00:00:00Z" } as const;
+  const handed = aSession({ title: "H", needs: [need] });
+
+  afterEach(() => {
+    setParticipant(undefined);
+  });
+
+  it("needs whom it was handed to, and nobody else", () => {
+    expect(needOf(handed)).toBeUndefined();
+    setParticipant("ada");
+    expect(needOf(handed)).toBeUndefined();
+    setParticipant("ben");
+    expect(needOf(handed)).toBe("handed over");
+    expect(needOf({ ...handed, state: "archived" })).toBeUndefined();
+    expect(needLines([handed])).toEqual(["H: handed over by Ada: The tests fail."]);
   });
 });
 

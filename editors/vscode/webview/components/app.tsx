@@ -9,7 +9,7 @@ import { Places } from "./finding";
 import { ToComposer } from "./focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
-import { NoModel, ProblemBar, Restricted, ServerStanding, Standing } from "./notices";
+import { HandedOver, NoModel, ProblemBar, Restricted, ServerStanding, Standing } from "./notices";
 import { Questions } from "./questions";
 import { Transcript } from "./transcript";
 
@@ -71,6 +71,7 @@ export function App() {
           <Questions questions={view.session.asking ?? []} />
           {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
           <div role="status">
+            <HandedOver session={view.session} />
             <Standing session={view.session} server={state.server} deleting={state.deleting} />
             {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
               <NoModel problem={answers.problem} />

@@ -55,6 +55,24 @@ export function Standing({ session, server, deleting }: StandingProps) {
   return null;
 }
 
+/** Who handed the session to whom, what they said of it, and what waited then. */
+export function HandedOver({ session }: { readonly session: Session }) {
+  return (
+    <>
+      {(session.needs ?? []).map(({ participant, by, note, waiting = [] }) => (
+        <div class="bar" key={participant.id}>
+          <Icon name="person-add" />
+          <span>
+            {by.name} handed this session to {participant.name}
+            {note === undefined ? "." : `: ${note}`}
+            {waiting.length > 0 && <span class="dim"> {waiting.join(" ")}</span>}
+          </span>
+        </div>
+      ))}
+    </>
+  );
+}
+
 /** A button that makes the session take messages again, and goes away. */
 function Change({ type, label }: { readonly type: "resume" | "unarchive"; readonly label: string }) {
   const toComposer = useContext(ToComposer);

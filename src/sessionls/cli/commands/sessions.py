@@ -37,6 +37,10 @@ def sessions(
             terminal.json(page.wire())
         elif page.sessions:
             terminal.out.print(session_table(page.sessions, folders=everywhere))
+            you = page.you.id if page.you is not None else ""
+            handed = [(one, need) for one in page.sessions for need in one.needs or () if need.participant.id == you]
+            for one, need in handed:
+                terminal.note(safe(f"{need.by.name} handed {one.title} to you: sessionls show {short(one.id)}"), "yellow")
             if asks := [session for session in page.sessions if session.asking]:
                 terminal.note(f"Waits for permission. To see the request: `sessionls show {short(asks[0].id)}`.", "yellow")
             if page.next_cursor:
@@ -60,7 +64,7 @@ def show(
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
-        from sessionls.cli.render import message_lines, names, question_lines, spent
+        from sessionls.cli.render import message_lines, names, need_lines, question_lines, spent
         from sessionls.domain.budget import dollars, words_for_pause
 
         async with opened(terminal) as cli:
@@ -82,6 +86,8 @@ def show(
         for message in page.messages:
             for line in message_lines(message, found.workspace_folders, ids=ids):
                 terminal.out.print(line)
+        for line in need_lines(found):
+            terminal.out.print(line)
         for line in question_lines(found, page.messages):
             terminal.out.print(line)
         if (why := words_for_pause(found)) is not None:
@@ -213,6 +219,16 @@ def switch(
 def rename(session: SessionArgument, title: str) -> None:
     """Rename a session."""
     change_session(lambda sessions, found: sessions.rename(found, title), session, 'Renamed to "{title}".')
+
+
+@app.command("hand-over")
+def hand_over(
+    session: SessionArgument,
+    to: Annotated[str, typer.Argument(metavar="PARTICIPANT", help="The name, e-mail address or id of a participant of it.")],
+    note: Annotated[str | None, typer.Argument(metavar="[NOTE]", help="What they should know.")] = None,
+) -> None:
+    """Hand a session to another participant, who finds there what waits: questions, a stopped reply, messages."""
+    change_session(lambda sessions, found: sessions.hand_over(found, to, note=note), session, "The session was handed over.")
 
 
 @app.command()

@@ -7,6 +7,7 @@ process can change the state meanwhile.
 from __future__ import annotations
 
 from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Runner, Start, WriterGone, live_state, own
+from sessionls.domain.transitions.handing_over import hand_over, waiting_work
 from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, cancel_waiting, pause, pause_for_budget, restart
 from sessionls.domain.transitions.permission import answer, ask
 from sessionls.domain.transitions.presence import join, lapse, leave
@@ -45,6 +46,7 @@ __all__ = [
     "finish",
     "fork",
     "forked",
+    "hand_over",
     "interrupt",
     "join",
     "lapse",
@@ -66,5 +68,6 @@ __all__ = [
     "step",
     "switch_agent",
     "unarchive",
+    "waiting_work",
     "withdraw",
 ]

@@ -12,6 +12,7 @@ _S, _M, _R = (
     "0192a1b2-0000-7000-8000-000000000003",
 )
 _AT = "2026-01-31T09:30:00.000Z"
+_BEN = {"id": "p-1f3870be274f6c49", "name": "Ben"}
 _ADA = {"id": "p-5e884898da280471", "name": "Ada", "email": "ada@example.org"}
 _SESSION: dict[str, Any] = {
     "id": _S,
@@ -112,6 +113,23 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/resume": ({"sessionId": _S}, _SESSION),
     "session/fork": ({"sessionId": _S, "at": _R}, _FORK),
     "session/rename": ({"sessionId": _S, "title": "The parser's last line"}, {**_SESSION, "title": "The parser's last line"}),
+    "session/handOver": (
+        {"sessionId": _S, "to": "Ben", "note": "The tests fail on Windows only. Please look there."},
+        {
+            **_SESSION,
+            "participants": [_ADA, _BEN],
+            "needs": [
+                {
+                    "kind": "handOver",
+                    "participant": _BEN,
+                    "by": _ADA,
+                    "note": "The tests fail on Windows only. Please look there.",
+                    "waiting": ["A reply was interrupted, and can be resumed."],
+                    "at": "2026-01-31T09:45:00.000Z",
+                }
+            ],
+        },
+    ),
     "session/setBudget": ({"sessionId": _S, "budget": 2.5}, {**_SESSION, "budget": 2.5}),
     "session/archive": ({"sessionId": _S}, {**_SESSION, "state": "archived"}),
     "session/unarchive": ({"sessionId": _S}, _SESSION),

@@ -248,6 +248,16 @@ METHODS: tuple[Method, ...] = (
         causes=("renamed",),
     ),
     Method(
+        "session/handOver",
+        p.HandOverParams,
+        Session,
+        "Hands a session to another participant of it, with a note. The event says what waits there: questions, a reply that "
+        "stopped, messages. It stands in the session's `needs` until that participant does something in it, or it is handed on. "
+        "Who may answer what does not change by it.",
+        errors=(e.SessionNotFound, e.SessionArchived),
+        causes=("handedOver",),
+    ),
+    Method(
         "session/setBudget",
         p.SetBudgetParams,
         Session,

@@ -34,6 +34,7 @@ __all__ = [
     "FixParams",
     "ForkHereParams",
     "ForkParams",
+    "HandOverParams",
     "HistoryParams",
     "ListParams",
     "MessageParams",
@@ -131,6 +132,13 @@ class ForkParams(SessionParams):
 
 class SetBudgetParams(SessionParams):
     budget: Dollars | None
+
+
+class HandOverParams(SessionParams):
+    """`to` is the id, the name or the e-mail address of a participant of the session."""
+
+    to: Annotated[str, Field(min_length=1, max_length=300)]
+    note: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
 
 
 class RenameParams(SessionParams):

@@ -121,6 +121,10 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Last changed", time_of(session.updated_at)),
         ("State", session.state if session.state != "active" else None),
         ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
+        (
+            "Waits for",
+            "; ".join(f"{one.participant.name}: {one.note or 'handed over'} ({one.by.name})" for one in session.needs or ()),
+        ),
         ("Paused", words_for_pause(session)),
         ("Participants", ", ".join(map(_person, session.participants))),
         ("Agent", default),

@@ -1,0 +1,66 @@
+"""Handing a session to another participant, with what waits in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams, SessionArchived
+from sessionls.domain.model import Participant, Session
+from sessionls.domain.state import State
+from sessionls.domain.transitions.common import live_state
+
+__all__ = ["hand_over", "waiting_work"]
+
+
+def hand_over(change: Change, to: str, note: str | None, by: Participant) -> Session:
+    """Hand the session to a participant who is known in it, by id, name or e-mail address.
+
+    Raises `InvalidParams` for one who is not known there or not told apart, and for oneself.
+    """
+    state = live_state(change)
+    if state.session.state == "archived":
+        raise SessionArchived(state.session.id)
+    person = _participant(state, to)
+    if person.id == by.id:
+        raise InvalidParams("You cannot hand a session to yourself.", fields=["to"], hint=_hint(state, by))
+    change.add(ev.HandedOver, by=by, to=person, note=note, waiting=list(waiting_work(state)) or None)
+    return change.now.session
+
+
+def waiting_work(state: State) -> Iterator[str]:
+    """What waits for somebody in the session, in words for a person."""
+    session = state.session
+    for question in state.asking:
+        yield f"{question.agent} asks for permission: {question.summary}"
+    if state.reply is not None:
+        yield "A reply is being written."
+    if state.stopped is not None:
+        yield f"A reply {'failed' if state.stopped == 'failed' else f'was {state.stopped}'}, and can be resumed."
+    if session.queued:
+        yield "1 message waits for its reply." if session.queued == 1 else f"{session.queued} messages wait for their replies."
+    if session.state == "paused":
+        yield "The session is paused: resume it before you send messages."
+
+
+def _participant(state: State, to: str) -> Participant:
+    known = state.session.participants
+    wanted = to.strip().removeprefix("@").casefold()
+    for found in (
+        [one for one in known if one.id == to],
+        [one for one in known if wanted in (one.name.casefold(), (one.email or "").casefold())],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(f"{one.name} <{one.email or one.id}>" for one in found)
+            raise InvalidParams(
+                f"Several participants are called {to!r}.", fields=["to"], hint=f"Use the address or id: {names}."
+            )
+    raise InvalidParams(f"No participant of this session is called {to!r}.", fields=["to"], hint=_hint(state, None))
+
+
+def _hint(state: State, but: Participant | None) -> str:
+    names = ", ".join(one.name for one in state.session.participants if but is None or one.id != but.id)
+    return f"The others are: {names}." if names else "Whoever opens the session once is known in it."
