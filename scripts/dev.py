@@ -69,6 +69,7 @@ def check(_rest: list[str]) -> int:
         "imports": [tool("lint-imports")],
         "structure": [str(PYTHON), "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "tests/test_structure.py"],
         **{f"docs ({script.stem})": [str(PYTHON), str(script), "--check"] for script in generators()},
+        "Lua": extension().lua("--check"),
         **extension().checks(),
     }
     failed = []
@@ -85,7 +86,8 @@ def check(_rest: list[str]) -> int:
 
 def fix(_rest: list[str]) -> int:
     """Fix the format and what lint can fix by itself."""
-    return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix") | extension().fix()
+    lua = run(*extension().lua("--write"))
+    return run(tool("ruff"), "format") | run(tool("ruff"), "check", "--fix") | lua | extension().fix()
 
 
 def docs(_rest: list[str]) -> int:

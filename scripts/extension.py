@@ -56,6 +56,10 @@ class Extension:
             "extension: format": self._command(MODULES / "prettier/bin/prettier.cjs", "--check", "--log-level=warn", "."),
         }
 
+    def lua(self, mode: str) -> list[str]:
+        """The command that checks (`--check`) or formats (`--write`) Lua: its tools come from npm with these packages."""
+        return self._command(ROOT / "scripts" / "check_lua.mjs", mode)
+
     def fix(self) -> int:
         linted = self._run(MODULES / "eslint/bin/eslint.js", "--fix", ".")
         return linted | self._run(MODULES / "prettier/bin/prettier.cjs", "--write", "--log-level=warn", ".")

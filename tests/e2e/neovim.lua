@@ -14,7 +14,9 @@ end
 
 local questions, select = {}, vim.ui.select
 vim.ui.select = function(items, options, done)
-  local titles = vim.tbl_map(function(item) return item.title end, items)
+  local titles = vim.tbl_map(function(item)
+    return item.title
+  end, items)
   table.insert(questions, { prompt = options.prompt, titles = titles })
   if #questions == 2 then
     vim.api.nvim_input(given.later)
@@ -29,14 +31,24 @@ local id = assert(vim.lsp.start({
   init_options = { participant = { name = 'Ada' }, workspaceTrusted = true, model = 'openai/test' },
 }))
 local client = assert(vim.lsp.get_client_by_id(id))
-assert(vim.wait(PATIENCE, function() return client.initialized end, 10), 'not initialized')
+assert(
+  vim.wait(PATIENCE, function()
+    return client.initialized
+  end, 10),
+  'not initialized'
+)
 
 local function request(method, params)
   local answer
   client:request(method, params, function(err, result)
     answer = { err = err, result = result }
   end, 0)
-  assert(vim.wait(PATIENCE, function() return answer ~= nil end, 10), method .. ' was not answered')
+  assert(
+    vim.wait(PATIENCE, function()
+      return answer ~= nil
+    end, 10),
+    method .. ' was not answered'
+  )
   assert(answer.err == nil, vim.inspect(answer.err))
   return answer.result
 end

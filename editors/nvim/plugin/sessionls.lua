@@ -22,11 +22,11 @@ end
 plug('n', 'ask', function()
   return require('sessionls.compose').operator('ask')
 end, { expr = true, desc = 'Ask about what a motion covers' })
-plug('x', 'ask', ":Sessionls ask<CR>", { silent = true, desc = 'Ask about the selection' })
+plug('x', 'ask', ':Sessionls ask<CR>', { silent = true, desc = 'Ask about the selection' })
 plug('n', 'add', function()
   return require('sessionls.compose').operator('add')
 end, { expr = true, desc = 'Add what a motion covers to the draft' })
-plug('x', 'add', ":Sessionls add<CR>", { silent = true, desc = 'Add the selection to the draft' })
+plug('x', 'add', ':Sessionls add<CR>', { silent = true, desc = 'Add the selection to the draft' })
 for name, sub in pairs({
   toggle = 'toggle',
   list = 'list',
