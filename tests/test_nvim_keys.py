@@ -3,6 +3,7 @@ pickers have tests of their own.)"""
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -154,6 +155,16 @@ def test_words_of_the_draft_become_context(nvim: Neovim, model_server: ModelServ
     nvim.keys(f"isay: got it {words}<Esc><CR>")
     nvim.shows("## code", "\ngot it\n")
     assert known in model_server.requests[0].text
+
+
+def test_an_image_is_handed_over_as_one(nvim: Neovim, model_server: ModelServer, nvim_folder: Path) -> None:
+    (nvim_folder / "dot.png").write_bytes(base64.b64decode(_DOT))
+    new_session(nvim)
+    nvim.keys("i#file:dot.png say: seen<Esc><CR>")
+    nvim.shows("▸ +image dot.png 1×1", "\nseen\n")
+
+
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII="
 
 
 def test_a_word_that_stands_for_nothing_is_explained_and_nothing_is_sent(nvim: Neovim, model_server: ModelServer) -> None:

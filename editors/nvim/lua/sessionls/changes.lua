@@ -50,12 +50,24 @@ local function items_of(view, message_id, list)
       table.insert(items, {
         filename = vim.uri_to_fname(file.uri),
         lnum = (hunk.line or 0) + 1,
-        text = ('%s +%d −%d%s%s'):format(agent, hunk.added, hunk.removed, state and ' · ' .. state or '', first_line(hunk.patch)),
+        text = ('%s +%d −%d%s%s'):format(
+          agent,
+          hunk.added,
+          hunk.removed,
+          state and ' · ' .. state or '',
+          first_line(hunk.patch)
+        ),
         user_data = vim.tbl_extend('force', data, { hunk = hunk.id, state = hunk.state, patch = hunk.patch }),
       })
     end
     if #file.hunks == 0 then
-      local words = ('%s %s +%d −%d%s'):format(agent, file.kind, file.added, file.removed, file.notice and ': ' .. file.notice or '')
+      local words = ('%s %s +%d −%d%s'):format(
+        agent,
+        file.kind,
+        file.added,
+        file.removed,
+        file.notice and ': ' .. file.notice or ''
+      )
       table.insert(items, { filename = vim.uri_to_fname(file.uri), lnum = 1, text = words, user_data = data })
     end
   end

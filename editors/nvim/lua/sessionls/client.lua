@@ -217,7 +217,9 @@ function Server:ready(done)
   local program = type(cfg.cmd) == 'table' and cfg.cmd[1] or nil
   if program and vim.fn.executable(program) == 0 then
     self.waiting = {}
-    return done(('%s is not an executable: install the server (pip install sessionls), or set vim.g.sessionls.cmd.'):format(program))
+    return done(
+      ('%s is not an executable: install the server (pip install sessionls), or set vim.g.sessionls.cmd.'):format(program)
+    )
   end
   if not vim.lsp.start(cfg, { attach = false }) then
     self.waiting = {}

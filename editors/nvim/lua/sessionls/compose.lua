@@ -156,8 +156,7 @@ function M.send(view, opts)
         arrived = true
       end
     end)
-    local message =
-      { text = text, agent = agent, context = contexts, steer = opts and opts.steer, replaces = replaces }
+    local message = { text = text, agent = agent, context = contexts, steer = opts and opts.steer, replaces = replaces }
     M.deliver(view, message, function(refused)
       stop()
       -- What never became a message goes back into the draft, unless another one stands there by now.
@@ -192,7 +191,9 @@ function M.edit(view, message)
     end
     -- What it is about is read again when it is sent.
     local again = vim.deepcopy(one)
-    if one.kind ~= 'text' then
+    if one.kind == 'image' then -- the session has it already
+      again = { kind = 'image', sha256 = one.sha256, title = one.title }
+    elseif one.kind ~= 'text' then
       again.text, again.sha256, again.notice = nil, nil, nil
     end
     view.kept[word] = again

@@ -8,6 +8,8 @@ local namespace = vim.api.nvim_create_namespace('sessionls_selection')
 ---@field mark integer
 ---@field lines boolean whole lines
 
+local IMAGES = { 'png', 'jpg', 'jpeg', 'webp', 'gif' } -- endings of files that are handed over as images
+
 -- The words that need nothing else, as completion offers them.
 M.words = {
   ['#buffer'] = 'the file that you look at',
@@ -16,7 +18,7 @@ M.words = {
   ['#diff'] = 'the uncommitted changes',
   ['#symbol'] = 'the function or class around the cursor',
   ['#quickfix'] = 'the quickfix list',
-  ['#file:'] = 'a file, by its path',
+  ['#file:'] = 'a file or an image, by its path',
 }
 
 --- Remembers lines `first` to `last` (from 1) of a buffer; with columns (bytes, from 0; `to` not included) only what is between.
@@ -187,7 +189,8 @@ function M.resolve(view, word)
     if vim.fn.filereadable(path) == 0 then
       return nil, ('There is no file %s.'):format(word:sub(7))
     end
-    return { { kind = 'file', uri = vim.uri_from_fname(path) } }
+    local image = vim.list_contains(IMAGES, vim.fn.fnamemodify(path, ':e'):lower())
+    return { { kind = image and 'image' or 'file', uri = vim.uri_from_fname(path) } }
   elseif word == '#buffers' then
     local found = {}
     for _, buf in ipairs(vim.api.nvim_list_bufs()) do
@@ -217,7 +220,12 @@ end
 function M.words_in(view, text)
   local found = {}
   for word in text:gmatch('%f[^%s%z]#[%w]+:?[^%s]*') do
-    if M.words[word] and word ~= '#file:' or vim.startswith(word, '#file:') or (view.selections or {})[word] or (view.kept or {})[word] then
+    if
+      M.words[word] and word ~= '#file:'
+      or vim.startswith(word, '#file:')
+      or (view.selections or {})[word]
+      or (view.kept or {})[word]
+    then
       if not vim.list_contains(found, word) then
         table.insert(found, word)
       end

@@ -122,7 +122,11 @@ function M.apply(server)
         return
       end
     end
-    vim.notify('This finding has no suggestion: :Sessionls findings fix asks an agent.', vim.log.levels.WARN, { title = 'sessionls' })
+    vim.notify(
+      'This finding has no suggestion: :Sessionls findings fix asks an agent.',
+      vim.log.levels.WARN,
+      { title = 'sessionls' }
+    )
   end)
 end
 

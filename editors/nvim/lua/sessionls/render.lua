@@ -72,12 +72,17 @@ function M.chip(context)
     return 'diff ' .. (context.base or (context.staged and 'staged' or 'HEAD'))
   elseif context.kind == 'text' then
     return context.title
+  elseif context.kind == 'image' then
+    local size = context.width and (' %d×%d'):format(context.width, context.height or 0) or ''
+    return 'image ' .. (context.title or (context.uri and file_name(context.uri)) or '') .. size
   elseif context.kind == 'session' then
     return 'session ' .. (context.title or context.sessionId)
   elseif context.kind == 'diagnostics' then
     return ('%d diagnostics of %s'):format(#(context.diagnostics or {}), file_name(context.uri))
   elseif context.kind == 'symbol' then
     return ('%s in %s%s'):format(context.name, file_name(context.uri), dirty)
+  elseif not context.uri then
+    return context.kind
   end
   return file_name(context.uri) .. span(context.range) .. dirty
 end
@@ -192,7 +197,10 @@ function M.message(message, questions)
     who = message.author.name .. (message.agent and ' to ' .. message.agent or '')
   end
   local status = message.role == 'agent' or message.status == 'queued' or message.status == 'paused'
-  lines:add(('## %s %s'):format(who, status and states[message.status] or ''):gsub('%s+$', ''), { id = message.id, header = true })
+  lines:add(
+    ('## %s %s'):format(who, status and states[message.status] or ''):gsub('%s+$', ''),
+    { id = message.id, header = true }
+  )
   for _, context in ipairs(message.context or {}) do
     lines:fold('▸ +' .. M.chip(context), context.text or '', { id = message.id, context = context })
     if context.notice then

@@ -268,8 +268,7 @@ M.review = {
     end
     local server = client.of()
     client.run(function()
-      local _, problem =
-        server:call('workspace/executeCommand', { command = 'sessionls.review', arguments = { given } })
+      local _, problem = server:call('workspace/executeCommand', { command = 'sessionls.review', arguments = { given } })
       if problem then
         client.tell(problem)
       end
