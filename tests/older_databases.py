@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, inspect, select, update
 
 from sessionls.store import migrations
 from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, dump, entry_of, event_json, with_content
@@ -58,8 +59,21 @@ def with_texts_everywhere(url: str) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {column}")
         if connection.dialect.name == "sqlite":
             _copy_words(connection)
+        for table in reversed(metadata.sorted_tables):
+            if table.name not in _tables_at("0009"):
+                table.drop(connection)
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
     engine.dispose()
+
+
+@cache
+def _tables_at(revision: str) -> frozenset[str]:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, revision)
+        names = inspect(connection).get_table_names()
+    engine.dispose()
+    return frozenset(names)
 
 
 def _texts(connection: Connection) -> dict[int, str]:
