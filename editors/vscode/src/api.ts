@@ -1,4 +1,4 @@
-/** The door to the server: typed requests and notifications, whichever process answers. Everything here speaks through it. */
+/** The interface to the server: typed requests and notifications, whichever process answers. All other code uses it. */
 import { randomUUID } from "node:crypto";
 import type { CancellationToken, WorkspaceEdit as VsCodeEdit } from "vscode";
 import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-languageclient/node";
@@ -7,15 +7,15 @@ import { Emitter } from "./emitter";
 import { lost, problemOf, stopped } from "./problem";
 import { saveDocuments } from "./saving";
 
-/** Answers `session/requestPermission`. The token is cancelled when the question is withdrawn. */
+/** Answers `session/requestPermission`. The token is cancelled when the request is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
 
-/** The kinds of errors that tell nothing of what became of a request. */
+/** Error kinds after which the outcome of a request is unknown. */
 const UNTOLD: ReadonlySet<string> = new Set(["internalError", "cancelled"]);
 
 export class Api {
   private client: LanguageClient | undefined;
-  /** How to end the requests that a client has not answered yet. */
+  /** Functions that end the pending requests of a client. */
   private readonly unanswered = new Map<LanguageClient, Set<(reason: unknown) => void>>();
   private readonly eventHappened = new Emitter<Event>();
   private readonly grown = new Emitter<DeltaParams>();
@@ -29,16 +29,16 @@ export class Api {
   readonly onDelta = this.grown.event;
   readonly onChanged = this.changed.event;
   readonly onAgentsChanged = this.agentsChanged.event;
-  /** A server answers from now on: the first one, or one in place of another, which knows of nothing that was open. */
+  /** A server has started: the first one, or a new one, on which no sessions are open yet. */
   readonly onConnected = this.connected.event;
-  /** No server answers any more. What was asked of it has failed. */
+  /** The server is gone. Its pending requests have failed. */
   readonly onDisconnected = this.disconnected.event;
 
   get ready(): boolean {
     return this.client !== undefined;
   }
 
-  /** Sends a request. Fails with a `Problem`. */
+  /** Sends a request. Throws a `Problem`. */
   async request<M extends keyof Requests>(
     method: M,
     params: Requests[M]["params"],
@@ -47,12 +47,12 @@ export class Api {
     return this.send(method, params, token);
   }
 
-  /** Sends a request of LSP itself. Fails with a `Problem`. */
+  /** Sends a request of LSP itself. Throws a `Problem`. */
   async standard<R>(method: string, params: object): Promise<R> {
     return this.send<R>(method, params);
   }
 
-  /** An edit of the server's, as VS Code takes it. */
+  /** Converts an edit of the server for VS Code. */
   async converted(edit: WorkspaceEdit): Promise<VsCodeEdit> {
     if (this.client === undefined) throw stopped();
     return this.client.protocol2CodeConverter.asWorkspaceEdit(edit);
@@ -74,7 +74,7 @@ export class Api {
       return await Promise.race([answer, given]);
     } catch (error) {
       const problem = problemOf(error);
-      // Of a server that was put away, and did not say no before.
+      // The request belongs to a discarded server.
       const ended = client !== this.client && UNTOLD.has(problem.kind) && token?.isCancellationRequested !== true;
       throw ended ? lost() : problem;
     } finally {
@@ -82,7 +82,7 @@ export class Api {
     }
   }
 
-  /** Asks a model outside of any session. `told` gets the pieces of its words as they come. Fails with a `Problem`. */
+  /** Sends a request to a model outside any session. `told` gets the text as it is streamed. Throws a `Problem`. */
   async modelReply(
     params: Omit<Requests["model/reply"]["params"], "partialResultToken">,
     told: (text: string) => void,
@@ -101,12 +101,12 @@ export class Api {
     }
   }
 
-  /** Who answers an agent's questions for permission. Without one they are denied. */
+  /** Answers permission requests. Without a handler they are denied. */
   onPermission(handler: PermissionHandler): void {
     this.permissionHandler = handler;
   }
 
-  /** Listens to a client that is about to start. */
+  /** Registers listeners on a client that is about to start. */
   attach(client: LanguageClient): void {
     client.onNotification("session/event", (event: Event) => {
       this.eventHappened.fire(event);
@@ -127,19 +127,19 @@ export class Api {
     });
   }
 
-  /** The client answers from now on. */
+  /** The client is ready. */
   connect(client: LanguageClient): void {
     this.client = client;
     this.connected.fire();
   }
 
-  /** A client is put away: what it has not answered it never will, also where its server hangs. */
+  /** A client is discarded: its pending requests fail, even if its server hangs. */
   abandon(client: LanguageClient): void {
     for (const give of this.unanswered.get(client) ?? []) give(lost());
     this.unanswered.delete(client);
   }
 
-  /** Nobody answers until the next `connect`. */
+  /** There is no server until the next `connect`. */
   disconnect(): void {
     if (this.client === undefined) return;
     this.client = undefined;

@@ -7,7 +7,7 @@ export class Backoff {
     private readonly now: () => number = Date.now,
     private readonly first = 500,
     private readonly longest = 30_000,
-    /** A server that ran for so long was well. */
+    /** A server that ran for so long counts as healthy. */
     private readonly stable = 60_000,
     private readonly attempts = 6,
   ) {}
@@ -16,7 +16,7 @@ export class Backoff {
     this.startedAt = this.now();
   }
 
-  /** The wait before the next start; undefined where it has failed too often in a row. */
+  /** The wait before the next start; undefined after too many failures in a row. */
   ended(): number | undefined {
     if (this.startedAt > 0 && this.now() - this.startedAt >= this.stable) this.failures = 0;
     this.startedAt = 0;

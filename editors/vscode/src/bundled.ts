@@ -1,24 +1,24 @@
 /**
- * The server that the extension brings: its wheel and the pinned list of what it needs. It runs in a virtual environment that is
- * made for it once, in the extension's own storage, under a name that changes with what is installed. An environment is made under
- * another name and renamed when it is complete, so what has its name is whole, and two windows can make it at once.
+ * The bundled server: its wheel and the pinned list of its dependencies. It runs in a virtual environment in the extension's
+ * storage, whose name depends on what is installed. An environment is created under a temporary name and renamed when it is
+ * complete, so an environment with the final name is always complete, and two windows can create it at the same time.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { countOf } from "./pip";
 
-/** What is installed. */
+/** The packages to install. */
 export interface Bundle {
   readonly wheel: string;
   readonly requirements: string;
-  /** How many packages the list names. */
+  /** The number of packages in the list. */
   readonly packages: number;
-  /** The version, and a hash of all that is installed. */
+  /** The version, and a hash of everything that is installed. */
   readonly name: string;
 }
 
-/** What the folder of the extension brings; nothing where it was built without. */
+/** The bundled server in the extension's folder; undefined if the extension was built without it. */
 export async function findBundle(folder: string): Promise<Bundle | undefined> {
   const names = await list(folder);
   const wheel = names.find((name) => name.endsWith(".whl"));
@@ -37,15 +37,15 @@ export async function findBundle(folder: string): Promise<Bundle | undefined> {
   };
 }
 
-/** A program and the arguments that come before all others. */
+/** A program and its first arguments. */
 export interface Program {
   readonly program: string;
   readonly args: readonly string[];
 }
 
-/** What making an environment needs of the system. */
+/** The system functions needed to create an environment. */
 export interface Tools {
-  /** Runs a program in that folder. Fails where it fails. */
+  /** Runs a program in that folder. Throws if it fails. */
   run(program: string, args: readonly string[], cwd: string): Promise<void>;
   /** Whether that Python has sessionls. */
   works(python: string): Promise<boolean>;
@@ -57,31 +57,31 @@ const USERS = "users";
 
 export class Environments {
   constructor(
-    /** Where they are kept. */
+    /** The folder of the environments. */
     private readonly folder: string,
     private readonly bundle: Bundle,
     private readonly windows: boolean,
-    /** This process, which holds the environment that it uses, and which others hold theirs. */
+    /** This process, which locks the environment that it uses, as other processes do. */
     private readonly pid: number = process.pid,
     private readonly lives: (pid: number) => boolean = isAlive,
   ) {}
 
-  /** The Python of the environment, whether it is there or not. */
+  /** The path of the environment's Python, which may not exist yet. */
   get python(): string {
     return this.pythonOf(path.join(this.folder, this.bundle.name));
   }
 
-  /** Whether there is one of another version: the server was installed before, and the extension is a newer one. */
+  /** Whether there is an environment of another version: the extension was updated after the server was installed. */
   async hasOther(): Promise<boolean> {
     return (await this.others()).some((name) => !name.startsWith("."));
   }
 
-  /** Makes the environment. What was made of it is gone where that fails. */
+  /** Creates the environment. If that fails, nothing is left. */
   async make(base: Program, tools: Tools): Promise<void> {
     const whole = path.join(this.folder, this.bundle.name);
     const making = path.join(this.folder, `${MAKING}${this.pid}`);
     const python = this.pythonOf(making);
-    // -I: neither the folder it runs in nor the person's own packages may mix with what is installed.
+    // -I: neither the current folder nor the user's own packages may mix with the installed packages.
     const pip = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
     try {
       await rm(making, { recursive: true, force: true });
@@ -92,7 +92,7 @@ export class Environments {
       try {
         await rename(making, whole);
       } catch (error) {
-        // Another window was faster; or what is there worked once, and its Python went away.
+        // Another window was faster, or the existing environment lost its Python.
         if (await tools.works(this.python)) return;
         await rename(whole, path.join(this.folder, `${BROKEN}${this.pid}`)).catch(() => {
           throw error;
@@ -104,20 +104,20 @@ export class Environments {
     }
   }
 
-  /** Keeps the environment from being removed by another window as long as this process lives. */
+  /** Prevents other windows from removing the environment while this process runs. */
   async hold(): Promise<void> {
     const users = path.join(this.folder, this.bundle.name, USERS);
     await mkdir(users, { recursive: true });
     await writeFile(path.join(users, String(this.pid)), "");
   }
 
-  /** Removes environments of other versions and half-made ones, but for those that a living window makes or uses. */
+  /** Removes incomplete environments and those of other versions, except those that a running window creates or uses. */
   async tidy(): Promise<void> {
     for (const name of await this.others()) {
       const folder = path.join(this.folder, name);
       const users = name.startsWith(MAKING) ? [name.slice(MAKING.length)] : await list(path.join(folder, USERS));
       const used = users.some((user) => this.lives(Number(user)));
-      // What cannot be removed now is removed another time.
+      // If it cannot be removed now, it will be removed later.
       if (!used || name.startsWith(BROKEN)) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   }

@@ -1,14 +1,14 @@
-/** What the editor could hand over with a message. Nothing of it goes along before a person has taken it. */
+/** The context that the editor offers for a message. Nothing is sent unless a person selects it. */
 import * as vscode from "vscode";
 import type { Chip, Completion } from "./panel/messages";
 import type { Context } from "./protocol";
 import { wireRange } from "./ranges";
 
-/** Documents of these schemes are open at the server too, unsaved changes included. */
+/** Documents of these schemes are also open on the server, including unsaved changes. */
 const SCHEMES = new Set(["file", "untitled"]);
 const LIMIT = 30;
 
-/** A place in a document: of an editor that may be hidden behind another tab by now. */
+/** A position in a document, of an editor that may now be hidden behind another tab. */
 export interface Place {
   readonly document: vscode.TextDocument;
   readonly selection: vscode.Selection;
@@ -21,7 +21,7 @@ export class EditorContext {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscriptions: vscode.Disposable[];
 
-  /** What `offers` gives may be another now. */
+  /** The result of `offers` may have changed. */
   readonly onDidChange = this.changed.event;
 
   constructor() {
@@ -35,7 +35,7 @@ export class EditorContext {
         this.leave(vscode.window.activeTextEditor);
       }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        // While a panel has the focus no editor is active, and an edit may move what is selected.
+        // While a panel has the focus, no editor is active, and an edit may move the selection.
         const active = vscode.window.activeTextEditor;
         if (textEditor === active || (active === undefined && textEditor.document === this.place?.document))
           this.follow(textEditor);
@@ -56,19 +56,19 @@ export class EditorContext {
     for (const one of this.subscriptions) one.dispose();
   }
 
-  /** Where the cursor was last in a text editor: while a person writes in the panel, none has the focus. */
+  /** The last cursor position in a text editor: while a person writes in the panel, no editor has the focus. */
   get last(): Place | undefined {
     return this.place;
   }
 
-  /** What is offered beside the composer: the selection, else the file. */
+  /** The context offered next to the composer: the selection, or else the file. */
   offers(): readonly Chip[] {
     const { place } = this;
     if (!place) return [];
     return [place.selection.isEmpty ? fileChip(place.document.uri) : selectionChip(place.document.uri, place.selection)];
   }
 
-  /** What fits the words after `#`: a kind of context, a file, a symbol of the file; `file:` and `symbol:` before them narrow it down. */
+  /** Matches for the text after `#`: kinds of context, files, and symbols of the file; the prefixes `file:` and `symbol:` narrow it down. */
   async complete(query: string, token: vscode.CancellationToken): Promise<readonly Completion[]> {
     const [, scope, rest = ""] = /^(file|symbol):(.*)$/.exec(query) ?? [];
     if (scope === "file") return first(await this.files(rest, token));
@@ -103,7 +103,7 @@ export class EditorContext {
     });
   }
 
-  /** The symbols of the document, outer ones before those in them. */
+  /** The symbols of the document, outer ones before inner ones. */
   private async symbols(): Promise<SymbolCompletion[]> {
     const uri = this.place?.document.uri;
     if (!uri) return [];
@@ -126,7 +126,7 @@ export class EditorContext {
     this.soon();
   }
 
-  /** Something that cannot be handed over is worked in now, a notebook for one: nobody means a document behind it. */
+  /** An editor whose content cannot be sent, such as a notebook, is active: do not offer a document behind it. */
   private leave(editor: vscode.TextEditor | undefined): void {
     const elsewhere = editor !== undefined || vscode.window.activeNotebookEditor !== undefined;
     if (!elsewhere || this.place === undefined) return;
@@ -136,14 +136,14 @@ export class EditorContext {
     this.soon();
   }
 
-  /** The selection of an editor that cannot be seen does not move with its text: what it selected is not known any more. */
+  /** The selection of a hidden editor does not move with its text, so it is not known any more. */
   private forgetHidden({ document, selection, viewColumn }: Place): void {
     if (vscode.window.visibleTextEditors.some((editor) => editor.document === document)) return;
     this.place = { document, selection: new vscode.Selection(selection.start, selection.start), viewColumn };
     this.soon();
   }
 
-  /** A selection that is being drawn tells of itself many times a second. */
+  /** A selection that is being made changes many times a second. */
   private soon(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
@@ -152,7 +152,7 @@ export class EditorContext {
   }
 }
 
-/** A piece of context, as a person sees it before it is sent. */
+/** A piece of context as shown before it is sent. */
 export function chipOf(context: Context): Chip {
   switch (context.kind) {
     case "selection": {
@@ -226,7 +226,7 @@ function relative(uri: string): string {
   return vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
 }
 
-/** Lines as a person counts them; a range that ends at the start of a line leaves that line out. */
+/** One-based lines. A range that ends at the start of a line does not include that line. */
 function lines({ start, end }: { start: { line: number }; end: { line: number; character: number } }): string {
   const last = end.character === 0 && end.line > start.line ? end.line : end.line + 1;
   return start.line + 1 === last ? String(last) : `${start.line + 1}–${last}`;
@@ -236,7 +236,7 @@ function wireDiagnostic(diagnostic: vscode.Diagnostic): Record<string, unknown> 
   const code = typeof diagnostic.code === "object" ? diagnostic.code.value : diagnostic.code;
   return {
     range: wireRange(diagnostic.range),
-    severity: diagnostic.severity + 1, // the wire counts from 1
+    severity: diagnostic.severity + 1, // the protocol counts from 1
     message: diagnostic.message,
     ...(diagnostic.source !== undefined && { source: diagnostic.source }),
     ...(code !== undefined && { code }),
@@ -256,7 +256,7 @@ interface SymbolCompletion extends Completion {
   readonly range: vscode.Range;
 }
 
-/** The innermost symbol that the cursor is in, as the kind `symbol`. */
+/** The innermost symbol at the cursor, as the kind `symbol`. */
 function around(symbols: readonly SymbolCompletion[], cursor: vscode.Position | undefined): Completion[] {
   const inner = cursor && symbols.findLast(({ range }) => range.contains(cursor));
   return inner ? [{ ...inner, label: "symbol", detail: inner.chip.title }] : [];
@@ -266,7 +266,7 @@ function named<T extends Completion>(items: readonly T[], words: string): T[] {
   return items.filter(({ label }) => label.toLowerCase().includes(words.toLowerCase()));
 }
 
-/** As many as a list can hold, each piece of context once, under the first of its names. */
+/** As many as fit a list, each piece of context once, under its first name. */
 function first(items: readonly Completion[]): Completion[] {
   const unique = new Map<string, Completion>();
   for (const { label, detail, icon, chip } of items)
@@ -274,7 +274,7 @@ function first(items: readonly Completion[]): Completion[] {
   return [...unique.values()].slice(0, LIMIT);
 }
 
-/** What neither VS Code's own search nor its explorer shows; `findFiles` alone would leave out only what the latter hides. */
+/** Files that neither VS Code's search nor its explorer shows. (`findFiles` by itself excludes only what the explorer hides.) */
 function excluded(): string | null {
   const patterns = ["files.exclude", "search.exclude"].flatMap((name) =>
     Object.entries(vscode.workspace.getConfiguration().get<Record<string, unknown>>(name) ?? {}).flatMap(([glob, on]) =>
@@ -284,7 +284,7 @@ function excluded(): string | null {
   return patterns.length === 0 ? null : `{${patterns.join(",")}}`;
 }
 
-/** A glob for the words as they are, in any case. */
+/** A glob that matches the words literally, ignoring case. */
 function anyCase(words: string): string {
   return words.replace(/[\][{}*?!\\]/g, "?").replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
 }

@@ -1,4 +1,4 @@
-/** Sessions that a person deleted and can still have back: the server is asked to delete them when that time is over. */
+/** Deleted sessions that can still be restored: the server deletes them after a delay. */
 import { Emitter } from "./emitter";
 
 export class Deletions {
@@ -11,12 +11,12 @@ export class Deletions {
     return this.pending.has(sessionId);
   }
 
-  /** Brings back all sessions that were deleted together with this one. */
+  /** Restores all sessions that were deleted together with this one. */
   undo(sessionId: string): void {
     this.pending.get(sessionId)?.();
   }
 
-  /** Holds sessions back from being deleted. True where they were brought back: by `undo`, or because `undone` says so in time. */
+  /** Delays the deletion of sessions. True if they were restored, by `undo` or because `undone` resolved to true in time. */
   async hold(sessionIds: readonly string[], milliseconds: number, undone: Promise<boolean>): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const ended = new Promise<boolean>((resolve) => {
@@ -37,7 +37,7 @@ export class Deletions {
     }
   }
 
-  /** The sessions are gone, or back. */
+  /** The sessions were deleted or restored. */
   release(sessionIds: readonly string[]): void {
     for (const id of sessionIds) this.pending.delete(id);
     this.changed.fire();

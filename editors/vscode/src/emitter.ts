@@ -1,4 +1,4 @@
-/** Tells those who listen. The same shape as VS Code's own emitter, for what must run without it. */
+/** Notifies listeners. Has the same interface as VS Code's emitter, for code that must run without VS Code. */
 export interface Disposable {
   dispose(): void;
 }

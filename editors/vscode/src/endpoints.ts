@@ -1,17 +1,17 @@
-/** Servers of the person's own that run models: their addresses, and the models that they list. Pure but for the given `fetch`. */
+/** The user's own model servers: their addresses and their lists of models. Pure except for the given `fetch`. */
 import { Problem } from "./problem";
 
-/** Whose interface the server has. */
+/** Which API the server has. */
 export type Shape = "openai" | "anthropic";
 
 export interface Endpoint {
   readonly shape: Shape;
   readonly base: string;
-  /** Empty where the server wants none. */
+  /** Empty if the server needs none. */
   readonly key: string;
 }
 
-/** The variables by which the server of sessionls knows it. */
+/** The environment variables that configure it in the sessionls server. */
 export const VARIABLES: Readonly<Record<Shape, { readonly base: string; readonly key: string; readonly prefix: string }>> = {
   openai: { base: "CUSTOM_OPENAI_API_BASE", key: "CUSTOM_OPENAI_API_KEY", prefix: "custom_openai" },
   anthropic: { base: "CUSTOM_ANTHROPIC_API_BASE", key: "CUSTOM_ANTHROPIC_API_KEY", prefix: "custom_anthropic" },
@@ -19,7 +19,7 @@ export const VARIABLES: Readonly<Record<Shape, { readonly base: string; readonly
 
 const ENDS = /\/(chat\/completions|messages|models|completions)$/;
 
-/** The address as it is kept: without the end that requests get, and without a key in it. Undefined where it is none. */
+/** The address to store: without the path of requests and without keys. Undefined if it is invalid. */
 export function baseOf(text: string): string | undefined {
   const given = text.trim();
   if (!/^https?:\/\/[^/\s]+/i.test(given) || !URL.canParse(given)) return undefined;
@@ -29,10 +29,10 @@ export function baseOf(text: string): string | undefined {
   return `${url.origin}${path}`;
 }
 
-/** What an address has to be, for who wrote another. */
+/** The hint about valid addresses. */
 export const BASE_HINT = "An address such as http://localhost:8000/v1, without a user or a password in it.";
 
-/** Where the models are listed: at the address as it was given, or with the version that was left out. */
+/** The URLs of the list of models: at the given address, and with the version added. */
 function listAddresses({ shape, base }: Endpoint): readonly string[] {
   if (/\/v\d+[a-z0-9]*$/.test(base)) return [`${base}/models`];
   const versioned = `${base}/v1/models`;
@@ -42,14 +42,14 @@ function listAddresses({ shape, base }: Endpoint): readonly string[] {
 export interface Listed {
   /** The endpoint with the address that answered. */
   readonly endpoint: Endpoint;
-  /** Empty where the server lists none. */
+  /** Empty if the server lists none. */
   readonly models: readonly string[];
 }
 
 const PATIENCE = 10_000; // milliseconds
 const MOST = 500;
 
-/** Asks the server for its models. Fails with a `Problem` where nothing answers there, or the key is refused. */
+/** Lists the server's models. Throws a `Problem` if nothing answers or the key is refused. */
 export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise<Listed> {
   const key = endpoint.key === "" ? "none" : endpoint.key;
   const headers: Record<string, string> =
@@ -69,7 +69,7 @@ export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise
 
 async function asked(address: string, headers: Record<string, string>, get: typeof fetch): Promise<Response> {
   try {
-    // A redirect could carry the key elsewhere.
+    // A redirect could send the key to another server.
     return await get(address, { headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : "";

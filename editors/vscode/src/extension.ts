@@ -1,4 +1,4 @@
-/** Puts the extension together. Everything else is in a file of its own. */
+/** Connects the parts of the extension, which are in other files. */
 import * as vscode from "vscode";
 import { Api } from "./api";
 import { showAttentionStatus } from "./attentionStatus";
@@ -117,7 +117,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   void server.restart();
 }
 
-/** Waits until the server has put away what it holds. */
+/** Waits until the server has shut down. */
 export async function deactivate(): Promise<void> {
   await running?.stop();
 }
@@ -126,7 +126,7 @@ const SETTINGS = ["server.command", "participant", "agent", "model", "databaseUr
 
 let offered = false;
 
-/** The server reads its settings when it starts; a restart stops replies, so it is the person's to choose. */
+/** The server reads its settings at the start. A restart stops replies, so the person decides when to restart. */
 async function offerRestart(): Promise<void> {
   if (offered) return;
   offered = true;

@@ -1,7 +1,7 @@
-/** What the wire carries, as a person reads it. Pure. */
+/** Formats protocol data for people. Pure. */
 import type { Message, Session } from "./protocol";
 
-/** What a message says: its text without its reasoning, tools, findings and edits. */
+/** The text of a message, without reasoning, tools, findings and edits. */
 export function textOf(message: Message): string {
   return message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
 }
@@ -17,12 +17,12 @@ const INCOMPLETE: Readonly<Partial<Record<NonNullable<Message["stopReason"]>, st
 const GO_ON = ' Send "go on" to let the agent continue.';
 const CAN_GO_ON = new Set<Message["stopReason"]>(["length", "error", "unknown", "empty"]);
 
-/** Why an answer that ended for that reason is not a whole one; undefined where it is. */
+/** Why an answer with that stop reason is incomplete; undefined if it is complete. */
 export function wordsFor(reason: Message["stopReason"]): string | undefined {
   return reason === undefined ? undefined : INCOMPLETE[reason];
 }
 
-/** Why a reply that has ended is not a whole answer, and what can be done. */
+/** Why an ended reply is incomplete, and what to do. */
 export function incomplete({ status, stopReason }: Message): string | undefined {
   const words = status === "complete" ? wordsFor(stopReason) : undefined;
   return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
@@ -30,24 +30,24 @@ export function incomplete({ status, stopReason }: Message): string | undefined 
 
 const FORKED = " (fork)";
 
-/** A session's title in a list or on a tab. That it is a fork stands first: the end of a long title is cut off. */
+/** A session's title in a list or on a tab. A fork is marked at the start, because the end of a long title is cut off. */
 export function shownTitle({ title, parent }: Pick<Session, "title" | "parent">): string {
   return parent !== undefined && title.endsWith(FORKED) ? `Fork: ${title.slice(0, -FORKED.length)}` : title || "New session";
 }
 
-/** US dollars as a person writes them. */
+/** An amount in US dollars. */
 export function dollars(amount: number): string {
   return `$${amount >= 0.1 || amount === 0 ? amount.toFixed(2) : amount.toFixed(4)}`;
 }
 
-/** The amount that a person wrote: null for none, undefined for what is no amount. */
+/** Parses an amount: null for none, undefined for an invalid amount. */
 export function amountOf(text: string): number | null | undefined {
   const plain = text.trim().replace(/^\$/, "").trim();
   if (plain === "") return null;
   return /^\d{1,9}(\.\d+)?$/.test(plain) ? Number(plain) : undefined;
 }
 
-/** Why a session is paused that nobody paused, and what can be done. */
+/** Why a session was paused automatically, and what to do. */
 export function wordsForPause({ state, pauseReason, budget, usage }: Session): string | undefined {
   if (state !== "paused" || pauseReason !== "budget") return undefined;
   const used = usage.cost ?? 0;
@@ -56,7 +56,7 @@ export function wordsForPause({ state, pauseReason, budget, usage }: Session): s
     : "The session was paused when its budget was used up. The budget has been raised since: resume to continue.";
 }
 
-/** A piece of an address without its escapes; as it is where they are none. */
+/** Decodes a part of a URI; unchanged if its escapes are invalid. */
 export function decoded(piece: string): string {
   try {
     return decodeURIComponent(piece);
@@ -65,19 +65,19 @@ export function decoded(piece: string): string {
   }
 }
 
-/** Code as a block of Markdown, whatever marks are in it. */
+/** Code as a Markdown block, whatever backticks it contains. */
 export function fenced(code: string, language: string): string {
   const longest = Math.max(2, ...Array.from(code.matchAll(/`+/g), ([ticks]) => ticks.length));
   const fence = "`".repeat(longest + 1);
   return `${fence}${/^[\w+#-]*$/.test(language) ? language : ""}\n${code.replace(/\n$/, "")}\n${fence}`;
 }
 
-/** The end of a document's name, which says the language to who colours code: empty where there is none. */
+/** The extension of a document's name, for syntax highlighting; empty if there is none. */
 export function extensionOf(path: string): string {
   return /\.(\w+)$/.exec(path)?.[1] ?? "";
 }
 
-/** Why a call failed or was denied, as its result begins: `Exit code 3`. Empty where it does not say. */
+/** Why a call failed or was denied, from the beginning of its result: `Exit code 3`. Empty if there is no reason. */
 export function reasonOf({ status, result }: { readonly status: string; readonly result?: string | undefined }): string {
   if (status !== "failed" && status !== "denied") return "";
   const first = (result ?? "").trimStart().split("\n", 1)[0]?.trim() ?? "";

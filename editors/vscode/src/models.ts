@@ -1,4 +1,4 @@
-/** Which models can answer, and which one does where nobody names one. Looks again by itself as long as none can. */
+/** The available models and the default model. Checks again automatically while none is available. */
 import * as vscode from "vscode";
 import type { Api } from "./api";
 import { textOfSetting } from "./configured";
@@ -6,7 +6,7 @@ import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
 import { did } from "./walkthrough";
 
-/** While no model can answer, and somebody looks: an Ollama may be started, or its first model pulled. */
+/** Applies while no model is available and somebody watches: Ollama may be started, or its first model pulled. */
 const AGAIN = 5000; // milliseconds
 
 export class Models implements vscode.Disposable {
@@ -35,7 +35,7 @@ export class Models implements vscode.Disposable {
     for (const one of this.subscriptions) one.dispose();
   }
 
-  /** All that are known, able or not; nothing before a server has said so. */
+  /** All known models, available or not; undefined until a server has listed them. */
   get all(): readonly ModelInfo[] | undefined {
     return this.known;
   }
@@ -44,12 +44,12 @@ export class Models implements vscode.Disposable {
     return (this.known ?? []).filter((model) => model.available);
   }
 
-  /** The model that answers where neither the message, the session nor the agent names one. */
+  /** The model that is used if neither the message, the session nor the agent sets one. */
   get default(): string | undefined {
     return this.known?.find((model) => model.default)?.name;
   }
 
-  /** Why there is no default, where it was chosen and cannot answer. */
+  /** Why the chosen default is not available. */
   get problem(): string | undefined {
     if (this.default !== undefined) return undefined;
     const setting = textOfSetting("model");
@@ -69,6 +69,6 @@ export class Models implements vscode.Disposable {
   }
 
   private look(): void {
-    this.refresh().catch(() => undefined); // what is wrong with the server shows elsewhere
+    this.refresh().catch(() => undefined); // server problems are shown elsewhere
   }
 }

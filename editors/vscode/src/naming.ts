@@ -1,6 +1,6 @@
 /** An agent named at the start of a message. Pure. */
 
-/** Takes an agent named at the start (`@review is this right?`) out of the text, where there is an agent of that name. */
+/** Removes an agent named at the start (`@review is this right?`) from the text, if there is an agent with that name. */
 export function named(text: string, agents: readonly string[]): { readonly text: string; readonly agent?: string } {
   const found = /^\s*@([\w-]+)(?:\s+|$)/.exec(text);
   const name = found?.[1];

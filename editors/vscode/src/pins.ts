@@ -1,4 +1,4 @@
-/** Sessions that the person pinned, in this workspace: they stand first in the list, however old they are. */
+/** The pinned sessions of this workspace, which are always at the top of the list. */
 import type { Memento } from "vscode";
 import { Emitter } from "./emitter";
 

@@ -1,13 +1,13 @@
-/** What went wrong, in words for a person: what is wrong, and what to do about it. */
+/** An error for people: what is wrong, and what to do about it. */
 export class Problem extends Error {
   constructor(
-    /** The kind of the protocol's error table; `serverStopped` where no server was asked, `serverLost` where it ended before it answered. */
+    /** The error kind of the protocol; `serverStopped` if there was no server, `serverLost` if it ended before it answered. */
     readonly kind: string,
     message: string,
     readonly hint?: string,
-    /** Of `modelUnavailable`: which of its reasons. */
+    /** The reason of `modelUnavailable`. */
     readonly reason?: string,
-    /** Whether a message whose request failed with this is in the session all the same, so that it must not be sent again. */
+    /** Whether the message of the failed request is in the session nevertheless, so that it must not be sent again. */
     readonly messageKept = kind === "cancelled",
   ) {
     super(message);
@@ -20,11 +20,11 @@ export class Problem extends Error {
 }
 
 const CANCELLED = -32800;
-// vscode-jsonrpc's codes: for requests that a connection left unanswered, and for those that it never took.
+// Error codes of vscode-jsonrpc for requests that were not answered, and for those that were not sent.
 const UNANSWERED = -32097;
 const UNSENT = new Set([-32096, -32099]);
 
-/** Any error, as a `Problem`. */
+/** Converts any error to a `Problem`. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { code, message, data } = fields(error);
@@ -33,7 +33,7 @@ export function problemOf(error: unknown): Problem {
   const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
   const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
   const reason = typeof data["reason"] === "string" ? data["reason"] : undefined;
-  // The error of a reply names it: its message was accepted.
+  // The error of a reply contains the reply's id: the message was accepted.
   const kept = typeof data["replyId"] === "string" || kind === "cancelled";
   return new Problem(kind, message, hint, reason, kept);
 }
@@ -46,7 +46,7 @@ export function stopped(): Problem {
   );
 }
 
-/** The server ended with a request unanswered: it may have accepted what was sent, or not. */
+/** The server ended before it answered a request, which it may or may not have accepted. */
 export function lost(): Problem {
   return new Problem("serverLost", "The sessionls server ended before it answered.", "A reply that stopped can be resumed.");
 }

@@ -1,4 +1,4 @@
-/** A range as the wire has it: of VS Code's own, or of anything like it. Pure. */
+/** Converts a VS Code range, or a similar object, to a range of the protocol. Pure. */
 import type { Range } from "./protocol";
 
 export function wireRange({ start, end }: Range): Range {

@@ -1,8 +1,8 @@
-/** What a person can do about an error, as commands of this extension. Pure. */
+/** Commands of this extension that help with an error. Pure. */
 
 export interface Remedy {
   readonly label: string;
-  /** As `session.…`. */
+  /** The command, without its prefix `session.`. */
   readonly command: "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
 }
 
@@ -10,7 +10,7 @@ const OUTPUT: Remedy = { label: "Show Output", command: "showOutput" };
 
 const SWITCH: Remedy = { label: "Switch Model…", command: "switchModel" };
 
-/** For the reasons of `modelUnavailable` that have an answer of their own. */
+/** For reasons of `modelUnavailable` with a specific remedy. */
 const BY_REASON: Readonly<Record<string, readonly Remedy[]>> = {
   unauthorized: [{ label: "Replace the Key…", command: "replaceKey" }, SWITCH, OUTPUT],
   noKey: [{ label: "Give a Key…", command: "replaceKey" }, SWITCH],
@@ -31,7 +31,7 @@ const REMEDIES: Readonly<Record<string, readonly Remedy[]>> = {
   serverLost: [OUTPUT],
 };
 
-/** `kind`: of an error of the protocol, or of a `Problem`; `reason`: that of `modelUnavailable`. */
+/** `kind`: the kind of a protocol error or of a `Problem`; `reason`: the reason of `modelUnavailable`. */
 export function remediesFor(kind: string | undefined, reason?: string): readonly Remedy[] {
   if (kind === "modelUnavailable" && reason !== undefined && Object.hasOwn(BY_REASON, reason)) return BY_REASON[reason] ?? [];
   return kind !== undefined && Object.hasOwn(REMEDIES, kind) ? (REMEDIES[kind] ?? []) : [];

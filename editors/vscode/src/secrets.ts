@@ -1,4 +1,4 @@
-/** Keys of model providers, kept in VS Code's SecretStorage and handed to the server through its environment. Never in settings. */
+/** API keys of model providers, stored in VS Code's SecretStorage and passed to the server in its environment. Never in settings. */
 import type * as vscode from "vscode";
 
 const PREFIX = "sessionls.key.";
@@ -6,7 +6,7 @@ const PREFIX = "sessionls.key.";
 export class Secrets {
   constructor(private readonly storage: vscode.SecretStorage) {}
 
-  /** The names of the environment variables that have a key. */
+  /** The names of the environment variables with a stored key. */
   async names(): Promise<readonly string[]> {
     const keys = await this.storage.keys();
     return keys.filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length));

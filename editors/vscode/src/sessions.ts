@@ -1,4 +1,4 @@
-/** Keeps the store in step with the server: joins and leaves sessions, fetches what is missing, and picks up again after a restart. */
+/** Keeps the store in sync with the server: joins and leaves sessions, fetches missing data, and recovers after a restart. */
 import type { CancellationToken } from "vscode";
 import type { Agent, AgentList, DeltaParams, Event, Exchange, MessageParams, Session } from "./protocol";
 import type { Api } from "./api";
@@ -10,26 +10,26 @@ import { Store } from "./store";
 /** Messages fetched when a session is opened, and for each page of older ones. */
 export const PAGE = 50;
 const LIST_PAGE = 100;
-/** The longest page of a list that the server gives. */
+/** The longest page of a list that the server returns. */
 const LIST_MOST = 500;
-/** So many sessions that no page holds are asked for at once, and so many times: a fork may itself be one of a fork. */
+/** How many sessions that are on no page are requested at once, and how many times: the parent of a fork may itself be a fork. */
 const MISSING = 100;
 const GENERATIONS = 20;
-/** How far back a message is looked for, and how many are fetched at a time on the way. */
+/** How far back a message is searched, and how many are fetched at a time. */
 export const REACH = 2000;
 const REACH_PAGE = 200;
 
 export class Sessions {
   readonly store = new Store();
   private known: AgentList = { agents: [], default: "" };
-  /** The lists that are shown, with the cursor of their next page where they go on. */
+  /** The lists that are shown, with the cursor of their next page, if any. */
   private lists = new Map<"archived" | undefined, string | undefined>([[undefined, undefined]]);
   private listLength = LIST_PAGE;
   private listRound = 0;
   private hasList = false;
   private words = "";
   private always: () => Iterable<string> = () => [];
-  /** Sessions that were looked for and are not there. */
+  /** Sessions that were requested and do not exist. */
   private readonly absent = new Set<string>();
   private readonly joined = new Map<string, number>();
   private readonly fetching = new Map<string, Promise<void>>();
@@ -39,7 +39,7 @@ export class Sessions {
   private readonly subscriptions: Disposable[];
 
   readonly onDidChangeAgents = this.agentsChanged.event;
-  /** Something that nobody waits for went wrong. */
+  /** A background task failed. */
   readonly onError = this.failed.event;
 
   constructor(private readonly api: Api) {
@@ -77,28 +77,28 @@ export class Sessions {
     return this.known.default;
   }
 
-  /** Whether a server has listed its sessions: before that nobody knows whether there are any. */
+  /** Whether a server has listed its sessions. Before that it is not known whether there are any. */
   get listed(): boolean {
     return this.hasList;
   }
 
-  /** Whether the lists go on after what the store holds. */
+  /** Whether the lists have more pages. */
   get listHasMore(): boolean {
     return [...this.lists.values()].some((cursor) => cursor !== undefined);
   }
 
-  /** Lists the sessions anew, as far as they were listed before. */
+  /** Lists the sessions again, as many pages as before. */
   async refreshList(): Promise<void> {
     const round = ++this.listRound;
     const pages = await Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
     const all = [...pages.flat(), ...(await this.fitting())];
-    if (round !== this.listRound) return; // a later one knows better
+    if (round !== this.listRound) return; // a later one is newer
     this.hasList = true;
     this.store.setList(all);
     await this.listMissing();
   }
 
-  /** Lists the next page of sessions too. */
+  /** Also lists the next page of sessions. */
   async moreOfList(): Promise<void> {
     const unfinished = [...this.lists].filter(([, cursor]) => cursor !== undefined);
     const pages = await Promise.all(unfinished.map(([state, cursor]) => this.page(state, LIST_PAGE, cursor)));
@@ -107,12 +107,12 @@ export class Sessions {
     await this.listMissing();
   }
 
-  /** These are listed wherever the pages end. */
+  /** These sessions are always listed, whatever the loaded pages contain. */
   listAlways(ids: () => Iterable<string>): void {
     this.always = ids;
   }
 
-  /** Lists what belongs there though no page that was listed holds it: parents of forks, and what is always listed. */
+  /** Adds sessions that are missing from the loaded pages: parents of forks, and those that are always listed. */
   async listMissing(): Promise<void> {
     for (let generation = 0; generation < GENERATIONS; generation += 1) {
       const parents = this.store.sessions.flatMap(({ parent }) => (parent === undefined ? [] : [parent.sessionId]));
@@ -138,21 +138,21 @@ export class Sessions {
     }
   }
 
-  /** From now on lists those too that have these words in their title, however old they are; none where there are no words. */
+  /** From now on also lists sessions with these words in their title, however old they are. */
   listFitting(words: string): void {
     if (words === this.words) return;
     this.words = words;
-    // Anew: those that were listed only for their words would leave gaps before them.
+    // List again: sessions that were listed only for their words would leave gaps before them.
     if (this.api.ready) this.refresh();
   }
 
-  /** Lists the archived sessions too, or no more. */
+  /** Starts or stops listing archived sessions. */
   async listArchived(shown: boolean): Promise<void> {
     this.lists = new Map(shown ? [...this.lists, ["archived", undefined]] : [[undefined, this.lists.get(undefined)]]);
     await this.refreshList();
   }
 
-  /** Lists the sessions anew, and nobody waits for it. */
+  /** Lists the sessions again in the background. */
   refresh(): void {
     this.quietly(this.refreshList());
   }
@@ -162,7 +162,7 @@ export class Sessions {
     this.agentsChanged.fire();
   }
 
-  /** Opens a session here. Each `join` that did not fail wants one `leave`. */
+  /** Opens a session here. Each successful `join` needs one `leave`. */
   async join(sessionId: string): Promise<void> {
     this.joined.set(sessionId, (this.joined.get(sessionId) ?? 0) + 1);
     if (this.store.open(sessionId) !== undefined) return;
@@ -178,7 +178,7 @@ export class Sessions {
     if (this.release(sessionId) && this.api.ready) await this.api.request("session/close", { sessionId });
   }
 
-  /** Fetches the page before the first message that is known of an open session. */
+  /** Fetches the page before the first known message of an open session. */
   older(sessionId: string, limit = PAGE): Promise<void> {
     const running = this.paging.get(sessionId);
     if (running !== undefined) return running;
@@ -187,7 +187,7 @@ export class Sessions {
     return page;
   }
 
-  /** Fetches older messages of an open session until that one is among them. False where it is not, or too far back. */
+  /** Fetches older messages of an open session until this one is loaded. False if it does not exist or is too far back. */
   async reach(sessionId: string, messageId: string): Promise<boolean> {
     for (;;) {
       const state = this.store.open(sessionId);
@@ -202,7 +202,7 @@ export class Sessions {
     return this.kept(await this.api.request("session/create", params));
   }
 
-  /** Sends a message. Ends when the reply to it has ended or stopped; cancelling the token cancels the reply. */
+  /** Sends a message. Resolves when its reply has ended or stopped; cancelling the token cancels the reply. */
   message(params: MessageParams, token?: CancellationToken): Promise<Exchange> {
     return this.api.request("session/message", params, token);
   }
@@ -214,7 +214,7 @@ export class Sessions {
     return this.kept(await this.api.request(method, { sessionId }));
   }
 
-  /** Takes back a message that waits, or has it answered at once. */
+  /** Withdraws a queued message, or has it answered at once. */
   async unqueue(method: "session/withdraw" | "session/sendNow", sessionId: string, messageId: string): Promise<Session> {
     return this.kept(await this.api.request(method, { sessionId, messageId }));
   }
@@ -258,7 +258,7 @@ export class Sessions {
     return sessions;
   }
 
-  /** One less has the session open. True where nobody has any more. */
+  /** Counts one user less. True if nobody has the session open any more. */
   private release(sessionId: string): boolean {
     const count = (this.joined.get(sessionId) ?? 0) - 1;
     if (count > 0) {
@@ -266,7 +266,7 @@ export class Sessions {
       return false;
     }
     this.joined.delete(sessionId);
-    this.fetching.delete(sessionId); // who joins again must ask again
+    this.fetching.delete(sessionId); // joining again must request it again
     this.store.close(sessionId);
     return true;
   }
@@ -284,7 +284,7 @@ export class Sessions {
     if (this.store.delta(delta) === "resync") this.quietly(this.fetch(delta.sessionId));
   }
 
-  /** Opens a session at the server and takes what it gives. The server sends nothing of a session before that answer. */
+  /** Opens a session on the server and stores the result. The server sends no notifications for a session before this response. */
   private fetch(sessionId: string): Promise<void> {
     const running = this.fetching.get(sessionId);
     if (running !== undefined) return running;
@@ -317,7 +317,7 @@ export class Sessions {
     if (error !== undefined) throw error.reason;
   }
 
-  /** A session that was open at the server before; in the meantime it may have been deleted. */
+  /** A session that was open on the server before. It may have been deleted meanwhile. */
   private async fetchAgain(sessionId: string): Promise<void> {
     try {
       await this.fetch(sessionId);

@@ -1,4 +1,4 @@
-/** Where to look for the server and for a Python, as VS Code and the system tell it. */
+/** Where to search for the server and for Python, from VS Code and the system. */
 import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
@@ -8,7 +8,7 @@ import type { Surroundings } from "./discovery";
 
 const PATIENCE = 10_000; // milliseconds
 
-/** In a workspace that is not trusted nothing of its folders is looked at, also where PATH leads into them. */
+/** In an untrusted workspace its folders are not searched, even if PATH contains them. */
 export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
   const all = (vscode.workspace.workspaceFolders ?? [])
     .filter((folder) => folder.uri.scheme === "file")

@@ -1,23 +1,23 @@
-/** What a tool call did, in one line for a person: "Ran `pytest -q`: exit 1", "Edited orders.py +2 −1". Pure. */
+/** Describes a tool call in one line: "Ran `pytest -q`: exit 1", "Edited orders.py +2 −1". Pure. */
 import { reasonOf } from "./format";
 import type { Part } from "./protocol";
 
 type ToolPart = Extract<Part, { kind: "tool" }>;
 
-/** `code` stands out as code; `detail` is what came of the call. Either is empty where there is nothing to say. */
+/** `code` is shown as code; `detail` is the result of the call. Either may be empty. */
 export interface ToolLine {
   readonly verb: string;
   readonly code: string;
   readonly detail: string;
 }
 
-/** Lines that a patch adds and removes. */
+/** The number of lines that a patch adds and removes. */
 export interface LineCounts {
   readonly added: number;
   readonly removed: number;
 }
 
-/** A verb as it is said before, while and after it happens. */
+/** A verb for before, during and after the call. */
 interface Verb {
   readonly base: string;
   readonly now: string;
@@ -27,7 +27,7 @@ interface Verb {
 interface Description {
   readonly verb: Verb;
   readonly code: string;
-  /** What came of a call that succeeded. */
+  /** The result of a successful call. */
   readonly done?: string;
 }
 
@@ -93,10 +93,10 @@ const TOOLS: Readonly<Record<string, (given: Arguments, result: string) => Descr
 
 const CALL: Verb = { base: "call", now: "Calling", past: "Called" };
 
-/** `edited` are the lines that the call changed, where that is known. */
+/** `edited` are the lines that the call changed, if known. */
 export function toolLine(part: ToolPart, edited?: LineCounts): ToolLine {
   const { status } = part;
-  // An external agent says itself what its tool does.
+  // External agents describe their calls themselves.
   if (part.title && !Object.hasOwn(TOOLS, part.name)) return titledLine(part, part.title);
   const { verb, code, done = "" } = describe(part);
   const line = (words: string, detail: string): ToolLine => ({ verb: words, code: brief(code), detail: brief(detail) });
@@ -126,27 +126,27 @@ function titledLine(part: ToolPart, title: string): ToolLine {
   return { verb: `${OUTCOMES[part.status] ?? ""}${brief(title)}`, code: "", detail: brief(reasonOf(part)) };
 }
 
-/** The line as text, with its code between the given marks. */
+/** The line as text, with its code between the given markers. */
 export function toolText({ verb, code, detail }: ToolLine, mark: (code: string) => string = (text) => text): string {
   const words = [verb, code === "" ? "" : mark(code)].filter(Boolean).join(" ");
   return detail === "" ? words : `${words}: ${detail}`;
 }
 
 export function countsOf(patch: string): LineCounts {
-  // The head of the patch has lines that begin with these signs too.
+  // The header of the patch also has lines that begin with these signs.
   const lines = patch.slice(Math.max(0, patch.indexOf("\n@@"))).split("\n");
   const count = (sign: string): number => lines.filter((line) => line.startsWith(sign)).length;
   return { added: count("+"), removed: count("-") };
 }
 
-/** With the sign for minus, which is as wide as the plus. */
+/** Uses the minus sign, which is as wide as the plus sign. */
 export function countsText({ added, removed }: LineCounts): string {
   return [added > 0 || removed === 0 ? `+${added}` : "", removed > 0 ? `−${removed}` : ""].filter(Boolean).join(" ");
 }
 
 /**
- * For each call among the parts that changed a file, the lines that it changed. The server puts an edit behind the call that made
- * it; of several calls for one file, the first has the first edit.
+ * The changed lines of each call that changed a file. The server puts an edit after the call that made it; the first of several
+ * calls for the same file belongs to the first edit.
  */
 export function countsByCall(parts: readonly Part[]): ReadonlyMap<string, LineCounts> {
   const counts = new Map<string, LineCounts>();
@@ -184,19 +184,19 @@ function describe({ name, arguments: given, result, unreadable }: ToolPart): Des
   return { verb: CALL, code: name, done: unreadable ?? argumentsText(given) };
 }
 
-/** Arguments of any tool as `city: Paris, days: 3`. */
+/** The arguments of any tool, as `city: Paris, days: 3`. */
 export function argumentsText(given: Arguments): string {
   return Object.entries(given)
     .map(([key, value]) => `${key}: ${valueText(value)}`)
     .join(", ");
 }
 
-/** A value of an argument: text as it is, anything else as JSON. */
+/** The value of an argument: text unchanged, anything else as JSON. */
 export function valueText(value: unknown, indent?: number): string {
   return typeof value === "string" ? value : JSON.stringify(value, undefined, indent);
 }
 
-/** How a command ended, as `exit 1`; empty where its result does not say, and for other tools. */
+/** How a command ended, as `exit 1`; empty if unknown and for other tools. */
 function exitOf({ name, result = "" }: ToolPart): string {
   if (name !== "run_command") return "";
   const code = /^Exit code (-?\d+)( \(ended by a signal\))?/.exec(result);
@@ -204,7 +204,7 @@ function exitOf({ name, result = "" }: ToolPart): string {
   return /^Stopped after [\d.]+ seconds/.exec(result)?.[0].replace(/^S/, "s") ?? "";
 }
 
-/** The lines that were read, as the result says: `lines 1–20 of 80`. */
+/** The lines that were read, from the result: `lines 1–20 of 80`. */
 function linesOf(result: string): string {
   const found = /^.*, lines (\d+) to (\d+) of (\d+)$/m.exec(result.split("\n", 1)[0] ?? "");
   if (found === null) return "";

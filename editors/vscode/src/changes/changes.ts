@@ -1,6 +1,6 @@
 /**
- * What an agent's edit changed, in VS Code's diff editor. Both sides are read from the session's log: so it can be shown after a
- * reload, and for edits that another participant's editor made.
+ * Shows an agent's edit in VS Code's diff editor. Both sides are read from the session's log, so this works after a reload, and for
+ * edits in another participant's editor.
  */
 import * as vscode from "vscode";
 import type { Api } from "../api";
@@ -14,7 +14,7 @@ import { sidesOf, type Sides } from "./patch";
 const SCHEME = "sessionls-changes";
 const PAGE = 200;
 
-/** An edit in a session: `path` leads through the parts of the message, from part to part of a part. */
+/** An edit in a session. `path` has the indexes of the nested parts of the message. */
 export interface EditPlace {
   readonly sessionId: string;
   readonly messageId: string;
@@ -25,7 +25,7 @@ type Part = Message["parts"][number];
 type EditPart = Extract<Part, { kind: "edit" }>;
 
 export class Changes implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  /** The sides of a change as long as either is open: they must stay those of the same moment. */
+  /** The two sides of a change while either is open, because they must belong to the same moment. */
   private readonly open = new Map<string, Promise<Sides>>();
   private readonly subscriptions: vscode.Disposable[];
 
@@ -97,7 +97,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     throw new Problem("editNotFound", "The edit is not in the session any more.");
   }
 
-  /** The message, from what is known of its session, else page by page from the newest back. */
+  /** The message: from the store, or else loaded page by page from the newest back. */
   private async message({ sessionId, messageId }: EditPlace): Promise<Message | undefined> {
     const known = this.sessions.store.open(sessionId)?.messages.find((message) => message.id === messageId);
     if (known !== undefined) return known;
@@ -116,7 +116,7 @@ function isOpen(query: string): boolean {
   return vscode.workspace.textDocuments.some(({ uri, isClosed }) => uri.scheme === SCHEME && uri.query === query && !isClosed);
 }
 
-/** The text that a document has now; undefined where it is not there, or is no text. */
+/** The document's current text; undefined if it does not exist or is not text. */
 async function textOf(uri: vscode.Uri): Promise<string | undefined> {
   try {
     return (await vscode.workspace.openTextDocument(uri)).getText();

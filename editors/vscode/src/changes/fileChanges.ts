@@ -1,18 +1,18 @@
-/** What `change/list` gives, as it is shown. Pure. */
+/** Converts the result of `change/list` for display. Pure. */
 import { decoded } from "../format";
 import type { Part, Requests } from "../protocol";
 import { countsOf, type LineCounts } from "../toolLine";
 
 export type FileChange = Requests["change/list"]["result"]["files"][number];
 
-/** A file to be compared. `before` is not there where the file was not; `there`: it is now. */
+/** A file to compare. `before` is absent if the file did not exist; `there`: it exists now. */
 export interface Pair {
   readonly uri: string;
   readonly before?: string;
   readonly there: boolean;
 }
 
-/** The files of which something stands that agents changed. */
+/** The files in which changes of agents are still present. */
 export function pairsOf(files: readonly FileChange[]): readonly Pair[] {
   return files
     .filter(({ state }) => state !== "reverted")
@@ -25,7 +25,7 @@ export function takenBackText(uris: readonly string[], notices: readonly string[
   return [`What agents changed in ${what} was taken back.`, ...notices].join(" ");
 }
 
-/** The lines that the edits among these parts changed, by file: what is shown until the server says what of it stands. */
+/** The lines that the edits among these parts changed, by file, to show until the server has returned their state. */
 export function countsByFile(parts: readonly Part[]): ReadonlyMap<string, LineCounts> {
   const counts = new Map<string, LineCounts>();
   for (const part of parts) {

@@ -1,11 +1,11 @@
 /**
- * A unified diff, and the two texts that it lies between. Pure.
+ * A unified diff and its two texts. Pure.
  *
- * npm's `diff` does not do this: `applyPatch` takes the place nearest to a hunk's line numbers, also where the same lines stand in
- * several places, and compares without a limit. Here a place that is not clear is refused, and the hunks alone are shown.
+ * npm's `diff` is not suitable: `applyPatch` uses the position nearest to a hunk's line numbers, even if the same lines occur
+ * several times, and has no limit on comparisons. Here an ambiguous position is refused, and only the hunks are shown.
  */
 
-/** Lines that stand together, and where they begin, in lines from 0. */
+/** Consecutive lines and their zero-based start. */
 interface Stretch {
   readonly start: number;
   readonly lines: string[];
@@ -19,13 +19,13 @@ interface Hunk {
 export interface Sides {
   readonly before: string;
   readonly after: string;
-  /** Both are the whole document; else only the stretches that changed, with the lines around them. */
+  /** Whether both texts are the whole document. If not, they are only the changed sections with the lines around them. */
   readonly whole: boolean;
 }
 
 /**
- * The document before and after the change. `now`, the text that it has now, gives what did not change, as long as what did
- * still stands in it, or stands in it again.
+ * The document before and after the change. The present text `now` provides the unchanged lines, if it contains the changed
+ * lines of either side.
  */
 export function sidesOf(patch: string, now: string | undefined): Sides {
   const hunks = parse(patch);
@@ -57,15 +57,15 @@ function parse(patch: string): Hunk[] {
   return hunks;
 }
 
-/** A stretch without lines is said to begin at the line before it. */
+/** In a unified diff, an empty section starts at the line before it. */
 function begun(line = "1", count = "1"): Stretch {
   return { start: Number(line) - (count === "0" ? 0 : 1), lines: [] };
 }
 
-/** Lines that are compared for one patch. A text whose lines are all alike would be compared with itself without end. */
+/** The limit of compared lines for one patch, for texts with very many equal lines. */
 const COMPARED = 2_000_000;
 
-/** The text with one side of each hunk in place of the other; undefined where that does not stand in it, or not clearly. */
+/** The text with one side of each hunk replaced by the other; undefined if that side is missing or ambiguous. */
 function exchanged(hunks: readonly Hunk[], now: readonly string[], old: keyof Hunk, made: keyof Hunk): string | undefined {
   const pieces: string[] = [];
   const left = { lines: COMPARED };
@@ -79,7 +79,7 @@ function exchanged(hunks: readonly Hunk[], now: readonly string[], old: keyof Hu
   return [...pieces, now.slice(from).join("")].join("");
 }
 
-/** In its place, else in the only other one where these lines stand. */
+/** At its original position, or else at the only other occurrence. */
 function find({ start, lines }: Stretch, now: readonly string[], from: number, left: { lines: number }): number | undefined {
   const is = (at: number): boolean =>
     lines.every((line, index) => {

@@ -1,4 +1,4 @@
-/** What agents changed in files: listed with what of it stands, reviewed in VS Code's multi-file diff editor, and taken back. */
+/** Changes that agents made to files: listed with their state, shown in VS Code's multi-file diff editor, and reverted. */
 import * as vscode from "vscode";
 import type { Api } from "../api";
 import { problemOf } from "../problem";
@@ -8,7 +8,7 @@ import { pairsOf, takenBackText } from "./fileChanges";
 
 const SCHEME = "sessionls-before";
 
-/** Of which changes: those of a reply, those since a message, or without either those of the whole session. */
+/** Which changes: those of a reply, those since a message, or by default those of the whole session. */
 export interface Scope {
   readonly sessionId: string;
   readonly messageId?: string;
@@ -18,7 +18,7 @@ export interface Scope {
 type Revert = Requests["change/revert"]["params"];
 
 export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  /** Texts without the changes, by the address of the document that shows them, while it is open. */
+  /** Texts without the changes, by the URI of the open document that shows them. */
   private readonly texts = new Map<string, string>();
   private readonly subscriptions: vscode.Disposable[];
 
@@ -48,7 +48,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
     }));
   }
 
-  /** Opens all changed files, as they were without the changes and as they are now. False where there are none. */
+  /** Opens a diff of all changed files, without the changes and as they are now. False if there are none. */
   async review(scope: Scope, title: string): Promise<boolean> {
     const { files } = await this.api.request("change/list", { ...scope, texts: true });
     const pairs = pairsOf(files).map(({ uri, before, there }) => {
@@ -63,7 +63,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
     return true;
   }
 
-  /** Takes changes back: all of the scope, or those of one file. What was taken back can be put back from the notification. */
+  /** Reverts changes: all in the scope, or those of one file. The notification offers to undo this. */
   async revert(scope: Scope, uri?: string): Promise<void> {
     const done = await this.request({ ...scope, ...(uri !== undefined && { uri }) });
     const choice = await vscode.window.showInformationMessage(takenBackText(done.uris, done.notices), "Put Back");
@@ -88,7 +88,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
   }
 
   private document(scope: Scope, uri: string, text: string): vscode.Uri {
-    // Another number each time: a document that is open keeps its text. With another path it would be shown as renamed.
+    // A new number each time, because an open document keeps its text. A different path would be shown as a rename.
     const query = JSON.stringify({ scope, uri, at: Date.now() });
     const document = vscode.Uri.from({ scheme: SCHEME, path: vscode.Uri.parse(uri).path, query });
     this.texts.set(document.toString(), text);

@@ -1,10 +1,10 @@
-/** From what VS Code asks of a language model to what the server is asked. Pure. */
+/** Converts VS Code's language model requests to requests to the server. Pure. */
 import { Problem } from "../problem";
 import type { AnsweredCall, ModelMessage, ModelReplyParams } from "../protocol";
 
-/** What is needed of a `vscode.LanguageModelChatRequestMessage`. */
+/** The used fields of `vscode.LanguageModelChatRequestMessage`. */
 export interface Message {
-  /** 1: the person's; 2: the model's own; 3, which only VS Code itself sends: instructions. */
+  /** 1: the user; 2: the assistant; 3: system, which only VS Code itself sends. */
   readonly role: number;
   readonly content: readonly unknown[];
 }
@@ -13,11 +13,11 @@ const MODEL = 2;
 const INSTRUCTIONS = 3;
 const NOT_CALLED = "The call was not made.";
 
-/** What came with a call of a model, by the call's id, and must be told with it again. */
+/** Data that came with a model's call and must be sent back with it, by the call's id. */
 export type Reasoning = ReadonlyMap<string, NonNullable<ModelMessage["reasoning"]>>;
 const NONE: Reasoning = new Map();
 
-/** Fails with a `Problem` where something is said that models cannot be told here. */
+/** Throws a `Problem` for content that is not supported. */
 export function asked(
   messages: readonly Message[],
   reasoning: Reasoning = NONE,
@@ -42,7 +42,7 @@ export function asked(
   return { messages: [first, ...rest], ...(instructions.length > 0 && { instructions: instructions.join("\n\n") }) };
 }
 
-/** What is needed of a `vscode.LanguageModelChatTool`. */
+/** The used fields of `vscode.LanguageModelChatTool`. */
 export interface Tool {
   readonly name: string;
   readonly description: string;
@@ -62,8 +62,8 @@ export function offered(tools: readonly Tool[] | undefined, mustCall: boolean): 
 }
 
 /**
- * An estimate of the tokens of a text: a quarter of its bytes. Each model counts by rules of its own, which only its provider
- * knows; this is near enough to tell what fits with room to spare.
+ * Estimates the tokens of a text as a quarter of its bytes. Each model has its own tokenizer, which only its provider knows; the
+ * estimate is good enough to decide what fits.
  */
 export function estimate(of: string | Message): number {
   const text =
@@ -71,7 +71,7 @@ export function estimate(of: string | Message): number {
   return Math.ceil(Buffer.byteLength(text) / 4);
 }
 
-/** `openai/gpt-4o` → `gpt-4o`: the provider is shown beside it. */
+/** `openai/gpt-4o` → `gpt-4o`: the provider is shown separately. */
 export function nameOf(model: string): string {
   return model.slice(model.indexOf("/") + 1);
 }
@@ -107,13 +107,13 @@ function textOf({ content }: Message): string {
 
 function wordsOf(part: unknown): string {
   if (isText(part)) return part.value;
-  // VS Code marks with such a part how far a provider may keep what it was told.
+  // VS Code uses such parts to mark cache points.
   if (isData(part) && part.mimeType === "cache_control") return "";
   if (isData(part) && part.mimeType.startsWith("text/")) return new TextDecoder().decode(part.data);
   throw new Problem("invalidParams", "Through sessionls a model is told text alone.", "Leave out pictures and other data.");
 }
 
-/** What a tool gave is told as far as it is text: the model must be told something of each call. */
+/** Only the text of a tool's result is sent. Each call must have a result. */
 function resultText(content: readonly unknown[]): string {
   return content
     .map((part) => (isText(part) ? part.value : isData(part) ? `(${part.mimeType})` : JSON.stringify(part)))

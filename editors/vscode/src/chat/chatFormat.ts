@@ -1,7 +1,7 @@
-/** What is said in VS Code's chat where a message brings no words of its own, and text made harmless for Markdown. Pure. */
+/** Default texts for commands in VS Code's chat, and escaping for Markdown. Pure. */
 import type { Context } from "../protocol";
 
-/** The commands that name an agent for one message, and the agent. */
+/** The commands that select an agent for one message. */
 export const AGENTS: Readonly<Record<string, string>> = {
   review: "review",
   security: "security",
@@ -10,7 +10,7 @@ export const AGENTS: Readonly<Record<string, string>> = {
   test: "test",
 };
 
-/** The message of a command that was given no words; `subject` is what the agent is to look at. */
+/** The message for a command without text; `subject` is what the agent should look at. */
 const ALONE: Readonly<Record<string, (subject: string) => string>> = {
   review: (subject) => `Review ${subject}.`,
   security: (subject) => `Review ${subject} for security problems.`,
@@ -18,7 +18,7 @@ const ALONE: Readonly<Record<string, (subject: string) => string>> = {
   test: (subject) => `Write tests for ${subject}.`,
 };
 
-/** What of the context is meant where the words say no more than the command. */
+/** The subject for a command without further text. */
 function subjectOf(context: readonly Context[]): string | undefined {
   const kinds = new Set(context.map((one) => one.kind));
   if (kinds.has("selection")) return "the selected code";
@@ -33,7 +33,7 @@ export interface Worded {
   readonly context: readonly Context[];
 }
 
-/** The message as it is sent; undefined where there is nothing to send. A review of nothing is one of the uncommitted changes. */
+/** The message to send; undefined if there is nothing to send. A review without a subject is of the uncommitted changes. */
 export function worded(command: string | undefined, text: string, context: readonly Context[]): Worded | undefined {
   if (text !== "") return { text, context };
   const alone = command === undefined ? undefined : ALONE[command];
@@ -44,7 +44,7 @@ export function worded(command: string | undefined, text: string, context: reado
   return subject === undefined ? undefined : { text: alone(subject), context: meant };
 }
 
-/** The text as Markdown that shows it as it is, in one line. */
+/** Escapes the text for Markdown, in one line. */
 export function plain(text: string): string {
   return text.replace(/\s+/g, " ").replace(/[\\`*_{}[\]()#+\-.!~<>|$&]/g, "\\$&");
 }

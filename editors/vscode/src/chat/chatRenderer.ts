@@ -1,6 +1,6 @@
 /**
- * What VS Code's chat is told of a reply that is being written. It can only be added to: so this keeps what was told, and gives
- * what is new. Pure.
+ * Renders a reply for VS Code's chat while it is written. The chat can only be appended to, so this remembers what was rendered and
+ * returns what is new. Pure.
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
@@ -11,34 +11,34 @@ import { plain } from "./chatFormat";
 export type Piece =
   | { readonly kind: "markdown"; readonly text: string }
   | { readonly kind: "progress"; readonly text: string }
-  /** A link to a place in a document. */
+  /** A link to a position in a document. */
   | { readonly kind: "place"; readonly uri: string; readonly range?: Range; readonly title: string }
-  /** An agent waits for a yes or a no, which is given elsewhere. */
+  /** An agent waits for permission, which is answered elsewhere. */
   | { readonly kind: "question" };
 
 const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" };
 
 export class ChatRenderer {
-  /** For each part, how much of its text was told, or in which state it was. */
+  /** For each part, the length of the rendered text, or its rendered state. */
   private readonly told: (number | string)[] = [];
   private readonly asked = new Set<string>();
   private waited = false;
   private began = false;
 
-  /** The message waits for the reply before it. */
+  /** The message is queued after another reply. */
   waiting(): Piece[] {
     if (this.waited) return [];
     this.waited = true;
     return [{ kind: "progress", text: "Waiting for the reply before it" }];
   }
 
-  /** What is new of the reply. */
+  /** The new content of the reply. */
   step(reply: Message, questions: readonly Question[] = []): Piece[] {
     const parts = reply.parts.flatMap((part, index) => this.part(part, index));
     return [...parts, ...questions.flatMap((question) => this.question(question))];
   }
 
-  /** What is new of a reply that has ended or stopped, and what became of it. */
+  /** The new content of a reply that has ended or stopped, and how it ended. */
   end(reply: Message, session?: Session): Piece[] {
     const pieces = this.step(reply);
     const paused = reply.status === "paused" && session !== undefined ? wordsForPause(session) : undefined;
@@ -113,7 +113,7 @@ export class ChatRenderer {
     return [this.paragraph(`**${plain(agent === "" ? "The agent" : agent)} asks:** ${plain(summary)}`), { kind: "question" }];
   }
 
-  /** Text that begins a paragraph of its own. */
+  /** Text that starts a new paragraph. */
   private paragraph(text: string): Piece {
     const first = !this.began;
     this.began = true;

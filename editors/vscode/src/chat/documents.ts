@@ -1,4 +1,4 @@
-/** What VS Code knows of a document that was attached to a message. */
+/** VS Code's information about a document that was attached to a message. */
 import * as vscode from "vscode";
 import type { Range } from "../protocol";
 import type { Documents, UriLike } from "./references";
@@ -12,9 +12,9 @@ export const editorDocuments: Documents = {
       const { type } = await vscode.workspace.fs.stat(known);
       if ((type & vscode.FileType.Directory) !== 0) return "none";
     } catch {
-      // The server says in its own words that it is not there; it may also be open and not saved yet.
+      // If it does not exist, the server reports that. It may also be open and not saved yet.
     }
-    // The server reads nothing outside of the workspace. What a person attaches from there goes along as text.
+    // The server reads nothing outside the workspace, so attachments from there are sent as text.
     return vscode.workspace.getWorkspaceFolder(known) === undefined ? "editor" : "server";
   },
   async read(uri, range) {

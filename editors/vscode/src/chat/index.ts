@@ -1,4 +1,4 @@
-/** VS Code's own chat: the participant, and the models without which it asks nobody. */
+/** VS Code's chat: the participant, and the models that the chat requires. */
 import * as vscode from "vscode";
 import type { Services } from "../services";
 import { registerModels } from "./models";

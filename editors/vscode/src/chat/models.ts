@@ -1,6 +1,6 @@
 /**
- * The server's models for VS Code: in the model picker of its chat, and for other extensions that ask for a language model. What
- * they ask goes through no session, and nothing of it is kept.
+ * Provides the server's models to VS Code: for the model picker of its chat, and for other extensions that use language models. Their
+ * requests belong to no session, and nothing is stored.
  */
 import * as vscode from "vscode";
 import type { Api } from "../api";
@@ -12,20 +12,20 @@ import { asked, estimate, familyOf, nameOf, offered } from "./asking";
 
 export const VENDOR = "sessionls";
 /**
- * The entry that names no model: in a session its own, or that of the agent that answers; elsewhere the server's default. VS Code
- * takes the first of the names where a person chose none: so this one comes before those of models.
+ * The entry for the default: in a session its own model or that of the agent, elsewhere the server's default. VS Code preselects the
+ * first name, so this one sorts before all models.
  */
 export const OWN = "default";
 
-// Where a provider does not say how much its model takes: what the server reckons with too.
+// For models with an unknown context window. The server assumes the same.
 const WINDOW = 32_000; // tokens
-/** Of the window, what an answer is reckoned with. The server sets no limit. */
+/** The assumed length of an answer. The server sets no limit. */
 const OUTPUT = 4_096; // tokens
-/** Calls whose reasoning is kept. */
+/** The number of calls whose reasoning is kept. */
 const KEPT = 100;
 
 export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.Disposable {
-  /** Of the newest calls: VS Code keeps nothing of a model's reasoning, and some providers want it back with the call. */
+  /** The reasoning of the newest calls: VS Code does not keep it, and some providers need it back with the call. */
   private readonly reasoning = new Map<string, NonNullable<ModelMessage["reasoning"]>>();
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscription: { dispose(): void };
@@ -41,7 +41,7 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
     });
   }
 
-  /** VS Code asks a provider for its models when they change, not when it comes. */
+  /** VS Code requests the models of a provider when they change, not when it is registered. */
   come(): void {
     this.changed.fire();
   }
@@ -52,8 +52,8 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
   }
 
   /**
-   * What is known at once: as long as there is no model, VS Code answers no request to @session. While the server is not there, this
-   * is what was known of it, so that a choice of the person stays.
+   * The models that are known immediately: without any model, VS Code handles no request to @session. While the server is not running,
+   * these are the last known ones, so that the person's choice is kept.
    */
   provideLanguageModelChatInformation(): vscode.LanguageModelChatInformation[] {
     const { able } = this.models;
@@ -118,7 +118,7 @@ export function registerModels(api: Api, all: Models): vscode.Disposable {
 function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {
   return {
     ...limits(model),
-    // Whoever answers in a session calls its tools by itself.
+    // In a session, the agent calls its own tools.
     capabilities: { imageInput: false, toolCalling: true },
     id: OWN,
     name: "Agent's Own",
@@ -144,13 +144,13 @@ function limits(
   model: ModelInfo | undefined,
 ): Pick<vscode.LanguageModelChatInformation, "maxInputTokens" | "maxOutputTokens" | "capabilities"> {
   const window = model?.contextWindow ?? WINDOW;
-  // In VS Code's agent mode, which its chat begins in, only models that call tools can be chosen. All but the embedded one can.
+  // VS Code's chat starts in agent mode, in which only models with tool calling can be chosen: all except the embedded one.
   const capabilities = { imageInput: false, toolCalling: model?.provider !== "embedded" };
   const output = Math.min(OUTPUT, Math.floor(window / 4));
   return { maxInputTokens: window - output, maxOutputTokens: output, capabilities };
 }
 
-/** The error as other extensions are told of it: by VS Code's kinds where there is one, always in the protocol's words. */
+/** The error for other extensions: with VS Code's kind, if there is a suitable one, and the message of the protocol. */
 function thrown(problem: Problem): Error {
   switch (problem.reason) {
     case "noKey":

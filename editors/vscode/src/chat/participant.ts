@@ -1,4 +1,4 @@
-/** `@session` in VS Code's chat: what is written there becomes messages of a session, and the replies stream back. */
+/** `@session` in VS Code's chat: sends messages to a session and streams the replies back. */
 import * as vscode from "vscode";
 import { pickSession } from "../commands/choosing";
 import { named } from "../naming";
@@ -12,7 +12,7 @@ import { contextOf } from "./references";
 import { AGENTS, plain, worded } from "./chatFormat";
 
 const ID = "sessionls.session";
-/** VS Code waits one second for who was cancelled, and then forgets what they would have said. */
+/** After a cancellation VS Code waits one second, then ignores further output. */
 const PATIENCE = 500; // milliseconds
 
 type Needs = Pick<Services, "api" | "server" | "sessions" | "view">;
@@ -25,7 +25,7 @@ export function registerParticipant(needs: Needs, extension: vscode.Uri): vscode
   return participant;
 }
 
-/** The answer to one request. */
+/** The response to one request. */
 class Answer {
   private sessionId: string | undefined;
 
@@ -45,7 +45,7 @@ class Answer {
     } catch (error) {
       problem = problemOf(error);
     }
-    // The next request of the same chat finds the session by this, whatever became of the present one.
+    // The next request of the same chat finds the session with this, even if the present one fails.
     const metadata = this.sessionId === undefined ? {} : { sessionId: this.sessionId };
     if (problem === undefined || (problem.kind === "cancelled" && this.token.isCancellationRequested)) return { metadata };
     this.offerWaysOut(problem);
@@ -72,7 +72,7 @@ class Answer {
     if (first) this.offerSession();
   }
 
-  /** The session that the message goes to, joined to nothing yet. True where this chat meets it for the first time. */
+  /** The session for the message, not joined yet. True if this chat uses it for the first time. */
   private async findSession(needed: boolean): Promise<boolean> {
     const { sessions } = this.needs;
     if (this.request.command === "open") {
@@ -108,7 +108,7 @@ class Answer {
     }
   }
 
-  /** For the folder of the file that is open, else for all. */
+  /** For the folder of the open file, or else for all folders. */
   private create(): Promise<Session> {
     const uri = vscode.window.activeTextEditor?.document.uri;
     const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
@@ -146,7 +146,7 @@ class Answer {
     }
   }
 
-  /** What it gives, or undefined where the person does not wait any more. */
+  /** The result, or undefined if the person no longer waits. */
   private async unlessCancelled(work: Promise<Exchange>): Promise<Exchange | undefined> {
     const cancelled = new Promise<undefined>((resolve) => {
       this.token.onCancellationRequested(() => setTimeout(resolve, PATIENCE, undefined));
@@ -154,7 +154,7 @@ class Answer {
     return Promise.race([work, cancelled]);
   }
 
-  /** Waits for a server that is only starting. Fails with a `Problem` where none runs. */
+  /** Waits for a server that is starting. Throws a `Problem` if none is running. */
   private async started(): Promise<void> {
     const { api, server } = this.needs;
     const starting = (): boolean => !api.ready && server.state.kind !== "stopped" && !this.token.isCancellationRequested;
@@ -206,7 +206,7 @@ class Answer {
   }
 }
 
-/** The session that this chat went to last. */
+/** The session that this chat used last. */
 function sessionOf(history: vscode.ChatContext["history"]): string | undefined {
   for (const turn of [...history].reverse()) {
     if (!(turn instanceof vscode.ChatResponseTurn) || turn.participant !== ID) continue;

@@ -1,21 +1,21 @@
-/** From what a person attached to a message in VS Code's chat to the context that goes along with it. */
+/** Converts the attachments of a message in VS Code's chat to context. */
 import type { Context, Range } from "../protocol";
 import { wireRange } from "../ranges";
 
-/** What is needed of a `vscode.ChatPromptReference`. */
+/** The used fields of `vscode.ChatPromptReference`. */
 export interface Reference {
   readonly id: string;
   readonly modelDescription?: string;
   readonly value: unknown;
 }
 
-/** What is asked of the editor about a document. */
+/** Questions to the editor about a document. */
 export interface Documents {
-  /** `server`: the server reads it by itself. `editor`: only the editor can. `none`: it is no document. */
+  /** `server`: the server can read it. `editor`: only the editor can. `none`: it is not a document. */
   readerOf(uri: UriLike): Promise<"server" | "editor" | "none">;
-  /** Its text, or that of a range. Fails where it is no text. */
+  /** Its text, or that of a range. Throws if it is not text. */
   read(uri: UriLike, range?: Range): Promise<string>;
-  /** How a person knows it. */
+  /** Its name for people. */
   name(uri: UriLike): string;
 }
 
@@ -27,18 +27,18 @@ export interface UriLike {
 
 export interface References {
   readonly context: readonly Context[];
-  /** What could not be handed over, as a person knows it. */
+  /** The names of attachments that could not be sent. */
   readonly left: readonly string[];
 }
 
-/** VS Code hands over what can be seen of the open file where nothing is selected. */
+/** VS Code attaches the visible part of the open file if nothing is selected. */
 const VIEWPORT = "vscode.implicit.viewport";
 
-/** Each reference once; those of a kind that a session has no context for are left out. */
+/** Each reference once, without kinds that are not supported as context. */
 export async function contextOf(references: readonly Reference[], documents: Documents): Promise<References> {
   const context = new Map<string, Context>();
   const left: string[] = [];
-  // VS Code lists the last one first.
+  // VS Code lists them in reverse order.
   for (const reference of [...references].reverse()) {
     const made = await one(reference, documents);
     if (typeof made === "string") left.push(made);
@@ -51,7 +51,7 @@ async function one({ id, modelDescription, value }: Reference, documents: Docume
   if (typeof value === "string") return { kind: "text", title: modelDescription ?? id, text: value };
   if (isLocation(value)) {
     const { uri, range } = value;
-    // What happens to be on the screen is the file that the person looks at, not something they selected.
+    // Send the file instead of its visible part, which the person did not select.
     return id === VIEWPORT || isEmpty(range) ? fileContext(uri, documents) : selectionContext(uri, wireRange(range), documents);
   }
   return isUri(value) ? fileContext(value, documents) : (modelDescription ?? id);

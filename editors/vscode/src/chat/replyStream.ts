@@ -1,4 +1,4 @@
-/** Follows the reply to one message in the store, and writes what is new of it to VS Code's chat. */
+/** Follows the reply to one message in the store, and writes new content to VS Code's chat. */
 import * as vscode from "vscode";
 import type { Question } from "../folding";
 import type { Message, MessageParams } from "../protocol";
@@ -6,10 +6,10 @@ import type { Sessions } from "../sessions";
 import { vscodeRange } from "./documents";
 import { ChatRenderer, type Piece } from "./chatRenderer";
 
-/** Words that come closer together are written as one. */
+/** Text that arrives within this time is written together. */
 const GAP = 20; // milliseconds
 
-// Messages that a request follows: two with the same words, sent at once, follow each their own.
+// The messages that requests follow, so that two simultaneous messages with the same text are not mixed up.
 const followed = new Set<string>();
 
 export class ReplyStream {
@@ -19,7 +19,7 @@ export class ReplyStream {
   private messageId: string | undefined;
   private readonly known: ReadonlySet<string>;
 
-  /** Joins the session of a message that is about to be sent. Each wants a `dispose`. */
+  /** Joins the session of a message that is about to be sent. Call `dispose` afterwards. */
   static async of(sessions: Sessions, params: MessageParams, stream: vscode.ChatResponseStream): Promise<ReplyStream> {
     await sessions.join(params.sessionId);
     return new ReplyStream(sessions, params, stream);
@@ -43,7 +43,7 @@ export class ReplyStream {
     leave(this.sessions, this.params.sessionId);
   }
 
-  /** Writes what has come until now. */
+  /** Writes everything that has arrived so far. */
   show(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -69,7 +69,7 @@ export class ReplyStream {
     return this.sessions.store.open(this.params.sessionId)?.messages ?? [];
   }
 
-  /** The message as it is in the session: the first new one with its words that nobody else follows. */
+  /** The message in the session: the first new one with the same text that no other request follows. */
   private message(): Message | undefined {
     const found = this.messages.find((one) => (this.messageId === undefined ? this.isOurs(one) : one.id === this.messageId));
     if (found !== undefined) {
@@ -119,5 +119,5 @@ export class ReplyStream {
 }
 
 function leave(sessions: Sessions, sessionId: string): void {
-  sessions.leave(sessionId).catch(() => undefined); // a server that is not there has nothing to leave
+  sessions.leave(sessionId).catch(() => undefined); // without a server there is nothing to leave
 }
