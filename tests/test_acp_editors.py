@@ -52,7 +52,7 @@ def mode(editor: AcpEditor, session: str) -> str:
     return shown[-1] if shown else "code"
 
 
-async def test_what_is_announced_is_what_can_be_done(start_editor: Editors) -> None:
+async def test_the_announced_capabilities_work(start_editor: Editors) -> None:
     editor = await start_editor()
     told = editor.answer.agent_capabilities
     assert told is not None and told.load_session and told.session_capabilities is not None
@@ -63,7 +63,7 @@ async def test_what_is_announced_is_what_can_be_done(start_editor: Editors) -> N
     assert editor.answer.agent_info is not None and editor.answer.agent_info.name == "sessionls"
 
 
-async def test_a_prompt_is_answered_as_it_is_written(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
+async def test_a_reply_is_streamed(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
     editor = await start_editor()
     session = await editor.new(folder)
     hold = Hold("Hello ", Answer("world.", reasoning=""))
@@ -89,7 +89,7 @@ async def test_reasoning_titles_and_commands_are_shown(start_editor: Editors, fo
     assert {"fork", "pause", "resume", "agent", "review", "export"} <= names
 
 
-async def test_an_agent_that_one_prompt_names_leaves_the_mode_as_it_is(
+async def test_naming_an_agent_in_a_prompt_does_not_change_the_mode(
     start_editor: Editors, folder: Path, model_server: ModelServer
 ) -> None:
     editor = await start_editor()
@@ -190,7 +190,7 @@ async def test_cancel_ends_the_prompt_and_keeps_what_was_written(
     assert again.text(session).startswith("Half") and again.text(session).endswith("next")
 
 
-async def test_a_session_goes_on_in_another_process(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
+async def test_a_session_continues_in_another_process(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
     first = await start_editor()
     session = await first.new(folder)
     await first.prompt(session, "tool: list_files {}")
@@ -224,7 +224,7 @@ async def test_a_fork_leaves_its_parent_alone(start_editor: Editors, folder: Pat
     assert again.text(child).startswith("before") and again.text(child).endswith("in the copy")
 
 
-async def test_a_session_that_is_loaded_again_goes_on_with_its_reply(
+async def test_a_session_that_is_loaded_again_continues_its_reply(
     start_editor: Editors, folder: Path, model_server: ModelServer
 ) -> None:
     editor = await start_editor()
@@ -254,9 +254,7 @@ async def test_sessions_are_closed_and_deleted(start_editor: Editors, folder: Pa
         await editor.agent.load_session(str(folder), session)
 
 
-async def test_the_clients_unsaved_text_is_what_the_model_sees(
-    start_editor: Editors, folder: Path, model_server: ModelServer
-) -> None:
+async def test_the_model_gets_the_clients_unsaved_text(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
     file = folder / "a.py"
     file.write_text("on_disk = 1\n")
     editor = await start_editor()
@@ -295,9 +293,7 @@ async def test_an_edit_goes_through_the_client_and_unsaved_changes_are_never_sav
     assert "unsaved changes" in str(model_server.requests[-1].messages[-1])
 
 
-async def test_a_client_without_files_of_its_own_gets_those_on_disk(
-    start_editor: Editors, folder: Path, model_server: ModelServer
-) -> None:
+async def test_a_client_without_file_access_uses_the_disk(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
     (folder / "a.py").write_text("x = 1\n")
     editor = await start_editor(reads=False, writes=False)
     session = await editor.new(folder)
@@ -342,7 +338,7 @@ async def test_a_question_answered_in_one_client_is_withdrawn_in_the_other(start
     assert (folder / "new.txt").read_text() == "x"
 
 
-async def test_the_end_of_stdin_interrupts_a_reply_that_can_be_resumed(
+async def test_the_end_of_stdin_interrupts_the_reply_which_can_be_resumed(
     start_editor: Editors, folder: Path, model_server: ModelServer
 ) -> None:
     editor = await start_editor()
@@ -360,7 +356,7 @@ async def test_the_end_of_stdin_interrupts_a_reply_that_can_be_resumed(
     assert again.text(session).endswith("and whole.")
 
 
-async def test_slash_commands_do_what_a_client_has_no_button_for(start_editor: Editors, folder: Path) -> None:
+async def test_slash_commands_work(start_editor: Editors, folder: Path) -> None:
     editor = await start_editor()
     session = await editor.new(folder)
     await editor.prompt(session, "say: hello")
@@ -383,9 +379,7 @@ async def test_slash_commands_do_what_a_client_has_no_button_for(start_editor: E
     assert editor.text(session).endswith("/etc/hosts is a path")
 
 
-async def test_a_review_shows_its_findings_at_their_places(
-    start_editor: Editors, folder: Path, model_server: ModelServer
-) -> None:
+async def test_a_review_shows_its_findings_with_locations(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
     (folder / "a.py").write_text("x = 1\n")
     editor = await start_editor()
     session = await editor.new(folder)
@@ -437,7 +431,7 @@ async def test_images_reach_the_model_as_they_came(start_editor: Editors, folder
         (schema.TextContentBlock(type="text", text="  "), "empty"),
     ],
 )
-async def test_what_cannot_be_sent_is_refused_and_changes_nothing(
+async def test_an_unsupported_prompt_is_refused_and_changes_nothing(
     start_editor: Editors, folder: Path, model_server: ModelServer, block: Any, words: str
 ) -> None:
     editor = await start_editor()
@@ -467,7 +461,7 @@ async def test_a_client_that_leaves_out_the_last_line_end_has_no_unsaved_changes
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_servers_that_a_client_passes_run_only_where_the_folder_is_trusted(
+async def test_servers_from_a_client_run_only_if_the_folder_is_trusted(
     start_editor: Editors, folder: Path, model_server: ModelServer, *, trusted: bool
 ) -> None:
     editor = await start_editor(*(["--trust"] if trusted else []))
@@ -507,7 +501,7 @@ async def test_errors_are_json_rpc_errors_in_plain_words(start_editor: Editors, 
     assert gone.value.code == -32041 and gone.value.data is not None and gone.value.data["kind"] == "sessionNotFound"
 
 
-async def test_a_failed_reply_is_an_error_with_our_words(start_editor: Editors, folder: Path) -> None:
+async def test_a_failed_reply_is_an_error_with_our_message(start_editor: Editors, folder: Path) -> None:
     editor = await start_editor()
     session = await editor.new(folder)
     with pytest.raises(RequestError) as failed:
@@ -516,7 +510,7 @@ async def test_a_failed_reply_is_an_error_with_our_words(start_editor: Editors, 
     assert failed.value.data is not None and failed.value.data["kind"] == "modelUnavailable"
 
 
-async def test_a_session_begun_here_goes_on_in_an_editor_with_a_language_server(
+async def test_a_session_started_over_acp_continues_in_an_lsp_editor(
     start_editor: Editors, folder: Path, connect: Connect, model_server: ModelServer
 ) -> None:
     editor = await start_editor()

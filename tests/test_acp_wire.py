@@ -35,7 +35,7 @@ def reader(data: bytes, step: int) -> Callable[[int], bytes]:
 @given(
     st.lists(st.binary(max_size=50).map(lambda line: line.replace(b"\n", b"")), max_size=10), st.integers(1, 20), st.booleans()
 )
-def test_messages_come_out_whole_however_the_bytes_arrive(messages: list[bytes], step: int, ends: bool) -> None:
+def test_messages_are_complete_however_the_bytes_arrive(messages: list[bytes], step: int, ends: bool) -> None:
     data = b"\n".join(messages) + (b"\n" if ends else b"")
     wanted = [line for message in messages if (line := message.strip())]
     assert list(lines(reader(data, step))) == wanted
@@ -49,7 +49,7 @@ def test_a_line_that_is_too_long_ends_the_stream(monkeypatch: pytest.MonkeyPatch
 
 
 @given(st.text("ab\n", max_size=40), st.text("ab\n", max_size=40))
-def test_the_diffs_of_a_patch_say_what_it_changes(old: str, new: str) -> None:
+def test_the_diffs_of_a_patch_contain_its_changes(old: str, new: str) -> None:
     """Put in place of their old texts, one after the other, the new texts make the new text."""
     text, position = old, 0
     for diff in patch_diffs(patch("a.txt", old, new), "/a.txt"):
@@ -96,7 +96,7 @@ async def wire(fresh_home: Path) -> AsyncIterator[Wire]:
         assert await process.wait() == 0
 
 
-async def test_what_is_no_request_is_answered_and_the_next_one_is_served(wire: Wire) -> None:
+async def test_an_invalid_request_is_answered_and_the_next_one_is_served(wire: Wire) -> None:
     for data, code in [
         (b"{", -32700),
         (b"[]", -32600),

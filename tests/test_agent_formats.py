@@ -73,7 +73,7 @@ def test_a_prompt_is_enough() -> None:
     assert (definition.name, definition.prompt, definition.tools, definition.models) == ("be-brief", "Be brief.", None, ())
 
 
-def test_one_model_and_tools_with_commas() -> None:
+def test_one_model_and_a_comma_separated_list_of_tools() -> None:
     definition = define("---\nmodel: openai/gpt-5\ntools: read_file, search\n---\nx")
     assert definition.models == ("openai/gpt-5",)
     assert definition.tools == ("read_file", "search")
@@ -106,8 +106,8 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
         ("---\nmodel: {a: b}\n---\nx", "line 2: model"),
         ("---\ntools: 5\n---\nx", "line 2: tools: input should be a valid tuple"),
         ("---\ntools: [read_fil]\n---\nx", "line 2: there is no tool read_fil; is read_file meant?"),
-        ("---\npermissions: {netwrk: deny}\n---\nx", "line 2: there is no tool and no risk netwrk; is network meant?"),
-        ("---\npermissions: {everything: deny}\n---\nx", "line 2: there is no tool and no risk everything"),
+        ("---\npermissions: {netwrk: deny}\n---\nx", "line 2: netwrk is not a tool or a risk (did you mean network?)"),
+        ("---\npermissions: {everything: deny}\n---\nx", "line 2: everything is not a tool or a risk"),
         ("---\npermissions: {write: maybe}\n---\nx", "line 2: permissions[write]: input should be 'allow', 'ask' or 'deny'"),
         ("---\nname: [a]\n---\nx", "line 2: name: input should be a valid string"),
         ("---\nname: '!!'\n---\nx", "no name: give it one of letters a-z, digits, - and _"),
@@ -139,11 +139,11 @@ def test_a_problem_is_named_with_its_line(text: str | bytes, expected: str) -> N
         ("7up", "7up"),
     ],
 )
-def test_names_are_made_to_fit(given: str, name: str) -> None:
+def test_invalid_names_are_adapted(given: str, name: str) -> None:
     assert normal_name(given) == name
 
 
-def test_an_agent_is_offered_what_it_lists_and_is_not_denied() -> None:
+def test_an_agent_gets_the_listed_tools_without_denied_ones() -> None:
     names = ["read_file", "run_command", "gh/read", "gh/write"]
     assert define("x").choose_tools(names) == names
     assert define("---\ntools: [read_file, gh/*, other/*]\n---\nx").choose_tools(names) == ["read_file", "gh/read", "gh/write"]
@@ -188,7 +188,7 @@ You review.
     assert definition.permissions == {}
 
 
-def test_claude_code_without_tools_has_all() -> None:
+def test_claude_code_without_tools_means_all() -> None:
     assert define("---\nname: a\ndescription: b\n---\nx", "claude").tools is None
 
 
@@ -210,7 +210,7 @@ def test_claude_code_tools_as_a_list_and_a_command_with_a_pattern() -> None:
         ("permissionMode: bypassPermissions", {}),
     ],
 )
-def test_what_claude_code_forbids_is_forbidden_and_what_it_allows_is_not_given(field: str, permissions: dict[str, str]) -> None:
+def test_denials_for_claude_code_apply_but_permissions_do_not(field: str, permissions: dict[str, str]) -> None:
     assert define(f"---\nname: a\n{field}\n---\nx", "claude").permissions == permissions
 
 
@@ -373,12 +373,12 @@ def test_opencode_prompt_in_a_field() -> None:
 
 
 @pytest.mark.parametrize("field", ["tools: [read]", "permission: [read]"])
-def test_opencode_shapes_that_are_none(field: str) -> None:
+def test_invalid_opencode_files_are_refused(field: str) -> None:
     assert "line 2" in problem(f"---\n{field}\n---\nx", "opencode")
 
 
 @pytest.mark.parametrize("field", ["disable", "disabled"])
-def test_a_file_can_switch_itself_off(field: str) -> None:
+def test_a_file_can_disable_itself(field: str) -> None:
     with pytest.raises(Disabled):
         define(f"---\n{field}: true\n---\nx", "opencode")
 

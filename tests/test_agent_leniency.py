@@ -85,7 +85,7 @@ def test_a_description_over_several_lines_with_examples_is_read(ends: str, mark:
     ],
 )
 @pytest.mark.parametrize("form", FOREIGN)
-def test_a_description_is_what_is_written(form: Format, line: str, description: str) -> None:
+def test_a_description_is_kept_unchanged(form: Format, line: str, description: str) -> None:
     definition, _ = define(f"---\nname: a\n{line}\nmodel: inherit\n---\nYou help.", form, stem="a")
     assert (definition.name, definition.description, definition.prompt) == ("a", description, "You help.")
 
@@ -113,14 +113,14 @@ def test_a_description_is_what_is_written(form: Format, line: str, description: 
         ("x" * 80, "x" * 64),
     ],
 )
-def test_any_name_is_one(name: str, called: str) -> None:
+def test_any_name_is_accepted(name: str, called: str) -> None:
     definition, notes = define(f"---\nname: {name}\ndescription: d\n---\nx")
     assert definition.name == called
     assert bool(notes) is (name in ("审查", "x" * 80, "a: b"))
 
 
 @pytest.mark.parametrize(("name", "called"), [("123", "123"), ("yes", "yes"), ("2024-01-01", "2024-01-01")])
-def test_a_name_of_our_own_that_yaml_takes_for_something_else_is_a_name(name: str, called: str) -> None:
+def test_a_name_that_yaml_reads_as_another_type_is_a_name(name: str, called: str) -> None:
     assert define(f"---\nname: {name}\n---\nx", "sessionls")[0].name == called
 
 
@@ -150,12 +150,12 @@ def test_a_name_of_our_own_that_yaml_takes_for_something_else_is_a_name(name: st
         ("Unheard", ()),
     ],
 )
-def test_tools_are_read_however_they_are_listed(tools: str, expected: tuple[str, ...] | None) -> None:
+def test_tools_are_read_in_any_list_format(tools: str, expected: tuple[str, ...] | None) -> None:
     definition, _ = define(f"---\nname: a\ntools: {tools}\ndescription: d\n---\nx".replace("tools: \n", "tools:\n"))
     assert (definition.tools, definition.description) == (expected, "d")
 
 
-def test_only_the_prompt_may_be_missing_tools_and_permissions_may_not() -> None:
+def test_invalid_tools_and_permissions_are_never_ignored() -> None:
     for text in ("tools: 5", "tools: [[a]]", "disallowedTools: 5"):
         with pytest.raises(Broken):
             define(f"---\nname: a\n{text}\n---\nx")
@@ -171,14 +171,14 @@ def test_only_the_prompt_may_be_missing_tools_and_permissions_may_not() -> None:
         ("model: 5", "its model 5 is not known here: the default model is used"),
     ],
 )
-def test_what_an_agent_can_do_without_is_left_out_with_a_word(field: str, note: str) -> None:
+def test_unusable_optional_fields_are_ignored_with_a_notice(field: str, note: str) -> None:
     definition, notes = define(f"---\nname: a\n{field}\n---\nx")
     assert definition.name == "a"
     assert len(notes) == 1 and note.partition(": ")[2] in notes[0]
 
 
 @pytest.mark.parametrize("model", ["sonnet", "opus", "haiku", "inherit", "default", "sonnet[1m]", "", "claude-opus-4-6"])
-def test_a_model_that_is_known_needs_no_word(model: str) -> None:
+def test_a_known_model_needs_no_notice(model: str) -> None:
     assert define(f"---\nname: a\nmodel: {model}\n---\nx")[1] == []
 
 
@@ -187,7 +187,7 @@ def test_a_model_that_is_known_needs_no_word(model: str) -> None:
     ["\n", "\n\n  \n", "<!-- made by hand -->\n", "<!--\nof two\nlines -->\n\n", "# yaml-language-server: off\n", "# a\n# b\n\n"],
 )
 @pytest.mark.parametrize("form", FOREIGN)
-def test_comments_before_the_frontmatter_are_passed_over(form: Format, before: str) -> None:
+def test_comments_before_the_frontmatter_are_ignored(form: Format, before: str) -> None:
     definition, _ = define(f"{before}---\nname: a\ndescription: d\n---\nYou help.", form, stem="a")
     assert (definition.name, definition.description, definition.prompt) == ("a", "d", "You help.")
 
@@ -197,7 +197,7 @@ def test_a_heading_before_a_line_is_not_a_comment_before_frontmatter() -> None:
     assert definition.prompt.startswith("# Helper") and definition.prompt.endswith("---")
 
 
-def test_two_names_that_yaml_takes_for_one_are_a_problem_and_no_failure() -> None:
+def test_duplicate_yaml_keys_are_a_problem_and_not_a_failure() -> None:
     for form in (*FOREIGN, "sessionls"):
         for head in ("yes: 1\ntrue: 2", "on: 1", "1: a", "<<: {name: b}", "? [a]\n: b", "2024-01-01: x"):
             try:
@@ -241,7 +241,7 @@ LINES = st.lists(
 
 @settings(deadline=None)
 @given(st.sampled_from((*FOREIGN, "sessionls")), LINES, LINES)
-def test_whatever_is_written_gives_a_definition_or_a_problem(form: Any, head: list[str], body: list[str]) -> None:
+def test_any_text_gives_a_definition_or_a_problem(form: Any, head: list[str], body: list[str]) -> None:
     try:
         definition, _ = define("\n".join(["---", *head, "name: a", "---", *body, "You help."]), form)
     except Broken as problem:
@@ -264,7 +264,7 @@ async def loaded(root: Path, *, trusted: bool = True) -> Catalog:
     return catalog
 
 
-async def test_agents_in_folders_of_agents_are_found(tmp_path: Path) -> None:
+async def test_agents_in_subfolders_are_found(tmp_path: Path) -> None:
     w = tmp_path / "w"
     write(w / ".claude/agents/dev/deep/reviewer.md")
     write(w / ".claude/agents/dev/README.md")
@@ -281,7 +281,7 @@ async def test_agents_in_folders_of_agents_are_found(tmp_path: Path) -> None:
     assert agent.source == (w / ".claude/agents/dev/deep/reviewer.md").as_uri() and agent.available
 
 
-async def test_what_was_not_read_as_it_stands_is_listed(tmp_path: Path) -> None:
+async def test_ignored_fields_are_listed(tmp_path: Path) -> None:
     write(tmp_path / "w/.claude/agents/dev/a.md", EXAMPLES)
     write(tmp_path / "w/.claude/agents/b.md")
     agents = {agent.name: agent for agent in (await loaded(tmp_path)).list()}
@@ -290,7 +290,7 @@ async def test_what_was_not_read_as_it_stands_is_listed(tmp_path: Path) -> None:
     assert agents["code-reviewer"].available and agents["b"].notice is None
 
 
-async def test_two_of_one_name_in_different_folders_are_a_problem(tmp_path: Path) -> None:
+async def test_two_agents_with_the_same_name_in_different_folders_are_a_problem(tmp_path: Path) -> None:
     write(tmp_path / "w/.claude/agents/a/x.md", "---\nname: x\n---\none")
     write(tmp_path / "w/.claude/agents/b/x.md", "---\nname: x\n---\ntwo")
     (agent,) = [agent for agent in (await loaded(tmp_path)).list() if agent.name == "x"]

@@ -50,23 +50,23 @@ def spread(values):
 """
 
 
-def test_it_moves_with_lines_put_before_it_and_taken_away() -> None:
+def test_an_anchor_moves_with_lines_added_and_removed_before_it() -> None:
     assert code_moved(MEAN, f"# one\n# two\n{MEAN}", "total / len(values)") == "7: total / len(values)"
     assert code_moved(MEAN, MEAN.removeprefix("import math\n\n"), "total / len(values)") == "3: total / len(values)"
 
 
-def test_it_stays_while_other_code_changes_around_it() -> None:
+def test_an_anchor_stays_while_the_code_around_it_changes() -> None:
     assert code_moved(MEAN, MEAN.replace("sum(values)", "fsum(values)"), "return total / len(values)") is not None
     assert code_moved(MEAN, MEAN.replace("spread", "deviation"), "return total / len(values)") is not None
 
 
-def test_it_is_gone_when_its_code_was_changed_or_removed() -> None:
+def test_an_anchor_is_lost_when_its_code_is_changed_or_removed() -> None:
     assert code_moved(MEAN, MEAN.replace("len(values)", "(len(values) or 1)"), "total / len(values)") is None
     assert code_moved(MEAN, MEAN.replace("    return total / len(values)\n", ""), "total / len(values)") is None
     assert code_moved(MEAN, "", "total / len(values)") is None
 
 
-def test_a_formatter_does_not_make_it_go() -> None:
+def test_reformatting_does_not_lose_an_anchor() -> None:
     indented = "if True:\n" + "\n".join(f"\t{line}" if line else "" for line in MEAN.splitlines())
     assert code_moved(MEAN, indented, "total / len(values)") == "6: total / len(values)"
     spaced = MEAN.replace("total / len(values)", "total/len( values )")
@@ -75,19 +75,19 @@ def test_a_formatter_does_not_make_it_go() -> None:
     assert code_moved(MEAN, windows, "total = sum(values)\n    return total") == "4: total = sum(values)\r\n    return total"
 
 
-def test_lines_broken_elsewhere_do_not_make_it_go() -> None:
+def test_different_line_breaks_do_not_lose_an_anchor() -> None:
     old = "a = 1\nresult = call(first, second)\nb = 2\n"
     new = "a = 1\nresult = call(\n    first, second\n)\nb = 2\n"
     assert code_moved(old, new, "call(first, second)") == "1: call(\n    first, second\n)"
     assert code_moved(new, old, "first, second") == "1: first, second" or code_moved(new, old, "first, second") is None
 
 
-def test_code_inside_a_longer_line_is_other_code() -> None:
+def test_code_within_a_longer_line_does_not_match() -> None:
     assert code_moved("x = 1\n", "max = 10\n", "x = 1") is None
     assert code_moved("x = 1\n", "x  = 10\n", "x = 1") is None
 
 
-def test_of_places_alike_the_surroundings_tell() -> None:
+def test_among_equal_code_the_surrounding_lines_decide() -> None:
     blocks = [f"def f{n}():\n    try:\n        do_{n}()\n    except Exception:\n        pass\n\n" for n in range(5)]
     old = "".join(blocks)
     code = "except Exception:\n        pass"
@@ -97,26 +97,26 @@ def test_of_places_alike_the_surroundings_tell() -> None:
         assert code_moved(old, new, code, nth) == f"{line}: {code}"
 
 
-def test_of_places_wholly_alike_the_nearest_counts() -> None:
+def test_among_equal_code_with_equal_surroundings_the_nearest_is_used() -> None:
     old = "x = f()\n" * 9
     assert code_moved(old, old, "x = f()", 4) == "4: x = f()"
     assert code_moved(old, f"import f\n{old}", "x = f()", 0) == "1: x = f()"
 
 
-def test_a_common_line_far_away_is_not_the_one_that_is_gone() -> None:
+def test_a_common_line_far_away_does_not_replace_lost_code() -> None:
     filler = "".join(f"value_{n} = {n}\n" for n in range(50))
     old = f"def a():\n    one()\n    pass\n    two()\n{filler}"
     new = old.replace("    pass\n", "    three()\n") + "class Far:\n    pass\n"
     assert code_moved(old, new, "pass") is None
 
 
-def test_a_telling_line_may_go_anywhere() -> None:
+def test_a_distinctive_line_is_found_anywhere() -> None:
     old = "a\nb\nconnection.execute(query % name)\nc\nd\n" + "x\n" * 20
     new = "y\n" * 60 + "connection.execute(query % name)\nz\n"
     assert code_moved(old, new, "connection.execute(query % name)") == "60: connection.execute(query % name)"
 
 
-def test_blank_lines_are_found_by_what_is_around_them() -> None:
+def test_blank_lines_are_found_by_the_lines_around_them() -> None:
     old = "a = 1\n\n\nb = 2\n\nc = 3\n"
     range_ = span(4, 0, 4, 0)
     assert moved(old, f"# new\n{old}", range_) == span(5, 0, 5, 0)
@@ -134,13 +134,13 @@ def test_columns_use_the_requested_encoding(encoding: Encoding) -> None:
     assert Lines(f"\n{text}", encoding).cut(found)[0] == "value"
 
 
-def test_whole_lines_end_with_their_last_line() -> None:
+def test_a_range_of_whole_lines_ends_at_the_end_of_its_last_line() -> None:
     anchor = anchor_of("a\n  b\nc\n", span(1, 0, 2, 0), "utf-16")
     assert (anchor.quote, anchor.before, anchor.after, anchor.start, anchor.end) == ("  b", "a", "c", 0, None)
     assert locate("  b\n", anchor, span(1, 0, 2, 0), "utf-16") == span(0, 0, 0, 3)
 
 
-def test_code_is_found_whatever_its_white_space() -> None:
+def test_code_is_found_regardless_of_whitespace() -> None:
     index = AnchorIndex("if a:\n\tb( c )\nb(c)\n", "utf-16")
     assert [place.start.line for place in index.find("b(c)")] == [1, 2]
     assert [place.start.line for place in index.find("b(c)", 2)] == [2, 1]
@@ -164,7 +164,7 @@ def ranges(draw: st.DrawFn, text: str, encoding: Encoding) -> Range:
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), texts, encodings)
-def test_in_an_unchanged_text_it_stays_where_it_is(data: st.DataObject, text: str, encoding: Encoding) -> None:
+def test_an_anchor_stays_in_an_unchanged_text(data: st.DataObject, text: str, encoding: Encoding) -> None:
     range_ = data.draw(ranges(text, encoding))
     found = locate(text, anchor_of(text, range_, encoding), range_, encoding)
     assert found is not None
@@ -175,7 +175,7 @@ def test_in_an_unchanged_text_it_stays_where_it_is(data: st.DataObject, text: st
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), texts, st.lists(st.just("# put before"), max_size=5), st.lists(st.just("# put behind"), max_size=5), encodings)
-def test_it_moves_by_as_many_lines_as_were_put_before(
+def test_an_anchor_moves_by_the_number_of_lines_added_before_it(
     data: st.DataObject, text: str, before: list[str], after: list[str], encoding: Encoding
 ) -> None:
     range_ = data.draw(ranges(text, encoding))
@@ -190,7 +190,7 @@ def test_it_moves_by_as_many_lines_as_were_put_before(
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), texts, texts, encodings)
-def test_what_is_found_is_the_code_that_was_quoted(data: st.DataObject, old: str, new: str, encoding: Encoding) -> None:
+def test_the_found_range_contains_the_quoted_code(data: st.DataObject, old: str, new: str, encoding: Encoding) -> None:
     range_ = data.draw(ranges(old, encoding))
     anchor = anchor_of(old, range_, encoding)
     found = locate(new, anchor, range_, encoding)

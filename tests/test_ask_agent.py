@@ -66,14 +66,14 @@ async def test_its_answer_goes_to_the_agent_and_its_work_is_shown_under_the_call
     assert spent == 4
 
 
-async def test_it_gets_no_tool_that_the_asking_agent_has_not(home: App, model_server: ModelServer) -> None:
+async def test_it_gets_no_tool_that_the_asking_agent_lacks(home: App, model_server: ModelServer) -> None:
     model_server.script(ask("scout"), Answer("I can not look."), Answer("ok"))
     session = await home.sessions.create(agent="lone")
     await home.sessions.message(session.id, "find out")
     assert model_server.requests[1].tools == []
 
 
-async def test_it_does_not_go_on_for_ever(home: App, model_server: ModelServer) -> None:
+async def test_the_depth_of_subagents_is_limited(home: App, model_server: ModelServer) -> None:
     model_server.default = lambda request: ask("loop") if "ask_agent" in request.tools else Answer("enough")
     model_server.script(ask("loop"), ask("loop"), ask("loop"), Answer("deep"), Answer("b"), Answer("a"), Answer("done"))
     session = await home.sessions.create(agent="loop")
@@ -90,7 +90,7 @@ async def test_asking_an_agent_that_does_not_exist_fails_with_a_message(home: Ap
     assert asked.status == "failed" and "scout" in (asked.result or "")
 
 
-async def test_cancelling_reaches_it(home: App, model_server: ModelServer) -> None:
+async def test_cancelling_the_reply_cancels_it(home: App, model_server: ModelServer) -> None:
     hold = Hold("hm")
     model_server.script(ask("scout"), hold)
     session = await home.sessions.create(agent="chief")
@@ -123,7 +123,7 @@ async def test_calls_with_the_same_id_in_different_steps_are_kept_apart(home: Ap
     assert [[inner.kind for inner in part.parts or ()] for part in calls] == [["text"], ["text"]]
 
 
-async def test_its_work_is_seen_while_it_goes_on(home: App, model_server: ModelServer) -> None:
+async def test_its_work_is_visible_while_it_runs(home: App, model_server: ModelServer) -> None:
     hold = Hold("42.")
     model_server.script(ask("scout"), Answer("Reading.", tools=[ToolUse("read_file", {"path": "a.py"})]), hold, Answer("ok"))
     session = await home.sessions.create(agent="chief")
@@ -144,7 +144,7 @@ async def test_its_work_is_seen_while_it_goes_on(home: App, model_server: ModelS
     assert call(list(folded)).parts == call(list(reply.parts)).parts
 
 
-async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_place(home: App, model_server: ModelServer) -> None:
+async def test_the_work_of_a_nested_subagent_is_shown_under_its_call(home: App, model_server: ModelServer) -> None:
     read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
     model_server.script(ask("deputy"), ask("scout"), read, Answer("42."), Answer("It says 42."), Answer("ok"))
     session = await home.sessions.create(agent="chief")
@@ -158,7 +158,7 @@ async def test_the_work_of_one_that_is_asked_by_one_that_is_asked_is_in_its_plac
     assert [0, 0] in [event.path for event in home.events if isinstance(event, AgentWorked)]
 
 
-async def test_its_work_is_logged_once_and_not_again_with_each_call(home: App, model_server: ModelServer) -> None:
+async def test_its_work_is_logged_only_once(home: App, model_server: ModelServer) -> None:
     (Path(uris.to_path(home.editor.folders[0]) or "") / "a.py").write_text("answer = 42  # and some more\n" * 300)
     read = Answer(tools=[ToolUse("read_file", {"path": "a.py"})])
 
@@ -172,7 +172,7 @@ async def test_its_work_is_logged_once_and_not_again_with_each_call(home: App, m
     assert thrice - twice < 1.1 * (twice - few)
 
 
-async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever_makes_them(
+async def test_calls_that_do_more_than_read_run_one_at_a_time_across_agents(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
@@ -204,7 +204,7 @@ async def test_calls_that_do_more_than_read_are_made_one_after_the_other_whoever
     assert most == 1
 
 
-async def test_a_known_finding_that_it_meets_again_is_met(
+async def test_a_known_finding_that_it_reports_is_not_added_again(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = Position(line=0, character=0)

@@ -101,7 +101,7 @@ async def project(machine: Machine) -> Path:
 # -- the history changes -----------------------------------------------------------------------------------------------
 
 
-async def test_it_stays_whatever_becomes_of_the_commits(machine: Machine, project: Path) -> None:
+async def test_a_repository_is_recognized_after_any_change_of_its_commits(machine: Machine, project: Path) -> None:
     git(project, "commit", "--quiet", "--amend", "--message", "another first commit")
     assert await machine.found(project) == ["first"]
     git(project, "checkout", "--quiet", "--orphan", "orphan")
@@ -116,7 +116,7 @@ async def test_it_stays_whatever_becomes_of_the_commits(machine: Machine, projec
     assert await machine.found(older) == []
 
 
-async def test_it_stays_where_the_commits_are_shallow_or_none(machine: Machine, project: Path) -> None:
+async def test_a_repository_is_recognized_if_it_is_shallow_or_has_no_commits(machine: Machine, project: Path) -> None:
     git(machine.root, "clone", "--quiet", "--depth", "1", project.as_uri(), "shallow")
     await machine.begin("shallow", machine.root / "shallow")
     moved = (machine.root / "shallow").rename(machine.root / "elsewhere")
@@ -168,7 +168,7 @@ BEGINNINGS = [
 
 @pytest.mark.parametrize("begin", BEGINNINGS, ids=lambda begin: begin.__name__.strip("_"))
 @pytest.mark.parametrize("used", [False, True], ids=["", "template with a session"])
-async def test_projects_of_one_template_do_not_list_each_others(
+async def test_projects_from_the_same_template_have_separate_sessions(
     machine: Machine, begin: object, used: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AUTHOR", "COMMITTER"):
@@ -189,7 +189,7 @@ async def test_projects_of_one_template_do_not_list_each_others(
     assert "of one" in await machine.found(moved) and "of two" not in await machine.found(moved)
 
 
-async def test_repositories_with_other_remotes_are_others_whatever_they_share(machine: Machine, project: Path) -> None:
+async def test_repositories_with_different_remotes_have_separate_sessions(machine: Machine, project: Path) -> None:
     git(machine.root, "clone", "--quiet", str(project), "fork")
     fork = machine.root / "fork"
     git(project, "remote", "add", "origin", "https://example.org/ada/project")
@@ -203,7 +203,7 @@ async def test_repositories_with_other_remotes_are_others_whatever_they_share(ma
 # -- the same project ----------------------------------------------------------------------------------------------------
 
 
-async def test_clones_of_one_remote_find_each_others_however_they_name_it(machine: Machine, project: Path) -> None:
+async def test_clones_share_sessions_however_the_remote_is_written(machine: Machine, project: Path) -> None:
     git(project, "remote", "add", "origin", "https://ada:s3cret@Example.org/team/project.git")
     await machine.begin("here", project)
     git(machine.root, "clone", "--quiet", str(project), "clone")
@@ -224,7 +224,7 @@ async def _ids(machine: Machine) -> Sequence[str]:
     return [session.id for session in sessions]
 
 
-async def test_a_clone_on_the_same_machine_and_its_original_find_each_others(machine: Machine, project: Path) -> None:
+async def test_a_local_clone_and_its_original_share_sessions(machine: Machine, project: Path) -> None:
     git(machine.root, "clone", "--quiet", str(project), "clone")
     git(machine.root / "clone", "clone", "--quiet", ".", str(machine.root / "clone of it"))
     clone, again = machine.root / "clone", machine.root / "clone of it"
@@ -237,7 +237,7 @@ async def test_a_clone_on_the_same_machine_and_its_original_find_each_others(mac
     assert await machine.found(moved) == ["first", "in the clone", "in the clone of it"]
 
 
-async def test_clones_of_a_bare_repository_find_each_others(machine: Machine, project: Path) -> None:
+async def test_clones_of_a_bare_repository_share_sessions(machine: Machine, project: Path) -> None:
     for name in ("shared.git", "shared"):
         bare = machine.root / name
         git(machine.root, "clone", "--quiet", "--bare", str(project), str(bare))
@@ -248,7 +248,7 @@ async def test_clones_of_a_bare_repository_find_each_others(machine: Machine, pr
         assert f"{name} one" in await machine.found(two)
 
 
-async def test_worktrees_find_each_others_also_where_nothing_can_be_written(
+async def test_worktrees_share_sessions_even_without_write_permission(
     machine: Machine, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = machine.root / "tree one", machine.root / "tree two"
@@ -268,7 +268,7 @@ def _refuse(*arguments: object, **more: object) -> None:
     raise PermissionError
 
 
-async def test_a_part_of_a_repository_is_a_place_of_its_own(machine: Machine, project: Path) -> None:
+async def test_a_subfolder_of_a_repository_has_separate_sessions(machine: Machine, project: Path) -> None:
     part = project / "Packages" / "x"
     part.mkdir(parents=True)
     await machine.begin("in the part", part)
@@ -278,7 +278,7 @@ async def test_a_part_of_a_repository_is_a_place_of_its_own(machine: Machine, pr
     assert await machine.found(moved, moved / "Packages" / "x") == ["first", "in the part"]
 
 
-async def test_a_submodule_and_a_nested_repository_are_others(machine: Machine, project: Path) -> None:
+async def test_submodules_and_nested_repositories_have_separate_sessions(machine: Machine, project: Path) -> None:
     inner = repository(machine.root / "inner")
     await machine.begin("inner", inner)
     git(project, "submodule", "--quiet", "add", str(inner), "sub")
@@ -295,7 +295,7 @@ async def test_a_submodule_and_a_nested_repository_are_others(machine: Machine, 
 # -- folders -------------------------------------------------------------------------------------------------------------
 
 
-async def test_what_began_before_there_was_a_repository_stays_found(machine: Machine) -> None:
+async def test_sessions_from_before_the_repository_are_found(machine: Machine) -> None:
     folder = machine.root / "plain"
     folder.mkdir()
     await machine.begin("plain", folder)
@@ -313,7 +313,7 @@ async def test_what_began_before_there_was_a_repository_stays_found(machine: Mac
 
 
 @posix
-async def test_a_folder_is_found_by_a_link_and_in_any_spelling(machine: Machine, project: Path) -> None:
+async def test_sessions_of_a_folder_are_found_through_links_and_in_any_spelling(machine: Machine, project: Path) -> None:
     link = machine.root / "link"
     link.symlink_to(project)
     assert await machine.found(link) == ["first"]
@@ -327,7 +327,7 @@ async def test_a_folder_is_found_by_a_link_and_in_any_spelling(machine: Machine,
     assert await machine.found(plain) == ["in a plain folder"]
 
 
-async def test_a_folder_without_a_local_path_is_found_by_its_name(machine: Machine) -> None:
+async def test_sessions_of_a_folder_without_a_local_path_are_found_by_its_uri(machine: Machine) -> None:
     await machine.begin("far away", "vscode-remote://ssh/home/ada")
     assert await machine.found("vscode-remote://ssh/home/ada") == ["far away"]
     assert await machine.found("vscode-remote://ssh/home/ben") == []
@@ -336,7 +336,7 @@ async def test_a_folder_without_a_local_path_is_found_by_its_name(machine: Machi
 # -- the marker ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_marker_is_written_by_the_first_session_alone_and_is_not_in_the_work_tree(machine: Machine) -> None:
+async def test_only_the_first_session_writes_the_marker_and_not_into_the_work_tree(machine: Machine) -> None:
     folder = repository(machine.root / "project")
     before = sorted((folder / ".git").iterdir())
     await machine.found(folder)
@@ -350,7 +350,7 @@ async def test_the_marker_is_written_by_the_first_session_alone_and_is_not_in_th
     git(folder, "fsck", "--strict")
 
 
-async def test_a_copy_gets_its_own_when_its_first_session_begins(machine: Machine, project: Path) -> None:
+async def test_a_copy_gets_its_own_marker_with_its_first_session(machine: Machine, project: Path) -> None:
     copy = machine.root / "copy"
     shutil.copytree(project, copy)
     assert await machine.found(copy) == []
@@ -360,7 +360,7 @@ async def test_a_copy_gets_its_own_when_its_first_session_begins(machine: Machin
     assert await machine.found(copy) == ["in the copy"]
 
 
-async def test_a_copy_whose_original_is_gone_was_moved(machine: Machine, project: Path) -> None:
+async def test_a_copy_counts_as_moved_if_the_original_is_gone(machine: Machine, project: Path) -> None:
     copy = machine.root / "copy"
     shutil.copytree(project, copy)  # as to another disk
     shutil.rmtree(project)
@@ -382,7 +382,7 @@ async def test_an_invalid_marker_is_replaced(machine: Machine, text: str) -> Non
 
 
 @posix
-async def test_a_link_in_place_of_a_marker_is_neither_read_nor_followed(machine: Machine, project: Path) -> None:
+async def test_a_link_instead_of_a_marker_is_not_followed(machine: Machine, project: Path) -> None:
     other = repository(machine.root / "other")
     (other / ".git" / MARKER).symlink_to(project / ".git" / MARKER)
     text = (project / ".git" / MARKER).read_text()
@@ -408,7 +408,7 @@ async def test_nothing_is_written_into_a_repository_that_a_folder_only_points_to
 # -- all that asks -----------------------------------------------------------------------------------------------------------
 
 
-async def test_lists_search_findings_and_notices_follow_the_one_rule(machine: Machine, project: Path) -> None:
+async def test_lists_search_findings_and_notices_follow_the_same_rule(machine: Machine, project: Path) -> None:
     async with app(project, None) as home:
         session = await home.sessions.create(title="rabbit")
         git(project, "commit", "--quiet", "--amend", "--message", "another first commit")
@@ -439,7 +439,7 @@ async def _told(home: App, session_id: str) -> Scope:
     return await told
 
 
-async def test_who_opens_a_session_from_before_the_repository_marks_the_repository(machine: Machine) -> None:
+async def test_opening_a_session_from_before_the_repository_writes_the_marker(machine: Machine) -> None:
     folder = machine.root / "plain"
     folder.mkdir()
     async with app(folder, None) as home:
@@ -480,26 +480,28 @@ class TestOlderVersions:
         await create(machine.store, title="old part", folders=[(folder / "src").as_uri()], identities=[f"git:{first}:src"])
         return folder
 
-    async def test_their_sessions_are_found_by_their_folder(self, machine: Machine, old: Path) -> None:
+    async def test_sessions_of_older_versions_are_found_by_their_folder(self, machine: Machine, old: Path) -> None:
         git(old, "commit", "--quiet", "--amend", "--message", "another first commit")
         assert await machine.found(old) == ["old"]
         assert await machine.found(old / "src") == ["old part"]
 
-    async def test_they_are_found_where_the_folder_was_moved(self, machine: Machine, old: Path) -> None:
+    async def test_sessions_of_older_versions_are_found_after_a_move(self, machine: Machine, old: Path) -> None:
         moved = move(old, machine.root / "moved")
         git(moved, "commit", "--quiet", "--amend", "--message", "another first commit")
         (moved / "src").mkdir()
         assert await machine.found(moved) == ["old"]
         assert await machine.found(moved / "src") == ["old part"]
 
-    async def test_they_are_found_in_another_clone_of_the_same_remote(self, machine: Machine, old: Path) -> None:
+    async def test_sessions_of_older_versions_are_found_in_another_clone(self, machine: Machine, old: Path) -> None:
         git(machine.root, "clone", "--quiet", str(old), "clone")
         for folder in (old, machine.root / "clone"):
             git(folder, "remote", "remove", "origin") if folder != old else None
             git(folder, "remote", "add", "origin", "https://example.org/ada/old")
         assert await machine.found(machine.root / "clone") == ["old"]
 
-    async def test_they_are_not_found_in_another_project_of_the_same_template(self, machine: Machine, old: Path) -> None:
+    async def test_sessions_of_older_versions_are_not_found_in_another_project_from_the_same_template(
+        self, machine: Machine, old: Path
+    ) -> None:
         git(machine.root, "clone", "--quiet", str(old), "another")
         another = machine.root / "another"
         git(another, "remote", "remove", "origin")
@@ -521,7 +523,7 @@ SECRETS = st.text("abcXYZ0123456789._~!$&'()*+,;=%", min_size=8, max_size=20).ma
 
 
 @given(HOSTS, PATHS, NAMES, SECRETS, st.integers(1, 65535), st.data())
-def test_each_way_to_a_remote_is_the_same_name_without_secrets(
+def test_all_addresses_of_a_remote_have_the_same_identity_without_secrets(
     host: str, path: str, user: str, secret: str, port: int, data: st.DataObject
 ) -> None:
     written = data.draw(st.sampled_from([host, host.upper(), f"{host}."]))
@@ -547,13 +549,13 @@ def test_each_way_to_a_remote_is_the_same_name_without_secrets(
 
 
 @given(HOSTS, PATHS, HOSTS, PATHS)
-def test_two_remotes_have_two_names(one_host: str, one_path: str, other_host: str, other_path: str) -> None:
+def test_different_remotes_have_different_identities(one_host: str, one_path: str, other_host: str, other_path: str) -> None:
     names = {remote_name(f"https://{one_host}/{one_path}"), remote_name(f"git@{other_host}:{other_path}")}
     assert len(names) == len({(one_host, one_path), (other_host, other_path)})
 
 
 @given(st.text())
-def test_no_address_is_too_odd(address: str) -> None:
+def test_any_address_is_accepted(address: str) -> None:
     name = remote_name(address)
     assert name is None or (name == name.strip() and "\n" not in name)
     local_path(address, "/top")
@@ -587,7 +589,7 @@ def test_no_address_is_too_odd(address: str) -> None:
         ("a\nb:c", None),
     ],
 )
-def test_a_remote_has_a_name_of_its_own(address: str, name: str | None) -> None:
+def test_remotes_have_identities(address: str, name: str | None) -> None:
     assert remote_name(address) == name
 
 
@@ -607,5 +609,5 @@ def test_a_remote_has_a_name_of_its_own(address: str, name: str | None) -> None:
         ("", None),
     ],
 )
-def test_a_repository_on_this_machine_has_a_path(address: str, path: str | None) -> None:
+def test_a_local_remote_is_identified_by_its_path(address: str, path: str | None) -> None:
     assert local_path(address, "/top") == path

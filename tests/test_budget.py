@@ -38,7 +38,7 @@ def says(text: str, cost: float = 0.0) -> Step:
     return [TextDelta(text), end(cost=cost)]
 
 
-async def test_a_reply_that_reaches_it_is_paused_with_a_word_on_why_and_goes_on_when_it_is_raised(
+async def test_a_reply_that_reaches_the_budget_is_paused_and_continues_when_it_is_raised(
     home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, use(1, 0.3), use(2, 0.3), says("done", 0.1))
@@ -67,7 +67,7 @@ async def test_a_reply_that_reaches_it_is_paused_with_a_word_on_why_and_goes_on_
     assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
 
 
-async def test_agents_that_are_asked_stop_at_it_too(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_subagents_stop_at_the_budget_too(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = json.dumps({"agent": "helper", "question": "What?"})
     asked: Step = [ask_for("ask_agent", ask, "a"), ask_for("ask_agent", ask, "b"), end("tool_calls", cost=0.1)]
     requests = script(home, monkeypatch, asked, *[use(n, 0.1) for n in range(50)])
@@ -81,7 +81,7 @@ async def test_agents_that_are_asked_stop_at_it_too(home: App, monkeypatch: pyte
     assert now.usage.cost == pytest.approx(0.1 * len(requests))
 
 
-async def test_a_summary_counts_and_is_not_made_beyond_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_summary_counts_and_is_not_made_beyond_the_budget(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, *[says("ok", 0.1)] * 3, says("SUMMARY", 1.0), says("ok", 0.1), says("never"))
     session = await home.sessions.create(agent="user", budget=1)
     for number in range(3):
@@ -99,7 +99,7 @@ async def test_a_summary_counts_and_is_not_made_beyond_it(home: App, monkeypatch
     assert len(requests) == 5
 
 
-async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_usage_of_a_failed_summary_counts(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, *[says("ok", 0.1)] * 2, [end(cost=0.5)])  # a model that summarises nothing
     session = await home.sessions.create(agent="user")
     for number in range(2):
@@ -109,9 +109,7 @@ async def test_what_a_summary_used_of_which_nothing_came_is_counted(home: App, m
     assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
 
 
-async def test_a_message_in_a_session_that_has_reached_it_is_kept_and_answered_later(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_message_at_the_budget_is_kept_and_answered_later(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, says("one", 2.0), says("two"))
     session = await home.sessions.create(agent="user", budget=1)
     await home.sessions.open(session.id)
@@ -123,7 +121,7 @@ async def test_a_message_in_a_session_that_has_reached_it_is_kept_and_answered_l
     await home.until(lambda: any(e.kind == "replyFinished" and e.message.text == "two" for e in home.events))
 
 
-async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lowered_budget_applies_from_the_next_request(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     async def wait(_call: object) -> str:
@@ -141,7 +139,7 @@ async def test_one_that_is_lowered_meanwhile_holds_from_the_next_request_on(home
     assert (await send).reply.status == "paused" and len(requests) == 1
 
 
-async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fork_has_the_same_budget_with_nothing_spent(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, says("one", 2.0), says("two", 0.1))
     session = await home.sessions.create(agent="user", budget=1)
     await home.sessions.message(session.id, "m1")
@@ -151,7 +149,7 @@ async def test_a_fork_has_the_budget_and_has_spent_nothing_of_it(home: App, monk
     assert (await home.sessions.message(fork.id, "m3")).reply.text == "two"
 
 
-async def test_it_is_kept_and_its_changes_are_in_the_log(home: App) -> None:
+async def test_the_budget_is_stored_and_its_changes_are_logged(home: App) -> None:
     session = await home.sessions.create(agent="user", budget=2.5)
     await home.sessions.set_budget(session.id, 2.5)  # nothing to change
     await home.sessions.set_budget(session.id, 3)
@@ -172,7 +170,7 @@ def test_amounts_are_read_as_people_write_them(written: str, amount: float | Non
     assert read_amount(written) == amount
 
 
-def test_without_a_budget_nothing_is_used_up_and_with_none_of_it_everything_is() -> None:
+def test_a_missing_budget_is_never_used_up_and_a_zero_budget_always() -> None:
     session = Session(id="s", title="t", agent="a", created_at="", updated_at="", usage=Usage(cost=5.0))
     assert not is_used_up(session)
     assert is_used_up(session.model_copy(update={"budget": 5.0}))

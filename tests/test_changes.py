@@ -45,7 +45,7 @@ def segment(before: str | None, after: str | None) -> TextSegment:
 
 
 @given(st.none() | texts(), st.none() | texts(), st.booleans())
-def test_the_log_keeps_both_texts_exactly(before: str | None, after: str | None, bom: bool) -> None:
+def test_the_log_restores_both_texts_exactly(before: str | None, after: str | None, bom: bool) -> None:
     packed = pack(EditTexts(before, after, bom))
     assert packed is not None and unpack(packed) == EditTexts(before, after, bom)
 
@@ -59,7 +59,7 @@ def test_a_text_that_is_too_large_for_the_log_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("packed", ["", "nonsense", "e30=", "eJyrVgIAAHkAPA=="])
-def test_what_is_not_from_the_log_is_nothing(packed: str) -> None:
+def test_invalid_data_is_ignored(packed: str) -> None:
     assert unpack(packed) is None
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_from_the_log_is_nothing(packed: str) -> None:
 
 
 @given(st.data())
-def test_an_edit_that_nobody_touched_is_taken_back_exactly(data: st.DataObject) -> None:
+def test_an_untouched_edit_is_reverted_exactly(data: st.DataObject) -> None:
     before = data.draw(st.none() | texts())
     after = data.draw(texts() if before is None else edited(before) | st.none())
     assume(before != after)
@@ -79,7 +79,7 @@ def test_an_edit_that_nobody_touched_is_taken_back_exactly(data: st.DataObject) 
 
 
 @given(st.data())
-def test_hunks_are_taken_back_one_after_the_other_in_any_order(data: st.DataObject) -> None:
+def test_hunks_can_be_reverted_in_any_order(data: st.DataObject) -> None:
     before = data.draw(texts())
     after = data.draw(edited(before))
     one = segment(before, after)
@@ -93,7 +93,7 @@ def test_hunks_are_taken_back_one_after_the_other_in_any_order(data: st.DataObje
 
 
 @given(st.data())
-def test_what_a_person_did_elsewhere_stays(data: st.DataObject) -> None:
+def test_a_persons_changes_elsewhere_are_kept(data: st.DataObject) -> None:
     """Above and below of what the agent changed, and more than a line away from it."""
     before = data.draw(texts())
     after = data.draw(edited(before))
@@ -105,7 +105,7 @@ def test_what_a_person_did_elsewhere_stays(data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_with_any_later_work_lines_of_the_person_are_never_lost(data: st.DataObject) -> None:
+def test_lines_of_the_person_are_never_lost(data: st.DataObject) -> None:
     """Either it is refused, or every line that the person typed is still there, and none of the agent's."""
     before = data.draw(texts())
     after_lines = split_lines(data.draw(edited(before)))
@@ -128,7 +128,7 @@ def test_with_any_later_work_lines_of_the_person_are_never_lost(data: st.DataObj
     assert typed.findall(result) == typed.findall(text)
 
 
-def test_a_line_that_was_changed_later_stands_in_the_way_and_is_shown() -> None:
+def test_a_line_that_was_changed_later_is_reported_as_a_conflict() -> None:
     one = segment("a\nb\nc\n", "a\nB\nc\n")
     (hunk,) = one.locate("a\nmine\nc\n")
     assert hunk.state == "overwritten"
@@ -142,12 +142,12 @@ def test_a_created_file_that_somebody_changed_is_not_deleted() -> None:
         segment(None, "new\n").without("new\nmine\n")
 
 
-def test_a_deleted_file_that_somebody_made_anew_is_not_overwritten() -> None:
+def test_a_deleted_file_that_somebody_created_again_is_not_overwritten() -> None:
     with pytest.raises(InTheWay):
         segment("old\n", None).without("mine\n")
 
 
-def test_an_editor_that_changed_all_line_ends_is_no_later_work() -> None:
+def test_changed_line_ends_are_not_a_conflict() -> None:
     one = segment("a\r\nb\r\nc\n", "a\r\nB\r\nc\n")
     assert one.without("a\nB\nc\n") == "a\nb\nc\n"
     assert one.without("a\r\nB\r\nc\r\n") == "a\r\nb\r\nc\r\n"
@@ -157,7 +157,7 @@ def test_an_editor_that_changed_all_line_ends_is_no_later_work() -> None:
 
 
 @given(st.data())
-def test_all_edits_of_a_file_lead_back_to_its_beginning_with_the_persons_lines(data: st.DataObject) -> None:
+def test_reverting_all_edits_restores_the_original_with_the_persons_lines(data: st.DataObject) -> None:
     """The agent edits, the person types far below, the agent edits again, and so on."""
     body, mine = data.draw(texts()), ["far\n", "away\n", "below\n"]
     first = body
@@ -176,7 +176,7 @@ def test_all_edits_of_a_file_lead_back_to_its_beginning_with_the_persons_lines(d
     assert files[0].without(now) == first + "\nkeep\nkeep this\n" + "".join(mine)
 
 
-def test_edits_in_one_go_are_one() -> None:
+def test_consecutive_edits_are_combined() -> None:
     texts = [EditTexts("1\n", "2\n"), EditTexts("2\n", "3\n")]
     (file,) = changed_files(Edit("file:///a", seq, f"r{seq}", one) for seq, one in enumerate(texts, 1))
     ((one, hunk),), before = file.locate("3\n")
@@ -184,7 +184,7 @@ def test_edits_in_one_go_are_one() -> None:
     assert one.message_ids == ["r1", "r2"] and hunk_id(one, hunk) == "1-2.0"
 
 
-def test_what_came_to_nothing_is_not_listed() -> None:
+def test_edits_that_cancel_out_are_not_listed() -> None:
     texts = [EditTexts(None, "new\n"), EditTexts("new\n", None)]
     assert changed_files(Edit("file:///a", seq, "r", one) for seq, one in enumerate(texts)) == []
 
@@ -193,7 +193,7 @@ def test_what_came_to_nothing_is_not_listed() -> None:
 
 
 @given(st.data())
-def test_a_patch_alone_takes_an_edit_back_or_refuses(data: st.DataObject) -> None:
+def test_a_patch_alone_reverts_an_edit_or_refuses(data: st.DataObject) -> None:
     """From older versions, or from agents that run elsewhere: line ends are those of the file."""
     before = data.draw(texts()).replace("\r\n", "\n")
     after = data.draw(edited(before)).replace("\r\n", "\n")
@@ -207,7 +207,7 @@ def test_a_patch_alone_takes_an_edit_back_or_refuses(data: st.DataObject) -> Non
     assert result == before.replace("\n", end)
 
 
-def test_a_patch_finds_its_lines_where_they_moved_to() -> None:
+def test_a_patch_finds_moved_lines() -> None:
     one = PatchSegment(patch("a.py", "a\nb\nc\n", "a\nB\nc\n"), (1, 1), ["reply"])
     assert one.without("new\na\nB\nc\n") == "new\na\nb\nc\n"
     with pytest.raises(InTheWay):
@@ -216,7 +216,7 @@ def test_a_patch_finds_its_lines_where_they_moved_to() -> None:
         one.without("a\nmine\nc\n")
 
 
-def test_a_patch_of_a_whole_file_makes_or_deletes_it() -> None:
+def test_a_patch_of_a_whole_file_creates_or_deletes_it() -> None:
     assert PatchSegment(patch("a.py", None, "new\n"), (1, 1), []).without("new\n") is None
     assert PatchSegment(patch("a.py", "old\nend", None), (1, 1), []).without(None) == "old\nend"
     with pytest.raises(InTheWay):

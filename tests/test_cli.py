@@ -150,13 +150,13 @@ def on_a_terminal(cli: Cli, *words: str) -> str:
 
 
 class TestAsk:
-    def test_stdout_is_the_reply_and_nothing_else(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_stdout_contains_only_the_reply(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer("It adds up.\n\nNo tax."))
         done = cli("ask", "What does this do?")
         assert done.out == "It adds up.\n\nNo tax.\n"
         assert "openai/test" in done.err and f"--session {done.session}" in done.err
 
-    def test_the_reply_is_written_as_it_comes(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_the_reply_is_streamed(self, cli: Cli, model_server: ModelServer) -> None:
         hold = Hold("First", then=Answer(", then the rest."))
         model_server.script(hold)
         process = cli.start("ask", "hello")
@@ -166,7 +166,7 @@ class TestAsk:
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (0, ", then the rest.\n"), err
 
-    def test_a_session_goes_on_by_the_end_of_its_id(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_a_session_can_be_continued_by_the_end_of_its_id(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer("one"), Answer("two"))
         first = cli("ask", "first question")
         second = cli("ask", "--session", first.session, "second question")
@@ -174,7 +174,7 @@ class TestAsk:
         told = json.dumps(model_server.requests[1].messages)
         assert "first question" in told and "one" in told and "second question" in told
 
-    def test_continue_is_the_newest_session_of_this_folder(self, cli: Cli, tmp_path: Path) -> None:
+    def test_continue_uses_the_newest_session_of_this_folder(self, cli: Cli, tmp_path: Path) -> None:
         here = cli("ask", "say: here")
         cli.elsewhere(tmp_path)("ask", "say: elsewhere")
         assert cli("ask", "--continue", "say: again").session == here.session
@@ -182,7 +182,7 @@ class TestAsk:
     def test_continue_needs_a_session(self, cli: Cli) -> None:
         assert "no session" in cli("ask", "--continue", "hello", code=2).err
 
-    def test_an_agent_is_for_that_message_alone(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_an_agent_applies_only_to_that_message(self, cli: Cli, model_server: ModelServer) -> None:
         first = cli("ask", "say: one")
         cli("ask", "--session", first.session, "--agent", "review", "say: two")
         cli("ask", "--session", first.session, "say: three")
@@ -190,11 +190,11 @@ class TestAsk:
         assert code != review and code == again
         assert cli.session(first.session)["agent"] == "code"
 
-    def test_an_agent_that_does_not_exist_is_named_with_those_that_do(self, cli: Cli) -> None:
+    def test_an_unknown_agent_is_an_error_that_lists_the_existing_ones(self, cli: Cli) -> None:
         done = cli("ask", "--agent", "nobody", "hello", code=1)
         assert "nobody" in done.err and "review" in done.err
 
-    def test_a_model_is_for_that_message_alone(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_a_model_applies_only_to_that_message(self, cli: Cli, model_server: ModelServer) -> None:
         first = cli("ask", "--model", "openai/other", "say: one")
         cli("ask", "--session", first.session, "say: two")
         assert [request.body["model"] for request in model_server.requests] == ["other", "test"]
@@ -223,10 +223,10 @@ class TestAsk:
             ([], "Missing argument"),
         ],
     )
-    def test_what_makes_no_sense_is_wrong_usage(self, bare: Cli, words: Sequence[str], said: str) -> None:
+    def test_contradictory_arguments_are_wrong_usage(self, bare: Cli, words: Sequence[str], said: str) -> None:
         assert said in bare("ask", *words, code=2).err
 
-    def test_a_file_outside_of_the_folder_is_not_sent(self, cli: Cli, model_server: ModelServer, tmp_path: Path) -> None:
+    def test_a_file_outside_the_folder_is_not_sent(self, cli: Cli, model_server: ModelServer, tmp_path: Path) -> None:
         (tmp_path / "secret.txt").write_text("hush", encoding="utf-8")
         cli("ask", "../secret.txt", "say: fine", code=1)
         assert not model_server.requests
@@ -234,18 +234,18 @@ class TestAsk:
     def test_the_text_may_come_from_stdin(self, cli: Cli, model_server: ModelServer) -> None:
         assert cli("ask", "-", given="say: grüße 😀\n").out == "grüße 😀\n"
 
-    def test_json_is_the_exchange(self, cli: Cli) -> None:
+    def test_json_output_contains_the_exchange(self, cli: Cli) -> None:
         exchange = cli("ask", "--json", "say: hello").data
         assert exchange["reply"]["replyTo"] == exchange["message"]["id"]
         assert exchange["reply"]["parts"] == [{"kind": "text", "text": "hello"}]
 
-    def test_without_a_model_it_says_what_to_set_and_keeps_the_message(self, bare: Cli) -> None:
+    def test_without_a_model_the_message_is_kept_and_the_error_says_what_to_set(self, bare: Cli) -> None:
         done = bare("ask", "hello", code=1)
         assert "ANTHROPIC_API_KEY" in done.err and done.out == ""
         [session] = bare("sessions", "--json").data["sessions"]
         assert session["title"] == "hello"
 
-    def test_a_reply_that_failed_is_taken_up_again(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_a_failed_reply_can_be_resumed(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Refuse.of("unauthorized"), Answer("Now it works."))
         done = cli("ask", "hello", code=1)
         assert "OPENAI_API_KEY" in done.err and "sk-hush" not in done.err
@@ -253,7 +253,7 @@ class TestAsk:
         assert cli("resume", name).out == "Now it works.\n"
 
     @pytest.mark.skipif(os.name == "nt", reason="there is no pty there")
-    def test_on_a_terminal_it_is_drawn_as_markdown(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_on_a_terminal_the_reply_is_rendered_as_markdown(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(
             Answer("# Sums\n\nIt is **fast** and [safe](https://example.org/x).\n\n```python\na = 1\n\nb = 2\n```\n\nDone.")
         )
@@ -278,7 +278,7 @@ class TestAsk:
         reply = cli("show", name, "--json").data["messages"][-1]
         assert (reply["status"], reply["parts"][0]["text"]) == ("cancelled", "Half of it")
 
-    def test_the_work_of_an_asked_agent_is_shown_under_the_call(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_the_work_of_a_subagent_is_shown_under_its_call(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(
             Answer(tools=[ToolUse("ask_agent", {"agent": "research", "question": "What is it?"})]),
             Answer(tools=[ToolUse("read_file", {"path": "shop.py"})]),
@@ -294,13 +294,13 @@ class TestAsk:
             "    read_file none.py",
         ]
 
-    def test_a_command_that_fails_is_marked_as_failed_with_its_exit_code(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_a_failed_command_is_shown_with_its_exit_code(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo broken; exit 3"})]), Answer("It fails."))
         asked = cli("ask", "Run it", SESSIONLS_PERMISSIONS='{"execute": "allow"}')
         for told in (asked.err, cli("show", asked.session).out):
             assert "  run_command echo broken; exit 3  ✗ failed: Exit code 3\n" in told
 
-    def test_ctrl_c_while_it_still_starts_ends_it_without_a_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_ctrl_c_during_the_start_exits_silently(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class StillStarting(ModuleType):
             def __getattr__(self, name: str) -> Any:
                 raise KeyboardInterrupt
@@ -313,7 +313,7 @@ class TestAsk:
 
 
 class TestSessions:
-    def test_those_of_this_folder_are_listed_newest_first(self, cli: Cli, tmp_path: Path) -> None:
+    def test_sessions_of_this_folder_are_listed_newest_first(self, cli: Cli, tmp_path: Path) -> None:
         cli("ask", "say: one")
         cli("ask", "say: two")
         cli.elsewhere(tmp_path)("ask", "say: elsewhere")
@@ -322,12 +322,12 @@ class TestSessions:
         table = cli("sessions").out
         assert "say: one" in table and "elsewhere" not in table and "\x1b" not in table
 
-    def test_one_is_shown_with_who_said_what(self, cli: Cli) -> None:
+    def test_a_session_is_shown_with_the_author_of_each_message(self, cli: Cli) -> None:
         name = cli("ask", "shop.py:1-2", "say: It *adds* up.").session
         shown = cli("show", name).out
         assert "shop.py:1-2" in shown and "code" in shown and "It adds up." in shown
 
-    def test_a_fork_holds_all_up_to_the_message_named(self, cli: Cli) -> None:
+    def test_a_fork_contains_everything_up_to_the_given_message(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
         reply = cli("show", name, "--json").data["messages"][-1]["id"]
         cli("ask", "--session", name, "say: two")
@@ -336,14 +336,14 @@ class TestSessions:
         assert [message["role"] for message in cli("show", child, "--json").data["messages"]] == ["participant", "agent"]
         assert len(cli("show", name, "--json").data["messages"]) == 4
 
-    def test_a_paused_session_takes_no_message_until_it_is_resumed(self, cli: Cli) -> None:
+    def test_a_paused_session_accepts_no_message_until_it_is_resumed(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
         cli("pause", name)
         assert "sessionls resume" in cli("ask", "--session", name, "say: two", code=1).err
         cli("resume", name)
         assert cli("ask", "--session", name, "say: two").out == "two\n"
 
-    def test_at_its_budget_it_is_paused_and_says_how_to_go_on(self, cli: Cli) -> None:
+    def test_at_its_budget_a_session_is_paused_and_says_how_to_continue(self, cli: Cli) -> None:
         stopped = cli("ask", "--budget", "0", "say: one")
         name = stopped.session
         assert "has used $0.00 of its budget of $0.00" in stopped.err and f"sessionls budget {name} AMOUNT" in stopped.err
@@ -359,7 +359,7 @@ class TestSessions:
         assert cli("ask", "--session", name, "--budget", "5", "say: two").out == "two\n"
         assert cli.session(name)["budget"] == 5
 
-    def test_it_is_renamed_switched_archived_and_brought_back(self, cli: Cli) -> None:
+    def test_a_session_can_be_renamed_switched_archived_and_restored(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
         cli("rename", name, "Prices")
         cli("switch", name, "review")
@@ -370,31 +370,31 @@ class TestSessions:
         cli("unarchive", name)
         assert cli.session(name)["state"] == "active"
 
-    def test_it_is_deleted_only_with_a_yes(self, cli: Cli) -> None:
+    def test_a_session_is_deleted_only_after_confirmation(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
         assert "--yes" in cli("delete", name, code=2).err
         cli("delete", name, "--yes")
         assert "no session" in cli("show", name, code=1).err
 
-    def test_what_was_said_is_found(self, cli: Cli) -> None:
+    def test_search_finds_messages(self, cli: Cli) -> None:
         name = cli("ask", "say: The heron stands still.").session
         assert name in cli("search", "heron").out
         assert cli("search", "pelican").out == ""
 
-    def test_it_is_exported(self, cli: Cli, folder: Path) -> None:
+    def test_a_session_can_be_exported(self, cli: Cli, folder: Path) -> None:
         name = cli("ask", "say: It adds up.").session
         assert "It adds up." in cli("export", name).out
         assert cli("export", name, "--format", "json").data["session"]["id"].endswith(name)
         cli("export", name, "--format", "html", "-o", "out.html")
         assert "It adds up." in (folder / "out.html").read_text(encoding="utf-8")
 
-    def test_an_id_that_names_none_or_several_is_an_error(self, cli: Cli) -> None:
+    def test_an_id_that_matches_none_or_several_is_an_error(self, cli: Cli) -> None:
         first = cli("ask", "--json", "say: one").data["message"]["sessionId"]
         cli("ask", "say: two")
         assert "sessions --all" in cli("show", "ffffffffff", code=1).err
         assert "matches 2" in cli("show", first[:6], code=2).err
 
-    def test_what_a_terminal_would_obey_is_not_printed(self, cli: Cli, model_server: ModelServer) -> None:
+    def test_control_sequences_are_not_printed(self, cli: Cli, model_server: ModelServer) -> None:
         model_server.script(Answer("red \x1b[31malert\x1b]0;gone\x07"))
         name = cli("ask", "--title", "\x1b[2Jtitle", "hello").session
         for words in (["show", name], ["sessions"], ["search", "alert"]):
@@ -409,7 +409,7 @@ class TestAgentsAndModels:
         assert {"code", "review", "security", "explain", "test", "research"} <= set(agents)
         assert "research" in bare("agents").out
 
-    def test_skills_are_listed_with_what_is_wrong_with_them(self, cli: Cli, folder: Path) -> None:
+    def test_skills_are_listed_with_their_problems(self, cli: Cli, folder: Path) -> None:
         for name, text in (("notes", "---\nname: notes\ndescription: Writes.\n---\nx"), ("broken", "x")):
             (folder / ".agents/skills" / name).mkdir(parents=True)
             (folder / ".agents/skills" / name / "SKILL.md").write_text(text, encoding="utf-8")
@@ -420,7 +420,7 @@ class TestAgentsAndModels:
         said = [check["says"] for check in cli("doctor", "--json").data if check["name"] == "skills"]
         assert said[0] == "none" and any("The workspace is not trusted" in one for one in said)
 
-    def test_a_folders_own_agent_runs_only_where_the_folder_is_trusted(
+    def test_an_agent_of_the_folder_runs_only_if_the_folder_is_trusted(
         self, cli: Cli, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (folder / ".sessionls" / "agents").mkdir(parents=True)
@@ -431,23 +431,23 @@ class TestAgentsAndModels:
         assert cli("ask", "--agent", "local", "say: yes").out == "yes\n"
         assert "You are local." in model_server.requests[-1].system
 
-    def test_the_models_say_what_they_lack(self, cli: Cli) -> None:
+    def test_models_are_listed_with_what_is_missing(self, cli: Cli) -> None:
         models = {model["name"]: model for model in cli("models", "--json").data["models"]}
         assert models["openai/test"]["default"] is True
         assert any("ANTHROPIC_API_KEY" in model.get("problem", "") for model in models.values())
 
 
 class TestDoctor:
-    def test_all_is_well_where_a_model_can_answer(self, cli: Cli) -> None:
+    def test_doctor_succeeds_if_a_model_can_answer(self, cli: Cli) -> None:
         checks = {check["name"]: check for check in cli("doctor", "--json").data}
         assert checks["answers"]["says"].startswith("openai/test")
         assert checks["database"]["state"] == "ok"
 
-    def test_it_never_shows_a_key(self, cli: Cli) -> None:
+    def test_doctor_never_shows_a_key(self, cli: Cli) -> None:
         done = cli("doctor")
         assert "sk-hush" not in done.out + done.err and "openai" in done.out
 
-    def test_it_fails_where_no_model_can_answer_and_says_what_to_do(self, bare: Cli) -> None:
+    def test_doctor_fails_if_no_model_can_answer_and_says_what_to_do(self, bare: Cli) -> None:
         out = bare("doctor", code=1).out
         assert "ANTHROPIC_API_KEY" in out and "Ollama" in out
 
@@ -459,7 +459,7 @@ class TestDoctor:
     def test_an_unknown_variable_with_our_prefix_is_reported(self, bare: Cli) -> None:
         assert "SESSIONLS_MODLE" in bare("doctor", code=1, SESSIONLS_MODLE="x").out
 
-    def test_mcp_servers_are_tried_but_none_of_a_folder_that_is_not_trusted(
+    def test_doctor_starts_mcp_servers_except_those_of_an_untrusted_folder(
         self, cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(mcp, "McpServers", partial(mcp.McpServers, patience=60.0))
@@ -475,7 +475,7 @@ class TestDoctor:
 
         states = told()
         assert "mine (" in states["ok"] and "theirs" not in states["ok"]
-        assert states["problem"].startswith("lost, from the settings: it does not start")
+        assert states["problem"].startswith("lost, from the settings: it failed to start")
         assert states["note"] == "theirs, from .mcp.json: the workspace is not trusted"
         assert not mark.exists()
         monkeypatch.setenv("SESSIONLS_TRUSTED_FOLDERS", str(folder))
@@ -491,12 +491,14 @@ class TestTheProgram:
         ("words", "code", "said"),
         [(["dance"], 2, "No such command"), (["--version"], 0, "sessionls 0"), (["show", "ffff"], 1, "no session")],
     )
-    def test_exit_codes_are_those_of_the_process(self, bare: Cli, words: Sequence[str], code: int, said: str) -> None:
+    def test_the_process_exits_with_the_exit_code_of_the_command(
+        self, bare: Cli, words: Sequence[str], code: int, said: str
+    ) -> None:
         process = bare.start(*words)
         out, err = process.communicate(timeout=60)
         assert process.returncode == code and said in out + err
 
-    def test_the_server_does_not_wait_for_what_draws_on_a_terminal(self) -> None:
+    def test_serve_does_not_import_terminal_libraries(self) -> None:
         code = (
             "import sys, types\n"
             "app = types.ModuleType('sessionls.server.app'); app.main = lambda: 7\n"

@@ -51,7 +51,7 @@ def waiting(cli: Cli) -> tuple[subprocess.Popen[str], dict[str, Any]]:
         time.sleep(0.1)
 
 
-def test_it_is_found_in_the_list_and_in_the_session_and_answered_by_its_end(cli: Cli, model_server: ModelServer) -> None:
+def test_a_question_is_listed_and_can_be_answered_by_the_end_of_its_id(cli: Cli, model_server: ModelServer) -> None:
     model_server.script(runs(COMMAND), Answer("It ran."))
     process, session = waiting(cli)
     cli("rename", session["id"], "The one that asks")
@@ -72,7 +72,7 @@ def test_it_is_found_in_the_list_and_in_the_session_and_answered_by_its_end(cli:
     assert "No question is open" in cli("answer", name, "deny", code=1).err
 
 
-def test_a_session_wide_yes_says_what_it_covers_and_holds_for_the_next_call(cli: Cli, model_server: ModelServer) -> None:
+def test_an_answer_for_the_session_says_what_it_covers_and_applies_to_the_next_call(cli: Cli, model_server: ModelServer) -> None:
     model_server.script(runs(COMMAND, COMMAND), Answer("Both ran."))
     process, session = waiting(cli)
     assert "in replies to your messages" in cli("answer", session["id"], "session").err
@@ -81,7 +81,7 @@ def test_a_session_wide_yes_says_what_it_covers_and_holds_for_the_next_call(cli:
     assert (cli.folder / "log.txt").read_text(encoding="utf-8") == "yes\nyes\n"
 
 
-def test_a_no_ends_the_wait_too(cli: Cli, model_server: ModelServer) -> None:
+def test_a_denial_ends_the_wait(cli: Cli, model_server: ModelServer) -> None:
     model_server.script(runs(COMMAND), Answer("Then not."))
     process, session = waiting(cli)
     cli("answer", session["id"], "deny")
@@ -100,7 +100,7 @@ def test_an_invalid_answer_changes_nothing(cli: Cli, model_server: ModelServer) 
     process.communicate(timeout=60)
 
 
-def test_continue_goes_on_in_the_newest_session_though_another_one_asks(cli: Cli, model_server: ModelServer) -> None:
+def test_continue_uses_the_newest_session_even_if_another_one_waits(cli: Cli, model_server: ModelServer) -> None:
     model_server.script(runs(COMMAND), Answer("newer"), Answer("again"), Answer("Then not."))
     process, session = waiting(cli)
     newer = cli("ask", "newer")
@@ -109,7 +109,7 @@ def test_continue_goes_on_in_the_newest_session_though_another_one_asks(cli: Cli
     process.communicate(timeout=60)
 
 
-def test_the_terminal_that_asks_takes_an_answer_from_another_one(cli: Cli, model_server: ModelServer) -> None:
+def test_the_asking_terminal_accepts_an_answer_from_another_one(cli: Cli, model_server: ModelServer) -> None:
     import pty
 
     model_server.script(runs(COMMAND), Answer("It ran."))

@@ -48,7 +48,7 @@ def text(cli: Cli) -> str:
     return (cli.folder / "a.py").read_bytes().decode()
 
 
-def test_what_was_changed_is_shown_with_what_is_not_known(cli: Cli) -> None:
+def test_changes_are_shown_together_with_unknown_ones(cli: Cli) -> None:
     shown = cli("changes", session(cli)[-8:])
     assert re.match(r"a\.py  \+2 -2\n@@ .+ line 2 @@\n-line 2\n\+two\n@@ .+ line 9 @@\n-line 9\n\+nine ", shown.out)
     assert "\x1b" not in shown.out, "nothing in a file is obeyed by the terminal"
@@ -56,7 +56,7 @@ def test_what_was_changed_is_shown_with_what_is_not_known(cli: Cli) -> None:
     assert cli("changes", session(cli), "--json").data["files"][0]["state"] == "applied"
 
 
-def test_the_newest_reply_is_taken_back_and_brought_back(cli: Cli) -> None:
+def test_the_newest_reply_is_reverted_and_restored(cli: Cli) -> None:
     after = text(cli)
     done = cli("revert", session(cli))
     assert text(cli) == TEXT
@@ -66,13 +66,13 @@ def test_the_newest_reply_is_taken_back_and_brought_back(cli: Cli) -> None:
     assert text(cli) == after
 
 
-def test_one_hunk_is_taken_back(cli: Cli) -> None:
+def test_one_hunk_is_reverted(cli: Cli) -> None:
     hunk = cli("changes", session(cli), "--json").data["files"][0]["hunks"][0]["id"]
     cli("revert", session(cli), "--file", "a.py", "--hunk", hunk)
     assert text(cli).startswith("line 1\nline 2\n") and "nine" in text(cli)
 
 
-def test_later_work_stands_in_the_way_and_is_shown(cli: Cli) -> None:
+def test_conflicts_with_later_changes_are_shown(cli: Cli) -> None:
     mine = text(cli).replace("two", "mine")
     (cli.folder / "a.py").write_bytes(mine.encode())
     refused = cli("revert", session(cli), code=1)

@@ -17,23 +17,23 @@ from sessionls.domain.model import FileContext, SelectionContext
 
 
 class TestWhatIsSettled:
-    def test_a_paragraph_is_once_the_next_one_begins(self) -> None:
+    def test_a_paragraph_is_settled_when_the_next_one_begins(self) -> None:
         assert settled("one\n\n") == 0
         assert settled("one\n\ntwo") == len("one\n\n")
 
-    def test_fenced_code_is_only_as_a_whole(self) -> None:
+    def test_fenced_code_is_settled_only_as_a_whole(self) -> None:
         code = "```python\na = 1\n\nb = 2\n"
         assert settled(code) == 0
         assert settled(code + "```\n\nafter") == len(code + "```\n\n")
 
-    def test_a_fence_inside_a_longer_one_ends_nothing(self) -> None:
+    def test_a_shorter_fence_inside_does_not_end_the_code(self) -> None:
         assert settled("````\n```\n\n```\n\ntext\n") == 0
 
-    def test_what_is_indented_may_go_on_with_a_list(self) -> None:
+    def test_indented_text_may_continue_a_list(self) -> None:
         assert settled("- one\n\n  still one\n") == 0
 
     @given(st.lists(st.sampled_from(["a", "```\n", "\n", "\n\n", "  b", "~~~\n", "- c\n"]), max_size=30))
-    def test_what_was_settled_stays_settled(self, pieces: list[str]) -> None:
+    def test_settled_text_stays_settled(self, pieces: list[str]) -> None:
         text, before = "", 0
         for piece in pieces:
             text += piece
@@ -42,7 +42,7 @@ class TestWhatIsSettled:
 
 
 class TestPlaces:
-    def test_a_file_a_line_and_lines(self, tmp_path: Path) -> None:
+    def test_files_lines_and_line_ranges_are_parsed(self, tmp_path: Path) -> None:
         (tmp_path / "a.py").write_text("x\n", encoding="utf-8")
         whole, line, lines = context_of(["a.py", "a.py:3", "a.py:3-5"], tmp_path)
         assert isinstance(whole, FileContext) and whole.uri.endswith("/a.py")
@@ -65,5 +65,5 @@ def test_times_are_shown_in_words() -> None:
         assert when((now - timedelta(seconds=seconds)).isoformat(), now) == words
 
 
-def test_text_that_a_terminal_would_obey_is_made_harmless() -> None:
+def test_control_sequences_are_made_harmless() -> None:
     assert safe("a\x1b[2Jb\x07\tc\nd\r\ne\x9b1m") == "a\\x1b[2Jb\\x07\tc\nd\ne\\x9b1m"

@@ -28,7 +28,7 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
         yield home
 
 
-async def test_what_would_not_fit_is_summarised_before_the_model_is_asked(
+async def test_messages_that_do_not_fit_are_summarized_before_the_request(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
@@ -54,7 +54,7 @@ async def test_what_would_not_fit_is_summarised_before_the_model_is_asked(
     assert max(replies) > replies[0] * 2
 
 
-async def test_a_summary_is_summarised_again_with_what_came_after(
+async def test_a_summary_is_summarized_again_with_later_messages(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 2_000)
@@ -65,7 +65,7 @@ async def test_a_summary_is_summarised_again_with_what_came_after(
     assert len(summaries) > 1 and "SUMMARY" in summaries[-1] and "m1" not in summaries[-1]
 
 
-async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: App, model_server: ModelServer) -> None:
+async def test_a_shorter_prompt_is_sent_if_the_model_says_it_was_too_long(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain")
     for number in range(1, 4):
         await home.sessions.message(session.id, f"m{number} {'x ' * 9_000}")
@@ -77,7 +77,7 @@ async def test_a_model_that_says_it_was_too_much_is_asked_again_with_less(home: 
     assert "SUMMARY" in str(again.messages)
 
 
-async def test_a_message_that_is_too_much_by_itself_fails_with_words(home: App, model_server: ModelServer) -> None:
+async def test_a_single_message_that_is_too_long_fails_with_an_explanation(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain")
     model_server.script(Refuse.of("overflow"), Refuse.of("overflow"))
     with pytest.raises(ModelUnavailable) as failed:

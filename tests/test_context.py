@@ -114,27 +114,27 @@ async def test_positions_are_read_in_the_negotiated_encoding(
     assert isinstance(stored, SelectionContext) and stored.text == "🙂x"
 
 
-async def test_a_range_past_the_end_is_kept_as_it_lies_in_the_text(place: Place) -> None:
+async def test_a_range_past_the_end_is_clamped_to_the_text(place: Place) -> None:
     uri = place.write("a.py", "one\r\ntwo")
     [stored] = await place.resolve(SelectionContext(uri=uri, range=span(0, 99, 7, 0)))
     assert isinstance(stored, SelectionContext)
     assert (stored.text, stored.range, stored.dirty, stored.version) == ("\r\ntwo", span(0, 3, 1, 3), False, None)
 
 
-async def test_a_range_that_starts_after_its_end_is_an_error_that_names_it(place: Place) -> None:
+async def test_a_range_that_starts_after_its_end_is_an_error(place: Place) -> None:
     uri = place.write("a.py", "one\n")
     with pytest.raises(InvalidParams) as error:
         await place.resolve(FileContext(uri=uri), SelectionContext(uri=uri, range=span(0, 2, 0, 1)))
     assert error.value.data["fields"] == ["context.1.range"]
 
 
-async def test_a_file_is_taken_whole(place: Place) -> None:
+async def test_a_file_is_added_completely(place: Place) -> None:
     uri = place.write("src/a.py", "x = 1\n")
     [stored] = await place.resolve(FileContext(uri=uri))
     assert stored == FileContext(uri=uri, text="x = 1\n", dirty=False, sha256=sha("x = 1\n"), language="python")
 
 
-async def test_a_document_of_no_file_is_taken_from_its_buffer_or_as_it_was_sent(place: Place) -> None:
+async def test_a_document_without_a_file_is_read_from_its_buffer_or_from_the_request(place: Place) -> None:
     chosen = span(0, 0, 0, 5)
     with pytest.raises(NotPermitted):
         await place.resolve(SelectionContext(uri="untitled:1", range=chosen))
@@ -146,7 +146,9 @@ async def test_a_document_of_no_file_is_taken_from_its_buffer_or_as_it_was_sent(
 
 
 @pytest.mark.parametrize("sent", [None, "text that was sent"])
-async def test_what_may_not_be_read_is_refused_whatever_was_sent(place: Place, tmp_path: Path, sent: str | None) -> None:
+async def test_files_that_may_not_be_read_are_refused_even_with_their_text(
+    place: Place, tmp_path: Path, sent: str | None
+) -> None:
     (tmp_path / "outside.py").write_text("secret")
     refused = [(tmp_path / "outside.py").as_uri(), place.write(".env", "KEY=secret"), "git:/project/.env?HEAD"]
     for uri in refused:
@@ -158,7 +160,7 @@ async def test_what_may_not_be_read_is_refused_whatever_was_sent(place: Place, t
             await place.resolve(SelectionContext(uri=uri, range=span(0, 0, 9, 0), text=sent))
 
 
-async def test_an_error_names_the_context_by_its_place(place: Place, tmp_path: Path) -> None:
+async def test_an_error_names_the_context_by_its_index(place: Place, tmp_path: Path) -> None:
     fine = FileContext(uri=place.write("a.py", ""))
     (place.folder / "b.bin").write_bytes(b"\0")
     for uri in ((place.folder / "b.bin").as_uri(), (place.folder / "missing").as_uri(), tmp_path.as_uri()):
@@ -167,7 +169,7 @@ async def test_an_error_names_the_context_by_its_place(place: Place, tmp_path: P
         assert error.value.data["fields"] == ["context.1.uri"]
 
 
-async def test_all_contexts_share_a_budget_and_say_what_was_cut(place: Place) -> None:
+async def test_all_contexts_share_a_size_limit_and_report_cuts(place: Place) -> None:
     text = "0123456789\n" * 10
     uri = place.write("a.txt", text)
     stored = await place.resolve(
@@ -185,7 +187,7 @@ async def test_all_contexts_share_a_budget_and_say_what_was_cut(place: Place) ->
     assert isinstance(fourth, TextContext) and fourth.text == "" and "Left out" in str(fourth.notice)
 
 
-async def test_a_huge_file_is_cut_and_a_selection_deep_in_it_is_not(place: Place) -> None:
+async def test_a_huge_file_is_cut_but_a_selection_far_inside_is_not(place: Place) -> None:
     uri = place.write("big.txt", "".join(f"line {number}\n" for number in range(200_000)))
     whole, part = await place.resolve(
         FileContext(uri=uri), SelectionContext(uri=uri, range=span(150_000, 0, 150_001, 0)), budget=1000
@@ -202,7 +204,7 @@ def diagnostic(line: int, message: str, **more: Any) -> dict[str, Any]:
     return {"range": span(line, 0, line, 3).wire(), "message": message, **more}
 
 
-async def test_diagnostics_come_with_the_lines_they_are_on(place: Place) -> None:
+async def test_diagnostics_include_their_lines(place: Place) -> None:
     uri = place.open("a.py", "import os\nx = 1\ny = z\n")
     given = [diagnostic(2, "undefined: z", severity=1, source="lint", code="F821"), diagnostic(0, "unused", severity=2)]
     [stored] = await place.resolve(DiagnosticsContext(uri=uri, diagnostics=given))
@@ -305,13 +307,13 @@ async def test_a_symbol_is_its_whole_definition(place: Place, name: str, text: s
     assert stored.range.start.line == text[: text.index(expected)].count("\n")
 
 
-async def test_a_symbol_with_a_range_is_that_text(place: Place) -> None:
+async def test_a_symbol_with_a_range_uses_that_range(place: Place) -> None:
     uri = place.write("a.py", PYTHON)
     [stored] = await place.resolve(SymbolContext(uri=uri, name="limit", range=span(5, 4, 5, 9)))
     assert isinstance(stored, SymbolContext) and stored.text == "limit" and stored.notice is None
 
 
-async def test_a_name_that_is_never_defined_is_shown_where_it_first_occurs(place: Place) -> None:
+async def test_an_undefined_name_is_shown_at_its_first_occurrence(place: Place) -> None:
     uri = place.write("a.txt", "\n".join([*"abcdefghij", "the needle here", *"klmnopqrst"]))
     [stored] = await place.resolve(SymbolContext(uri=uri, name="needle"))
     assert isinstance(stored, SymbolContext) and stored.range is not None
@@ -343,7 +345,7 @@ async def diff(place: Place, base: str | None = None, **options: Any) -> DiffCon
     return stored
 
 
-async def test_a_diff_shows_what_changed_since_the_last_commit(repository: Place) -> None:
+async def test_a_diff_shows_the_changes_since_the_last_commit(repository: Place) -> None:
     repository.write("a.py", "two\n")
     repository.write("new.py", "untracked\n")
     repository.write(".env.sample", "KEY=hunter2\n")
@@ -386,7 +388,7 @@ async def test_a_long_diff_is_cut_at_a_line(repository: Place) -> None:
     assert stored.text is not None and 0 < len(stored.text) <= 500 and stored.text.endswith("\n") and stored.notice is not None
 
 
-async def test_a_diff_of_a_folder_in_a_repository_is_that_of_the_folder(repository: Place) -> None:
+async def test_a_diff_of_a_folder_contains_only_that_folder(repository: Place) -> None:
     repository.write("a.py", "two\n")
     repository.write("sub/b.py", "c\n")
     inner = Place(repository.folder / "sub")
@@ -438,7 +440,7 @@ def test_a_selection_is_shown_with_path_lines_and_numbers() -> None:
     )
 
 
-def test_an_empty_selection_says_where_the_cursor_is() -> None:
+def test_an_empty_selection_shows_the_cursor_position() -> None:
     assert "the cursor is on line 5" in render(SelectionContext(uri="untitled:1", range=span(4, 2, 4, 2), text=""), [])
 
 

@@ -39,7 +39,7 @@ def applied(old: Sequence[str], diff: Sequence[str]) -> list[str]:
 
 @settings(max_examples=300, deadline=None)
 @given(old=LINES, new=LINES, budget=st.sampled_from([0, 5, 40, 1_000_000]))
-def test_it_makes_the_new_text_of_the_old_one(old: list[str], new: list[str], budget: int) -> None:
+def test_applying_the_diff_to_the_old_text_gives_the_new_one(old: list[str], new: list[str], budget: int) -> None:
     assert applied(old, list(unified(old, new, "a", "b"))) == new
     at = into = 0
     for a, b, c, d in changes(old, new, budget):
@@ -49,7 +49,7 @@ def test_it_makes_the_new_text_of_the_old_one(old: list[str], new: list[str], bu
 
 
 @given(old=LINES, new=LINES)
-def test_it_is_about_as_short_as_any(old: list[str], new: list[str]) -> None:
+def test_the_diff_is_nearly_minimal(old: list[str], new: list[str]) -> None:
     def size(diff: Sequence[str]) -> int:
         return sum(line[0] in "+-" for line in diff[2:])
 
@@ -70,7 +70,7 @@ def test_typical_changes_have_the_same_diff_as_in_git(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["shuffled", "reversed", "few words", "every line new", "repeated", "one tie after the other"])
-def test_a_hundred_thousand_lines_come_to_an_end(kind: str) -> None:
+def test_a_diff_of_a_hundred_thousand_lines_finishes(kind: str) -> None:
     chance = random.Random(1)
     old = [f"line {number}\n" for number in range(100_000)]
     match kind:

@@ -20,13 +20,13 @@ PAGE = ROOT / "docs" / "protocol.md"
 SCHEMA = ROOT / "docs" / "protocol.schema.json"
 
 
-def test_they_are_up_to_date() -> None:
+def test_generated_docs_are_up_to_date() -> None:
     script = [sys.executable, str(ROOT / "scripts" / "generate_docs.py"), "--check"]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"docs/protocol.* are stale: renew them with `make docs`.\n{done.stdout}{done.stderr}"
 
 
-def test_every_method_and_every_error_stands_on_the_page() -> None:
+def test_every_method_and_error_is_documented() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for method in METHODS:
         assert page.count(f"### `{method.name}`\n") == 1
@@ -34,15 +34,15 @@ def test_every_method_and_every_error_stands_on_the_page() -> None:
         assert f"| {error.code} | `{error.kind}` |" in page
 
 
-def test_every_link_of_the_page_leads_somewhere() -> None:
+def test_every_link_has_a_target() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    targets = {line.lstrip("# ").lower() for line in page.splitlines() if line.startswith("#")}
+    targets = {line.lstrip("# ").lower().replace(" ", "-") for line in page.splitlines() if line.startswith("#")}
     links = {part.partition(")")[0] for part in page.split("](#")[1:]}
     assert links <= targets
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_every_example_is_what_the_models_say(method: Method) -> None:
+def test_every_example_is_valid(method: Method) -> None:
     params, result = EXAMPLES[method.name]
     if method.name == "session/event":
         read: Any = event_adapter.validate_python(params)

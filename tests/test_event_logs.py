@@ -55,7 +55,7 @@ class ReadTracker:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_log_folds_to_what_the_file_says(case: dict[str, Any]) -> None:
+def test_every_log_folds_to_the_recorded_state(case: dict[str, Any]) -> None:
     seen, first = ReadTracker(case["before"]), case["opened"]["after"]
     for event in case["events"][:first]:
         seen.take(event)
@@ -66,7 +66,7 @@ def test_a_log_folds_to_what_the_file_says(case: dict[str, Any]) -> None:
     assert seen.whole == case["expected"], "stale? `make docs`"
 
 
-def test_the_logs_hold_what_they_are_for() -> None:
+def test_the_logs_contain_the_intended_events() -> None:
     kinds = [event["kind"] for case in CASES for event in case["events"]]
     for kind in (
         "permissionAsked",

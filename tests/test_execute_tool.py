@@ -83,12 +83,12 @@ async def ends(pid: int) -> None:
 
 
 class TestWhatTheAgentIsTold:
-    async def test_output_and_errors_in_order_and_the_exit_code(self, tool: RunCommand) -> None:
+    async def test_output_and_errors_are_in_order_with_the_exit_code(self, tool: RunCommand) -> None:
         assert await fails(tool, "echo one; echo two >&2; echo three; exit 3") == "Exit code 3.\none\ntwo\nthree"
         assert await run(tool, "true") == "Exit code 0.\n(no output)"
         assert "ended by a signal" in await fails(tool, "kill -TERM $$")
 
-    async def test_it_runs_in_the_workspace_folder_or_one_inside(self, tool: RunCommand, folder: Path) -> None:
+    async def test_it_runs_in_the_workspace_folder_or_a_subfolder(self, tool: RunCommand, folder: Path) -> None:
         (folder / "inner").mkdir()
         assert str(folder) in await run(tool, "pwd -P")
         assert str(folder / "inner") in await run(tool, "pwd -P", folder="inner")
@@ -96,7 +96,7 @@ class TestWhatTheAgentIsTold:
             with pytest.raises(ToolFailed, match=r"outside|no folder"):
                 await run(tool, "pwd", folder=outside)
 
-    async def test_of_long_output_the_middle_is_left_out(self, tool: RunCommand) -> None:
+    async def test_the_middle_of_long_output_is_left_out(self, tool: RunCommand) -> None:
         told = await run(tool, "echo first; seq 1 200000; echo last")
         assert len(told) < 31_000 and "bytes left out" in told
         assert told.startswith("Exit code 0.\nfirst\n1\n2\n") and told.endswith("200000\nlast")
@@ -105,7 +105,7 @@ class TestWhatTheAgentIsTold:
         told = await fails(tool, "yes", seconds=1)
         assert "Stopped after 1 seconds" in told and len(told) < 31_000
 
-    async def test_bytes_that_are_no_text_and_what_a_terminal_would_obey(self, tool: RunCommand) -> None:
+    async def test_binary_output_and_control_sequences_are_cleaned(self, tool: RunCommand) -> None:
         told = await run(tool, r"printf '\033[31mred\033[0m \377 \033]0;title\007 10%%\r20%%\r\n'")
         assert told == "Exit code 0.\n20%" or told.endswith("20%")
         assert "\x1b" not in told and "title" not in told
@@ -113,7 +113,7 @@ class TestWhatTheAgentIsTold:
     async def test_it_has_no_input(self, tool: RunCommand) -> None:
         assert await run(tool, "cat; read answer || echo none") == "Exit code 0.\nnone"
 
-    async def test_what_cannot_be_started_is_said(self, tool: RunCommand) -> None:
+    async def test_a_command_that_cannot_start_is_explained(self, tool: RunCommand) -> None:
         with pytest.raises(ToolFailed, match="NUL"):
             await run(tool, "echo \0")
         with pytest.raises(ToolFailed, match="seconds"):
@@ -148,40 +148,40 @@ class TestWhatItMayKnow:
             "PGPASSWORD",
         ],
     )
-    def test_names_of_secrets(self, name: str) -> None:
+    def test_variables_with_names_of_secrets_are_removed(self, name: str) -> None:
         assert name not in environment_for_commands({name: "x"})
 
     @pytest.mark.parametrize("value", ["sk-abc", "ghp_abc", "github_pat_abc", "postgres://ann:pw@host/db", "AKIAABCDEF"])
-    def test_values_that_are_secrets(self, value: str) -> None:
+    def test_variables_with_secret_values_are_removed(self, value: str) -> None:
         assert "X" not in environment_for_commands({"X": value})
 
     @pytest.mark.parametrize("name", ["PATH", "HOME", "PWD", "LANG", "VIRTUAL_ENV", "PATHEXT", "XDG_DATA_HOME"])
-    def test_what_commands_need_stays(self, name: str) -> None:
+    def test_variables_that_commands_need_are_kept(self, name: str) -> None:
         assert environment_for_commands({name: "x"})[name] == "x"
 
 
 class TestNothingIsLeft:
-    async def test_after_its_time_it_is_stopped_with_all_that_it_started(self, tool: RunCommand, folder: Path) -> None:
+    async def test_after_a_timeout_it_is_killed_with_its_children(self, tool: RunCommand, folder: Path) -> None:
         command = "(sleep 1000 & echo $! > inner.pid; wait) & echo $$ > outer.pid; echo begun; sleep 1000"
         told = await fails(tool, command, seconds=1)
         assert told.startswith("Stopped after 1 seconds") and "begun" in told
         for name in ("outer.pid", "inner.pid"):
             await ends(await pid_in(folder / name))
 
-    async def test_what_runs_in_the_background_ends_with_the_command(self, tool: RunCommand, folder: Path) -> None:
+    async def test_background_processes_end_with_the_command(self, tool: RunCommand, folder: Path) -> None:
         began = time.monotonic()
         assert "begun" in await run(tool, "sleep 1000 & echo $! > it.pid; echo begun")
         assert time.monotonic() - began < 100, "it waited for what was in the background"
         await ends(await pid_in(folder / "it.pid"))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="found by a mark that only Linux shows")
-    async def test_also_what_left_the_group(self, tool: RunCommand, folder: Path) -> None:
+    async def test_processes_that_left_the_group_end_with_the_command(self, tool: RunCommand, folder: Path) -> None:
         await run(
             tool, "setsid sh -c 'echo $$ > it.pid; sleep 1000' >/dev/null 2>&1 & while ! test -s it.pid; do sleep 0.01; done"
         )
         await ends(await pid_in(folder / "it.pid"))
 
-    async def test_signals_are_no_way_out(self, tool: RunCommand, folder: Path) -> None:
+    async def test_ignoring_signals_does_not_help(self, tool: RunCommand, folder: Path) -> None:
         told = await fails(tool, "trap '' TERM INT HUP; echo $$ > it.pid; while :; do sleep 1; done", seconds=1)
         assert told.startswith("Stopped")
         await ends(await pid_in(folder / "it.pid"))
@@ -194,7 +194,7 @@ class TestNothingIsLeft:
             await running
         await ends(pid)
 
-    async def test_it_ends_also_when_the_server_is_killed(self, folder: Path) -> None:
+    async def test_it_ends_when_the_server_is_killed(self, folder: Path) -> None:
         program = (
             "import asyncio, os, sys, pathlib\n"
             "from sessionls.tools.process import run_shell\n"
@@ -210,7 +210,7 @@ class TestNothingIsLeft:
 
 
 class TestWhatAYesCovers:
-    async def test_who_is_asked_sees_the_whole_command(self, tool: RunCommand) -> None:
+    async def test_a_permission_request_shows_the_whole_command(self, tool: RunCommand) -> None:
         command = "make test &&\n  rm -rf build"
         permission_request = await tool.permission_request({"command": command, "folder": "inner"})
         assert (permission_request.summary, permission_request.detail) == ("Run make test && rm -rf build in inner", command)
@@ -226,7 +226,7 @@ class TestWhatAYesCovers:
             ("rm -rf build", "rm -rf build"),
         ],
     )
-    def test_the_same_and_known_programs_on_other_files(self, granted: str, asked: str) -> None:
+    def test_permission_covers_the_same_command_and_known_programs_on_other_files(self, granted: str, asked: str) -> None:
         assert scope_of(granted) == scope_of(asked)
 
     @pytest.mark.parametrize(
@@ -262,11 +262,11 @@ class TestWhatAYesCovers:
             "pytest tests/../../x",
         ],
     )
-    def test_nothing_else(self, asked: str) -> None:
+    def test_permission_covers_nothing_else(self, asked: str) -> None:
         for granted in ("pytest", "pytest tests/a.py", "python x.py", "rm -rf build", "npm install", "git status"):
             assert scope_of(granted) != scope_of(asked)
 
-    def test_nor_in_another_folder(self) -> None:
+    def test_permission_does_not_cover_another_folder(self) -> None:
         assert scope_of("pytest") != scope_of("pytest", "inner")
         assert scope_of("make", "a") != scope_of("make", "b")
         assert scope_of("make", ".") == scope_of("make")
@@ -298,7 +298,9 @@ class TestInAReply:
 
         return session.id, asyncio.create_task(send())
 
-    async def test_a_yes_for_the_session_and_what_it_does_not_cover(self, folder: Path, model_server: ModelServer) -> None:
+    async def test_permission_for_the_session_does_not_cover_other_commands(
+        self, folder: Path, model_server: ModelServer
+    ) -> None:
         async with app(folder, model_server) as home:
             home.editor.answers += ["session", "deny"]
             answers = (runs("echo a >> log"), runs("echo a >> log"), runs("echo a >> log; echo b >> log"), Answer("done"))
@@ -308,7 +310,9 @@ class TestInAReply:
             assert [q.detail for q in home.editor.questions] == ["echo a >> log", "echo a >> log; echo b >> log"]
 
     @pytest.mark.parametrize("how", ["pause", "cancel"])
-    async def test_stopping_kills_it_and_it_is_not_repeated(self, folder: Path, model_server: ModelServer, how: str) -> None:
+    async def test_stopping_kills_the_command_and_it_is_not_repeated(
+        self, folder: Path, model_server: ModelServer, how: str
+    ) -> None:
         command = "echo run >> log; sleep 1000 & echo $! > it.pid; wait"
         async with app(folder, model_server) as home:
             home.editor.answers += ["once", "once"]
@@ -328,7 +332,7 @@ class TestInAReply:
             assert call.status == "failed" and "not known" in (call.result or "")
             assert await asyncio.to_thread((folder / "log").read_text) == "run\n"
 
-    async def test_closing_the_editor_kills_it_and_the_reply_can_be_resumed(
+    async def test_closing_the_editor_kills_the_command_and_the_reply_can_be_resumed(
         self, folder: Path, model_server: ModelServer
     ) -> None:
         async with app(folder, model_server) as home:

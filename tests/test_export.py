@@ -195,7 +195,7 @@ def test_everything_of_a_session_is_in_the_readable_exports(told: str) -> None:
     assert told in re.sub(r"\\(.)", r"\1", markdown)
 
 
-def test_json_is_the_objects_of_the_wire() -> None:
+def test_json_contains_the_objects_of_the_protocol() -> None:
     text = render(session(), MESSAGES, "json")
     data = json.loads(text)
     assert Session.model_validate(data["session"]) == session()
@@ -205,7 +205,7 @@ def test_json_is_the_objects_of_the_wire() -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_an_empty_session_has_an_export(format_: Literal["markdown", "json", "html"]) -> None:
+def test_an_empty_session_can_be_exported(format_: Literal["markdown", "json", "html"]) -> None:
     bare = session(title="", participants=[], workspace_folders=[], usage=Usage())
     text = render(bare, [], format_)
     assert text.endswith("\n") and "None" not in text
@@ -227,7 +227,7 @@ def test_every_status_but_complete_is_shown() -> None:
 # -- Markdown ----------------------------------------------------------------------------------------------------------
 
 
-def test_markdown_reads_well() -> None:
+def test_markdown_is_readable() -> None:
     lines = render(session(), MESSAGES[2:], "markdown").split("\n")
     assert lines[:4] == [
         "# Why is the parser slow?",
@@ -253,7 +253,7 @@ MARKUP = st.lists(
 
 @settings(deadline=None, max_examples=300)
 @given(MARKUP)
-def test_no_message_reaches_beyond_its_end_in_markdown(text: str) -> None:
+def test_no_message_affects_others_in_markdown(text: str) -> None:
     """A fence that a cancelled reply left open, a comment, a tag: what comes after is a heading all the same."""
     tokens = MarkdownIt("commonmark").parse(f"{contained(text)}\n\n## Next\n")
     assert [token.content for token in tokens[-3:]] == ["", "Next", ""]
@@ -261,7 +261,7 @@ def test_no_message_reaches_beyond_its_end_in_markdown(text: str) -> None:
     assert not any(token.type == "html_block" for token in tokens)
 
 
-def test_code_and_links_stay_as_they_were_written() -> None:
+def test_code_and_links_are_kept_unchanged() -> None:
     text = "`List<String>` and <https://example.org>\n\n```html\n<b>x</b>\n```"
     assert contained(text) == text
     assert contained("a <b> c") == "a \\<b> c"
@@ -376,17 +376,17 @@ def everywhere(text: str) -> str:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_hostile_text_runs_and_loads_nothing_wherever_it_stands(attack: str) -> None:
+def test_hostile_text_runs_and_loads_nothing_anywhere(attack: str) -> None:
     assert_harmless(everywhere(attack))
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.sampled_from([*ATTACKS, *"<>\"'&`[]()!\n\\", "\x00", "\x1b[31m", "\u202e"]), max_size=8).map("".join))
-def test_no_mixture_of_hostile_texts_does(text: str) -> None:
+def test_mixed_hostile_texts_run_and_load_nothing(text: str) -> None:
     assert_harmless(everywhere(text))
 
 
-def test_the_page_forbids_whatever_is_not_its_own_style() -> None:
+def test_the_page_allows_only_its_own_style() -> None:
     html = html_of(*MESSAGES)
     style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -403,7 +403,7 @@ def test_links_show_their_target_and_send_no_referrer() -> None:
     assert "Image: a cat" in html
 
 
-def test_code_is_coloured_by_its_language() -> None:
+def test_code_is_highlighted_by_its_language() -> None:
     html = html_of(*MESSAGES)
     assert '<span class="k">for</span>' in html  # the selection
     assert '<span class="gi">+new</span>' in html  # the diff
@@ -411,17 +411,17 @@ def test_code_is_coloured_by_its_language() -> None:
     assert "for x" in Page(html_of(message(1, "```nolanguage\nfor x\n```"))).text
 
 
-def test_columns_are_aligned_without_styles_of_their_own() -> None:
+def test_columns_are_aligned_without_inline_styles() -> None:
     tags = Page(html_of(message(1, "| a | b |\n|--:|---|\n| 1 | 2 |"))).tags
     assert [attributes for tag, attributes in tags if tag == "td"] == [{"class": "right"}, {}]
 
 
-def test_headings_of_messages_stand_below_those_of_the_page() -> None:
+def test_headings_of_messages_are_below_those_of_the_page() -> None:
     tags = [tag for tag, _ in Page(html_of(message(1, "# One\n\n## Two\n\n###### Six"))).tags if re.fullmatch(r"h\d", tag)]
     assert tags == ["h1", "h2", "h3", "h4", "h6"]
 
 
-def test_colours_of_a_terminal_and_control_characters_are_not_shown() -> None:
+def test_control_sequences_and_control_characters_are_not_shown() -> None:
     part = ToolPart(call_id="c", name="run", arguments={}, status="done", result="\x1b[1;31mred\x1b[0m\r\nnext\x07")
     for format_ in ("markdown", "html"):
         text = render(session(), [reply(2, part)], format_)
@@ -436,26 +436,24 @@ def test_colours_of_a_terminal_and_control_characters_are_not_shown() -> None:
         ("denied", "Not permitted.", "⊘ denied: Not permitted"),
     ],
 )
-def test_a_call_that_failed_says_so_and_why_while_it_is_folded(
-    status: Literal["failed", "denied"], result: str | None, told: str
-) -> None:
+def test_a_failed_call_shows_why_while_it_is_folded(status: Literal["failed", "denied"], result: str | None, told: str) -> None:
     part = ToolPart(call_id="c", name="run", arguments={}, status=status, result=result)
     assert f"<summary>Tool run: {told}</summary>" in render(session(), [reply(2, part)], "markdown")
     assert f'<span class="mark {status}">{told}</span>' in render(session(), [reply(2, part)], "html")
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_halves_of_surrogate_pairs_can_be_written_to_a_file(format_: Literal["markdown", "json", "html"]) -> None:
+def test_lone_surrogates_can_be_written_to_a_file(format_: Literal["markdown", "json", "html"]) -> None:
     part = ToolPart(call_id="c", name="run", arguments={"x": "\ud800"}, status="done")
     assert "\ufffd" in render(session(), [reply(2, part)], format_).encode().decode()
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("format_", ["markdown", "html"])
-def test_a_text_too_long_to_be_prose_is_shown_as_it_is(format_: Literal["markdown", "html"]) -> None:
+def test_a_very_long_text_is_shown_unformatted(format_: Literal["markdown", "html"]) -> None:
     assert "[" * 1_000_000 in render(session(), [message(1, "[" * 1_000_000)], format_)
 
 
-def test_a_long_session_is_written_whole() -> None:
+def test_a_long_session_is_exported_completely() -> None:
     text = html_of(*(message(number, f"message number {number}\n\n```python\nx = {number}\n```") for number in range(500)))
     assert text.count("<article") == 500

@@ -26,7 +26,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_it_pins_the_same_releases() -> None:
+def test_the_lock_file_pins_the_same_releases() -> None:
     locked = pins(LOCK)
     differ = {
         name: (pin[0], locked.get(name, ("nothing",))[0]) for name, pin in pins(EXTENSION).items() if locked.get(name) != pin

@@ -57,7 +57,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-# -- it does not start -----------------------------------------------------------------------------------------------
+# -- it failed to start -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ async def until(condition: Callable[[], bool]) -> None:
         ({"command": "/bin/echo", "args": ["not the protocol"]}, "its program ended with exit code 0"),
         ({"command": "/bin/sh", "args": ["-c", "exit 7"]}, "its program ended with exit code 7"),
         ({"command": "/bin/sh", "cwd": "nowhere"}, "its working folder does not exist"),
-        ({"command": "/bin/sh", "env": {"A": "${env:NO_SUCH_VARIABLE}"}}, "the environment has no NO_SUCH_VARIABLE"),
+        ({"command": "/bin/sh", "env": {"A": "${env:NO_SUCH_VARIABLE}"}}, "the environment variable NO_SUCH_VARIABLE is not set"),
     ],
 )
 async def test_a_program_that_does_not_start_fails_the_reply_with_what_to_do(
@@ -89,7 +89,7 @@ async def test_a_program_that_does_not_start_fails_the_reply_with_what_to_do(
         ([], "Sign in with its own program"),
     ],
 )
-async def test_who_is_not_signed_in_is_told_how(
+async def test_an_agent_that_is_not_signed_in_is_an_error_that_says_how_to_sign_in(
     folder: Path, model_server: ModelServer, auth: list[dict[str, Any]], says: str
 ) -> None:
     guest = scripted(folder, auth=auth, signed_out=True)
@@ -111,7 +111,7 @@ async def test_one_that_speaks_another_version_is_refused(folder: Path, model_se
     await until(lambda: not any(is_running(pid) for pid in guest.processes))
 
 
-async def test_one_that_never_answers_is_given_up_and_ended(folder: Path, model_server: ModelServer) -> None:
+async def test_an_agent_that_never_answers_is_killed_after_a_timeout(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, silent=True)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         patience(home, start=0.5)
@@ -131,7 +131,7 @@ async def test_a_slow_start_can_be_cancelled(folder: Path, model_server: ModelSe
         await until(lambda: not any(is_running(pid) for pid in guest.processes))
 
 
-async def test_its_own_errors_are_told_as_its_own(folder: Path, model_server: ModelServer) -> None:
+async def test_its_own_errors_are_reported_as_its_own(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["say", "I will"], ["fail", -32603, "The quota is used up"]], [["say", "Better."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home)
@@ -147,9 +147,7 @@ async def test_its_own_errors_are_told_as_its_own(folder: Path, model_server: Mo
 # -- it breaks off ---------------------------------------------------------------------------------------------------
 
 
-async def test_one_that_is_killed_in_its_reply_leaves_its_words_and_the_reply_goes_on(
-    folder: Path, model_server: ModelServer
-) -> None:
+async def test_text_is_kept_if_the_agent_is_killed_and_the_reply_can_be_resumed(folder: Path, model_server: ModelServer) -> None:
     call = {"toolCallId": "c", "kind": "execute", "title": "make", "status": "in_progress"}
     guest = scripted(
         folder, [["say", "The first half, "], ["update", "tool_call", call], ["child"], ["wait"]], [["say", "the second half."]]
@@ -177,7 +175,7 @@ async def test_one_that_is_killed_in_its_reply_leaves_its_words_and_the_reply_go
     assert len(guest.processes) == 2 and "session/resume" in guest.methods
 
 
-async def test_a_pause_cancels_its_turn_and_resume_goes_on(folder: Path, model_server: ModelServer) -> None:
+async def test_pause_cancels_its_turn_and_resume_continues(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["say", "The first half, "], ["wait"]], [["say", "the second half."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home)
@@ -208,7 +206,7 @@ async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folde
     assert answers == [{"outcome": "cancelled"}]
 
 
-async def test_one_that_does_not_hear_a_cancel_is_ended_with_its_children(folder: Path, model_server: ModelServer) -> None:
+async def test_an_agent_that_ignores_a_cancel_is_killed_with_its_children(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["child"], ["hang"]], [["say", "Back."]], deaf=True)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         patience(home, cancel=0.2)
@@ -237,7 +235,7 @@ async def test_its_commands_end_with_the_reply(folder: Path, model_server: Model
 # -- it says odd things ----------------------------------------------------------------------------------------------
 
 
-async def test_what_is_not_understood_is_passed_over(folder: Path, model_server: ModelServer) -> None:
+async def test_unknown_updates_are_ignored(folder: Path, model_server: ModelServer) -> None:
     steps: list[Any] = [
         ["raw", "this is no JSON"],
         ["raw", "[1, 2]"],
@@ -264,7 +262,7 @@ async def test_what_is_not_understood_is_passed_over(folder: Path, model_server:
     assert (call.name, call.status, call.title) == ("other", "done", None)
 
 
-async def test_a_message_that_is_too_long_is_dropped_and_what_follows_is_read(folder: Path, model_server: ModelServer) -> None:
+async def test_a_message_that_is_too_long_is_dropped_and_the_next_is_read(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["raw", "x" * 1_000_000, 20], ["say", "Still here."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         _, sending = await begin(home)
@@ -289,7 +287,7 @@ async def test_huge_diffs_and_results_are_cut(folder: Path, model_server: ModelS
     assert len(reply.model_dump_json()) < 100_000
 
 
-async def test_a_storm_of_questions_is_bounded(folder: Path, model_server: ModelServer) -> None:
+async def test_the_number_of_questions_is_limited(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["storm", 60]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         home.editor.answers = ["once"] * 60
@@ -299,7 +297,7 @@ async def test_a_storm_of_questions_is_bounded(folder: Path, model_server: Model
     assert len(home.editor.questions) == 60
 
 
-async def test_its_questions_come_one_after_the_other(folder: Path, model_server: ModelServer) -> None:
+async def test_its_questions_are_asked_one_at_a_time(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["storm", 5]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home)
@@ -310,7 +308,7 @@ async def test_its_questions_come_one_after_the_other(folder: Path, model_server
         assert (await sending).text.count("<yes>") == 5
 
 
-async def test_what_it_writes_to_its_standard_error_is_in_a_private_log(folder: Path, model_server: ModelServer) -> None:
+async def test_its_standard_error_is_written_to_a_private_log(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["complain", "Something is wrong.\n", 3], ["say", "Done."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         _, sending = await begin(home)
@@ -321,7 +319,7 @@ async def test_what_it_writes_to_its_standard_error_is_in_a_private_log(folder: 
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-async def test_one_that_floods_its_standard_error_keeps_a_bounded_log(folder: Path, model_server: ModelServer) -> None:
+async def test_the_log_of_its_standard_error_is_limited(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["complain", "x" * 1023 + "\n", 6_000], ["say", "Done."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         _, sending = await begin(home)
@@ -332,7 +330,7 @@ async def test_one_that_floods_its_standard_error_keeps_a_bounded_log(folder: Pa
 # -- its process -----------------------------------------------------------------------------------------------------
 
 
-async def test_its_process_ends_when_it_is_idle_and_with_us(folder: Path, model_server: ModelServer) -> None:
+async def test_its_process_ends_when_idle_and_at_exit(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         assert home.built.external is not None
@@ -347,7 +345,9 @@ async def test_its_process_ends_when_it_is_idle_and_with_us(folder: Path, model_
     assert not is_running(guest.processes[1])
 
 
-async def test_closing_in_its_reply_interrupts_it_and_another_process_goes_on(folder: Path, model_server: ModelServer) -> None:
+async def test_closing_during_its_reply_interrupts_it_and_another_process_continues(
+    folder: Path, model_server: ModelServer
+) -> None:
     guest = scripted(folder, [["say", "Here "], ["wait"]], [["say", "and there."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home)
@@ -362,7 +362,7 @@ async def test_closing_in_its_reply_interrupts_it_and_another_process_goes_on(fo
         assert (await home.sessions.history(session_id)).messages[-1].text == "Here \n\nand there."
 
 
-async def test_a_message_that_steers_it_waits_and_is_answered_in_the_same_reply(folder: Path, model_server: ModelServer) -> None:
+async def test_a_steering_message_waits_and_is_answered_in_the_same_reply(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["say", "One."], ["ask", {"toolCallId": "c", "kind": "execute", "title": "x"}]], [["say", "Two."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home, "first")
@@ -377,7 +377,7 @@ async def test_a_message_that_steers_it_waits_and_is_answered_in_the_same_reply(
     assert len(guest.prompts) == 2
 
 
-async def test_another_agent_cannot_ask_it_and_is_told_so(folder: Path, model_server: ModelServer) -> None:
+async def test_another_agent_cannot_ask_it_and_gets_an_error(folder: Path, model_server: ModelServer) -> None:
     from model_server import ToolUse
 
     guest = scripted(folder)

@@ -48,7 +48,7 @@ async def send(home: App, text: str, session_id: str | None = None, **more: Any)
 # -- one message, one agent ------------------------------------------------------------------------------------------
 
 
-async def test_a_message_to_it_is_answered_and_the_next_goes_to_the_default_unchanged(
+async def test_an_external_agent_answers_one_message_and_the_next_goes_to_the_default_agent(
     folder: Path, model_server: ModelServer
 ) -> None:
     guest = scripted(folder, [["say", "Hello from "], ["say", "outside."]])
@@ -69,7 +69,7 @@ async def test_a_message_to_it_is_answered_and_the_next_goes_to_the_default_unch
     assert not any("tool_calls" in message for message in third.messages)
 
 
-async def test_where_it_is_the_default_another_agent_leaves_its_session_as_it_was(
+async def test_another_agents_reply_leaves_the_default_external_agents_session_unchanged(
     folder: Path, model_server: ModelServer
 ) -> None:
     modes = {"currentModeId": "ask", "availableModes": [{"id": "ask", "name": "Ask"}, {"id": "code", "name": "Code"}]}
@@ -87,7 +87,7 @@ async def test_where_it_is_the_default_another_agent_leaves_its_session_as_it_wa
     assert "[the agent other]" in guest.prompt()
 
 
-async def test_of_two_of_them_neither_gets_the_others_mode_options_or_session(folder: Path, model_server: ModelServer) -> None:
+async def test_two_external_agents_have_separate_modes_options_and_sessions(folder: Path, model_server: ModelServer) -> None:
     def model(value: str) -> dict[str, Any]:
         values = [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]
         return {"id": "model", "name": "Model", "category": "model", "type": "select", "currentValue": value, "options": values}
@@ -111,7 +111,7 @@ async def test_of_two_of_them_neither_gets_the_others_mode_options_or_session(fo
 # -- what it is sent -------------------------------------------------------------------------------------------------
 
 
-async def test_it_is_told_once_what_was_said_in_the_session_and_by_whom(folder: Path, model_server: ModelServer) -> None:
+async def test_it_receives_the_unseen_messages_with_their_authors_once(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["say", "From the guest."]])
     model_server.script(Answer("From the default."), Answer("More of the default."))
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
@@ -127,7 +127,7 @@ async def test_it_is_told_once_what_was_said_in_the_session_and_by_whom(folder: 
     assert "From the default." not in second and "From the guest." not in second
 
 
-async def test_a_context_is_a_resource_with_the_text_of_the_editor(folder: Path, model_server: ModelServer) -> None:
+async def test_a_context_is_sent_as_a_resource_with_the_editors_text(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     uri = (folder / "a.py").as_uri()
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
@@ -148,7 +148,7 @@ async def test_a_context_is_a_resource_with_the_text_of_the_editor(folder: Path,
         ({}, "session/new"),
     ],
 )
-async def test_its_session_goes_on_after_a_restart_as_it_can(
+async def test_its_session_is_reopened_after_a_restart_if_possible(
     folder: Path, model_server: ModelServer, announce: dict[str, Any], expected: str
 ) -> None:
     guest = scripted(folder, [["say", "First."]], [["say", "Second."]], announce=announce)
@@ -162,7 +162,7 @@ async def test_its_session_goes_on_after_a_restart_as_it_can(
     assert ("First." in guest.prompt()) == (expected == "session/new")
 
 
-async def test_one_process_serves_several_sessions_and_a_fork_begins_anew(folder: Path, model_server: ModelServer) -> None:
+async def test_one_process_serves_several_sessions_and_a_fork_starts_a_new_one(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         assert guest.received == []  # nothing starts before the first message
@@ -178,7 +178,7 @@ async def test_one_process_serves_several_sessions_and_a_fork_begins_anew(folder
 # -- what it says ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_it_does_becomes_parts_of_the_reply_in_order(folder: Path, model_server: ModelServer) -> None:
+async def test_its_updates_become_parts_of_the_reply_in_order(folder: Path, model_server: ModelServer) -> None:
     path = str(folder / "a.py")
     diff = {"type": "diff", "path": path, "oldText": "answer = 42\n", "newText": "answer = 43\n"}
     steps: list[Any] = [
@@ -214,7 +214,7 @@ def _entry(content: str, status: str) -> dict[str, str]:
     return {"content": content, "priority": "medium", "status": status}
 
 
-async def test_each_of_its_messages_is_a_part_of_its_own(folder: Path, model_server: ModelServer) -> None:
+async def test_each_of_its_messages_is_a_separate_part(folder: Path, model_server: ModelServer) -> None:
     def chunk(text: str, message: str) -> list[Any]:
         return ["update", "agent_message_chunk", {"content": {"type": "text", "text": text}, "messageId": message}]
 
@@ -224,7 +224,7 @@ async def test_each_of_its_messages_is_a_part_of_its_own(folder: Path, model_ser
     assert reply.parts == [TextPart(text="One warning."), TextPart(text="Hello.")]
 
 
-async def test_files_that_it_changes_by_itself_are_edits_of_its_reply(folder: Path, model_server: ModelServer) -> None:
+async def test_files_that_it_changes_by_itself_are_recorded_as_edits(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["write_by_itself", str(folder / "new.txt"), "new"], ["say", "Written."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         reply = await send(home, "Go")
@@ -239,7 +239,7 @@ async def test_files_that_it_changes_by_itself_are_edits_of_its_reply(folder: Pa
 
 
 @pytest.mark.parametrize(("answer", "chosen"), [("once", "yes"), ("session", "yes"), ("deny", "no")])
-async def test_its_questions_are_ours_and_its_own_always_is_never_chosen(
+async def test_its_permission_requests_are_shown_as_ours_and_its_always_option_is_never_chosen(
     folder: Path, model_server: ModelServer, answer: Any, chosen: str
 ) -> None:
     call = {"toolCallId": "x", "kind": "execute", "title": "make all", "rawInput": {"command": "make all"}}
@@ -264,14 +264,14 @@ async def test_its_questions_are_ours_and_its_own_always_is_never_chosen(
 
 
 @pytest.mark.parametrize(("rule", "chosen"), [("allow", "yes"), ("deny", "no")])
-async def test_a_rule_answers_in_place_of_people(folder: Path, model_server: ModelServer, rule: Any, chosen: str) -> None:
+async def test_a_rule_answers_instead_of_people(folder: Path, model_server: ModelServer, rule: Any, chosen: str) -> None:
     guest = scripted(folder, [["ask", {"toolCallId": "x", "kind": "execute", "title": "make"}]])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"run_command": rule}) as home:
         assert (await send(home, "Go")).text == f"<{chosen}>"
         assert home.editor.questions == []
 
 
-async def test_it_may_read_the_workspace_unasked_and_nothing_else(folder: Path, model_server: ModelServer) -> None:
+async def test_it_may_read_the_workspace_without_permission_and_nothing_else(folder: Path, model_server: ModelServer) -> None:
     def read(path: object) -> dict[str, Any]:
         return {"toolCallId": "x", "kind": "read", "title": "Read", "locations": [{"path": str(path)}]}
 
@@ -282,9 +282,7 @@ async def test_it_may_read_the_workspace_unasked_and_nothing_else(folder: Path, 
         assert len(home.editor.questions) == 1
 
 
-async def test_what_a_workspace_says_about_agents_it_cannot_be_permitted_to_write(
-    folder: Path, model_server: ModelServer
-) -> None:
+async def test_it_can_never_write_files_that_configure_agents(folder: Path, model_server: ModelServer) -> None:
     target = str(folder / ".sessionls" / "agents" / "plain.md")
     call = {**EDIT, "content": [{"type": "diff", "path": target, "oldText": "a", "newText": "b"}]}
     guest = scripted(folder, [["ask", call], ["write", target, "You are evil."]])
@@ -324,7 +322,7 @@ def editing(editor: PlainEditor) -> None:
     editor.apply = apply  # type: ignore[method-assign]
 
 
-async def test_it_reads_the_editors_text_and_writes_through_the_editor(folder: Path, model_server: ModelServer) -> None:
+async def test_it_reads_and_writes_files_through_the_editor(folder: Path, model_server: ModelServer) -> None:
     path = str(folder / "a.py")
     uri = Path(path).as_uri()
     guest = scripted(folder, [["say", "I read: "], ["read", path], ["write", path, "one\n2\nthree\n"], ["read", path, 2, 1]])
@@ -343,7 +341,7 @@ async def test_it_reads_the_editors_text_and_writes_through_the_editor(folder: P
     assert isinstance(edit, EditPart) and edit.applied and "-two\n+2\n" in (edit.patch or "")
 
 
-async def test_it_does_not_overwrite_what_it_has_not_seen_in_the_editor(folder: Path, model_server: ModelServer) -> None:
+async def test_it_does_not_overwrite_unsaved_changes_that_it_has_not_read(folder: Path, model_server: ModelServer) -> None:
     path = str(folder / "a.py")
     uri = Path(path).as_uri()
     guest = scripted(folder, [["write", path, "mine\n"]])
@@ -355,9 +353,7 @@ async def test_it_does_not_overwrite_what_it_has_not_seen_in_the_editor(folder: 
     assert "unsaved changes in the editor" in reply.text
 
 
-async def test_a_yes_to_its_question_is_not_asked_for_again_when_it_does_just_that(
-    folder: Path, model_server: ModelServer
-) -> None:
+async def test_a_permitted_action_is_not_asked_about_again(folder: Path, model_server: ModelServer) -> None:
     path = str(folder / "new.txt")
     call = {**EDIT, "content": [{"type": "diff", "path": path, "newText": "new\n"}]}
     run = {"toolCallId": "r", "kind": "execute", "title": "echo", "rawInput": {"command": "echo done"}}
@@ -371,7 +367,7 @@ async def test_a_yes_to_its_question_is_not_asked_for_again_when_it_does_just_th
     assert (folder / "new.txt").read_text() == "new\n"
 
 
-async def test_it_writes_nothing_outside_of_the_workspace(folder: Path, model_server: ModelServer) -> None:
+async def test_it_writes_nothing_outside_the_workspace(folder: Path, model_server: ModelServer) -> None:
     outside = folder.parent / "outside.txt"
     guest = scripted(folder, [["write", str(outside), "x"], ["read", str(folder.parent / "guest.json")]])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
@@ -381,7 +377,7 @@ async def test_it_writes_nothing_outside_of_the_workspace(folder: Path, model_se
     assert not outside.exists()
 
 
-async def test_its_commands_run_under_our_rules_without_keys(
+async def test_its_commands_follow_our_rules_and_get_no_keys(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_API_KEY", "sk-secret")
@@ -397,7 +393,7 @@ async def test_its_commands_run_under_our_rules_without_keys(
 # -- our tools for it ------------------------------------------------------------------------------------------------
 
 
-async def test_what_it_reports_with_our_tool_is_a_finding_of_its_reply(folder: Path, model_server: ModelServer) -> None:
+async def test_findings_that_it_reports_with_our_tool_belong_to_its_reply(folder: Path, model_server: ModelServer) -> None:
     finding = {"path": "a.py", "start_line": 1, "severity": "warning", "title": "A magic number", "body": "Name it."}
     call = {"toolCallId": "x", "title": "mcp__sessionls__report_finding", "kind": "other"}
     guest = scripted(folder, [["say", "Look:"], ["ask", call], ["mcp", "report_finding", finding]])
@@ -411,7 +407,7 @@ async def test_what_it_reports_with_our_tool_is_a_finding_of_its_reply(folder: P
     assert said["tools"][:2] == ["diagnostics", "report_finding"] and "symbols" in said["tools"] and not said["failed"]
 
 
-async def test_a_tool_of_ours_that_a_rule_denies_it_cannot_use(folder: Path, model_server: ModelServer) -> None:
+async def test_it_cannot_use_our_tool_if_a_rule_denies_it(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["mcp", "symbols", {"path": "a.py"}]])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"symbols": "deny"}) as home:
         said = json.loads((await send(home, "Go")).text)
@@ -421,7 +417,7 @@ async def test_a_tool_of_ours_that_a_rule_denies_it_cannot_use(folder: Path, mod
 # -- modes, models, options ------------------------------------------------------------------------------------------
 
 
-async def test_the_messages_model_is_set_for_it_and_set_back(folder: Path, model_server: ModelServer) -> None:
+async def test_the_messages_model_is_set_and_restored_afterwards(folder: Path, model_server: ModelServer) -> None:
     values = [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]
     model = {"id": "m", "name": "Model", "category": "model", "type": "select", "currentValue": "small", "options": values}
     guest = scripted(folder, [["mode"]], options=[model])
@@ -431,7 +427,7 @@ async def test_the_messages_model_is_set_for_it_and_set_back(folder: Path, model
     assert (json.loads(first.text)["m"], json.loads(second.text)["m"]) == ("large", "small")
 
 
-async def test_what_it_does_not_set_is_said_in_the_reply(folder: Path, model_server: ModelServer) -> None:
+async def test_options_that_cannot_be_set_are_noted_in_the_reply(folder: Path, model_server: ModelServer) -> None:
     values = [{"value": "low", "name": "L"}, {"value": "high", "name": "H"}]
     effort = {"id": "effort", "name": "Effort", "type": "select", "currentValue": "low", "options": values}
     guest = scripted(folder, [["mode"]], options=[effort], stubborn=True)
@@ -449,7 +445,7 @@ async def test_what_it_does_not_set_is_said_in_the_reply(folder: Path, model_ser
 # -- which there are -------------------------------------------------------------------------------------------------
 
 
-async def test_those_found_on_this_machine_and_of_the_settings_are_listed_and_the_others_apart(
+async def test_installed_and_configured_ones_are_listed_and_installable_ones_separately(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs = tmp_path / "bin"
@@ -469,7 +465,7 @@ async def test_those_found_on_this_machine_and_of_the_settings_are_listed_and_th
     assert guest.received == []
 
 
-async def test_one_that_a_workspace_defines_starts_only_after_a_question(folder: Path, model_server: ModelServer) -> None:
+async def test_one_that_a_workspace_defines_starts_only_with_permission(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     setting = guest.setting()
     write_agent(
@@ -489,7 +485,7 @@ async def test_one_that_a_workspace_defines_starts_only_after_a_question(folder:
     assert guest.prompt().startswith("Be brief.")
 
 
-async def test_where_the_workspace_is_not_trusted_each_of_them_is_asked_for(folder: Path, model_server: ModelServer) -> None:
+async def test_in_an_untrusted_workspace_each_one_needs_permission(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     async with app(folder, model_server, trusted=False, agents={"guest": guest.setting()}) as home:
         home.editor.answers = ["session"]
@@ -500,7 +496,7 @@ async def test_where_the_workspace_is_not_trusted_each_of_them_is_asked_for(fold
         assert "not trusted" in (home.editor.questions[0].detail or "")
 
 
-async def test_where_agents_may_only_read_none_is_started(folder: Path, model_server: ModelServer) -> None:
+async def test_none_is_started_if_agents_may_only_read(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         home.built.bounds.read_only = True
@@ -510,7 +506,7 @@ async def test_where_agents_may_only_read_none_is_started(folder: Path, model_se
     assert guest.received == []
 
 
-async def test_it_gets_no_key_but_those_that_the_settings_give_it(
+async def test_it_gets_only_keys_from_the_settings(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_API_KEY", "sk-mine")

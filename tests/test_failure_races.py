@@ -62,7 +62,7 @@ class Trouble:
         monkeypatch.setattr(home.built.store, "change", troubled)
 
 
-async def test_a_reply_whose_end_could_not_be_written_is_ended_when_the_store_is_back(
+async def test_a_reply_whose_end_could_not_be_stored_is_ended_when_the_store_works_again(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trouble = Trouble(home, monkeypatch)
@@ -121,7 +121,7 @@ async def test_waiting_for_a_reply_fails_when_the_session_is_deleted(home: App, 
                 await second
 
 
-async def test_a_message_that_comes_just_before_its_session_is_deleted_is_kept(
+async def test_a_message_sent_just_before_its_session_is_deleted_is_kept(
     home: App, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = Hold("one")
@@ -162,7 +162,7 @@ async def test_waiting_for_another_process_ends_with_this_process(home: App, fol
     assert (await last(home, session.id)).text == "two"
 
 
-async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_another(
+async def test_a_queued_message_of_a_dead_process_is_answered_by_another(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with app(folder, model_server, timing=Timing(sweep=0.05)) as home:
@@ -198,7 +198,7 @@ async def test_a_message_of_a_process_that_died_while_it_waited_is_answered_by_a
 # -- stopping --------------------------------------------------------------------------------------------------------
 
 
-async def test_resumed_before_it_had_stopped_it_just_goes_on(
+async def test_a_reply_that_is_resumed_before_it_has_stopped_continues(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, stopping, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -269,7 +269,7 @@ async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
         assert (await send).reply.status == ("paused" if how == "pause" else "cancelled")
 
 
-async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_that_moment(
+async def test_logged_parts_stay_in_a_reply_that_is_stopped_at_that_moment(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The editor applied the edit, and the pause comes while that is being written down."""
@@ -302,7 +302,7 @@ async def test_what_reached_the_log_stays_in_the_reply_when_it_is_stopped_in_tha
     assert [part.kind for part in (await send).reply.parts] == ["tool", "edit"]
 
 
-async def test_a_stopped_reply_that_is_cancelled_has_no_call_under_way(
+async def test_cancelling_a_stopped_reply_ends_its_running_calls(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = asyncio.Event()
@@ -327,7 +327,7 @@ async def test_a_stopped_reply_that_is_cancelled_has_no_call_under_way(
         assert (ended.status, part.status) == ("cancelled", "failed")
 
 
-async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(home: App, model_server: ModelServer) -> None:
+async def test_cancelling_a_queued_message_names_its_own_agent(home: App, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
     session = await home.sessions.create(agent="plain", model="openai/mine")
@@ -348,7 +348,9 @@ async def test_a_waiting_message_that_is_cancelled_is_told_as_its_own_agents(hom
 # -- being there -----------------------------------------------------------------------------------------------------
 
 
-async def test_who_closes_one_of_two_windows_is_still_there(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_a_participant_who_closes_one_of_two_windows_is_still_present(
+    home: App, folder: Path, model_server: ModelServer
+) -> None:
     session = await home.sessions.create()
     await home.sessions.open(session.id)
     await home.event("participantJoined")
@@ -359,7 +361,7 @@ async def test_who_closes_one_of_two_windows_is_still_there(home: App, folder: P
     assert all(event.kind != "participantLeft" for event in home.events)
 
 
-async def test_who_closes_at_once_what_was_just_opened_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_a_participant_who_closes_right_after_opening_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     async with app(folder, model_server, participant=BEN) as ben:
         await ben.sessions.open(session.id)
@@ -368,7 +370,7 @@ async def test_who_closes_at_once_what_was_just_opened_has_left(home: App, folde
     assert [p.name for p in (await home.sessions.get(session.id)).participants] == ["Ann", "Ben"]
 
 
-async def test_who_closes_while_still_opening_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_a_participant_who_closes_while_opening_has_left(home: App, folder: Path, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     async with app(folder, model_server, participant=BEN) as ben:
         opening = asyncio.create_task(ben.sessions.open(session.id))
@@ -385,7 +387,7 @@ async def test_who_closes_while_still_opening_has_left(home: App, folder: Path, 
 
 
 @pytest.mark.parametrize("half", ["text", "arguments", "result"])
-async def test_half_a_surrogate_pair_breaks_nothing(
+async def test_lone_surrogates_cause_no_errors(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, half: Literal["text", "arguments", "result"]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "got \ud83e" if half == "result" else "ok")))
@@ -404,7 +406,7 @@ async def test_half_a_surrogate_pair_breaks_nothing(
     [*('{"a": ' + "[" * deep + "]" * deep + "}" for deep in (198, 300, 100_000)), '{"a": 1'],
     ids=len,
 )
-async def test_arguments_that_are_no_json_go_back_to_the_agent(
+async def test_invalid_json_arguments_are_reported_to_the_agent(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
@@ -415,7 +417,7 @@ async def test_arguments_that_are_no_json_go_back_to_the_agent(
 
 
 @pytest.mark.parametrize("arguments", [{"secret": True}, {"wrong": True}])
-async def test_a_tool_that_cannot_say_what_it_would_do_is_not_run(
+async def test_a_tool_that_cannot_describe_its_action_is_not_run(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok"), "write"))

@@ -54,7 +54,7 @@ async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
 # -- events ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_process_hears_of_its_own_change_before_the_answer(store: SqlStore) -> None:
+async def test_a_process_gets_its_own_change_before_the_call_returns(store: SqlStore) -> None:
     heard = Heard(store)
     session_id = await create(store)
     await store.follow(session_id)
@@ -87,7 +87,7 @@ async def test_events_of_several_processes_arrive_once_each_and_in_order(store: 
         assert [event.seq for event in heard.events] == list(range(2, 202))
 
 
-async def test_a_true_process_is_heard(store: SqlStore, tmp_path: Path) -> None:
+async def test_events_of_a_separate_process_arrive(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store)
     heard = Heard(store)
     await store.follow(session_id)
@@ -99,7 +99,7 @@ async def test_a_true_process_is_heard(store: SqlStore, tmp_path: Path) -> None:
     assert [event.seq for event in heard.events] == list(range(2, 32))
 
 
-async def test_only_followed_sessions_tell_their_events(store: SqlStore, other: SqlStore) -> None:
+async def test_only_followed_sessions_publish_their_events(store: SqlStore, other: SqlStore) -> None:
     followed, another = await create(store), await create(store)
     heard = Heard(store)
     await store.follow(followed)
@@ -125,7 +125,7 @@ async def test_follows_are_counted(store: SqlStore) -> None:
     assert [event.seq for event in heard.events] == [2, 4]
 
 
-async def test_a_follow_that_fails_leaves_nothing_behind(store: SqlStore) -> None:
+async def test_a_failed_follow_has_no_effect(store: SqlStore) -> None:
     heard = Heard(store)
     with pytest.raises(SessionNotFound):
         await store.follow("none")
@@ -134,7 +134,7 @@ async def test_a_follow_that_fails_leaves_nothing_behind(store: SqlStore) -> Non
     assert heard.events == []
 
 
-async def test_following_fails_with_the_store_and_does_not_wait_forever(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_following_a_failing_store_raises_an_error(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = await create(store)
     heard = Heard(store)
 
@@ -150,9 +150,7 @@ async def test_following_fails_with_the_store_and_does_not_wait_forever(store: S
     assert heard.events == []
 
 
-async def test_a_store_that_is_closed_while_it_begins_to_watch_watches_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_closed_while_it_starts_to_watch_does_not_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SqlStore(url(tmp_path))
     Heard(store)
     job = store._job
@@ -169,7 +167,7 @@ async def test_a_store_that_is_closed_while_it_begins_to_watch_watches_nothing(
     assert store._watching is None
 
 
-async def test_a_snapshot_and_what_follows_it_make_the_whole(store: SqlStore, other: SqlStore) -> None:
+async def test_a_snapshot_and_the_later_notices_are_complete(store: SqlStore, other: SqlStore) -> None:
     """Whenever a follower comes, its snapshot and its events are the log, without a gap and without a double."""
     session_id = await create(store)
     heard = Heard(other)
@@ -232,7 +230,7 @@ async def test_unsubscribing_stops_notices_and_can_be_undone(store: SqlStore, ot
 # -- lists -----------------------------------------------------------------------------------------------------------
 
 
-async def test_lists_hear_of_new_changed_and_deleted_sessions(store: SqlStore, other: SqlStore) -> None:
+async def test_subscribers_get_new_changed_and_deleted_sessions(store: SqlStore, other: SqlStore) -> None:
     await create(store)
     heard = Heard(store)
     await rename(store, await create(store), "warm")
@@ -246,7 +244,7 @@ async def test_lists_hear_of_new_changed_and_deleted_sessions(store: SqlStore, o
     assert heard.sessions[-1].session_id == session_id
 
 
-async def test_a_session_deleted_elsewhere_tells_nothing_more(store: SqlStore, other: SqlStore) -> None:
+async def test_a_session_deleted_by_another_process_publishes_nothing_more(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -275,7 +273,7 @@ async def test_a_piece_of_text_is_delivered_at_once(store: SqlStore) -> None:
     assert heard.deltas[1:] == [Delta(session_id, reply, 0, "text", 3, "!")]  # offsets count code points
 
 
-async def test_no_word_is_lost_however_fast_they_come(store: SqlStore) -> None:
+async def test_no_text_is_lost_however_fast_it_comes(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(store)
@@ -354,7 +352,7 @@ async def test_the_deltas_in_every_process_join_to_the_text(store: SqlStore, oth
     assert len(both[1].deltas) > 6  # it was live: words came between the events
 
 
-async def test_words_of_another_process_arrive_while_it_writes(store: SqlStore, other: SqlStore) -> None:
+async def test_drafts_of_another_process_arrive_while_it_writes(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     heard = Heard(other)
@@ -364,7 +362,7 @@ async def test_words_of_another_process_arrive_while_it_writes(store: SqlStore, 
     assert heard.events == []
 
 
-async def test_who_comes_in_the_middle_of_a_reply_gets_the_text_so_far_and_exactly_the_rest(
+async def test_a_follower_that_joins_during_a_reply_gets_the_text_so_far_and_exactly_the_rest(
     store: SqlStore, other: SqlStore
 ) -> None:
     session_id = await create(store)
@@ -404,7 +402,7 @@ async def test_text_that_contradicts_earlier_deltas_is_not_delivered(store: SqlS
     assert "does not continue" in caplog.text
 
 
-async def test_a_reply_of_a_killed_process_joins_to_what_was_saved(store: SqlStore, tmp_path: Path) -> None:
+async def test_the_deltas_of_a_killed_process_join_to_the_saved_text(store: SqlStore, tmp_path: Path) -> None:
     heard = Heard(store)
     process = await asyncio.create_subprocess_exec(sys.executable, str(WRITER), "write", url(tmp_path), stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -436,7 +434,7 @@ def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.engines("sqlite")
-async def test_whatever_there_is_to_notice_changes_with_all_are_told(
+async def test_changes_are_noticed_with_every_way_of_watching(
     tmp_path: Path, other: SqlStore, services: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with SqlStore(url(tmp_path)) as store:
@@ -451,7 +449,7 @@ async def test_whatever_there_is_to_notice_changes_with_all_are_told(
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
-async def test_where_linux_takes_no_more_watches_others_are_found(
+async def test_without_free_inotify_watches_changes_are_noticed(
     tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: Signals) -> Listener:
@@ -466,9 +464,7 @@ async def test_where_linux_takes_no_more_watches_others_are_found(
         await heard.until(lambda: len(heard.events) == 1)
 
 
-async def test_who_does_not_follow_a_session_reads_nothing_of_what_is_drafted_in_it(
-    tmp_path: Path, store: SqlStore, other: SqlStore
-) -> None:
+async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: Path, store: SqlStore, other: SqlStore) -> None:
     """It is not even woken, where there are signals; else the database is asked for the newest numbers, ever less often."""
     followed, session_id = await create(store), await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -587,7 +583,7 @@ async def test_where_the_signals_are_deleted_changes_are_found_all_the_same(
     await heard.until(lambda: len(heard.events) == 4)
 
 
-async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> None:
+async def test_a_history_page_contains_text_that_moves_into_an_event_meanwhile(store: SqlStore) -> None:
     """Who asks for history while words move from the drafts into an event sees them in either place, never in neither."""
     session_id = await create(store)
     await store.follow(session_id)
@@ -612,7 +608,7 @@ async def test_a_history_page_and_the_deltas_after_it_fit(store: SqlStore) -> No
     await asyncio.gather(ask(), write())
 
 
-async def test_a_follower_far_behind_gets_everything(store: SqlStore, other: SqlStore) -> None:
+async def test_a_follower_that_is_far_behind_gets_everything(store: SqlStore, other: SqlStore) -> None:
     """One change of this process tells first what others did before it."""
     session_id = await create(store)
     heard = Heard(store)

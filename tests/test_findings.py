@@ -70,7 +70,7 @@ async def change(store: SqlStore, session_id: str, one: Finding, state: Literal[
 # -- the store ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_finding_is_kept_with_the_session_that_reported_it_and_changes_with_its_events(tmp_path: Path) -> None:
+async def test_a_finding_belongs_to_the_session_that_reported_it_and_changes_with_its_events(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session, other = await create(store), await create(store)
         one = await report(store, session, finding())
@@ -120,7 +120,7 @@ async def test_changed_findings_are_those_since_a_revision(tmp_path: Path) -> No
         assert (await store.changed_findings(rev, scope=scope_of(["file:///else"])))[1] == []
 
 
-async def test_findings_go_with_their_session_and_forks_own_none(tmp_path: Path) -> None:
+async def test_findings_are_deleted_with_their_session_and_forks_own_none(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session = await create(store)
         reply = await begin(store, session, await say(store, session, "Review it"))
@@ -137,7 +137,7 @@ async def test_findings_go_with_their_session_and_forks_own_none(tmp_path: Path)
 
 
 @pytest.mark.parametrize("state", ["open", "dismissed"])
-async def test_the_same_finding_is_known_again_in_any_session_of_the_folder(
+async def test_the_same_finding_is_recognized_in_any_session_of_the_folder(
     tmp_path: Path, state: Literal["open", "dismissed"]
 ) -> None:
     async with SqlStore(url(tmp_path)) as store:
@@ -156,7 +156,7 @@ async def test_the_same_finding_is_known_again_in_any_session_of_the_folder(
         assert await store.known_finding(later, moved) is None
 
 
-async def test_without_a_rule_the_title_says_what_is_the_same(tmp_path: Path) -> None:
+async def test_without_a_rule_equal_titles_mean_the_same_finding(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session = await create(store)
         await report(store, session, finding(rule=None))
@@ -164,7 +164,7 @@ async def test_without_a_rule_the_title_says_what_is_the_same(tmp_path: Path) ->
         assert await store.known_finding(session, finding(rule=None, message="again", title="Another")) is None
 
 
-async def test_the_same_code_at_several_places_is_several_findings(tmp_path: Path) -> None:
+async def test_the_same_code_at_several_positions_is_several_findings(tmp_path: Path) -> None:
     block = "try:\n    call_{}()\nexcept Exception:\n    pass\n"
     text = "".join(block.format(number) for number in "abc") + block.format("c") * 3
     async with SqlStore(url(tmp_path)) as store:
@@ -208,7 +208,7 @@ def reporting(tmp_path: Path) -> ReportingTool:
     return ReportingTool(tmp_path)
 
 
-async def test_code_is_quoted_exactly(reporting: ReportingTool) -> None:
+async def test_the_quoted_code_must_match_exactly(reporting: ReportingTool) -> None:
     told = await reporting.report(
         quote="len(values)", severity="error", rule="zero-division", body="For [].", suggestion="(len(values) or 1)"
     )
@@ -231,7 +231,7 @@ async def test_lines_are_counted_from_one_and_begin_with_their_code(reporting: R
     assert reporting.text_at(CODE) == ""
 
 
-async def test_the_open_buffer_is_what_counts_and_columns_are_the_editors(reporting: ReportingTool) -> None:
+async def test_findings_use_the_open_buffer_and_the_editors_encoding(reporting: ReportingTool) -> None:
     uri = (reporting.folder / "mean.py").as_uri()
     text = '# new\r\nname = "😀"; other = name\r\n'
     reporting.editor.buffers[uri] = Buffer(uri, text, 7)
@@ -244,12 +244,12 @@ async def test_the_open_buffer_is_what_counts_and_columns_are_the_editors(report
     assert reporting.text_at(text) == '# new\r\nname = "😀"'
 
 
-async def test_a_quote_with_other_white_space_is_found(reporting: ReportingTool) -> None:
+async def test_a_quote_with_different_whitespace_is_found(reporting: ReportingTool) -> None:
     await reporting.report(quote="def first(values):\n  return values[0]")
     assert reporting.text_at(CODE) == "def first(values):\n    return values[0]"
 
 
-async def test_of_several_places_the_line_says_which(reporting: ReportingTool) -> None:
+async def test_the_line_selects_one_of_several_matches(reporting: ReportingTool) -> None:
     with pytest.raises(ToolFailed, match=r"2 times \(lines 4, 8\).*start_line"):
         await reporting.report(quote="(values):")
     await reporting.report(quote="(values):", start_line=9)
@@ -279,12 +279,12 @@ async def test_a_finding_without_a_clear_position_is_an_error_for_the_agent(
 
 
 @pytest.mark.parametrize(("given", "stored"), [(1, 1), ("2", 2), ("information", 3), ("Hint", 4), (None, 2)])
-async def test_severities_are_taken_as_agents_say_them(reporting: ReportingTool, given: object, stored: int) -> None:
+async def test_severities_are_accepted_in_different_words(reporting: ReportingTool, given: object, stored: int) -> None:
     await reporting.report(quote="import os", severity=given)
     assert reporting.last.severity == stored
 
 
-def test_the_schema_is_one_that_providers_take(reporting: ReportingTool) -> None:
+def test_the_schema_is_accepted_by_providers(reporting: ReportingTool) -> None:
     schema = reporting.tool.schema
     assert schema["required"] == ["path", "title"]
     assert schema["properties"]["severity"]["enum"] == ["error", "warning", "info", "hint"]
@@ -309,7 +309,7 @@ BODY = "def f(a):\n    if a:\n        return one(a)\n    return a\n"
         ("    if a:\n        return one(a)\n", "", None),
     ],
 )
-def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, suggestion: str, becomes: str | None) -> None:
+def test_a_suggestion_is_indented_like_its_code(code: str, suggestion: str, becomes: str | None) -> None:
     one = finding(code, text=BODY, suggestion=suggestion)
     for text, deeper in ((BODY, ""), ("# above\n" + BODY, ""), ("".join(f"  {line}\n" for line in BODY.splitlines()), "  ")):
         assert one.anchor is not None
@@ -328,9 +328,7 @@ def test_a_suggestion_takes_the_place_of_its_code_at_its_indentation(code: str, 
 # -- in a reply --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_review_run_again_doubles_nothing_and_what_was_dismissed_stays_dismissed(
-    tmp_path: Path, model_server: ModelServer
-) -> None:
+async def test_repeating_a_review_adds_no_duplicates_and_keeps_dismissals(tmp_path: Path, model_server: ModelServer) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "mean.py").write_text(CODE, encoding="utf-8")

@@ -75,9 +75,7 @@ async def test_messages_stay_the_same_for_several_steps(
     assert len(set(counts)) < len(counts) - counts.count(0)
 
 
-async def test_a_model_that_says_it_was_too_much_is_asked_again_without_the_older_results(
-    home: App, model_server: ModelServer
-) -> None:
+async def test_older_results_are_left_out_if_the_model_says_the_prompt_was_too_long(home: App, model_server: ModelServer) -> None:
     model_server.script(*(read(number) for number in range(5)), Refuse.of("overflow"), Answer("Done."))
     session = await home.sessions.create(agent="reader")
     reply = (await home.sessions.message(session.id, "read some")).reply
@@ -87,9 +85,7 @@ async def test_a_model_that_says_it_was_too_much_is_asked_again_without_the_olde
     assert results(again)[0] == "left out" and results(again)[-1] == "4"
 
 
-async def test_an_agent_that_was_asked_by_another_one_works_as_long(
-    home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_subagent_can_work_as_long(home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
     asks = Answer(tools=[ToolUse("ask_agent", {"agent": "reader", "question": "What is in them?"})])
     model_server.script(asks, *(read(number) for number in range(FILES)), Answer("Words."), Answer("It says: words."))
@@ -105,7 +101,7 @@ def step(number: int, sizes: list[int]) -> ModelMessages:
 
 
 @given(st.lists(st.lists(st.integers(0, 5_000), min_size=1, max_size=4), max_size=12), st.integers(-100, 20_000))
-def test_only_results_are_left_out_and_never_those_of_the_last_step(sizes: list[list[int]], room: int) -> None:
+def test_only_results_before_the_last_step_are_left_out(sizes: list[list[int]], room: int) -> None:
     steps = [step(number, each) for number, each in enumerate(sizes)]
     messages: ModelMessages = [{"role": "user", "content": "go"}, *(one for each in steps for one in each)]
     told = trim_tool_results(messages, room)

@@ -37,7 +37,7 @@ async def with_messages(home: App, server: ModelServer, count: int) -> Session:
     return await home.sessions.get(session.id)
 
 
-async def test_a_fork_holds_all_that_is_final(home: App, model_server: ModelServer) -> None:
+async def test_a_fork_contains_everything_final(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     child = await home.sessions.fork(parent.id)
     assert child.parent is not None and child.parent.session_id == parent.id
@@ -49,7 +49,7 @@ async def test_a_fork_holds_all_that_is_final(home: App, model_server: ModelServ
 
 
 @pytest.mark.parametrize(("at", "held"), [(0, ["m1"]), (1, ["m1", "r1"]), (2, ["m1", "r1", "m2"]), (3, ["m1", "r1", "m2", "r2"])])
-async def test_a_fork_at_a_message(home: App, model_server: ModelServer, at: int, held: list[str]) -> None:
+async def test_a_fork_at_a_message_ends_with_it(home: App, model_server: ModelServer, at: int, held: list[str]) -> None:
     parent = await with_messages(home, model_server, 3)
     message = (await home.sessions.history(parent.id)).messages[at]
     child = await home.sessions.fork(parent.id, at=message.id, title="Other way")
@@ -64,7 +64,7 @@ async def test_a_fork_at_a_message(home: App, model_server: ModelServer, at: int
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-async def test_a_fork_of_a_fork_in_the_part_it_inherited(home: App, model_server: ModelServer) -> None:
+async def test_a_fork_of_a_fork_can_start_in_the_inherited_part(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     first = (await home.sessions.history(parent.id)).messages[1]
     child = await home.sessions.fork(parent.id)
@@ -93,7 +93,7 @@ async def test_forking_while_a_reply_is_written_does_not_disturb_it(home: App, m
     assert (await home.sessions.message(at_message.id, "say: on")).reply.text == "on"
 
 
-async def test_deleting_the_parent_leaves_its_forks_whole(home: App, model_server: ModelServer) -> None:
+async def test_deleting_the_parent_keeps_its_forks_complete(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 2)
     child = await home.sessions.fork(parent.id)
     await home.sessions.delete(parent.id)
@@ -123,7 +123,7 @@ async def test_a_fork_before_a_compaction_sees_the_original(home: App, model_ser
 
 
 @pytest.mark.parametrize("when", ["while it is written", "afterwards"])
-async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: App, model_server: ModelServer, when: str) -> None:
+async def test_a_fork_at_a_steering_message_contains_it(home: App, model_server: ModelServer, when: str) -> None:
     hold, steered = Hold("one"), Hold("two")
     model_server.script(hold, steered)
     parent = await home.sessions.create(agent="plain")
@@ -144,7 +144,7 @@ async def test_a_fork_at_a_message_that_steered_a_reply_holds_it(home: App, mode
     assert [m["content"] for m in model_server.requests[-1].messages[1:]] == ["m1\n\nmind this\n\nsay: yes"]
 
 
-async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: App, model_server: ModelServer) -> None:
+async def test_a_fork_at_a_message_that_was_cancelled_during_a_reply(home: App, model_server: ModelServer) -> None:
     parent = await with_messages(home, model_server, 1)
     hold = Hold("half")
     model_server.script(hold)
@@ -163,7 +163,7 @@ async def test_a_fork_at_a_message_cancelled_behind_a_reply_being_written(home: 
     await first
 
 
-async def test_what_a_fork_copies_was_spent_in_the_parent(home: App, model_server: ModelServer) -> None:
+async def test_the_usage_of_copied_messages_counts_in_the_parent(home: App, model_server: ModelServer) -> None:
     parent = await home.sessions.create(agent="code")
     hold = Hold("half")
     model_server.script(Answer(tools=[ToolUse("list_files", {})]), hold)

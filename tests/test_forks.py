@@ -57,7 +57,7 @@ def stored(folder: Path) -> str:
     return everything
 
 
-async def test_a_fork_is_the_same_for_ever_whatever_happens_to_its_parent(store: SqlStore) -> None:
+async def test_a_fork_never_changes_when_its_parent_does(store: SqlStore) -> None:
     parent = await create(store)
     for n in range(1, 4):
         await exchange(store, parent, f"m{n}", f"r{n}")
@@ -78,7 +78,7 @@ async def test_a_fork_is_the_same_for_ever_whatever_happens_to_its_parent(store:
         assert await whole(other, child) == before
 
 
-async def test_a_fork_goes_on_by_itself(store: SqlStore) -> None:
+async def test_a_fork_continues_independently(store: SqlStore) -> None:
     parent = await create(store)
     await exchange(store, parent, "m1", "r1")
     child = await fork(store, parent, 2)
@@ -92,7 +92,7 @@ async def test_a_fork_goes_on_by_itself(store: SqlStore) -> None:
     assert [message.session_id for message in messages] == [parent, parent, child, child]
 
 
-async def test_a_fork_sees_no_message_behind_its_place(store: SqlStore) -> None:
+async def test_a_fork_contains_no_message_after_its_place(store: SqlStore) -> None:
     parent = await create(store)
     first, _ = await exchange(store, parent, "m1", "r1")
     second, _ = await exchange(store, parent, "m2", "r2")
@@ -106,7 +106,7 @@ async def test_a_fork_sees_no_message_behind_its_place(store: SqlStore) -> None:
             await store.history(child, before=message, limit=5)
 
 
-async def test_a_fork_of_nothing_and_a_fork_of_a_fork_in_what_it_inherited(store: SqlStore) -> None:
+async def test_an_empty_fork_and_a_fork_within_the_inherited_part_of_a_fork(store: SqlStore) -> None:
     parent = await create(store)
     for n in range(1, 4):
         await exchange(store, parent, f"m{n}", f"r{n}")
@@ -148,7 +148,7 @@ async def test_a_fork_is_compacted_as_far_as_its_parent_was(store: SqlStore) -> 
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_deleted_session_stays_only_where_a_living_fork_holds_it(store: SqlStore, tmp_path: Path) -> None:
+async def test_deleted_content_stays_only_as_long_as_a_fork_shares_it(store: SqlStore, tmp_path: Path) -> None:
     parent = await create(store, title="SECRETTITLE", identities=["SECRETPLACE"])
     await exchange(store, parent, "m1", "r1")
     await exchange(store, parent, "m2", "r2")
@@ -177,7 +177,7 @@ async def test_a_deleted_session_stays_only_where_a_living_fork_holds_it(store: 
     assert "secret" not in stored(tmp_path).lower()
 
 
-async def test_what_a_deleted_session_left_to_its_fork_is_found_there(store: SqlStore) -> None:
+async def test_shared_messages_of_a_deleted_session_are_found_in_its_fork(store: SqlStore) -> None:
     parent = await create(store, title="Parent", folders=["file:///a"])
     await exchange(store, parent, "apple", "banana")
     await exchange(store, parent, "cherry", "dates")
@@ -193,7 +193,7 @@ async def test_what_a_deleted_session_left_to_its_fork_is_found_there(store: Sql
     assert await store.search("apple", scope=None, limit=5) == []
 
 
-async def test_a_session_that_was_deleted_cannot_be_forked(store: SqlStore) -> None:
+async def test_a_deleted_session_cannot_be_forked(store: SqlStore) -> None:
     parent = await create(store)
     await exchange(store, parent, "m1", "r1")
     session = await store.session(parent)
@@ -203,7 +203,7 @@ async def test_a_session_that_was_deleted_cannot_be_forked(store: SqlStore) -> N
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_fork_writes_as_many_rows_whatever_the_length(store: SqlStore, tmp_path: Path) -> None:
+async def test_forking_writes_the_same_number_of_rows_for_any_length(store: SqlStore, tmp_path: Path) -> None:
     short, long = await create(store), await create(store)
     await exchange(store, short, "m", "r")
     await exchange(store, long, "m", "r")
@@ -252,7 +252,7 @@ def steps(folder: Path, question: Any, *arguments: object) -> int:
 
 
 @pytest.mark.engines("sqlite")
-async def test_what_is_read_of_a_long_session_does_not_cost_more_than_of_a_short_one(store: SqlStore, tmp_path: Path) -> None:
+async def test_reading_from_a_long_session_costs_the_same_as_from_a_short_one(store: SqlStore, tmp_path: Path) -> None:
     costs = []
     for places in (100, 10_000):
         session_id = await create(store)
@@ -274,7 +274,7 @@ async def test_what_is_read_of_a_long_session_does_not_cost_more_than_of_a_short
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_page_of_the_list_does_not_cost_more_with_more_sessions(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_page_of_the_list_costs_the_same_with_more_sessions(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store, folders=["file:///work"])
     costs = []
     for count in (100, 10_000):
@@ -294,7 +294,7 @@ async def test_a_page_of_the_list_does_not_cost_more_with_more_sessions(store: S
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_thousand_forks_deep(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_chain_of_a_thousand_forks_works(store: SqlStore, tmp_path: Path) -> None:
     session_id = root = await create(store)
     costs: list[int] = []
     place = 0

@@ -25,12 +25,12 @@ def read_all(data: bytes, step: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("step", [1, 2, 7, 1 << 20])
-def test_messages_come_out_whole_however_the_bytes_arrive(step: int) -> None:
+def test_messages_are_complete_however_the_bytes_arrive(step: int) -> None:
     bodies = [b"{}", b"", "é€😀".encode(), b"x" * 5000]
     assert read_all(b"".join(map(frame, bodies)), step) == bodies
 
 
-def test_header_names_may_have_any_case_and_other_fields_are_passed_over() -> None:
+def test_header_names_are_case_insensitive_and_unknown_fields_are_ignored() -> None:
     data = b"content-type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-LENGTH:   2 \r\n\r\n{}"
     assert read_all(data, 3) == [b"{}"]
 
@@ -59,7 +59,7 @@ def test_a_broken_stream_is_reported(data: bytes, step: int) -> None:
         read_all(data, step)
 
 
-def test_a_large_claim_takes_no_memory() -> None:
+def test_a_large_content_length_reserves_no_memory() -> None:
     asked: list[int] = []
 
     def read(size: int) -> bytes:
@@ -173,7 +173,7 @@ async def test_a_client_that_is_gone_after_shutdown_ends_the_server_with_0(start
     ],
     ids=["a huge body", "no number", "HTTP", "an endless header"],
 )
-async def test_a_stream_that_cannot_be_read_is_answered_and_ends_the_server_with_1(start: Start, broken: bytes) -> None:
+async def test_an_unreadable_stream_is_answered_and_ends_the_server_with_1(start: Start, broken: bytes) -> None:
     server = await start()
     await server.initialize()
     server.stdin.write(broken)
@@ -185,7 +185,7 @@ async def test_a_stream_that_cannot_be_read_is_answered_and_ends_the_server_with
     assert logged.count("\n") == 1 and "cannot be read" in logged
 
 
-async def test_malformed_json_is_answered_and_the_server_goes_on(start: Start) -> None:
+async def test_malformed_json_is_answered_and_the_server_continues(start: Start) -> None:
     server = await start()
     await server.initialize()
     for body, msg_id in (
@@ -245,7 +245,7 @@ async def test_stdout_carries_nothing_but_the_protocol(start: Start) -> None:
     assert logged.count("noise") == 2 and logged.count("child") == 2
 
 
-async def test_a_client_that_does_not_read_loses_its_connection_and_not_the_servers_memory(start: Start) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(start: Start) -> None:
     small = "import sessionls.stdio as s\ns.MAX_BACKLOG = 1 << 20\nfrom sessionls.server.app import main; main()"
     server = await start(sys.executable, "-c", small)  # type: ignore[call-arg]
     await server.initialize()

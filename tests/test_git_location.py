@@ -219,15 +219,13 @@ async def test_nothing_of_another_repository_is_shown(place: Place, trick: Calla
     assert git(place.victim, "status", "--short") == "M a.py"  # nor was anything changed there
 
 
-async def test_a_work_tree_elsewhere_is_ignored_in_favour_of_the_folder(place: Place) -> None:
+async def test_a_configured_work_tree_elsewhere_is_ignored(place: Place) -> None:
     _worktree_elsewhere(place)
     assert "+two" in await place.diff()
     assert "+two" in (await place.context())[0]
 
 
-async def test_what_the_environment_says_of_another_repository_does_not_count(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_environment_variables_for_another_repository_are_ignored(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     repository(place.folder)
     monkeypatch.setenv("GIT_DIR", str(place.victim / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(place.victim))
@@ -241,7 +239,7 @@ async def test_what_the_environment_says_of_another_repository_does_not_count(
 
 
 @pytest.mark.parametrize("trick", [_file_that_names_a_directory, _common_directory_elsewhere, _another_folders_worktree])
-async def test_a_repository_that_is_elsewhere_is_refused_with_words_also_where_the_workspace_is_trusted(
+async def test_a_repository_elsewhere_is_refused_even_in_a_trusted_workspace(
     place: Place, trick: Callable[[Place], None]
 ) -> None:
     trick(place)
@@ -252,7 +250,7 @@ async def test_a_repository_that_is_elsewhere_is_refused_with_words_also_where_t
         await place.context()
 
 
-async def test_objects_of_another_repository_are_borrowed_where_the_workspace_is_trusted(place: Place) -> None:
+async def test_objects_of_another_repository_are_used_only_in_a_trusted_workspace(place: Place) -> None:
     place.root.joinpath("victim", "a.py").write_text(SECRET + "\n")
     git(place.root, "clone", "--quiet", "--shared", str(place.victim), str(place.folder))
     (place.folder / "a.py").write_text("two\n")
@@ -266,7 +264,7 @@ async def test_objects_of_another_repository_are_borrowed_where_the_workspace_is
 
 
 @pytest.mark.parametrize("relative", [False, True])
-async def test_a_worktree_is_shown_though_its_repository_is_outside_of_the_workspace(place: Place, relative: bool) -> None:
+async def test_a_worktree_works_if_its_repository_is_outside_the_workspace(place: Place, relative: bool) -> None:
     main = repository(place.root / "main")
     git(main, "worktree", "add", "--quiet", "-b", "other", str(place.folder))
     if relative:  # as git 2.48 and newer can write them
@@ -283,7 +281,7 @@ async def test_a_worktree_is_shown_though_its_repository_is_outside_of_the_works
     assert "+three" not in await place.diff(place.folder / "sub", staged=True)
 
 
-async def test_worktrees_of_a_bare_repository_are_shown_and_their_common_folder_says_what_it_is(place: Place) -> None:
+async def test_worktrees_of_a_bare_repository_work_and_their_common_folder_is_explained(place: Place) -> None:
     main = repository(place.root / "main")
     place.folder.mkdir()
     git(place.folder, "clone", "--quiet", "--bare", str(main), ".bare")
@@ -295,7 +293,7 @@ async def test_worktrees_of_a_bare_repository_are_shown_and_their_common_folder_
         await place.diff()
 
 
-async def test_a_submodule_is_shown_when_it_is_opened_by_itself(place: Place) -> None:
+async def test_a_submodule_works_when_it_is_opened_by_itself(place: Place) -> None:
     inner, outer = repository(place.root / "inner"), repository(place.root / "outer")
     git(outer, "submodule", "--quiet", "add", str(inner), "sub")
     (outer / "sub" / "a.py").write_text("three\n")
@@ -308,7 +306,7 @@ async def test_a_submodule_is_shown_when_it_is_opened_by_itself(place: Place) ->
     assert "-one\n+four" in await place.diff(place.folder / "sub")
 
 
-async def test_a_repository_with_its_data_in_another_workspace_folder_is_shown(place: Place) -> None:
+async def test_a_repository_with_its_data_in_another_workspace_folder_works(place: Place) -> None:
     store = place.root / "store"
     place.folder.mkdir()
     git(place.folder, "init", "--quiet", "--separate-git-dir", str(store))
@@ -319,7 +317,7 @@ async def test_a_repository_with_its_data_in_another_workspace_folder_is_shown(p
     assert "+new" in await place.diff(place.folder, store)
 
 
-async def test_a_folder_within_a_repository_is_shown_also_by_a_link_to_it(place: Place) -> None:
+async def test_a_folder_within_a_repository_works_also_through_a_link(place: Place) -> None:
     repository(place.folder)
     inner = place.folder / "inner"
     inner.mkdir()
@@ -345,7 +343,7 @@ def _pretend(place: Place, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
-async def test_a_repository_of_another_user_is_named_as_what_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_repository_of_another_user_is_explained(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     repository(place.folder)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place.root / "gitconfig"))
     _pretend(place, monkeypatch, 'GIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {git} "$@"')
@@ -370,7 +368,9 @@ async def test_a_repository_of_another_user_is_named_as_what_it_is(place: Place,
         ("exit 1", "cannot read the repository"),
     ],
 )
-async def test_a_git_that_cannot_do_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch, script: str, words: str) -> None:
+async def test_a_git_version_that_is_too_old_is_explained(
+    place: Place, monkeypatch: pytest.MonkeyPatch, script: str, words: str
+) -> None:
     repository(place.folder)
     _pretend(place, monkeypatch, script)
     monkeypatch.setattr("sessionls.sessions.workspace.git_repository._SECONDS", 0.5)
@@ -380,7 +380,7 @@ async def test_a_git_that_cannot_do_it_is_named(place: Place, monkeypatch: pytes
         await place.context()
 
 
-async def test_a_bare_repository_is_named_as_what_it_is(place: Place) -> None:
+async def test_a_bare_repository_is_explained(place: Place) -> None:
     git(place.root, "clone", "--quiet", "--bare", str(place.victim), str(place.folder))
     with pytest.raises(ToolFailed, match="bare repository"):
         await place.diff()
@@ -390,7 +390,7 @@ async def test_a_bare_repository_is_named_as_what_it_is(place: Place) -> None:
         await place.scanned()
 
 
-async def test_a_folder_in_no_repository_is_named_as_what_it_is(place: Place) -> None:
+async def test_a_folder_without_a_repository_is_explained(place: Place) -> None:
     place.folder.mkdir()
     with pytest.raises(ToolFailed, match="No workspace folder is in a git repository"):
         await place.diff()
@@ -399,7 +399,7 @@ async def test_a_folder_in_no_repository_is_named_as_what_it_is(place: Place) ->
         await place.diff()
 
 
-async def test_of_several_folders_those_that_cannot_be_read_are_named_beside_the_others(place: Place) -> None:
+async def test_of_several_folders_the_unreadable_ones_are_reported_with_the_others(place: Place) -> None:
     repository(place.folder)
     bare, plain = place.root / "bare", place.root / "plain"
     git(place.root, "clone", "--quiet", "--bare", str(place.victim), str(bare))
@@ -432,7 +432,7 @@ def unborn(place: Place, request: pytest.FixtureRequest) -> Place:
     return place
 
 
-async def test_before_the_first_commit_everything_is_new(unborn: Place) -> None:
+async def test_before_the_first_commit_all_files_are_new(unborn: Place) -> None:
     told = await unborn.diff()
     assert "+staged\n+changed" in told and "c.py" in told
     text, notices = await unborn.context()
@@ -440,14 +440,14 @@ async def test_before_the_first_commit_everything_is_new(unborn: Place) -> None:
     assert "in 2 files" in await unborn.scanned()
 
 
-async def test_before_the_first_commit_what_is_staged_is_shown(unborn: Place) -> None:
+async def test_before_the_first_commit_staged_files_are_shown(unborn: Place) -> None:
     told = await unborn.diff(staged=True)
     assert "+staged" in told and "changed" not in told
     text, _ = await unborn.context(staged=True)
     assert "+staged" in text and "changed" not in text
 
 
-async def test_before_the_first_commit_there_is_no_history_to_show(unborn: Place) -> None:
+async def test_before_the_first_commit_there_is_no_history(unborn: Place) -> None:
     assert "no commits yet" in await unborn.tool("git_log")
     with pytest.raises(ToolFailed, match="no commit yet"):
         await unborn.tool("git_show", revision="HEAD")

@@ -27,7 +27,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pattern=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join), paths=PATHS)
-def test_a_pattern_matches_what_git_says(repository: Path, pattern: str, paths: list[str]) -> None:
+def test_patterns_match_as_in_git(repository: Path, pattern: str, paths: list[str]) -> None:
     # git itself takes `**` beside other letters now for one thing and now for another, by where its memory lies.
     assume(not pattern.startswith("!") and not re.search(r"[^/]\*\*|\*\*[^/*]", pattern))
     (repository / ".gitignore").write_text(f"{pattern}\n")
@@ -56,7 +56,7 @@ def test_the_last_pattern_that_matches_counts() -> None:
     }
 
 
-def test_braces() -> None:
+def test_braces_are_expanded() -> None:
     assert sorted(expand_braces("src/{a,b{c,d}}/*.{py, pyi}")) == [
         f"src/{name}/*.{ending}" for name in ("a", "bc", "bd") for ending in ("py", "pyi")
     ]
@@ -71,7 +71,7 @@ def test_braces() -> None:
     "pattern",
     ["*a" * 400 + "b", "**/a/" * 150 + "b", "*" * 900 + "b", "**/*a*a*a*/" * 40 + "b", "?*" * 300 + "b", "[a]*" * 200 + "b"],
 )
-def test_no_pattern_takes_forever(pattern: str) -> None:
+def test_no_pattern_takes_exponential_time(pattern: str) -> None:
     # As a plain regular expression each of these takes longer than anybody lives.
     globs = Globs([pattern])
     assert not globs.match("a" * 4000) and not globs.match("a/" * 2000 + "a") and not globs.match("aaaa/" * 800)

@@ -43,7 +43,7 @@ async def asked(home: App, session_id: str) -> list[str]:
 COMMAND = "echo a >> log"
 
 
-async def test_it_covers_later_messages_of_the_same_person_in_every_process_of_theirs(
+async def test_a_grant_covers_later_messages_of_the_same_person_in_all_their_processes(
     folder: Path, model_server: ModelServer
 ) -> None:
     async with process(folder, model_server, ANN) as ann:
@@ -61,7 +61,7 @@ async def test_it_covers_later_messages_of_the_same_person_in_every_process_of_t
         assert await asked(tomorrow, session.id) == []
 
 
-async def test_it_does_not_cover_another_persons_messages(folder: Path, model_server: ModelServer) -> None:
+async def test_a_grant_does_not_cover_another_persons_messages(folder: Path, model_server: ModelServer) -> None:
     async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
@@ -72,7 +72,9 @@ async def test_it_does_not_cover_another_persons_messages(folder: Path, model_se
         assert await asked(ben, session.id) == [COMMAND]
 
 
-async def test_a_grant_of_who_did_not_ask_covers_that_call_and_their_own_work(folder: Path, model_server: ModelServer) -> None:
+async def test_a_grant_by_another_participant_covers_that_call_and_their_own_messages(
+    folder: Path, model_server: ModelServer
+) -> None:
     async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND, COMMAND), Answer("done"))
@@ -88,7 +90,7 @@ async def test_a_grant_of_who_did_not_ask_covers_that_call_and_their_own_work(fo
         assert await asked(ben, session.id) == []
 
 
-async def test_who_resumes_another_persons_reply_is_asked(folder: Path, model_server: ModelServer) -> None:
+async def test_resuming_another_persons_reply_asks_again(folder: Path, model_server: ModelServer) -> None:
     async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         for home in (ann, ben):  # each has granted it for work of their own
@@ -109,7 +111,7 @@ async def test_who_resumes_another_persons_reply_is_asked(folder: Path, model_se
         assert [one.detail for one in ben.editor.questions] == [COMMAND, "echo b >> log", COMMAND]
 
 
-async def test_a_reply_that_another_person_steers_is_asked_about(folder: Path, model_server: ModelServer) -> None:
+async def test_a_reply_steered_by_another_person_asks_again(folder: Path, model_server: ModelServer) -> None:
     helpful = process(folder, model_server, ANN, answer_others=True)
     async with helpful as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")

@@ -76,7 +76,7 @@ async def seen_by_another(store: SqlStore, session_id: str, reply: str) -> list[
         return whole
 
 
-async def test_a_step_writes_no_more_when_the_reply_is_long(store: SqlStore) -> None:
+async def test_a_step_writes_the_same_amount_in_a_long_reply(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     sizes: list[int] = []
@@ -89,7 +89,7 @@ async def test_a_step_writes_no_more_when_the_reply_is_long(store: SqlStore) -> 
     assert parts == [call(number, LONG) for number in range(30)]
 
 
-async def test_nor_does_a_step_of_an_agent_that_was_asked(store: SqlStore) -> None:
+async def test_a_step_of_a_subagent_writes_the_same_amount_in_a_long_reply(store: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     await step(store, session_id, reply, 0, TextPart(text="I ask."), call(1))
@@ -107,9 +107,7 @@ async def test_nor_does_a_step_of_an_agent_that_was_asked(store: SqlStore) -> No
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_reply_that_stops_is_whole_in_one_place_and_grows_again_when_it_is_resumed(
-    store: SqlStore, tmp_path: Path
-) -> None:
+async def test_a_stopped_reply_is_stored_in_one_row_until_it_is_resumed(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store)
     message = await say(store, session_id, "go")
     reply = await begin(store, session_id, message)
@@ -134,7 +132,7 @@ async def test_a_reply_that_stops_is_whole_in_one_place_and_grows_again_when_it_
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_reply_that_was_being_written_when_sessionls_was_renewed_goes_on(tmp_path: Path) -> None:
+async def test_a_reply_in_progress_survives_an_update_of_sessionls(tmp_path: Path) -> None:
     work: list[Part] = [TextPart(text="found"), call(2, "more", [TextPart(text="deep")])]
     parts: list[Part] = [TextPart(text="wörds"), call(0, "one"), call(1, "asked", work)]
     async with SqlStore(url(tmp_path)) as store:
@@ -173,7 +171,7 @@ trees = st.lists(
 @pytest.mark.engines("sqlite")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(trees, st.booleans()), min_size=1, max_size=6), st.data())
-def test_whatever_becomes_of_the_parts_what_is_stored_is_what_there_is(
+def test_the_stored_parts_always_equal_the_parts_of_the_reply(
     history: list[tuple[list[Part], bool]], data: st.DataObject
 ) -> None:
     engine = create_engine("sqlite://")

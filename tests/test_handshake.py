@@ -16,7 +16,7 @@ from sessionls.server.schema.methods import COMMANDS, EVENTS, REQUESTS
 from sessionls.server.server import SessionServer
 
 
-async def test_initialize_tells_name_version_methods_and_events(connect: Connect) -> None:
+async def test_initialize_returns_name_version_methods_and_events(connect: Connect) -> None:
     server = (await connect()).server
     assert server is not None and server.server_info is not None
     assert (server.server_info.name, server.server_info.version) == ("sessionls", __version__)
@@ -24,7 +24,7 @@ async def test_initialize_tells_name_version_methods_and_events(connect: Connect
     assert experimental == {"sessionls": {"version": 1, "methods": list(REQUESTS), "events": list(EVENTS)}}
 
 
-async def test_initialize_announces_what_an_editor_with_no_plugin_can_use(connect: Connect) -> None:
+async def test_initialize_announces_features_for_editors_without_a_plugin(connect: Connect) -> None:
     client = await connect()
     assert client.server is not None
     able = client.server.capabilities
@@ -59,7 +59,7 @@ async def test_initialize_announces_what_an_editor_with_no_plugin_can_use(connec
         (["utf-7", "utf-32", "utf-16"], "utf-32"),
     ],
 )
-async def test_the_first_encoding_that_both_know_is_chosen(connect: Connect, offered: list[str] | None, chosen: str) -> None:
+async def test_the_first_common_encoding_is_chosen(connect: Connect, offered: list[str] | None, chosen: str) -> None:
     general = lsp.GeneralClientCapabilities(position_encodings=offered)
     client = await connect(capabilities=lsp.ClientCapabilities(general=general))
     assert client.server is not None and client.server.capabilities.position_encoding == chosen
@@ -155,7 +155,7 @@ async def test_the_servers_process_ends_with_the_client(connect: Connect) -> Non
     assert client._server is not None and client._server.returncode == 0
 
 
-async def test_what_changes_while_the_server_closes_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_while_the_server_closes_start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
 
     async def compose(*given: object) -> Any:

@@ -17,7 +17,7 @@ MEMORY = 2 << 30  # bytes
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_comes_to_an_end(name: str) -> None:
+def test_every_input_is_processed_in_bounded_time(name: str) -> None:
     limited = (
         f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY})); " if sys.platform == "linux" else ""
     )

@@ -58,7 +58,7 @@ async def sessionls(folder: Path, *words: str, code: int = 0) -> Any:
     return json.loads(out) if out else err.decode()
 
 
-async def test_a_session_is_brought_once_and_says_where_it_came_from(folder: Path, other: str) -> None:
+async def test_a_session_is_imported_once_with_its_origin(folder: Path, other: str) -> None:
     (brought,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
     assert (brought["id"], brought["added"]) == (other, 4)
     shown = await sessionls(folder, "show", brought["sessionId"])
@@ -76,7 +76,7 @@ async def test_a_session_is_brought_once_and_says_where_it_came_from(folder: Pat
     assert len((await sessionls(folder, "show", brought["sessionId"]))["messages"]) == 4
 
 
-async def test_what_is_new_there_is_added_and_what_went_on_here_is_left_alone(
+async def test_importing_again_adds_new_messages_unless_the_session_was_continued_here(
     start_editor: Editors, folder: Path, other: str, fresh_home: Path
 ) -> None:
     (brought,) = (await sessionls(folder, "import", "--from", "other"))["sessions"]
@@ -93,7 +93,7 @@ async def test_what_is_new_there_is_added_and_what_went_on_here_is_left_alone(
     assert [one["parts"][-1]["text"] for one in messages[-2:]] == ["say: here", "here"]
 
 
-async def test_sessions_can_be_listed_and_named(folder: Path, other: str) -> None:
+async def test_sessions_can_be_listed_and_selected(folder: Path, other: str) -> None:
     (listed,) = (await sessionls(folder, "import", "--from", "other", "--list"))["sessions"]
     assert listed["id"] == other and "sessionId" not in listed
     assert "has no session zzz" in await sessionls(folder, "import", "--from", "other", "zzz", code=2)
@@ -108,5 +108,5 @@ async def test_sessions_can_be_listed_and_named(folder: Path, other: str) -> Non
         (["import", "--from", "nobody"], "There is no agent", 1),
     ],
 )
-async def test_who_has_no_sessions_to_bring_is_refused(folder: Path, words: list[str], problem: str, code: int) -> None:
+async def test_agents_without_sessions_are_refused(folder: Path, words: list[str], problem: str, code: int) -> None:
     assert problem in await sessionls(folder, *words, code=code)

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_every_agent_gets_the_instructions_of_each_tools_file(folder: Path) -> None:
+async def test_every_agent_gets_the_instruction_files_of_all_supported_programs(folder: Path) -> None:
     write(folder / "AGENTS.md", "Use tabs.")
     write(folder / "CLAUDE.md", "Write tests.")
     write(folder / ".github/copilot-instructions.md", "Be brief.")
@@ -53,7 +53,7 @@ async def test_the_same_text_in_two_files_is_given_once(folder: Path, text: str)
     assert (await loaded(folder)).instructions().count("# Instructions") == 1
 
 
-async def test_all_together_is_bounded_and_what_is_cut_says_so(folder: Path) -> None:
+async def test_the_total_length_is_limited_and_cuts_are_reported(folder: Path) -> None:
     for name in ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md"):
         write(folder / name, f"{name} " + "x" * 90_000)
     text = (await loaded(folder)).instructions()
@@ -61,7 +61,7 @@ async def test_all_together_is_bounded_and_what_is_cut_says_so(folder: Path) -> 
     assert text.endswith("(.github/copilot-instructions.md is left out: the instructions together are too long.)")
 
 
-async def test_folders_below_have_instructions_for_their_files_the_nearest_last(folder: Path) -> None:
+async def test_subfolders_have_instructions_for_their_files_the_nearest_last(folder: Path) -> None:
     write(folder / "AGENTS.md", "for all")
     write(folder / "src/AGENTS.md", "for src")
     write(folder / "src/deep/CLAUDE.md", "for deep")
@@ -90,7 +90,7 @@ async def test_folders_below_have_instructions_for_their_files_the_nearest_last(
         ("applyTo: " + "a" * 5_000, "a.py", False),
     ],
 )
-async def test_instructions_for_some_files_are_given_for_those(folder: Path, head: str, name: str, applies: bool) -> None:
+async def test_instructions_for_certain_files_apply_only_to_them(folder: Path, head: str, name: str, applies: bool) -> None:
     write(folder / ".github/instructions/sub/style.instructions.md", f"---\n{head}\n---\nBe neat.")
     found = await near(await loaded(folder), folder, name)
     assert found == ([(".github/instructions/sub/style.instructions.md", "Be neat.")] if applies else [])
@@ -105,7 +105,7 @@ async def test_a_link_out_of_the_folder_is_not_read(folder: Path, tmp_path: Path
     assert catalog.instructions() == "" and await near(catalog, folder, "src/a.py") == []
 
 
-async def test_reading_a_file_in_a_subfolder_gives_its_instructions_once(
+async def test_reading_a_file_in_a_subfolder_adds_its_instructions_once(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     write(folder / "src/AGENTS.md", "Use tabs here.")
@@ -117,7 +117,7 @@ async def test_reading_a_file_in_a_subfolder_gives_its_instructions_once(
         session = await home.sessions.create()
         first = (await home.sessions.message(session.id, "go")).reply
         told = [part.result or "" for part in first.parts if part.kind == "tool"]
-        words = "[Instructions of the workspace for files like this one (src/AGENTS.md):]\nUse tabs here."
+        words = "[Workspace instructions for files like this one (src/AGENTS.md):]\nUse tabs here."
         assert [words in result for result in told] == [False, True, False]
         second = (await home.sessions.message(session.id, "again")).reply
         assert [words in (part.result or "") for part in second.parts if part.kind == "tool"] == [True]
@@ -128,7 +128,7 @@ async def test_reading_a_file_in_a_subfolder_gives_its_instructions_once(
         assert [words in (part.result or "") for part in third.parts if part.kind == "tool"] == [False]
 
 
-async def test_a_message_about_a_file_below_brings_what_holds_there(
+async def test_a_message_about_a_file_in_a_subfolder_includes_its_instructions(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     write(folder / "src/CLAUDE.md", "Use tabs here.")

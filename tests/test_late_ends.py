@@ -73,7 +73,7 @@ LONG = "x" * 60_000
 
 
 @pytest.mark.parametrize("problem", ["full", "SQLITE_BUSY", "SQLITE_IOERR_WRITE", "SQLITE_READONLY", "SQLITE_CANTOPEN"])
-async def test_in_mid_stream_the_reply_keeps_its_words_and_ends_when_the_disk_is_back(
+async def test_a_reply_keeps_its_text_and_ends_when_the_disk_works_again(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, problem: str
 ) -> None:
     disk, hold = Disk(monkeypatch), Hold("half ", Answer(chunks=[LONG]))
@@ -94,7 +94,7 @@ async def test_in_mid_stream_the_reply_keeps_its_words_and_ends_when_the_disk_is
     assert (await home.sessions.message(session.id, "m2")).reply.text == "next"
 
 
-async def test_one_that_cannot_be_ended_keeps_no_other_from_it(
+async def test_a_reply_that_cannot_be_ended_does_not_block_others(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, holds = Disk(monkeypatch), [Hold("a ", Answer("b")), Hold("c ", Answer("d"))]
@@ -128,7 +128,7 @@ async def test_one_that_cannot_be_ended_keeps_no_other_from_it(
     assert (await last(home, sessions[0].id)).status == "failed"
 
 
-async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
+async def test_closing_right_after_the_disk_works_again_ends_the_reply(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, hold = Disk(monkeypatch), Hold("half ", Answer("whole"))
@@ -149,7 +149,7 @@ async def test_who_closes_right_after_the_disk_is_back_leaves_it_ended(
         assert (ended.status, ended.text) == ("interrupted", "half whole")
 
 
-async def test_who_only_looks_at_the_list_sees_that_a_process_is_gone(folder: Path, model_server: ModelServer) -> None:
+async def test_listing_sessions_shows_that_a_process_is_gone(folder: Path, model_server: ModelServer) -> None:
     """Its editor has opened and changed nothing, so far."""
     hold = Hold("These words were written, ")
     model_server.script(hold)

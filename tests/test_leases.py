@@ -65,7 +65,7 @@ async def lapses(store: SqlStore, session_id: str) -> None:
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, -100 * HOUR])
-async def test_a_killed_process_is_seen_to_be_gone_whatever_became_of_the_clock(
+async def test_a_killed_process_counts_as_gone_despite_clock_changes(
     store: SqlStore, tmp_path: Path, set_clock: SetClock, jump: float
 ) -> None:
     process, session_id, reply = await start("write", tmp_path)
@@ -79,7 +79,7 @@ async def test_a_killed_process_is_seen_to_be_gone_whatever_became_of_the_clock(
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
-async def test_a_living_process_is_left_alone_whatever_became_of_the_clock(
+async def test_a_running_process_counts_as_alive_despite_clock_changes(
     store: SqlStore, tmp_path: Path, set_clock: SetClock, jump: float
 ) -> None:
     process, session_id, reply = await start("write", tmp_path)
@@ -94,7 +94,7 @@ async def test_a_living_process_is_left_alone_whatever_became_of_the_clock(
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
-async def test_a_process_whose_clock_is_set_goes_on_living(tmp_path: Path, set_clock: SetClock, jump: float) -> None:
+async def test_a_process_whose_clock_is_changed_stays_alive(tmp_path: Path, set_clock: SetClock, jump: float) -> None:
     async with SqlStore(url(tmp_path), lease=0.3) as writer, SqlStore(url(tmp_path)) as store:
         session_id = await create(writer)
         await begin(writer, session_id, await say(writer, session_id, "go"))
@@ -106,7 +106,7 @@ async def test_a_process_whose_clock_is_set_goes_on_living(tmp_path: Path, set_c
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("ahead", [HOUR, 30 * 24 * HOUR])
-async def test_a_lease_of_before_the_machine_started_anew_is_over(store: SqlStore, tmp_path: Path, ahead: int) -> None:
+async def test_a_lease_from_before_a_restart_of_the_machine_is_over(store: SqlStore, tmp_path: Path, ahead: int) -> None:
     """The clock of the leases begins anew with the machine."""
     process, session_id, _ = await start("write", tmp_path)
     process.kill()
@@ -117,7 +117,7 @@ async def test_a_lease_of_before_the_machine_started_anew_is_over(store: SqlStor
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")
-async def test_a_process_that_was_halted_for_longer_than_its_lease_writes_no_more(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_process_suspended_for_longer_than_its_lease_stops_writing(store: SqlStore, tmp_path: Path) -> None:
     process, session_id, reply = await start("late", tmp_path)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -134,7 +134,7 @@ async def test_a_process_that_was_halted_for_longer_than_its_lease_writes_no_mor
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")
-async def test_a_process_that_was_halted_and_not_missed_writes_on(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_process_that_was_suspended_briefly_continues_writing(store: SqlStore, tmp_path: Path) -> None:
     process, session_id, _ = await start("late", tmp_path)
     process.send_signal(signal.SIGSTOP)
     await lapses(store, session_id)
@@ -145,7 +145,7 @@ async def test_a_process_that_was_halted_and_not_missed_writes_on(store: SqlStor
 
 
 @pytest.mark.engines("sqlite")
-async def test_processes_that_are_long_gone_are_forgotten(store: SqlStore, tmp_path: Path) -> None:
+async def test_processes_that_ended_long_ago_are_removed(store: SqlStore, tmp_path: Path) -> None:
     await create(store)
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:
         now = time.monotonic_ns() // 1_000_000

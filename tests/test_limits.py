@@ -61,14 +61,14 @@ async def fails(home: App, agent: str, words: str) -> Message:
 
 
 @pytest.mark.usefixtures("tool")
-async def test_steps_of_agents_that_it_asks_count_for_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_steps_of_subagents_count_for_the_asking_agent(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [ask(), end("tool_calls")], *[[use(n), end("tool_calls")] for n in range(50)])
     reply = await fails(home, "quick", "quick took 4 steps")
     assert len(requests) == 4 and reply.steps == 4
 
 
 @pytest.mark.usefixtures("tool")
-async def test_what_agents_that_it_asks_cost_counts_for_it_before_each_call(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_costs_of_subagents_count_before_each_request(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: Step = [ask(), end("tool_calls", cost=0.04)]
     requests = script(home, monkeypatch, asked, *[[use(n), end("tool_calls", cost=0.04)] for n in range(50)])
     reply = await fails(home, "cheap", r"cost 0\.12 US dollars, its limit is 0\.10")
@@ -77,16 +77,14 @@ async def test_what_agents_that_it_asks_cost_counts_for_it_before_each_call(home
 
 
 @pytest.mark.usefixtures("tool")
-async def test_the_agents_at_the_bottom_of_a_tree_are_bound_by_the_one_at_the_top(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nested_subagents_are_limited_by_the_top_agent(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, *[[ask(n), ask(n + 100), end("tool_calls", cost=0.001)] for n in range(250)])
     await fails(home, "frugal", "frugal took 2 steps")
     assert len(requests) == 2
 
 
 @pytest.mark.usefixtures("tool")
-async def test_an_agent_that_is_asked_keeps_to_its_own_limits_too_and_the_asking_one_is_told(
+async def test_a_subagent_has_its_own_limits_and_the_asking_agent_learns_when_it_reaches_them(
     home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(
@@ -104,7 +102,7 @@ async def test_an_agent_that_is_asked_keeps_to_its_own_limits_too_and_the_asking
 
 
 @pytest.mark.usefixtures("tool")
-async def test_what_was_used_before_a_pause_counts_after_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_usage_before_a_pause_counts_after_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     async def wait(call: ToolCall) -> str:
@@ -134,7 +132,7 @@ async def test_what_was_used_before_a_pause_counts_after_it(home: App, monkeypat
 
 
 @pytest.mark.usefixtures("tool")
-async def test_who_resumes_at_the_limit_of_steps_lets_it_take_as_many_again(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_resuming_at_the_step_limit_allows_as_many_steps_again(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, *[[use(n), end("tool_calls")] for n in range(50)])
     session = await home.sessions.create(agent="quick")
     await home.sessions.open(session.id)
@@ -145,9 +143,7 @@ async def test_who_resumes_at_the_limit_of_steps_lets_it_take_as_many_again(home
     assert len(requests) == 8
 
 
-async def test_a_step_asks_a_bounded_number_of_agents_and_makes_a_bounded_number_of_calls(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_agents_and_calls_of_one_step_are_limited(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
 
     async def run(call: ToolCall) -> str:

@@ -62,14 +62,14 @@ async def all_pages(client: SessionClient, session_id: str) -> list[dict[str, An
     return messages
 
 
-async def test_a_session_of_long_messages_is_opened_and_read_page_by_page(connect: Connect, long_session: str) -> None:
+async def test_a_session_with_long_messages_is_read_in_pages(connect: Connect, long_session: str) -> None:
     client = await connect(events=True)
     opened = await client.ask("session/open", sessionId=long_session, limit=50)
     assert opened["more"] and opened["messages"] and size(opened) < ANSWER
     assert numbers(await all_pages(client, long_session)) == list(range(COUNT))
 
 
-async def test_a_message_longer_than_a_page_comes_alone(connect: Connect, store: SqlStore) -> None:
+async def test_a_message_longer_than_a_page_is_a_page_by_itself(connect: Connect, store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "Short.", LONG * 3)
     await exchange(store, session_id, "Short.", "Short.")
@@ -84,7 +84,7 @@ async def test_a_message_longer_than_a_page_comes_alone(connect: Connect, store:
     assert lengths == [[6, 6], [3 * MEBIBYTE], [6]]
 
 
-async def test_what_comes_with_an_open_again_is_left_out_where_it_is_too_long(connect: Connect, long_session: str) -> None:
+async def test_events_are_left_out_of_an_open_if_they_are_too_long(connect: Connect, long_session: str) -> None:
     client = await connect(events=True)
     opened = await client.ask("session/open", sessionId=long_session, after=0)
     assert "events" not in opened and opened["messages"] and size(opened) < ANSWER
@@ -92,7 +92,7 @@ async def test_what_comes_with_an_open_again_is_left_out_where_it_is_too_long(co
     assert opened["seq"] in [event["seq"] for event in again["events"]]
 
 
-async def test_many_long_answers_that_are_asked_for_at_once_all_come(connect: Connect, store: SqlStore) -> None:
+async def test_many_simultaneous_long_responses_all_arrive(connect: Connect, store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, [f"{number} {LONG}" for number in range(2)])
     client = await connect(events=True)
@@ -101,7 +101,7 @@ async def test_many_long_answers_that_are_asked_for_at_once_all_come(connect: Co
 
 
 @pytest.mark.parametrize("format_", ["markdown", "json", "html"])
-async def test_an_export_too_long_for_an_answer_says_how_to_get_it(
+async def test_an_export_too_long_for_a_response_says_how_to_get_it(
     connect: Connect, long_session: str, tmp_path: Path, format_: str
 ) -> None:
     client = await connect(events=True)
@@ -137,7 +137,7 @@ def _report(finding: Finding, change: Change) -> None:
     change.add(ev.FindingReported, by=ev.ByAgent(agent=finding.agent), finding=finding)
 
 
-async def test_findings_come_in_pages(connect: Connect, store: SqlStore) -> None:
+async def test_findings_are_listed_in_pages(connect: Connect, store: SqlStore) -> None:
     session_id = await create(store)
     at = Position(line=1, character=0)
     ids = [new_id() for _ in range(9)]
@@ -169,7 +169,7 @@ async def test_findings_come_in_pages(connect: Connect, store: SqlStore) -> None
     assert found == ids
 
 
-async def test_what_is_found_of_a_message_without_spaces_is_cut(connect: Connect, store: SqlStore) -> None:
+async def test_the_snippet_of_a_message_without_spaces_is_cut(connect: Connect, store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, f"needle {LONG}", "Yes.")
     client = await connect(events=True)

@@ -82,13 +82,13 @@ def _run(how: str, code: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_every_type_has_the_fields_that_lsprotocol_gives_it() -> None:
+def test_every_type_has_the_fields_of_lsprotocol() -> None:
     lazily = _run("lazily", _FIELDS)
     assert len(lazily) > 400
     assert lazily == _run("at once", _FIELDS)
 
 
-def test_messages_are_read_and_written_as_by_lsprotocol() -> None:
+def test_messages_are_read_and_written_as_with_lsprotocol() -> None:
     messages = json.dumps(_MESSAGES)
     lazily = _run("lazily", _ROUND_TRIP, messages)
     assert lazily[0] == _MESSAGES[0][1]
@@ -96,7 +96,7 @@ def test_messages_are_read_and_written_as_by_lsprotocol() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("Position", {"line": "one", "character": 2}), ("CodeAction", {})])
-def test_what_is_invalid_is_refused(name: str, value: dict[str, Any]) -> None:
+def test_invalid_messages_are_refused(name: str, value: dict[str, Any]) -> None:
     code = """
 converter = get_converter()
 name, value = json.loads(sys.argv[2])
@@ -112,7 +112,7 @@ else:
     assert refused == _run("at once", code, json.dumps([name, value]))
 
 
-def test_a_start_completes_few_of_them() -> None:
+def test_few_types_are_built_at_the_start() -> None:
     code = """
 import sessionls.server.server
 from sessionls.server import lsp_types

@@ -80,7 +80,7 @@ async def test_failures_are_reported_to_the_agent() -> None:
         assert await call(room, "workshop/add", a=1, b=1) == "2"
 
 
-async def test_results_are_bounded_text_and_other_content_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_results_are_limited_text_and_other_content_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     async with servers(workshop=program()) as room:
         await room.prepare(ANY)
         assert await call(room, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
@@ -88,7 +88,7 @@ async def test_results_are_bounded_text_and_other_content_is_named(monkeypatch: 
         assert len(flood) <= RESULT_LIMIT + 200 and flood.endswith(" END") and "left out" in flood
 
 
-async def test_a_server_knows_no_keys_of_ours_but_what_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_gets_only_the_keys_in_its_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     server = McpServer(command=sys.executable, args=[SERVER], env={"GIVEN": "yes"}, cwd=str(tmp_path))
     async with servers(workshop=server) as room:
@@ -97,7 +97,7 @@ async def test_a_server_knows_no_keys_of_ours_but_what_it_is_given(tmp_path: Pat
         assert (key, given, Path(folder)) == ("None", "yes", tmp_path)
 
 
-async def test_names_fit_model_apis_and_lead_back() -> None:
+async def test_tool_names_fit_model_apis_and_map_back() -> None:
     async with servers(**{"my tools": program()}) as room:
         await room.prepare(ANY)
         assert await call(room, "my_tools/odd_name_with_spaces") == "odd"
@@ -127,18 +127,18 @@ async def test_cancelling_a_call_cancels_it_at_the_server(tmp_path: Path) -> Non
         assert await call(room, "workshop/add", a=1, b=1) == "2"
 
 
-async def test_one_that_dies_says_so_and_is_started_again(tmp_path: Path) -> None:
+async def test_a_server_that_dies_is_reported_and_restarted(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     async with servers(workshop=program(MARK=str(mark))) as room:
         await room.prepare(ANY)
-        with pytest.raises(ToolFailed, match="Whether it took effect is not known"):
+        with pytest.raises(ToolFailed, match="not known whether the call took effect"):
             await call(room, "workshop/die")
         await room.prepare(ANY)
         assert await call(room, "workshop/add", a=1, b=1) == "2"
         assert len(mark.read_text().split()) == 2
 
 
-async def test_one_process_serves_all_replies_and_ends_with_us(tmp_path: Path) -> None:
+async def test_one_process_serves_all_replies_and_ends_at_exit(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     async with servers(workshop=program(MARK=str(mark))) as room:
         await asyncio.gather(*(room.prepare(ANY) for _ in range(5)))
@@ -148,7 +148,7 @@ async def test_one_process_serves_all_replies_and_ends_with_us(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a named pipe holds the start back")
-async def test_one_that_starts_slowly_is_missing_once_and_there_the_next_time(tmp_path: Path) -> None:
+async def test_a_slow_server_is_missing_once_and_ready_the_next_time(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     room = McpServers({"slow": program(GATE=str(gate)), "quick": program()}, patience=0.0)
@@ -163,9 +163,7 @@ async def test_one_that_starts_slowly_is_missing_once_and_there_the_next_time(tm
         await room.close()
 
 
-async def test_one_that_cannot_start_harms_nothing_and_is_not_tried_at_once_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_cannot_start_is_not_retried_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessionls.tools.mcp.server._FIRST_WAIT", 3600.0)
     monkeypatch.setattr("sessionls.tools.mcp.server._LONGEST_WAIT", 3600.0)
     mark = tmp_path / "mark"
@@ -176,7 +174,7 @@ async def test_one_that_cannot_start_harms_nothing_and_is_not_tried_at_once_agai
         assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}
         assert mark.read_text() == "x"
         statuses = {status.name: status for status in await room.check()}
-        assert statuses["missing"].problem == "it does not start: its program is not installed, or its folder does not exist"
+        assert statuses["missing"].problem == "it failed to start: its program is not installed, or its folder does not exist"
         assert statuses["broken"].problem and statuses["workshop"].problem is None
         assert "workshop/add" in statuses["workshop"].tools
 
@@ -194,7 +192,7 @@ async def test_only_servers_that_the_agent_may_use_are_started(tmp_path: Path) -
 # -- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-async def test_tools_at_an_address_are_listed_and_called_and_outlive_a_restart() -> None:
+async def test_tools_at_an_address_are_called_also_after_a_restart_of_the_server() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -263,7 +261,7 @@ async def test_an_untrusted_workspace_starts_nothing(tmp_path: Path) -> None:
     assert mark.exists()  # the trap works
 
 
-async def test_where_agents_may_only_read_no_server_runs() -> None:
+async def test_no_server_runs_while_agents_may_only_read() -> None:
     bounds = Bounds(trusted=True)
     room = McpServers({"workshop": program()}, read_only=lambda: bounds.read_only, patience=30)
     try:
@@ -324,33 +322,33 @@ BINDING = pytest.mark.parametrize("how", ["untrusted", "read only", "folder"])
 
 
 @BINDING
-async def test_a_tool_that_a_reply_still_holds_starts_nothing_again(workshop: Workshop, how: str) -> None:
+async def test_a_tool_that_a_reply_still_has_does_not_restart_a_forbidden_server(workshop: Workshop, how: str) -> None:
     await workshop.room.prepare(ANY)
     held = tool(workshop.room, "workshop/add")
     workshop.bind(how)
-    with pytest.raises(ToolFailed, match="does not run here any more"):
+    with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())  # also before anybody was told
     await workshop.room.follow()
-    with pytest.raises(ToolFailed, match="does not run here any more"):
+    with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())
     workshop.bounds.trusted, workshop.bounds.read_only = True, False
-    with pytest.raises(ToolFailed, match="does not run here any more: it was ended"):
+    with pytest.raises(ToolFailed, match="is not allowed to run any more: it was ended"):
         await held.run({"a": 2, "b": 3}, LoneCall())
     assert workshop.starts == 1
 
 
-async def test_a_tool_that_is_still_held_when_all_is_closed_starts_nothing_again(workshop: Workshop) -> None:
+async def test_a_tool_that_a_reply_still_has_does_not_restart_a_server_after_close(workshop: Workshop) -> None:
     await workshop.room.prepare(ANY)
     held = tool(workshop.room, "workshop/add")
     await workshop.room.close()
-    with pytest.raises(ToolFailed, match="does not run here any more"):
+    with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())
     assert workshop.starts == 1
 
 
 @BINDING
 @pytest.mark.parametrize("moment", ["servers.read_folder", "server.library"])
-async def test_what_is_forbidden_while_a_server_is_about_to_start_starts_none(
+async def test_a_server_that_is_forbidden_just_before_its_start_does_not_start(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, how: str, moment: str
 ) -> None:
     place = f"sessionls.tools.mcp.{moment}"
@@ -365,7 +363,9 @@ async def test_what_is_forbidden_while_a_server_is_about_to_start_starts_none(
     assert (workshop.starts, workshop.room.tools) == (0, [])
 
 
-async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_forbidden_servers_are_ended_before_definitions_are_read(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await workshop.room.prepare(ANY)
     pid = int((await call(workshop.room, "workshop/pid")).split()[0])
     lived: list[bool] = []
@@ -380,7 +380,7 @@ async def test_what_is_forbidden_is_ended_before_anything_is_read(workshop: Work
     assert lived == [False]
 
 
-async def test_a_server_that_is_stopped_before_it_began_blocks_nothing(workshop: Workshop) -> None:
+async def test_a_server_that_is_stopped_before_it_started_blocks_nothing(workshop: Workshop) -> None:
     await workshop.room.prepare(ANY)
     (server,) = workshop.room._running.values()
     fresh = Server(server.named, lambda _: None)
@@ -390,7 +390,7 @@ async def test_a_server_that_is_stopped_before_it_began_blocks_nothing(workshop:
     await asyncio.wait_for(waiting, 10)
 
 
-async def test_each_folder_has_servers_of_its_own_and_they_end_with_it(tmp_path: Path) -> None:
+async def test_each_folder_has_separate_servers_that_end_with_it(tmp_path: Path) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
@@ -408,7 +408,7 @@ async def test_each_folder_has_servers_of_its_own_and_they_end_with_it(tmp_path:
         await room.close()
 
 
-def test_the_files_of_other_tools_are_read_in_their_own_shapes(tmp_path: Path) -> None:
+def test_configuration_files_of_other_programs_are_read(tmp_path: Path) -> None:
     write(tmp_path, ".sessionls/mcp.json", {"mcpServers": {"one": {"command": "own"}}})
     write(
         tmp_path,
@@ -444,15 +444,15 @@ def test_a_key_for_a_server_of_the_settings_can_stay_in_the_environment() -> Non
     found = own_server("web", web, {"TOKEN": "t0p"})
     assert found.server is not None and found.server.headers == {"Authorization": "Bearer t0p"}
     lost = own_server("web", web, {})
-    assert (lost.server, lost.problem) == (None, "the environment has no TOKEN")
+    assert (lost.server, lost.problem) == (None, "the environment variable TOKEN is not set")
     empty = own_server("empty", McpServer(command="${env:PROGRAM}"), {"PROGRAM": ""})  # nobody else's start fails for it
     assert empty.server is None and empty.problem is not None and empty.problem.startswith("command: ")
     here = own_server("files", McpServer(command="x", args=["${workspaceFolder}"]), {})
-    assert (here.server, here.problem) == (None, "the environment has no workspaceFolder")  # they are of no folder
+    assert (here.server, here.problem) == (None, "the environment variable  is not setworkspaceFolder")  # they are of no folder
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"mcpServers": 3}', "[" * 100_000, '{"mcpServers": {"x": 3}}', "\x00"])
-def test_a_broken_file_is_a_problem_and_no_failure(tmp_path: Path, text: str) -> None:
+def test_an_invalid_file_is_reported_and_causes_no_failure(tmp_path: Path, text: str) -> None:
     write(tmp_path, ".mcp.json", text)
     assert [one.server for one in read_folder(tmp_path, {})] == [None]
     assert read_folder(tmp_path, {})[0].problem
@@ -514,7 +514,7 @@ async def test_an_agent_calls_a_servers_tool_after_permission(tmp_path: Path, mo
         assert [(part.name, part.result) for part in called] == [("workshop/add", "5")]
 
 
-async def test_servers_end_with_the_trust_also_where_agents_cannot_be_read(
+async def test_servers_end_with_the_trust_even_if_agents_cannot_be_read(
     tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "work"

@@ -98,7 +98,7 @@ TREE = {"type": "object", "properties": {"children": {"type": "array", "items": 
         ),
     ],
 )
-def test_an_odd_schema_is_read_as_what_it_can_only_mean(raw: Any, usable: Mapping[str, Any]) -> None:
+def test_an_unusual_schema_is_read_with_its_only_possible_meaning(raw: Any, usable: Mapping[str, Any]) -> None:
     assert tool_schema(raw) == usable
 
 
@@ -114,14 +114,14 @@ def wide(depth: int) -> dict[str, Any]:
         ([], "is not an object"),
         ("object", "is not an object"),
         (3, "is not an object"),
-        ({"type": "string"}, "takes no object"),
-        ({"type": ["array", "null"]}, "takes no object"),
-        ({"anyOf": [{"type": "string"}, {"type": "array"}]}, "takes no object"),
+        ({"type": "string"}, "does not accept an object"),
+        ({"type": ["array", "null"]}, "does not accept an object"),
+        ({"anyOf": [{"type": "string"}, {"type": "array"}]}, "does not accept an object"),
         ({"properties": {str(i): {"description": "x" * 100} for i in range(500)}}, "is too large"),
         (wide(12), "is too large or too deep"),
     ],
 )
-def test_a_schema_that_cannot_be_used_says_why(raw: Any, why: str) -> None:
+def test_an_unusable_schema_is_explained(raw: Any, why: str) -> None:
     with pytest.raises(SchemaUnusable, match=re.escape(why)):
         tool_schema(raw)
 
@@ -149,7 +149,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(JSON, JSON)
-def test_whatever_stands_in_one_tool_the_others_stay(odd: Any, page: Any) -> None:
+def test_an_invalid_tool_does_not_affect_others(odd: Any, page: Any) -> None:
     notes: list[str] = []
     replace_lone_surrogates = {"name": "sound", "inputSchema": NUMBER}
     whole = usable_result(
@@ -167,7 +167,7 @@ def test_whatever_stands_in_one_tool_the_others_stay(odd: Any, page: Any) -> Non
     }
 
 
-async def test_one_odd_tool_takes_no_other_with_it_and_is_said(tmp_path: Path) -> None:
+async def test_an_unusable_tool_is_reported_and_others_work(tmp_path: Path) -> None:
     tools = [
         {"name": "none", "inputSchema": {}},
         {"name": "null", "inputSchema": {"type": "object", "properties": None}},
@@ -189,12 +189,15 @@ async def test_one_odd_tool_takes_no_other_with_it_and_is_said(tmp_path: Path) -
         notices = await room.prepare(ANY)
         assert [tool.name for tool in room.tools] == ["odd/none", "odd/null", "odd/missing", "odd/fine"]
         assert notices == [
-            "Of the MCP server odd: the tool text is left out: its schema takes no object; a tool without a name is left out."
+            (
+                "MCP server odd: the tool text is left out: its schema does not accept an object; "
+                "a tool without a name is left out."
+            )
         ]
         (status,) = await room.check()
         assert (status.state, status.notes) == (
             "up",
-            ["the tool text is left out: its schema takes no object", "a tool without a name is left out"],
+            ["the tool text is left out: its schema does not accept an object", "a tool without a name is left out"],
         )
 
 
@@ -211,7 +214,7 @@ async def test_one_odd_tool_takes_no_other_with_it_and_is_said(tmp_path: Path) -
         {"protocolVersion": "2025-11-25"},
     ],
 )
-async def test_what_a_server_says_of_itself_refuses_no_server(tmp_path: Path, initialize: Any) -> None:
+async def test_invalid_server_information_is_accepted(tmp_path: Path, initialize: Any) -> None:
     async with odd(tmp_path, [{"tools": [{"name": "fine"}]}], initialize=initialize) as room:
         assert await room.prepare(ANY) == []
         assert [tool.name for tool in room.tools] == ["odd/fine"]
@@ -256,7 +259,7 @@ TEXT = {"type": "text", "text": "seven"}
         ({"content": [TEXT], "isError": None, "_meta": 3}, "seven"),
     ],
 )
-async def test_a_result_is_shown_in_whatever_form_it_comes(tmp_path: Path, result: Any, text: str) -> None:
+async def test_results_are_read_in_every_format(tmp_path: Path, result: Any, text: str) -> None:
     tools = [{"name": "count", "outputSchema": NUMBER}]
     async with odd(tmp_path, [{"tools": tools}], {"count": result}) as room:
         await room.prepare(ANY)
@@ -264,7 +267,7 @@ async def test_a_result_is_shown_in_whatever_form_it_comes(tmp_path: Path, resul
 
 
 @pytest.mark.parametrize("failed", [True, "true", 1])
-async def test_a_failure_is_one_however_it_is_written(tmp_path: Path, failed: Any) -> None:
+async def test_failures_are_recognized_in_every_format(tmp_path: Path, failed: Any) -> None:
     async with odd(tmp_path, [{"tools": [{"name": "count"}]}], {"count": {"content": [TEXT], "isError": failed}}) as room:
         await room.prepare(ANY)
         with pytest.raises(ToolFailed, match="seven"):
@@ -289,7 +292,7 @@ def page(name: str, cursor: Any) -> dict[str, Any]:
         ([page("a", 2), page("b", "")], ["a", "b"], 2),
     ],
 )
-async def test_pages_end_where_they_begin_again(tmp_path: Path, pages: list[Any], names: list[str], asked: int) -> None:
+async def test_listing_stops_at_a_repeated_page(tmp_path: Path, pages: list[Any], names: list[str], asked: int) -> None:
     async with odd(tmp_path, pages) as room:
         await room.prepare(ANY)
         assert [tool.name for tool in room.tools] == [f"odd/{name}" for name in names]
@@ -297,16 +300,16 @@ async def test_pages_end_where_they_begin_again(tmp_path: Path, pages: list[Any]
         assert [one["method"] for one in log].count("tools/list") == asked
 
 
-async def test_of_too_many_tools_the_first_are_used_and_that_is_said(tmp_path: Path) -> None:
+async def test_too_many_tools_are_cut_with_a_notice(tmp_path: Path) -> None:
     async with odd(tmp_path, [{"tools": [{"name": f"t{i}"} for i in range(130)]}]) as room:
-        assert await room.prepare(ANY) == ["Of the MCP server odd: only the first 128 of its tools are used."]
+        assert await room.prepare(ANY) == ["MCP server odd: only the first 128 of its tools are used."]
         assert len(room.tools) == 128
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
 
 
-async def test_tools_whose_names_become_one_are_all_of_use_under_names_that_stay(tmp_path: Path) -> None:
+async def test_tools_with_colliding_names_all_get_stable_names(tmp_path: Path) -> None:
     names = ["a.b", "a b", "a_b", "x" * 80, "x" * 79 + "y"]
     calls = {name: {"content": [{"type": "text", "text": name}]} for name in names}
 
@@ -323,7 +326,7 @@ async def test_tools_whose_names_become_one_are_all_of_use_under_names_that_stay
     assert await offered("a_b", "a.b") == {name: told[name] for name in ("a_b", "a.b")}
 
 
-def test_servers_whose_names_become_one_are_all_there_under_names_that_stay(tmp_path: Path) -> None:
+def test_servers_with_colliding_names_all_get_stable_names(tmp_path: Path) -> None:
     (tmp_path / ".mcp.json").write_text(
         json.dumps({"mcpServers": {name: {"command": name} for name in ("a.b", "a_b", "a b", "é", "ü")}})
     )
@@ -337,11 +340,11 @@ def test_servers_whose_names_become_one_are_all_there_under_names_that_stay(tmp_
     assert both[0].name == "a_b" and len({one.name for one in both}) == 6
 
 
-async def test_a_server_under_another_name_says_so() -> None:
+async def test_a_renamed_server_is_reported() -> None:
     room = McpServers({"my tools": McpServer(command=sys.executable, args=[PLAIN])}, patience=30)
     try:
         (status,) = await room.check()
-        assert (status.name, status.notes) == ("my_tools", ["it is called my tools there"])
+        assert (status.name, status.notes) == ("my_tools", ["its name there is my tools"])
     finally:
         await room.close()
 
@@ -349,9 +352,7 @@ async def test_a_server_under_another_name_says_so() -> None:
 # -- what a reply has to do without ----------------------------------------------------------------------------------
 
 
-async def test_a_reply_says_which_servers_it_has_to_do_without(
-    tmp_path: Path, model_server: ModelServer, litellm_ready: None
-) -> None:
+async def test_a_reply_has_notices_about_missing_servers(tmp_path: Path, model_server: ModelServer, litellm_ready: None) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     servers = {
@@ -370,9 +371,11 @@ async def test_a_reply_says_which_servers_it_has_to_do_without(
         assert reply.status == "complete"
         missing = "The tools of the MCP server {} are missing: {}."
         assert reply.notices == [
-            missing.format("gone", "it does not start: its program is not installed, or its folder does not exist"),
-            missing.format("unset", "it is set up wrongly in .mcp.json: the environment has no NO_SUCH_VARIABLE_HERE"),
-            missing.format("slow", "it was not up after 1 s; it goes on starting"),
+            missing.format("gone", "it failed to start: its program is not installed, or its folder does not exist"),
+            missing.format(
+                "unset", "its configuration in .mcp.json is wrong: the environment variable NO_SUCH_VARIABLE_HERE is not set"
+            ),
+            missing.format("slow", "it was not ready after 1 s; it continues to start"),
         ]
         kept = (await home.sessions.open(session.id)).messages[-1]
         assert kept.notices == reply.notices
@@ -380,7 +383,7 @@ async def test_a_reply_says_which_servers_it_has_to_do_without(
         assert all("no-such" not in text and "The tools of the MCP server gone are missing" in text for text in exported)
 
 
-async def test_servers_that_may_not_run_are_no_news_in_a_reply(tmp_path: Path) -> None:
+async def test_a_reply_has_no_notices_about_forbidden_servers(tmp_path: Path) -> None:
     (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"x": {"command": "no-such-program"}}}))
     bounds = Bounds(trusted=False)
     room = McpServers(folders=lambda: [tmp_path], trusted=lambda: bounds.trusted, patience=30)
@@ -423,7 +426,7 @@ LINK = {"mode": "url", "message": "Sign in", "url": "https://example.org/a?x=1",
     ],
 )
 @pytest.mark.parametrize("yes", [True, False])
-async def test_a_question_of_a_server_is_put_to_the_person(
+async def test_a_question_of_a_server_is_shown_to_the_person(
     tmp_path: Path, asks: Any, answer: Any, detail: str, yes: bool
 ) -> None:
     version = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
@@ -449,17 +452,19 @@ async def test_a_question_of_a_server_is_put_to_the_person(
         (form("How many?", {"n": {"type": "integer"}}, ["n"]), "n"),
     ],
 )
-async def test_a_form_that_needs_more_than_a_yes_is_declined_and_the_agent_is_told(tmp_path: Path, asks: Any, needs: str) -> None:
+async def test_a_form_that_needs_more_than_a_yes_is_declined_and_reported_to_the_agent(
+    tmp_path: Path, asks: Any, needs: str
+) -> None:
     async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], asks={"ask": asks}) as room:
         await room.prepare(ANY)
         lone = LoneCall(answer=True)
         assert await room.tools[0].run({}, lone) == (
-            f'{{"action": "decline"}}\n[The server asked the person for {needs}. That cannot be typed here, so it was declined.]'
+            f'{{"action": "decline"}}\n[The server asked the person for {needs}. This is not supported, so it was declined.]'
         )
         assert lone.asked == []
 
 
-async def test_a_question_in_the_protocol_of_2026_is_put_too(tmp_path: Path) -> None:
+async def test_a_question_in_the_newest_protocol_version_is_shown(tmp_path: Path) -> None:
     asks = {"method": "elicitation/create", "params": {"mode": "form", **form("Sure?", {"sure": BOOL}, ["sure"])}}
     calls = {"ask": [{"resultType": "input_required", "inputRequests": {"q": asks}, "requestState": "s"}, {"content": "asked"}]}
     discover = {
@@ -478,7 +483,7 @@ async def test_a_question_in_the_protocol_of_2026_is_put_too(tmp_path: Path) -> 
         assert last["params"]["inputResponses"]["q"]["content"] == {"sure": True}
 
 
-async def test_a_yes_to_a_servers_question_is_a_yes_to_that_question_alone(
+async def test_a_yes_to_a_servers_question_applies_only_to_that_question(
     tmp_path: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     folder = tmp_path / "work"

@@ -30,7 +30,7 @@ async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
         yield home
 
 
-async def test_a_message_gets_a_reply_that_is_tied_to_it(home: App, model_server: ModelServer) -> None:
+async def test_a_message_gets_a_reply_that_refers_to_it(home: App, model_server: ModelServer) -> None:
     model_server.script(Answer("Hello Ann."))
     session = await home.sessions.create()
     exchange = await home.sessions.message(session.id, "Hello\nthere")
@@ -59,7 +59,7 @@ async def test_deltas_join_to_exactly_the_text(home: App, model_server: ModelSer
     assert joined == exchange.reply.text == "Grüße 🦀🦀 und mehr"
 
 
-async def test_an_agent_for_one_message_and_back(home: App, model_server: ModelServer) -> None:
+async def test_another_agent_can_answer_one_message(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     await home.sessions.message(session.id, "first")
     override = await home.sessions.message(session.id, "second", agent="terse")
@@ -80,7 +80,7 @@ async def test_an_agent_for_one_message_and_back(home: App, model_server: ModelS
     assert '<reply agent="terse">' in str(third["messages"])
 
 
-async def test_the_sessions_model_belongs_to_its_default_agent(home: App, model_server: ModelServer) -> None:
+async def test_the_sessions_model_applies_to_its_default_agent(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain", model="openai/mine")
     await home.sessions.message(session.id, "a")
     await home.sessions.message(session.id, "b", agent="terse")
@@ -93,7 +93,7 @@ async def test_the_sessions_model_belongs_to_its_default_agent(home: App, model_
     assert model_server.requests[0].tools == []
 
 
-async def test_messages_wait_their_turn_in_order(home: App, model_server: ModelServer) -> None:
+async def test_queued_messages_are_answered_in_order(home: App, model_server: ModelServer) -> None:
     hold = Hold("one", Answer(" more"))
     model_server.script(hold, Answer("two"), Answer("three"))
     session = await home.sessions.create()
@@ -133,7 +133,7 @@ async def test_a_message_can_steer_the_reply_being_written(home: App, model_serv
     assert told == ["a colour", "Red.", "a cold one", "Blue.", "thanks"]
 
 
-async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path, model_server: ModelServer) -> None:
+async def test_a_new_participant_who_steers_a_reply_is_named(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("Red", Answer("."))
     model_server.script(hold, Answer("Blue."))
     async with app(folder, model_server, answer_others=True) as ann, app(folder, model_server, participant=BEN) as ben:
@@ -149,7 +149,7 @@ async def test_who_steers_a_reply_and_was_not_there_before_is_named(folder: Path
         assert told[1:] == ["[Ann] a colour", "Red.", "[Ben] a cold one"]
 
 
-async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(home: App, model_server: ModelServer) -> None:
+async def test_cancelling_the_wait_cancels_the_reply_and_keeps_its_text(home: App, model_server: ModelServer) -> None:
     hold = Hold("so far")
     model_server.script(hold, Answer("next"))
     session = await home.sessions.create()
@@ -168,7 +168,7 @@ async def test_cancelling_the_wait_cancels_the_reply_and_keeps_what_it_wrote(hom
     assert (await home.sessions.message(session.id, "again")).reply.text == "next"
 
 
-async def test_a_waiting_message_can_be_cancelled_alone(home: App, model_server: ModelServer) -> None:
+async def test_a_queued_message_can_be_cancelled_separately(home: App, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold)
     session = await home.sessions.create()
@@ -235,7 +235,7 @@ async def test_tools_run_and_each_call_is_in_the_log_before_and_after(home: App,
     assert log.index("stepFinished") < log.index("toolCalled") < log.index("toolFinished") < log.index("replyFinished")
 
 
-async def test_each_step_is_told_as_it_was(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_each_step_is_sent_unchanged_in_later_prompts(home: App, folder: Path, model_server: ModelServer) -> None:
     """Calls made one after the other are not told as made together, and each has an id of its own, whatever the model says."""
     call = ToolUse("list_files", {}, "call_0")
     model_server.script(Answer(tools=[call]), Answer(tools=[call, call]), Answer("done"))
@@ -267,7 +267,7 @@ async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: App, model
     assert model_server.requests == []
 
 
-async def test_a_session_in_which_a_reply_is_written_is_not_archived_or_deleted(home: App, model_server: ModelServer) -> None:
+async def test_a_session_is_not_archived_or_deleted_during_a_reply(home: App, model_server: ModelServer) -> None:
     hold = Hold("x")
     model_server.script(hold)
     session = await home.sessions.create()
@@ -283,7 +283,7 @@ async def test_a_session_in_which_a_reply_is_written_is_not_archived_or_deleted(
         await home.sessions.get(session.id)
 
 
-async def test_two_participants_in_two_processes(folder: Path, model_server: ModelServer) -> None:
+async def test_two_participants_can_use_a_session_in_two_processes(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("to ann"), Answer("to ben"))
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create()
@@ -299,7 +299,7 @@ async def test_two_participants_in_two_processes(folder: Path, model_server: Mod
         assert "Ann, Ben" in told[0]
 
 
-async def test_a_message_waits_for_a_reply_in_another_process(folder: Path, model_server: ModelServer) -> None:
+async def test_a_message_waits_for_the_reply_of_another_process(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one")
     model_server.script(hold, Answer("two"))
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
@@ -325,7 +325,7 @@ async def test_another_process_can_cancel_a_reply(folder: Path, model_server: Mo
         await model_server.requests[0].closed.wait()
 
 
-async def test_context_goes_to_the_model_and_stays_with_the_message(home: App, model_server: ModelServer) -> None:
+async def test_context_is_sent_to_the_model_and_stored_with_the_message(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     context = [TextContext(title="A note", text="mind the gap")]
     exchange = await home.sessions.message(session.id, "see?", context=context)

@@ -26,7 +26,7 @@ def schema(path: Path) -> dict[str, str]:
     return {name: " ".join(sql.split()).replace("( ", "(").replace(" )", ")") for name, sql in rows}
 
 
-async def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+async def test_a_new_database_equals_the_result_of_the_migrations(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         await create(store)
     migrated = tmp_path / "migrated.db"
@@ -41,7 +41,7 @@ async def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> Non
     assert await asyncio.to_thread(schema, migrated) == schema(tmp_path / "data" / "sessions.db")
 
 
-def test_every_migration_is_known_in_order() -> None:
+def test_all_migrations_are_listed_in_order() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -52,7 +52,7 @@ def test_every_migration_is_known_in_order() -> None:
     assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(migrations.REVISIONS)
 
 
-async def test_an_older_database_is_brought_up_to_date_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
     with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
@@ -70,7 +70,7 @@ async def test_an_older_database_is_brought_up_to_date_when_it_is_opened(tmp_pat
     assert upgraded == [migrations.HEAD]
 
 
-async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(tmp_path: Path) -> None:
+async def test_titles_from_before_the_title_index_are_found(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store, title="A rabbit")
     await asyncio.to_thread(as_version, tmp_path / "data" / "sessions.db", "0002")
@@ -80,7 +80,7 @@ async def test_the_titles_of_a_database_from_before_they_were_indexed_are_found(
             assert [session.id for session in page] == found
 
 
-async def test_sessions_of_a_database_in_which_a_repository_hid_the_folder_are_found_by_their_folder(tmp_path: Path) -> None:
+async def test_sessions_from_before_folders_were_stored_with_repositories_are_found_by_their_folder(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         known = await create(store, folders=["file:///WORK/a%20b", "FILE:///C:/x/"], identities=["marker:a:."])
         gone = await create(store, folders=["file:///gone"])

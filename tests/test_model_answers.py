@@ -110,14 +110,14 @@ class TestServerSentEvents:
         ],
         ids=lambda body: repr(body[:24]),
     )
-    def test_they_are_read_in_every_form(self, body: str) -> None:
+    def test_server_sent_events_are_read_in_every_form(self, body: str) -> None:
         assert run(body) == Read("Hello", "", [], "stop")
 
-    def test_data_over_several_lines_is_one_event(self) -> None:
+    def test_several_data_lines_are_one_event(self) -> None:
         body = 'data: {"choices": [{"delta":\ndata:  {"content": "Hello"}, "finish_reason": "stop"}]}\n\n'
         assert run(body).text == "Hello"
 
-    def test_a_character_cut_in_two_bytes_or_two_halves_is_whole(self) -> None:
+    def test_a_character_split_between_chunks_is_joined(self) -> None:
         body = sse(delta(content="né 🦀"), delta("stop")).encode()
         raw = json.dumps(delta(content="né 🦀"), ensure_ascii=False).encode()
         assert asyncio.run(read([bytes([byte]) for byte in b"data: " + raw + b"\n\n" + body])).text == "né 🦀né 🦀"
@@ -125,12 +125,12 @@ class TestServerSentEvents:
         assert run(halves + "data: [DONE]\n\n").text == "🦀"
 
     @pytest.mark.parametrize("end", ["", "data: [DO"])
-    def test_a_stream_that_stops_without_its_end_was_cut(self, end: str) -> None:
+    def test_a_stream_without_an_end_is_an_error(self, end: str) -> None:
         found = run(sse(delta(content="Hel"), end=end))
         assert found.error is not None and found.error.reason == "cut"
 
     @pytest.mark.parametrize("reason", [None, "", "  "])
-    def test_one_that_ends_without_saying_why_is_whole_and_says_so(self, reason: str | None) -> None:
+    def test_a_stream_that_ends_without_a_reason_is_complete_with_an_unknown_reason(self, reason: str | None) -> None:
         assert run(sse(delta(content="Hello"), delta(reason))) == Read("Hello", "", [], "unknown")
 
     @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ class TestServerSentEvents:
         ],
         ids=str,
     )
-    def test_what_brings_nothing_does_no_harm(self, chunk: Any) -> None:
+    def test_empty_chunks_are_ignored(self, chunk: Any) -> None:
         assert run(sse(chunk, delta(content="Hello"), chunk, delta("stop"), chunk)) == Read("Hello", "", [], "stop")
 
 
@@ -175,21 +175,21 @@ class TestOtherForms:
         ],
         ids=lambda body: repr(body[:12]),
     )
-    def test_one_json_document_is_an_answer(self, body: str) -> None:
+    def test_one_json_document_is_a_complete_response(self, body: str) -> None:
         assert run(body) == Read("Hello", "", [], "stop")
 
-    def test_one_that_does_not_say_why_it_ends_is_whole(self) -> None:
+    def test_a_json_response_without_a_reason_is_complete(self) -> None:
         assert run(json.dumps({"choices": [{"message": {"content": "Hello"}}]})) == Read("Hello", "", [], "unknown")
 
-    def test_lines_of_json_are_chunks(self) -> None:
+    def test_json_lines_are_chunks(self) -> None:
         lines = [delta(content="Hel"), delta(content="lo"), delta("stop")]
         assert run("\n".join(json.dumps(line) for line in lines)) == Read("Hello", "", [], "stop")
 
-    def test_a_message_in_place_of_a_delta(self) -> None:
+    def test_a_message_instead_of_a_delta_is_read(self) -> None:
         chunks = [{"choices": [{"message": {"content": text}}]} for text in ("Hel", "lo")]
         assert run(sse(*chunks, {"choices": [{"finish_reason": "stop"}]})).text == "Hello"
 
-    def test_the_text_of_older_completions(self) -> None:
+    def test_text_of_the_older_completions_api_is_read(self) -> None:
         assert run(sse({"choices": [{"text": "Hello", "finish_reason": "stop"}]})).text == "Hello"
 
     @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ class TestOtherForms:
         ],
         ids=str,
     )
-    def test_content_in_parts(self, content: Any) -> None:
+    def test_content_in_parts_is_joined(self, content: Any) -> None:
         assert run(sse(delta(content=content), delta("stop"))).text == "Hello"
 
     @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ class TestOtherForms:
         ],
         ids=str,
     )
-    def test_reasoning_arrives_once_in_every_shape(self, fields: dict[str, Any]) -> None:
+    def test_reasoning_is_read_once_in_every_format(self, fields: dict[str, Any]) -> None:
         found = run(sse(delta(**fields), delta(content="yes"), delta("stop")))
         assert (found.text, found.reasoning) == ("yes", "let me see")
 
@@ -249,7 +249,7 @@ class TestOtherForms:
             ("who knows", "unknown"),
         ],
     )
-    def test_why_it_ended_in_their_words_and_ours(self, said: str, reason: str) -> None:
+    def test_stop_reasons_are_translated(self, said: str, reason: str) -> None:
         assert run(sse(delta(content="x"), delta(said))).reason == reason
 
 
@@ -302,7 +302,7 @@ class TestCallsOfTools:
             pytest.param([{"index": 0, "id": "1", "name": "read", "arguments": A}], id="flat"),
         ],
     )
-    def test_one_call_is_one_call(self, pieces: list[Any]) -> None:
+    def test_the_pieces_of_a_call_are_joined(self, pieces: list[Any]) -> None:
         assert calls(*pieces) == [("read", A)]
 
     @pytest.mark.parametrize(
@@ -336,26 +336,26 @@ class TestCallsOfTools:
             ),
         ],
     )
-    def test_two_calls_are_two(self, pieces: list[Any]) -> None:
+    def test_two_calls_are_kept_apart(self, pieces: list[Any]) -> None:
         assert calls(*pieces) == [("read", A), ("read", B)]
 
-    def test_two_tools_without_arguments_are_two_calls(self) -> None:
+    def test_two_calls_without_arguments_are_kept_apart(self) -> None:
         assert calls(piece("read", "", index=0), piece("write", "", index=0)) == [("read", "{}"), ("write", "{}")]
 
-    def test_a_name_that_begins_another_is_not_joined_to_it(self) -> None:
+    def test_a_name_that_is_a_prefix_of_another_is_not_joined_to_it(self) -> None:
         assert calls(piece("read", A, index=0, id="1"), piece("read_file", B, index=1, id="2")) == [("read", A), ("read_file", B)]
         assert calls(piece("read", "", index=0), piece("read_file", "", index=0), piece(None, B, index=0))[-1] == ("read_file", B)
 
     @pytest.mark.parametrize("arguments", [None, "", "  ", "null", "[]", "{}", {}, [], '"{}"', '"null"', '""'], ids=repr)
-    def test_no_arguments_are_an_empty_object(self, arguments: Any) -> None:
+    def test_missing_arguments_are_an_empty_object(self, arguments: Any) -> None:
         assert calls(piece("read", arguments, index=0, id="1")) == [("read", "{}")]
 
     @pytest.mark.parametrize("arguments", ['{"path": "a', "path=a", "[1]", '"just text"'])
-    def test_arguments_that_are_not_an_object_stay_as_written(self, arguments: str) -> None:
+    def test_arguments_that_are_not_an_object_are_kept_unchanged(self, arguments: str) -> None:
         found = run(sse(delta(tool_calls=[piece("read", arguments, id="1")]), delta("tool_calls")))
         assert found.calls == [("read", arguments if arguments[0] != '"' else "just text")]
 
-    def test_calls_in_a_whole_answer_and_the_older_shape(self) -> None:
+    def test_calls_in_a_complete_response_and_in_the_older_format_are_read(self) -> None:
         message = {"content": None, "tool_calls": [piece("read", A, id="1"), piece("write", {"path": "b"}, id="2")]}
         whole = {"choices": [{"message": message, "finish_reason": "stop"}]}
         assert [name for name, _ in run(json.dumps(whole)).calls] == ["read", "write"]
@@ -364,7 +364,7 @@ class TestCallsOfTools:
         single = run(sse(delta(tool_calls=piece("read", A, id="1")), delta("stop")))
         assert single.calls == [("read", A)] and single.reason == "tool_calls"
 
-    def test_calls_are_calls_whatever_reason_is_given(self) -> None:
+    def test_calls_are_read_whatever_the_stop_reason(self) -> None:
         assert calls(piece("read", A, index=0, id="1"), reason=None) == [("read", A)]
         cut = run(sse(delta(tool_calls=[piece("read", A, id="1")]), delta("length")))
         assert cut.reason == "length" and cut.calls == [("read", A)]
@@ -405,7 +405,7 @@ class TestErrorsInside:
         ids=str,
     )
     @pytest.mark.parametrize("shape", ["stream", "event", "whole", "lines"])
-    def test_an_error_object_keeps_its_words_and_its_code(self, error: Any, shape: str) -> None:
+    def test_an_error_object_keeps_its_message_and_code(self, error: Any, shape: str) -> None:
         text = json.dumps(error)
         if isinstance(error, list):
             error, shape = error[0], "whole"
@@ -415,12 +415,12 @@ class TestErrorsInside:
         found = run(body)
         assert found.error is not None and found.error.reason == "unauthorized" and "Bad key." in found.error.message
 
-    def test_words_alone_are_kept_too(self) -> None:
+    def test_an_error_that_is_only_text_is_kept(self) -> None:
         for body in ("data: upstream is down\n\n", "event: error\ndata: upstream is down\n\n", '{"detail": "upstream is down"}'):
             error = run(body).error
             assert error is not None and "upstream is down" in error.message, body
 
-    def test_a_page_is_one_short_line(self) -> None:
+    def test_an_html_page_is_reported_in_one_short_line(self) -> None:
         page = (
             "<!DOCTYPE html><html><head><title>502  Bad\nGateway</title></head><body>"
             + "<p>very long</p>" * 500
@@ -430,7 +430,7 @@ class TestErrorsInside:
         assert error is not None and "(502 Bad Gateway)" in error.message and "<" not in error.message
         assert len(error.message) < 200
 
-    def test_json_that_cannot_be_read_is_an_error(self) -> None:
+    def test_invalid_json_is_an_error(self) -> None:
         for body in ('data: {"choices": [\n\n', '{"choices": [', 'data: {"a":' + "[" * 100_000 + "\n\n"):
             assert run(body).error is not None
 
@@ -463,7 +463,7 @@ def anthropic(*told: tuple[str, Any]) -> str:
 
 
 class TestAnthropic:
-    def test_thoughts_text_and_calls(self) -> None:
+    def test_reasoning_text_and_calls_are_read(self) -> None:
         found = run(anthropic(*ANTHROPIC), "anthropic")
         assert (found.text, found.reasoning, found.reason) == ("I look.", "let me see", "tool_calls")
         assert [(name, json.loads(arguments)["path"]) for name, arguments in found.calls] == [("read", "a"), ("read", "b")]
@@ -484,20 +484,20 @@ class TestAnthropic:
             (None, "unknown"),
         ],
     )
-    def test_why_it_ended(self, said: str | None, reason: str) -> None:
+    def test_stop_reasons_are_read(self, said: str | None, reason: str) -> None:
         end = ("message_delta", {"delta": {"stop_reason": said}})
         assert run(anthropic(*ANTHROPIC[7:9], end, ("message_stop", {})), "anthropic").reason == reason
 
-    def test_a_whole_message(self) -> None:
+    def test_a_complete_message_is_read(self) -> None:
         content = [{"type": "text", "text": "Hello"}, {"type": "tool_use", "id": "t", "name": "read", "input": {"path": "a"}}]
         found = run(json.dumps({"type": "message", "content": content, "stop_reason": "tool_use"}), "anthropic")
         assert (found.text, found.calls, found.reason) == ("Hello", [("read", A)], "tool_calls")
 
-    def test_it_was_cut_where_it_does_not_stop(self) -> None:
+    def test_a_stream_without_message_stop_is_an_error(self) -> None:
         error = run(anthropic(*ANTHROPIC[:10]), "anthropic").error
         assert error is not None and error.reason == "cut"
 
-    def test_an_error_in_its_stream(self) -> None:
+    def test_an_error_in_the_stream_is_raised(self) -> None:
         told = ("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
         error = run(anthropic(ANTHROPIC[0], told), "anthropic").error
         assert error is not None and error.reason == "provider" and "Overloaded" in error.message
@@ -523,7 +523,7 @@ RESPONSES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 class TestResponses:
-    def test_thoughts_text_and_calls_arrive_once(self) -> None:
+    def test_reasoning_text_and_calls_are_read_once(self) -> None:
         found = run(anthropic(*RESPONSES, ("response.completed", {"response": response("completed")})), "responses")
         assert (found.text, found.reasoning, found.reason) == ("I look.", "let me see", "tool_calls")
         assert found.calls == [("read", A), ("read", B)]
@@ -532,16 +532,16 @@ class TestResponses:
     @pytest.mark.parametrize(
         ("why", "reason"), [("max_output_tokens", "length"), ("content_filter", "content_filter"), (None, "length")]
     )
-    def test_why_it_is_incomplete(self, why: str | None, reason: str) -> None:
+    def test_reasons_for_incomplete_responses_are_read(self, why: str | None, reason: str) -> None:
         end = response("incomplete", incomplete_details={"reason": why})
         assert run(anthropic(RESPONSES[3], ("response.incomplete", {"response": end})), "responses").reason == reason
 
-    def test_a_refusal(self) -> None:
+    def test_a_refusal_is_read(self) -> None:
         told = ("response.refusal.delta", {"output_index": 0, "delta": "I will not."})
         found = run(anthropic(told, ("response.completed", {"response": response("completed")})), "responses")
         assert (found.text, found.reason) == ("I will not.", "refusal")
 
-    def test_a_whole_response(self) -> None:
+    def test_a_complete_response_is_read(self) -> None:
         output = [{"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}]
         found = run(json.dumps(response("completed", output=output)), "responses")
         assert (found.text, found.reason) == ("Hello", "stop")
@@ -553,11 +553,11 @@ class TestResponses:
             ("error", {"code": "server_error", "message": "It broke."}),
         ],
     )
-    def test_an_error(self, told: tuple[str, dict[str, Any]]) -> None:
+    def test_an_error_is_raised(self, told: tuple[str, dict[str, Any]]) -> None:
         error = run(anthropic(*RESPONSES[:2], told), "responses").error
         assert error is not None and error.reason == "provider" and "It broke." in error.message
 
-    def test_it_was_cut_where_it_does_not_complete(self) -> None:
+    def test_a_stream_without_response_completed_is_an_error(self) -> None:
         error = run(anthropic(*RESPONSES), "responses").error
         assert error is not None and error.reason == "cut"
 
@@ -623,7 +623,7 @@ def uri_key(found: Read) -> Any:
 
 @settings(max_examples=150, deadline=None)
 @given(streams(), st.lists(st.integers(0, 5000), max_size=12), st.sampled_from(sorted(READERS)))
-def test_how_the_bytes_are_cut_makes_no_difference(body: bytes, places: list[int], kind: str) -> None:
+def test_the_split_into_chunks_makes_no_difference(body: bytes, places: list[int], kind: str) -> None:
     whole = asyncio.run(read([body], kind))
     assert uri_key(asyncio.run(read(cut_at(body, places), kind))) == uri_key(whole)
 
@@ -632,7 +632,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(body: bytes, places: list[int
 @given(
     st.binary(max_size=200) | streams() | values.map(lambda value: json.dumps(value).encode()), st.sampled_from(sorted(READERS))
 )
-def test_anything_at_all_is_an_answer_or_an_error_that_has_a_name(body: bytes, kind: str) -> None:
+def test_any_input_is_a_response_or_a_named_error(body: bytes, kind: str) -> None:
     found = asyncio.run(read([body], kind))
     assert (found.error is None) == bool(found.reason)
     for _, arguments in found.calls:
@@ -661,7 +661,7 @@ async def endless(begin: bytes, piece: bytes, size: int) -> tuple[Read, int]:
         pytest.param(b"{", b" " * (1 << 16), id="a document without an end"),
     ],
 )
-async def test_what_has_no_end_is_given_up(begin: bytes, piece: bytes) -> None:
+async def test_endless_input_is_an_error(begin: bytes, piece: bytes) -> None:
     found, most = await endless(begin, piece, 24 << 20)
     assert found.error is not None and found.error.reason == "provider" and "MiB" in found.error.message
     assert most < 8 * LARGEST
@@ -676,7 +676,7 @@ async def test_what_has_no_end_is_given_up(begin: bytes, piece: bytes) -> None:
         pytest.param(b" \n\r" * 256, id="blanks"),
     ],
 )
-async def test_what_brings_nothing_takes_no_memory(piece: bytes) -> None:
+async def test_empty_chunks_use_no_memory(piece: bytes) -> None:
     _, few = await endless(b"", piece, 1 << 16)
     _, many = await endless(b"", piece, 1 << 19)
     assert many < 2 * few + (1 << 17)

@@ -69,7 +69,7 @@ ALL_KEYS = {key: "key" for provider in PROVIDERS.values() for key in (*provider.
         ({}, None, EMBEDDED),
     ],
 )
-async def test_the_setting_else_the_first_key_else_the_embedded_model(
+async def test_the_default_is_the_setting_or_the_first_key_or_the_embedded_model(
     engine: Callable[..., None], environ: Mapping[str, str], default: str | None, expected: str
 ) -> None:
     engine()
@@ -77,7 +77,7 @@ async def test_the_setting_else_the_first_key_else_the_embedded_model(
 
 
 class TestOllama:
-    async def test_it_goes_before_the_embedded_model_and_after_a_key(
+    async def test_ollama_comes_before_the_embedded_model_and_after_a_key(
         self, engine: Callable[..., None], model_server: ModelServer
     ) -> None:
         engine()
@@ -86,23 +86,23 @@ class TestOllama:
         assert await chosen(here) == "ollama/qwen3:8b"  # what only embeds cannot answer
         assert await chosen({**here, "GROQ_API_KEY": "k"}) == "groq/openai/gpt-oss-120b"
 
-    async def test_one_with_no_models_is_passed_over(self, engine: Callable[..., None], model_server: ModelServer) -> None:
+    async def test_ollama_without_models_is_skipped(self, engine: Callable[..., None], model_server: ModelServer) -> None:
         engine()
         model_server.ollama = []
         assert await chosen({"OLLAMA_API_BASE": model_server.url}) == EMBEDDED
 
     @pytest.mark.parametrize("name", ["ollama/llama3", "ollama/llama3:latest", "ollama_chat/llama3"])
-    async def test_a_model_that_it_has_can_be_asked_for(self, model_server: ModelServer, name: str) -> None:
+    async def test_an_installed_ollama_model_can_be_chosen(self, model_server: ModelServer, name: str) -> None:
         model_server.ollama = ["llama3:latest"]
         assert await chosen({"OLLAMA_API_BASE": model_server.url}, ask=[name]) == name
 
-    async def test_one_that_it_has_not_says_how_to_get_it(self, model_server: ModelServer) -> None:
+    async def test_a_missing_ollama_model_says_how_to_get_it(self, model_server: ModelServer) -> None:
         model_server.ollama = ["llama3:latest"]
         problem = await refused({"OLLAMA_API_BASE": model_server.url}, ask=["ollama/qwen3"])
         assert problem.reason == "unknownModel" and "ollama pull qwen3" in problem.hint
 
     @pytest.mark.parametrize("base", ["http://127.0.0.1:9", "nonsense", "http://[", "ftp://127.0.0.1"])
-    async def test_none_that_answers(self, base: str) -> None:
+    async def test_ollama_that_does_not_answer_is_explained(self, base: str) -> None:
         problem = await refused({"OLLAMA_API_BASE": base}, ask=["ollama/qwen3"])
         assert problem.reason == "refused" and base in problem.message and "OLLAMA_API_BASE" in problem.hint
 
@@ -115,7 +115,7 @@ class TestOllama:
             told = f"{problem!r} {problem} {problem.wire()} {listed}"
             assert "s3cret" not in told and "hush" not in told and "//127.0.0.1:" in problem.message
 
-    async def test_its_answer_is_believed_for_a_while(self, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_the_list_of_ollama_is_cached(self, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
         model_server.ollama = ["llama3:latest"]
         gateway = Gateway(environ={"OLLAMA_API_BASE": model_server.url})
         assert await gateway.choose(["ollama/llama3"])
@@ -128,21 +128,21 @@ class TestOllama:
 
 
 class TestPreferences:
-    async def test_the_first_that_could_answer(self) -> None:
+    async def test_the_first_available_preference_is_chosen(self) -> None:
         keys = {"OPENAI_API_KEY": "k"}
         assert await chosen(keys, ask=["openai/gpt-4o", "anthropic/claude-sonnet-5-5"]) == "openai/gpt-4o"
         assert await chosen(keys, ask=["anthropic/claude-sonnet-5-5", "gpt-4o"]) == "gpt-4o"
 
-    async def test_they_win_over_the_setting(self) -> None:
+    async def test_preferences_override_the_setting(self) -> None:
         assert await chosen(ALL_KEYS, default="groq/openai/gpt-oss-120b", ask=["xai/grok-4.7"]) == "xai/grok-4.7"
 
-    async def test_where_none_can_answer_the_first_says_why(self, engine: Callable[..., None]) -> None:
+    async def test_if_no_preference_is_available_the_first_says_why(self, engine: Callable[..., None]) -> None:
         engine()
         problem = await refused({"GROQ_API_KEY": "k"}, ask=["anthropic/claude-sonnet-5-5", "openai/gpt-4o"])
         assert (problem.reason, problem.model) == ("noKey", "anthropic/claude-sonnet-5-5")
         assert "Set ANTHROPIC_API_KEY" in problem.hint
 
-    async def test_a_setting_that_cannot_answer_is_not_replaced_in_silence(self, engine: Callable[..., None]) -> None:
+    async def test_an_unavailable_setting_is_not_replaced_silently(self, engine: Callable[..., None]) -> None:
         engine()
         problem = await refused({"ANTHROPIC_API_KEY": "k"}, default="openai/gpt-4o")
         assert (problem.reason, problem.model) == ("noKey", "openai/gpt-4o")
@@ -158,7 +158,7 @@ class TestPreferences:
             ("azure/mine", "AZURE_API_KEY and AZURE_API_BASE"),
         ],
     )
-    async def test_what_is_missing_is_named(self, model: str, missing: str) -> None:
+    async def test_missing_keys_are_named(self, model: str, missing: str) -> None:
         problem = await refused({}, ask=[model])
         assert problem.reason == "noKey" and f"Set {missing} in the environment" in problem.hint
 
@@ -191,7 +191,7 @@ class TestPreferences:
         assert await chosen({}, ask=["bedrock/anthropic.claude"]) == "bedrock/anthropic.claude"  # credentials of the machine
 
     @pytest.mark.usefixtures("litellm_ready")
-    async def test_the_models_offered_exist_take_tools_and_are_not_about_to_go(self) -> None:
+    async def test_offered_models_exist_support_tools_and_are_not_deprecated(self) -> None:
         from sessionls.models import library
 
         table = (await library.load()).model_cost
@@ -206,30 +206,32 @@ class TestPreferences:
 
 
 class TestNothing:
-    async def test_the_error_lists_all_that_would_help(self, engine: Callable[..., None]) -> None:
+    async def test_the_error_lists_all_solutions(self, engine: Callable[..., None]) -> None:
         engine(engine=False)
         problem = await refused({})
         assert problem.reason == "noModel"
         for help_ in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "Ollama", "sessionls[local]", "sessionls doctor"):
             assert help_ in problem.hint
 
-    async def test_weights_that_are_missing_say_how_to_get_them(self, engine: Callable[..., None]) -> None:
+    async def test_missing_weights_are_explained(self, engine: Callable[..., None]) -> None:
         engine(there=False)
         assert "--fetch-model" in (await refused({})).hint
         assert "--fetch-model" in (await refused({}, ask=[EMBEDDED])).hint
 
-    async def test_the_embedded_model_can_be_switched_off(self, engine: Callable[..., None]) -> None:
+    async def test_the_embedded_model_can_be_disabled(self, engine: Callable[..., None]) -> None:
         engine()
         assert (await refused({}, embedded=False)).reason == "noModel"
         assert (await refused({}, ask=[EMBEDDED], embedded=False)).reason == "noModel"
 
-    async def test_another_embedded_model_is_unknown(self, engine: Callable[..., None]) -> None:
+    async def test_an_unknown_embedded_model_is_an_error(self, engine: Callable[..., None]) -> None:
         engine()
         assert (await refused({}, ask=["embedded/other"])).reason == "unknownModel"
 
 
 class TestList:
-    async def test_it_tells_what_could_answer_and_why_not(self, engine: Callable[..., None], model_server: ModelServer) -> None:
+    async def test_the_list_shows_available_models_and_why_others_are_not(
+        self, engine: Callable[..., None], model_server: ModelServer
+    ) -> None:
         engine()
         model_server.ollama = ["llama3:latest"]
         environ = {"OPENAI_API_KEY": "k", "OLLAMA_API_BASE": model_server.url}
@@ -241,13 +243,13 @@ class TestList:
         assert rows[EMBEDDED].available and rows[EMBEDDED].context_window == 8192
         assert [row.name for row in rows.values() if row.default] == ["openai/gpt-6.1-sol"]
 
-    async def test_what_is_missing_on_this_machine(self, engine: Callable[..., None]) -> None:
+    async def test_the_list_shows_what_is_missing_on_this_machine(self, engine: Callable[..., None]) -> None:
         engine(there=False)
         rows = {row.name: row for row in await Gateway(environ=NOWHERE, embedded=Embedded(environ=NOWHERE)).list()}
         assert not any(row.available or row.default for row in rows.values())
         assert "ollama serve" in (rows["ollama"].problem or "") and "--fetch-model" in (rows[EMBEDDED].problem or "")
 
-    async def test_the_setting_is_in_it_usable_or_not(self, engine: Callable[..., None]) -> None:
+    async def test_the_list_includes_the_setting_available_or_not(self, engine: Callable[..., None]) -> None:
         engine()
         keys = {**NOWHERE, "GROQ_API_KEY": "k"}
         first, *_ = await Gateway("groq/qwen/qwen3.8-27b", environ=keys).list()

@@ -150,7 +150,7 @@ def expected(body: dict[str, Any], model: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", REQUESTS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_the_same_reaches_the_provider(
+async def test_both_lanes_send_the_same_request(
     gateways: dict[str, Gateway], model_server: ModelServer, model: str, kind: str
 ) -> None:
     request = ModelRequest(model, **REQUESTS[kind])
@@ -162,7 +162,7 @@ async def test_the_same_reaches_the_provider(
     assert body == expected(reference, model)
 
 
-async def test_a_key_goes_where_it_belongs(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
+async def test_keys_are_sent_to_their_own_provider(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
     for model in MODELS:
         headers = []
         for lane in LANES:
@@ -209,7 +209,9 @@ OTHER_WORDS = {("anthropic/", "filtered"): ("refusal", "content_filter")}
 
 @pytest.mark.parametrize("kind", ANSWERS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_the_same_comes_back(gateways: dict[str, Gateway], model_server: ModelServer, model: str, kind: str) -> None:
+async def test_both_lanes_return_the_same_response(
+    gateways: dict[str, Gateway], model_server: ModelServer, model: str, kind: str
+) -> None:
     found = []
     for lane in LANES:
         model_server.script(ANSWERS[kind])
@@ -223,7 +225,7 @@ async def test_the_same_comes_back(gateways: dict[str, Gateway], model_server: M
 
 
 @pytest.mark.parametrize("kind", ["words", "cached", "thoughts", "calls"])
-async def test_the_same_comes_back_over_openais_other_interface(
+async def test_both_lanes_return_the_same_with_the_responses_api(
     gateways: dict[str, Gateway], model_server: ModelServer, kind: str
 ) -> None:
     found = []
@@ -235,7 +237,7 @@ async def test_the_same_comes_back_over_openais_other_interface(
     assert found[0] == found[1]
 
 
-async def test_what_a_model_thought_there_is_handed_back_encrypted(
+async def test_encrypted_reasoning_is_sent_back_with_the_responses_api(
     gateways: dict[str, Gateway], model_server: ModelServer
 ) -> None:
     model, gateway = "openai/gpt-6.1-sol", gateways["direct"]
@@ -251,7 +253,7 @@ async def test_what_a_model_thought_there_is_handed_back_encrypted(
     assert [item["type"] for item in body["input"]] == ["message", "reasoning", "function_call", "function_call_output"]
 
 
-async def test_a_server_without_that_interface_is_asked_over_the_usual_one(
+async def test_a_server_without_the_responses_api_gets_chat_completions(
     gateways: dict[str, Gateway], model_server: ModelServer
 ) -> None:
     model_server.script(Refuse(404, "Not Found"), Answer("yes"), Answer("yes"))
@@ -266,7 +268,7 @@ NATIVE = [{"type": "thinking", "thinking": "let me see", "signature": "c2lnbmF0d
 
 @pytest.mark.parametrize("first", LANES)
 @pytest.mark.parametrize("second", LANES)
-async def test_signed_thoughts_come_and_go_by_either_way(
+async def test_signed_reasoning_is_sent_back_in_both_lanes(
     gateways: dict[str, Gateway], model_server: ModelServer, first: str, second: str
 ) -> None:
     model = "anthropic/claude-sonnet-4-5"
@@ -328,7 +330,7 @@ async def second_request(
         ("deepseek/deepseek-v4-pro", {"reasoning_content": {"text": "let me see"}}, {"reasoning_content": "let me see"}),
     ],
 )
-async def test_it_is_handed_back_as_it_came(
+async def test_native_reasoning_is_sent_back_unchanged(
     gateways: dict[str, Gateway], model_server: ModelServer, model: str, delta: dict[str, Any], handed_back: dict[str, Any]
 ) -> None:
     told = await second_request(gateways["direct"], model_server, model, openai_step(**delta))
@@ -338,13 +340,15 @@ async def test_it_is_handed_back_as_it_came(
 @pytest.mark.parametrize(
     "other", ["openai/some-model", "moonshot/deepseek-v4-pro", "deepseek/other-family", "groq/deepseek-v4-pro", "ollama/qwen3"]
 )
-async def test_never_to_another(gateways: dict[str, Gateway], model_server: ModelServer, other: str) -> None:
+async def test_native_reasoning_is_never_sent_to_another_provider(
+    gateways: dict[str, Gateway], model_server: ModelServer, other: str
+) -> None:
     model, answer = "deepseek/deepseek-v4-pro", openai_step(reasoning_content="a secret thought")
     told = await second_request(gateways["direct"], model_server, model, answer, other=other)
     assert "secret" not in json.dumps(told) and "native_reasoning" not in told
 
 
-async def test_nor_to_another_server_with_the_same_name(
+async def test_native_reasoning_is_never_sent_to_another_server_with_the_same_name(
     gateways: dict[str, Gateway], model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = ModelServer()
@@ -356,7 +360,7 @@ async def test_nor_to_another_server_with_the_same_name(
     assert "first" in json.dumps(body) and "secret" not in json.dumps(body)
 
 
-async def test_mistral_gets_it_back_as_a_part_of_the_content(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
+async def test_mistral_gets_reasoning_as_a_part_of_the_content(gateways: dict[str, Gateway], model_server: ModelServer) -> None:
     thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "let me see"}]}, {"type": "text", "text": "I look."}]
     told = await second_request(gateways["direct"], model_server, "mistral/mistral-medium-latest", openai_step(content=thinking))
     assert told["content"][0] == thinking[0]
@@ -366,7 +370,7 @@ async def test_mistral_gets_it_back_as_a_part_of_the_content(gateways: dict[str,
 
 
 @pytest.mark.usefixtures("litellm_ready")
-async def test_windows_and_prices_are_those_of_litellm() -> None:
+async def test_context_windows_and_prices_equal_those_of_litellm() -> None:
     module = await load()
     offered = [name for provider in PROVIDERS.values() for name in provider.models]
     gateway = Gateway(environ={})
@@ -393,7 +397,7 @@ async def test_windows_and_prices_are_those_of_litellm() -> None:
     await gateway.close()
 
 
-async def test_a_model_of_a_known_family_has_what_the_family_has() -> None:
+async def test_an_unknown_model_uses_the_values_of_its_family() -> None:
     catalog = Catalog()
     await catalog.learn([("anthropic", "claude-opus-7"), ("openai", "gpt-9"), ("openai", "my-own"), ("", "nonsense")])
     assert catalog.row("anthropic", "claude-opus-7")["supports_adaptive_thinking"]
@@ -401,7 +405,7 @@ async def test_a_model_of_a_known_family_has_what_the_family_has() -> None:
     assert not catalog.row("openai", "my-own") and not catalog.row("", "nonsense")
 
 
-def test_prices_of_quiet_hours_hold_in_those_alone() -> None:
+def test_off_peak_prices_apply_only_off_peak() -> None:
     from sessionls.models.prices import _cost
 
     windows = [{"hours_utc": "16:00-00:30", "weekdays": [1]}, {"hours_utc": ["04:00-05:00"], "weekdays": [2]}]
@@ -441,7 +445,7 @@ asyncio.run(main())
 """
 
 
-def test_no_model_that_is_asked_directly_loads_litellm(model_server: ModelServer) -> None:
+def test_direct_requests_do_not_load_litellm(model_server: ModelServer) -> None:
     model_server.ollama = ["qwen3"]
     bases = {"OPENAI_API_BASE": model_server.openai, "ANTHROPIC_API_BASE": model_server.url, "OLLAMA_API_BASE": model_server.url}
     environ = {**os.environ, **bases, "OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "GROQ_API_KEY": KEY}
@@ -479,7 +483,7 @@ asyncio.run(main())
 """
 
 
-def test_a_request_loads_nothing_on_the_event_loop() -> None:
+def test_a_request_imports_nothing_on_the_event_loop() -> None:
     """What httpx2 loads with its first request is loaded before; another version of it may load more."""
     done = subprocess.run([sys.executable, "-c", _NOTHING_LATE], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -112,7 +112,7 @@ NOT_TOO_LONG = [
 
 @pytest.mark.parametrize("words", TOO_LONG)
 @pytest.mark.parametrize("shape", ["status", "stream", "whole"])
-async def test_overflow_is_recognised_in_many_wordings_and_not_sent_again(
+async def test_overflow_is_recognized_in_many_wordings_and_not_retried(
     gateway: Gateway, model_server: ModelServer, words: str, shape: str
 ) -> None:
     error = {"error": {"message": words, "type": "invalid_request_error", "code": None}}
@@ -127,7 +127,7 @@ async def test_overflow_is_recognised_in_many_wordings_and_not_sent_again(
 
 
 @pytest.mark.parametrize(("status", "words"), NOT_TOO_LONG)
-def test_what_only_sounds_like_it_is_not(status: int, words: str) -> None:
+def test_similar_errors_are_not_an_overflow(status: int, words: str) -> None:
     assert not is_overflow(status, words)
 
 
@@ -142,7 +142,7 @@ def test_what_only_sounds_like_it_is_not(status: int, words: str) -> None:
     ],
     ids=lambda refusal: f"{refusal.status} {refusal.message[:20]}",
 )
-async def test_so_it_is_by_other_signs(gateway: Gateway, model_server: ModelServer, refusal: Refuse) -> None:
+async def test_overflow_is_recognized_by_other_signs(gateway: Gateway, model_server: ModelServer, refusal: Refuse) -> None:
     model_server.script(refusal)
     assert (await failure(gateway, asked())).reason == "overflow"
     assert len(model_server.requests) == 1
@@ -153,7 +153,7 @@ async def test_so_it_is_by_other_signs(gateway: Gateway, model_server: ModelServ
 
 @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC, OLLAMA])
 @pytest.mark.parametrize("shape", ["stream", "whole"])
-async def test_a_bad_key_inside_a_good_answer_is_asked_about_once(
+async def test_an_invalid_key_in_a_successful_response_is_not_retried(
     gateway: Gateway, model_server: ModelServer, model: str, shape: str
 ) -> None:
     error = json.dumps({"error": {"message": "No such key.", "type": "authentication_error", "code": 401}})
@@ -164,7 +164,7 @@ async def test_a_bad_key_inside_a_good_answer_is_asked_about_once(
     assert len(model_server.requests) == 1
 
 
-async def test_an_overflow_in_the_middle_of_a_stream_is_one(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_an_overflow_during_a_stream_is_recognized(gateway: Gateway, model_server: ModelServer) -> None:
     error = {"error": {"message": "This model's maximum context length is 10 tokens", "code": 400}}
     begun = {"choices": [{"delta": {"content": "So"}}]}
     model_server.script(Raw([f"data: {json.dumps(begun)}\n\ndata: {json.dumps(error)}\n\n".encode()]))
@@ -180,7 +180,7 @@ async def test_an_html_page_is_reported_in_one_short_line(gateway: Gateway, mode
     assert len(problem.message) < 200
 
 
-async def test_a_page_in_place_of_an_answer_says_that_the_address_is_wrong(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_a_web_page_instead_of_a_response_means_a_wrong_address(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.script(Raw([b"<html><head><title>Welcome</title></head></html>"], "text/html"))
     problem = await failure(gateway, asked())
     assert "(Welcome)" in problem.message and "OPENAI_API_BASE" in problem.hint and len(model_server.requests) == 1
@@ -205,7 +205,7 @@ async def test_a_page_in_place_of_an_answer_says_that_the_address_is_wrong(gatew
         ("", "no reason given"),
     ],
 )
-async def test_the_providers_words_are_found_in_every_shape(
+async def test_the_providers_message_is_found_in_every_format(
     gateway: Gateway, model_server: ModelServer, body: str, words: str
 ) -> None:
     model_server.script(Refuse(422, body=body))
@@ -313,7 +313,7 @@ PICKY: list[tuple[str, dict[str, Any], str, Check]] = [
 
 
 @pytest.mark.parametrize(("model", "options", "words", "is_good"), PICKY, ids=[words[:40] for _, _, words, _ in PICKY])
-async def test_what_a_server_does_not_take_is_left_out_and_that_is_remembered(
+async def test_unsupported_options_are_left_out_from_then_on(
     gateway: Gateway, model_server: ModelServer, model: str, options: dict[str, Any], words: str, is_good: Check
 ) -> None:
     model_server.default = strict(words, is_good)
@@ -324,7 +324,7 @@ async def test_what_a_server_does_not_take_is_left_out_and_that_is_remembered(
     assert len(model_server.requests) == first + 1
 
 
-async def test_several_refusals_of_one_server_are_all_heeded(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_several_refusals_of_one_server_are_all_applied(gateway: Gateway, model_server: ModelServer) -> None:
     def picky(received: Received) -> Scripted:
         for name in ("stream_options", "temperature", "reasoning_effort"):
             if name in received.body:
@@ -336,7 +336,7 @@ async def test_several_refusals_of_one_server_are_all_heeded(gateway: Gateway, m
     assert len(model_server.requests) == 4
 
 
-async def test_without_tools_the_transcript_tells_calls_in_words(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_without_tools_the_transcript_describes_calls_as_text(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.default = strict("this model does not support tools", without("tools"))
     await said(gateway, asked())
     body = model_server.requests[-1].body
@@ -357,14 +357,14 @@ async def test_a_refusal_of_something_else_is_reported_at_once(gateway: Gateway,
         assert len(model_server.requests) == 1, words
 
 
-async def test_what_was_left_out_for_one_model_is_not_for_another(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_an_option_left_out_for_one_model_is_kept_for_another(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.script(Refuse(400, "stream_options is not supported"), Answer("yes"), Answer("yes"))
     await said(gateway, asked())
     await said(gateway, asked("openai/another-model"))
     assert "stream_options" in model_server.requests[-1].body
 
 
-async def test_what_did_not_help_is_not_remembered(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_an_unsuccessful_change_is_not_remembered(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.script(*[Refuse(400, "stream_options is not supported")] * 2, Answer("yes"))
     await failure(gateway, asked("openai/third-model"))
     await said(gateway, asked("openai/third-model"))
@@ -379,7 +379,7 @@ async def test_what_did_not_help_is_not_remembered(gateway: Gateway, model_serve
     "arguments",
     ['{"\\u0000invalid": "{not json"}', "{not json", "[1]", "", "null", '{"n": NaN, "i": Infinity, "e": 1e999}', None],
 )
-async def test_what_is_sent_as_arguments_is_always_a_json_object(
+async def test_arguments_are_always_sent_as_a_json_object(
     gateway: Gateway, model_server: ModelServer, model: str, arguments: Any
 ) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "read", "arguments": arguments}}
@@ -397,7 +397,7 @@ async def test_what_is_sent_as_arguments_is_always_a_json_object(
             assert isinstance(json.loads(written, parse_constant=no_constant) if isinstance(written, str) else written, dict)
 
 
-async def test_signs_of_life_without_an_answer_are_believed_for_a_while_only(model_server: ModelServer) -> None:
+async def test_keep_alives_without_output_are_accepted_only_for_a_while(model_server: ModelServer) -> None:
     environ = {"OPENAI_API_KEY": "sk-0123456789", "OPENAI_API_BASE": model_server.openai}
     gateway = Gateway(environ=environ, limits=Limits(first=0.3, first_slow=1, between=0.3, retries=0))
     alive = Raw(
@@ -409,7 +409,7 @@ async def test_signs_of_life_without_an_answer_are_believed_for_a_while_only(mod
     await gateway.close()
 
 
-async def test_a_step_without_an_end_reason_is_unknown(gateway: Gateway, model_server: ModelServer) -> None:
+async def test_a_step_without_a_stop_reason_ends_as_unknown(gateway: Gateway, model_server: ModelServer) -> None:
     model_server.script(Raw([b'data: {"choices":[{"delta":{"content":"yes"}}]}\n\ndata: [DONE]\n\n']))
     assert (await outputs(gateway, asked()))[-1] == StepEnd(None, "unknown")
 

@@ -48,7 +48,7 @@ def pieces(shared_server: SharedServer, token: str) -> list[str]:
     return [value["text"] for value in shared_server.client.progress_of(token)]
 
 
-async def test_the_pieces_join_to_the_text_of_the_answer(shared_server: SharedServer) -> None:
+async def test_the_deltas_join_to_the_text_of_the_response(shared_server: SharedServer) -> None:
     words = [f"🦀{at} " for at in range(200)]
     shared_server.models.script(Answer(chunks=words))
     reply = await shared_server.client.ask("model/reply", messages=told("hi"), partialResultToken="p")
@@ -58,7 +58,7 @@ async def test_the_pieces_join_to_the_text_of_the_answer(shared_server: SharedSe
     assert 1 < len(pieces(shared_server, "p")) <= 200
 
 
-async def test_without_a_token_the_answer_alone_brings_the_text(shared_server: SharedServer) -> None:
+async def test_without_a_token_only_the_response_has_the_text(shared_server: SharedServer) -> None:
     shared_server.models.script(Answer("all of it"))
     reply = await shared_server.client.ask("model/reply", messages=told("hi"))
     assert reply["text"] == "all of it"
@@ -109,7 +109,7 @@ async def test_a_model_calls_a_tool_and_gets_its_result(shared_server: SharedSer
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "c1", "rain")
 
 
-async def test_the_id_of_a_call_may_carry_data_that_the_provider_wants_back(shared_server: SharedServer) -> None:
+async def test_the_id_of_a_call_may_contain_data_for_the_provider(shared_server: SharedServer) -> None:
     call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
     shared_server.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
     first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
@@ -122,13 +122,13 @@ async def test_the_id_of_a_call_may_carry_data_that_the_provider_wants_back(shar
 @pytest.mark.parametrize(
     "arguments", ["{not json", "[1]", '"x"', '{"half": "\\ud83e"}', '{"a":' * 300 + "1" + "}" * 300], ids=lambda text: text[:20]
 )
-async def test_a_call_that_makes_no_sense_is_an_error(shared_server: SharedServer, arguments: str) -> None:
+async def test_an_invalid_call_is_an_error(shared_server: SharedServer, arguments: str) -> None:
     shared_server.models.script(Answer(tools=[ToolUse("weather", arguments, "c1")]))
     with refused(-32046, "modelUnavailable"):
         await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
 
 
-async def test_messages_of_one_role_in_a_row_are_sent_as_one(shared_server: SharedServer) -> None:
+async def test_consecutive_messages_of_the_same_role_are_joined(shared_server: SharedServer) -> None:
     shared_server.models.script(Answer("ok"))
     await shared_server.client.ask("model/reply", messages=[*told("context"), *told("question")])
     assert shared_server.models.requests[0].messages == [{"role": "user", "content": "context\n\nquestion"}]
@@ -154,7 +154,7 @@ async def test_cancelling_closes_the_connection_to_the_model(shared_server: Shar
     assert pieces(shared_server, "c") == ["begun "]
 
 
-async def test_two_at_once_get_each_their_own(shared_server: SharedServer) -> None:
+async def test_two_simultaneous_requests_get_separate_responses(shared_server: SharedServer) -> None:
     first, second = Hold("a", then=Answer("b")), Answer("c")
     shared_server.models.script(first)
     waiting = asyncio.create_task(shared_server.client.ask("model/reply", messages=told("1"), partialResultToken="one"))
@@ -166,14 +166,14 @@ async def test_two_at_once_get_each_their_own(shared_server: SharedServer) -> No
     assert ("".join(pieces(shared_server, "one")), "".join(pieces(shared_server, "two"))) == ("ab", "c")
 
 
-async def test_an_unknown_model(shared_server: SharedServer) -> None:
+async def test_an_unknown_model_is_an_error(shared_server: SharedServer) -> None:
     with refused(-32046, "modelUnavailable") as refusal:
         await shared_server.client.ask("model/reply", model="nobody/nothing", messages=told("hi"))
     assert refusal.data["reason"] == "unknownModel"
     assert shared_server.models.requests == []
 
 
-async def test_a_provider_that_refuses(shared_server: SharedServer) -> None:
+async def test_a_refusal_of_the_provider_is_an_error(shared_server: SharedServer) -> None:
     shared_server.models.script(Refuse.of("unauthorized"))
     with refused(-32046, "modelUnavailable") as refusal:
         await shared_server.client.ask("model/reply", messages=told("hi"))
@@ -183,14 +183,14 @@ async def test_a_provider_that_refuses(shared_server: SharedServer) -> None:
 @pytest.mark.parametrize(
     "answer", [Refuse.of("overflow"), Refuse(418), Cut("half"), Fault("half")], ids=lambda answer: str(answer)[:20]
 )
-async def test_what_is_to_be_done_about_an_error_needs_no_session(shared_server: SharedServer, answer: Scripted) -> None:
+async def test_hints_of_errors_do_not_mention_a_session(shared_server: SharedServer, answer: Scripted) -> None:
     shared_server.models.script(answer)
     with refused(-32046, "modelUnavailable") as refusal:
         await shared_server.client.ask("model/reply", messages=told("hi"))
     assert not re.search("resume|reply|session|agent", refusal.data["hint"], re.IGNORECASE)
 
 
-async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(shared_server: SharedServer) -> None:
+async def test_an_interrupted_stream_is_an_error(shared_server: SharedServer) -> None:
     shared_server.models.script(Cut("half"))
     with refused(-32046, "modelUnavailable") as refusal:
         await shared_server.client.ask("model/reply", messages=told("hi"), partialResultToken="h")
@@ -213,14 +213,14 @@ async def test_a_stream_that_is_cut_is_an_error_and_not_a_shorter_answer(shared_
         ({"messages": [{"role": "participant", "text": "x"}], "tools": [{"name": ""}]}, "tools.0.name"),
     ],
 )
-async def test_params_that_make_no_sense(shared_server: SharedServer, params: dict[str, Any], field: str) -> None:
+async def test_invalid_params_are_errors(shared_server: SharedServer, params: dict[str, Any], field: str) -> None:
     with refused(-32602, "invalidParams") as refusal:
         await shared_server.client.ask("model/reply", **params)
     assert refusal.data["fields"] == [field]
     assert shared_server.models.requests == []
 
 
-async def test_nothing_is_stored_and_only_the_caller_gets_it(shared_server: SharedServer) -> None:
+async def test_nothing_is_stored_and_only_the_caller_gets_the_response(shared_server: SharedServer) -> None:
     await shared_server.client.ask("session/list")  # opens the database
     before = database(shared_server.folder.parent)
     shared_server.models.script(Answer("never kept"))
@@ -231,7 +231,7 @@ async def test_nothing_is_stored_and_only_the_caller_gets_it(shared_server: Shar
     assert (await shared_server.client.ask("session/list", workspaceFolder="*"))["sessions"] == []
 
 
-async def test_as_a_command(shared_server: SharedServer) -> None:
+async def test_it_is_also_a_command(shared_server: SharedServer) -> None:
     shared_server.models.script(Answer("by command"))
     reply = await shared_server.client.command("sessionls.modelReply", {"messages": told("hi")})
     assert reply["text"] == "by command"

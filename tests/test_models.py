@@ -80,7 +80,7 @@ async def failure(gateway: Gateway, asked: ModelRequest) -> ModelUnavailable:
 
 class TestWhatComes:
     @ALL
-    async def test_text_in_pieces_and_then_one_end(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_text_is_streamed_and_ends_once(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Answer("one two three", tokens=Tokens(100, 20)))
         given = await outputs(make(), request(model))
         assert text_of(given) == "one two three"
@@ -89,11 +89,11 @@ class TestWhatComes:
         assert isinstance(end, StepEnd) and end.reason == "stop" and end.usage is not None
         assert (end.usage.input_tokens, end.usage.output_tokens) == (100, 20)
 
-    async def test_a_word_said_again_and_again_is_text_like_any_other(self, make: Make, model_server: ModelServer) -> None:
+    async def test_repeated_text_is_not_dropped(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer(chunks=["- "] * 300))
         assert text_of(await outputs(make(), request())) == "- " * 300
 
-    async def test_a_piece_comes_before_the_next_is_written(self, make: Make, model_server: ModelServer) -> None:
+    async def test_each_piece_is_delivered_before_the_next_is_written(self, make: Make, model_server: ModelServer) -> None:
         hold = Hold("first ", then=Answer("second"))
         model_server.script(hold)
         async with aclosing(make().stream(request())) as stream:  # type: ignore[type-var]
@@ -102,7 +102,7 @@ class TestWhatComes:
             assert await anext(stream) == TextDelta("second")
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_usage_counts_what_was_cached_and_costs_what_the_table_says(
+    async def test_usage_counts_cached_tokens_and_uses_the_price_table(
         self, make: Make, model_server: ModelServer, model: str
     ) -> None:
         model_server.script(Answer("x", tokens=Tokens(1000, 10)), Answer("x", tokens=Tokens(1000, 10, cached=800)))
@@ -118,7 +118,7 @@ class TestWhatComes:
         end = (await outputs(make(), request("openai/my-own-model")))[-1]
         assert end == StepEnd(Usage(input_tokens=5, output_tokens=2), "stop")
 
-    async def test_what_a_provider_does_not_count_is_not_guessed(self, make: Make, model_server: ModelServer) -> None:
+    async def test_missing_usage_is_not_estimated(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer("one two three", usage=False))
         assert (await outputs(make(), request()))[-1] == StepEnd(None, "stop")
 
@@ -130,7 +130,7 @@ class TestWhatComes:
         assert text_of(given) == "so yes"
 
     @ALL
-    async def test_parallel_calls_arrive_whole_in_order_and_last(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_parallel_calls_are_complete_in_order_and_last(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(
             Answer("I look.", tools=[ToolUse("read", {"path": "a.py", "lines": "1-20"}), ToolUse("read", {"path": "b.py"})])
         )
@@ -144,7 +144,7 @@ class TestWhatComes:
         assert given[-3:-1] == calls and isinstance(given[-1], StepEnd) and given[-1].reason == "tool_calls"
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_arguments_are_given_as_they_were_written_valid_or_not(
+    async def test_arguments_are_passed_on_unchanged_even_if_invalid(
         self, make: Make, model_server: ModelServer, model: str
     ) -> None:
         model_server.script(Answer(tools=[ToolUse("read", '{"path": "a.py", "li', call_id="call_1")]))
@@ -152,7 +152,7 @@ class TestWhatComes:
         assert given[0] == ToolRequest("call_1", "read", '{"path": "a.py", "li')
 
     @pytest.mark.usefixtures("litellm_ready")
-    async def test_a_model_of_openai_that_reasons_and_calls_goes_by_its_other_interface(
+    async def test_reasoning_models_of_openai_use_the_responses_api_for_tools(
         self, make: Make, model_server: ModelServer
     ) -> None:
         calls = [ToolUse("read", {"path": "a.py"}, "call_a"), ToolUse("read", {"path": "b.py"}, "call_b")]
@@ -174,7 +174,7 @@ class TestWhatComes:
         given = await outputs(make(), request(ANTHROPIC, tools=[TOOL]))
         assert given[0] == ToolRequest("call_1", "read", "{}")
 
-    async def test_a_reply_that_was_too_long_says_so(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_reply_that_reached_the_token_limit_says_so(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer("and so", reason="length"))
         end = (await outputs(make(), request()))[-1]
         assert isinstance(end, StepEnd) and end.reason == "length"
@@ -185,9 +185,7 @@ class TestWhatComes:
         assert isinstance(end, StepEnd) and end.reason == "unknown"
 
     @ALL
-    async def test_reasoning_of_another_provider_is_not_handed_on(
-        self, make: Make, model_server: ModelServer, model: str
-    ) -> None:
+    async def test_reasoning_of_another_provider_is_not_sent(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Answer("yes"))
         asked = request(model)
         earlier = {"role": "assistant", "content": "first", "native_reasoning": {"provider": "other", "data": "a secret thought"}}
@@ -196,9 +194,7 @@ class TestWhatComes:
         sent = json.dumps(model_server.requests[0].body)
         assert "first" in sent and "native_reasoning" not in sent and "a secret thought" not in sent
 
-    async def test_a_fast_model_leaves_the_loop_to_others_and_nothing_is_lost(
-        self, make: Make, model_server: ModelServer
-    ) -> None:
+    async def test_a_fast_model_does_not_block_the_event_loop(self, make: Make, model_server: ModelServer) -> None:
         chunks = [f"{number} " for number in range(1000)]
         model_server.script(Answer(chunks=chunks))
         beats = 0
@@ -219,7 +215,7 @@ class TestWhatComes:
 
 class TestWhatIsSent:
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_what_one_request_asks_for_is_not_in_the_next(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_requests_do_not_affect_each_other(self, make: Make, model_server: ModelServer, model: str) -> None:
         gateway = make()
         await outputs(gateway, request(model, tools=[TOOL], temperature=0.2, max_tokens=77))
         await outputs(gateway, request(model, text="again"))
@@ -230,7 +226,7 @@ class TestWhatIsSent:
         assert bare.get("max_tokens") != 77
         assert model_server.requests[1].text == "again" and len(model_server.requests[1].messages) == 1
 
-    async def test_two_at_once_do_not_mix(self, make: Make, model_server: ModelServer) -> None:
+    async def test_two_simultaneous_streams_do_not_mix(self, make: Make, model_server: ModelServer) -> None:
         gateway = make()
         asked = [
             request(OPENAI, "say: one", temperature=0.1),
@@ -244,7 +240,7 @@ class TestWhatIsSent:
         assert "temperature" not in seen["say: two"].body and seen["say: two"].tools == ["read"]
         assert "temperature" not in seen["say: three"].body and seen["say: three"].body["model"] == "gpt-4o"
 
-    async def test_what_was_given_is_not_changed(self, make: Make, model_server: ModelServer) -> None:
+    async def test_the_callers_objects_are_not_changed(self, make: Make, model_server: ModelServer) -> None:
         messages: list[dict[str, Any]] = [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": [{"type": "text", "text": "hello"}]},
@@ -254,9 +250,7 @@ class TestWhatIsSent:
         assert json.dumps(messages) == before
         assert model_server.requests[0].system == "Be brief."
 
-    async def test_anthropic_is_asked_to_keep_what_it_has_read_for_the_next_step(
-        self, make: Make, model_server: ModelServer
-    ) -> None:
+    async def test_anthropic_requests_use_prompt_caching(self, make: Make, model_server: ModelServer) -> None:
         """Tools and instructions, where the request before ended, and the end of this one (prompt caching)."""
 
         def call(number: int) -> list[dict[str, Any]]:
@@ -286,14 +280,12 @@ class TestWhatIsSent:
         assert marked == [[0], [0, 2], [2, 4]]
         assert "cache_control" not in str(began)
 
-    async def test_a_model_that_cannot_reason_answers_all_the_same(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_model_without_reasoning_answers(self, make: Make, model_server: ModelServer) -> None:
         given = await outputs(make(), request(OPENAI, "say: yes", reasoning_effort="high"))
         assert text_of(given) == "yes"
         assert "reasoning_effort" not in model_server.requests[0].body
 
-    async def test_a_transcript_with_calls_goes_to_a_model_that_is_offered_none(
-        self, make: Make, model_server: ModelServer
-    ) -> None:
+    async def test_a_transcript_with_calls_can_be_sent_without_tools(self, make: Make, model_server: ModelServer) -> None:
         call = {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
         messages: list[dict[str, Any]] = [
             {"role": "user", "content": "look"},
@@ -311,7 +303,7 @@ class TestWhatIsSent:
         assert first["authorization"] == "Bearer key-of-openai" and "key-of-anthropic" not in str(first)
         assert second["x-api-key"] == "key-of-anthropic" and "key-of-openai" not in str(second)
 
-    async def test_a_proxy_of_the_environment_is_used_for_other_machines(
+    async def test_a_proxy_from_the_environment_is_used_for_other_machines(
         self, make: Make, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", model_server.url)
@@ -323,7 +315,7 @@ class TestWhatIsSent:
         await outputs(make(OPENAI_API_BASE=f"{model_server.openai}/?version=7"), request())
         assert model_server.requests[0].path == "/v1/chat/completions"
 
-    async def test_a_key_is_sent_on_within_its_server_alone(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_key_is_not_sent_to_another_server_after_a_redirect(self, make: Make, model_server: ModelServer) -> None:
         here = {"location": "/v1/moved/chat/completions"}
         model_server.script(
             Refuse(307, headers=here), Answer("there"), Refuse(307, headers={"location": "http://other.example.org/"})
@@ -334,16 +326,18 @@ class TestWhatIsSent:
         problem = await failure(gateway, request())
         assert problem.reason == "badRequest" and "another address" in problem.message and len(model_server.requests) == 3
 
-    async def test_a_key_that_can_be_none_is_not_sent(self, make: Make, model_server: ModelServer) -> None:
+    async def test_an_invalid_key_is_not_sent(self, make: Make, model_server: ModelServer) -> None:
         problem = await failure(make(OPENAI_API_KEY="sk-“quoted”"), request())
         assert problem.reason == "unauthorized" and "OPENAI_API_KEY" in problem.hint and "quoted" not in str(problem)
         assert model_server.requests == []
 
-    async def test_a_name_without_a_provider_is_understood_where_it_is_plain(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_model_name_without_a_provider_is_understood_if_unambiguous(
+        self, make: Make, model_server: ModelServer
+    ) -> None:
         await outputs(make(), request("claude-sonnet-4-5"))
         assert (model_server.requests[0].path, model_server.requests[0].body["model"]) == ("/v1/messages", "claude-sonnet-4-5")
 
-    async def test_ollama_is_given_the_window_that_we_count_with(self, make: Make, model_server: ModelServer) -> None:
+    async def test_ollama_gets_the_context_window_that_we_assume(self, make: Make, model_server: ModelServer) -> None:
         gateway = make(OLLAMA_CONTEXT_LENGTH="32768")
         await outputs(gateway, request(OLLAMA))
         assert model_server.requests[0].body["options"]["num_ctx"] == gateway.window(OLLAMA) == 32768
@@ -371,7 +365,7 @@ class TestFailures:
             ("overloaded", "provider"),
         ],
     )
-    async def test_each_has_its_name_and_says_what_to_do(
+    async def test_each_error_has_a_reason_and_says_what_to_do(
         self, make: Make, model_server: ModelServer, model: str, kind: str, reason: str
     ) -> None:
         refusal = Refuse.of(kind, anthropic=model == ANTHROPIC)
@@ -384,7 +378,7 @@ class TestFailures:
             assert odd not in problem.message + problem.hint
 
     @ALL
-    async def test_nobody_listens(self, make: Make, model: str) -> None:
+    async def test_a_refused_connection_is_explained(self, make: Make, model: str) -> None:
         nowhere = f"http://127.0.0.1:{_free_port()}"
         gateway = make(OPENAI_API_BASE=f"{nowhere}/v1", ANTHROPIC_API_BASE=nowhere, OLLAMA_API_BASE=nowhere)
         problem = await failure(gateway, request(model))
@@ -392,31 +386,31 @@ class TestFailures:
         assert "Ollama" in problem.hint if model == OLLAMA else "API_BASE" in problem.hint
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_an_invalid_address(self, make: Make, model: str) -> None:
+    async def test_an_invalid_address_is_explained(self, make: Make, model: str) -> None:
         problem = await failure(make(OPENAI_API_BASE="nonsense", ANTHROPIC_API_BASE="nonsense"), request(model))
         assert problem.reason == "refused" and "API_BASE" in problem.hint
 
     @ALL
     @pytest.mark.parametrize("said", ["", "Once upon"])
-    async def test_the_connection_breaks(self, make: Make, model_server: ModelServer, model: str, said: str) -> None:
+    async def test_a_broken_connection_is_explained(self, make: Make, model_server: ModelServer, model: str, said: str) -> None:
         model_server.script(*[Cut(said)] * 3)
         problem = await failure(make(), request(model))
         assert problem.reason == "cut" and "esume" in problem.hint
 
     @ALL
-    async def test_a_stream_that_ends_without_an_end_was_cut(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_a_stream_without_an_end_is_an_error(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(*[Answer("Once upon", ends=False)] * 3)
         assert (await failure(make(), request(model))).reason == "cut"
 
     @ALL
-    async def test_an_error_inside_the_stream(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_an_error_inside_the_stream_is_raised(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Fault("Once upon", "The model is overloaded."))
         problem = await failure(make(), request(model))
         assert problem.reason == "provider" and "The model is overloaded." in problem.message
 
     @ALL
     @pytest.mark.parametrize("said", ["", "Once upon"])
-    async def test_a_model_that_says_nothing_more_is_given_up_and_its_connection_closed(
+    async def test_a_stalled_stream_is_closed_after_a_timeout(
         self, make: Make, model_server: ModelServer, model: str, said: str
     ) -> None:
         model_server.script(Stall(said))
@@ -433,7 +427,7 @@ class TestFailures:
 
     @pytest.mark.usefixtures("litellm_ready")
     @pytest.mark.parametrize("model", ["nonsense", "no-such-provider/model", "openai/", "/", ""])
-    async def test_a_name_that_no_provider_has(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_an_unknown_provider_is_explained(self, make: Make, model_server: ModelServer, model: str) -> None:
         assert (await failure(make(), request(model))).reason == "unknownModel"
         assert model_server.requests == []
 
@@ -461,25 +455,27 @@ class TestFailures:
 class TestTryingAgain:
     @ALL
     @pytest.mark.parametrize("first", [Refuse.of("provider"), Refuse.of("rateLimited"), Cut()], ids=["500", "429", "cut"])
-    async def test_what_passes_is_tried_again(self, make: Make, model_server: ModelServer, model: str, first: Script) -> None:
+    async def test_temporary_errors_are_retried(self, make: Make, model_server: ModelServer, model: str, first: Script) -> None:
         model_server.script(first, first, Answer("there"))
         assert text_of(await outputs(make(), request(model))) == "there"
         assert len(model_server.requests) == 3
 
-    async def test_only_so_often(self, make: Make, model_server: ModelServer) -> None:
+    async def test_retries_are_limited(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(*[Refuse.of("provider")] * 9)
         await failure(make(), request())
         assert len(model_server.requests) == 1 + QUICK.retries
 
     @pytest.mark.parametrize("kind", ["unauthorized", "quota", "overflow", "unknownModel", "badRequest"])
-    async def test_what_does_not_pass_is_not(self, make: Make, model_server: ModelServer, kind: str) -> None:
+    async def test_permanent_errors_are_not_retried(self, make: Make, model_server: ModelServer, kind: str) -> None:
         model_server.script(Refuse.of(kind))
         await failure(make(), request())
         assert len(model_server.requests) == 1
 
     @ALL
     @pytest.mark.parametrize("broken", [Cut("Once upon"), Fault("Once upon")], ids=["cut", "fault"])
-    async def test_never_after_the_first_word(self, make: Make, model_server: ModelServer, model: str, broken: Script) -> None:
+    async def test_nothing_is_retried_after_the_first_output(
+        self, make: Make, model_server: ModelServer, model: str, broken: Script
+    ) -> None:
         model_server.script(broken)
         async with aclosing(make().stream(request(model))) as stream:  # type: ignore[type-var]
             assert await anext(stream) == TextDelta("Once upon")
@@ -488,20 +484,22 @@ class TestTryingAgain:
         assert len(model_server.requests) == 1
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_as_soon_as_the_provider_says(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_retries_wait_as_long_as_the_provider_says(self, make: Make, model_server: ModelServer, model: str) -> None:
         # The pause of our own would outlast the test.
         model_server.script(Refuse.of("rateLimited", retry_after=0.01), Answer("there"))
         assert text_of(await outputs(make(Limits(retries=1, backoff=3600)), request(model))) == "there"
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
-    async def test_not_where_the_provider_says_it_takes_long(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_there_is_no_retry_if_the_provider_asks_for_a_long_wait(
+        self, make: Make, model_server: ModelServer, model: str
+    ) -> None:
         model_server.script(Refuse.of("rateLimited", retry_after=1800))
         problem = await failure(make(), request(model))
         assert problem.retry_after == 1800 and problem.wire()["retryAfter"] == 1800 and "1800 seconds" in problem.hint
         assert len(model_server.requests) == 1
 
     @pytest.mark.parametrize("said", ["soon", "-3", "nan", "1e999", "Wed, 21 Oct 2015 07:28:00 GMT"])
-    async def test_an_odd_word_about_the_time_does_no_harm(self, make: Make, model_server: ModelServer, said: str) -> None:
+    async def test_an_invalid_retry_after_is_ignored(self, make: Make, model_server: ModelServer, said: str) -> None:
         model_server.script(Refuse(429, "slow down", headers={"retry-after": said}), Answer("there"))
         assert text_of(await outputs(make(), request())) == "there"
 
@@ -519,7 +517,9 @@ class TestGivingUp:
             await reading
 
     @ALL
-    async def test_so_does_cancelling_before_the_first_word(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_cancelling_before_the_first_output_closes_the_connection(
+        self, make: Make, model_server: ModelServer, model: str
+    ) -> None:
         model_server.script(Stall())
         reading = asyncio.create_task(outputs(make(), request(model)))
         received = await model_server.received()
@@ -529,13 +529,13 @@ class TestGivingUp:
             await reading
 
     @ALL
-    async def test_so_does_closing_the_stream(self, make: Make, model_server: ModelServer, model: str) -> None:
+    async def test_closing_the_stream_closes_the_connection(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Hold("Once upon"))
         async with aclosing(make().stream(request(model))) as stream:  # type: ignore[type-var]
             assert await anext(stream) == TextDelta("Once upon")
         await model_server.requests[0].closed.wait()
 
-    async def test_a_pause_between_two_tries_can_be_cancelled(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_wait_before_a_retry_can_be_cancelled(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Refuse.of("provider"))
         reading = asyncio.create_task(outputs(make(Limits(backoff=3600)), request()))
         await (await model_server.received()).done.wait()
@@ -544,7 +544,7 @@ class TestGivingUp:
             await reading
         assert len(model_server.requests) == 1
 
-    async def test_closing_one_gateway_leaves_the_streams_of_another(self, make: Make, model_server: ModelServer) -> None:
+    async def test_closing_one_gateway_does_not_affect_another(self, make: Make, model_server: ModelServer) -> None:
         hold = Hold("first ", then=Answer("second"))
         model_server.script(Answer("x"), hold)
         one, other = make(), make()
@@ -555,7 +555,7 @@ class TestGivingUp:
             hold.go.set()
             assert await anext(stream) == TextDelta("second")
 
-    async def test_the_next_request_is_served_as_ever(self, make: Make, model_server: ModelServer) -> None:
+    async def test_the_next_request_works_after_an_error(self, make: Make, model_server: ModelServer) -> None:
         gateway = make()
         model_server.script(Hold("Once upon"))
         async with aclosing(gateway.stream(request())) as stream:  # type: ignore[type-var]
@@ -563,7 +563,7 @@ class TestGivingUp:
         assert text_of(await outputs(gateway, request(text="say: here"))) == "here"
 
 
-async def test_the_window_of_a_known_model_is_known_and_of_another_is_not(make: Make) -> None:
+async def test_only_the_context_windows_of_known_models_are_known(make: Make) -> None:
     gateway = make()
     for model in (OPENAI, ANTHROPIC, "openai/my-own-model"):
         assert await gateway.choose([model]) == model
@@ -600,7 +600,7 @@ asyncio.run(main())
 """
 
 
-async def test_in_a_fresh_process_litellm_comes_late_says_nothing_and_reaches_this_machine_past_a_proxy(
+async def test_litellm_is_imported_late_stays_silent_and_uses_no_proxy_for_this_machine(
     model_server: ModelServer, tmp_path: Path
 ) -> None:
     import os

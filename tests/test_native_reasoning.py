@@ -48,9 +48,7 @@ def as_sent(native: NativeReasoning) -> dict[str, Any]:
     return {"provider": native.provider, "data": native.data}
 
 
-async def test_it_comes_back_with_its_step_in_later_steps_and_in_later_replies(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_is_sent_back_with_its_step_in_later_steps_and_replies(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -70,7 +68,7 @@ async def test_it_comes_back_with_its_step_in_later_steps_and_in_later_replies(
     ]
 
 
-async def test_no_client_is_sent_it_and_no_export_holds_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_not_sent_to_clients_and_not_exported(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(
         home,
         monkeypatch,
@@ -89,7 +87,7 @@ async def test_no_client_is_sent_it_and_no_export_holds_it(home: App, monkeypatc
     assert exports[0].count("<summary>Reasoning") == 1 and exports[1].count("Reasoning") == 1
 
 
-async def test_it_is_there_after_a_pause_in_another_process(folder: Path, model_server: ModelServer) -> None:
+async def test_it_is_kept_after_a_pause_in_another_process(folder: Path, model_server: ModelServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
         async with app(folder, model_server) as home:
             session = await home.sessions.create(agent="reader")
@@ -113,7 +111,7 @@ async def test_a_fork_keeps_it(home: App, monkeypatch: pytest.MonkeyPatch) -> No
     assert handed_back(requests[1]) == [as_sent(SIGNED)]
 
 
-async def test_another_agent_gets_none_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_agent_does_not_get_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("stop", SIGNED)], [TextDelta("two"), end()])
     session = await home.sessions.create(agent="reader")
     await home.sessions.message(session.id, "m1")
@@ -121,9 +119,7 @@ async def test_another_agent_gets_none_of_it(home: App, monkeypatch: pytest.Monk
     assert "c2lnbmVk" not in json.dumps([dict(message) for message in requests[1].messages])
 
 
-async def test_an_agent_that_was_asked_gets_its_own_back_and_the_asking_one_does_not(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_subagent_gets_its_own_back_and_the_asking_agent_does_not(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -139,7 +135,7 @@ async def test_an_agent_that_was_asked_gets_its_own_back_and_the_asking_one_does
 
 
 @pytest.mark.parametrize("data", ["x" * (LARGEST + 1), float("nan"), "\ud83e"], ids=["large", "nan", "surrogate"])
-async def test_what_cannot_be_kept_is_left_out_with_a_word(home: App, monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+async def test_what_is_too_large_is_left_out_with_a_notice(home: App, monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -153,15 +149,13 @@ async def test_what_cannot_be_kept_is_left_out_with_a_word(home: App, monkeypatc
     assert reasoning.text.startswith("hm") and "kept" in reasoning.text
 
 
-def test_only_the_store_writes_it_down() -> None:
+def test_only_the_store_serializes_it() -> None:
     part = ReasoningPart(text="hm", native=KeptReasoning(provider="p", data={"a": 1}))
     assert "native" not in part.wire() and "native" not in part.model_dump_json()
     assert ReasoningPart.model_validate_json(part.model_dump_json(by_alias=True, context=KEEP_NATIVE)) == part
 
 
-async def test_who_lends_a_model_outside_of_any_session_gets_it_and_hands_it_back(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_model_requests_outside_a_session_return_and_accept_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [ask_for("weather"), end("tool_calls", SIGNED)], [TextDelta("It rains."), end()])
     question = ModelMessage(role="participant", text="Does it rain?")
     first = await model_reply(home.built.models, [question], lambda _: None)

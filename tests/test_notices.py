@@ -78,13 +78,13 @@ def delta(offset: int, text: str, part: int = 0) -> Delta:
     return Delta("s", "r", part, "text", offset, text)
 
 
-async def test_what_is_not_open_stays_out(client: Client) -> None:
+async def test_only_notices_of_open_sessions_are_sent(client: Client) -> None:
     client.notices(event(1))
     client.notices(delta(0, "x"))
     assert client.got == []
 
 
-async def test_nothing_comes_before_the_answer_and_nothing_twice(client: Client) -> None:
+async def test_no_notice_is_sent_before_the_response_or_twice(client: Client) -> None:
     hold = client.notices.hold("s")
     for number in (4, 5, 6):
         client.notices(event(number))
@@ -101,7 +101,7 @@ async def test_nothing_comes_before_the_answer_and_nothing_twice(client: Client)
     assert client.numbers == [6, 7, 8]
 
 
-async def test_an_open_that_failed_opens_nothing(client: Client) -> None:
+async def test_a_failed_open_sends_no_notices(client: Client) -> None:
     hold = client.notices.hold("s")
     client.notices(event(1))
     hold.release()
@@ -109,7 +109,7 @@ async def test_an_open_that_failed_opens_nothing(client: Client) -> None:
     assert client.got == []
 
 
-async def test_opening_again_leaves_no_hole_in_the_numbers(client: Client) -> None:
+async def test_opening_again_leaves_no_gap_in_the_numbers(client: Client) -> None:
     client.open(seq=3)
     client.notices(event(4))
     hold = client.notices.hold("s")
@@ -120,7 +120,7 @@ async def test_opening_again_leaves_no_hole_in_the_numbers(client: Client) -> No
     assert client.numbers == [4, 5, 6]
 
 
-async def test_two_opens_at_once_wait_for_each_other(client: Client) -> None:
+async def test_two_simultaneous_opens_wait_for_each_other(client: Client) -> None:
     first, second = client.notices.hold("s"), client.notices.hold("s")
     first.opened = opened("s", seq=1)
     client.notices(event(2))
@@ -131,7 +131,7 @@ async def test_two_opens_at_once_wait_for_each_other(client: Client) -> None:
     assert client.numbers == [2]
 
 
-async def test_a_long_wait_is_made_up_for_in_order_while_more_arrives(client: Client) -> None:
+async def test_missed_events_are_delivered_in_order_while_new_ones_arrive(client: Client) -> None:
     hold = client.notices.hold("s")
     for number in range(1, 1001):
         client.notices(event(number))
@@ -143,7 +143,7 @@ async def test_a_long_wait_is_made_up_for_in_order_while_more_arrives(client: Cl
     assert client.numbers == list(range(1, 1002))
 
 
-async def test_after_close_nothing_comes(client: Client) -> None:
+async def test_nothing_is_sent_after_close(client: Client) -> None:
     client.open()
     client.notices.close("s")
     client.notices(event(1))
@@ -161,7 +161,7 @@ async def test_closing_and_reopening_delivers_what_follows_the_new_answer(client
     assert client.numbers == [3]
 
 
-async def test_words_that_come_fast_are_joined_and_an_event_comes_after_them(client: Client) -> None:
+async def test_fast_deltas_are_joined_and_sent_before_the_next_event(client: Client) -> None:
     client.open()
     text = "".join(chr(0x1F600 + n % 50) for n in range(500))
     for offset, character in enumerate(text):
@@ -173,7 +173,7 @@ async def test_words_that_come_fast_are_joined_and_an_event_comes_after_them(cli
     assert client.deltas[1][0] == 1
 
 
-async def test_words_that_come_slowly_are_sent_as_they_come(client: Client) -> None:
+async def test_slow_deltas_are_sent_individually(client: Client) -> None:
     client.open()
     for offset in range(3):
         client.notices(delta(offset, "x"))
@@ -181,7 +181,7 @@ async def test_words_that_come_slowly_are_sent_as_they_come(client: Client) -> N
     assert client.deltas == [(0, "x"), (1, "x"), (2, "x")]
 
 
-async def test_words_of_different_parts_are_not_joined(client: Client) -> None:
+async def test_deltas_of_different_parts_are_not_joined(client: Client) -> None:
     client.open()
     for notice in (delta(0, "a"), delta(1, "b"), delta(0, "c", part=1), delta(1, "d", part=1)):
         client.notices(notice)
@@ -189,7 +189,7 @@ async def test_words_of_different_parts_are_not_joined(client: Client) -> None:
     assert client.deltas == [(0, "a"), (1, "b"), (0, "cd")]
 
 
-async def test_a_client_that_is_behind_gets_its_words_when_it_has_caught_up(client: Client) -> None:
+async def test_a_slow_client_gets_its_deltas_when_it_has_caught_up(client: Client) -> None:
     client.open()
     client.notices(delta(0, "a"))
     client.waiting = 10 << 20

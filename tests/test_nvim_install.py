@@ -29,7 +29,7 @@ def neovim(code: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_it_is_installed_over_an_older_one_and_neovim_finds_it() -> None:
+def test_the_plugin_replaces_an_older_one_and_neovim_finds_it() -> None:
     assert sessionls("--install").returncode == 0
     old = target() / "lua" / "sessionls" / "of_an_older_version.lua"
     old.write_text("", encoding="utf-8")
@@ -39,7 +39,7 @@ def test_it_is_installed_over_an_older_one_and_neovim_finds_it() -> None:
     assert "sessionls-config" in neovim("vim.cmd('help sessionls-config') io.stdout:write(vim.api.nvim_get_current_line())")
 
 
-def test_it_takes_nothing_else_away() -> None:
+def test_install_removes_nothing_else() -> None:
     target().mkdir(parents=True)
     (target() / "mine.txt").write_text("mine", encoding="utf-8")
     done = sessionls("--install")
@@ -47,7 +47,7 @@ def test_it_takes_nothing_else_away() -> None:
     assert (target() / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
-def test_it_says_where_it_is_for_a_plugin_manager() -> None:
+def test_print_shows_the_folder_for_a_plugin_manager() -> None:
     assert Path(sessionls("--print").stdout.strip()) == PLUGIN
 
 

@@ -9,7 +9,7 @@ from neovim import Neovim, start
 from nvim_session import new_session, send
 
 
-def test_a_selection_of_an_unsaved_buffer_is_asked_about_as_it_is(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_selection_of_an_unsaved_buffer_is_sent(nvim: Neovim, model_server: ModelServer) -> None:
     nvim.keys(":edit app.py<CR>:5<CR>o    x = '𝒳'<Esc>")
     nvim.keys("Vj:Sessionls ask<CR>")
     nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
@@ -23,7 +23,7 @@ def test_a_selection_of_an_unsaved_buffer_is_asked_about_as_it_is(nvim: Neovim, 
     assert "x = '𝒳'\n7 |     return 3  # 😀" in sent and "def one" not in sent
 
 
-def test_one_message_goes_to_another_agent_and_the_next_to_the_default(nvim: Neovim, model_server: ModelServer) -> None:
+def test_another_agent_answers_only_one_message(nvim: Neovim, model_server: ModelServer) -> None:
     new_session(nvim)
     nvim.keys("i@nobody hello<Esc><CR>")
     nvim.until("return _G.told", lambda told: any("There is no agent nobody" in one for one in told))
@@ -38,7 +38,7 @@ def test_one_message_goes_to_another_agent_and_the_next_to_the_default(nvim: Neo
     assert nvim.session()["agent"] == "code"
 
 
-def test_a_reply_is_added_below_what_stands_there(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_reply_is_added_below_the_earlier_text(nvim: Neovim, model_server: ModelServer) -> None:
     hold = Hold("so far 😀\n\n```python\nx = 1\n", then=Answer("y = 2\n```\n"))
     model_server.script(Answer("first"), hold)
     new_session(nvim)
@@ -58,7 +58,7 @@ def test_a_reply_is_added_below_what_stands_there(nvim: Neovim, model_server: Mo
     assert nvim.lua("return _G.lowest") > shown.split("\n").index("two")
 
 
-def test_a_reply_is_cancelled_and_what_was_written_stays(nvim: Neovim, model_server: ModelServer) -> None:
+def test_cancelling_a_reply_keeps_its_text(nvim: Neovim, model_server: ModelServer) -> None:
     model_server.script(Stall("half a"))
     new_session(nvim)
     send(nvim, "one")
@@ -67,7 +67,7 @@ def test_a_reply_is_cancelled_and_what_was_written_stays(nvim: Neovim, model_ser
     assert "half a" in nvim.shows("· cancelled")
 
 
-def test_a_paused_session_says_so_and_goes_on_after_a_new_start(
+def test_a_paused_session_is_shown_as_paused_and_continues_after_a_restart(
     tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
 ) -> None:
     model_server.script(Stall("half a"), Answer("and the rest"))
@@ -122,7 +122,7 @@ def test_two_neovims_are_in_one_session(tmp_path: Path, nvim_folder: Path, nvim_
         one.shows("from two")
 
 
-def test_a_server_that_was_killed_is_started_again(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_killed_server_is_restarted(nvim: Neovim, model_server: ModelServer) -> None:
     model_server.script(Answer("the first reply"), Stall("half a"), Answer("and the rest"))
     new_session(nvim)
     send(nvim, "one")
@@ -135,7 +135,7 @@ def test_a_server_that_was_killed_is_started_again(nvim: Neovim, model_server: M
     nvim.shows("half a", "and the rest")
 
 
-def test_an_edit_of_a_file_that_is_not_open_is_saved_before_a_command_looks(
+def test_an_edit_of_a_closed_file_is_saved_before_a_command_runs(
     nvim: Neovim, model_server: ModelServer, nvim_folder: Path
 ) -> None:
     edit = ToolUse("edit_file", {"path": "app.py", "edits": [{"old": "return 1", "new": "return 2"}]})
@@ -197,7 +197,7 @@ def test_a_session_is_forked_at_a_message_renamed_and_exported(
     nvim.until("return { vim.fn.expand('%:t'), vim.fn.line('.') }", lambda place: place == ["app.py", 5])
 
 
-def test_the_draft_completes_agents_and_context_and_health_is_good(nvim: Neovim) -> None:
+def test_the_draft_completes_agents_and_context_and_checkhealth_succeeds(nvim: Neovim) -> None:
     new_session(nvim)
     nvim.keys("<Esc>i@ter<C-x><C-o>")
     nvim.until("return vim.api.nvim_get_current_line()", lambda line: line == "@terse")

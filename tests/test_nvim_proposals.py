@@ -63,7 +63,7 @@ def test_a_proposal_that_was_edited_is_made_as_it_stands(confirming: Neovim, mod
     confirming.keys("/return 2<CR>wcw22<Esc>:wq<CR>")
     confirming.until(TEXT, lambda text: "return 22" in text)
     confirming.shows("done")
-    assert "came out otherwise" in model_server.requests[-1].text
+    assert "resulting text is different" in model_server.requests[-1].text
 
 
 def test_a_rejected_proposal_changes_nothing_and_the_agent_is_told(confirming: Neovim, model_server: ModelServer) -> None:
@@ -140,7 +140,7 @@ def test_p_shows_what_a_question_is_about_beside_the_file(asking: Neovim, model_
     asking.keys("/return 2<CR>wcw22<Esc>:w<CR>")
     asking.shows("done")
     assert "return 22" in asking.lua(TEXT)
-    assert "came out otherwise" in model_server.requests[-1].text
+    assert "resulting text is different" in model_server.requests[-1].text
 
 
 def test_p_and_q_deny_it(asking: Neovim) -> None:

@@ -67,13 +67,13 @@ def folders(wire: Wire) -> list[str]:
         {"participant": {"name": "", "email": None}, "agent": "", "model": "", "databaseUrl": ""},
     ],
 )  # fmt: skip
-async def test_options_that_set_nothing_refuse_no_client(options: Any) -> None:
+async def test_empty_options_are_accepted(options: Any) -> None:
     wire = await initialized(initializationOptions=options)
     assert wire.server._options == Options()
     assert not wire.server._bounds.trusted
 
 
-async def test_options_beside_odd_ones_are_taken() -> None:
+async def test_valid_options_next_to_invalid_ones_are_used() -> None:
     options = {"agent": "review", "model": "", "workspaceTrusted": True, "participant": {"name": "Ada", "email": ""}, "x": 1}
     wire = await initialized(initializationOptions=options)
     assert wire.server._options == Options.model_validate(
@@ -105,7 +105,7 @@ EDITS = {"applyEdit": True, "workspaceEdit": {"documentChanges": True, "resource
         {"somethingNew": {"x": 1}},
     ],
 )  # fmt: skip
-async def test_odd_capabilities_refuse_no_client_and_hide_no_other(odd: dict[str, Any]) -> None:
+async def test_invalid_capabilities_are_ignored_and_others_are_used(odd: dict[str, Any]) -> None:
     edits = {"documentChanges": True, "failureHandling": "new", "resourceOperations": ["create", "copy", "delete"]}
     workspace = {"applyEdit": True, "workspaceEdit": edits, "symbol": {"symbolKind": {"valueSet": [0]}}}
     wire = await initialized(capabilities={"workspace": workspace, **odd})
@@ -113,7 +113,7 @@ async def test_odd_capabilities_refuse_no_client_and_hide_no_other(odd: dict[str
 
 
 @pytest.mark.parametrize("encodings", [["utf-7", None, "utf-8"], ["utf-8", 3], "utf-8", []])
-async def test_of_odd_encodings_the_known_ones_count(encodings: Any) -> None:
+async def test_unknown_encodings_are_ignored(encodings: Any) -> None:
     wire = await initialized(capabilities={"general": {"positionEncodings": encodings}})
     chosen = wire.sent[-1]["result"]["capabilities"]["positionEncoding"]
     assert chosen == ("utf-8" if isinstance(encodings, list) and "utf-8" in encodings else "utf-16")
@@ -140,7 +140,7 @@ async def test_of_odd_encodings_the_known_ones_count(encodings: Any) -> None:
         ({"workspaceFolders": [{"uri": "file://[broken/a"}, {"uri": "file:///w"}]}, ["file://[broken/a", "file:///w"]),
     ],
 )  # fmt: skip
-async def test_folders_are_found_however_they_are_named(params: dict[str, Any], found: list[str]) -> None:
+async def test_folders_are_read_in_every_format(params: dict[str, Any], found: list[str]) -> None:
     assert folders(await initialized(**params)) == found
 
 
@@ -161,7 +161,7 @@ async def test_folders_are_found_however_they_are_named(params: dict[str, Any], 
         {"capabilities": []},
     ],
 )
-async def test_nothing_else_in_initialize_refuses_a_client(params: dict[str, Any]) -> None:
+async def test_other_invalid_fields_of_initialize_are_accepted(params: dict[str, Any]) -> None:
     await initialized(**params)
 
 
@@ -183,13 +183,13 @@ async def test_params_may_be_an_empty_list(params: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["textDocument/rename", "workspace/somethingNew", "shutdown/later", "$/odd"])
-async def test_a_request_that_is_not_there_is_refused_by_its_name(method: str) -> None:
+async def test_an_unknown_request_is_refused_with_its_name(method: str) -> None:
     wire = await initialized()
     assert wire.ask(method, [])["error"]["code"] == -32601
 
 
 @pytest.mark.parametrize("method", ["textDocument/willSave", "$/odd", "workspace/odd", "telemetry/event", "window/odd"])
-async def test_a_notification_that_is_not_there_is_passed_over(method: str) -> None:
+async def test_an_unknown_notification_is_ignored(method: str) -> None:
     wire = await initialized()
     before = len(wire.sent)
     wire.tell(method, {"any": 1})
@@ -200,7 +200,7 @@ async def test_a_notification_that_is_not_there_is_passed_over(method: str) -> N
     "settings",
     [None, [], "", 3, {}, {"sessionls": None}, {"sessionls": []}, {"other": 1}, {"sessionls": {"workspaceTrusted": None}}],
 )
-def test_settings_that_change_nothing_change_nothing(settings: Any) -> None:  # fmt: skip
+def test_empty_settings_change_nothing(settings: Any) -> None:  # fmt: skip
     changed = Configuration.model_validate(settings).sessionls
     assert (changed.workspace_trusted, changed.read_only) == (None, None)
 
@@ -231,7 +231,7 @@ FINE = {"range": RANGE, "message": "fine", "severity": 2, "source": "other"}
         ("text", None),
     ],
 )  # fmt: skip
-def test_an_odd_diagnostic_of_another_server_loses_no_other(odd: Any, read: Any) -> None:
+def test_an_invalid_diagnostic_of_another_server_does_not_affect_others(odd: Any, read: Any) -> None:
     params = {"textDocument": {"uri": "file:///a"}, "range": RANGE, "context": {"diagnostics": [odd, FINE], "triggerKind": 7}}
     kept = usable(params, lsp.CodeActionParams)
     found = converter().unstructure(converter().structure(kept, lsp.CodeActionParams).context.diagnostics)
@@ -240,7 +240,7 @@ def test_an_odd_diagnostic_of_another_server_loses_no_other(odd: Any, read: Any)
     assert plain == ([] if read is None else [read]) + [FINE]
 
 
-def test_an_edit_that_cannot_be_read_is_never_guessed() -> None:
+def test_an_unreadable_edit_is_never_guessed() -> None:
     document = {"uri": "file:///a", "version": None}
     for change in ({"range": {}, "text": "x"}, {"range": {"start": START}, "text": "x"}, {"text": None}, None):
         with pytest.raises(Unreadable):
@@ -284,7 +284,7 @@ def paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 @settings(deadline=None)
 @given(st.sampled_from(paths(FULL)), JSON)
-def test_whatever_stands_in_one_place_of_initialize_the_rest_counts(path: tuple[str, ...], odd: Any) -> None:
+def test_an_invalid_value_in_initialize_does_not_affect_the_rest(path: tuple[str, ...], odd: Any) -> None:
     given_: Any = json.loads(json.dumps(FULL))
     place = given_
     for step in path[:-1]:
@@ -304,7 +304,7 @@ def test_whatever_stands_in_one_place_of_initialize_the_rest_counts(path: tuple[
 
 @settings(deadline=None)
 @given(JSON, JSON, st.sampled_from(list(lsp.METHOD_TO_TYPES)))
-def test_whatever_comes_is_read_or_refused(odd: Any, other: Any, method: str) -> None:
+def test_any_message_is_accepted_or_refused(odd: Any, other: Any, method: str) -> None:
     kind = lsp.METHOD_TO_TYPES[method][2]
     for params in (odd, {"textDocument": odd, "range": other, "context": {"diagnostics": [odd]}, "uri": "x", "event": other}):
         if kind is not None:

@@ -40,7 +40,7 @@ def size(request: ModelRequest) -> int:
     return estimate_tokens(request.messages)
 
 
-async def test_a_message_that_cannot_be_made_shorter_is_sent_once_and_the_error_says_what_to_do(
+async def test_a_prompt_that_cannot_be_shortened_is_sent_once_and_the_error_says_what_to_do(
     home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = script(home, monkeypatch, [too_long()])
@@ -51,7 +51,7 @@ async def test_a_message_that_cannot_be_made_shorter_is_sent_once_and_the_error_
     assert "shorter message" in raised.value.hint
 
 
-async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_become_shorter_until_one_fits(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), read(1), read(2), [too_long()], [too_long()], [TextDelta("done"), end()])
     session = await home.sessions.create(agent="reader")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
@@ -61,14 +61,14 @@ async def test_each_request_is_shorter_than_the_one_before_until_it_fits(home: A
     assert "file 2" in str(requests[4].messages) and "characters are left out here" in str(requests[5].messages)
 
 
-async def test_the_next_step_begins_with_what_fitted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_step_starts_with_the_length_that_fitted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), read(1), [too_long()], read(2), [TextDelta("done"), end()])
     session = await home.sessions.create(agent="reader")
     assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
     assert size(requests[4]) < size(requests[2])
 
 
-async def test_one_that_is_always_too_long_ends_with_an_error(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_prompt_that_is_always_too_long_ends_with_an_error(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, read(0), *[[too_long()]] * 10)
     session = await home.sessions.create(agent="reader")
     with pytest.raises(ModelUnavailable, match="nothing more can be left out"):
@@ -77,7 +77,7 @@ async def test_one_that_is_always_too_long_ends_with_an_error(home: App, monkeyp
     assert sizes == sorted(set(sizes), reverse=True)
 
 
-async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_overflow_during_a_stream_continues_without_duplicate_text(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(
         home,
         monkeypatch,
@@ -94,7 +94,7 @@ async def test_in_the_middle_of_a_stream_it_goes_on_and_writes_nothing_twice(hom
     assert "".join(delta.text for delta in home.deltas) == "The first half, and the second."
 
 
-async def test_a_summary_whose_messages_are_too_long_is_made_in_smaller_pieces(
+async def test_messages_that_are_too_long_for_one_summary_are_summarized_in_pieces(
     home: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = "x " * 9_000

@@ -38,7 +38,7 @@ async def until_ended(home: App, session_id: str) -> Message:
     return await last(home, session_id)
 
 
-async def test_pause_stops_a_reply_with_what_it_wrote_and_resume_goes_on(folder: Path, model_server: ModelServer) -> None:
+async def test_pause_stops_a_reply_and_resume_continues_it(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("The first half, ")
     model_server.script(hold, Answer("the second half."))
     async with app(folder, model_server) as home:
@@ -92,7 +92,7 @@ async def test_a_finished_tool_call_is_not_made_again(folder: Path, model_server
         assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
 
 
-async def test_a_cut_reply_keeps_its_words_and_goes_on(folder: Path, model_server: ModelServer) -> None:
+async def test_an_interrupted_reply_keeps_its_text_and_continues(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Cut("One, two, "), Answer("three."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
@@ -107,7 +107,7 @@ async def test_a_cut_reply_keeps_its_words_and_goes_on(folder: Path, model_serve
         assert (ended.status, ended.text) == ("complete", "One, two, three.")
 
 
-async def test_a_paused_session_that_was_archived_comes_back_paused(folder: Path, model_server: ModelServer) -> None:
+async def test_a_paused_session_is_still_paused_after_unarchiving(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Hold("The first half, "), Answer("the second half."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
@@ -130,7 +130,7 @@ async def test_a_paused_session_that_was_archived_comes_back_paused(folder: Path
         assert (await until_ended(home, session.id)).text == "The first half, the second half."
 
 
-async def test_messages_that_wait_go_on_after_resume(folder: Path, model_server: ModelServer) -> None:
+async def test_queued_messages_are_answered_after_resume(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Hold("one"), Answer(" more"), Answer("two"))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
@@ -148,7 +148,7 @@ async def test_messages_that_wait_go_on_after_resume(folder: Path, model_server:
         assert texts == ["m1", "one more", "m2", "two"]
 
 
-async def test_closing_down_interrupts_and_a_new_message_settles_what_was_left(folder: Path, model_server: ModelServer) -> None:
+async def test_closing_interrupts_a_reply_and_a_new_message_settles_it(folder: Path, model_server: ModelServer) -> None:
     hold = Hold("half")
     model_server.script(hold, Answer("fresh"))
     async with app(folder, model_server) as home:

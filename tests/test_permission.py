@@ -64,7 +64,9 @@ def agent(origin: Literal["builtin", "user", "workspace"] = "builtin", **permiss
         ({"write": "allow"}, agent("workspace", write="deny"), "edit_file", "write", "deny"),
     ],
 )
-def test_the_policy(settings: dict[str, Permission], definition: Definition, tool: str, risk: Risk, decision: Permission) -> None:
+def test_the_most_specific_rule_applies(
+    settings: dict[str, Permission], definition: Definition, tool: str, risk: Risk, decision: Permission
+) -> None:
     assert Policy(settings).decide(definition, tool, risk) == decision
 
 
@@ -100,7 +102,7 @@ def statuses(reply: Message) -> list[str]:
     return [part.status for part in reply.parts if isinstance(part, ToolPart)]
 
 
-async def test_once_is_for_one_call_and_session_for_all(home: App, model_server: ModelServer, tool: Writes) -> None:
+async def test_once_allows_one_call_and_session_all_calls(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a", "b"), calls("c"), Answer("done"))
     home.editor.answers += ["once", "session"]
     session = await home.sessions.create(agent="writer")
@@ -116,7 +118,7 @@ async def test_once_is_for_one_call_and_session_for_all(home: App, model_server:
     assert kinds.index("permissionAnswered") < kinds.index("toolCalled")
 
 
-async def test_a_bound_that_comes_when_the_call_is_being_kept_holds_for_it(
+async def test_a_bound_that_changes_while_the_call_is_stored_applies_to_it(
     home: App, model_server: ModelServer, tool: Writes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_server.script(calls("a"), Answer("then not"))
@@ -135,7 +137,7 @@ async def test_a_bound_that_comes_when_the_call_is_being_kept_holds_for_it(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not ask the environment where the configuration is")
-async def test_the_persons_own_configuration_is_not_written_by_agents(
+async def test_agents_cannot_write_the_persons_own_configuration(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HOME", "USERPROFILE"):
@@ -149,7 +151,7 @@ async def test_the_persons_own_configuration_is_not_written_by_agents(
                 await create.permission_request({"path": str(path), "text": "x"})
 
 
-async def test_a_denied_call_is_reported_to_the_agent_and_not_made(home: App, model_server: ModelServer, tool: Writes) -> None:
+async def test_a_denied_call_is_not_made_and_the_agent_learns_it(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.editor.answers += ["deny"]
     session = await home.sessions.create(agent="writer")
@@ -158,7 +160,7 @@ async def test_a_denied_call_is_reported_to_the_agent_and_not_made(home: App, mo
     assert "not permitted" in model_server.requests[1].text
 
 
-async def test_no_answer_in_time_is_a_no(home: App, model_server: ModelServer, tool: Writes) -> None:
+async def test_a_timeout_denies_the_request(home: App, model_server: ModelServer, tool: Writes) -> None:
     model_server.script(calls("a"), Answer("then not"))
     home.sessions._replies._approvals._seconds = 0.05
     session = await home.sessions.create(agent="writer")

@@ -42,7 +42,7 @@ def at(line: int, character: int) -> Position:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(deadline=None)
 @given(text=TEXTS)
-def test_every_position_leads_there_and_back(encoding: Encoding, text: str) -> None:
+def test_positions_convert_to_offsets_and_back(encoding: Encoding, text: str) -> None:
     lines = Lines(text, encoding)
     expected = naive_lines(text)
     assert len(lines) == len(expected)
@@ -57,7 +57,7 @@ def test_every_position_leads_there_and_back(encoding: Encoding, text: str) -> N
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(deadline=None)
 @given(text=TEXTS, data=st.data())
-def test_a_range_cuts_what_a_naive_reader_would(encoding: Encoding, text: str, data: st.DataObject) -> None:
+def test_a_range_cuts_the_same_text_as_a_naive_implementation(encoding: Encoding, text: str, data: st.DataObject) -> None:
     """Also with positions past every end and inside of characters."""
 
     def naive_offset(position: Position) -> int:
@@ -76,13 +76,13 @@ def test_a_range_cuts_what_a_naive_reader_would(encoding: Encoding, text: str, d
 
 
 @pytest.mark.parametrize(("encoding", "inside"), [("utf-8", [2, 3, 4]), ("utf-16", [2])])
-def test_a_position_inside_a_character_is_its_start(encoding: Encoding, inside: list[int]) -> None:
+def test_a_position_inside_a_character_is_moved_to_its_start(encoding: Encoding, inside: list[int]) -> None:
     lines = Lines("a🙂b", encoding)
     assert [lines.offset(at(0, character)) for character in inside] == [1] * len(inside)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_ends_are_clamped(encoding: Encoding) -> None:
+def test_positions_past_the_end_are_clamped(encoding: Encoding) -> None:
     lines = Lines("one\r\ntwo\n", encoding)
     assert lines.offset(at(0, 2**31 - 1)) == 3  # before the line end, and not between CR and LF
     assert lines.offset(at(2, 5)) == len("one\r\ntwo\n")
@@ -101,20 +101,20 @@ def test_an_empty_text_has_one_empty_line(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(at(1, 0), at(0, 5)), (at(0, 2), at(0, 1)), (at(9, 1), at(9, 0))])
-def test_a_range_that_starts_after_its_end_is_an_error_that_names_it(start: Position, end: Position) -> None:
+def test_a_range_that_starts_after_its_end_is_an_error(start: Position, end: Position) -> None:
     with pytest.raises(InvalidParams) as error:
         Lines("abc", "utf-16").cut(Range(start=start, end=end), field="context.0.range")
     assert error.value.data["fields"] == ["context.0.range"]
 
 
-def test_halves_of_surrogate_pairs_count_as_one_unit_of_utf16() -> None:
+def test_lone_surrogates_count_as_one_utf16_unit() -> None:
     lines = Lines("a\ud83db\ud83d\udc4dc", "utf-16")
     assert [lines.offset(at(0, character)) for character in range(7)] == [0, 1, 2, 3, 4, 5, 6]
 
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_lines_are_split_as_lsp_counts_them(text: str) -> None:
+def test_lines_are_split_as_in_lsp(text: str) -> None:
     assert split_lines(text) == [line for _, line in naive_lines(text)]
 
 

@@ -106,7 +106,7 @@ async def test_changes_of_different_sessions_do_not_wait_for_each_other_before_t
     await slow
 
 
-async def test_a_reader_misses_no_words_that_were_numbered_first_and_committed_last(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_reader_misses_no_drafts_that_were_numbered_first_and_committed_last(tmp_path: Path, store: SqlStore) -> None:
     sessions = [await create(store) for _ in range(2)]
     replies = [await begin(store, one, await say(store, one, "go")) for one in sessions]
     insert = "INSERT INTO drafts (session_id, message_id, part, kind, \"offset\", text) VALUES (%s, %s, 0, 'text', 0, %s)"
@@ -130,7 +130,7 @@ async def test_a_reader_misses_no_words_that_were_numbered_first_and_committed_l
         await asyncio.to_thread(late.close)
 
 
-async def test_many_processes_change_one_session_and_each_change_gets_its_number(tmp_path: Path) -> None:
+async def test_concurrent_changes_of_one_session_get_consecutive_numbers(tmp_path: Path) -> None:
     stores = [SqlStore(url(tmp_path)) for _ in range(5)]
     session_id = await create(stores[0])
     numbers = await asyncio.gather(*(rename(one, session_id, f"{n}") for n in range(8) for one in stores))
@@ -139,7 +139,7 @@ async def test_many_processes_change_one_session_and_each_change_gets_its_number
         await one.close()
 
 
-async def test_a_session_that_is_deleted_while_it_is_forked_keeps_what_the_fork_holds_or_the_fork_is_refused(
+async def test_deleting_a_session_during_a_fork_keeps_the_shared_part_or_refuses_the_fork(
     store: SqlStore, other: SqlStore
 ) -> None:
     for _ in range(5):
@@ -158,7 +158,7 @@ def through(folder: Path, port: int) -> str:
     return re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", url(folder)) + "&sslmode=disable"
 
 
-async def test_what_happens_while_the_connections_are_cut_is_told_when_they_are_back(tmp_path: Path, other: SqlStore) -> None:
+async def test_changes_during_a_connection_loss_are_published_after_reconnecting(tmp_path: Path, other: SqlStore) -> None:
     async with proxy(PostgresServer.shared().port) as between, SqlStore(through(tmp_path, between.port)) as store:
         session_id = await create(store)
         heard = Heard(store)
@@ -172,7 +172,7 @@ async def test_what_happens_while_the_connections_are_cut_is_told_when_they_are_
         assert await rename(store, session_id, "ours") == 5  # begins anew with another connection
 
 
-async def test_where_notifications_do_not_come_through_the_database_is_asked_again_and_again(
+async def test_without_notifications_the_database_is_polled(
     tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(watch, "_TEST", 0.3)
@@ -187,7 +187,7 @@ async def test_where_notifications_do_not_come_through_the_database_is_asked_aga
     assert "does not notify of changes" in caplog.text
 
 
-async def test_behind_a_pooler_that_forgets_prepared_statements_none_are_used(store: SqlStore) -> None:
+async def test_prepared_statements_are_not_used_behind_a_transaction_pooler(store: SqlStore) -> None:
     session_id = await create(store)
 
     def forget(backend: Backend) -> None:
@@ -205,7 +205,7 @@ async def test_behind_a_pooler_that_forgets_prepared_statements_none_are_used(st
     assert (await store.session(session_id)).seq == 21
 
 
-async def test_a_server_that_starts_anew_is_used_again(tmp_path: Path) -> None:
+async def test_the_store_reconnects_after_a_server_restart(tmp_path: Path) -> None:
     server = await asyncio.to_thread(PostgresServer)
     try:
         address = await asyncio.to_thread(server.database_for, "restarted")
@@ -241,7 +241,7 @@ async def test_a_server_that_starts_anew_is_used_again(tmp_path: Path) -> None:
         ("postgresql://owner:hush-12%zz@127.0.0.1/postgres", "is not valid"),
     ],
 )
-async def test_a_server_that_cannot_be_used_is_an_error_in_words_without_the_password(
+async def test_connection_errors_are_explained_without_the_password(
     address: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = (await asyncio.to_thread(PostgresServer.shared)).port
@@ -252,7 +252,7 @@ async def test_a_server_that_cannot_be_used_is_an_error_in_words_without_the_pas
     assert "hush" not in f"{refused.value}{refused.value.hint}{caplog.text}"
 
 
-async def test_a_password_comes_from_where_libpq_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_password_is_read_as_libpq_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = await asyncio.to_thread(PostgresServer)
     try:
         await asyncio.to_thread(server.require_passwords, "hush-12")
@@ -291,7 +291,7 @@ def certificates() -> tuple[bytes, bytes, bytes]:
     return made("The test", "The test", authority, authority), given, server.private_bytes(*form)
 
 
-async def test_a_server_is_believed_only_with_a_certificate_for_its_name_from_a_known_authority(tmp_path: Path) -> None:
+async def test_verify_full_requires_a_matching_certificate_from_a_known_authority(tmp_path: Path) -> None:
     authority, certificate, key = certificates()
     known, unknown, own = (tmp_path / f"{name}.pem" for name in ("known", "unknown", "own"))
     for path, content in ((known, authority), (unknown, certificates()[0]), (own, certificate + key)):
@@ -313,7 +313,7 @@ async def test_a_server_is_believed_only_with_a_certificate_for_its_name_from_a_
         assert "no TLS" in await store.facts()
 
 
-async def test_a_login_that_may_not_make_tables_uses_those_that_the_owner_made(tmp_path: Path) -> None:
+async def test_a_login_without_create_permission_uses_the_owners_tables(tmp_path: Path) -> None:
     server = PostgresServer.shared()
     address = url(tmp_path)
     name = re.sub(r".*/(\w+)\?.*", r"\1", address)
@@ -341,7 +341,7 @@ async def test_a_login_that_may_not_make_tables_uses_those_that_the_owner_made(t
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
-async def test_code_is_found_by_its_words_as_in_the_embedded_database(store: SqlStore) -> None:
+async def test_search_finds_the_same_code_as_with_sqlite(store: SqlStore) -> None:
     session_id = await create(store)
     text = "Call `parse_config(path.join(a))` in Straße Élan, then HTTPServer2. It's don't-care; 東京"
     message = await say(store, session_id, text)
@@ -362,7 +362,7 @@ async def test_a_very_long_message_is_kept_whole_and_found_by_its_beginning(stor
     assert len(await store.search("y" * 5000, scope=None, limit=5)) == 1
 
 
-async def test_text_with_any_character_is_kept(store: SqlStore, other: SqlStore) -> None:
+async def test_text_with_any_character_is_stored_unchanged(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store, title="nul \0 sub \x1a \x1a0")
     text = "a\0b\x1a\x1a0\x1a1\u2028é😀"
     message, _ = await exchange(store, session_id, text, text)
@@ -379,7 +379,7 @@ async def test_text_with_any_character_is_kept(store: SqlStore, other: SqlStore)
 # -- plans -----------------------------------------------------------------------------------------------------------
 
 
-async def test_no_table_is_read_from_end_to_end_for_what_happens_again_and_again(store: SqlStore) -> None:
+async def test_frequent_queries_scan_no_table(store: SqlStore) -> None:
     """Each statement of daily use is explained with a server that reads a whole table only where no index helps."""
     session_id = await create(store)
     await exchange(store, session_id, "m1", "r1")
@@ -430,7 +430,7 @@ async def test_no_table_is_read_from_end_to_end_for_what_happens_again_and_again
     assert bad == {}
 
 
-async def test_a_word_is_looked_for_in_its_index_where_it_is_rare(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_rare_word_is_searched_in_the_index(tmp_path: Path, store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, [f"common word number{n}" for n in range(600)])
     await asyncio.to_thread(sql, tmp_path, "ANALYZE")
@@ -457,7 +457,7 @@ _CONSTRAINTS = (
 _SEQUENCES = "SELECT sequence_name, data_type FROM information_schema.sequences ORDER BY 1"
 
 
-async def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+async def test_a_new_database_equals_the_result_of_the_migrations(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         await create(store)
 
@@ -474,7 +474,7 @@ async def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> Non
     assert {row[4] for row in await asyncio.to_thread(sql, tmp_path, _COLUMNS) if row[2] == "text"} == {"C"}
 
 
-async def test_an_older_database_is_brought_up_to_date_by_one_of_several_processes(tmp_path: Path) -> None:
+async def test_an_older_database_is_migrated_by_one_of_several_processes(tmp_path: Path) -> None:
     def migrate() -> None:
         engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url(tmp_path)))
         with engine.begin() as connection:

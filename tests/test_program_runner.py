@@ -22,7 +22,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-async def test_a_program_gives_its_output_its_errors_and_its_exit_code(tmp_path: Path) -> None:
+async def test_output_errors_and_exit_code_are_returned(tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), sys.stdin.read()); print('wrong', file=sys.stderr); sys.exit(3)"
     outcome = await run_program(python(code), cwd=tmp_path, stdin=b"given", seconds=60, limit=1000)
     assert (outcome.code, outcome.output.decode().split()) == (3, [str(tmp_path), "given"])
@@ -46,7 +46,7 @@ async def test_a_program_that_writes_too_much_is_stopped_and_its_pipes_are_close
 
 
 @posix
-async def test_a_program_that_takes_too_long_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
+async def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
     code = f"""
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
@@ -65,7 +65,7 @@ time.sleep(600)
 
 
 @posix
-async def test_the_end_of_a_program_does_not_wait_for_what_it_left_in_the_background() -> None:
+async def test_the_end_of_a_program_does_not_wait_for_its_background_processes() -> None:
     code = "import subprocess, sys; print('done', subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
     outcome = await run_program(python(code), seconds=300, limit=100)
     done, pid = outcome.output.split()
@@ -73,7 +73,7 @@ async def test_the_end_of_a_program_does_not_wait_for_what_it_left_in_the_backgr
     assert (outcome.code, done, outcome.stopped) == (0, b"done", None)
 
 
-async def test_output_comes_as_it_is_written_and_closing_stops_the_program() -> None:
+async def test_output_is_streamed_and_closing_stops_the_program() -> None:
     code = "import sys, time\nfor word in ('one', 'two'): print(word, flush=True); sys.stdin.read()\ntime.sleep(600)"
     output = stream_program(python(code), stdin=b"")
     async with contextlib.aclosing(output):
@@ -85,7 +85,7 @@ async def test_output_comes_as_it_is_written_and_closing_stops_the_program() -> 
     gc.collect()
 
 
-async def test_a_streamed_program_that_fails_says_so_after_its_output() -> None:
+async def test_a_failure_of_a_streamed_program_is_raised_after_its_output() -> None:
     pieces = []
 
     async def read() -> None:

@@ -80,7 +80,7 @@ class _Store:
 
 @settings(max_examples=150, deadline=None)
 @given(exchanges=histories(), data=st.data())
-async def test_what_is_kept_is_what_would_be_put_together_anew(exchanges: list[list[Message]], data: st.DataObject) -> None:
+async def test_the_cached_prompt_equals_a_new_one(exchanges: list[list[Message]], data: st.DataObject) -> None:
     messages = [one for each in exchanges for one in each]
     places = [1 + sum(map(len, exchanges[:n])) for n in range(len(exchanges))]  # of the messages that were taken up
     store = _Store(messages)
@@ -103,7 +103,7 @@ messages_of_models = st.lists(
 
 
 @given(first=messages_of_models, then=messages_of_models)
-def test_a_prompt_that_goes_on_is_the_whole_put_together_at_once(first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:
+def test_an_extended_prompt_equals_one_that_is_built_at_once(first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:
     whole = Prompt.of(first).followed_by(then)
     assert whole == joined_up([*first, *then])
     assert estimate_tokens(whole) == estimate_tokens(list(whole))
@@ -113,7 +113,7 @@ def test_a_prompt_that_goes_on_is_the_whole_put_together_at_once(first: list[dic
 
 
 @given(exchanges=histories())
-def test_a_step_is_told_what_was_before_and_the_reply_so_far(exchanges: list[list[Message]]) -> None:
+def test_a_steps_prompt_has_the_earlier_messages_and_the_reply_so_far(exchanges: list[list[Message]]) -> None:
     *before, (asked, *steers, reply) = exchanges
     entries = [Entry(one, n, n) for n, one in enumerate([*[one for each in before for one in each], asked], 1)]
     options = TranscriptOptions("code", True, lambda _: "")
@@ -129,7 +129,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
         yield store
 
 
-async def test_what_was_told_before_is_not_read_again(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_earlier_messages_are_not_read_again(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, ["An answer."] * 100)
     read: list[int] = []

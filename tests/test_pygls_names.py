@@ -20,7 +20,7 @@ def sources(package: str) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in Path(package).parent.rglob("*.py"))
 
 
-def test_only_these_private_names_are_used() -> None:
+def test_only_listed_private_names_are_used() -> None:
     """A private name is one of pygls' if pygls sets or defines it; a few words both use for themselves do not count."""
     theirs = set(re.findall(r"\b(?:self|cls)\.(_[a-z]\w*)\b(?=\s*[:=])|def (_[a-z]\w*)", sources(pygls.__file__)))
     names = {name for pair in theirs for name in pair if name}
@@ -30,7 +30,7 @@ def test_only_these_private_names_are_used() -> None:
     assert private - own == PROTOCOL | DOCUMENTS
 
 
-def test_pygls_has_them() -> None:
+def test_pygls_has_the_private_names() -> None:
     server = LanguageServer("name", "1", protocol_cls=SessionProtocol, converter_factory=converter)
     protocol = server.protocol
     assert {name for name in PROTOCOL if hasattr(protocol, name)} == PROTOCOL

@@ -37,7 +37,7 @@ async def asking_session(store: SqlStore, title: str, *, folder: str = "file:///
 
 
 class TestTheSession:
-    async def test_it_says_what_is_asked_by_whom_and_for_which_reply(self, tmp_path: Path, store: SqlStore) -> None:
+    async def test_a_question_says_what_is_asked_by_whom_and_for_which_reply(self, tmp_path: Path, store: SqlStore) -> None:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))
         assert (await store.session(session_id)).asking is None
@@ -84,7 +84,7 @@ class TestTheSession:
         assert [len(state.asking) for state in states if state] == [1, 0]
         assert [state.granted for state in states if state] == [(Grant("ann", "make"),), ()]
 
-    async def test_one_that_an_older_version_left_open_is_there_with_all_it_asks(self, tmp_path: Path) -> None:
+    async def test_a_question_from_an_older_version_is_complete(self, tmp_path: Path) -> None:
         async with SqlStore(url(tmp_path)) as store:
             session_id = await create(store)
             reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -133,7 +133,7 @@ async def titles(store: SqlStore, limit: int = 50, **filters: object) -> list[li
 
 
 class TestLists:
-    async def test_sessions_that_ask_stand_first_and_once(self, store: SqlStore) -> None:
+    async def test_waiting_sessions_are_listed_first_and_only_once(self, store: SqlStore) -> None:
         for title in ("a", "b"):
             await create(store, title=title)
             await asking_session(store, f"{title} asks")
@@ -148,7 +148,7 @@ class TestLists:
         assert (await titles(store))[0][0] == "elsewhere"
         assert await titles(store, state="paused") == [[]]
 
-    async def test_one_that_was_answered_stands_where_it_did(self, store: SqlStore) -> None:
+    async def test_a_session_returns_to_its_position_after_the_answer(self, store: SqlStore) -> None:
         asks = await asking_session(store, "asks")
         await create(store, title="newer")
         await asyncio.sleep(0.01)  # (times are kept to the millisecond)
@@ -158,13 +158,13 @@ class TestLists:
         await create(store, title="newest")
         assert await titles(store) == [["newest", "asks", "newer"]]
 
-    async def test_a_title_that_reads_like_a_question_is_a_title(self, store: SqlStore) -> None:
+    async def test_a_title_that_looks_like_a_question_is_only_a_title(self, store: SqlStore) -> None:
         session_id = await create(store, title='"asking":[{"requestId":"1"}]')
         await begin(store, session_id, await say(store, session_id, "go"))
         await create(store, title="newer")
         assert (await titles(store))[0][0] == "newer"
 
-    async def test_the_few_that_reply_are_found_without_reading_all(self, tmp_path: Path, store: SqlStore) -> None:
+    async def test_waiting_sessions_are_found_without_reading_all_sessions(self, tmp_path: Path, store: SqlStore) -> None:
         await create(store)
 
         def plan() -> str:
@@ -199,9 +199,7 @@ class TestInAReply:
         await home.editor.asked.wait()
         return session.id, sending
 
-    async def test_cancelling_a_message_that_waits_leaves_the_question_open(
-        self, folder: Path, model_server: ModelServer
-    ) -> None:
+    async def test_cancelling_a_queued_message_leaves_the_question_open(self, folder: Path, model_server: ModelServer) -> None:
         async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
             session_id, sending = await self.start(home, model_server)
             waiting = asyncio.create_task(ben.sessions.message(session_id, "me too"))
@@ -214,9 +212,7 @@ class TestInAReply:
             assert await sending == "done"
             assert await asyncio.to_thread((folder / "log").read_text) == "a\n"
 
-    async def test_a_question_of_an_agent_that_another_one_asked_belongs_to_the_reply(
-        self, folder: Path, model_server: ModelServer
-    ) -> None:
+    async def test_a_question_of_a_subagent_belongs_to_the_reply(self, folder: Path, model_server: ModelServer) -> None:
         write_agent(folder, "asker", "You ask.", tools="[ask_agent, run_command]")
         model_server.script(
             Answer(tools=[ToolUse("ask_agent", {"agent": "runner", "question": "Run it."})]),
@@ -235,9 +231,7 @@ class TestInAReply:
             await sending
             assert (await home.sessions.questions(session_id=session.id)).questions == []
 
-    async def test_a_very_long_question_stays_small_and_says_what_it_leaves_out(
-        self, folder: Path, model_server: ModelServer
-    ) -> None:
+    async def test_a_very_long_question_is_cut_with_a_notice(self, folder: Path, model_server: ModelServer) -> None:
         write_agent(folder, "asker", "You ask.", tools="[ask_agent]", permissions="{ask_agent: ask}")
         question = f"begin {'x' * MAX_DETAIL} end"
         model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "runner", "question": question})]), Answer("done"))
@@ -254,7 +248,7 @@ class TestInAReply:
             await home.sessions.cancel(session.id)
             await sending
 
-    async def test_when_another_process_takes_its_reply_away_it_is_not_waited_for(
+    async def test_a_question_is_withdrawn_when_another_process_takes_over_the_reply(
         self, folder: Path, model_server: ModelServer
     ) -> None:
         async with app(folder, model_server) as home:

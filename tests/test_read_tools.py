@@ -124,12 +124,12 @@ def test_the_toolbox_offers_by_name_and_by_server() -> None:
     assert box.offer([]) == []
 
 
-def test_two_tools_of_one_name_are_a_mistake() -> None:
+def test_two_tools_with_the_same_name_are_an_error() -> None:
     with pytest.raises(ValueError, match="two tools are called a"):
         Toolbox([Named("a"), Named("a")])
 
 
-def test_every_tool_says_what_it_takes(place: Place) -> None:
+def test_every_tool_describes_its_arguments(place: Place) -> None:
     tools: Sequence[Tool] = place.toolbox.offer(place.toolbox.names)
     assert [tool.name for tool in tools] == ["read_file", "list_files", "search", "git_diff", "git_log", "git_show", "symbols"]
     for tool in tools:
@@ -162,7 +162,7 @@ def test_every_tool_says_what_it_takes(place: Place) -> None:
         ({"path": ["a"]}, "path: input should be a valid string"),
     ],
 )
-async def test_bad_arguments_are_answered_with_what_is_wrong(place: Place, arguments: dict[str, Any], words: str) -> None:
+async def test_invalid_arguments_are_explained(place: Place, arguments: dict[str, Any], words: str) -> None:
     assert words in await place.refused("read_file", **arguments)
 
 
@@ -178,7 +178,7 @@ def test_a_long_result_loses_its_middle() -> None:
 # -- read_file -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_file_with_its_line_numbers(place: Place) -> None:
+async def test_a_file_is_read_with_line_numbers(place: Place) -> None:
     place.write("src/a.py", "one\r\ntwo\u2028still two\rthree\n")
     assert await place.run("read_file", path="src/a.py") == (
         "src/a.py, lines 1 to 3 of 3\n1 | one\n2 | two\u2028still two\n3 | three"
@@ -195,7 +195,7 @@ async def test_an_open_buffer_is_read_before_the_disk(place: Place) -> None:
     assert await place.run("read_file", path="a.py") == "a.py (unsaved changes included), lines 1 to 1 of 1\n1 | new"
 
 
-async def test_a_long_file_comes_in_pieces_that_join(place: Place) -> None:
+async def test_a_long_file_is_read_in_consecutive_pieces(place: Place) -> None:
     lines = [f"line {number} {'x' * 90}" for number in range(1, 2_001)]
     place.write("long.txt", "\n".join(lines))
     seen: list[str] = []
@@ -216,13 +216,13 @@ async def test_a_file_that_is_too_large_says_where_it_was_cut(place: Place) -> N
     assert result.endswith("524288 | 0123456789abcde\n[Only the first 8,388,608 of 10,485,760 bytes are shown.]")
 
 
-async def test_an_endless_line_is_cut(place: Place) -> None:
+async def test_a_very_long_line_is_cut(place: Place) -> None:
     place.write("min.js", "x" * 500_000)
     result = await place.run("read_file", path="min.js")
     assert len(result) < 3_000 and "498,000 characters" in result
 
 
-async def test_an_empty_file_and_one_that_is_too_short(place: Place) -> None:
+async def test_an_empty_file_and_a_line_past_the_end_are_explained(place: Place) -> None:
     place.write("empty", "")
     place.write("short", "a\nb")
     assert await place.run("read_file", path="empty") == "empty is empty."
@@ -245,7 +245,7 @@ async def test_secrets_are_withheld_from_every_tool(repository: Place, name: str
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a/../../secret", "file:///etc/passwd", "~/.ssh/id_rsa", "nul\0l"])
 @pytest.mark.parametrize("tool", ["read_file", "list_files", "search", "git_diff", "git_log", "git_show"])
-async def test_nothing_outside_of_the_folders(repository: Place, tool: str, path: str) -> None:
+async def test_nothing_outside_the_folders_is_read(repository: Place, tool: str, path: str) -> None:
     (repository.outside / "secret").write_text("hunter2")
     repository.write("a/b")
     repository.commit("first")
@@ -265,7 +265,7 @@ async def test_nothing_outside_of_the_folders(repository: Place, tool: str, path
 
 @posix_only
 @pytest.mark.timeout(30)
-async def test_links_pipes_and_devices(place: Place) -> None:
+async def test_links_out_of_the_workspace_pipes_and_devices_are_refused(place: Place) -> None:
     (place.outside / "secret").write_text("hunter2\n")
     (place.folder / "out").symlink_to(place.outside / "secret")
     (place.folder / "up").symlink_to(place.outside)
@@ -294,7 +294,7 @@ def tree(request: pytest.FixtureRequest, place: Place) -> Place:
     return place
 
 
-async def test_files_without_those_that_git_ignores_and_without_secrets(tree: Place) -> None:
+async def test_ignored_files_and_secrets_are_not_listed(tree: Place) -> None:
     listed = (await tree.run("list_files")).split("\n")
     assert listed == [".gitignore", "a.py", "keep.log", "sub/.gitignore", "sub/b.py", "sub/c.ts", "sub/deep/d.tsx"]
 
@@ -315,7 +315,7 @@ async def test_files_without_those_that_git_ignores_and_without_secrets(tree: Pl
         ({"glob": "!*.py"}, ["No files match."]),
     ],
 )
-async def test_globs_and_paths(tree: Place, arguments: dict[str, str], expected: list[str]) -> None:
+async def test_files_are_listed_by_glob_and_path(tree: Place, arguments: dict[str, str], expected: list[str]) -> None:
     assert (await tree.run("list_files", **arguments)).split("\n") == expected
 
 
@@ -327,7 +327,7 @@ async def test_too_many_files_are_listed_by_folder(place: Place) -> None:
     assert (await place.run("list_files", path="src/part0")).count("\n") == 500
 
 
-async def test_a_place_that_is_not_there(place: Place) -> None:
+async def test_a_missing_path_is_an_error(place: Place) -> None:
     assert await place.refused("list_files", path="nowhere") == (
         "There is no nowhere in the workspace. List without a path to see what there is."
     )
@@ -341,7 +341,7 @@ async def test_deleted_files_are_not_listed(repository: Place) -> None:
     assert await repository.run("list_files") == "a"
 
 
-async def test_a_repository_inside_of_another(repository: Place) -> None:
+async def test_a_repository_inside_another_is_listed(repository: Place) -> None:
     repository.write("inner/b")
     repository.git("init", "--quiet", at=repository.folder / "inner")
     repository.write("a")
@@ -365,7 +365,7 @@ async def test_a_folder_in_a_folder_is_listed_once(place: Place) -> None:
     assert (await place.run("list_files")).count("inner/a") == 1
 
 
-async def test_no_folder(place: Place) -> None:
+async def test_without_a_folder_there_is_an_error(place: Place) -> None:
     place.editor.folders = []
     for tool, arguments in (("list_files", {}), ("search", {"pattern": "a"}), ("git_log", {})):
         assert await place.refused(tool, **arguments)
@@ -374,7 +374,7 @@ async def test_no_folder(place: Place) -> None:
 # -- search --------------------------------------------------------------------------------------------------------------
 
 
-async def test_lines_with_their_numbers(tree: Place) -> None:
+async def test_search_results_have_line_numbers(tree: Place) -> None:
     assert await tree.run("search", pattern=r"^in \w+\.py$") == "a.py\n1: in a.py"
     assert await tree.run("search", pattern="IN A", ignore_case=True) == "a.py\n1: in a.py"
     assert await tree.run("search", pattern="IN A") == "No line matches."
@@ -382,18 +382,18 @@ async def test_lines_with_their_numbers(tree: Place) -> None:
     assert await tree.run("search", pattern="in ", path="x.log") == "x.log\n1: in x.log"
 
 
-async def test_context_lines_and_gaps(place: Place) -> None:
+async def test_context_lines_and_gaps_are_shown(place: Place) -> None:
     place.write("a", "".join(f"{word}\n" for word in ["one", "two", "hit", "four", "five", "six", "seven", "hit"]))
     assert await place.run("search", pattern="hit", context_lines=1) == ("a\n2- two\n3: hit\n4- four\n--\n7- seven\n8: hit")
 
 
-async def test_a_hit_over_several_lines_and_an_empty_one(place: Place) -> None:
+async def test_multiline_and_empty_matches_are_shown(place: Place) -> None:
     place.write("a", "def f(\r\n  x\r\n):\r\n")
     assert await place.run("search", pattern=r"f\(\s*x") == "a\n1: def f(\n2:   x"
     assert await place.run("search", pattern="^") == "a\n1: def f(\n2:   x\n3: ):"
 
 
-async def test_open_buffers_are_searched_as_they_are_now(place: Place) -> None:
+async def test_open_buffers_are_searched_with_the_editors_text(place: Place) -> None:
     path = place.write("a.py", "old word\n")
     place.editor.open(path, "new word\n")
     assert await place.run("search", pattern="word") == "a.py\n1: new word"
@@ -410,7 +410,7 @@ async def test_secrets_and_binary_files_are_not_found(place: Place) -> None:
     assert await place.run("search", pattern="hunter2") == "No line matches."
 
 
-async def test_an_invalid_regular_expression(place: Place) -> None:
+async def test_an_invalid_regular_expression_is_an_error(place: Place) -> None:
     place.write("a")
     words = await place.refused("search", pattern="f(")
     assert words.startswith("'f(' is not a valid regular expression") and words.endswith(
@@ -419,7 +419,7 @@ async def test_an_invalid_regular_expression(place: Place) -> None:
 
 
 @pytest.mark.timeout(30)
-async def test_a_pattern_that_never_ends_is_stopped_and_earlier_hits_are_shown(place: Place) -> None:
+async def test_a_search_that_takes_too_long_is_stopped_and_shows_earlier_matches(place: Place) -> None:
     place.write("a", "aaaa!\n")
     place.write("b", "a" * 60 + "!\n")
     result = await Search(place.workspace, seconds=3).run({"pattern": "^(a+)+$|aaaa!$"}, CALL)
@@ -448,7 +448,7 @@ async def test_a_cancelled_search_leaves_no_process(place: Place, monkeypatch: p
     assert process.get_returncode() is not None
 
 
-async def test_many_hits_and_long_lines_stay_bounded(place: Place) -> None:
+async def test_many_matches_and_long_lines_are_limited(place: Place) -> None:
     place.write("long", "hit " * 10_000 + "\n")
     for number in range(30):
         place.write(f"many{number:02}", "a hit\n" * 1_000)
@@ -471,7 +471,7 @@ async def test_nothing_is_imported_from_the_workspace(place: Place, monkeypatch:
 # -- git -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_uncommitted_changes(repository: Place) -> None:
+async def test_uncommitted_changes_are_shown(repository: Place) -> None:
     repository.write("a.py", "one\n")
     repository.write("b.py", "one\n")
     repository.commit("first")
@@ -487,7 +487,7 @@ async def test_uncommitted_changes(repository: Place) -> None:
     assert "+two" in await repository.run("git_diff", staged=True)
 
 
-async def test_changes_between_revisions(repository: Place) -> None:
+async def test_changes_between_revisions_are_shown(repository: Place) -> None:
     repository.write("a", "base\n")
     repository.commit("base")
     repository.git("checkout", "--quiet", "-b", "topic")
@@ -503,7 +503,7 @@ async def test_changes_between_revisions(repository: Place) -> None:
     assert (await repository.run("git_log", revision="main..topic")).endswith(" Ada: topic")
 
 
-async def test_the_log(repository: Place) -> None:
+async def test_the_log_is_shown(repository: Place) -> None:
     repository.write("old.py", "def f(): pass\n" * 5)
     repository.commit("first")
     repository.git("mv", "old.py", "new.py")
@@ -520,7 +520,7 @@ async def test_the_log(repository: Place) -> None:
     assert (await repository.run("git_log", limit=1)).count("\n") == 0
 
 
-async def test_a_commit_and_a_file_of_it(repository: Place) -> None:
+async def test_a_commit_and_a_file_of_it_are_shown(repository: Place) -> None:
     repository.write("a", "one\n")
     first = repository.commit("first")
     repository.write("a", "two\n")
@@ -531,7 +531,7 @@ async def test_a_commit_and_a_file_of_it(repository: Place) -> None:
     assert "There is no file b at HEAD" in await repository.refused("git_show", revision="HEAD", path="b")
 
 
-async def test_a_folder_of_a_repository_sees_nothing_beside_it(repository: Place) -> None:
+async def test_a_folder_of_a_repository_shows_nothing_outside_it(repository: Place) -> None:
     repository.write("inner/a", "one\n")
     repository.write("beside", "one\n")
     repository.commit("first")
@@ -585,7 +585,7 @@ async def test_a_path_is_never_an_option_or_a_pattern(repository: Place, path: s
 
 
 @posix_only
-async def test_nothing_that_the_repository_configures_is_started(repository: Place) -> None:
+async def test_no_program_that_the_repository_configures_is_started(repository: Place) -> None:
     repository.write("a", "one\n")
     repository.write(".gitattributes", "* diff=evil filter=evil\n")
     repository.commit("first")
@@ -620,7 +620,7 @@ async def test_a_huge_diff_is_cut(repository: Place) -> None:
     assert len(result) <= RESULT_LIMIT + 100 and "Only the beginning" in result
 
 
-async def test_no_repository_and_no_commit(place: Place) -> None:
+async def test_a_missing_repository_or_commit_is_explained(place: Place) -> None:
     for tool, arguments in (("git_diff", {}), ("git_log", {}), ("git_show", {"revision": "HEAD"})):
         assert "No workspace folder is in a git repository" in await place.refused(tool, **arguments)
     place.git("init", "--quiet")

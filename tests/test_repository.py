@@ -118,7 +118,7 @@ async def test_a_filter_is_not_started_whatever_its_name_is(
 
 
 @DIFFS
-async def test_a_filter_of_an_included_file_is_not_started(place: Place, diff: Callable[[Place], Awaitable[str]]) -> None:
+async def test_a_filter_from_an_included_file_is_not_started(place: Place, diff: Callable[[Place], Awaitable[str]]) -> None:
     (place.folder / "more").write_text(f'[filter "x=y"]\n\tclean = {place.program}\n')
     (place.folder / ".gitattributes").write_text("*.py filter=x=y\n")
     place.configure(b"[include]\n\tpath = ../more\n")
@@ -127,7 +127,7 @@ async def test_a_filter_of_an_included_file_is_not_started(place: Place, diff: C
     assert not place.mark.exists()
 
 
-async def test_without_protection_by_git_there_is_no_diff(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_is_no_diff_without_protection_by_git(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.configure(b'[filter "a=b"]\n\tclean = PROGRAM\n')
     (place.folder / ".gitattributes").write_text("* filter=a=b\n")
     monkeypatch.setattr("sessionls.sessions.workspace.git_repository._options", lambda key, value: ("-c", f"{key}={value}"))
@@ -138,14 +138,16 @@ async def test_without_protection_by_git_there_is_no_diff(place: Place, monkeypa
     assert not place.mark.exists()
 
 
-async def test_hooks_that_a_newer_git_reads_from_the_configuration_are_switched_off(place: Place) -> None:
+async def test_hooks_in_the_configuration_are_disabled(place: Place) -> None:
     place.configure(b'[hook "a=b"]\n\tevent = post-index-change\n\tcommand = PROGRAM\n[lfs "extension.x"]\n\tclean = PROGRAM\n')
     options = await (await place.workspace.repository(str(place.folder))).inert()
     assert options == ["--config-env=hook.a=b.enabled=SESSIONLS_FALSE", "-c", "lfs.extension.x.clean="]
 
 
 @DIFFS
-async def test_what_a_submodule_configures_is_not_started(place: Place, diff: Callable[[Place], Awaitable[str]]) -> None:
+async def test_programs_that_a_submodule_configures_are_not_started(
+    place: Place, diff: Callable[[Place], Awaitable[str]]
+) -> None:
     inner = place.folder / "inner"
     inner.mkdir()
     place.git("init", "--quiet", at=inner)
@@ -164,7 +166,7 @@ async def test_what_a_submodule_configures_is_not_started(place: Place, diff: Ca
     assert place.mark.exists()
 
 
-async def test_no_merge_is_made_to_show_one(place: Place) -> None:
+async def test_showing_a_merge_does_not_merge(place: Place) -> None:
     place.git("checkout", "--quiet", "-b", "other")
     (place.folder / "a.py").write_text("two\n")
     place.commit()
@@ -186,7 +188,7 @@ async def test_no_merge_is_made_to_show_one(place: Place) -> None:
 
 
 @pytest.mark.parametrize("entry", [".", "", "bin", "{folder}/bin"])
-async def test_a_git_that_lies_in_the_workspace_is_not_run(place: Place, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+async def test_a_git_in_the_workspace_is_not_run(place: Place, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
     for folder in (place.folder, place.folder / "bin"):
         place.trap(folder / "git")
         place.trap(folder / "own-filter")
@@ -202,7 +204,7 @@ async def test_a_git_that_lies_in_the_workspace_is_not_run(place: Place, monkeyp
     assert not place.mark.exists()
 
 
-async def test_a_git_in_another_folder_of_the_workspace_is_not_run_either(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_git_in_another_workspace_folder_is_not_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     other = place.root / "other"
     place.trap(other / "git")
     monkeypatch.setenv("PATH", f"{other}{os.pathsep}{os.environ['PATH']}")
@@ -216,7 +218,7 @@ async def test_a_git_in_another_folder_of_the_workspace_is_not_run_either(place:
     assert place.mark.exists()
 
 
-async def test_where_git_is_missing_that_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_git_is_explained(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(place.trap(place.folder / "bin" / "git").parent))
     with pytest.raises(ToolFailed, match="git is not installed"):
         await _tool(place)

@@ -99,7 +99,7 @@ async def test_the_exit_code_shows_the_severity(project: Project) -> None:
     assert (await project.review("planted.py", "--staged")).code == 2
 
 
-async def test_agents_review_after_the_scan_and_know_what_it_found(project: Project, model_server: ModelServer) -> None:
+async def test_agents_review_after_the_scan_and_know_its_findings(project: Project, model_server: ModelServer) -> None:
     project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
     quote = "    return lable"
     model_server.script(
@@ -134,7 +134,7 @@ async def test_an_incomplete_review_says_so_and_fails(project: Project, model_se
     assert problem["message"] in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
 
 
-async def test_an_agent_that_only_reports_findings_has_reviewed(project: Project, model_server: ModelServer) -> None:
+async def test_an_agent_that_only_reports_findings_completes_the_review(project: Project, model_server: ModelServer) -> None:
     project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
     (project.folder / "planted.py").write_text("ANSWER = 42\n")
     found = {"path": "planted.py", "quote": "ANSWER = 42", "title": "It has no type", "severity": "hint"}

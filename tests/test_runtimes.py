@@ -74,7 +74,7 @@ def says(text: str) -> Write:
     return write
 
 
-async def test_its_words_and_what_it_used_become_the_reply(
+async def test_text_and_usage_of_a_runtime_become_the_reply(
     home: App, give: Callable[[Scripted], None], model_server: ModelServer
 ) -> None:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
@@ -99,7 +99,7 @@ async def test_its_words_and_what_it_used_become_the_reply(
 
 
 @pytest.mark.parametrize("model", [None, "its/own"])
-async def test_no_model_is_chosen_for_a_runtime_that_brings_its_own(
+async def test_no_model_is_chosen_for_a_runtime_with_its_own(
     home: App, give: Callable[[Scripted], None], model: str | None
 ) -> None:
     runtime = Scripted(says("done"))
@@ -110,7 +110,7 @@ async def test_no_model_is_chosen_for_a_runtime_that_brings_its_own(
     assert isinstance(reply.author, AgentAuthor) and reply.author.model == (model or "")
 
 
-async def test_calls_and_edits_stand_between_the_words_around_them(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_calls_and_edits_are_between_the_surrounding_text(home: App, give: Callable[[Scripted], None]) -> None:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
         call = ToolPart(call_id="1", name="edit", arguments={}, status="running")
         sink.parts += [TextPart(text="before"), call]
@@ -126,7 +126,9 @@ async def test_calls_and_edits_stand_between_the_words_around_them(home: App, gi
     assert isinstance(reply.parts[1], ToolPart) and reply.parts[1].status == "done"
 
 
-async def test_what_is_not_kept_yet_is_not_lost_where_an_edit_is_recorded(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_parts_that_are_not_kept_yet_are_not_lost_when_an_edit_is_recorded(
+    home: App, give: Callable[[Scripted], None]
+) -> None:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
         sink.parts.append(TextPart(text="unkept"))
         await sink.edited("file:///a.py", "Changed a line", agent="other", applied=True)
@@ -137,7 +139,7 @@ async def test_what_is_not_kept_yet_is_not_lost_where_an_edit_is_recorded(home: 
     assert [part.kind for part in reply.parts] == ["edit", "text"]
 
 
-async def test_it_asks_the_people_in_the_session(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_a_runtime_can_ask_the_people_in_the_session(home: App, give: Callable[[Scripted], None]) -> None:
     answers: list[str] = []
 
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
@@ -154,7 +156,7 @@ async def test_it_asks_the_people_in_the_session(home: App, give: Callable[[Scri
     assert [question.summary for question in home.editor.questions] == ["Run make", "Run make"]
 
 
-async def test_it_says_what_it_does_without(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_a_runtime_can_add_notices(home: App, give: Callable[[Scripted], None]) -> None:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
         for notice in ("No network.", "No images.", "No network."):
             await sink.add_notice(notice)
@@ -165,7 +167,7 @@ async def test_it_says_what_it_does_without(home: App, give: Callable[[Scripted]
     assert reply.notices == ["No network.", "No images."]
 
 
-async def test_a_pause_stops_its_work_and_it_goes_on_with_what_it_had(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_a_paused_runtime_continues_with_its_earlier_parts(home: App, give: Callable[[Scripted], None]) -> None:
     cleaned_up = asyncio.Event()
     working = asyncio.Event()
 
@@ -195,7 +197,7 @@ async def test_a_pause_stops_its_work_and_it_goes_on_with_what_it_had(home: App,
     assert finished.message.text == "half\n\nwhole"  # type: ignore[union-attr]
 
 
-async def test_what_cannot_steer_it_is_handed_over_when_its_turn_has_ended(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_a_runtime_without_steering_gets_the_message_after_its_turn(home: App, give: Callable[[Scripted], None]) -> None:
     kept: list[list[str]] = []
 
     async def first(reply: ReplyToWrite, sink: ReplySink) -> None:
@@ -218,7 +220,7 @@ async def test_what_cannot_steer_it_is_handed_over_when_its_turn_has_ended(home:
     assert steering.reply.text == "first.\n\nsecond."
 
 
-async def test_what_is_to_steer_a_reply_that_cannot_go_on_gets_a_reply_of_its_own(
+async def test_a_steering_message_gets_a_separate_reply_if_the_runtime_cannot_resume(
     home: App, give: Callable[[Scripted], None]
 ) -> None:
     async def first(reply: ReplyToWrite, sink: ReplySink) -> None:
@@ -235,7 +237,7 @@ async def test_what_is_to_steer_a_reply_that_cannot_go_on_gets_a_reply_of_its_ow
     assert ((await send).reply.text, steering.reply.text) == ("first", "second")
 
 
-async def test_a_reply_that_cannot_go_on_says_so_when_it_is_resumed(home: App, give: Callable[[Scripted], None]) -> None:
+async def test_resuming_a_reply_that_cannot_continue_is_explained(home: App, give: Callable[[Scripted], None]) -> None:
     async def fails(reply: ReplyToWrite, sink: ReplySink) -> None:
         raise NotPermitted("Not today.", hint="Come back tomorrow.")
 
@@ -250,14 +252,14 @@ async def test_a_reply_that_cannot_go_on_says_so_when_it_is_resumed(home: App, g
     assert finished.message.error.message == "A reply of other that stopped cannot go on."  # type: ignore[union-attr]
 
 
-async def test_an_agent_whose_runtime_is_not_there_cannot_answer(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_agent_with_an_unknown_runtime_cannot_answer(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home.built.catalog, "get", lambda name: Definition(name="code", prompt="", runtime="missing"))
     session = await home.sessions.create()
     with pytest.raises(AgentUnavailable, match="no runtime 'missing'"):
         await home.sessions.message(session.id, "hello")
 
 
-async def test_no_file_lets_the_scanners_answer_as_an_agent(folder: Path, model_server: ModelServer) -> None:
+async def test_a_definition_cannot_use_the_scanner_runtime(folder: Path, model_server: ModelServer) -> None:
     write_agent(folder, "sly", "You scan.", runtime="scanner")
     async with app(folder, model_server) as home:
         (problem,) = [agent.problem for agent in (await home.sessions.agents()).agents if agent.name == "sly"]

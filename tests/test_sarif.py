@@ -84,7 +84,9 @@ SECOND = "é😀 second"
         ({"startLine": 3, "charOffset": 8}, (2, "third"), False),
     ],
 )
-def test_a_place_is_the_nearest_that_there_is(encoding: Any, region: Any, expected: tuple[int, str], noted: bool) -> None:
+def test_an_invalid_position_is_moved_to_the_nearest_valid_one(
+    encoding: Any, region: Any, expected: tuple[int, str], noted: bool
+) -> None:
     text = log(at(region)).replace("Infinity", "1e400")
     result = one(text)
     assert code(result, encoding) == expected
@@ -98,7 +100,7 @@ def test_offsets_are_counted_in_the_unit_of_the_run() -> None:
 
 
 @pytest.mark.parametrize(("place", "inside"), [((99, 1), False), ((2, 500), False), ((4, 5), True), ((4, None), True)])
-def test_it_is_known_which_places_the_file_has(place: tuple[int, int | None], inside: bool) -> None:
+def test_moved_positions_are_noted(place: tuple[int, int | None], inside: bool) -> None:
     region = {"startLine": place[0], **({} if place[1] is None else {"startColumn": place[1]})}
     assert one(log(at(region))).region.is_in(Lines(TEXT, "utf-16")) is inside
 
@@ -131,20 +133,20 @@ RULES = [{"id": "R", "messageStrings": {"m": {"text": "no {0}"}}, "shortDescript
         ({"level": None, "ruleId": "E"}, "wrong", "E", 1),
     ],
 )
-def test_words_rules_and_levels_are_read_as_they_are_meant(changed: Any, title: str, rule: str | None, severity: int) -> None:
+def test_messages_rules_and_levels_are_read_leniently(changed: Any, title: str, rule: str | None, severity: int) -> None:
     extension = {"name": "more", "rules": [{"id": "E", "defaultConfiguration": {"level": "error"}}]}
     tool = {"driver": {"name": "t", "rules": RULES}, "extensions": [extension]}
     result = one(log({**at({"startLine": 1}), **changed}, tool=tool))
     assert (result.title, result.rule, result.severity) == (title, rule, severity)
 
 
-def test_rules_under_names_and_several_runs_are_read() -> None:
+def test_rules_by_name_and_several_runs_are_read() -> None:
     first = {"tool": {"driver": {"rules": {"R": {"id": "R", "shortDescription": {"text": "short"}}}}}, "results": [at({})]}
     report = read_sarif("\ufeff" + json.dumps({"runs": [first, None, {"results": None}, {"results": [at({}, message={})]}]}), "t")
     assert [one.title for one in report.results] == ["wrong", "R"]
 
 
-def test_of_too_many_results_the_first_are_read_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_results_are_cut_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessionls.tools.sarif._RESULTS", 2)
     assert read_sarif(log(at({}), at({})), "t").notes == []
     assert read_sarif(log(at({}), at({}), at({}), 3), "t").notes == (
@@ -194,7 +196,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @settings(deadline=None)
 @given(st.sampled_from(places(FULL)), JSON, JSON)
-def test_whatever_stands_in_one_place_no_other_result_is_lost(path: tuple[Any, ...], odd: Any, run: Any) -> None:
+def test_invalid_values_never_lose_other_results(path: tuple[Any, ...], odd: Any, run: Any) -> None:
     changed: Any = json.loads(json.dumps(FULL))
     place = changed
     for step in path[:-1]:
@@ -252,7 +254,9 @@ async def scanned(editor: PlainEditor, tmp_path: Path, output: str, *paths: str)
         ("sub/b.py", {"originalUriBaseIds": {"B": {"uri": "file:///github/elsewhere/"}}}, "sub/b.py"),
     ],
 )
-async def test_a_file_is_found_however_it_is_called(editor: PlainEditor, tmp_path: Path, uri: str, more: Any, name: str) -> None:
+async def test_a_file_is_found_by_any_spelling_of_its_path(
+    editor: PlainEditor, tmp_path: Path, uri: str, more: Any, name: str
+) -> None:
     result = at({"startLine": 3}, uri)
     result["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] = "B"
     text = log(result, **more).replace("FOLDER", str(tmp_path / "work"))
@@ -261,7 +265,7 @@ async def test_a_file_is_found_however_it_is_called(editor: PlainEditor, tmp_pat
     assert told == "own: 1 findings in 3 files."
 
 
-async def test_what_is_not_as_the_scanner_gave_it_is_said(editor: PlainEditor, tmp_path: Path) -> None:
+async def test_changes_to_a_result_are_noted(editor: PlainEditor, tmp_path: Path) -> None:
     outside = tmp_path / "a.py"
     outside.write_text("")
     text = log(
@@ -276,23 +280,23 @@ async def test_what_is_not_as_the_scanner_gave_it_is_said(editor: PlainEditor, t
     )
     told, findings = await scanned(editor, tmp_path, text)
     assert told == (
-        "own: 4 findings in 3 files (1 results cannot be read; 1 results name no file and are left out; "
-        "2 results are about files that were not asked for and are left out; 3 at the nearest position, as they say)."
+        "own: 4 findings in 3 files (1 results cannot be read; 1 results without a file were left out; "
+        "2 results for files that were not scanned were left out; 3 at the nearest position, with a note)."
     )
     bodies = sorted(finding.body for finding in findings)
     assert bodies == [
         "one\n\n(The scanner gave startLine -1: this is the file's first line.)",
         "two\n\n(The scanner gave startLine 0: this is the file's first line.)",
         "wrong",
-        "wrong\n\n(The scanner gave a position that the file does not have: this is the nearest.)",
+        "wrong\n\n(The scanner reported a position that does not exist in the file. This is the nearest one.)",
     ]
 
 
-async def test_what_names_no_file_is_about_the_only_one(editor: PlainEditor, tmp_path: Path) -> None:
+async def test_a_result_without_a_file_belongs_to_the_only_one(editor: PlainEditor, tmp_path: Path) -> None:
     told, findings = await scanned(editor, tmp_path, log({"message": {"text": "nowhere"}}), "a.py")
     assert [finding.uri for finding in findings] == [(tmp_path / "work/a.py").as_uri()]
-    assert told == "own: 1 findings in 1 files (1 at the nearest position, as they say)."
-    assert "named no file" in findings[0].body
+    assert told == "own: 1 findings in 1 files (1 at the nearest position, with a note)."
+    assert "did not name a file" in findings[0].body
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])

@@ -87,7 +87,7 @@ def result(uri: str, line: int, text: str = "wrong", **more: Any) -> dict[str, A
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-async def test_bandit_finds_what_was_planted_at_exactly_its_place(editor: PlainEditor, encoding: Any) -> None:
+async def test_bandit_reports_a_problem_at_its_exact_position(editor: PlainEditor, encoding: Any) -> None:
     editor.encoding = encoding
     told, findings = await found(scan(editor), scanners=["bandit"])
     shell, evaluated, pickled = findings["bandit/B602"], findings["bandit/B307"], findings["bandit/B301"]
@@ -100,7 +100,7 @@ async def test_bandit_finds_what_was_planted_at_exactly_its_place(editor: PlainE
     assert shell.anchor is not None and "shell=True" in shell.anchor.quote
 
 
-async def test_ruff_finds_what_was_planted(editor: PlainEditor, folder: Path) -> None:
+async def test_ruff_reports_a_problem(editor: PlainEditor, folder: Path) -> None:
     text = PLANTED.replace("label)", "lable)")
     (folder / "planted.py").write_text(text, encoding="utf-8")
     _, findings = await found(scan(editor), scanners=["ruff"])
@@ -109,13 +109,13 @@ async def test_ruff_finds_what_was_planted(editor: PlainEditor, folder: Path) ->
     assert unknown.help == "https://docs.astral.sh/ruff/rules/undefined-name"
 
 
-async def test_a_file_that_does_not_parse_is_a_finding_and_not_a_failure(editor: PlainEditor, folder: Path) -> None:
+async def test_a_syntax_error_is_a_finding_and_not_a_failure(editor: PlainEditor, folder: Path) -> None:
     (folder / "planted.py").write_text("def f(:\n    pass\n", encoding="utf-8")
     _, findings = await found(scan(editor))
     assert findings["ruff/invalid-syntax"].severity == 1
 
 
-async def test_settings_of_the_project_choose_rules_but_change_no_file(editor: PlainEditor, folder: Path) -> None:
+async def test_project_settings_choose_rules_but_change_no_files(editor: PlainEditor, folder: Path) -> None:
     (folder / "ruff.toml").write_text('fix = true\nunsafe-fixes = true\n[lint]\nselect = ["F401", "I"]\n', encoding="utf-8")
     (folder / "planted.py").write_text("import sys\nimport os\n", encoding="utf-8")
     _, findings = await found(scan(editor), scanners=["ruff"])
@@ -124,7 +124,7 @@ async def test_settings_of_the_project_choose_rules_but_change_no_file(editor: P
     assert sorted(os.listdir(folder)) == ["planted.py", "ruff.toml"]  # noqa: PTH208 (and no cache)
 
 
-async def test_settings_of_the_project_run_none_of_its_code(editor: PlainEditor, folder: Path) -> None:
+async def test_project_settings_run_no_code(editor: PlainEditor, folder: Path) -> None:
     """A module that would shadow one of bandit's, a plugin, and a .bandit that names a file to write."""
     trap = "open('ran', 'w').close()\n"
     for name in ("yaml.py", "bandit.py", "stevedore.py", "conftest.py", "sitecustomize.py"):
@@ -136,7 +136,7 @@ async def test_settings_of_the_project_run_none_of_its_code(editor: PlainEditor,
     assert not (folder / "ran").exists()
 
 
-async def test_unsaved_changes_are_what_is_scanned(editor: PlainEditor, folder: Path) -> None:
+async def test_unsaved_changes_are_scanned(editor: PlainEditor, folder: Path) -> None:
     uri = (folder / "planted.py").as_uri()
     text = "\n\n\n" + PLANTED
     editor.buffers[uri] = Buffer(uri, text, version=7, language="python")
@@ -147,7 +147,7 @@ async def test_unsaved_changes_are_what_is_scanned(editor: PlainEditor, folder: 
     assert (await found(scan(editor)))[1] == {}
 
 
-async def test_only_what_is_asked_for_is_scanned(editor: PlainEditor, folder: Path) -> None:
+async def test_only_the_requested_files_are_scanned(editor: PlainEditor, folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "other.py").write_text("import os\n")
     _, findings = await found(scan(editor), paths=["sub"])
@@ -204,7 +204,7 @@ async def test_any_program_that_writes_sarif_is_a_scanner(editor: PlainEditor, f
     assert "own: 1 findings in 1 files" in told
 
 
-async def test_a_text_on_no_disk_is_handed_over_as_a_copy(editor: PlainEditor, folder: Path) -> None:
+async def test_an_unsaved_text_is_scanned_as_a_copy(editor: PlainEditor, folder: Path) -> None:
     (folder / "notes.txt").write_text("one\n")
     uri = (folder / "notes.txt").as_uri()
     editor.buffers[uri] = Buffer(uri, "one\nTWO\n", version=2)
@@ -222,7 +222,7 @@ async def test_a_text_on_no_disk_is_handed_over_as_a_copy(editor: PlainEditor, f
     assert (findings["own/T1"].uri, findings["own/T1"].range.start.line) == (uri, 1)
 
 
-async def test_a_scanner_that_fails_says_so_and_keeps_no_other_from_its_work(editor: PlainEditor, folder: Path) -> None:
+async def test_a_failing_scanner_is_reported_and_does_not_stop_others(editor: PlainEditor, folder: Path) -> None:
     own = user_scanner("own", script(folder, "import sys; sys.exit('the licence has run out')"), [])
     missing = user_scanner("missing", ["no-such-scanner"], [])
     call = LoneCall()
@@ -236,7 +236,7 @@ async def test_a_scanner_that_fails_says_so_and_keeps_no_other_from_its_work(edi
         await found(scan(editor, [own]))
 
 
-async def test_where_no_scanner_is_installed_nothing_has_failed_unless_it_was_asked_for(editor: PlainEditor) -> None:
+async def test_a_missing_scanner_is_a_failure_only_if_it_was_requested(editor: PlainEditor) -> None:
     missing = user_scanner("missing", ["no-such-scanner"], [])
     told, _ = await found(scan(editor, [missing]))
     assert told == "Nothing was scanned. missing: it is not installed."
@@ -245,7 +245,7 @@ async def test_where_no_scanner_is_installed_nothing_has_failed_unless_it_was_as
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a named pipe tells who lives")
-async def test_cancelling_ends_the_program_and_what_it_started(editor: PlainEditor, folder: Path) -> None:
+async def test_cancelling_kills_the_program_and_its_children(editor: PlainEditor, folder: Path) -> None:
     pipe = folder.parent / "alive"
     os.mkfifo(pipe)
     child = f"import time; f = open({str(pipe)!r}, 'w'); f.write('x'); f.flush(); time.sleep(600)"
@@ -262,18 +262,16 @@ async def test_cancelling_ends_the_program_and_what_it_started(editor: PlainEdit
         reader.close()
 
 
-async def test_one_that_takes_too_long_or_says_too_much_is_ended(
+async def test_a_scanner_that_takes_too_long_or_writes_too_much_is_killed(
     editor: PlainEditor, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "_OUTPUT", 1000)
     own = user_scanner("own", script(folder, "while True: print('x' * 10000)"), [])
-    with pytest.raises(ToolFailed, match="said too much"):
+    with pytest.raises(ToolFailed, match="output was too long"):
         await found(scan(editor, [own]))
 
 
-def test_a_program_of_the_workspace_or_of_the_current_directory_is_not_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_in_the_workspace_or_the_current_directory_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trap = tmp_path / "odd-scanner"
     trap.write_text("#!/bin/sh\n")
     trap.chmod(0o755)
@@ -289,7 +287,7 @@ def test_a_program_of_the_workspace_or_of_the_current_directory_is_not_found(
 # -- SARIF -----------------------------------------------------------------------------------------------------------
 
 
-def test_sarif_is_read_as_the_standard_says() -> None:
+def test_sarif_is_read_according_to_the_standard() -> None:
     rules = [
         {
             "id": "R",
@@ -343,7 +341,7 @@ def test_only_web_addresses_become_links() -> None:
         (Region(2, 500, 2, 900), ""),
     ],
 )
-def test_regions_are_places_in_any_encoding(region: Region, expected: str) -> None:
+def test_regions_are_converted_in_any_encoding(region: Region, expected: str) -> None:
     text = "a😀x\n  two  "
     for encoding in ("utf-8", "utf-16", "utf-32"):
         lines = Lines(text, encoding)
@@ -354,7 +352,7 @@ def test_regions_are_places_in_any_encoding(region: Region, expected: str) -> No
             assert lines.cut(range_)[0] == expected
 
 
-def test_a_fix_of_exactly_the_region_is_a_suggestion() -> None:
+def test_a_fix_of_exactly_the_region_becomes_a_suggestion() -> None:
     region = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 3}
     fix = {"artifactChanges": [{"replacements": [{"deletedRegion": region, "insertedContent": {"text": "ok"}}]}]}
     place = {"physicalLocation": {"artifactLocation": {"uri": "a"}, "region": region}}

@@ -42,9 +42,7 @@ async def hand_over(home: App, server: ModelServer, context: SessionContext) -> 
     return stored, server.requests[-1].body["messages"][-1]["content"]
 
 
-async def test_what_was_said_in_another_session_is_handed_over(
-    folder: Path, model_server: ModelServer, litellm_ready: None
-) -> None:
+async def test_another_session_can_be_context(folder: Path, model_server: ModelServer, litellm_ready: None) -> None:
     async with app(folder, model_server) as home:
         old = await said(home, model_server, ("Which database?", "We take SQLite."), ("Sure?", "Yes."))
         stored, sent = await hand_over(home, model_server, SessionContext(session_id=old.id))
@@ -58,7 +56,9 @@ async def test_what_was_said_in_another_session_is_handed_over(
         assert "Session: The old one" in render(opened.session, opened.messages, "markdown")
 
 
-async def test_one_message_of_another_session(folder: Path, model_server: ModelServer, litellm_ready: None) -> None:
+async def test_one_message_of_another_session_can_be_context(
+    folder: Path, model_server: ModelServer, litellm_ready: None
+) -> None:
     async with app(folder, model_server) as home:
         old = await said(home, model_server, ("Which database?", "We take SQLite."))
         reply = (await home.sessions.history(old.id)).messages[-1]
@@ -66,7 +66,7 @@ async def test_one_message_of_another_session(folder: Path, model_server: ModelS
         assert stored.text == "[agent code] We take SQLite."
 
 
-async def test_the_newest_messages_are_kept_and_what_is_left_out_is_said(
+async def test_the_newest_messages_are_kept_with_a_notice_about_the_others(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     async with app(folder, model_server) as home:
@@ -78,7 +78,7 @@ async def test_the_newest_messages_are_kept_and_what_is_left_out_is_said(
         assert "oldest messages are left out" in sent
 
 
-async def test_a_summary_stands_for_the_messages_before_it(folder: Path, model_server: ModelServer, litellm_ready: None) -> None:
+async def test_a_summary_replaces_the_messages_before_it(folder: Path, model_server: ModelServer, litellm_ready: None) -> None:
     async with app(folder, model_server) as home:
         old = await said(home, model_server, ("Old question?", "Old answer."), ("Question two?", "Answer two."))
         model_server.script(Answer("They chose SQLite."))
@@ -99,7 +99,7 @@ async def test_a_summary_stands_for_the_messages_before_it(folder: Path, model_s
         ("here", "missing", InvalidParams, "context.1.messageId"),
     ],
 )
-async def test_a_session_of_other_folders_and_what_is_missing_are_refused(
+async def test_sessions_of_other_folders_and_missing_ones_are_refused(
     folder: Path,
     model_server: ModelServer,
     litellm_ready: None,
@@ -123,7 +123,7 @@ async def test_a_session_of_other_folders_and_what_is_missing_are_refused(
         assert (await home.sessions.get(session.id)).message_count == 0
 
 
-async def test_agents_find_and_read_sessions_of_the_same_folders_without_a_question(
+async def test_agents_search_and_read_sessions_of_the_same_folders_without_permission(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     elsewhere = folder.parent / "elsewhere"
@@ -156,7 +156,7 @@ async def test_agents_find_and_read_sessions_of_the_same_folders_without_a_quest
     assert nothing.result == "No other session of this workspace has these words."
 
 
-async def test_the_terminal_names_a_session_or_a_message_by_the_end_of_its_id(
+async def test_the_terminal_accepts_the_end_of_the_id_of_a_session_or_message(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     async def named(*words: str) -> list[Context]:

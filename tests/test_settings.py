@@ -39,36 +39,36 @@ def refused(**explicit: object) -> InvalidParams:
 
 
 class TestWhereAValueComesFrom:
-    def test_without_anything_the_defaults_hold(self, monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> None:
+    def test_the_defaults_apply_without_settings(self, monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> None:
         monkeypatch.delenv("SESSIONLS_DATA_DIR")
         settings = Settings.load()
         assert (settings.agent, settings.model, settings.database_url, settings.embedded) == ("code", None, None, True)
         assert settings.data_dir.is_relative_to(fresh_home)
         assert settings.url == f"sqlite:///{(settings.data_dir / 'sessions.db').as_posix()}"
 
-    def test_the_file_beats_the_default(self, config: Write) -> None:
+    def test_the_file_overrides_the_default(self, config: Write) -> None:
         config('agent = "review"\nmodel = "openai/from-file"')
         assert (Settings.load().agent, Settings.load().model) == ("review", "openai/from-file")
 
-    def test_the_environment_beats_the_file(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_overrides_the_file(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         config('agent = "review"\nmodel = "openai/from-file"')
         monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
         assert (Settings.load().agent, Settings.load().model) == ("review", "openai/from-environment")
 
-    def test_what_is_given_beats_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_explicit_values_override_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
         assert Settings.load(model="openai/given").model == "openai/given"
 
-    def test_none_is_not_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_none_counts_as_not_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSIONLS_MODEL", "openai/from-environment")
         assert Settings.load(model=None).model == "openai/from-environment"
 
-    def test_an_empty_variable_is_not_set(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_empty_variable_counts_as_not_set(self, config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         config('agent = "review"')
         monkeypatch.setenv("SESSIONLS_AGENT", "")
         assert Settings.load().agent == "review"
 
-    def test_the_users_own_file_is_read_where_no_other_is_named(self) -> None:
+    def test_the_users_own_file_is_read_by_default(self) -> None:
         config_dir().mkdir(parents=True)
         (config_dir() / "config.toml").write_text('agent = "explain"', encoding="utf-8")
         assert Settings.load().agent == "explain"
@@ -82,38 +82,38 @@ class TestWhereAValueComesFrom:
         assert settings.trusted_folders == [one, two]
         assert settings.trusts(two / "inside") and not settings.trusts(tmp_path)
 
-    def test_a_trusted_folder_is_not_left_by_dots(self, tmp_path: Path) -> None:
+    def test_dots_do_not_lead_out_of_a_trusted_folder(self, tmp_path: Path) -> None:
         settings = Settings.load(trusted_folders=[tmp_path / "one"])
         assert not settings.trusts(tmp_path / "one" / ".." / "two")
 
 
 class TestWhatIsSaidOfAWrongValue:
-    def test_a_misspelt_setting_is_named_with_the_one_meant(self, config: Write) -> None:
+    def test_a_misspelled_setting_is_reported_with_a_suggestion(self, config: Write) -> None:
         config('modle = "openai/x"')
         error = refused()
         assert "modle" in error.message and "configuration file" in error.message and "'model'" in error.hint
 
     @pytest.mark.parametrize("line", ['openai_api_key = "sk-hush"', 'api-key = "sk-hush"', '[keys]\nopenai = "sk-hush"'])
-    def test_a_key_in_the_file_is_refused_and_not_repeated(self, config: Write, line: str) -> None:
+    def test_an_api_key_in_the_file_is_refused_and_not_repeated(self, config: Write, line: str) -> None:
         config(line)
         error = refused()
         assert "environment" in error.hint
         assert "sk-hush" not in error.message + error.hint + str(error.wire())
 
-    def test_a_wrong_value_in_the_environment_is_named_by_its_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_invalid_value_in_the_environment_is_reported_with_its_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSIONLS_EMBEDDED", "perhaps")
         error = refused()
         assert "SESSIONLS_EMBEDDED" in error.message
         assert error.wire()["fields"] == ["SESSIONLS_EMBEDDED"]
 
-    def test_a_rule_for_a_tool_that_there_is_not_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_rule_for_an_unknown_tool_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SESSIONLS_PERMISSIONS", '{"read_file": "allow", "files/*": "ask", "execute": "deny", "*": "ask"}')
         assert len(Settings.load().permissions) == 4
         monkeypatch.setenv("SESSIONLS_PERMISSIONS", '{"red_file": "deny"}')
-        with pytest.raises(InvalidParams, match="no tool and no risk red_file; is read_file meant"):
+        with pytest.raises(InvalidParams, match="red_file is not a tool or a risk"):
             Settings.load()
 
-    def test_a_database_that_we_do_not_know_is_refused(self) -> None:
+    def test_an_unsupported_database_is_refused(self) -> None:
         error = refused(database_url="mysql://someone:hush@host/db")
         assert "postgresql://" in error.message and "hush" not in error.message
 
@@ -121,7 +121,7 @@ class TestWhatIsSaidOfAWrongValue:
         config("\n\nagent =\n")
         assert "line 3" in refused().message
 
-    def test_bytes_that_are_no_text_are_said_to_be_none(self, config: Write) -> None:
+    def test_a_binary_file_is_refused(self, config: Write) -> None:
         config("").write_bytes(b"agent = '\xff'")
         assert "UTF-8" in refused().message
 
@@ -142,14 +142,12 @@ class TestWhatIsSaidOfAWrongValue:
             ("postgresql://me@host/db", "postgresql://me@host/db"),
         ],
     )
-    def test_a_password_in_the_databases_address_is_not_shown(
-        self, monkeypatch: pytest.MonkeyPatch, address: str, shown: str
-    ) -> None:
+    def test_a_password_in_the_database_url_is_not_shown(self, monkeypatch: pytest.MonkeyPatch, address: str, shown: str) -> None:
         monkeypatch.setenv("SESSIONLS_DATABASE_URL", address)
         assert Settings.load().shown_url == shown
 
     @pytest.mark.parametrize("address", ["postgresql://me:hush@host/db", "postgresql://host/db?password=hush"])
-    def test_a_password_does_not_belong_in_settings_files(self, config: Write, address: str) -> None:
+    def test_a_password_in_a_settings_file_is_refused(self, config: Write, address: str) -> None:
         config(f'database_url = "{address}"\n')
         for error in (refused(), refused(database_url=address)):
             assert "hush" not in f"{error.message}{error.hint}" and ".pgpass" in error.hint
@@ -157,37 +155,37 @@ class TestWhatIsSaidOfAWrongValue:
 
 
 class TestTheParticipantHere:
-    def test_the_id_is_the_same_wherever_the_address_is(self) -> None:
+    def test_the_id_is_the_same_for_every_source_of_the_email_address(self) -> None:
         assert participant("Ada", "ada@example.org").id == participant("A. Lovelace", "Ada@Example.org").id
         assert participant("Ada").id == participant("Ada").id != participant("Bob").id
 
-    async def test_git_says_who_it_is_in_this_folder(self, tmp_path: Path) -> None:
+    async def test_the_participant_comes_from_git_in_this_folder(self, tmp_path: Path) -> None:
         await asyncio.to_thread(_git, tmp_path, "init", "-q")
         await asyncio.to_thread(_git, tmp_path, "config", "user.name", "Ada Lovelace")
         await asyncio.to_thread(_git, tmp_path, "config", "user.email", "ada@example.org")
         found = await local_participant(tmp_path)
         assert (found.name, found.email) == ("Ada Lovelace", "ada@example.org")
 
-    async def test_without_git_it_is_the_login_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_without_git_the_participant_is_the_login_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
             monkeypatch.setenv(name, "ada")
         found = await local_participant(tmp_path)
         assert (found.name, found.email) == ("ada", None)
 
-    async def test_a_name_that_is_given_does_not_borrow_gits_address(self, tmp_path: Path) -> None:
+    async def test_a_configured_name_does_not_use_the_email_address_of_git(self, tmp_path: Path) -> None:
         await asyncio.to_thread(_git, tmp_path, "init", "-q")
         await asyncio.to_thread(_git, tmp_path, "config", "user.email", "ada@example.org")
         assert (await local_participant(tmp_path, name="Bob")).email is None
 
 
-def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
+def test_the_tables_in_the_documentation_are_up_to_date() -> None:
     script = Path(__file__).resolve().parent.parent / "scripts" / "generate_settings.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_settings_are_imported_without_anything_heavy() -> None:
+def test_importing_settings_imports_no_heavy_library() -> None:
     heavy = {"litellm", "sqlalchemy", "pygls", "lsprotocol", "typer", "rich"}
     code = f"import sys, sessionls.settings.settings; print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -56,7 +56,7 @@ async def skills(folder: Path, home: Path, *, trusted: bool = True) -> list[Skil
 # -- found ---------------------------------------------------------------------------------------------------------------
 
 
-async def test_of_several_skills_with_one_name_the_nearest_counts_and_says_so(folder: Path, home: Path) -> None:
+async def test_of_several_skills_with_the_same_name_the_nearest_is_used_with_a_notice(folder: Path, home: Path) -> None:
     places = [
         home / ".config/opencode/skill",
         home / ".config/opencode/skills",
@@ -79,7 +79,7 @@ async def test_of_several_skills_with_one_name_the_nearest_counts_and_says_so(fo
     assert found.notice and found.notice.startswith(f"it takes the place of {(places[0] / 'notes/SKILL.md').as_uri()}")
 
 
-async def test_skills_in_folders_of_a_directory_are_found_but_none_inside_another(folder: Path, home: Path) -> None:
+async def test_skills_in_subfolders_are_found_but_not_inside_another_skill(folder: Path, home: Path) -> None:
     base = folder / ".agents/skills"
     skill(base / "group", "deep")
     skill(base / "group" / "deep", "inner")
@@ -88,7 +88,7 @@ async def test_skills_in_folders_of_a_directory_are_found_but_none_inside_anothe
     assert [one.name for one in await skills(folder, home)] == ["deep"]
 
 
-async def test_an_untrusted_workspace_gives_no_skill_and_takes_none_away(folder: Path, home: Path) -> None:
+async def test_an_untrusted_workspace_adds_and_hides_no_skill(folder: Path, home: Path) -> None:
     skill(folder / ".agents/skills", "notes", description="Evil.")
     skill(home / ".agents/skills", "notes", description="Mine.")
     loaded = catalog(folder, home, trusted=False)
@@ -144,13 +144,13 @@ async def test_a_broken_skill_is_listed_with_its_problem(
         ("---\nname: here\ndescription: d\ndisable-model-invocation: true\n---\nx", "here", "agents are not told of it"),
     ],
 )
-async def test_what_is_odd_is_read_with_a_word_about_it(folder: Path, home: Path, text: str, name: str, notice: str) -> None:
+async def test_unusual_fields_are_read_with_a_notice(folder: Path, home: Path, text: str, name: str, notice: str) -> None:
     write(folder / ".agents/skills/here/SKILL.md", text)
     (found,) = await skills(folder, home)
     assert found.available and found.name == name and notice in (found.notice or "") and len(found.description) <= 1024
 
 
-async def test_two_of_one_directory_with_one_name_are_a_problem(folder: Path, home: Path) -> None:
+async def test_two_skills_with_the_same_name_in_one_directory_are_a_problem(folder: Path, home: Path) -> None:
     for name in ("one", "two"):
         write(folder / ".agents/skills" / name / "SKILL.md", "---\nname: same\ndescription: d\n---\nx")
     (found,) = await skills(folder, home)
@@ -158,9 +158,7 @@ async def test_two_of_one_directory_with_one_name_are_a_problem(folder: Path, ho
 
 
 @needs_links
-async def test_a_link_out_of_the_workspace_folder_is_no_skill_and_one_of_the_user_is(
-    folder: Path, home: Path, tmp_path: Path
-) -> None:
+async def test_only_the_users_own_skills_may_be_links_to_other_folders(folder: Path, home: Path, tmp_path: Path) -> None:
     skill(tmp_path / "elsewhere", "linked")
     for place in (folder / ".agents/skills", home / ".agents/skills"):
         place.mkdir(parents=True)
@@ -175,7 +173,7 @@ async def test_a_link_out_of_the_workspace_folder_is_no_skill_and_one_of_the_use
     assert [one.available for one in await skills(folder, home)] == [False, True]
 
 
-async def test_more_skills_than_fit_are_given_by_name(folder: Path, home: Path) -> None:
+async def test_too_many_skills_are_listed_by_name_only(folder: Path, home: Path) -> None:
     for number in range(40):
         skill(folder / ".agents/skills", f"s{number:02}", description="d" * 1000)
     loaded = catalog(folder, home)
@@ -187,7 +185,7 @@ async def test_more_skills_than_fit_are_given_by_name(folder: Path, home: Path) 
 # -- told ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_agent_is_told_of_skills_and_reads_one_with_its_files(
+async def test_an_agent_knows_the_skills_and_reads_one_with_its_files(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     base = skill(folder / ".claude/skills", "notes", "Follow style.md.", description="Writes notes.").parent
@@ -266,7 +264,7 @@ async def read_it(root: Path, **arguments: object) -> str:
 
 @pytest.mark.parametrize("path", ["../../secret", "/etc/passwd", "a/../../secret", "x\0y", "link", "folder/inside"])
 @needs_links
-async def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, path: str) -> None:
+async def test_nothing_outside_the_skills_folder_is_read(tmp_path: Path, path: str) -> None:
     root = skill(tmp_path / "skills", "notes").parent
     write(tmp_path / "outer/inside", "secret")
     write(tmp_path / "secret", "secret")
@@ -299,7 +297,7 @@ async def test_only_text_files_without_secrets_are_read(tmp_path: Path) -> None:
     assert ".env" not in await read_it(root)
 
 
-async def test_a_long_file_comes_in_pieces(tmp_path: Path) -> None:
+async def test_a_long_file_is_read_in_pieces(tmp_path: Path) -> None:
     root = skill(tmp_path / "skills", "notes").parent
     lines = [f"{number} {'x' * 90}" for number in range(1, 1001)]
     write(root / "long.md", "\n".join(lines))
@@ -317,13 +315,13 @@ async def test_a_long_file_comes_in_pieces(tmp_path: Path) -> None:
         await read_it(root, path="long.md", start_line=1001)
 
 
-async def test_an_unknown_skill_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+async def test_an_unknown_skill_is_an_error_that_lists_the_existing_ones(tmp_path: Path) -> None:
     root = skill(tmp_path / "skills", "notes").parent
     with pytest.raises(ToolFailed, match=r"There is no skill other that this agent may read\. Skills: notes"):
         await read_it(root, name="other")
 
 
-async def test_an_agent_that_another_one_asks_is_told_of_skills_only_where_both_have_the_tool(
+async def test_a_subagent_knows_skills_only_if_both_agents_have_the_tool(
     folder: Path, model_server: ModelServer, litellm_ready: None
 ) -> None:
     skill(folder / ".agents/skills", "notes")

@@ -128,7 +128,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", [*PATHS, "Makefile."])
-async def test_the_question_says_who_runs_it(folder: Path, path: str) -> None:
+async def test_the_permission_request_says_which_programs_run_the_file(folder: Path, path: str) -> None:
     permission_request = await wish_to("create_file", folder, path=path, text="x")
     assert permission_request.startup is not None and "can start programs" in permission_request.summary
     assert any(f"{who} runs what it says" in permission_request.summary for who in STARTUP_FILES)
@@ -138,18 +138,18 @@ async def test_the_question_says_who_runs_it(folder: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", OTHERS)
-async def test_other_files_are_files_as_any(folder: Path, path: str) -> None:
+async def test_other_files_need_no_additional_permission(folder: Path, path: str) -> None:
     assert (await wish_to("create_file", folder, path=path, text="x")).startup is None
 
 
 @pytest.mark.parametrize("path", [*SERVERS, ".vscode./settings.json", "app.code-workspace ."])
-async def test_what_names_our_server_is_never_written(folder: Path, path: str) -> None:
+async def test_files_that_configure_the_server_are_never_written(folder: Path, path: str) -> None:
     with pytest.raises(ToolFailed, match="only people change it"):
         await wish_to("create_file", folder, path=path, text="{}")
 
 
 @pytest.mark.parametrize("tool", ["edit_file", "delete_file"])
-async def test_every_tool_that_writes(folder: Path, tool: str) -> None:
+async def test_every_writing_tool_asks_for_startup_files(folder: Path, tool: str) -> None:
     more = {"edits": [{"old": "a", "new": "b"}]} if tool == "edit_file" else {}
     (folder / "Makefile").write_text("a\n")
     assert (await wish_to(tool, folder, path="Makefile", **more)).startup == "Makefile"
@@ -160,7 +160,7 @@ async def test_every_tool_that_writes(folder: Path, tool: str) -> None:
 
 
 @posix_only
-async def test_links_lead_nowhere_else(folder: Path) -> None:
+async def test_links_do_not_avoid_the_permission_request(folder: Path) -> None:
     for name in ("scripts/build.mk.txt", "flows/ci.txt", "hidden/settings.json", "one/settings.json", "space.txt", "twin.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("a\n")
@@ -204,18 +204,18 @@ def agent(origin: str = "builtin", **permissions: Permission) -> Definition:
         ({"startup": "allow"}, agent("workspace", startup="deny"), "Makefile", "deny"),
     ],
 )
-def test_only_a_rule_that_names_them_allows_it(
+def test_only_a_rule_for_startup_files_allows_writing_them(
     settings: dict[str, Permission], definition: Definition, path: str, decision: Permission
 ) -> None:
     assert Policy(settings).decide_startup(definition, path) == decision
 
 
 @pytest.mark.parametrize("name", ["Makefile::$DATA", "MAKEFILE:x", "Makefile .", "makefi\u200dle"])
-def test_names_that_are_one_to_a_file_system(name: str) -> None:
+def test_different_spellings_of_the_same_file_name_are_recognized(name: str) -> None:
     assert uri_key(name) == "makefile"
 
 
-def test_the_names_of_rules() -> None:
+def test_rule_names_are_checked() -> None:
     assert rule_problem("startup") is None and rule_problem("startup:.github/**") is None
     assert rule_problem("startup:") is not None and rule_problem("startups") is not None
 
@@ -246,7 +246,7 @@ def statuses(reply: Message) -> list[str]:
     return [part.status for part in reply.parts if isinstance(part, ToolPart)]
 
 
-async def test_an_agent_that_may_write_asks_for_these_alone(home: App, folder: Path, model_server: ModelServer) -> None:
+async def test_an_agent_that_may_write_asks_only_for_startup_files(home: App, folder: Path, model_server: ModelServer) -> None:
     model_server.script(creates("notes.md", "Makefile", "Dockerfile", "package.json", "Rakefile"), Answer("done"))
     home.editor.answers += ["once", "session", "deny"]
     session = await home.sessions.create(agent="writer")

@@ -49,7 +49,7 @@ async def reply_of(home: App, agent: str = "plain") -> Message:
 
 
 @pytest.mark.parametrize("reason", WORDS)
-async def test_a_reply_that_is_not_whole_says_so_in_every_face(
+async def test_an_incomplete_reply_says_so_in_every_interface(
     home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason
 ) -> None:
     script(home, monkeypatch, [TextDelta("half"), end(reason)])
@@ -69,7 +69,7 @@ async def test_a_reply_that_is_not_whole_says_so_in_every_face(
     assert finished.kind == "replyFinished" and finished.message.stop_reason == reason
 
 
-def test_there_are_words_for_every_reason_but_that_it_is_done() -> None:
+def test_every_reason_except_stop_has_an_explanation() -> None:
     reply = Message.model_validate(
         {"id": "r", "sessionId": "s", "seq": 1, "role": "agent", "author": {"agent": "a", "model": "m", "definition": ""}}
         | {"status": "complete", "createdAt": ""}
@@ -78,7 +78,7 @@ def test_there_are_words_for_every_reason_but_that_it_is_done() -> None:
     assert {reason for reason, words in said.items() if words is None} == {"stop", "tool_calls"}
 
 
-async def test_a_whole_reply_ends_with_stop_and_says_nothing_of_it(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_complete_reply_ends_with_stop_without_an_explanation(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, [TextDelta("all"), end("stop")])
     reply = await reply_of(home)
     assert reply.stop_reason == "stop" and incomplete(reply) is None
@@ -86,7 +86,7 @@ async def test_a_whole_reply_ends_with_stop_and_says_nothing_of_it(home: App, mo
 
 @pytest.mark.parametrize("reason", ["stop", "unknown", "tool_calls"])
 @pytest.mark.parametrize("text", ["", " \n"])
-async def test_an_answer_without_words_or_calls_is_empty(
+async def test_a_response_without_text_or_calls_is_empty(
     home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason, text: str
 ) -> None:
     script(home, monkeypatch, [TextDelta(text), end(reason)])
@@ -94,14 +94,12 @@ async def test_an_answer_without_words_or_calls_is_empty(
     assert reply.stop_reason == "empty" and "gave no answer" in (incomplete(reply) or "")
 
 
-async def test_an_answer_that_speaks_of_calls_and_makes_none_is_not_taken_for_whole(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_response_that_announces_calls_but_makes_none_is_incomplete(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     script(home, monkeypatch, [TextDelta("I look."), end("tool_calls")])
     assert (await reply_of(home)).stop_reason == "unknown"
 
 
-async def test_go_on_lets_it_continue_and_the_new_reply_is_judged_by_itself(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_go_on_continues_in_a_new_reply_with_its_own_reason(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = script(home, monkeypatch, [TextDelta("one"), end("length")], [TextDelta("two"), end("stop")])
     session = await home.sessions.create(agent="plain")
     await home.sessions.message(session.id, "m1")
@@ -109,7 +107,7 @@ async def test_go_on_lets_it_continue_and_the_new_reply_is_judged_by_itself(home
     assert requests[1].messages[-2]["content"] == "one"
 
 
-async def test_an_agent_is_told_that_the_answer_of_one_it_asked_is_not_whole(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_agent_learns_that_a_subagents_answer_is_incomplete(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = json.dumps({"agent": "plain", "question": "What is it?"})
     requests = script(
         home,
@@ -157,7 +155,7 @@ def calls(reply: Message) -> list[ToolPart]:
         (json.dumps(json.dumps('{"how": "well"}')), {"how": "well"}),
     ],
 )
-async def test_arguments_that_can_be_meant_in_one_way_are_read(
+async def test_arguments_with_only_one_possible_meaning_are_read(
     home: App, monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, Any]
 ) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
@@ -169,7 +167,7 @@ async def test_arguments_that_can_be_meant_in_one_way_are_read(
 @pytest.mark.parametrize(
     "written", ['{"how": "we', "well", "[1]", "3", '"well"', '{"n": NaN}', '{"n": 1e999}', "{} {}", "{'how': 1}"]
 )
-async def test_arguments_that_cannot_be_read_fail_the_call_and_go_nowhere_as_they_are(
+async def test_unreadable_arguments_fail_the_call_and_are_not_sent_on(
     home: App, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     ran: list[str] = []
@@ -187,7 +185,7 @@ async def test_arguments_that_cannot_be_read_fail_the_call_and_go_nowhere_as_the
     assert "\\u0000" not in everything and "\\u0000" not in json.dumps(requests[1].messages)
 
 
-async def test_of_arguments_without_end_only_the_beginning_is_kept(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_the_beginning_of_very_long_arguments_is_kept(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     give(home, monkeypatch, UseIt(lambda call: asyncio.sleep(0, "ok")))
     script(home, monkeypatch, [ask_for("use_it", "x" * 1_000_000), end("tool_calls")], [TextDelta("sorry"), end()])
     (call,) = calls(await reply_of(home, "user"))
@@ -196,9 +194,7 @@ async def test_of_arguments_without_end_only_the_beginning_is_kept(home: App, mo
 
 @pytest.mark.parametrize("reason", ["length", "content_filter", "error", "unknown"])
 @pytest.mark.parametrize("written", ["", "{}", '{"how": "we'])
-async def test_a_call_that_was_cut_off_is_not_made_with_half_its_arguments(
-    home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason, written: str
-) -> None:
+async def test_a_truncated_call_is_not_made(home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason, written: str) -> None:
     ran: list[str] = []
     give(home, monkeypatch, noting(ran))
     cut: Step = [ask_for("use_it", '{"how": "well"}', "whole"), ask_for("use_it", written, "cut"), end(reason)]
@@ -209,14 +205,14 @@ async def test_a_call_that_was_cut_off_is_not_made_with_half_its_arguments(
     assert reply.stop_reason == "stop"
 
 
-def test_what_an_older_version_kept_of_unreadable_arguments_is_told_like_any_other() -> None:
+def test_unreadable_arguments_from_an_older_version_are_reported() -> None:
     old = {"kind": "tool", "callId": "c", "name": "t", "status": "failed", "arguments": {"\0invalid": '{"half'}}
     part = ToolPart.model_validate(old)
     assert (part.arguments, part.unreadable) == ({}, '{"half')
     assert "\\u0000" not in json.dumps(part.wire())
 
 
-async def test_a_cut_reply_ends_with_its_reason_at_a_real_provider(home: App, model_server: ModelServer) -> None:
+async def test_an_incomplete_reply_ends_with_the_providers_reason(home: App, model_server: ModelServer) -> None:
     model_server.script(
         Answer("and so", reason="length"), Answer(tools=[ToolUse("use_it", '{"ha')], reason="length"), Answer("ok")
     )

@@ -64,7 +64,7 @@ async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
 # -- changes ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_begins_with_its_first_event(store: SqlStore) -> None:
+async def test_a_session_starts_with_its_created_event(store: SqlStore) -> None:
     session_id = await create(store, title="First")
     session = await store.session(session_id)
     assert (session.title, session.seq, session.state) == ("First", 1, "active")
@@ -86,7 +86,7 @@ async def test_a_session_that_does_not_exist_is_not_found(store: SqlStore) -> No
             await question
 
 
-async def test_an_error_in_a_decision_leaves_everything_as_it_was(store: SqlStore) -> None:
+async def test_an_error_in_a_decision_changes_nothing(store: SqlStore) -> None:
     session_id = await create(store)
 
     def decide(change: Change) -> None:
@@ -111,14 +111,14 @@ async def test_a_decision_that_adds_nothing_writes_nothing(store: SqlStore, tmp_
     reader.close()
 
 
-async def test_numbers_have_no_gap_and_no_double_under_two_processes(store: SqlStore, other: SqlStore) -> None:
+async def test_event_numbers_have_no_gaps_or_duplicates_with_two_stores(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     given = await asyncio.gather(*(rename(one, session_id, f"{n}") for n in range(40) for one in (store, other)))
     assert sorted(given) == list(range(2, 82))
     assert [event.seq for event in await other.events(session_id, after=0)] == list(range(1, 82))
 
 
-async def test_numbers_have_no_gap_with_a_true_process_beside(store: SqlStore, tmp_path: Path) -> None:
+async def test_event_numbers_have_no_gaps_with_a_second_process(store: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store)
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(WRITER), "rename", url(tmp_path), session_id, "50", stdout=subprocess.PIPE
@@ -138,7 +138,7 @@ async def test_a_change_by_another_process_is_seen_by_the_next_decision(store: S
     assert await store.change(session_id, lambda change: change.now.session.title) == "Two"
 
 
-async def test_what_is_stored_is_the_fold_of_the_log(store: SqlStore, other: SqlStore) -> None:
+async def test_the_stored_state_equals_the_fold_of_the_log(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store, identities=["marker:1:"])
     await exchange(store, session_id, "one", "1")
     waiting = await say(other, session_id, "two")
@@ -193,7 +193,7 @@ async def test_a_message_of_another_session_is_not_found(store: SqlStore) -> Non
             await question
 
 
-async def test_messages_stand_in_the_order_in_which_they_were_taken_up(store: SqlStore) -> None:
+async def test_messages_are_in_the_order_in_which_they_were_answered(store: SqlStore) -> None:
     session_id = await create(store)
     first = await say(store, session_id, "first")
     reply = await begin(store, session_id, first)
@@ -204,7 +204,7 @@ async def test_messages_stand_in_the_order_in_which_they_were_taken_up(store: Sq
     assert await texts(store, session_id) == ["first", "to first", "second", ""]
 
 
-async def test_all_up_to_a_place_had_ended_when_a_stopped_reply_had(store: SqlStore) -> None:
+async def test_seq_at_includes_the_end_of_a_resumed_reply(store: SqlStore) -> None:
     session_id = await create(store)
     first, second = await say(store, session_id, "first"), await say(store, session_id, "second")
     stopped = await begin(store, session_id, first)
@@ -240,7 +240,7 @@ async def test_a_reply_being_written_has_its_text_so_far(store: SqlStore, other:
     assert await other.drafted(session_id, reply) == await store.drafted(session_id, reply)
 
 
-async def test_a_reply_goes_on_in_the_middle_of_its_words(store: SqlStore, other: SqlStore) -> None:
+async def test_drafts_continue_within_a_part(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     message = await say(store, session_id, "go")
     reply = await begin(store, session_id, message)
@@ -254,7 +254,7 @@ async def test_a_reply_goes_on_in_the_middle_of_its_words(store: SqlStore, other
         assert await one.drafted(session_id, reply) == [Drafted(0, "text", 3, "lo you")]
 
 
-async def test_words_that_an_event_holds_are_drafts_no_more(store: SqlStore, other: SqlStore) -> None:
+async def test_drafts_are_deleted_when_an_event_contains_their_text(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     store.draft(session_id, reply, 0, "text", "Hello")
@@ -287,7 +287,7 @@ async def test_drafts_of_a_failed_change_are_not_lost(tmp_path: Path, other: Sql
         assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "kept")]
 
 
-async def test_half_a_surrogate_pair_does_not_stop_the_drafts(store: SqlStore, other: SqlStore) -> None:
+async def test_lone_surrogates_do_not_stop_drafts(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     store.draft(session_id, reply, 0, "text", "a\ud83db\0")
@@ -295,7 +295,7 @@ async def test_half_a_surrogate_pair_does_not_stop_the_drafts(store: SqlStore, o
     assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "a?b\0")]
 
 
-async def test_a_killed_process_leaves_its_events_and_almost_all_its_words(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_killed_process_loses_no_events_and_almost_no_text(store: SqlStore, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, str(WRITER), "write", url(tmp_path), stdout=subprocess.PIPE)
     assert process.stdout is not None
     session_id, reply = (await process.stdout.readline()).decode().split()
@@ -319,7 +319,7 @@ async def test_a_killed_process_leaves_its_events_and_almost_all_its_words(store
 # -- claims ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_process_that_claims_is_seen_to_live_for_longer_than_its_lease(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_claiming_process_renews_its_lease(tmp_path: Path, store: SqlStore) -> None:
     async with SqlStore(url(tmp_path), lease=0.3) as writer:
         session_id = await create(writer)
         reply = await begin(writer, session_id, await say(writer, session_id, "go"))
@@ -330,7 +330,7 @@ async def test_a_process_that_claims_is_seen_to_live_for_longer_than_its_lease(t
             assert await store.lapsed() == []
 
 
-async def test_what_a_process_leaves_behind_has_lapsed(tmp_path: Path, store: SqlStore) -> None:
+async def test_claims_of_a_closed_process_lapse(tmp_path: Path, store: SqlStore) -> None:
     async with SqlStore(url(tmp_path)) as writer:
         session_id = await create(writer)
         reply = await begin(writer, session_id, await say(writer, session_id, "go"))
@@ -341,7 +341,7 @@ async def test_what_a_process_leaves_behind_has_lapsed(tmp_path: Path, store: Sq
 
 
 @pytest.mark.engines("sqlite")
-async def test_to_look_for_what_lapsed_is_not_to_look_at_each_session(tmp_path: Path, store: SqlStore) -> None:
+async def test_finding_lapsed_claims_does_not_read_all_sessions(tmp_path: Path, store: SqlStore) -> None:
     await create(store)
     statement = f"EXPLAIN QUERY PLAN {reading._LAPSED.compile(dialect=SQLiteDialect())}"
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
@@ -358,7 +358,7 @@ async def test_a_claim_can_be_taken_over(store: SqlStore, other: SqlStore) -> No
         assert claims[reply].process == other.process and claims[reply].alive
 
 
-async def test_a_process_that_was_taken_for_dead_drafts_no_more(store: SqlStore, other: SqlStore) -> None:
+async def test_a_process_that_lost_its_claim_saves_no_drafts(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     message = await say(store, session_id, "go")
     reply = await begin(store, session_id, message)
@@ -373,7 +373,7 @@ async def test_a_process_that_was_taken_for_dead_drafts_no_more(store: SqlStore,
         assert (await texts(one, session_id))[-1] == "fresh"
 
 
-async def test_a_claim_is_kept_alive_though_its_caller_was_cancelled(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_claim_is_renewed_even_if_its_caller_was_cancelled(tmp_path: Path, store: SqlStore) -> None:
     async with SqlStore(url(tmp_path), lease=0.3) as writer:
         session_id = await create(store)
         message, reply = await say(store, session_id, "go"), new_id()
@@ -452,7 +452,7 @@ async def test_titles_are_found_by_their_words(store: SqlStore) -> None:
 @pytest.mark.parametrize(
     "cursor", ["", "x", "é", "e30", "WzFd", "WzIsICJhIiwgImIiXQ", "WzEsIDIsIDNd", "[" * 5000, "=", "bnVsbA=="]
 )
-async def test_a_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(store: SqlStore, cursor: str) -> None:
     with pytest.raises(InvalidParams) as refused:
         await store.sessions(scope=None, state=None, query=None, limit=3, cursor=cursor)
     assert refused.value.data == {"fields": ["cursor"]}
@@ -513,7 +513,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(st.characters(), max_size=30) | st.text('"*^():+-{} ANDORTx\0', max_size=20))
-def test_nothing_that_is_searched_for_is_an_error(query: str, searched: Callable[[str], list[Hit]]) -> None:
+def test_no_search_query_is_an_error(query: str, searched: Callable[[str], list[Hit]]) -> None:
     assert len(searched(query)) <= 2
 
 
@@ -521,7 +521,7 @@ def test_nothing_that_is_searched_for_is_an_error(query: str, searched: Callable
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_deleted_session_is_gone_and_its_content_erased(store: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+async def test_the_content_of_a_deleted_session_is_erased(store: SqlStore, other: SqlStore, tmp_path: Path) -> None:
     session_id = await create(store, title="SECRETTITLE", identities=["SECRETPLACE"])
     await exchange(store, session_id, "SECRETMESSAGE", "SECRETREPLY")
     reply = await begin(store, session_id, await say(store, session_id, "SECRETWAITING"))
@@ -568,7 +568,7 @@ async def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_store_that_is_not_used_opens_nothing(tmp_path: Path) -> None:
+async def test_an_unused_store_opens_nothing(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         stop = store.subscribe(lambda notice: None)
         await asyncio.sleep(0)
@@ -576,7 +576,7 @@ async def test_a_store_that_is_not_used_opens_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-async def test_loading_the_store_does_not_load_the_database_library(tmp_path: Path) -> None:
+async def test_importing_the_store_does_not_import_sqlalchemy(tmp_path: Path) -> None:
     code = "import sys, sessionls.store; print([m for m in ('sqlalchemy', 'alembic', 'watchfiles') if m in sys.modules])"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE)
     out, _ = await process.communicate()
@@ -584,7 +584,7 @@ async def test_loading_the_store_does_not_load_the_database_library(tmp_path: Pa
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_file_needs_none_of_what_other_databases_need(tmp_path: Path) -> None:
+async def test_a_file_loads_no_module_of_other_databases(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from stores import create; from sessionls.store import SqlStore\n"
         "async def main():\n"
@@ -600,7 +600,7 @@ async def test_a_file_needs_none_of_what_other_databases_need(tmp_path: Path) ->
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path) -> None:
+async def test_a_locked_database_is_an_explained_error_until_it_is_unlocked(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path), patience=0.05) as store:
         session_id = await create(store)
         lock = sqlite3.connect(tmp_path / "data" / "sessions.db", isolation_level=None)
@@ -624,7 +624,7 @@ async def test_a_locked_database_is_an_error_in_words_and_passes(tmp_path: Path)
         ("sqlite://", "is not supported"),
     ],
 )
-async def test_a_database_that_cannot_be_used_is_an_error_in_words(database: str, words: str) -> None:
+async def test_an_unusable_database_is_an_explained_error(database: str, words: str) -> None:
     async with SqlStore(database) as store:
         with pytest.raises(StoreUnavailable, match=words) as refused:
             await store.session("x")
@@ -632,7 +632,7 @@ async def test_a_database_that_cannot_be_used_is_an_error_in_words(database: str
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_an_explained_error(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sessions.db").write_text("words " * 1000, encoding="utf-8")
     async with SqlStore(url(tmp_path)) as store:
@@ -642,7 +642,7 @@ async def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_an_explained_error(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
     async with SqlStore(url(tmp_path)) as store:
         with pytest.raises(StoreUnavailable, match="cannot be opened") as refused:
@@ -670,9 +670,7 @@ async def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path)
         ("SQLITE_NOTADB", "damaged", "SESSIONLS_DATA_DIR"),
     ],
 )
-async def test_every_failure_of_the_database_says_what_is_wrong_and_what_to_do(
-    store: SqlStore, name: str, words: str, hint: str
-) -> None:
+async def test_every_database_error_says_what_is_wrong_and_what_to_do(store: SqlStore, name: str, words: str, hint: str) -> None:
     failure = sqlite3.OperationalError("secret words of the library")
     failure.sqlite_errorname = name
 
@@ -697,7 +695,7 @@ async def test_every_failure_of_the_database_says_what_is_wrong_and_what_to_do(
         (errno.EACCES, "cannot be opened"),
     ],
 )
-async def test_every_failure_of_the_disk_says_what_is_wrong(
+async def test_every_disk_error_says_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -718,7 +716,7 @@ def test_a_database_that_cannot_be_shared_is_not_used() -> None:
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("durable", [False, True])
-async def test_what_is_accepted_outlives_a_power_cut_where_that_is_wanted(tmp_path: Path, durable: bool) -> None:
+async def test_commits_survive_a_power_failure_if_requested(tmp_path: Path, durable: bool) -> None:
     async with SqlStore(url(tmp_path), durable=durable) as store:
         await create(store)
 
@@ -731,7 +729,7 @@ async def test_what_is_accepted_outlives_a_power_cut_where_that_is_wanted(tmp_pa
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be deleted there")
-async def test_nothing_is_accepted_into_a_file_that_is_gone(tmp_path: Path) -> None:
+async def test_nothing_is_written_to_a_deleted_file(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
         for path in (tmp_path / "data").iterdir():
@@ -743,7 +741,7 @@ async def test_nothing_is_accepted_into_a_file_that_is_gone(tmp_path: Path) -> N
         await create(store)
 
 
-async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+async def test_using_a_closed_store_is_an_error(tmp_path: Path) -> None:
     store = SqlStore(url(tmp_path))
     session_id = await create(store)
     await store.close()
@@ -752,7 +750,7 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
         await store.session(session_id)
 
 
-async def test_closing_keeps_what_was_drafted(tmp_path: Path, other: SqlStore) -> None:
+async def test_closing_saves_drafts(tmp_path: Path, other: SqlStore) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -760,14 +758,14 @@ async def test_closing_keeps_what_was_drafted(tmp_path: Path, other: SqlStore) -
     assert await other.drafted(session_id, reply) == [Drafted(0, "text", 0, "last words")]
 
 
-async def test_participants_that_only_look_do_not_change_the_order(store: SqlStore) -> None:
+async def test_joining_and_leaving_do_not_change_the_order(store: SqlStore) -> None:
     older, _newer = await create(store, title="older"), await create(store, title="newer")
     await store.change(older, lambda change: change.add(ev.ParticipantJoined, participant=ANN))
     assert await all_sessions(store) == await all_sessions(store, scope=scope_of(["file:///work"])) == ["newer", "older"]
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_session_stored_before_lists_told_how_a_reply_stopped_is_read_and_tells_it_with_its_next_event(
+async def test_a_session_from_before_the_stopped_field_gets_it_with_its_next_event(
     tmp_path: Path,
 ) -> None:
     async with SqlStore(url(tmp_path)) as store:

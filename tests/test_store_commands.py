@@ -58,9 +58,7 @@ async def execute(address: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize("back", [False, True])
-async def test_sessions_are_the_same_in_the_other_database_and_again_when_they_are_copied_back(
-    tmp_path: Path, store: SqlStore, back: bool
-) -> None:
+async def test_sessions_are_identical_after_copying_them_there_and_back(tmp_path: Path, store: SqlStore, back: bool) -> None:
     parent = await create(store, title="A parent", folders=["file:///a"])
     for n in range(3):
         await exchange(store, parent, f"needle m{n}", f"r{n}")
@@ -88,7 +86,7 @@ async def test_sessions_are_the_same_in_the_other_database_and_again_when_they_a
     assert await run(maintenance.check, target, nobody) == {}
 
 
-async def test_to_copy_again_brings_only_what_is_new(tmp_path: Path, store: SqlStore) -> None:
+async def test_copying_again_copies_only_what_is_new(tmp_path: Path, store: SqlStore) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
     first, second = await create(store), await create(store)
     await run(maintenance.copy, url(tmp_path), other, (first,), nobody)
@@ -111,7 +109,7 @@ async def test_to_copy_again_brings_only_what_is_new(tmp_path: Path, store: SqlS
         assert "deleted" in report.refused[second]
 
 
-async def test_a_session_is_not_copied_in_the_middle_of_a_reply(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_session_is_not_copied_during_a_reply(tmp_path: Path, store: SqlStore) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
     session_id = await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -124,7 +122,7 @@ async def test_a_session_is_not_copied_in_the_middle_of_a_reply(tmp_path: Path, 
     assert (await run(maintenance.copy, url(tmp_path), other, (), nobody)).copied == [session_id]
 
 
-async def test_what_cannot_be_copied_is_an_error_in_words(tmp_path: Path, store: SqlStore) -> None:
+async def test_failures_to_copy_are_explained(tmp_path: Path, store: SqlStore) -> None:
     await create(store)
     with pytest.raises(InvalidParams, match="databases are the same"):
         await run(maintenance.copy, url(tmp_path), url(tmp_path), (), nobody)
@@ -135,7 +133,7 @@ async def test_what_cannot_be_copied_is_an_error_in_words(tmp_path: Path, store:
     assert not (tmp_path / "none.db").exists()
 
 
-async def test_a_backup_is_one_file_that_holds_everything(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_backup_is_one_file_with_everything(tmp_path: Path, store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "m", "r")
     assert await run(maintenance.backup, url(tmp_path), tmp_path / "backup.db", nobody) == 1
@@ -159,7 +157,7 @@ async def test_a_backup_is_one_file_that_holds_everything(tmp_path: Path, store:
         ("UPDATE events SET kind = 'replyStarted' WHERE seq = 4", "read|valid sequence"),
     ],
 )
-async def test_a_log_with_a_fault_is_found(tmp_path: Path, store: SqlStore, damage: str, words: str) -> None:
+async def test_check_finds_faults_in_the_log(tmp_path: Path, store: SqlStore, damage: str, words: str) -> None:
     session_id, sound = await create(store), await create(store)
     await exchange(store, session_id, "m", "r")
     done: list[tuple[int, int]] = []
@@ -173,7 +171,7 @@ async def test_a_log_with_a_fault_is_found(tmp_path: Path, store: SqlStore, dama
     assert re.search(words, " ".join(wrong[session_id]))
 
 
-async def test_status_says_what_there_is_and_changes_nothing(tmp_path: Path) -> None:
+async def test_status_shows_the_contents_and_changes_nothing(tmp_path: Path) -> None:
     address = url(tmp_path)
     if address.startswith("sqlite"):
         with pytest.raises(StoreUnavailable, match="no database yet"):
@@ -194,7 +192,7 @@ async def test_status_says_what_there_is_and_changes_nothing(tmp_path: Path) -> 
         await run(maintenance.migrate, address)
 
 
-async def test_vacuum_gives_room_back_and_keeps_the_rest(tmp_path: Path, store: SqlStore) -> None:
+async def test_vacuum_frees_space_and_keeps_the_rest(tmp_path: Path, store: SqlStore) -> None:
     kept, gone = await create(store), await create(store)
     await exchange(store, kept, "m", "r")
     await exchange(store, gone, "secret words " * 100_000, "r")
@@ -209,7 +207,7 @@ async def test_vacuum_gives_room_back_and_keeps_the_rest(tmp_path: Path, store: 
 # -- in the terminal -------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_say_what_they_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_report_their_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = url(tmp_path)
     monkeypatch.setenv("SESSIONLS_DATABASE_URL", address)
     monkeypatch.chdir(tmp_path)

@@ -89,9 +89,7 @@ async def steps_of(store: SqlStore, question: Callable[[], Awaitable[object]]) -
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
-async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_are(
-    store: SqlStore, folders: list[str] | None
-) -> None:
+async def test_listing_findings_costs_the_same_with_many_sessions(store: SqlStore, folders: list[str] | None) -> None:
     session_id = await create(store)
     await report(store, session_id)
     scope = None if folders is None else scope_of(folders)
@@ -111,7 +109,7 @@ async def test_the_list_of_findings_costs_the_same_however_many_sessions_there_a
 
 
 @pytest.mark.engines("sqlite")
-async def test_the_open_findings_cost_the_same_however_many_are_done_with(store: SqlStore) -> None:
+async def test_listing_open_findings_costs_the_same_with_many_closed_ones(store: SqlStore) -> None:
     session_id = await create(store)
     await report(store, session_id)
 
@@ -129,7 +127,7 @@ async def test_the_open_findings_cost_the_same_however_many_are_done_with(store:
 
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
-async def test_a_word_that_stands_everywhere_costs_the_same_however_often(
+async def test_searching_a_common_word_costs_the_same_with_many_matches(
     store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are looked at
@@ -148,7 +146,7 @@ async def test_a_word_that_stands_everywhere_costs_the_same_however_often(
     assert await steps_of(store, search) <= few * 1.5
 
 
-async def test_of_a_word_that_stands_everywhere_the_newest_are_found(store: SqlStore) -> None:
+async def test_the_newest_matches_of_a_common_word_are_found(store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, [f"The parser number {n}." for n in range(600)])
     for query in ("parser", "pars"):
@@ -156,14 +154,14 @@ async def test_of_a_word_that_stands_everywhere_the_newest_are_found(store: SqlS
         assert [hit.snippet for hit in hits] == [f"The parser number {n}." for n in (599, 598, 597)]
 
 
-async def test_of_a_rarer_word_the_best_is_found_first(store: SqlStore) -> None:
+async def test_the_best_match_of_a_rare_word_comes_first(store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, ["needle " * 5, *["a long answer with many other words and one needle in it"] * 20])
     [best] = await store.search("needle", scope=None, limit=1)
     assert best.snippet.startswith("needle needle")
 
 
-async def test_what_is_common_elsewhere_is_found_here(store: SqlStore) -> None:
+async def test_a_word_that_is_common_elsewhere_is_found_in_this_folder(store: SqlStore) -> None:
     here = await create(store, folders=["file:///here"])
     await exchange(store, here, "Where?", "The parser.")
     elsewhere = await create(store)
@@ -175,7 +173,7 @@ async def test_what_is_common_elsewhere_is_found_here(store: SqlStore) -> None:
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("query", ["zebra", "zz", "q", "number zebra"])
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
-async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
+async def test_searching_titles_without_a_match_costs_the_same_with_many_titles(
     store: SqlStore, query: str, folders: list[str] | None
 ) -> None:
     await create(store)
@@ -191,7 +189,7 @@ async def test_a_word_in_no_title_costs_the_same_however_many_titles_there_are(
     assert await steps_of(store, titled) <= few + 10
 
 
-async def test_titles_are_found_as_they_are_now(store: SqlStore) -> None:
+async def test_only_current_titles_are_found(store: SqlStore) -> None:
     async def found(query: str) -> list[str]:
         page, _ = await store.sessions(scope=scope_of(["file:///work"]), state=None, query=query, limit=9, cursor=None)
         return [session.title for session in page]
@@ -206,7 +204,7 @@ async def test_titles_are_found_as_they_are_now(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("rare", [True, False])
-async def test_pages_of_titles_join_to_all_of_them(store: SqlStore, rare: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_of_a_title_search_are_complete(store: SqlStore, rare: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessionls.store.listing._FEW", 100 if rare else 0)
     for n in range(7):
         await create(store, title=f"rabbit {n}", folders=["file:///work"] if n != 3 else ["file:///other"])
@@ -230,7 +228,7 @@ def _edit(fields: dict[str, Any], change: Change) -> None:
 
 
 @pytest.mark.engines("sqlite")
-async def test_the_changes_of_files_cost_the_same_in_a_session_of_any_length(store: SqlStore) -> None:
+async def test_reading_file_changes_costs_the_same_in_a_long_session(store: SqlStore) -> None:
     costs = []
     for count in (5, 200):
         session = await create(store)
@@ -247,7 +245,7 @@ async def test_the_changes_of_files_cost_the_same_in_a_session_of_any_length(sto
 
 
 @pytest.mark.engines("sqlite")
-async def test_no_table_is_read_from_end_to_end_nor_sorted_for_what_happens_again_and_again(store: SqlStore) -> None:
+async def test_frequent_queries_scan_and_sort_no_table(store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "m1", "r1")
     statements: dict[str, Any] = {}

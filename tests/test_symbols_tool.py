@@ -60,7 +60,7 @@ def told(text: str, language: str | None) -> list[tuple[int, int, int, str]]:
     return [(one.first, one.last, one.depth, one.text) for one in found]
 
 
-def test_python_exactly() -> None:
+def test_python_symbols_are_exact() -> None:
     assert told(PYTHON, "python") == [
         (1, 1, 0, "LIMIT: int = 3"),
         (3, 9, 0, "class Shop(Base, final=True)"),
@@ -71,12 +71,12 @@ def test_python_exactly() -> None:
     ]
 
 
-def test_python_that_is_not_finished() -> None:
+def test_symbols_of_incomplete_python_are_found() -> None:
     found, guessed = outline("class Shop:\n    def sell(self):\n        return (\n", "python")
     assert guessed and [one.text for one in found] == ["class Shop:", "def sell(self):"]
 
 
-def test_typescript_by_form() -> None:
+def test_typescript_symbols_are_found_by_pattern() -> None:
     assert told(TYPESCRIPT, "typescript") == [
         (1, 3, 0, "export interface Item"),
         (4, 10, 0, "export default class Shop extends Base"),
@@ -86,22 +86,22 @@ def test_typescript_by_form() -> None:
     ]
 
 
-def test_c_by_form() -> None:
+def test_c_symbols_are_found_by_pattern() -> None:
     assert told(C, "c") == [(2, 5, 0, "static int add(int a, int b)"), (6, 8, 0, "struct shop")]
 
 
-def test_the_headings_of_markdown() -> None:
+def test_markdown_headings_are_symbols() -> None:
     text = "# One\n\n## Two\n```\n# no heading\n```\n## Three\n# Four\n"
     assert told(text, "markdown") == [(1, 7, 0, "# One"), (3, 6, 1, "## Two"), (7, 7, 1, "## Three"), (8, 8, 0, "# Four")]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 100_000, "(" * 50_000, "a " * 50_000, "\t" * 10_000 + "(", "f(" * 5_000])
-def test_no_text_takes_long(text: str) -> None:
+def test_no_text_takes_long_to_analyze(text: str) -> None:
     for language in ("python", "markdown", "c"):
         outline(text, language)
 
 
-async def test_the_tool_tells_lines_and_nesting(tmp_path: Path) -> None:
+async def test_the_tool_shows_lines_and_nesting(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(PYTHON, encoding="utf-8")
     (tmp_path / "empty.py").write_text("", encoding="utf-8")
     tool = Symbols(Workspace(PlainEditor([tmp_path.as_uri()])))

@@ -64,7 +64,7 @@ class TestEdits:
         assert (await apply(editor, DocumentChange(path.as_uri(), kind="delete"))).applied
         assert names(folder) == ["new"] and names(new.parent) == ["b.txt"], "nothing lies beside it"
 
-    async def test_the_byte_order_mark_and_the_mode_stay(self, editor: TerminalEditor, folder: Path) -> None:
+    async def test_the_byte_order_mark_and_the_mode_are_kept(self, editor: TerminalEditor, folder: Path) -> None:
         path = folder / "a.sh"
         path.write_bytes(b"\xef\xbb\xbfold")
         path.chmod(0o755)
@@ -73,7 +73,7 @@ class TestEdits:
         if os.name == "posix":
             assert stat.S_IMODE(path.stat().st_mode) == 0o755
 
-    async def test_a_file_that_changed_since_is_not_touched(self, editor: TerminalEditor, folder: Path) -> None:
+    async def test_a_file_that_changed_meanwhile_is_not_written(self, editor: TerminalEditor, folder: Path) -> None:
         path = folder / "a.txt"
         path.write_text("other", encoding="utf-8")
         kinds: tuple[Literal["edit", "delete"], ...] = ("edit", "delete")
@@ -83,14 +83,16 @@ class TestEdits:
             assert not outcome.applied and "changed" in (outcome.reason or "")
         assert path.read_text(encoding="utf-8") == "other"
 
-    async def test_a_file_that_exists_is_not_created(self, editor: TerminalEditor, folder: Path) -> None:
+    async def test_an_existing_file_is_not_created_again(self, editor: TerminalEditor, folder: Path) -> None:
         path = folder / "a.txt"
         path.write_text("mine", encoding="utf-8")
         outcome = await apply(editor, DocumentChange(path.as_uri(), kind="create", text="x"))
         assert not outcome.applied and path.read_text(encoding="utf-8") == "mine"
         assert names(folder) == ["a.txt"]
 
-    async def test_nothing_outside_and_nothing_withheld(self, editor: TerminalEditor, folder: Path, tmp_path: Path) -> None:
+    async def test_files_outside_and_withheld_files_are_not_written(
+        self, editor: TerminalEditor, folder: Path, tmp_path: Path
+    ) -> None:
         for path in (tmp_path / "out.txt", folder / ".." / "out.txt", folder / ".git" / "hooks" / "x", folder / ".env"):
             outcome = await apply(editor, DocumentChange(f"file://{path}", kind="create", text="x"))
             assert not outcome.applied and str(tmp_path) not in (outcome.reason or "")
@@ -98,7 +100,7 @@ class TestEdits:
 
     @posix_only
     @pytest.mark.parametrize("kind", ["edit", "create", "delete"])
-    async def test_a_folder_swapped_for_a_link_between_check_and_write(
+    async def test_a_folder_replaced_by_a_link_between_check_and_write_is_not_written(
         self, editor: TerminalEditor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
         outside = tmp_path / "outside"
@@ -126,7 +128,7 @@ class TestEdits:
         assert names(outside) == ["a.txt"] and (outside / "a.txt").read_text(encoding="utf-8") == "old"
 
     @posix_only
-    async def test_a_file_swapped_just_before_it_is_replaced(
+    async def test_a_file_replaced_just_before_the_write_is_not_overwritten(
         self, editor: TerminalEditor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path, secret = folder / "a.txt", tmp_path / "secret"

@@ -131,7 +131,7 @@ spoken = st.text(alphabet='ab ß\0\x1aé"\\{}', max_size=8)
 @pytest.mark.engines("sqlite")
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(actions, spoken), min_size=3, max_size=25))
-def test_whatever_happens_messages_are_what_their_events_make_and_are_found_by_their_words(
+def test_messages_always_equal_the_fold_of_their_events_and_are_found_by_search(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
@@ -183,7 +183,7 @@ async def live_through(folder: Path, history: list[tuple[str, str]]) -> None:
         assert {message.id: message for message in seen} == messages
 
 
-async def test_a_fork_reads_the_texts_of_a_parent_that_is_deleted(store: SqlStore) -> None:
+async def test_a_fork_reads_the_texts_of_a_deleted_parent(store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "What is a capybara?", "The largest rodent.")
     await exchange(store, session_id, "And a wombat?", "A marsupial.")
@@ -197,7 +197,7 @@ async def test_a_fork_reads_the_texts_of_a_parent_that_is_deleted(store: SqlStor
     assert await store.search("marsupial", scope=None, limit=5) == []
 
 
-async def test_a_reply_that_goes_on_is_found_again_when_it_stops(store: SqlStore) -> None:
+async def test_a_resumed_reply_is_indexed_again_when_it_stops(store: SqlStore) -> None:
     session_id = await create(store)
     message = await say(store, session_id, "Go on.")
     reply = await begin(store, session_id, message)
@@ -211,7 +211,7 @@ async def test_a_reply_that_goes_on_is_found_again_when_it_stops(store: SqlStore
 # -- databases from before -------------------------------------------------------------------------------------------
 
 
-async def test_an_older_database_becomes_what_it_would_be_now(tmp_path: Path) -> None:
+async def test_a_migrated_database_equals_a_new_one(tmp_path: Path) -> None:
     async with SqlStore(url(tmp_path)) as store:
         session_id = await create(store, title="Größe")
         _, first = await exchange(store, session_id, "What is a capybara?", "The largest “rodent”\0.")

@@ -70,7 +70,9 @@ async def lives(server: RawServer) -> bool:
         ),
     ],
 )
-async def test_a_number_of_more_than_64_bits_is_named(server: RawServer, method: str, params: Any, field: str) -> None:
+async def test_a_number_of_more_than_64_bits_is_an_error_that_names_it(
+    server: RawServer, method: str, params: Any, field: str
+) -> None:
     error = (await server.ask(method, params))["error"]
     assert error["code"] == -32602 and field in error["data"]["fields"]
     assert await lives(server)
@@ -81,11 +83,11 @@ async def test_a_large_number_in_an_unused_field_is_accepted(server: RawServer) 
 
 
 @pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 0, True, 1.5])
-def test_numbers_that_can_be_held(number: float) -> None:
+def test_numbers_in_the_valid_range_are_accepted(number: float) -> None:
     assert list(unusable_numbers({"a": [number]})) == []
 
 
-def test_numbers_that_cannot() -> None:
+def test_numbers_outside_the_valid_range_are_refused() -> None:
     assert dict(unusable_numbers({"a": [2**63, {"b": -(2**63) - 1}], "c": float("inf")})).keys() == {"a.0", "a.1.b", "c"}
 
 
@@ -107,14 +109,14 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
     ],
     ids=["deep", "deep, id last", "NaN", "5,000 digits", "deep, half a pair", "not quite so deep, half a pair", "a comma"],
 )
-async def test_a_request_that_cannot_be_read_is_answered_by_its_id(server: RawServer, body: bytes) -> None:
+async def test_an_unreadable_request_is_answered_with_its_id(server: RawServer, body: bytes) -> None:
     server.stdin.write(frame(body))
     answer = await server.receive()
     assert (answer["id"], answer["error"]["code"]) == (7, -32700)
     assert await lives(server)
 
 
-async def test_what_has_no_id_is_answered_without_one(server: RawServer) -> None:
+async def test_an_unreadable_message_without_id_is_answered_without_one(server: RawServer) -> None:
     for body in (b"{", DEEP, b"\xff", b'{"jsonrpc":"2.0","method":"x","params":%b}' % DEEP):
         server.stdin.write(frame(body))
         answer = await server.receive()
@@ -137,14 +139,14 @@ NESTED = st.recursive(
     order=st.permutations(["jsonrpc", "id", "method", "params"]),
     indent=st.sampled_from([None, 2]),
 )
-def test_the_id_is_found_wherever_it_stands(msg_id: int | str, params: Any, order: list[str], indent: int | None) -> None:
+def test_the_id_is_found_anywhere_in_the_message(msg_id: int | str, params: Any, order: list[str], indent: int | None) -> None:
     message = {"jsonrpc": "2.0", "id": msg_id, "method": "a/b", "params": params}
     body = json.dumps({name: message[name] for name in order}, indent=indent).encode()
     assert head_of(body) == Head(msg_id, "a/b")
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_can_be_read(body: bytes) -> None:
+def test_any_bytes_are_handled(body: bytes) -> None:
     head_of(body)
 
 
@@ -153,7 +155,7 @@ def test_any_bytes_can_be_read(body: bytes) -> None:
 NEVER = {"textDocument": {"uri": "file:///never", "version": 1}}
 
 
-async def test_bad_notifications_are_a_line_each_in_the_log(server: RawServer) -> None:
+async def test_each_invalid_notification_is_one_line_in_the_log(server: RawServer) -> None:
     bad: list[tuple[str, Any]] = [
         ("textDocument/didOpen", []),
         ("textDocument/didOpen", {}),

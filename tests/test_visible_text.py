@@ -31,25 +31,25 @@ TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_fr
 
 
 @given(TEXT)
-def test_nothing_hides_in_one_line(text: str) -> None:
+def test_one_line_texts_contain_no_invisible_characters(text: str) -> None:
     line = in_one_line(text)
     assert not [letter for letter in line if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 
 
 @given(TEXT)
-def test_nothing_in_prose_turns_what_follows_or_is_obeyed(text: str) -> None:
+def test_prose_contains_no_control_sequences_or_direction_changes(text: str) -> None:
     prose = shown(text, prose=True)
     assert not set(prose) & {*BIDI, *C1, "\x1b", "\x07", "\r", "\U000e0041"}
 
 
 @given(TEXT)
-def test_json_keeps_its_values_and_shows_nothing_else(text: str) -> None:
+def test_json_keeps_its_values_and_escapes_unsafe_characters(text: str) -> None:
     written = as_json({text: [text]})
     assert json.loads(written) == {text: [text]}
     assert not set(written) & {*BIDI, *MARKS, *C1, "\x1b"}
 
 
-def test_how_it_is_shown() -> None:
+def test_unsafe_characters_are_shown_as_escapes() -> None:
     assert in_one_line("a\u202eb\x1b[2J\x9bc\n\U000e0041") == r"a\u202eb\x1b[2J\x9bc\x0a\U000e0041"
     assert shown("a\tb\r\nc") == "a\tb\nc"
     family = "\U0001f468\u200d\U0001f469"
@@ -58,18 +58,18 @@ def test_how_it_is_shown() -> None:
 
 
 @given(st.text(st.sampled_from([*BIDI, *MARKS, *C1, "a", "/"])))
-def test_a_name_that_was_shown_leads_back(name: str) -> None:
+def test_a_shown_name_converts_back_to_the_original(name: str) -> None:
     assert meant(in_one_line(name)) == name
 
 
-async def test_a_file_with_hidden_characters_is_read_by_the_name_that_is_shown(tmp_path: Path) -> None:
+async def test_a_file_with_hidden_characters_is_read_by_its_shown_name(tmp_path: Path) -> None:
     (tmp_path / "a\u202etxt.py").write_text("found\n")
     workspace = Workspace(PlainEditor([tmp_path.as_uri()]))
     assert "found" in await ReadFile(workspace).run({"path": r"a\u202etxt.py"}, LoneCall())
 
 
 @pytest.mark.parametrize("letter", [*BIDI, "\x9b", "\x1b", "\u200b", "\u200f"])
-def test_names_titles_and_paths(letter: str) -> None:
+def test_names_titles_and_paths_are_escaped(letter: str) -> None:
     text = f"a{letter}b"
     for said in (
         checked_title(text),
@@ -81,12 +81,12 @@ def test_names_titles_and_paths(letter: str) -> None:
         assert letter not in said and "\\" in said
 
 
-def test_what_an_older_version_stored_is_shown_so_too() -> None:
+def test_texts_from_older_versions_are_escaped_too() -> None:
     found = Participant.model_validate({"id": "p", "name": "a\u202eb", "email": "a\u2066@b"})
     assert (found.name, found.email) == (r"a\u202eb", r"a\u2066@b")
 
 
-def test_json_and_text_on_stdout_hold_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_contains_no_control_sequences(capsys: pytest.CaptureFixture[str]) -> None:
     text = "".join([*BIDI, *C1, "\x1b[2J", "é"])
     terminal = Terminal()
     terminal.json({"a": text})
@@ -98,7 +98,7 @@ def test_json_and_text_on_stdout_hold_nothing_that_a_terminal_obeys(capsys: pyte
 
 
 @pytest.mark.parametrize("format_", ["markdown", "json", "html"])
-def test_an_export_holds_nothing_of_it(format_: Format) -> None:
+def test_exports_contain_no_control_sequences(format_: Format) -> None:
     hidden = "".join([*BIDI, *C1, "\x1b[2J"])
     stamp = "2026-03-01T09:30:00.000Z"
     author = Participant.model_construct(id="p", name=f"n{hidden}")
@@ -145,7 +145,7 @@ async def home(tmp_path: Path, model_server: ModelServer) -> AsyncIterator[App]:
 
 
 @pytest.mark.usefixtures("litellm_ready")
-async def test_a_question_shows_all_that_it_is_about(home: App, model_server: ModelServer) -> None:
+async def test_a_permission_request_hides_nothing(home: App, model_server: ModelServer) -> None:
     hidden = "".join([*BIDI, *MARKS, "\x9b", "\x1b[2K"])
     model_server.script(
         Answer(tools=[ToolUse("run_command", {"command": f"echo {hidden}"})]),

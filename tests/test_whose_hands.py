@@ -53,7 +53,7 @@ async def answered(home: App, session_id: str) -> list[str]:
     return [message.text for message in messages if message.id in replied]
 
 
-async def test_a_message_that_waits_is_answered_by_another_process_of_its_author(folder: Path, model_server: ModelServer) -> None:
+async def test_a_queued_message_is_answered_by_another_process_of_its_author(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("one"), Answer("two"))
     async with app(folder, model_server) as ann:
         session = await ann.sessions.create(agent="plain")
@@ -61,7 +61,7 @@ async def test_a_message_that_waits_is_answered_by_another_process_of_its_author
         assert await answered(ann, session.id) == ["left", "and mine"]
 
 
-async def test_a_message_of_somebody_else_keeps_waiting_and_holds_nobody_up(folder: Path, model_server: ModelServer) -> None:
+async def test_a_message_of_somebody_else_keeps_waiting_and_blocks_nobody(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("mine"))
     async with app(folder, model_server, participant=BEN) as ben:
         session = await ben.sessions.create(agent="plain")
@@ -75,7 +75,7 @@ async def test_a_message_of_somebody_else_keeps_waiting_and_holds_nobody_up(fold
         assert (await ann.sessions.history(session.id)).messages[-1].text == "left"
 
 
-async def test_who_says_so_answers_for_others(folder: Path, model_server: ModelServer) -> None:
+async def test_a_participant_can_choose_to_answer_for_others(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("one"), Answer("two"))
     async with app(folder, model_server, participant=BEN, answer_others=True) as ben:
         session = await ben.sessions.create(agent="plain")
@@ -83,7 +83,7 @@ async def test_who_says_so_answers_for_others(folder: Path, model_server: ModelS
         assert await answered(ben, session.id) == ["left", "and mine"]
 
 
-async def test_who_sends_somebody_elses_message_now_answers_it_where_its_process_is_gone(
+async def test_sending_somebody_elses_message_now_answers_it_here_if_its_process_is_gone(
     folder: Path, model_server: ModelServer
 ) -> None:
     model_server.script(Answer("one"))
@@ -97,7 +97,7 @@ async def test_who_sends_somebody_elses_message_now_answers_it_where_its_process
         assert (reply.reply_to, reply.text) == (message, "one")
 
 
-async def test_who_sends_somebody_elses_message_now_leaves_it_to_a_process_that_lives(
+async def test_sending_somebody_elses_message_now_leaves_it_to_its_process_if_that_is_alive(
     folder: Path, model_server: ModelServer
 ) -> None:
     hold = Hold("first")
@@ -116,7 +116,7 @@ async def test_who_sends_somebody_elses_message_now_leaves_it_to_a_process_that_
 
 
 @pytest.mark.parametrize("helpful", [False, True])
-async def test_a_message_steers_somebody_elses_reply_only_where_they_said_so(
+async def test_a_message_steers_somebody_elses_reply_only_if_they_allow_it(
     folder: Path, model_server: ModelServer, helpful: bool
 ) -> None:
     hold = Hold("Red", Answer("."))

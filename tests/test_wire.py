@@ -15,11 +15,11 @@ from sessionls.server.transport.errors import bad_params
 from sessionls.server.transport.json import parse
 
 
-def test_every_request_of_the_table_is_answered_and_no_other() -> None:
+def test_exactly_the_requests_of_the_table_are_answered() -> None:
     assert set(HANDLERS) == set(REQUESTS)
 
 
-def test_names_are_unique_and_camel_case_verbs_of_few_nouns() -> None:
+def test_method_names_are_unique_and_camel_case() -> None:
     names = [method.name for method in METHODS]
     assert len(set(names)) == len(names)
     for name in names:
@@ -90,7 +90,7 @@ ID = "0192a1b2-0000-7000-8000-000000000001"
         (p.ListParams, "limit", ["params"]),
     ],
 )
-def test_wrong_params_are_named_as_they_stand_on_the_wire(model: Any, given: Any, fields: list[str]) -> None:
+def test_invalid_params_are_named_as_on_the_wire(model: Any, given: Any, fields: list[str]) -> None:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(given)
     refused = bad_params(caught.value, "session/x", given)
@@ -109,7 +109,7 @@ def test_an_error_names_at_most_a_handful_of_fields() -> None:
     assert len(bad_params(caught.value, "session/message", given).message) < 2000
 
 
-def test_half_a_surrogate_pair_is_read_as_the_replacement_character() -> None:
+def test_a_lone_surrogate_is_read_as_the_replacement_character() -> None:
     assert parse(rb'{"a": "x\ud83dy", "b": ["\ud83d\ude00"]}') == {"a": "x\N{REPLACEMENT CHARACTER}y", "b": ["\U0001f600"]}
 
 

@@ -63,7 +63,7 @@ async def texts(home: App, session_id: str) -> list[str]:
     return [message.text for message in (await home.sessions.history(session_id)).messages if message.role == "participant"]
 
 
-async def test_a_waiting_message_is_taken_back(home: App, model_server: ModelServer) -> None:
+async def test_a_queued_message_can_be_withdrawn(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server, Answer("third."))
     second, third = await wait_in_queue(home, session, "second", "third")
     before = await home.sessions.get(session)
@@ -79,7 +79,7 @@ async def test_a_waiting_message_is_taken_back(home: App, model_server: ModelSer
     assert (await home.sessions.search("second")).hits == []
 
 
-async def test_it_is_an_event_that_says_who_took_it_back(folder: Path, model_server: ModelServer) -> None:
+async def test_withdrawing_is_an_event_with_the_participant(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session, hold, first = await replying(ann, model_server)
         (second,) = await wait_in_queue(ann, session, "second")
@@ -93,7 +93,7 @@ async def test_it_is_an_event_that_says_who_took_it_back(folder: Path, model_ser
         await first
 
 
-async def test_what_is_being_answered_cannot_be_taken_back(home: App, model_server: ModelServer) -> None:
+async def test_a_message_that_is_being_answered_cannot_be_withdrawn(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server)
     asked, reply = (await home.sessions.history(session)).messages
     for message in (asked, reply):
@@ -107,7 +107,7 @@ async def test_what_is_being_answered_cannot_be_taken_back(home: App, model_serv
         await home.sessions.withdraw(session, "nothing")
 
 
-async def test_a_message_that_was_taken_back_is_gone_for_whoever_looks_later(folder: Path, model_server: ModelServer) -> None:
+async def test_a_withdrawn_message_is_not_in_the_history_or_search(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as home:
         session, hold, first = await replying(home, model_server)
         (second,) = await wait_in_queue(home, session, "second")
@@ -123,7 +123,7 @@ async def test_a_message_that_was_taken_back_is_gone_for_whoever_looks_later(fol
         assert (await again.sessions.fork(session)).message_count == 2
 
 
-async def test_a_steering_message_is_taken_back_until_it_is_handed_over(home: App, model_server: ModelServer) -> None:
+async def test_a_steering_message_can_be_withdrawn_until_the_reply_receives_it(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server)
     (second,) = await wait_in_queue(home, session, "left", delivery="steer")
     await home.sessions.withdraw(session, (await waiting(home, session))[0].id)
@@ -134,7 +134,7 @@ async def test_a_steering_message_is_taken_back_until_it_is_handed_over(home: Ap
     assert len(model_server.requests) == 1
 
 
-async def test_a_changed_message_keeps_its_place(home: App, model_server: ModelServer) -> None:
+async def test_a_changed_message_keeps_its_position(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server, Answer("2"), Answer("3"))
     second, third = await wait_in_queue(home, session, "second", "third")
     old = (await waiting(home, session))[0]
@@ -157,7 +157,7 @@ async def test_a_change_that_comes_too_late_changes_nothing(home: App, model_ser
     assert await texts(home, session) == ["first"]
 
 
-async def test_nobody_changes_what_another_one_said(folder: Path, model_server: ModelServer) -> None:
+async def test_only_the_author_can_change_a_message(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session, hold, first = await replying(ann, model_server)
         (second,) = await wait_in_queue(ann, session, "second")
@@ -168,7 +168,7 @@ async def test_nobody_changes_what_another_one_said(folder: Path, model_server: 
         await asyncio.gather(first, second)
 
 
-async def test_the_queue_is_answered_in_the_order_that_was_chosen(folder: Path, model_server: ModelServer) -> None:
+async def test_the_queue_is_answered_in_the_chosen_order(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as home:
         session, hold, first = await replying(home, model_server)
         rest = await wait_in_queue(home, session, "a", "b", "c")
@@ -193,7 +193,7 @@ async def test_an_unchanged_order_adds_no_event(home: App, model_server: ModelSe
     assert not any(isinstance(event, QueueOrdered) for event in home.events)
 
 
-async def test_a_message_that_has_begun_is_passed_over_in_an_order(home: App, model_server: ModelServer) -> None:
+async def test_a_message_that_is_being_answered_is_ignored_in_an_order(home: App, model_server: ModelServer) -> None:
     session, hold, first = await replying(home, model_server)
     asked = (await home.sessions.history(session)).messages[0]
     with pytest.raises(NotPermitted):
@@ -206,7 +206,7 @@ async def test_a_message_that_has_begun_is_passed_over_in_an_order(home: App, mo
 
 
 @pytest.mark.parametrize("delivery", ["queue", "steer"])
-async def test_sent_now_a_message_stops_the_reply_and_is_answered_next(
+async def test_sending_a_message_now_stops_the_reply_and_answers_it_next(
     home: App, model_server: ModelServer, delivery: str
 ) -> None:
     session, _, first = await replying(home, model_server, Answer("now."), Answer("later."))
@@ -226,7 +226,9 @@ async def test_sent_now_a_message_stops_the_reply_and_is_answered_next(
     ]
 
 
-async def test_sent_now_from_another_process_it_is_answered_where_it_was_sent(folder: Path, model_server: ModelServer) -> None:
+async def test_a_message_sent_now_from_another_process_is_answered_in_its_own_process(
+    folder: Path, model_server: ModelServer
+) -> None:
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session, _, first = await replying(ann, model_server, Answer("now."))
         (second,) = await wait_in_queue(ann, session, "second")
@@ -235,7 +237,7 @@ async def test_sent_now_from_another_process_it_is_answered_where_it_was_sent(fo
         assert [m.text for m in (await ann.sessions.history(session)).messages][2:] == ["second", "now."]
 
 
-async def test_a_message_that_waits_behind_a_reply_that_stopped_is_sent_now(home: App, model_server: ModelServer) -> None:
+async def test_a_message_queued_after_a_stopped_reply_can_be_sent_now(home: App, model_server: ModelServer) -> None:
     session, _, first = await replying(home, model_server, Answer("now."))
     (second,) = await wait_in_queue(home, session, "second")
     await home.sessions.pause(session)
@@ -255,7 +257,7 @@ async def test_a_message_that_waits_behind_a_reply_that_stopped_is_sent_now(home
     ]
 
 
-async def test_the_queue_over_the_wire(connect: Connect, folder: Path, model_server: ModelServer) -> None:
+async def test_the_queue_can_be_changed_by_requests(connect: Connect, folder: Path, model_server: ModelServer) -> None:
     hold = Hold("one", Answer("."))
     model_server.script(hold, Answer("b"))
     options = {"participant": {"name": "Ada"}, "model": "openai/test"}
@@ -288,7 +290,7 @@ async def first_reply(client: SessionClient, session: str) -> dict[str, Any]:
     return next(message for message in messages if message["role"] == "agent")
 
 
-def test_in_a_terminal_a_message_is_withdrawn_and_another_one_sent_now(
+def test_messages_can_be_withdrawn_and_sent_now_in_a_terminal(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model_server: ModelServer
 ) -> None:
     for name, value in (*key_for(model_server).items(), ("SESSIONLS_MODEL", "openai/test")):

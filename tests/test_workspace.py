@@ -84,7 +84,7 @@ async def test_a_file_is_read_from_disk_with_its_line_ends(workspace: Workspace,
     assert (await workspace.read("src/a.py")).uri == uri
 
 
-async def test_an_open_buffer_comes_before_the_disk(workspace: Workspace, editor: FakeEditor, folder: Path) -> None:
+async def test_an_open_buffer_is_read_instead_of_the_file(workspace: Workspace, editor: FakeEditor, folder: Path) -> None:
     uri = write(folder / "a.py", "old\n")
     editor.open(uri, "new\n", version=7, language="python3")
     for what in (uri, "a.py"):
@@ -112,7 +112,7 @@ async def test_a_byte_order_mark_is_not_part_of_the_text(workspace: Workspace, e
 @pytest.mark.parametrize("name", ["a b.py", "#1?.py", "(x)!'*.py", "naïve 🙂.py", "100%.py", "a&b=c;d@e,f+g$.py"])
 @pytest.mark.parametrize("safe", ["/", "/!*'()", "/!$&'()*+,;=:@"])
 @posix
-async def test_a_buffer_is_found_by_its_path_however_the_editor_spells_its_uri(
+async def test_a_buffer_is_found_however_the_editor_spells_its_uri(
     workspace: Workspace, editor: FakeEditor, folder: Path, name: str, safe: str
 ) -> None:
     from urllib.parse import quote
@@ -124,7 +124,7 @@ async def test_a_buffer_is_found_by_its_path_however_the_editor_spells_its_uri(
     assert (await workspace.read(name)).uri == uri
 
 
-async def test_a_buffer_of_no_file_is_readable_while_it_is_open(workspace: Workspace, editor: FakeEditor) -> None:
+async def test_a_buffer_without_a_file_is_readable_while_it_is_open(workspace: Workspace, editor: FakeEditor) -> None:
     editor.open("untitled:Untitled-1", "draft", language="markdown")
     document = await workspace.read("untitled:Untitled-1")
     assert (document.path, document.text, document.dirty, document.language) == ("untitled:Untitled-1", "draft", True, "markdown")
@@ -133,7 +133,7 @@ async def test_a_buffer_of_no_file_is_readable_while_it_is_open(workspace: Works
         await workspace.read("untitled:Untitled-1")
 
 
-async def test_halves_of_surrogate_pairs_are_replaced_one_for_one(workspace: Workspace, editor: FakeEditor) -> None:
+async def test_each_lone_surrogate_is_replaced_by_one_character(workspace: Workspace, editor: FakeEditor) -> None:
     editor.open("untitled:1", "a\ud800b🙂")
     assert (await workspace.read("untitled:1")).text == "a\ufffdb🙂"
 
@@ -180,18 +180,18 @@ async def test_a_huge_file_is_cut_at_the_end_of_a_line_with_a_notice(
     assert (await workspace.read("big.txt", limit=1 << 30)).text == text
 
 
-def test_a_line_without_end_is_cut_between_characters() -> None:
+def test_a_very_long_line_is_cut_between_characters() -> None:
     assert cut_bytes("ßßß".encode(), 3)[0] == "ß"
 
 
-async def test_a_file_too_large_is_not_read_at_all(workspace: Workspace, folder: Path) -> None:
+async def test_a_file_that_is_too_large_is_not_read(workspace: Workspace, folder: Path) -> None:
     with (folder / "vast.txt").open("wb") as file:
         file.truncate(files.LARGEST + 1)
     with pytest.raises(InvalidParams, match="larger than"):
         await workspace.read("vast.txt")
 
 
-async def test_a_missing_file_is_an_error_that_names_it_as_it_was_named(workspace: Workspace, folder: Path) -> None:
+async def test_a_missing_file_is_an_error_with_the_given_name(workspace: Workspace, folder: Path) -> None:
     for what in ("missing.py", "missing/a.py", "x" * 5000):
         with pytest.raises(InvalidParams) as error:
             await workspace.read(what)
@@ -228,7 +228,7 @@ async def test_pipes_sockets_and_devices_are_refused_without_hanging(
 # -- confinement -------------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_outside_of_the_folders_is_read(workspace: Workspace, folder: Path, tmp_path: Path) -> None:
+async def test_nothing_outside_the_folders_is_read(workspace: Workspace, folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     uri = write(outside, "secret")
     write(tmp_path / "project-two" / "a.txt", "secret")
@@ -248,7 +248,7 @@ async def test_nothing_outside_of_the_folders_is_read(workspace: Workspace, fold
 
 
 @pytest.mark.parametrize("what", ["", "a\0b", "file:///a%00b"])
-async def test_what_can_be_no_path_is_refused(workspace: Workspace, what: str) -> None:
+async def test_invalid_paths_are_refused(workspace: Workspace, what: str) -> None:
     with pytest.raises(SessionlsError):
         await workspace.read(what)
 
@@ -287,7 +287,7 @@ async def test_a_folder_that_is_itself_a_symbolic_link_is_a_folder(folder: Path,
 
 @pytest.mark.parametrize("walks", [True, False])
 @posix
-def test_a_link_that_appears_between_check_and_reading_leads_nowhere(
+def test_a_link_that_appears_between_check_and_reading_is_not_followed(
     workspace: Workspace, folder: Path, tmp_path: Path, walks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_WALKS", walks)
@@ -307,7 +307,7 @@ def test_a_link_that_appears_between_check_and_reading_leads_nowhere(
 
 
 @posix
-def test_swapping_a_folder_for_a_link_all_the_time_never_lets_the_outside_be_read(
+def test_replacing_a_folder_by_a_link_repeatedly_never_exposes_outside_files(
     workspace: Workspace, folder: Path, tmp_path: Path
 ) -> None:
     write(folder / "sub" / "a.txt", "inside")
@@ -338,13 +338,13 @@ def test_swapping_a_folder_for_a_link_all_the_time_never_lets_the_outside_be_rea
     assert texts <= {"", "inside"}
 
 
-async def test_a_place_is_resolved_whether_or_not_a_file_is_there(workspace: Workspace, folder: Path) -> None:
+async def test_a_path_is_resolved_whether_or_not_the_file_exists(workspace: Workspace, folder: Path) -> None:
     place = await workspace.resolve("new/file.py")
     assert (place.name, place.display, place.uri) == ("new/file.py", "new/file.py", (folder / "new" / "file.py").as_uri())
     assert place.path == folder.resolve() / "new" / "file.py"  # noqa: ASYNC240
 
 
-async def test_the_folders_are_read_anew_each_time(workspace: Workspace, editor: FakeEditor, tmp_path: Path) -> None:
+async def test_the_folders_are_checked_each_time(workspace: Workspace, editor: FakeEditor, tmp_path: Path) -> None:
     uri = write(tmp_path / "second" / "a.txt", "two")
     with pytest.raises(NotPermitted):
         await workspace.read(uri)
@@ -408,7 +408,7 @@ def test_other_files_are_not_withheld(name: str) -> None:
 
 
 @posix
-async def test_a_link_does_not_unlock_a_secret(workspace: Workspace, folder: Path) -> None:
+async def test_a_link_to_a_secret_is_withheld(workspace: Workspace, folder: Path) -> None:
     write(folder / ".env", "secret")
     write(folder / "public.txt", "public")
     (folder / "notes.txt").symlink_to(".env")
@@ -452,7 +452,7 @@ def test_windows_paths(uri: str, path: str | None) -> None:
 
 
 @posix
-def test_posix_paths_survive_the_way_there_and_back() -> None:
+def test_posix_paths_convert_to_uris_and_back() -> None:
     for path in ("/", "/a b", "/100%/x", "/é/🙂#?", "/" + os.fsdecode(b"bytes-\xff")):
         assert uris.to_path(uris.from_path(path)) == path
     assert uris.to_path("file://localhost/a") == "/a"
@@ -478,7 +478,7 @@ def test_posix_paths_survive_the_way_there_and_back() -> None:
         ("file:///w/a.py", [], "file:///w/a.py"),
     ],
 )
-def test_documents_are_shown_by_their_path_in_their_folder(uri: str, folders: list[str], shown: str) -> None:
+def test_documents_are_shown_with_their_path_in_their_folder(uri: str, folders: list[str], shown: str) -> None:
     assert uris.display(uri, folders) == shown
 
 
@@ -496,7 +496,7 @@ def test_documents_are_shown_by_their_path_in_their_folder(uri: str, folders: li
         ("nonsense", "nonsense", "nonsense"),
     ],
 )
-def test_an_address_is_shown_without_what_may_be_secret(address: str, shown: str, without_path: str) -> None:
+def test_an_address_is_shown_without_secrets(address: str, shown: str, without_path: str) -> None:
     assert (uris.public(address), uris.public(address, path=False)) == (shown, without_path)
     assert uris.public_text(f"No answer from '{address}', {address} says.") == f"No answer from '{shown}', {shown} says."
 
@@ -532,7 +532,7 @@ async def test_a_repository_starts_no_program_of_its_own(workspace: Workspace, c
     assert not (tmp_path / "started").exists()
 
 
-async def test_git_of_the_surroundings_does_not_leak_in(
+async def test_git_variables_of_the_environment_are_ignored(
     workspace: Workspace, committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plain").mkdir()
@@ -541,7 +541,7 @@ async def test_git_of_the_surroundings_does_not_leak_in(
 
 
 @posix
-async def test_a_git_that_hangs_is_ended(
+async def test_a_git_that_hangs_is_killed(
     workspace: Workspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "bin" / "git"

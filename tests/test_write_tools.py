@@ -134,18 +134,18 @@ class TestWhatAnEditMakes:
         assert await place.edited("one two three", ("three", "3"), ("one", "1")) == "1 two 3"
         assert len(place.editor.asked_for) == 1
 
-    async def test_every_occurrence_where_asked_for(self, place: Place) -> None:
+    async def test_all_occurrences_are_replaced_if_requested(self, place: Place) -> None:
         assert await place.edited("x y x y xx", ("x", "z", True)) == "z y z y zz"
         assert await place.edited("aaa", ("aa", "b", True)) == "ba"
 
-    async def test_line_ends_stay_as_the_file_has_them(self, place: Place) -> None:
+    async def test_the_file_keeps_its_line_ends(self, place: Place) -> None:
         assert await place.edited("a\r\nb\r\nc\r\n", ("a\nb\n", "1\n2\n3\n")) == "1\r\n2\r\n3\r\nc\r\n"
         assert await place.edited("a\r\nb\r\nc\r\n", ("b\r\nc", "x")) == "a\r\nx\r\n"
         assert await place.edited("a\nb\n", ("b\n", "1\r\n2\r\n")) == "a\n1\n2\n"
         assert await place.edited("a\r\nb", ("b", "c")) == "a\r\nc"
         assert await place.edited("a\r\nb", ("\nb", "!")) == "a!"
 
-    async def test_characters_of_every_width(self, place: Place) -> None:
+    async def test_characters_of_any_width_are_edited_correctly(self, place: Place) -> None:
         assert await place.edited("é😀𝄞 = 1; 𝄞 = 2\n", ("𝄞 = 2", "x = 3")) == "é😀𝄞 = 1; x = 3\n"
 
     @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ class TestWhatAnEditMakes:
             (
                 "if a:\n        go()\n",
                 [("if a:\n    go()", "y")],
-                "Only the white space differs here:\n1 | if a:\n2 |         go()",
+                "Only the whitespace differs here:\n1 | if a:\n2 |         go()",
             ),
             ("x", [("nothing like it", "y")], "Read the file again"),
             ("abc", [("ab", "x"), ("bc", "y")], "overlap"),
@@ -164,7 +164,7 @@ class TestWhatAnEditMakes:
             ("abc", [("ab", "x"), ("zz", "y")], "edits[1]"),
         ],
     )
-    async def test_what_cannot_be_made_is_explained_and_nothing_is(
+    async def test_an_impossible_edit_is_explained_and_changes_nothing(
         self, place: Place, text: str, edits: list[tuple[str, str]], says: str
     ) -> None:
         path = place.write("text.txt", text)
@@ -178,17 +178,17 @@ class TestWhatAnEditMakes:
         assert "old" in await place.refused("edit_file", path="text.txt", edits=[{"new": "y"}])
         assert "old" in await place.edit_refused("text.txt", ("", "y"))
 
-    def test_the_schema_is_plain(self, place: Place) -> None:
+    def test_the_schema_has_no_references(self, place: Place) -> None:
         (tool,) = place.toolbox.offer(["edit_file"])
         assert "$" not in str(tool.schema) and tool.schema["properties"]["edits"]["items"]["required"] == ["old", "new"]
 
 
 class TestTheTextThatTheAgentSaw:
-    async def test_a_file_that_was_not_read_is_not_edited(self, place: Place) -> None:
+    async def test_an_unread_file_is_not_edited(self, place: Place) -> None:
         place.write("text.txt", "x")
         assert "Read text.txt with read_file" in await place.edit_refused("text.txt", ("x", "y"))
 
-    async def test_a_file_that_changed_on_disk_since_is_not_edited(self, place: Place) -> None:
+    async def test_a_file_that_changed_on_disk_after_reading_is_not_edited(self, place: Place) -> None:
         path = place.write("text.txt", "x")
         await place.run("read_file", path="text.txt")
         path.write_text("x and more", encoding="utf-8")
@@ -196,30 +196,30 @@ class TestTheTextThatTheAgentSaw:
         await place.run("read_file", path="text.txt")
         await place.edit("text.txt", ("x", "y"))
 
-    async def test_a_buffer_that_changed_since_is_not_edited(self, place: Place) -> None:
+    async def test_a_buffer_that_changed_after_reading_is_not_edited(self, place: Place) -> None:
         path = place.write("text.txt", "x")
         place.editor.open(path, "x, unsaved")
         await place.run("read_file", path="text.txt")
         place.editor.open(path, "x, unsaved, and more", 2)
         assert "has changed since you read it" in await place.edit_refused("text.txt", ("x", "y"))
 
-    async def test_what_one_session_read_another_has_not(self, place: Place) -> None:
+    async def test_reading_in_one_session_does_not_count_in_another(self, place: Place) -> None:
         place.write("text.txt", "x")
         await place.run("read_file", path="text.txt")
         place.call = LoneCall(session_id="another")
         assert "Read text.txt" in await place.edit_refused("text.txt", ("x", "y"))
 
-    async def test_after_an_edit_the_next_needs_no_reading(self, place: Place) -> None:
+    async def test_after_an_edit_the_next_edit_needs_no_reading(self, place: Place) -> None:
         assert await place.edited("a b", ("a", "1")) == "1 b"
         await place.edit("text.txt", ("b", "2"))
         assert (place.folder / "text.txt").read_text(encoding="utf-8") == "1 2"
 
-    async def test_what_was_created_was_seen(self, place: Place) -> None:
+    async def test_a_created_file_can_be_edited_without_reading(self, place: Place) -> None:
         await place.run("create_file", path="new/text.txt", text="a b")
         await place.edit("new/text.txt", ("a", "1"))
         assert place.editor.buffers[(place.folder / "new/text.txt").as_uri()].text == "1 b"
 
-    async def test_an_open_buffer_is_edited_as_the_editor_has_it(self, place: Place) -> None:
+    async def test_an_open_buffer_is_edited_with_the_editors_text(self, place: Place) -> None:
         path = place.write("text.txt", "on disk")
         place.editor.open(path, "in the buffer", 7)
         await place.run("read_file", path="text.txt")
@@ -244,7 +244,7 @@ class TestTheEditorHasTheLastWord:
         assert place.call.edits[-1] == (path.as_uri(), "Edit text.txt", True)
         assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"] * 2
 
-    async def test_an_edit_that_comes_out_otherwise_is_said_to(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_an_edit_with_a_different_result_is_reported(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sessionls.tools.outcome._SETTLING", (0.0,))
         path = place.write("text.txt", "a\n")
         await place.run("read_file", path="text.txt")
@@ -260,12 +260,12 @@ class TestTheEditorHasTheLastWord:
         assert "has changed" in await place.edit_refused("text.txt", ("formatted", "c"))
 
     @pytest.mark.parametrize("confirm", [True, False])
-    async def test_it_asks_for_confirmation_where_the_settings_say_so(self, tmp_path: Path, confirm: bool) -> None:
+    async def test_the_editor_asks_for_confirmation_if_the_settings_say_so(self, tmp_path: Path, confirm: bool) -> None:
         place = Place(tmp_path, confirm=confirm)
         await place.run("create_file", path="a.txt", text="x")
         assert [asked for _, _, asked in place.editor.asked_for] == [confirm]
 
-    async def test_who_is_asked_for_permission_sees_the_path_and_the_patch(self, place: Place) -> None:
+    async def test_a_permission_request_shows_the_path_and_the_patch(self, place: Place) -> None:
         place.write("src/text.txt", "a\nb\n")
         await place.run("read_file", path="src/text.txt")
         (tool,) = place.toolbox.offer(["edit_file"])
@@ -276,7 +276,7 @@ class TestTheEditorHasTheLastWord:
         permission_request = await tool.permission_request({"path": "new.txt", "text": "hello"})
         assert permission_request.summary == "Create new.txt" and "+hello\n\\ No newline" in (permission_request.detail or "")
 
-    async def test_nobody_is_asked_for_what_cannot_be_done(self, place: Place) -> None:
+    async def test_nobody_is_asked_about_an_impossible_edit(self, place: Place) -> None:
         place.write("text.txt", "a")
         place.write("there.txt", "a")
         for tool, arguments in (
@@ -294,7 +294,7 @@ class TestTheEditorHasTheLastWord:
 
 
 class TestCreatingAndDeleting:
-    async def test_a_file_that_exists_is_not_created(self, place: Place) -> None:
+    async def test_an_existing_file_is_not_created_again(self, place: Place) -> None:
         place.write("a.txt", "x")
         place.editor.open(place.folder / "only-open.txt", "x")
         assert "exists already" in await place.refused("create_file", path="a.txt", text="y")
@@ -309,7 +309,7 @@ class TestCreatingAndDeleting:
         assert place.call.edits == [(path.as_uri(), "Delete a.txt", True)]
         assert place.call.patches == ["--- a/a.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n\\ No newline at end of file\n"]
 
-    async def test_a_binary_file_can_be_deleted_and_not_edited(self, place: Place) -> None:
+    async def test_a_binary_file_can_be_deleted_but_not_edited(self, place: Place) -> None:
         place.write("a.bin", b"\0\1\2")
         assert "binary" in await place.edit_refused("a.bin", ("x", "y"))
         await place.run("delete_file", path="a.bin")
@@ -338,7 +338,7 @@ class TestAnAttacker:
     @pytest.mark.parametrize(
         "path", ["../out.txt", "src/../../out.txt", "{outside}/out.txt", "file://{outside}/out.txt", "/etc/hosts"]
     )
-    async def test_nothing_outside_is_touched(self, place: Place, path: str) -> None:
+    async def test_nothing_outside_the_workspace_is_changed(self, place: Place, path: str) -> None:
         (place.outside / "out.txt").write_text("x", encoding="utf-8")
         path = path.format(outside=place.outside)
         with pytest.raises(ToolFailed, match="outside"):
@@ -361,7 +361,7 @@ class TestAnAttacker:
             ".env.local",
         ],
     )
-    async def test_what_is_withheld_is_not_written_either(self, place: Place, path: str) -> None:
+    async def test_withheld_files_are_not_written(self, place: Place, path: str) -> None:
         assert "withheld" in await place.refused("create_file", path=path, text="#!/bin/sh\n")
         place.write(path, "x")
         assert "withheld" in await place.edit_refused(path, *ANY)
@@ -376,28 +376,28 @@ class TestAnAttacker:
             *(".mcp.json. .", ".claude /agents./me.md", ".mcp.json:stream", ".mcp.json::$DATA"),  # to Windows they are the same
         ],
     )
-    async def test_an_agent_gives_itself_no_permission_and_no_program(self, place: Place, path: str) -> None:
-        assert "only people change it" in await place.refused("create_file", path=path, text="{}")
+    async def test_an_agent_cannot_write_its_own_permissions_or_programs(self, place: Place, path: str) -> None:
+        assert "only people may change it" in await place.refused("create_file", path=path, text="{}")
         place.write(path, "x")
         await place.run("read_file", path=path)
-        assert "only people change it" in await place.edit_refused(path, *ANY)
+        assert "only people may change it" in await place.edit_refused(path, *ANY)
 
-    async def test_every_place_that_is_obeyed_is_protected(self, place: Place) -> None:
+    async def test_every_file_that_configures_agents_is_protected(self, place: Place) -> None:
         own = place.folder / "config"
         place.obeying(own / "sessionls", own / "elsewhere.toml", *(one.directory for one in places((), own / "agents", own)))
         defining = [one.directory / "me.md" for one in places([place.folder], own / "agents", own)]
         programs = [place.folder / name for name in FILES]
         for path in (*defining, *programs, own / "sessionls" / "config.toml", own / "elsewhere.toml"):
-            assert "only people change it" in await place.refused("create_file", path=str(path), text="{}")
+            assert "only people may change it" in await place.refused("create_file", path=str(path), text="{}")
 
     @pytest.mark.parametrize(
         "path", ["AGENTS.md", ".claude/settings.md", ".github/workflows/agents.yml", "agents/me.md", "mcp.json"]
     )
-    async def test_what_only_sounds_like_it_is_written(self, place: Place, path: str) -> None:
+    async def test_files_with_similar_names_are_not_protected(self, place: Place, path: str) -> None:
         assert "Created" in await place.run("create_file", path=path, text="x")
 
     @posix_only
-    async def test_a_definition_is_protected_where_links_lead(self, place: Place) -> None:
+    async def test_a_definition_is_protected_at_the_target_of_a_link(self, place: Place) -> None:
         for name in ("shared/one.md", "notes/two.md", "notes/three.md", "tools.json"):
             place.write(name, "x")
         for link, to in (
@@ -409,15 +409,13 @@ class TestAnAttacker:
             (place.folder / link).symlink_to(to)
         for name in ("shared/one.md", "notes/two.md", "tools.json"):
             await place.run("read_file", path=name)
-            assert "only people change it" in await place.edit_refused(name, *ANY)
-            assert "only people change it" in await place.refused("delete_file", path=name)
-        assert "only people change it" in await place.refused("create_file", path="shared/new.md", text="x")
+            assert "only people may change it" in await place.edit_refused(name, *ANY)
+            assert "only people may change it" in await place.refused("delete_file", path=name)
+        assert "only people may change it" in await place.refused("create_file", path="shared/new.md", text="x")
         await place.run("read_file", path="notes/three.md")
         await place.edit("notes/three.md", *ANY)
 
-    async def test_where_agents_may_only_read_by_now_nothing_is_changed(
-        self, place: Place, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_nothing_is_changed_if_agents_may_now_only_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         place.write("a.txt", "x")
         await place.run("read_file", path="a.txt")
 
@@ -426,10 +424,10 @@ class TestAnAttacker:
             return patch(name, old, new)
 
         monkeypatch.setattr("sessionls.tools.write.patch", and_bind)
-        assert "may only read here now" in await place.edit_refused("a.txt", *ANY)
+        assert "may now only read here" in await place.edit_refused("a.txt", *ANY)
 
     @posix_only
-    async def test_links_that_lead_out_are_not_followed(self, place: Place) -> None:
+    async def test_links_out_of_the_workspace_are_not_followed(self, place: Place) -> None:
         (place.outside / "out.txt").write_text("x", encoding="utf-8")
         (place.folder / "link.txt").symlink_to(place.outside / "out.txt")
         (place.folder / "way").symlink_to(place.outside)
@@ -442,7 +440,7 @@ class TestAnAttacker:
         assert "outside" in await place.refused("create_file", path="link.txt", text="x")
 
     @posix_only
-    async def test_a_link_inside_is_edited_where_it_leads_and_not_deleted(self, place: Place) -> None:
+    async def test_a_link_inside_the_workspace_is_edited_at_its_target_but_not_deleted(self, place: Place) -> None:
         place.write("real.txt", "x")
         (place.folder / "link.txt").symlink_to("real.txt")
         assert "symbolic link" in await place.refused("delete_file", path="link.txt")
@@ -452,7 +450,7 @@ class TestAnAttacker:
         assert (place.folder / "link.txt").is_symlink()
 
     @posix_only
-    async def test_a_file_swapped_for_a_link_while_somebody_is_asked(self, place: Place) -> None:
+    async def test_a_file_replaced_by_a_link_during_the_permission_request_is_not_written(self, place: Place) -> None:
         (place.outside / "out.txt").write_text("x", encoding="utf-8")
         path = place.write("a.txt", "x")
         await place.run("read_file", path="a.txt")
@@ -464,7 +462,7 @@ class TestAnAttacker:
         assert "outside" in await place.refused("edit_file", **arguments)
 
     @posix_only
-    async def test_a_file_swapped_for_a_link_after_it_was_read_for_the_edit(
+    async def test_a_file_replaced_by_a_link_after_reading_is_not_written(
         self, place: Place, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (place.outside / "out.txt").write_text("x", encoding="utf-8")
@@ -479,14 +477,14 @@ class TestAnAttacker:
         monkeypatch.setattr("sessionls.tools.write.patch", and_swap)
         assert "changed" in await place.edit_refused("a.txt", *ANY)
 
-    async def test_what_is_huge_is_not_edited(self, place: Place) -> None:
+    async def test_a_huge_file_is_not_edited(self, place: Place) -> None:
         place.write("huge.txt", b"x\n" * (9 << 19))
         await place.run("read_file", path="huge.txt", end_line=2)
         assert "too large" in await place.edit_refused("huge.txt", ("x", "y", True))
         assert "text" in await place.refused("create_file", path="new.txt", text="x" * 1_000_001)
 
     @posix_only
-    async def test_pipes_and_devices_are_no_files(self, place: Place) -> None:
+    async def test_pipes_and_devices_are_not_written(self, place: Place) -> None:
         os.mkfifo(place.folder / "pipe")
         assert "not a regular file" in await place.edit_refused("pipe", *ANY)
         assert "is not a file" in await place.refused("delete_file", path="pipe")

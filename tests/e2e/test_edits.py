@@ -112,7 +112,7 @@ async def test_an_open_buffer_with_unsaved_changes_is_edited_and_the_edit_can_be
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(edited: EditedSession) -> None:
+async def test_a_buffer_that_changed_after_the_agent_read_it_is_not_edited(edited: EditedSession) -> None:
     client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
@@ -126,7 +126,7 @@ async def test_a_buffer_that_changed_since_the_agent_read_it_is_not_edited(edite
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_editor_checks_the_version_once_more(edited: EditedSession) -> None:
+async def test_the_editor_checks_the_version_again(edited: EditedSession) -> None:
     client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
@@ -170,7 +170,7 @@ async def test_a_file_is_deleted(edited: EditedSession) -> None:
     assert isinstance(change, lsp.DeleteFile) and not await asyncio.to_thread(path.exists)
 
 
-async def test_a_client_that_knows_annotations_is_told_what_it_is_and_may_be_told_to_ask(
+async def test_clients_with_change_annotations_get_a_label_and_can_be_made_to_ask(
     open_editor: OpenEditor, model_server: ModelServer, path: Path
 ) -> None:
     env = {**ALLOWED, "SESSIONLS_CONFIRM_EDITS": "true"}
@@ -202,7 +202,7 @@ async def test_a_client_without_versions_gets_plain_changes_and_no_new_files(
 
 
 @pytest.mark.parametrize("why", ["cannot", "declines"])
-async def test_what_the_editor_does_not_do_comes_back_as_a_patch(
+async def test_a_change_that_the_editor_refuses_is_returned_as_a_patch(
     open_editor: OpenEditor, model_server: ModelServer, path: Path, why: str
 ) -> None:
     client, buffers, session = await start(open_editor, model_server, able(applies=why == "declines"))
@@ -218,7 +218,7 @@ async def test_what_the_editor_does_not_do_comes_back_as_a_patch(
     assert text_of(exchange["reply"]).endswith("Here is the patch.")
 
 
-async def test_without_a_yes_nothing_is_edited(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
+async def test_nothing_is_edited_without_permission(open_editor: OpenEditor, model_server: ModelServer, path: Path) -> None:
     client, buffers, session = await start(open_editor, model_server, able(), {}, permissions=True)
     buffers.open(uri_of(path), "x = 1\n")
     model_server.script(reads(), edits("x = 1", "x = 2"), edits("x = 1", "x = 3"), Answer("Done."))
@@ -234,7 +234,7 @@ async def test_without_a_yes_nothing_is_edited(open_editor: OpenEditor, model_se
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("how", ["pause", "cancel"])
-async def test_stopping_while_the_editor_is_asked_to_edit(edited: EditedSession, how: str) -> None:
+async def test_a_reply_can_be_stopped_while_the_editor_is_asked_to_edit(edited: EditedSession, how: str) -> None:
     client, buffers, session, path = edited.client, edited.buffers, edited.session, edited.path
     buffers.open(uri_of(path), "x = 1\n")
     asked, never = asyncio.Event(), asyncio.Event()

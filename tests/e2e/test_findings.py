@@ -108,7 +108,7 @@ async def review(client: SessionClient, models: ModelServer, *reports: ToolUse) 
 DIVISION, FIRST = (4, "return sum(values) / len(values)"), (8, "names[0]")
 
 
-async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_gone(
+async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_removed(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     client = await open_editor(capabilities=EDITS)
@@ -169,7 +169,7 @@ async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_gone(
     assert await file.state("It divides by zero") == "open"
 
 
-async def test_findings_outlive_the_server_and_what_was_dismissed_stays_dismissed(
+async def test_findings_and_dismissals_survive_a_restart_of_the_server(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     (folder / "mean.py").write_text(CODE, encoding="utf-8")
@@ -239,7 +239,7 @@ async def test_without_a_folder_an_open_document_has_its_findings(
     await file.shows(DIVISION)
 
 
-async def test_another_editor_shows_them_too_and_hears_when_the_file_changes_on_disk(
+async def test_another_editor_shows_them_too_and_updates_them_when_the_file_changes_on_disk(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     (folder / "mean.py").write_text(CODE, encoding="utf-8")
@@ -355,7 +355,7 @@ async def test_a_review_and_a_fix_from_the_command_palette(
         await client.command("sessionls.fix", {"findingId": "nothing"})
 
 
-async def test_a_review_goes_on_after_a_step_that_failed_and_names_each_of_them(
+async def test_a_review_continues_after_failed_steps_and_reports_them(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     """As in the terminal (tests/test_review.py): both use `sessions/review.py`."""
@@ -396,7 +396,7 @@ async def test_the_same_problems_are_published_once(open_editor: OpenEditor, mod
     assert len(client.all_of("textDocument/publishDiagnostics")) == published + 1
 
 
-async def test_quick_fixes_are_for_the_problems_that_the_client_names(
+async def test_quick_fixes_are_offered_for_the_diagnostics_of_the_request(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     client = await open_editor(capabilities=EDITS)

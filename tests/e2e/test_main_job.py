@@ -55,7 +55,7 @@ async def test_a_selection_from_an_unsaved_buffer_reaches_the_model_and_its_repl
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-async def test_one_message_to_another_agent_and_the_next_to_the_default(shared_server: SharedServer) -> None:
+async def test_another_agent_answers_only_one_message(shared_server: SharedServer) -> None:
     client = shared_server.client
     session = await client.ask("session/create")
     one = await client.ask("session/message", sessionId=session["id"], text="say: one", agent="terse")
@@ -70,7 +70,7 @@ async def test_one_message_to_another_agent_and_the_next_to_the_default(shared_s
     assert (await client.ask("session/get", sessionId=session["id"]))["agent"] == "code"
 
 
-async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(shared_server: SharedServer) -> None:
+async def test_cancelling_the_request_cancels_the_reply_and_keeps_its_text(shared_server: SharedServer) -> None:
     client = shared_server.client
     session = await client.ask("session/create")
     await client.ask("session/open", sessionId=session["id"])
@@ -90,7 +90,7 @@ async def test_cancelling_the_request_cancels_the_reply_and_keeps_what_it_wrote(
     assert text_of(again["reply"]) == "Fine."
 
 
-async def test_a_fork_goes_its_own_way(shared_server: SharedServer) -> None:
+async def test_a_fork_continues_independently(shared_server: SharedServer) -> None:
     client = shared_server.client
     session = await client.ask("session/create", title="Parent")
     first = await client.ask("session/message", sessionId=session["id"], text="say: one")
@@ -105,7 +105,7 @@ async def test_a_fork_goes_its_own_way(shared_server: SharedServer) -> None:
         await client.ask("session/get", sessionId=session["id"])
 
 
-async def test_what_was_missed_comes_with_open(shared_server: SharedServer) -> None:
+async def test_open_returns_missed_events(shared_server: SharedServer) -> None:
     client = shared_server.client
     session = await client.ask("session/create")
     first = await client.ask("session/open", sessionId=session["id"])
@@ -117,7 +117,7 @@ async def test_what_was_missed_comes_with_open(shared_server: SharedServer) -> N
     assert {"messageSent", "replyStarted", "replyFinished"} <= {event["kind"] for event in again["events"]}
 
 
-async def test_the_work_of_many_days_is_found_again(shared_server: SharedServer) -> None:
+async def test_sessions_are_found_in_lists_and_search(shared_server: SharedServer) -> None:
     client = shared_server.client
     kept = await client.ask("session/create", title="About parsers")
     await client.ask("session/message", sessionId=kept["id"], text="say: The tokenizer swallows a newline.")

@@ -89,7 +89,7 @@ def results(told: dict[str, Any]) -> list[tuple[str, str]]:
     return [(part["status"], part.get("result", "")) for part in told["parts"] if part["kind"] == "tool"]
 
 
-async def test_an_open_file_is_edited_in_its_buffer_where_it_can_be_undone_and_the_agent_is_told_that_it_is_not_saved(
+async def test_an_open_file_is_edited_in_its_buffer_and_the_agent_learns_that_it_is_not_saved(
     neovim: Neovim, folder: Path
 ) -> None:
     told = await neovim(reads("a.py"), edit("a.py", "x = 1", "x = 2"), command("cat a.py"), undo=True)
@@ -101,9 +101,7 @@ async def test_an_open_file_is_edited_in_its_buffer_where_it_can_be_undone_and_t
     assert (folder / "a.py").read_bytes() == b"x = 1\n"
 
 
-async def test_a_file_that_is_not_open_is_on_disk_where_commands_see_it_and_in_no_hidden_buffer(
-    neovim: Neovim, folder: Path
-) -> None:
+async def test_a_closed_file_is_written_to_disk_without_a_hidden_buffer(neovim: Neovim, folder: Path) -> None:
     told = await neovim(
         reads("closed.py"),
         edit("closed.py", "y = 1", "y = 2"),
@@ -130,14 +128,14 @@ async def test_a_file_counts_as_saved_whatever_its_encoding_and_line_ends(neovim
 
 
 class TestQuestionsForPermission:
-    async def test_keys_that_were_typed_ahead_do_not_run_a_command(self, neovim: Neovim, folder: Path) -> None:
+    async def test_keys_typed_ahead_do_not_run_a_command(self, neovim: Neovim, folder: Path) -> None:
         told = await neovim(command("echo ran > ran.txt"), permissions="{}", keys="1<CR>")
         (question,) = told["questions"]
         assert question["titles"][0] == "Deny" and "echo ran > ran.txt" in question["prompt"]
         assert [status for status, _ in results(told)] == ["denied"]
         assert not (folder / "ran.txt").exists()
 
-    async def test_a_yes_that_was_typed_ahead_is_asked_for_once_more(self, neovim: Neovim, folder: Path) -> None:
+    async def test_a_yes_typed_ahead_is_asked_again(self, neovim: Neovim, folder: Path) -> None:
         told = await neovim(command("echo ran > ran.txt"), permissions="{}", keys="2<CR>", later="1<CR>")
         first, again = told["questions"]
         assert first["titles"][1] == "Allow once" and "Asked again" in again["prompt"]

@@ -53,7 +53,7 @@ async def test_cancelling_in_the_editors_progress_cancels_the_reply(open_editor:
     assert client.progress_of(token)[-1]["kind"] == "end"
 
 
-async def test_every_verb_is_a_command_with_the_same_params_result_and_errors(open_editor: OpenEditor) -> None:
+async def test_every_method_is_a_command_with_the_same_params_result_and_errors(open_editor: OpenEditor) -> None:
     client = await open_editor(events=False)
     session = await client.command("sessionls.create", {"title": "By command"})
     same = await client.ask("session/get", sessionId=session["id"])
@@ -70,7 +70,7 @@ async def test_every_verb_is_a_command_with_the_same_params_result_and_errors(op
         await client.command("sessionls.get", {"sessionId": "nobody"})
 
 
-async def test_a_selection_offers_the_agents_that_say_so(open_editor: OpenEditor, folder: Path) -> None:
+async def test_a_selection_offers_the_agents_with_editor_actions(open_editor: OpenEditor, folder: Path) -> None:
     client = await open_editor(events=False)
     uri = uri_of(folder / "a.py")
 
@@ -88,7 +88,7 @@ async def test_a_selection_offers_the_agents_that_say_so(open_editor: OpenEditor
     assert await titles(1, only=["sessionls"]) == offered
 
 
-async def test_asking_about_a_selection_shows_a_session_that_fills_with_the_reply(
+async def test_asking_about_a_selection_shows_the_session_with_the_growing_reply(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     client = await open_editor(

@@ -26,7 +26,7 @@ def careful(folder: Path, model_server: ModelServer) -> Path:
 
 
 @pytest.mark.usefixtures("careful")
-async def test_a_plugin_is_asked_with_a_request_of_its_own(open_editor: OpenEditor, model_server: ModelServer) -> None:
+async def test_a_plugin_is_asked_with_a_custom_request(open_editor: OpenEditor, model_server: ModelServer) -> None:
     client = await open_editor(permissions=True)
     session = await client.ask("session/create", agent="careful")
     client.decisions.put_nowait({"decision": "once"})
@@ -51,9 +51,7 @@ async def test_an_editor_with_no_plugin_is_asked_with_a_message(open_editor: Ope
 
 
 @pytest.mark.usefixtures("careful")
-async def test_whoever_else_is_in_the_session_may_answer_and_the_first_answer_counts(
-    open_editor: OpenEditor, model_server: ModelServer
-) -> None:
+async def test_any_participant_may_answer_and_the_first_answer_counts(open_editor: OpenEditor, model_server: ModelServer) -> None:
     ada = await open_editor("Ada", permissions=True)
     session = await ada.ask("session/create", agent="careful")
     ben = await open_editor("Ben")
@@ -86,7 +84,7 @@ async def said(client: SessionClient, words: str) -> str:
 
 
 @pytest.mark.usefixtures("careful")
-async def test_keys_typed_ahead_do_not_say_yes(open_editor: OpenEditor, model_server: ModelServer) -> None:
+async def test_keys_typed_ahead_do_not_grant_permission(open_editor: OpenEditor, model_server: ModelServer) -> None:
     client = await open_editor(events=False)
     client.hasty = True
     client.decisions.put_nowait(ALLOW)  # it is there before the question can be read
@@ -100,7 +98,7 @@ async def test_keys_typed_ahead_do_not_say_yes(open_editor: OpenEditor, model_se
 
 
 @pytest.mark.usefixtures("careful")
-async def test_nobody_is_asked_in_the_middle_of_typing(open_editor: OpenEditor, folder: Path) -> None:
+async def test_nobody_is_asked_while_typing(open_editor: OpenEditor, folder: Path) -> None:
     client = await open_editor(events=False)
     uri, version = uri_of(folder / "a.py"), 1
     client.open_document(uri, "")
@@ -121,7 +119,7 @@ async def test_nobody_is_asked_in_the_middle_of_typing(open_editor: OpenEditor, 
     assert text_of((await sending)["reply"]) == "Done."
 
 
-async def test_message_boxes_come_one_after_the_other(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
+async def test_message_boxes_are_shown_one_at_a_time(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
     write_agent(folder, "careful", "You are careful.", tools="[read_file]", permissions="{read: ask}")
     reads = [ToolUse("read_file", {"path": path}) for path in ("a.txt", "b.txt")]
     model_server.script(Answer(tools=reads), Answer("Done."))
@@ -149,7 +147,7 @@ async def test_message_boxes_come_one_after_the_other(open_editor: OpenEditor, f
     ids=["dismissed", "unknown", "no such method", "an error"],
 )
 @pytest.mark.usefixtures("careful")
-async def test_a_question_that_gets_no_answer_stays_open_and_the_person_is_told_how_to_answer(
+async def test_an_unanswered_question_stays_open_and_the_person_learns_how_to_answer(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path, answer: Any
 ) -> None:
     client = await open_editor(events=False)
@@ -195,7 +193,7 @@ async def test_a_message_box_is_withdrawn_when_somebody_else_answers(open_editor
 
 
 @pytest.mark.usefixtures("careful")
-async def test_a_client_that_announces_permissions_and_does_not_know_them_is_asked_with_a_message(
+async def test_a_client_that_refuses_the_custom_request_is_asked_with_a_message(
     open_editor: OpenEditor,
 ) -> None:
     client = await open_editor(permissions=True)
@@ -207,7 +205,7 @@ async def test_a_client_that_announces_permissions_and_does_not_know_them_is_ask
 
 
 @pytest.mark.usefixtures("careful")
-async def test_lists_and_changes_tell_of_it(open_editor: OpenEditor) -> None:
+async def test_lists_and_notifications_include_open_questions(open_editor: OpenEditor) -> None:
     client = await open_editor(permissions=True)
     session_id, sending = await begin(client)
     await client.until(lambda: client.questions)

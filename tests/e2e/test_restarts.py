@@ -37,9 +37,7 @@ async def test_pause_during_a_reply_restart_the_editor_and_resume(open_editor: O
     assert (text_of(reply), reply["status"]) == ("The first half, the second half.", "complete")
 
 
-async def test_closing_the_editor_in_the_middle_of_a_reply_leaves_it_resumable(
-    open_editor: OpenEditor, model_server: ModelServer
-) -> None:
+async def test_closing_the_editor_during_a_reply_leaves_it_resumable(open_editor: OpenEditor, model_server: ModelServer) -> None:
     client = await open_editor()
     session = await client.ask("session/create")
     await client.ask("session/open", sessionId=session["id"])

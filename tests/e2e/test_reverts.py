@@ -117,7 +117,7 @@ def deletes(name: str = "b.py") -> Answer:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_reply_is_listed_by_file_and_taken_back_as_one_step(editor: EditorSession) -> None:
+async def test_a_reply_is_listed_by_file_and_reverted_as_one_undo_step(editor: EditorSession) -> None:
     a = await editor.write("a.py", TEXT)
     await editor.write("b.py", "old\n")
     editor.buffers.open(a, TEXT)
@@ -147,7 +147,7 @@ async def test_a_reply_is_listed_by_file_and_taken_back_as_one_step(editor: Edit
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_was_taken_back_can_be_brought_back(editor: EditorSession) -> None:
+async def test_a_revert_can_be_reverted(editor: EditorSession) -> None:
     await editor.write("a.py", TEXT)
     await editor.write("b.py", "old\n")
     reply = await editor.reply(reads(), edits(("line 3", "three")), creates("new\n"), deletes())
@@ -165,7 +165,7 @@ async def test_what_was_taken_back_can_be_brought_back(editor: EditorSession) ->
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_one_file_or_one_hunk_is_taken_back_alone(editor: EditorSession) -> None:
+async def test_one_file_or_one_hunk_can_be_reverted_alone(editor: EditorSession) -> None:
     a, b = await editor.write("a.py", TEXT), await editor.write("b.py", TEXT)
     change = edits(("line 3\n", "three\n"), ("line 18\n", "eighteen\n"))
     reply = await editor.reply(reads(), change, reads("b.py"), edits(("line 9\n", ""), name="b.py"))
@@ -186,7 +186,7 @@ async def test_one_file_or_one_hunk_is_taken_back_alone(editor: EditorSession) -
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_work_elsewhere_in_the_file_stays_and_unsaved_work_is_not_saved(editor: EditorSession) -> None:
+async def test_changes_elsewhere_in_the_file_are_kept_and_unsaved_ones_are_not_saved(editor: EditorSession) -> None:
     a = await editor.write("a.py", TEXT)
     editor.buffers.open(a, TEXT)
     reply = await editor.reply(reads(), edits(("line 3\n", "three\n")))
@@ -199,7 +199,7 @@ async def test_work_elsewhere_in_the_file_stays_and_unsaved_work_is_not_saved(ed
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_later_work_on_the_same_lines_stands_in_the_way_and_is_shown(editor: EditorSession) -> None:
+async def test_later_changes_of_the_same_lines_are_reported_as_conflicts(editor: EditorSession) -> None:
     a = await editor.write("a.py", TEXT)
     reply = await editor.reply(reads(), edits(("line 3\n", "three\n")), creates("new\n"))
     now = TEXT.replace("line 3\n", "mine\n")
@@ -216,7 +216,7 @@ async def test_later_work_on_the_same_lines_stands_in_the_way_and_is_shown(edito
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_back_to_how_files_were_before_a_message(editor: EditorSession) -> None:
+async def test_files_can_be_restored_to_before_a_message(editor: EditorSession) -> None:
     """What later replies did to the same lines goes too; what the person did between them stays."""
     a = await editor.write("a.py", TEXT)
     first = await editor.reply(reads(), edits(("line 1\n", "one\n")))
@@ -236,7 +236,7 @@ async def test_back_to_how_files_were_before_a_message(editor: EditorSession) ->
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_every_byte_comes_back(editor: EditorSession) -> None:
+async def test_every_byte_is_restored(editor: EditorSession) -> None:
     """A byte order mark, several kinds of line ends, and no line end at the end."""
     a, b = b"\xef\xbb\xbfone\r\ntwo\nthree\r\nfour", b"\xef\xbb\xbf\r\n\n\x0cend"
     await editor.write("a.py", a)
@@ -248,7 +248,7 @@ async def test_every_byte_comes_back(editor: EditorSession) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_what_commands_did_is_not_known_and_is_said(editor: EditorSession) -> None:
+async def test_commands_are_listed_as_unknown_changes(editor: EditorSession) -> None:
     reply = await editor.reply(Answer(tools=[ToolUse("run_command", {"command": "echo hello"})]))
     listed = await editor.client.ask("change/list", sessionId=editor.session, messageId=reply)
     assert listed["files"] == []
@@ -258,7 +258,7 @@ async def test_what_commands_did_is_not_known_and_is_said(editor: EditorSession)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_without_a_plugin_both_are_commands(editor: EditorSession) -> None:
+async def test_without_a_plugin_list_and_revert_are_commands(editor: EditorSession) -> None:
     await editor.write("a.py", TEXT)
     reply = await editor.reply(reads(), edits(("line 3\n", "")))
     arguments: list[Any] = [{"sessionId": editor.session, "messageId": reply}]
@@ -274,7 +274,7 @@ async def test_without_a_plugin_both_are_commands(editor: EditorSession) -> None
     assert await editor.bytes_of("a.py") == TEXT.encode()
 
 
-async def test_after_a_restart_it_is_taken_back_on_disk_by_an_editor_that_makes_no_edits(
+async def test_after_a_restart_changes_are_reverted_on_disk_for_editors_without_edits(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
     first = await start(open_editor, model_server, folder, able(), saves=True)
@@ -287,7 +287,7 @@ async def test_after_a_restart_it_is_taken_back_on_disk_by_an_editor_that_makes_
     assert [await again.bytes_of(name) for name in ("a.py", "b.py", "new.py")] == [TEXT.encode(), b"\xef\xbb\xbfold\r\n", None]
 
 
-async def test_a_fork_takes_back_what_its_parent_did(open_editor: OpenEditor, model_server: ModelServer, folder: Path) -> None:
+async def test_a_fork_can_revert_changes_of_its_parent(open_editor: OpenEditor, model_server: ModelServer, folder: Path) -> None:
     editor = await start(open_editor, model_server, folder, able(), saves=True)
     await editor.write("a.py", TEXT)
     reply = await editor.reply(reads(), edits(("line 3\n", "three\n")))
@@ -296,7 +296,7 @@ async def test_a_fork_takes_back_what_its_parent_did(open_editor: OpenEditor, mo
     assert await editor.bytes_of("a.py") == TEXT.encode()
 
 
-async def test_nothing_is_written_where_agents_may_only_read_or_outside_of_the_folders(
+async def test_nothing_is_written_in_restricted_mode_or_outside_the_folders(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path, tmp_path: Path
 ) -> None:
     editor = await start(open_editor, model_server, folder, able(), saves=True)

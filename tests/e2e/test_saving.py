@@ -73,9 +73,7 @@ async def on_disk(path: Path) -> str:
 
 
 class TestAnEditorThatSaves:
-    async def test_a_command_sees_an_edit_of_a_document_that_was_saved_and_the_edit_can_be_undone(
-        self, start: Start, path: Path
-    ) -> None:
+    async def test_a_command_sees_an_edit_of_a_saved_document_and_the_edit_can_be_undone(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
         *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("grep -c 'x = 2' a.py"))
@@ -85,7 +83,7 @@ class TestAnEditorThatSaves:
         editor.buffers.undo()
         assert editor.buffers.texts[uri_of(path)] == "x = 1\n"
 
-    async def test_a_file_that_is_not_open_and_a_new_one_are_saved_too(self, start: Start, path: Path) -> None:
+    async def test_closed_files_and_new_files_are_saved_too(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         create = ToolUse("create_file", {"path": "new folder/b.txt", "text": "seven!\n"})
         *_, size, found = await editor.calls(
@@ -94,7 +92,7 @@ class TestAnEditorThatSaves:
         assert size[0] == "done" and size[1].split() == ["Exit", "code", "0.", "7"]
         assert found == ("done", "Exit code 0.\nx = 2")
 
-    async def test_what_a_person_has_not_saved_stays_so_and_the_command_is_told(self, start: Start, path: Path) -> None:
+    async def test_unsaved_changes_of_a_person_stay_unsaved_and_the_agent_learns_it(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1  # typed\n")
         *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("cat a.py"))
@@ -104,7 +102,7 @@ class TestAnEditorThatSaves:
         assert editor.buffers.saving == [] and await on_disk(path) == "x = 1\n"
         assert editor.buffers.texts[uri_of(path)] == "x = 2  # typed\n"
 
-    async def test_what_a_person_types_after_the_edit_is_not_saved_with_a_later_command(self, start: Start, path: Path) -> None:
+    async def test_text_typed_after_the_edit_is_not_saved_with_a_later_command(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
         await editor.calls(reads(), edit("x = 1", "x = 2"))
@@ -112,9 +110,7 @@ class TestAnEditorThatSaves:
         (found,) = await editor.calls(command("cat a.py"))
         assert "[Unsaved changes" in found[1] and await on_disk(path) == "x = 2\n"
 
-    async def test_a_document_that_cannot_be_saved_keeps_no_other_from_the_disk_and_is_tried_again(
-        self, start: Start, path: Path
-    ) -> None:
+    async def test_a_failed_save_does_not_affect_others_and_is_retried(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         other = path.with_name("b.py")
         await asyncio.to_thread(other.write_text, "y = 1\n", encoding="utf-8")
@@ -124,7 +120,7 @@ class TestAnEditorThatSaves:
         *_, edited, _, _, seen = await editor.calls(
             *(reads(), edit("x = 1", "x = 2"), reads("b.py"), edit("y = 1", "y = 2", "b.py"), command("cat a.py b.py"))
         )
-        assert "the edit of a.py stands in the editor only" in edited[1]
+        assert "the edit of a.py is only in the editor" in edited[1]
         assert seen[1].startswith("Exit code 0.\nx = 1\ny = 2\n[Unsaved changes in the editor, which this did not see: a.py.")
         editor.buffers.locked = set()
         (seen,) = await editor.calls(command("cat a.py"))
@@ -142,7 +138,7 @@ class TestAnEditorThatSaves:
             pytest.param("x = 1  # ж\n".encode("cp1251"), "x = 1  # ж\n", id="Windows-1251"),
         ],
     )
-    async def test_a_document_is_saved_in_whatever_form_the_editor_shows_its_file(
+    async def test_a_document_is_saved_with_any_encoding_and_line_ends(
         self, start: Start, path: Path, on_disk: bytes, shown: str
     ) -> None:
         await asyncio.to_thread(path.write_bytes, on_disk)
@@ -159,7 +155,7 @@ class TestAnEditorThatSaves:
         *_, edited = await editor.calls(reads(), edit("x = 1", "x = 2"))
         assert "had unsaved changes before" in edited[1] and await on_disk(path) == "x = 1\n"
 
-    async def test_what_a_person_types_in_the_moment_of_saving_is_not_saved_nor_later(self, start: Start, path: Path) -> None:
+    async def test_text_typed_during_saving_is_not_saved(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
 
@@ -169,7 +165,7 @@ class TestAnEditorThatSaves:
 
         editor.buffers.before_save = types
         *_, edited, found = await editor.calls(reads(), edit("x = 1", "x = 2"), command("cat a.py"))
-        assert edited[0] == "done" and "stands in the editor only" in edited[1]
+        assert edited[0] == "done" and "is only in the editor" in edited[1]
         assert found[1].startswith("Exit code 0.\nx = 1\n[Unsaved changes") and await on_disk(path) == "x = 1\n"
         assert len(editor.buffers.saving) == 1
 
@@ -183,18 +179,18 @@ class TestAnEditorThatSaves:
 
         editor.client.protocol.fm.features[lsp.WORKSPACE_APPLY_EDIT] = says_yes
         _, (status, told) = await editor.calls(reads(), edit("x = 1", "x = 2"))
-        assert status == "failed" and "It said that it did, but the text is what it was." in told and "+x = 2" in told
+        assert status == "failed" and "It reported success, but the text did not change." in told and "+x = 2" in told
         assert [event["applied"] for event in editor.client.events_of("edited")] == [False]
 
 
 class TestAFileThatACommandChanges:
-    async def test_is_named_where_the_editor_still_has_the_old_text(self, start: Start, path: Path) -> None:
+    async def test_is_reported_if_the_editor_still_has_the_old_text(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         editor.buffers.open(uri_of(path), "x = 1\n")
         (changed,) = await editor.calls(command("echo 'x = 9' > a.py"))
         assert changed[0] == "done" and "Since this ran the disk and the editor differ in: a.py." in changed[1]
 
-    async def test_is_not_where_the_editor_reads_it_again(self, start: Start, path: Path) -> None:
+    async def test_is_not_reported_if_the_editor_reads_the_file_again(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
 
@@ -211,30 +207,26 @@ class TestAFileThatACommandChanges:
 
 
 class TestAnEditorThatCannotBeAskedToSave:
-    async def test_line_ends_that_it_does_not_hand_over_are_no_unsaved_change(self, start: Start, path: Path) -> None:
+    async def test_line_ends_that_the_editor_does_not_send_are_not_unsaved_changes(self, start: Start, path: Path) -> None:
         await asyncio.to_thread(path.write_bytes, b"x = 1\r\n")
         editor: Editor = await start(False)
         editor.buffers.open(uri_of(path), "x = 1\n")
         (seen,) = await editor.calls(command("echo seen"))
         assert seen == ("done", "Exit code 0.\nseen")
 
-    async def test_a_document_that_an_agent_left_unsaved_can_be_deleted_but_not_what_a_person_typed(
-        self, start: Start, path: Path
-    ) -> None:
+    async def test_a_document_with_only_an_agents_unsaved_edit_can_be_deleted(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         editor.buffers.open(uri_of(path), "x = 1\n")
         gone = ToolUse("delete_file", {"path": "a.py"})
         await editor.calls(reads(), edit("x = 1", "x = 2"))
         editor.buffers.change(uri_of(path), "x = 3\n")
         (kept,) = await editor.calls(gone)
-        assert kept[0] == "failed" and "only its person can delete it" in kept[1]
+        assert kept[0] == "failed" and "only the person can delete it" in kept[1]
         editor.buffers.change(uri_of(path), "x = 2\n")
         (deleted,) = await editor.calls(gone)
         assert deleted == ("done", "Deleted a.py.") and not await asyncio.to_thread(path.exists)
 
-    async def test_of_many_open_documents_all_are_compared_or_it_is_said_how_many_were_not(
-        self, start: Start, path: Path
-    ) -> None:
+    async def test_all_open_documents_are_compared_or_the_rest_is_reported(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         for number in range(1_001):
             editor.client.open_document((path.parent / f"{number}.py").as_uri(), "unsaved\n")
@@ -248,11 +240,11 @@ class TestAnEditorThatCannotBeAskedToSave:
             reads(), edit("x = 1", "x = 2"), edit("x = 2", "x = 3"), command("cat a.py")
         )
         for status, told in (edited, again):
-            assert status == "done" and "the edit of a.py stands in the editor only" in told
+            assert status == "done" and "the edit of a.py is only in the editor" in told
         assert "[Unsaved changes" in found[1] and "\nx = 1\n" in found[1]
         assert editor.buffers.texts[uri_of(path)] == "x = 3\n"
 
-    async def test_a_file_that_is_not_open_is_written_and_no_hidden_buffer_remains(self, start: Start, path: Path) -> None:
+    async def test_a_closed_file_is_written_without_leaving_a_hidden_buffer(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         create = ToolUse("create_file", {"path": "b.txt", "text": "seven!\n"})
         results = await editor.calls(reads(), edit("x = 1", "x = 2"), create, command("cat a.py b.txt"))
@@ -262,7 +254,7 @@ class TestAnEditorThatCannotBeAskedToSave:
         assert [event["applied"] for event in editor.client.events_of("edited")] == [True, True]
 
 
-async def test_a_command_that_ends_with_another_code_than_0_has_failed(start: Start) -> None:
+async def test_a_command_with_a_nonzero_exit_code_has_failed(start: Start) -> None:
     editor: Editor = await start(False)
     ((status, told),) = await editor.calls(command("echo broken; exit 3"))
     assert status == "failed" and told == "Exit code 3.\nbroken"
@@ -277,7 +269,7 @@ class TestAFileThatWasHandedOver:
         (edited,) = await editor.calls(edit("x = 1", "x = 2"), context=whole)
         assert edited[0] == "done" and await on_disk(path) == "x = 2\n"
 
-    async def test_must_be_read_where_only_a_part_was_handed_over(self, start: Start, path: Path) -> None:
+    async def test_must_be_read_if_only_a_part_was_sent(self, start: Start, path: Path) -> None:
         await asyncio.to_thread(path.write_text, "x = 1\ny = 2\n", encoding="utf-8")
         editor: Editor = await start(False)
         line = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 5}}
@@ -286,7 +278,7 @@ class TestAFileThatWasHandedOver:
         )
         assert edited[0] == "failed" and "Read a.py with read_file" in edited[1]
 
-    async def test_must_be_read_again_where_it_changed_since(self, start: Start, path: Path) -> None:
+    async def test_must_be_read_again_if_it_has_changed(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         await editor.calls(context=[{"kind": "file", "uri": uri_of(path)}])
         await asyncio.to_thread(path.write_text, "x = 1\ny = 2\n", encoding="utf-8")

@@ -46,7 +46,7 @@ def loose(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("loose")
-async def test_an_agent_that_may_only_read_is_denied_the_rest_and_told_why(
+async def test_in_restricted_mode_other_tools_are_denied_with_the_reason(
     open_editor: OpenEditor, folder: Path, model_server: ModelServer
 ) -> None:
     (folder / "a.txt").write_text("the content", encoding="utf-8")
@@ -67,9 +67,7 @@ async def test_an_agent_that_may_only_read_is_denied_the_rest_and_told_why(
 
 
 @pytest.mark.usefixtures("loose")
-async def test_an_agent_that_is_asked_by_another_is_bound_too(
-    open_editor: OpenEditor, folder: Path, model_server: ModelServer
-) -> None:
+async def test_restricted_mode_applies_to_subagents(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
     model_server.script(
         Answer(tools=[ToolUse("ask_agent", {"agent": "test", "question": "Run it."})]),
         Answer(tools=[ToolUse("run_command", {"command": "echo done > c.txt"})]),
@@ -84,7 +82,9 @@ async def test_an_agent_that_is_asked_by_another_is_bound_too(
 
 
 @pytest.mark.usefixtures("loose")
-async def test_a_review_goes_on_without_the_scan(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
+async def test_in_restricted_mode_a_review_continues_without_the_scan(
+    open_editor: OpenEditor, folder: Path, model_server: ModelServer
+) -> None:
     (folder / "a.py").write_text("import os\n", encoding="utf-8")
     model_server.script(Answer("Looks good."))
     client = await open_editor(options=RESTRICTED)
@@ -95,7 +95,7 @@ async def test_a_review_goes_on_without_the_scan(open_editor: OpenEditor, folder
     assert scans == [{"scan": "denied"}]
 
 
-async def test_trust_that_is_given_later_is_taken_over_at_once_and_stops_no_reply(
+async def test_trust_that_is_given_later_applies_at_once_and_stops_no_reply(
     open_editor: OpenEditor, folder: Path, model_server: ModelServer
 ) -> None:
     client = await open_editor(options=RESTRICTED)
@@ -129,7 +129,7 @@ async def test_trust_can_be_taken_away(open_editor: OpenEditor) -> None:
     assert not agent["available"] and not agent["trusted"] and agent["problem"]
 
 
-async def test_a_yes_counts_for_nothing_when_agents_may_only_read_by_then(
+async def test_permission_does_not_count_after_a_change_to_restricted_mode(
     open_editor: OpenEditor, folder: Path, model_server: ModelServer
 ) -> None:
     model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo yes > c.txt"})]), Answer("Not."))
@@ -144,7 +144,7 @@ async def test_a_yes_counts_for_nothing_when_agents_may_only_read_by_then(
     assert not (folder / "c.txt").exists()
 
 
-async def test_what_changes_while_the_server_starts_is_not_lost(open_editor: OpenEditor) -> None:
+async def test_changes_during_the_start_of_the_server_are_not_lost(open_editor: OpenEditor) -> None:
     client = await open_editor(options=RESTRICTED)
     change(client, {"sessionls": {"workspaceTrusted": True}})
     await client.until(lambda: client.all_of("agent/changed"))
@@ -152,13 +152,15 @@ async def test_what_changes_while_the_server_starts_is_not_lost(open_editor: Ope
 
 
 @pytest.mark.parametrize("settings", [None, [], {}, {"other": 1}, {"sessionls": 5}, {"sessionls": {"readOnly": "perhaps"}}])
-async def test_a_configuration_that_says_nothing_changes_nothing(open_editor: OpenEditor, settings: Any) -> None:
+async def test_an_empty_configuration_changes_nothing(open_editor: OpenEditor, settings: Any) -> None:
     client = await open_editor()
     change(client, settings)
     assert (await terse(client))["available"]
 
 
-async def test_who_says_nothing_of_it_is_asked_as_ever(open_editor: OpenEditor, folder: Path, model_server: ModelServer) -> None:
+async def test_clients_without_trust_options_are_asked_as_usual(
+    open_editor: OpenEditor, folder: Path, model_server: ModelServer
+) -> None:
     write_agent(folder, "unused", "You are not used.")
     model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo yes > c.txt"})]), Answer("Done."))
     client = await open_editor(permissions=True, options={"workspaceTrusted": False})

@@ -49,7 +49,7 @@ async def test_lists_stay_up_to_date_without_opening(open_editor: OpenEditor) ->
     assert not ben.events_of()
 
 
-async def test_joining_in_the_middle_of_a_reply_gives_the_text_so_far_and_all_that_follows(
+async def test_joining_during_a_reply_gives_the_text_so_far_and_everything_after(
     open_editor: OpenEditor, model_server: ModelServer
 ) -> None:
     ada, ben = await two(open_editor)
@@ -72,7 +72,7 @@ async def test_joining_in_the_middle_of_a_reply_gives_the_text_so_far_and_all_th
     assert ben.events_of()[0]["seq"] == opened["seq"] + 1
 
 
-async def test_anyone_may_cancel_what_is_written_elsewhere(open_editor: OpenEditor, model_server: ModelServer) -> None:
+async def test_anyone_may_cancel_a_reply_of_another_process(open_editor: OpenEditor, model_server: ModelServer) -> None:
     ada, ben = await two(open_editor)
     session = await ada.ask("session/create")
     hold = Hold("So far")

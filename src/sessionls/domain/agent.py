@@ -51,7 +51,7 @@ def rule_problem(name: str) -> str | None:
     if "/" in name and not name.startswith(STARTUP_RULE):
         return None
     near = difflib.get_close_matches(name, known, n=1)
-    return f"{name[:40]} is not a tool or a risk; " + (f"did you mean {near[0]}?" if near else "a server's tools are server/*")
+    return f"{name[:40]} is not a tool or a risk " + (f"(did you mean {near[0]}?)" if near else "(a server's tools are server/*)")
 
 
 class Definition(BaseModel):

@@ -1,4 +1,4 @@
-"""Every setting, once: what it is called, what it means, and where its value comes from.
+"""All settings: their names, their meaning, and the sources of their values.
 
 A value given explicitly (some can be, in an editor's `initializationOptions`) wins over the environment
 (`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are not
@@ -38,7 +38,7 @@ Days = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 def config_dir() -> Path:
-    """The person's own configuration directory: `config.toml`, and definitions of agents in `agents/`."""
+    """The user's configuration directory, with `config.toml` and agent definitions in `agents/`."""
     return Path(platformdirs.user_config_dir("sessionls", appauthor=False))
 
 
@@ -53,7 +53,7 @@ def _default_data_dir() -> Path:
 
 
 class Retention(BaseModel):
-    """After how many days without a change a session in that state may be deleted; None: never."""
+    """The number of days without changes after which a session in that state may be deleted; None: never."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class Retention(BaseModel):
 
 
 class Settings(BaseSettings):
-    """The settings in force. `Settings.load` reads them, and explains what is wrong with them."""
+    """The current settings. `Settings.load` reads them and explains invalid ones."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
@@ -79,22 +79,22 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         default=None,
-        description="Where sessions are kept: `sqlite:///` and a path, or `postgresql://…` ([a team's database](teams.md)).",
+        description="The database: `sqlite:///` and a path, or `postgresql://…` ([a team's database](teams.md)).",
         json_schema_extra={"shown": "`sessions.db` in the data folder"},
     )
     durability: Literal["normal", "full"] = Field(
         default="normal",
-        description="What is accepted outlives a killed process; with `full` a power cut too, and each change takes longer.",
+        description="Accepted changes survive a killed process; with `full` a power failure too, but each change takes longer.",
     )
     model: str | None = Field(
         default=None,
-        description="The model of agents that name none: any name that litellm knows.",
-        json_schema_extra={"shown": "the first that can answer"},
+        description="The model of agents that do not set one: any name that litellm knows.",
+        json_schema_extra={"shown": "the first available model"},
     )
     agent: str = Field(default="code", min_length=1, description="The default agent of new sessions.")
     embedded: bool = Field(
         default=True,
-        description="Whether the embedded model may answer where no key is set and no Ollama answers.",
+        description="Whether the embedded model may answer if no key is set and Ollama does not answer.",
     )
     embedded_model: Path | None = Field(
         default=None,
@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     trusted_folders: Annotated[list[Path], NoDecode] = Field(
         default=[],
         description=(
-            "Folders that the terminal trusts, with all that is inside them: their agents, MCP servers and `AGENTS.md`; in the "
-            "environment separated as in `PATH`. An editor says so itself, with `workspaceTrusted`."
+            "Folders that the terminal trusts, including subfolders: their agents, MCP servers and `AGENTS.md` are used; in the "
+            "environment separated as in `PATH`. Editors use `workspaceTrusted` instead."
         ),
         json_schema_extra={"shown": "none"},
     )
@@ -114,47 +114,47 @@ class Settings(BaseSettings):
         description=(
             "What agents may do: `allow`, `ask` or `deny` for a tool, for all tools of a server (`server/*`), for a risk "
             "(`read`, `write`, `execute`, `network`), for files that start programs later (`startup`, `startup:GLOB`), or for "
-            "all (`*`); in the environment as JSON. No agent's definition undoes a `deny`."
+            "everything (`*`); in the environment as JSON. An agent's definition cannot override a `deny`."
         ),
-        json_schema_extra={"shown": "reading is allowed, all else asked"},
+        json_schema_extra={"shown": "reading is allowed, everything else asks"},
     )
     permission_seconds: float = Field(
         default=300.0,
         gt=0,
         le=86_400,
-        description="How long a question for permission waits for an answer, in seconds. Then it is a no.",
+        description="How long a permission request waits for an answer, in seconds. Then it is denied.",
     )
     answer_others: bool = Field(
         default=False,
         description=(
-            "Whether messages of other people may be answered on your machine, with your keys, workspace and permissions: those "
-            "that waited when their author's editor closed, and those that steer a reply of yours."
+            "Whether your machine may answer messages of other people, with your keys, workspace and permissions: messages that "
+            "were queued when their author's editor closed, and messages that steer a reply of yours."
         ),
     )
     confirm_edits: bool = Field(
         default=False,
-        description="Whether an editor that can shows each edit and asks before it makes it, also where agents may write.",
+        description="Whether editors that support it show each edit and ask before they make it, even if agents may write.",
     )
     command_environment: Annotated[list[str], NoDecode] = Field(
         default=[],
         description=(
-            "Variables of your environment that commands and scanners get beside the usual ones: names, also with `*` at the end "
-            "(`NODE_*`); in the environment separated by commas. Never settings of sessionls, keys or passwords."
+            "Environment variables that commands and scanners get besides the usual ones: names, optionally with `*` at the end "
+            "(`NODE_*`); in the environment separated by commas. Settings of sessionls, keys and passwords are never passed on."
         ),
         json_schema_extra={"shown": "none"},
     )
     scanners: dict[str, ScannerSetting] = Field(
         default={},
         description=(
-            "Programs that write SARIF, for the tool `scan`: each a table with `command` (`{files}` stands for the files) and "
-            "`globs`. ruff and bandit are known without it."
+            "Programs that write SARIF, for the tool `scan`: each a table with `command` (`{files}` is replaced with the "
+            "files) and `globs`. ruff and bandit need no entry."
         ),
-        json_schema_extra={"shown": "ruff and bandit, where installed"},
+        json_schema_extra={"shown": "ruff and bandit, if installed"},
     )
     mcp: dict[str, McpServer] = Field(
         default={},
         description=(
-            "MCP servers of your own, whose tools agents may ask for: each a table with `command`, `args`, `env` and `cwd`, or "
+            "Your own MCP servers, whose tools agents may use: each a table with `command`, `args`, `env` and `cwd`, or "
             "with `url` and `headers`."
         ),
         json_schema_extra={"shown": "none"},
@@ -162,33 +162,33 @@ class Settings(BaseSettings):
     agents: dict[str, ExternalAgent] = Field(
         default={},
         description=(
-            "External agents of your own, which speak the Agent Client Protocol: each a table with `command`, `args`, `env`, "
-            "`cwd`, `mode` and `options`. Well-known ones are found without it."
+            "Your own external agents, which speak the Agent Client Protocol: each a table with `command`, `args`, `env`, "
+            "`cwd`, `mode` and `options`. Well-known ones need no entry."
         ),
         json_schema_extra={"shown": "those found on this machine"},
     )
     retention: Retention = Field(
         default_factory=Retention,
         description=(
-            "After how many days without a change sessions are deleted by `sessionls store retention`, which nothing runs by "
-            "itself: a table with `active`, `paused` and `archived`; what is left out is kept. In the environment as JSON."
+            "The number of days without changes after which `sessionls store retention` deletes sessions (it never runs by "
+            "itself): a table with `active`, `paused` and `archived`; other sessions are kept. In the environment as JSON."
         ),
-        json_schema_extra={"shown": "all are kept"},
+        json_schema_extra={"shown": "all sessions are kept"},
     )
     participant_name: str | None = Field(
         default=None,
-        description="Your name, as others see it in a session.",
-        json_schema_extra={"shown": "`user.name` of git, else the login name"},
+        description="Your name in sessions.",
+        json_schema_extra={"shown": "`user.name` of git, or else the login name"},
     )
     participant_email: str | None = Field(
         default=None,
-        description="Your e-mail address, which tells participants of one name apart.",
+        description="Your email address, which distinguishes participants with the same name.",
         json_schema_extra={"shown": "`user.email` of git"},
     )
 
     @classmethod
     def load(cls, **explicit: Any) -> Self:
-        """The settings in force; `explicit` values win over all others, except for those that are None: not given.
+        """The current settings. `explicit` values take precedence over all others, unless they are None.
 
         Reads a file: where an event loop runs, call it in a thread. Raises `InvalidParams`, which names the setting and where
         its value stands.
@@ -219,7 +219,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """Where sessions are kept: `database_url`, or the embedded database in the data folder."""
+        """The database: `database_url`, or the embedded database in the data folder."""
         if self.database_url is not None:
             return self.database_url
         return f"sqlite:///{(self.data_dir / 'sessions.db').as_posix()}"
@@ -230,7 +230,7 @@ class Settings(BaseSettings):
         return shown_url(self.url)
 
     def trusts(self, folder: Path) -> bool:
-        """Whether that folder is one of the trusted ones, or inside one."""
+        """Whether the folder is a trusted folder or inside one."""
         folder = folder.resolve()
         return any(folder.is_relative_to(trusted.resolve()) for trusted in self.trusted_folders)
 
@@ -303,7 +303,7 @@ _SECRET_PARAMETER = re.compile(r"((?:^|&)(?:ssl|oauth_client_)?(?:password|secre
 
 
 def shown_url(url: str) -> str:
-    """The address of a database without its password."""
+    """The URL of a database without its password."""
     if not _has_password(url):
         return url
     try:
@@ -328,7 +328,7 @@ _WHERE = "`sessionls doctor` says which file is read."
 
 
 def _explained(error: ValidationError, given: dict[str, Any]) -> InvalidParams:
-    """The first problem, with the place it is in and without the value, which may be a secret."""
+    """The first problem with its location, but without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0])
     if name in Settings.model_fields:

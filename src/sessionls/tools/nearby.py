@@ -1,4 +1,4 @@
-"""Instructions of the workspace for some of its files, told to an agent with the first such file that it works on."""
+"""Adds the workspace's instructions for certain files to the result of the first call that is about such a file."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sessionls.ports.tools import ToolCall
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.wrapping import ToolWrapper
 
-__all__ = ["TOUCH_FILES", "Nearby", "TellsInstructions"]
+__all__ = ["TOUCH_FILES", "Nearby", "WithInstructions"]
 
 TOUCH_FILES = frozenset(("read_file", "edit_file", "create_file"))
-"""Tools whose `path` is the file that they are about."""
+"""Tools whose argument `path` is the file that they work on."""
 
 _KEPT = 200  # replies
 _LONGEST = 60_000  # characters with one call
 
 
 class Nearby:
-    """`find` gives the instructions for a file by its folder and its path in there, each with its name. It blocks."""
+    """`find` returns the names and texts of the instructions for a file, by its folder and the path in it. It blocks."""
 
     def __init__(self, workspace: Workspace, find: Callable[[Path, str], Sequence[tuple[str, str]]]) -> None:
         self._workspace = workspace
@@ -32,7 +32,7 @@ class Nearby:
         self._told: OrderedDict[str, set[str]] = OrderedDict()
 
     async def of(self, path: Any, call: ToolCall) -> str:
-        """The instructions for that file that were not told in this reply yet, under a line each; empty where there are none."""
+        """The instructions for that file that this reply has not received yet, each with a heading; empty if there are none."""
         if not isinstance(path, str):
             return ""
         try:
@@ -46,13 +46,13 @@ class Nearby:
             self._told.popitem(last=False)
         new = [(name, text) for name, text in found if name not in told]
         told |= {name for name, _ in new}
-        words = "".join(f"\n\n[Instructions of the workspace for files like this one ({name}):]\n{text}" for name, text in new)
+        words = "".join(f"\n\n[Workspace instructions for files like this one ({name}):]\n{text}" for name, text in new)
         return words[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)
-class TellsInstructions(ToolWrapper):
-    """A tool whose results are followed by the instructions for its file (`ports.tools.Tool`)."""
+class WithInstructions(ToolWrapper):
+    """A tool (`ports.tools.Tool`) whose results are followed by the instructions for its file."""
 
     nearby: Nearby
 

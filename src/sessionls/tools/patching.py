@@ -1,4 +1,4 @@
-"""Exact replacement of text: where it is, what the whole becomes, and what to say where it cannot be found."""
+"""Exact replacement of text: finds it, computes the new text, and explains why it cannot be found."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sessionls.tools.base import cut_middle
 
 __all__ = ["Replacement", "patch", "replace", "shown"]
 
-_PATCH = 20_000  # characters of a patch that are shown
-_SHOWN = 10  # places that are named, or lines that are shown
-_COMPARED = 20_000  # lines among which a near one is looked for
-_CLOSE = 20  # of those, the lines that are compared letter by letter
-_LONG = 200  # characters of a line that are compared
-_MOST = 500_000  # replacements of one call
-_APART = 1_000  # replacements that an editor is asked for one by one; more are asked for as one
-_LARGEST = 8 << 20  # characters of the text that comes of it
+_PATCH = 20_000  # characters of a patch to show
+_SHOWN = 10  # occurrences or lines to show
+_COMPARED = 20_000  # lines to search for a similar one
+_CLOSE = 20  # the most promising of those lines, which are compared by character
+_LONG = 200  # characters of a line to compare
+_MOST = 500_000  # replacements in one call
+_APART = 1_000  # replacements that an editor gets as separate edits; more are combined into one
+_LARGEST = 8 << 20  # characters of the new text
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What one call makes of a text: `edits` in order and apart from each other, and the `text` that they lead to."""
+    """The result of a replacement: the `edits` in order, which do not overlap, and the new `text`."""
 
     edits: tuple[tuple[Range, str], ...]
     text: str
@@ -39,10 +39,10 @@ class Replacement:
 
 
 def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encoding, name: str) -> Replacement:
-    """Replace each old text by its new one; the third of each says that every occurrence is meant.
+    """Replace each old text with the new one; the third value of each means to replace all occurrences.
 
-    All are looked for in `text` as it is. Line ends need not be written as the document has them: it keeps its own. Raises
-    `ToolFailed` for an old text that is not there, that is there more than once, or that overlaps another.
+    All old texts are searched in the original `text`. Line ends may differ from those of the document, which keeps its own.
+    Raises `ToolFailed` if an old text is missing, occurs more than once, or overlaps another.
     """
     plain = _Plain(text)
     ending = line_end_of(text)
@@ -60,21 +60,21 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
         if len(places) > 1 and not everywhere:
             raise ToolFailed(_several(plain.text, old, places, which, name))
         if len(found) + len(places) > _MOST:
-            raise ToolFailed(f"{which}: these are more than {_MOST:,} replacements at once. Replace longer pieces of the text.")
+            raise ToolFailed(f"{which}: more than {_MOST:,} replacements at once. Replace longer pieces of text.")
         new = new.replace("\n", ending)  # noqa: PLW2901
         found += [(plain.offset(start), plain.offset(start + len(old)), new) for start in places]
     found.sort()
     if any(after[0] < before[1] for before, after in pairwise(found)):
-        raise ToolFailed("Two of the edits overlap. Join them to one, or make them one call after the other.")
+        raise ToolFailed("Two of the edits overlap. Combine them, or make them in separate calls.")
     if len(text) + sum(len(new) - (end - start) for start, end, new in found) > _LARGEST:
-        raise ToolFailed(f"{name} would have more than {_LARGEST:,} characters then; nothing was changed.")
+        raise ToolFailed(f"{name} would have more than {_LARGEST:,} characters. Nothing was changed.")
     pieces: list[str] = []
     at = 0
     for start, end, new in found:
         pieces += (text[at:start], new)
         at = end
     edits = found
-    if len(found) > _APART:  # an editor makes each by itself, and takes long for many
+    if len(found) > _APART:  # editors are slow with many separate edits
         edits = [(found[0][0], found[-1][1], "".join(pieces[1:]))]
     lines = Lines(text, encoding)
     ranges = tuple((Range(start=lines.position(start), end=lines.position(end)), new) for start, end, new in edits)
@@ -82,24 +82,24 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
 
 
 def shown(whole: str) -> str:
-    """A patch for a person or an agent to look at: a long one without its middle."""
+    """A patch to show to a person or an agent. The middle of a long one is left out."""
     return cut_middle(whole, _PATCH)
 
 
 class _Plain:
-    """A text with LF for every CR LF, and the way back to the offsets of the text itself."""
+    """A text with LF instead of CR LF, and the mapping to offsets of the original text."""
 
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n")
-        # Where, in the plain text, a line end is that stands for two characters.
+        # The positions, in the plain text, of line ends that are CR LF in the original.
         self._longer = [match.start() - index for index, match in enumerate(re.finditer("\r\n", text))]
 
     def offset(self, plain: int) -> int:
-        # A line end that begins exactly here is not behind us yet.
+        # A line end that begins exactly here is not counted.
         return plain + bisect_right(self._longer, plain - 1)
 
     def first(self, old: str, most: int) -> list[int]:
-        """Where it begins, overlapping places too, up to so many: a text that is all alike has too many of them."""
+        """The offsets of the first `most` occurrences, including overlapping ones."""
         places: list[int] = []
         at = self.text.find(old)
         while at >= 0 and len(places) < most:
@@ -108,7 +108,7 @@ class _Plain:
         return places
 
     def apart(self, old: str) -> list[int]:
-        """Where it begins, each place behind the end of the one before."""
+        """The offsets of all non-overlapping occurrences."""
         places: list[int] = []
         at = self.text.find(old)
         while at >= 0 and len(places) <= _MOST:
@@ -122,20 +122,20 @@ def _several(text: str, old: str, places: Sequence[int], which: str, name: str) 
     count = len(places) if len(places) <= _SHOWN else max(text.count(old), len(places))
     more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
     return (
-        f"{which}: the text is {count} times in {name} (lines {', '.join(map(str, numbers))}{more}). "
-        "Add lines around it until it is there only once, or say all=true."
+        f"{which}: the text occurs {count} times in {name} (lines {', '.join(map(str, numbers))}{more}). "
+        "Add surrounding lines until it is unique, or use all=true."
     )
 
 
 def _not_found(text: str, old: str, which: str, name: str) -> str:
-    head = f"{which}: that text is not in {name}. It must be exact, white space included, without line numbers."
+    head = f"{which}: that text is not in {name}. It must match exactly, including whitespace, without line numbers."
     lines, wanted = text.split("\n"), old.strip("\n").split("\n")
     if (same := _but_for_space(lines, wanted)) is not None:
-        return f"{head}\nOnly the white space differs here:\n{_excerpt(lines, same, len(wanted))}"
+        return f"{head}\nOnly the whitespace differs here:\n{_excerpt(lines, same, len(wanted))}"
     near = _nearest(lines, max(wanted, key=lambda line: len(line.strip())))
     if near is None:
         return f"{head} Read the file again."
-    return f"{head}\nThe nearest is:\n{_excerpt(lines, max(0, near - 2), 5)}"
+    return f"{head}\nThe most similar text is:\n{_excerpt(lines, max(0, near - 2), 5)}"
 
 
 def _excerpt(lines: Sequence[str], first: int, count: int) -> str:
@@ -144,22 +144,22 @@ def _excerpt(lines: Sequence[str], first: int, count: int) -> str:
 
 
 def _but_for_space(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
-    """Where the wanted lines are, white space left out of account."""
+    """The index of the wanted lines, ignoring whitespace."""
     flat = ["".join(line.split()) for line in lines]
     sought = ["".join(line.split()) for line in wanted]
     if not any(sought):
         return None
-    # As one text: line by line, a text whose lines are all alike would be compared again and again.
+    # Search in one joined text: comparing line by line would be slow for text with many equal lines.
     whole, part = "\n".join(["", *flat, ""]), "\n".join(["", *sought, ""])
     at = whole.find(part)
     return None if at < 0 else whole.count("\n", 0, at)
 
 
 def _nearest(lines: Sequence[str], wanted: str) -> int | None:
-    """The line most like the wanted one, if any is like it at all."""
+    """The line that is most similar to the wanted one, if any is similar."""
     wanted = wanted[:_LONG].strip()
     candidates = {line[:_LONG].strip(): number for number, line in reversed(list(enumerate(lines[:_COMPARED])))}
-    # To compare two lines takes long: only those are that have the most pieces in common with it.
+    # Comparing lines is slow, so compare only those that have the most pieces in common.
     pieces = _pieces(wanted)
     best = heapq.nlargest(_CLOSE, candidates, key=lambda line: len(pieces & _pieces(line)) / (len(line) + len(wanted) + 1))
     found = difflib.get_close_matches(wanted, best, n=1, cutoff=0.6)

@@ -1,8 +1,9 @@
-"""A shell command as a process of its own, which ends with everything that it started: in time, when cancelled, and with us.
+"""Runs a shell command and kills everything that it started: at its end, after a timeout, when cancelled, and when this process
+ends.
 
-On POSIX the command is a session of its own, and its whole process group is killed at the end. A watcher in that group waits for
-the end of a pipe that only this process holds: if this process is killed, the command is killed, too. What left the group is
-found on Linux by a mark in its environment. On Windows the tree of processes is ended with `taskkill`.
+On POSIX the command runs in a new session, and its process group is killed at the end. A watcher in the group waits for the end
+of a pipe that only this process keeps open: if this process is killed, the command is killed, too. On Linux, processes that left
+the group are found by a marker in their environment. On Windows, `taskkill` ends the process tree.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from sessionls.processes import MARK, kill_tree, new_mark, start_flags
 
 __all__ = ["Ended", "run_shell"]
 
-_LAST_WORDS = 0.5  # seconds that output already written may take to arrive
+_LAST_OUTPUT = 0.5  # seconds to wait for output that was already written
 
-# `$1` is the command. The pipe is moved away from the command's own input, which is empty.
+# `$1` is the command. The pipe is moved from stdin to another descriptor; the command's input is empty.
 _WATCHED = 'exec 3<&0 </dev/null; (read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`code` is the exit code, negative for a signal, None where it was stopped because its time was up."""
+    """`code` is the exit code: negative for a signal, None after a timeout."""
 
     code: int | None
     output: bytes
@@ -46,10 +47,10 @@ async def run_shell(
     limit: int,
     heard: Callable[[bytes], None] = lambda _: None,
 ) -> Ended:
-    """Run it through the system's shell (`/bin/sh`, on Windows `cmd`) in that folder, with no input.
+    """Run the command with the system's shell (`/bin/sh`, on Windows `cmd`) in that folder, without input.
 
-    Of output and errors together `limit` bytes are kept, from both ends; `heard` gets all of it as it comes. Cancelling kills it
-    with all that it started. Raises `ToolFailed` where it cannot be started.
+    Keeps the beginning and the end of output and errors, `limit` bytes together; `heard` gets all of it as it arrives. Cancelling
+    kills the command and everything that it started. Raises `ToolFailed` if it cannot be started.
     """
     listener = _Listener(limit, heard)
     mark = new_mark()
@@ -58,7 +59,7 @@ async def run_shell(
         try:
             transport = await _start(listener, command, folder, {**environment, MARK: mark}, alive)
         except (OSError, ValueError) as error:
-            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it cannot be written so"
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is not a valid command line"
             raise ToolFailed(f"The command could not be started: {reason}.") from None
         finally:
             os.close(alive)
@@ -70,7 +71,7 @@ async def run_shell(
         except TimeoutError:
             pass
         finally:
-            # What it left in the background ends with it.
+            # Background processes of the command end with it.
             await asyncio.shield(_end(transport, listener, mark))
         return Ended(code, listener.output.kept())
     finally:
@@ -91,18 +92,18 @@ async def _start(
 
 
 async def _end(transport: asyncio.SubprocessTransport, listener: _Listener, mark: str) -> None:
-    """Kill what is left of it, and hear what it has still said."""
-    # The watcher is in the group until now: nobody else can have its number.
+    """Kill the remaining processes, and read the remaining output."""
+    # The watcher is still in the group, so the group's id cannot have been reused.
     await kill_tree(transport.get_pid(), mark, ended=transport.get_returncode() is not None)
     await listener.exited.wait()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_WORDS):
+        async with asyncio.timeout(_LAST_OUTPUT):
             await listener.silent.wait()
     transport.close()
 
 
 class _Output:
-    """The beginning and the end of what was said, and how much there was between."""
+    """The beginning and the end of the output, and the number of bytes left out between them."""
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
@@ -135,8 +136,8 @@ class _Output:
 
 
 class _Listener(asyncio.SubprocessProtocol):
-    """Hears what the command says and when it ends. (`asyncio`'s own streams hear of the end only when all pipes are closed,
-    which what runs in the background puts off.)
+    """Receives the output and the end of the command. (asyncio's streams report the end only when all pipes are closed, which
+    background processes delay.)
     """
 
     def __init__(self, limit: int, heard: Callable[[bytes], None]) -> None:

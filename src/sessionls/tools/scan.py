@@ -1,4 +1,4 @@
-"""The tool `scan`: what scanners find in files of the workspace, reported as findings."""
+"""The tool `scan`: runs scanners on files of the workspace and reports their results as findings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SECONDS = 20.0
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d{1,9})(?:,(\d{1,9}))? @@", re.MULTILINE)
 
 Changed = Mapping[Path, frozenset[int] | None]
-"""The changed files, each with its changed lines (from 0); None: all of them."""
+"""The changed files, each with its changed lines (zero-based); None: all lines."""
 
 
 class ScanArguments(Arguments):
@@ -60,16 +60,16 @@ class _Found:
 class Scan(BaseTool[ScanArguments]):
     """`scanners` is called each time. `never_in`: folders whose programs are not started.
 
-    `variables` are those of the environment that scanners get beside the usual ones.
+    `variables` are environment variables that scanners get besides the usual ones.
     """
 
     name = "scan"
     description = (
-        "Run the installed scanners (linters, security scanners) over files. What they find is reported as findings and listed "
-        "for you: check it and go on from it, and do not report the same again."
+        "Run the installed scanners (linters, security scanners) on files. Their results are reported as findings and listed for "
+        "you: check them and build on them, and do not report them again."
     )
     risk = "read"
-    runs_programs = True  # scanners, which may take settings and even code from the workspace
+    runs_programs = True  # scanners may read settings and even code from the workspace
     arguments = ScanArguments
 
     def __init__(
@@ -94,7 +94,7 @@ class Scan(BaseTool[ScanArguments]):
             changed = await self._changed(arguments.base or "HEAD", staged=arguments.staged)
         targets = await self._targets(arguments.paths, chosen, changed)
         if not targets:
-            return "Nothing to scan: no scanner handles these files."
+            return "Nothing to scan: no scanner supports these files."
         scanned = await scan_files(chosen, targets, never_in=self._never_in(), variables=self._variables)
         if all(one.problem for one in scanned) and not any(one.results for one in scanned):
             problems = "; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + "."
@@ -106,7 +106,7 @@ class Scan(BaseTool[ScanArguments]):
         lines = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
         result = "\n".join([_summary(scanned, found), *lines, *_notices(dismissed, len(found) - len(reported), bool(lines))])
-        if any(one.failed for one in scanned):  # the results of the others are reported anyway
+        if any(one.failed for one in scanned):  # the results of the others are reported nevertheless
             raise ToolFailed(cut_middle(result, RESULT_LIMIT))
         return result
 
@@ -128,11 +128,11 @@ class Scan(BaseTool[ScanArguments]):
                 if changed is None or place.path in changed:
                     places[place.path] = place
         if len(places) > _FILES:
-            raise ToolFailed(f"These are {len(places):,} files; name folders to scan at most {_FILES:,} at once.")
+            raise ToolFailed(f"There are {len(places):,} files. Choose folders with at most {_FILES:,} files at once.")
         return [await self._target(place) for place in places.values()]
 
     def _places(self, names: Sequence[tuple[Path, str]]) -> list[ResolvedFile]:
-        """The files that exist, are inside the folders and are not secret."""
+        """The files that exist, are inside the folders, and are not secret."""
         found = []
         for root, name in names:
             try:
@@ -150,9 +150,9 @@ class Scan(BaseTool[ScanArguments]):
         return Target(place, document.text if document.dirty else None)
 
     async def _changed(self, base: str, *, staged: bool) -> Changed:
-        """What changed in the working trees since a revision."""
+        """The changes in the working trees since a revision."""
         if not is_revision(base):
-            raise ToolFailed(f"{base[:60]!r} is not a git revision. Give a branch, a tag or a commit.")
+            raise ToolFailed(f"{base[:60]!r} is not a git revision. Use a branch, a tag or a commit.")
         changed: dict[Path, frozenset[int] | None] = {}
         known = False
         with explained():
@@ -168,7 +168,7 @@ class Scan(BaseTool[ScanArguments]):
     # -- what was found ----------------------------------------------------------------------------------------------
 
     async def _located(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
-        """The results as findings, the worst first; for each position and rule only one."""
+        """The results as findings, the most severe first, without duplicates of the same position and rule."""
         by_file: dict[Path, list[tuple[Target, Result]]] = {}
         for one in scanned:
             for target, result in one.results:
@@ -180,7 +180,7 @@ class Scan(BaseTool[ScanArguments]):
                 document = await self._workspace.read(place.uri)
             except SessionlsError:  # deleted meanwhile
                 continue
-            # In a document with unsaved changes git's line numbers are not those of the text.
+            # In a document with unsaved changes, git's line numbers do not apply.
             lines = None if changed is None or document.dirty else changed.get(place.path)
             found += await asyncio.to_thread(self._findings, document, [result for _, result in results], lines, call)
         found.sort(key=lambda one: (one.finding.severity, one.document.path, one.finding.range.start.line))
@@ -195,7 +195,7 @@ class Scan(BaseTool[ScanArguments]):
             range_ = result.region.range_in(lines, bom=document.bom)
             note = result.note
             if note is None and not result.region.is_in(lines):
-                note = "The scanner gave a position that the file does not have: this is the nearest."
+                note = "The scanner reported a position that does not exist in the file. This is the nearest one."
             if changed is not None and changed.isdisjoint(range(range_.start.line, range_.end.line + 1)):
                 continue
             finding = Finding(
@@ -213,14 +213,14 @@ class Scan(BaseTool[ScanArguments]):
                 agent=call.agent,
                 message_id=call.message_id,
             )
-            # Different results may share a position that is only the nearest one.
+            # Different results may share a position that is only the nearest.
             same = (finding.rule, range_.model_dump_json(), finding.title if note is not None else "")
             found.setdefault(same, _Found(document, result, finding, note is not None))
         return list(found.values())
 
 
 async def _changed_in(repository: Repository, commit: str, *, staged: bool) -> Changed:
-    """The changes in one folder."""
+    """The changes in one repository."""
     inert = await repository.inert()
     flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--no-renames", "--ignore-submodules")
     only = ["--cached"] if staged else []
@@ -259,7 +259,7 @@ def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
         if one.problem == NOT_INSTALLED:
             summary.append(f"{one.scanner}: not installed")
         elif one.files or one.problem:
-            near = [f"{moved[one.scanner]} at the nearest position, as they say"] if moved[one.scanner] else []
+            near = [f"{moved[one.scanner]} at the nearest position, with a note"] if moved[one.scanner] else []
             problem = f" ({'; '.join(words)})" if (words := [*([one.problem] if one.problem else []), *one.notes, *near]) else ""
             summary.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
     return "; ".join(summary) + "."
@@ -272,9 +272,9 @@ def _line(one: _Found, finding: Finding) -> str:
 
 
 def _notices(dismissed: int, more: int, reported: bool) -> list[str]:
-    words = ["These are reported as findings already."] if reported else []
+    words = ["These are already reported as findings."] if reported else []
     if dismissed:
-        words.append(f"{dismissed} that a participant dismissed earlier are left out.")
+        words.append(f"{dismissed} that a participant dismissed earlier were left out.")
     if more > 0:
         words.append(f"{more} more were left out: scan fewer files, or one scanner at a time.")
     return [f"[{' '.join(words)}]"] if words else []

@@ -1,7 +1,7 @@
-"""Scanners: programs that search files of the workspace for defects; their results become findings.
+"""Scanners: programs that search files of the workspace for defects. Their results become findings.
 
-ruff and bandit are built in; any other program that writes SARIF comes from the participant's own settings, never from a
-workspace. A document with unsaved changes is scanned as the editor has it, so that positions are those of the buffer.
+ruff and bandit are built in. Any other program that writes SARIF can be added in the participant's own settings, but not by a
+workspace. A document with unsaved changes is scanned with the editor's text, so that positions fit the buffer.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ NOT_INSTALLED = "it is not installed"
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """A program and how to call it. `{files}` in `command` stands for the files.
+    """A program and its command line. `{files}` in `command` is replaced with the files.
 
-    `alone`: how to call it for one text on its standard input, `{file}` being the path of that text; without it, such a text
-    is written to a temporary folder. `read` parses its output. `judge` may override the severity of a result.
+    `alone` is the command line for a text on standard input, with `{file}` as its path; without it, the text is written to a
+    temporary folder. `read` parses the output. `judge` may override the severity of a result.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Scanner:
         object.__setattr__(self, "specs", tuple(glob_filter(glob) for glob in self.globs))
 
     def wants(self, name: str) -> bool:
-        """Whether it handles files of that name (path from the folder, with `/`)."""
+        """Whether it supports files with that name (relative path, with `/`)."""
         return any(spec.match(name) for spec in self.specs)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file to scan. `text`: that of the editor, if it differs from the file."""
+    """A file to scan. `text` is the editor's text, if it differs from the file."""
 
     place: ResolvedFile
     text: str | None = None
@@ -69,9 +69,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The results of one scanner, each with its file; `problem`: why they are incomplete.
+    """The results of one scanner, each with its file. `problem`: why they are incomplete.
 
-    `notes`: what its report says beyond the results.
+    `notes`: further information in its report.
     """
 
     scanner: str
@@ -91,16 +91,16 @@ class Scanned:
 _PYTHON = ("*.py", "*.pyi")
 _RUFF = (
     *("ruff", "check", "--output-format=sarif", "--no-cache", "--force-exclude", "--exit-zero"),
-    # A project's settings choose the rules; they must not make it change files.
+    # The project's settings may choose rules, but must not make ruff change files.
     *("--no-fix", "--no-fix-only", "--no-show-fixes", "--quiet"),
 )
-# According to ruff's documentation: errors at run time, and likely errors.
+# According to ruff's documentation: runtime errors and likely errors.
 _RUFF_ERRORS = re.compile(r"invalid-syntax|(E9|F[567]\d|F82|PLE\d)\d*$|B006$|B023$")
 _RUFF_WARNINGS = re.compile(r"(F|S|B|PLW|ASYNC|BLE|DTZ|E7)\d+$|RUF006$")
 
 
 def _judge_ruff(result: Result) -> Severity:
-    """The severity of a result: ruff calls everything an error, also a superfluous blank."""
+    """The severity of a result. (ruff reports everything as an error, even trailing whitespace.)"""
     rule = result.rule or ""
     if _RUFF_ERRORS.match(rule):
         return 1
@@ -117,7 +117,7 @@ def builtin_scanners() -> tuple[Scanner, ...]:
             judge=_judge_ruff,
         ),
         Scanner(
-            # bandit reads a .bandit file only for folders; here it gets files.
+            # bandit reads .bandit files only for folders, but here it gets files.
             "bandit",
             ("bandit", "--quiet", "--format=json", "--exit-zero", FILES),
             ("*.py",),
@@ -128,7 +128,7 @@ def builtin_scanners() -> tuple[Scanner, ...]:
 
 
 def user_scanner(name: str, command: Sequence[str], globs: Sequence[str]) -> Scanner:
-    """A scanner of the participant's settings. Without `{files}` in its command, the files are appended."""
+    """A scanner from the participant's settings. Without `{files}` in its command, the files are appended."""
     words = tuple(command)
     return Scanner(name, words if FILES in words else (*words, FILES), tuple(globs) or ("*",))
 
@@ -144,9 +144,9 @@ async def scan_files(
     seconds: float = SECONDS,
     variables: Sequence[str] = (),
 ) -> list[Scanned]:
-    """Run each scanner over the files that it handles, several at once. Cancelling stops them.
+    """Run each scanner on the files that it supports, several at once. Cancelling stops them.
 
-    `variables` are those of the environment that scanners get beside the usual ones (see `child_environment`).
+    `variables` are environment variables that scanners get besides the usual ones (see `child_environment`).
     """
     environment = child_environment(also=variables) | {"NO_COLOR": "1", "PYTHONUTF8": "1"}
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -191,22 +191,22 @@ class _Run:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-        for count, words in zip(lost, ("name no file", "are about files that were not asked for"), strict=True):
+        for count, words in zip(lost, ("without a file", "for files that were not scanned"), strict=True):
             if count:
-                notes.append(f"{count:,} results {words} and are left out")
+                notes.append(f"{count:,} results {words} were left out")
         return Scanned(
             self.scanner.name, results, len(self.targets), "; ".join(dict.fromkeys(problems)) or None, tuple(dict.fromkeys(notes))
         )
 
     async def _batch(self, program: str, batch: Sequence[Target]) -> _Part:
-        """Scan files as they are on disk."""
+        """Scan files on disk."""
         words = _filled(self.scanner.command, [str(target.place.path) for target in batch])
         report, problem = await self._run(program, words, batch[0].place.root)
         files = {os.path.normcase(target.place.path): target for target in batch}
         return await asyncio.to_thread(_sorted_out, report, problem, files, batch[0].place.root)
 
     async def _text(self, program: str, target: Target) -> _Part:
-        """Scan one document as the editor has it. All results are about that document, whichever file the scanner names."""
+        """Scan the editor's text of a document. All results are about it, whichever file the scanner names."""
         assert target.text is not None
         data = target.text.encode()
         root = target.place.root
@@ -236,7 +236,7 @@ class _Run:
             except OSError as error:
                 return Report(()), f"it did not start: {error.strerror}"
         if outcome.stopped:
-            return Report(()), f"it took longer than {self.seconds:.0f} s, or said too much"
+            return Report(()), f"it took longer than {self.seconds:.0f} s, or its output was too long"
         try:
             report = await asyncio.to_thread(lambda: self.scanner.read(_decoded(outcome.output), self.scanner.name))
         except NotSarif as problem:
@@ -248,7 +248,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The results of one call of a scanner. `nowhere` counts results without a file, `elsewhere` those of other files."""
+    """The results of one call. `nowhere` counts results without a file, `elsewhere` results for other files."""
 
     found: Sequence[tuple[Target, Result]]
     problem: str | None
@@ -258,7 +258,7 @@ class _Part:
 
 
 def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target], base: Path) -> _Part:
-    """Match results with files by their paths. A result without a file is about the only file, if there is only one."""
+    """Match results with files by their paths. A result without a file belongs to the only scanned file, if there is one."""
     found: list[tuple[Target, Result]] = []
     only = next(iter(files.values())) if len(files) == 1 else None
     nowhere = elsewhere = 0
@@ -269,14 +269,16 @@ def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target]
         elif one.where:
             elsewhere += 1
         elif only is not None:
-            found.append((only, replace(one, note=one.note or "The scanner named no file: this is the only one that it got.")))
+            found.append(
+                (only, replace(one, note=one.note or "The scanner did not name a file. This is the only file that it scanned."))
+            )
         else:
             nowhere += 1
     return _Part(found, problem, report.notes, nowhere, elsewhere)
 
 
 def _paths(result: Result, base: Path) -> list[str]:
-    """The real paths, in comparable form, that a result may mean: its name read as a URI, or else as a path."""
+    """The normalized real paths that a result may mean: its file name as a URI, or else as a path."""
     found = []
     for where in filter(None, (result.where, result.or_where)):
         if uris.is_uri(where):
@@ -287,14 +289,14 @@ def _paths(result: Result, base: Path) -> list[str]:
 
 
 def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
-    """The one file whose path ends like that of a result from another system, such as a container."""
+    """The only file whose path has the same ending as that of a result from another system, such as a container."""
     for where in filter(None, (result.where, result.or_where)):
         if uris.is_uri(where) and not where.lower().startswith("file:"):
             continue
         path = uris.path_of(where)
         if not path.startswith("/") and not re.match(r"[A-Za-z]:/", path):
             continue
-        if os.path.lexists(path):  # it is another file
+        if os.path.lexists(path):  # a different file on this system
             return None
         ends = [target for target in files.values() if path.endswith(f"/{target.place.name}")]
         if len(ends) == 1:
@@ -303,13 +305,13 @@ def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
 
 
 def _decoded(output: bytes) -> str:
-    """A report's text. Windows shells redirect output as UTF-16."""
+    """The text of a report. (Windows shells redirect output as UTF-16.)"""
     utf16 = output.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return output.decode("utf-16" if utf16 else "utf-8-sig", "replace")
 
 
 def _batches(targets: Sequence[Target]) -> list[list[Target]]:
-    """Batches of files of one folder, each as large as a command line allows."""
+    """Batches of files from one folder, as large as a command line allows."""
     batches: list[list[Target]] = []
     size = 0
     for target in sorted(targets, key=lambda target: str(target.place.root)):
@@ -337,7 +339,7 @@ def _copied(folder: str, name: str, data: bytes) -> Path:
 
 
 def _explained(problem: str, outcome: Outcome, cwd: Path) -> str:
-    """Why there is no report, with the program's last line of errors, without paths of this machine."""
+    """Why there is no report, with the program's last error line, without paths of this machine."""
     said = outcome.errors.decode("utf-8", "replace").strip().replace(str(cwd), ".").splitlines()
     last = uris.printable(" ".join(said[-1].split()))[:300] if said else ""
     return f"{problem} (exit code {outcome.code}){f': {last}' if last else ''}"

@@ -13,7 +13,7 @@ from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
-from sessionls.tools.nearby import TOUCH_FILES, Nearby, TellsInstructions
+from sessionls.tools.nearby import TOUCH_FILES, Nearby, WithInstructions
 from sessionls.tools.read import ListFiles, ReadFile, Search
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import DiskReader, Saving
@@ -72,7 +72,7 @@ class Toolbox:
         offered = [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
         saving, nearby = self._saving, self._nearby
         if nearby is not None:
-            offered = [TellsInstructions(tool, nearby) if tool.name in TOUCH_FILES else tool for tool in offered]
+            offered = [WithInstructions(tool, nearby) if tool.name in TOUCH_FILES else tool for tool in offered]
         if saving is None:
             return offered
         return [DiskReader(tool, saving) if tool.name in _READ_DISK or "/" in tool.name else tool for tool in offered]

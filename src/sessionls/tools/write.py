@@ -1,7 +1,7 @@
-"""Tools that change the workspace, always through the editor: edit, create and delete a file.
+"""Tools that change files of the workspace through the editor: edit, create and delete.
 
-An edit is made only to the text that the agent saw (see `seen.py`), and the editor has the last word: what it refuses is told
-to the agent with the patch, for the person to apply.
+An edit applies only to text that the agent has read (see `read_tracker.py`). The editor may refuse a change; then the agent gets
+the patch, so that the person can apply it.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from sessionls.tools.startup_files import startup_reason
 
 __all__ = ["CreateFile", "DeleteFile", "EditFile", "WriteFile"]
 
-_WRITTEN = 1_000_000  # characters of one text that an agent writes
-_WHOLE = 4_000_000  # characters of a whole text that an external agent writes
-_KEPT = 50_000  # characters of a patch that the log keeps
+_WRITTEN = 1_000_000  # characters of a text from an agent
+_WHOLE = 4_000_000  # characters of a whole file from an external agent
+_KEPT = 50_000  # characters of a patch in the log
 _PATH = "Path of a file, relative to the workspace folder."
-_NOT_SAVED = " It is not saved: the edit of {path} stands in the editor only, and programs read the file as it was."
+_NOT_SAVED = " It is not saved: the edit of {path} is only in the editor, and programs still read the old file."
 _NOT_SAVED_UNASKED = (
-    " It is not saved, because {path} had unsaved changes before. Only its person saves those; programs read the file as it was."
+    " It is not saved, because {path} had unsaved changes before, which only the person saves. Programs still read the old file."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One call, worked out: what the editor is asked to do, and what is told of it.
+    """The plan for one call: the change for the editor, and its description.
 
-    `before` and `text` are the document's text then and afterwards; None where there is none. `unsaved`: the document had
-    changes that its person has not saved.
+    `before` and `text` are the document's text before and after; None if there is none. `unsaved`: the document has unsaved
+    changes of the person.
     """
 
     place: ResolvedFile
@@ -109,8 +109,8 @@ class _WriteTool(BaseTool[A]):
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)
         await self._check_still_there(plan)
-        if self._read_only():  # it may have come while the change was worked out
-            raise ToolFailed("Agents may only read here now; nothing was changed.")
+        if self._read_only():  # this may have changed since the plan was made
+            raise ToolFailed("Agents may now only read here. Nothing was changed.")
         outcome = await self._editor.apply(plan.summary, [plan.change], confirm=self._confirm)
         if not outcome.applied:
             await call.edited(plan.uri, plan.summary, applied=False, patch=_kept(plan.patch))
@@ -130,45 +130,45 @@ class _WriteTool(BaseTool[A]):
                     note = _NOT_SAVED.format(path=plan.place.display)
                 made = (
                     await resulting_text(self._workspace, plan.uri, plan.text, patient=False) or plan.text
-                )  # a formatter may have run when it was saved
-        finally:  # what was done is in the log, also where the reply is stopped just now
+                )  # a formatter may have run on save
+        finally:  # log the change, even if the reply is stopped at this moment
             whole = plan.patch
             if made != plan.text:
                 whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
             kept = await _packed(plan, made) if applied and made is not None else None
             await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch), kept=kept)
         if not applied:
-            raise ToolFailed(_refused(plan, "It said that it did, but the text is what it was."))
+            raise ToolFailed(_refused(plan, "It reported success, but the text did not change."))
         if made == plan.text:
             return f"{plan.done}{note}"
         return (
-            f"{plan.done}{note} Its text came out otherwise (a formatter may have run, or only a part was confirmed): "
+            f"{plan.done}{note} The resulting text is different (a formatter may have run, or only a part was confirmed): "
             "read it before the next edit."
         )
 
     async def check(self, path: str) -> ResolvedFile:
-        """Where that file is. Raises `ToolFailed` where agents never write, an error of sessionls for what is outside."""
+        """Resolve the path. Raises `ToolFailed` where agents never write, and a `SessionlsError` outside the workspace."""
         return await self._place(path)
 
     async def _check_still_there(self, plan: _Plan) -> None:
-        """What lies at that path may have become a link that leads elsewhere since it was looked at."""
+        """Check that the path has not become a symbolic link to another file meanwhile."""
         try:
             same = (await self._workspace.resolve(plan.uri)).path == plan.place.path
         except SessionlsError:
             same = False
         if not same:
-            raise ToolFailed(f"{plan.place.display} changed while it was looked at; look again.")
+            raise ToolFailed(f"{plan.place.display} changed meanwhile. Try again.")
 
     @abstractmethod
     async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
-        """What is to be done. Without a session nobody was asked for permission yet."""
+        """Make the plan. `session_id` is None before permission was requested."""
 
     async def _place(self, path: str) -> ResolvedFile:
         place = await self._workspace.resolve(path)
         if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._obeyed):
             raise ToolFailed(
-                f"{place.display} says which agents and programs run here; only people change it. "
-                "Show what you would write in your reply instead."
+                f"{place.display} controls which agents and programs run here, so only people may change it. "
+                "Show the text in your reply instead."
             )
         return place
 
@@ -182,9 +182,9 @@ class Edit(BaseModel):
     old: str = Field(
         min_length=1,
         max_length=_WRITTEN,
-        description="The text to replace, exactly as in the file, without line numbers. Must be there once, or use all.",
+        description="The text to replace, exactly as in the file, without line numbers. Must occur once, or use all.",
     )
-    new: str = Field(max_length=_WRITTEN, description="What stands there instead. Empty: nothing.")
+    new: str = Field(max_length=_WRITTEN, description="The replacement. Empty: delete the text.")
     all: bool = Field(default=False, description="Replace every occurrence.")
 
     @model_validator(mode="before")
@@ -198,15 +198,15 @@ class EditFileArguments(Arguments):
     edits: list[Edit] = Field(
         min_length=1,
         max_length=200,
-        description="Replacements, made together. Each is looked for in the file as it is now; they must not overlap.",
+        description="Replacements, made together. Each is searched in the present text; they must not overlap.",
     )
 
 
 class EditFile(_WriteTool[EditFileArguments]):
     name = "edit_file"
     description = (
-        "Change a text file by exact replacement, in the editor, where it can be undone. Read the file first: an edit is made "
-        "only to the text that you have seen. Line ends are kept as the file has them."
+        "Change a text file by exact replacement, in the editor, where it can be undone. Read the file first: an edit applies "
+        "only to text that you have read. The file keeps its line ends."
     )
     arguments = EditFileArguments
 
@@ -226,39 +226,39 @@ class EditFile(_WriteTool[EditFileArguments]):
 
     def _check_seen(self, document: Document, session_id: str | None) -> None:
         if document.notice is not None:
-            raise ToolFailed(f"{document.path} is too large to be edited here.")
+            raise ToolFailed(f"{document.path} is too large to edit.")
         if session_id is None:
             last = self._seen.anywhere(document.uri, document.sha256)
         else:
             last = self._seen.last(session_id, document.uri)
         if last is None:
-            raise ToolFailed(f"Read {document.path} with read_file before you edit it, as it is now; nothing was changed.")
+            raise ToolFailed(f"Read {document.path} with read_file before you edit it. Nothing was changed.")
         if last != document.sha256:
-            raise ToolFailed(f"{document.path} has changed since you read it. Read it again; nothing was changed.")
+            raise ToolFailed(f"{document.path} has changed since you read it. Read it again. Nothing was changed.")
 
 
 # -- create_file -----------------------------------------------------------------------------------------------------
 
 
 class CreateFileArguments(Arguments):
-    path: str = Field(description=f"{_PATH} Folders that are missing are made.", min_length=1)
+    path: str = Field(description=f"{_PATH} Missing folders are created.", min_length=1)
     text: str = Field(max_length=_WRITTEN, description="The whole text of the new file.")
 
 
 class CreateFile(_WriteTool[CreateFileArguments]):
     name = "create_file"
-    description = "Create a text file, in the editor, where it can be undone. A file that exists is changed with edit_file."
+    description = "Create a text file, in the editor, where it can be undone. To change an existing file, use edit_file."
     arguments = CreateFileArguments
 
     async def _plan(self, arguments: CreateFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
         place = await self._place(arguments.path)
         if place.name == "." or arguments.path.endswith(("/", "\\")):
-            raise ToolFailed(f"{arguments.path[:200]} is a folder; name a file.")
+            raise ToolFailed(f"{arguments.path[:200]} is a folder. Use the path of a file.")
         if self._workspace.buffer(place) is not None or await asyncio.to_thread(_exists, place):
             raise ToolFailed(f"{place.display} exists already. Read it and change it with edit_file.")
         text = replace_lone_surrogates(arguments.text)
         if "\0" in text:
-            raise ToolFailed("Only text can be written: there is a NUL in it.")
+            raise ToolFailed("Only text can be written, but this contains a NUL character.")
         change = DocumentChange(place.uri, kind="create", text=text)
         diff = await asyncio.to_thread(patch, place.display, None, text)
         return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
@@ -273,33 +273,33 @@ class WriteFileArguments(Arguments):
 
 
 class WriteFile(_WriteTool[WriteFileArguments]):
-    """The whole text of a file, new or not, as external agents write it. Our own agents edit and create.
+    """Write the whole text of a new or existing file, for external agents. (Our own agents use edit and create.)
 
-    Nothing is overwritten that the agent cannot know: of a document with unsaved changes it has read the text as it is.
+    Unsaved changes are overwritten only if the agent has read them.
     """
 
     name = "edit_file"
-    description = "Make this the text of a file."
+    description = "Replace the whole text of a file."
     arguments = WriteFileArguments
 
     async def _plan(self, arguments: WriteFileArguments, session_id: str | None) -> _Plan:
         place = await self._place(arguments.path)
         text = replace_lone_surrogates(arguments.text)
         if "\0" in text:
-            raise ToolFailed("Only text can be written: there is a NUL in it.")
+            raise ToolFailed("Only text can be written, but this contains a NUL character.")
         if self._workspace.buffer(place) is None and not await asyncio.to_thread(_exists, place):
             change = DocumentChange(place.uri, kind="create", text=text)
             diff = await asyncio.to_thread(patch, place.display, None, text)
             return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
         document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         if document.notice is not None:
-            raise ToolFailed(f"{document.path} is too large to be edited here.")
+            raise ToolFailed(f"{document.path} is too large to edit.")
         unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
         last = None if session_id is None else self._seen.last(session_id, document.uri)
         if unsaved and session_id is not None and last != document.sha256:
             raise ToolFailed(
                 f"{document.path} has unsaved changes in the editor that you have not seen. Read it with "
-                "fs/read_text_file first; nothing was changed."
+                "fs/read_text_file first. Nothing was changed."
             )
         if line_end_of(document.text) == "\r\n" and "\r\n" not in text:  # the file keeps its line ends
             text = text.replace("\n", "\r\n")
@@ -311,7 +311,7 @@ class WriteFile(_WriteTool[WriteFileArguments]):
 
 
 def _difference(old: str, new: str, encoding: Encoding) -> list[tuple[Range, str]]:
-    """One edit that makes the one text of the other: from the first line that differs to the last."""
+    """One edit that turns the old text into the new one, from the first different line to the last."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     head = 0
     while head < min(len(before), len(after)) and before[head] == after[head]:
@@ -345,11 +345,11 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
         diff, sha256, text, bom = None, None, None, False
         try:
             document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
-        except InvalidParams:  # no text: it can be deleted all the same
+        except InvalidParams:  # not text, but it can be deleted nevertheless
             pass
         else:
             if document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256):
-                raise ToolFailed(f"{place.display} has unsaved changes in the editor; only its person can delete it.")
+                raise ToolFailed(f"{place.display} has unsaved changes in the editor, so only the person can delete it.")
             diff = await asyncio.to_thread(patch, place.display, document.text, None)
             sha256, text, bom = document.sha256, document.text, document.bom
         change = DocumentChange(place.uri, kind="delete", sha256=sha256)
@@ -366,9 +366,9 @@ def _check_file(place: ResolvedFile, what: str) -> None:
     if not _exists(place):
         raise ToolFailed(f"There is no file {what[:200]}.")
     if known is not None and Path(known).is_symlink():
-        raise ToolFailed(f"{place.display} is a symbolic link; only people delete those.")
+        raise ToolFailed(f"{place.display} is a symbolic link, which only people may delete.")
     if not place.path.is_file():
-        raise ToolFailed(f"{place.display} is not a file. Folders, pipes and devices are not deleted.")
+        raise ToolFailed(f"{place.display} is not a file. Folders, pipes and devices cannot be deleted.")
 
 
 def _refused(plan: _Plan, reason: str | None) -> str:
@@ -379,13 +379,13 @@ def _refused(plan: _Plan, reason: str | None) -> str:
 
 
 def _kept(whole: str | None) -> str | None:
-    """A patch for the log: whole, or none."""
+    """The patch for the log, if it is not too long."""
     return whole if whole is not None and len(whole) <= _KEPT else None
 
 
 async def _packed(plan: _Plan, made: str | None) -> str | None:
-    """What takes the change back exactly, for the log."""
-    if plan.before is None and made is None:  # what was deleted is no text
+    """The data for the log to revert the change exactly."""
+    if plan.before is None and made is None:  # the deleted file was not text
         return None
     return await asyncio.to_thread(pack, EditTexts(plan.before, made, plan.bom))
 

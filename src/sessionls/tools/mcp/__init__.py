@@ -1,7 +1,7 @@
-"""Tools of MCP servers (Model Context Protocol): programs and addresses that offer tools, called `server/tool` here.
+"""Tools of MCP servers (Model Context Protocol), local programs or remote addresses. A tool is named `server/tool`.
 
-A server starts when an agent that may use it is about to reply, and not before. What a server says of its own tools is no
-reason to trust them: one that is a program counts as executing, one at an address as using the network, and both ask.
+A server starts only when an agent that may use it is about to reply. A server's own description of its tools is not trusted:
+tools of a program have the risk `execute`, tools at an address the risk `network`, and both ask for permission.
 """
 
 from sessionls.tools.mcp.config import FILES

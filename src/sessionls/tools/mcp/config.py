@@ -1,7 +1,7 @@
-"""Which MCP servers there are: those of the participant's settings, and those that a workspace folder names.
+"""Reads the definitions of MCP servers in the participant's settings and in workspace folders.
 
-A folder names them in `.sessionls/mcp.json`, `.mcp.json` or `.vscode/mcp.json`, each in its own shape; of one name the first
-counts. Reading them starts nothing.
+A folder defines them in `.sessionls/mcp.json`, `.mcp.json` or `.vscode/mcp.json`, each with its own format. If several define the
+same name, the first counts. Reading starts no server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAME = 32  # characters
 
 
 class _Foreign(McpServer):
-    """As other tools write it: with more in it than we know."""
+    """A definition for other programs, which may have fields that we do not know."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     type: Literal["stdio", "http", "streamable-http", "sse"] | None = Field(
@@ -38,9 +38,9 @@ class _Foreign(McpServer):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A server and where it comes from. `folder` is the workspace folder that names it, None for the participant's own.
+    """A server definition and its source. `folder` is the workspace folder that defines it, None for the participant's own.
 
-    `problem`: why it cannot be used, in words for a person. `own_name` is what it is called there, None for a whole file.
+    `problem`: why it cannot be used, for a person. `own_name` is its name in the source; None if the whole file is invalid.
     """
 
     name: str
@@ -52,24 +52,24 @@ class Named:
 
     @property
     def key(self) -> Key:
-        """What tells this server from every other, also from one of its name that is reached otherwise."""
+        """Identifies this server, also among servers of the same name with different settings."""
         return self.name, self.folder, None if self.server is None else self.server.model_dump_json()
 
 
 def server_name(name: str) -> str:
-    """A name that model APIs take as a part of a tool's name, without the `__` that parts server and tool there."""
+    """A name that model APIs accept as part of a tool's name, without `__`, which separates server and tool there."""
     plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_-")
     return plain[:_NAME].rstrip("_-") or "server"
 
 
 def own_server(name: str, server: McpServer, environ: Mapping[str, str] | None = None) -> Named:
-    """A server of the participant's settings, with its variables filled in: so a key can stay in the environment."""
+    """A server of the participant's settings, with variables replaced, so that keys can be in the environment."""
     value = server.model_dump(exclude_none=True)
     return _one(name, value, "the settings", None, os.environ if environ is None else environ)
 
 
 def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[Named]:
-    """The servers that a workspace folder names. Touches the disk: not for the event loop."""
+    """The servers that a workspace folder defines. Reads the disk, so call it in a thread."""
     environ = os.environ if environ is None else environ
     found: dict[str, Named] = {}
     for name in FILES:
@@ -85,14 +85,16 @@ def _read_file(folder: Path, name: str, environ: Mapping[str, str]) -> Iterator[
             return
         with path.open("rb") as stream:
             raw = stream.read(_LIMIT)
-        # What is cut is no JSON any more.
+        # A file that was cut is not valid JSON.
         data = json.loads(_without_comments(raw.decode("utf-8-sig")))
     except (OSError, ValueError, RecursionError):
-        yield Named(server_name(name), None, name, folder, "the file cannot be read: it is not JSON, or too large")
+        yield Named(server_name(name), None, name, folder, "the file is not valid JSON, or is too large")
         return
     servers = data.get("mcpServers", data.get("servers", {})) if isinstance(data, dict) else None
     if not isinstance(servers, dict):
-        yield Named(server_name(name), None, name, folder, "the file names no servers: it needs an object mcpServers or servers")
+        yield Named(
+            server_name(name), None, name, folder, "the file defines no servers: it needs an object mcpServers or servers"
+        )
         return
     for key, value in servers.items():
         yield _one(key, value, name, folder, environ)
@@ -117,7 +119,7 @@ _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
 
 def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing: list[str]) -> Any:
-    """The value with its variables filled in: `${workspaceFolder}`, `${env:X}`, `${X}` and `${X:-default}`."""
+    """The value with its variables replaced: `${workspaceFolder}`, `${env:X}`, `${X}` and `${X:-default}`."""
     if isinstance(value, dict):
         return {key: _filled(one, folder, environ, missing) for key, one in value.items()}
     if isinstance(value, list):
@@ -144,32 +146,32 @@ def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing
         if ":-" in word:
             return default
         if re.fullmatch(r"\w+", name):
-            missing.append(f"the environment has no {name}")
+            missing.append(f"the environment variable {name} is not set")
             return ""
-        missing.append(f"there is no variable {match[0]}")
+        missing.append(f"unknown variable {match[0]}")
         return ""
 
     return _VARIABLE.sub(fill, value)
 
 
-# Each string or comment that is never closed goes on to the end, so that no character is read from two beginnings.
+# An unclosed string or comment extends to the end, so that every character is scanned only once.
 _STRING = r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)
 
 
 def _without_comments(text: str) -> str:
-    """JSON with comments and trailing commas, as editors let people write it, made plain."""
+    """Remove comments and trailing commas, which editors allow in JSON."""
     plain = _COMMENT.sub(lambda match: match[1] or " ", text)
     return _LAST_COMMA.sub(lambda match: match[1] or "", plain)
 
 
 def unique(servers: Sequence[Named]) -> list[Named]:
-    """Each under a name of its own. Those of the participant come first, then folder by folder.
+    """Give each server a unique name. Servers of the participant come first, then those of each folder.
 
-    Of several that come to one name, the one that is called so keeps it, else the first. Another one gets a mark that depends
-    on its own name alone, so that a rule for one server never comes to mean another; one of the same name in another folder a
-    number.
+    If several names are shortened to the same name, the server whose original name that is keeps it, else the first. Others get a
+    suffix that depends only on their original name, so that a rule for one server never applies to another. A server with the
+    same original name in another folder gets a number.
     """
     names: dict[int, str] = {}
     taken: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""How an MCP server is reached, over its protocol's own library, and how it is known that it ended."""
+"""Connects to an MCP server with the MCP SDK, and notices when the server ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["connected", "library", "reason", "short"]
 
 
 def library() -> None:
-    """Import the protocol's library, which takes its time, and keep what servers say out of our log."""
+    """Import the MCP SDK, which takes a while, and keep output of servers out of our log."""
     import mcp  # noqa: F401
 
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
@@ -39,15 +39,15 @@ async def connected(
     asked: ElicitationFnT,
     note: Callable[[str], None],
 ) -> AsyncIterator[Client]:
-    """A connection to a server that `folder` names. Import the library before.
+    """A connection to a server that `folder` defines. Call `library` first.
 
-    Sets `dead` when the server has ended. `asked` answers the server's questions. `note` is told of what the server sent and
-    cannot be used.
+    Sets `dead` when the server has ended. `asked` answers the server's questions. `note` is called with a notice about anything
+    unusable that the server sent.
     """
     from mcp import Client
 
     transport = _watched(_transport(server, folder), dead, note)
-    # What a server says would go to a log: it may hold anything.
+    # Discard the server's output, which may contain secrets.
     async with Client(
         cast("Any", transport),
         message_handler=notified,
@@ -91,7 +91,7 @@ async def _http(url: str, headers: Mapping[str, str]) -> AsyncIterator[Any]:
     from mcp.client.streamable_http import streamable_http_client
     from mcp.shared._httpx_utils import create_mcp_http_client
 
-    # It reads certificates.
+    # In a thread, because it reads certificates.
     client = await asyncio.to_thread(create_mcp_http_client, headers=dict(headers))
     async with client as http, streamable_http_client(url, http_client=http) as streams:
         yield streams
@@ -99,14 +99,14 @@ async def _http(url: str, headers: Mapping[str, str]) -> AsyncIterator[Any]:
 
 @contextlib.asynccontextmanager
 async def _watched(transport: Any, dead: asyncio.Event, note: Callable[[str], None]) -> AsyncIterator[Any]:
-    """The transport, whose end is told, and whose answers are ones that the library can read."""
+    """The transport, extended so that its end is noticed and that the SDK can parse all responses."""
     async with transport as (read, write):
         requests: dict[Any, str] = {}
         yield _Read(read, dead, requests, note), _Write(write, requests)
 
 
 class _Write:
-    """A write stream that keeps which request asked for what; all else is the stream's own."""
+    """A write stream that remembers the method of each request."""
 
     def __init__(self, stream: Any, requests: dict[Any, str]) -> None:
         self._stream = stream
@@ -130,7 +130,7 @@ class _Write:
 
 
 class _Read:
-    """A read stream that tells when it has ended; all else is the stream's own."""
+    """A read stream that sets an event at its end and makes responses usable."""
 
     def __init__(self, stream: Any, dead: asyncio.Event, requests: dict[Any, str], note: Callable[[str], None]) -> None:
         self._stream = stream
@@ -145,7 +145,7 @@ class _Read:
         message: Any = getattr(item, "message", None)
         if getattr(message, "method", None) is not None or (key := getattr(message, "id", None)) is None:
             return item
-        # Some write the number of a request as text.
+        # Some servers send the id of a request as a string.
         method = self._requests.pop(key, None) or (
             self._requests.pop(int(key), None) if isinstance(key, str) and key.isdecimal() and len(key) < 16 else None
         )
@@ -182,7 +182,7 @@ class _Read:
 
 
 def reason(error: BaseException) -> str:
-    """The first that went wrong, without what a server or a path on this machine would say."""
+    """The cause of an error, without output of the server and without paths on this machine."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, FileNotFoundError):
@@ -193,5 +193,5 @@ def reason(error: BaseException) -> str:
 
 
 def short(text: str) -> str:
-    # An address may hold a key in any of its parts.
+    # Any part of an address may contain a key.
     return uris.printable(uris.public_text(" ".join(replace_lone_surrogates(text).split()), path=False))[:500]

@@ -1,7 +1,7 @@
-"""Questions that a server asks in the middle of a call: put to the person as a question that has a yes and a no.
+"""Questions of a server during a call, which the person can answer with yes or no.
 
-A form that a yes fills in is shown with what would be sent: fields with defaults, and one that is to be confirmed. One that
-needs something typed or chosen is declined, and the agent is told so.
+A form is shown with the content that a yes would send: defaults, and a field to confirm. A form that requires typing or choosing
+is declined, and the agent is informed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = str | int | float | bool | list[str]
 
 @dataclass(frozen=True, slots=True)
 class ServerQuestion:
-    """What a server asks. `content` is what a yes sends; None where no yes can answer it, for which `needs` names the fields."""
+    """A server's question. `content` is sent for a yes; None if a yes is not enough, and then `needs` names the fields."""
 
     summary: str
     detail: str
@@ -34,13 +34,13 @@ class ServerQuestion:
 
 
 def question_of(server: str, params: Any) -> ServerQuestion:
-    """The question in an elicitation, whose `params` are those of the protocol's library."""
+    """The question in an elicitation; `params` are those of the MCP SDK."""
     message = replace_lone_surrogates(params.message)
     summary = f"the MCP server {server} asks: {_line(message)}"
     if params.mode == "url":
         detail = (
             f"{message}\n\nIt wants you to open this address:\n{_line(replace_lone_surrogates(params.url), _DETAIL)}\n\n"
-            "Open it yourself if you trust the server, and allow this then."
+            "Open it yourself if you trust the server, then allow this."
         )
         return ServerQuestion(summary[:_SUMMARY], _block(detail), {})
     fields = params.requested_schema.get("properties")
@@ -61,7 +61,7 @@ def question_of(server: str, params: Any) -> ServerQuestion:
         open_ = []
     missing = [name for name in open_ if name in required]
     if not content and open_ and not missing:
-        missing = open_  # nothing of it is required, and to send nothing is no answer
+        missing = open_  # nothing is required, but an empty answer is useless
     detail = _block(f"{message}\n\nA yes sends: {_sent(content)}")
     if missing or len(fields) > _FIELDS:
         needs = ", ".join(_line(name, 60) for name in (missing or list(fields))[:_FIELDS])
@@ -70,7 +70,7 @@ def question_of(server: str, params: Any) -> ServerQuestion:
 
 
 def _default(field: Any) -> Value | None:
-    """What a field has where nobody says otherwise: its default, or the only thing that may be chosen."""
+    """The value of a field without input: its default, or its only choice."""
     if not isinstance(field, dict):
         return None
     for value in (field.get("default"), field.get("const")):

@@ -1,7 +1,7 @@
-"""What servers send, read generously: the protocol's library refuses a whole answer where one field of it is odd.
+"""Lenient parsing of servers' responses: the MCP SDK rejects a whole response if one field is invalid.
 
-So each answer is put into the strictest form of the protocol before the library reads it, with no field in it that is not used
-here. What could not be kept is said.
+So each response is reduced to the fields that are used here, in strictly valid form, before the SDK parses it. Notices say what
+was dropped.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["result_text", "usable_result"]
 _SHOWN = 60  # characters of a name in a note
 _UNKNOWN = 2_000  # characters of content whose kind is unknown
 _MOST = 1_000  # tools of one page
-_COMPLETE = {"resultType": "complete"}  # which newer versions of the protocol demand, and older ones do not know
+_COMPLETE = {"resultType": "complete"}  # required by newer versions of the protocol, ignored by older ones
 
 
 def usable_result(method: str | None, result: Mapping[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
-    """The result of a request, as the protocol has it. `note` is told, in words for a person, of each tool that is left out."""
+    """A valid result for a request. `note` is called with a notice for a person about each tool that is left out."""
     match method:
         case "initialize":
             return _initialized(result)
@@ -78,7 +78,7 @@ def _shown(name: str) -> str:
 
 
 def _called(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a call with all of its content as one text: models here read text."""
+    """The result of a call with all of its content as one text."""
     failed = result.get("isError")
     return {
         **_COMPLETE,
@@ -88,7 +88,7 @@ def _called(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_text(result: Mapping[str, Any]) -> str:
-    """The content of a call's result as text. What is no text is named. Structured content stands in where no text does."""
+    """The content of a call's result as text. Other content is named. Structured content is used if there is no text."""
     content = result.get("content")
     blocks = content if isinstance(content, list) else [] if content is None else [content]
     words = [_block(block) for block in blocks]
@@ -133,7 +133,7 @@ def _block(block: Any) -> str:
 
 
 def _size(held: Mapping[str, Any], key: str) -> str:
-    """The kind and size of what is encoded there, as `, image/png, about 3 bytes`."""
+    """The type and size of encoded data, as `, image/png, about 3 bytes`."""
     kind, data = held.get("mimeType"), held.get(key)
     words = f", {kind}" if isinstance(kind, str) else ""
     return f"{words}, about {len(data) * 3 // 4:,} bytes" if isinstance(data, str) else words

@@ -1,7 +1,7 @@
-"""Schemas of servers' tools in the one form that every model API takes: an object with properties, and nothing to look up.
+"""Converts the schemas of servers' tools to the form that all model APIs accept: an object with properties, without references.
 
-Servers write what their own libraries make of a function: no `type`, `properties` that are null or a list, references, a choice
-between objects, schemas that are `true`. Each is read as what it can only mean.
+Servers send whatever their libraries generate: no `type`, `properties` that are null or a list, references, alternatives of
+objects, schemas that are `true`. Each is converted to its only reasonable meaning.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 __all__ = ["SchemaUnusable", "tool_schema"]
 
 _LONGEST = 30_000  # characters of a schema as JSON
-_DEEPEST = 24  # levels; models are lost long before
-_LARGEST = 5_000  # pieces, references replaced
+_DEEPEST = 24  # levels
+_LARGEST = 5_000  # subschemas, after replacing references
 _CHOICES = ("allOf", "anyOf", "oneOf")
 _ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedProperties")
 _MANY = ("properties", "patternProperties", "dependentSchemas")
@@ -22,7 +22,7 @@ _LEFT_OUT = {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$comment", "$
 
 
 class SchemaUnusable(Exception):
-    """Why a schema cannot be used, in words that follow "its schema"."""
+    """A schema cannot be used. The message continues "its schema"."""
 
 
 def tool_schema(raw: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def tool_schema(raw: Any) -> dict[str, Any]:
     kind = schema.get("type", "object")
     kinds = {one for one in (kind if isinstance(kind, list) else [kind]) if one != "null"}
     if kinds and "object" not in kinds:
-        raise SchemaUnusable("takes no object")
+        raise SchemaUnusable("does not accept an object")
     properties = schema.get("properties")
     schema = {**schema, "type": "object", "properties": properties if isinstance(properties, dict) else {}}
     if "required" in schema:
@@ -49,21 +49,21 @@ def tool_schema(raw: Any) -> dict[str, Any]:
     try:
         size = len(json.dumps(schema, allow_nan=False))
     except ValueError:
-        raise SchemaUnusable("holds numbers that are no JSON") from None
+        raise SchemaUnusable("contains numbers that are not valid JSON") from None
     if size > _LONGEST:
         raise SchemaUnusable("is too large")
     return schema
 
 
 class _Reader:
-    """Reads the pieces of one schema, each reference in it replaced by what it refers to."""
+    """Reads a schema and replaces its references."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self._pieces = 0
 
     def read(self, schema: Any, depth: int, inside: tuple[str, ...] = ()) -> dict[str, Any]:
-        """One piece; what is not a schema allows everything."""
+        """Read a subschema. Anything that is not a schema allows everything."""
         self._pieces += 1
         if self._pieces > _LARGEST or depth > _DEEPEST:
             raise SchemaUnusable("is too large or too deep")
@@ -73,7 +73,7 @@ class _Reader:
         if isinstance(reference, str):
             rest = {key: value for key, value in schema.items() if key != "$ref"}
             target = None if reference in inside else self._find(reference)
-            # One that holds itself is cut where it begins again: anything may stand there.
+            # A recursive schema is cut where it repeats: there it allows anything.
             found = self.read(target, depth + 1, (*inside, reference)) if target is not None else {}
             return {**found, **self.read(rest, depth + 1, inside)}
         return dict(self._keywords(schema, depth, inside))
@@ -94,10 +94,10 @@ class _Reader:
                     yield key, self.read(value, depth + 1, inside)
                 elif isinstance(value, bool) and key == "additionalProperties":
                     yield key, value
-                elif isinstance(value, list) and key == "items":  # of the drafts before 2020-12
+                elif isinstance(value, list) and key == "items":  # drafts before 2020-12
                     yield "prefixItems", [self.read(one, depth + 1, inside) for one in value]
             elif key == "required":
-                if isinstance(value, list):  # (the oldest draft has a boolean in the property itself)
+                if isinstance(value, list):  # (the oldest draft has a boolean in the property)
                     yield key, list(dict.fromkeys(name for name in value if isinstance(name, str)))
             elif key == "type":
                 if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
@@ -112,7 +112,7 @@ class _Reader:
                 yield key, value
 
     def _find(self, reference: str) -> Any:
-        """What a reference within the same schema refers to; None for any other."""
+        """The target of a reference within the schema; None for other references."""
         if not reference.startswith("#"):
             return None
         found: Any = self._root
@@ -128,7 +128,7 @@ class _Reader:
 
 
 def _merged(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without a choice at the top, which model APIs refuse: the properties of all of it, and of those only what each requires."""
+    """Merge alternatives at the top, which model APIs reject: all their properties, requiring only what all of them require."""
     plain = {key: value for key, value in schema.items() if key not in (*_CHOICES, "not", "if", "then", "else", "enum", "const")}
     properties = dict(plain.get("properties") or {})
     required = list(plain.get("required") or [])

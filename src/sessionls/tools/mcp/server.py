@@ -1,4 +1,4 @@
-"""One MCP server: started, kept, asked and ended."""
+"""One MCP server: starting, calling and ending it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["GONE", "Server"]
 log = logging.getLogger(__name__)
 
 GONE = "it was ended"
-_START = 60.0  # seconds until a server that does not come up is given up
-_CALL = 300.0  # seconds of one call
-_FIRST_WAIT, _LONGEST_WAIT = 4.0, 60.0  # seconds between two tries to start a server that fails
+_START = 60.0  # seconds for a server to start
+_CALL = 300.0  # seconds for one call
+_FIRST_WAIT, _LONGEST_WAIT = 4.0, 60.0  # seconds between attempts to start a server that fails
 _TOOLS = 128
 _PAGES = 100
 _NOTES = 20
@@ -32,7 +32,7 @@ _SAID = 2_000  # characters
 
 
 class Server:
-    """One server. A task of its own holds the connection: it begins and ends there, as the protocol's library wants it."""
+    """One server. The MCP SDK requires that the same task opens and closes the connection, so a separate task does both."""
 
     def __init__(self, named: Named, forbidden: Callable[[Named], str | None]) -> None:
         assert named.server is not None
@@ -58,15 +58,15 @@ class Server:
 
     @property
     def _forbidden(self) -> str | None:
-        """Why it may not run now: who still holds one of its tools may be late."""
+        """Why it may not run now; checked again for each call, because callers may have an old list of tools."""
         return GONE if self._ended else self._bound(self.named)
 
     async def up(self) -> None:
-        """Wait until it is up, or has failed to start. Starts it where it is not running, unless it failed just now, or may not
-        run any more.
+        """Wait until it has started or failed to start. Starts it if necessary, unless it has just failed or may not run
+        any more.
         """
         if self._task is not None and self._dead.is_set():
-            await asyncio.wait({self._task})  # what is left of it is being ended
+            await asyncio.wait({self._task})  # its previous process is still being ended
         if self._task is None or self._task.done():
             if self._forbidden is not None or asyncio.get_running_loop().time() < self._not_before:
                 return
@@ -79,28 +79,28 @@ class Server:
                 self.tools = await self._list(self._client)
 
     async def close(self) -> None:
-        """End it, for good."""
+        """End it permanently."""
         self._ended = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            # A task that had not begun says nothing at its end.
+            # A task that had not started yet does not do this itself.
             self._dead.set()
             self._up.set()
 
     async def call(self, tool: str, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        """Call a tool. Raises `ToolFailed`. Cancelling tells the server."""
+        """Call a tool. Raises `ToolFailed`. Cancelling notifies the server."""
         client = self._client
         if client is None or self._dead.is_set():
-            await self.up()  # it died since it was offered
+            await self.up()  # it died meanwhile
             client = self._client
         if (why := self._forbidden) is not None:
-            raise ToolFailed(f"The MCP server {self.named.name} does not run here any more: {why}.")
+            raise ToolFailed(f"The MCP server {self.named.name} is not allowed to run any more: {why}.")
         if client is None or self._dead.is_set():
             raise ToolFailed(f"The MCP server {self.named.name} is not running: {self.problem or 'it is starting'}.")
         asking = _Asking(self.named.name, call)
         self._asking.append(asking)
-        # A server that dies answers nothing any more.
+        # Also wait for the end of the server, which would never answer.
         calling = asyncio.ensure_future(client.call_tool(tool, dict(arguments)))
         dying = asyncio.ensure_future(self._dead.wait())
         answering = asyncio.ensure_future(asking.answer())
@@ -117,18 +117,20 @@ class Server:
             result, _, answered = await asyncio.gather(*jobs, return_exceptions=True)
             asking.close()
         if dying.done() and not dying.cancelled():
-            raise ToolFailed(f"The MCP server {self.named.name} ended during the call. Whether it took effect is not known.")
-        if isinstance(answered, Exception):  # the session's log cannot be written any more
+            raise ToolFailed(
+                f"The MCP server {self.named.name} ended during the call. It is not known whether the call took effect."
+            )
+        if isinstance(answered, Exception):  # the session's log cannot be written
             raise answered
         if isinstance(result, BaseException):
             raise ToolFailed(f"The MCP server {self.named.name} refused: {short(str(result))}" + asking.said)
         text = "\n".join(block.text for block in result.content if block.type == "text") + asking.said
         if result.is_error:
-            raise ToolFailed(text or "The tool failed and did not say why.")
+            raise ToolFailed(text or "The tool failed without a message.")
         return text or "(done, no output)"
 
     async def _asked(self, context: Any, params: Any) -> Any:  # noqa: ARG002
-        """A question of the server: it belongs to the call that was made last, for the protocol does not say to which."""
+        """Answer a question of the server. It counts for the latest call, because the protocol does not say which it is about."""
         from mcp_types import ElicitResult
 
         if not self._asking:
@@ -136,7 +138,7 @@ class Server:
         return await self._asking[-1].put(params)
 
     async def _keep(self) -> None:
-        """Connect, and hold the connection until it ends."""
+        """Connect, and keep the connection until it ends."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_START) as starting, contextlib.AsyncExitStack() as closing:
@@ -150,7 +152,7 @@ class Server:
         except TimeoutError:
             self.problem = f"it did not answer within {_START:.0f} s"
         except Exception as error:  # noqa: BLE001 (whatever a transport raises, in groups or not)
-            self.problem = f"it does not start: {reason(error)}"
+            self.problem = f"it failed to start: {reason(error)}"
         finally:
             was_up = self._client is not None
             self._client, self.tools = None, []
@@ -185,12 +187,12 @@ class Server:
             self.left_out.append(words)
 
     async def _list(self, client: Client) -> list[Tool]:
-        """The tools of all pages, as many as a model can be told of."""
+        """The tools of all pages, up to a limit."""
         self.left_out.clear()
         listed: list[Any] = []
         cursors: set[str | None] = set()
         cursor: str | None = None
-        # A page that was there already comes again and again.
+        # Stop at a repeated cursor: the server would return the same page for ever.
         while cursor not in cursors and len(cursors) < _PAGES and len(listed) <= _TOOLS:
             cursors.add(cursor)
             page = await client.list_tools(cursor=cursor)
@@ -205,7 +207,7 @@ class Server:
 
 
 class _Asking:
-    """The questions that a server asks while a call is made, put one after the other."""
+    """The questions of a server during a call, asked one at a time."""
 
     def __init__(self, server: str, call: ToolCall) -> None:
         self._server = server
@@ -215,12 +217,12 @@ class _Asking:
         self.said = ""
 
     async def put(self, params: Any) -> Any:
-        """The answer to a question, once the person gave it."""
+        """Ask a question and wait for the person's answer."""
         from mcp_types import ElicitResult
 
         question = question_of(self._server, params)
         if question.content is None:
-            words = f"\n[The server asked the person for {question.needs}. That cannot be typed here, so it was declined.]"
+            words = f"\n[The server asked the person for {question.needs}. This is not supported, so it was declined.]"
             self.said += words if len(self.said) < _SAID else ""
             return ElicitResult(action="decline")
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -230,7 +232,7 @@ class _Asking:
         return ElicitResult(action="accept", content=dict(question.content) if params.mode == "form" else None)
 
     async def answer(self) -> None:
-        """Ask the person, again and again. The call itself does not run out of time meanwhile."""
+        """Ask the person all questions. The timeout of the call does not run meanwhile."""
         while True:
             question, answer = await self._questions.get()
             try:
@@ -242,10 +244,10 @@ class _Asking:
                 if not answer.done():
                     answer.set_result(agreed)
             finally:
-                _settle(answer)  # where nobody could be asked
+                _settle(answer)  # if nobody could be asked
 
     def close(self) -> None:
-        """Answer what nobody will be asked any more: the call has ended."""
+        """Decline the remaining questions after the call has ended."""
         while not self._questions.empty():
             _settle(self._questions.get_nowait()[1])
 

@@ -1,4 +1,4 @@
-"""Which MCP servers run: those that are named, may run now, and that an agent may use."""
+"""Runs the MCP servers that are defined, allowed to run, and that an agent may use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ _LEFT_ALONE: Mapping[str, State] = {_UNTRUSTED: "untrusted", _DISABLED: "disable
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a server is: `tools` are its tools' names; `problem` is why it has none; `notes` say what of it is not as it says."""
+    """The status of a server: `tools` are the names of its tools; `problem` is why it has none; `notes` describe differences from
+    its definition.
+    """
 
     name: str
     source: str
@@ -43,10 +45,10 @@ class Status:
 
 
 class McpServers:
-    """The servers of one editor: the participant's own, and those of its folders where the workspace is trusted.
+    """The servers of one editor: the participant's own and, if the workspace is trusted, those of its folders.
 
-    `folders`, `trusted` and `read_only` are asked each time; where agents may only read, no server runs. Each runs once, and what
-    one folder's server knows no other folder's does.
+    `folders`, `trusted` and `read_only` are checked each time. No server runs while agents may only read. Each server runs once;
+    servers of different folders are separate processes.
     """
 
     def __init__(
@@ -68,13 +70,14 @@ class McpServers:
 
     @property
     def tools(self) -> list[Tool]:
-        """The tools of the servers that are up."""
+        """The tools of all running servers."""
         return [tool for server in self._running.values() for tool in server.tools]
 
     async def prepare(self, definition: Definition) -> list[str]:
-        """Start the servers whose tools that agent may use, and wait for them a while. Never raises.
+        """Start the servers whose tools the agent may use, and wait for them for a limited time. Never raises.
 
-        One that is not up in time has no tools this time; it goes on starting. Gives what is missing, in words for a person.
+        A server that is not ready in time has no tools for this reply, but continues to start. Returns notices for a person about
+        what is missing.
         """
         if self._closed:
             return []
@@ -89,27 +92,27 @@ class McpServers:
         return [words for one in wanted if (words := self._missing(one)) is not None]
 
     def _missing(self, one: Named) -> str | None:
-        """What a reply has to do without of that server."""
+        """A notice about what of that server is missing for a reply."""
         server = self._running.get(one.key)
         if one.problem is not None:
-            why = f"it is set up wrongly in {one.source}: {one.problem}"
+            why = f"its configuration in {one.source} is wrong: {one.problem}"
         elif server is None or (not server.ready and server.problem is None):
-            if server is None:  # it was ended meanwhile
+            if server is None:  # ended meanwhile
                 return None
-            why = f"it was not up after {self._patience:.0f} s; it goes on starting"
+            why = f"it was not ready after {self._patience:.0f} s; it continues to start"
         elif not server.ready:
             why = server.problem or "it ended"
         else:
-            return f"Of the MCP server {one.name}: {'; '.join(server.left_out)}." if server.left_out else None
+            return f"MCP server {one.name}: {'; '.join(server.left_out)}." if server.left_out else None
         log.warning("the MCP server %s has no tools for a reply: %s", one.name, why)
         return f"The tools of the MCP server {one.name} are missing: {why}."
 
     async def check(self) -> list[Status]:
-        """Every server there is, each one tried: for who wants to know what is wrong."""
+        """Try to start every server, and return the status of each."""
         found = await self._current()
         trials = [one for one in found if one.problem is None]
         if trials:
-            await asyncio.to_thread(library)  # a slow import is no server's fault
+            await asyncio.to_thread(library)  # so that a slow import does not count as a slow server
         jobs = [asyncio.ensure_future(self._server(one).up()) for one in trials]
         if jobs:
             await asyncio.wait(jobs, timeout=self._patience)
@@ -118,27 +121,27 @@ class McpServers:
         return [self._status(one) for one in found]
 
     async def follow(self) -> None:
-        """The folders, the trust or what agents may do are others now: servers that may run no more are ended.
+        """Call this after a change of the folders, the trust or the bounds: ends servers that may not run any more.
 
-        (One that is about to be started asks for itself.)
+        (A server that is about to start checks this itself.)
         """
         if self._running and not self._closed:
             await self._current()
 
     async def close(self) -> None:
-        """End all servers, and what they started."""
+        """End all servers and their child processes."""
         self._closed = True
         await asyncio.gather(*(server.close() for server in self._running.values()))
         self._running.clear()
 
     def _status(self, one: Named) -> Status:
         server = self._running.get(one.key)
-        renamed = [] if one.own_name in (None, one.name) else [f"it is called {uris.printable(one.own_name or '')} there"]
+        renamed = [] if one.own_name in (None, one.name) else [f"its name there is {uris.printable(one.own_name or '')}"]
         status = partial(Status, one.name, one.source, notes=renamed)
         if one.problem is not None:
             return status(_LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
         if server is None or not (server.ready or server.problem):
-            return status("starting", problem="it is not up yet")
+            return status("starting", problem="it is still starting")
         if not server.ready:
             return status("failed", problem=server.problem)
         return status("up", [tool.name for tool in server.tools], notes=[*renamed, *server.left_out])
@@ -149,15 +152,15 @@ class McpServers:
         return self._running[one.key]
 
     async def _current(self) -> list[Named]:
-        """The servers as they are named now; those that are named no more, or otherwise, are ended."""
-        # What may run no more does not run while files are read, however long that takes.
+        """The current server definitions. Servers whose definition was removed or changed are ended."""
+        # First end servers that may not run any more: reading the files may take long.
         await self._end([key for key, server in self._running.items() if self._forbidden(server.named) is not None])
         while True:
             folders = tuple(self._folders())
             read = await asyncio.gather(*(asyncio.to_thread(read_folder, path) for path in folders))
             if folders == tuple(self._folders()):
                 break
-        # All is asked after the last wait: what was true before it may not be any more.
+        # Check everything after the last wait, because it may have changed meanwhile.
         current = [
             _left_alone(one, why) if (why := self._forbidden(one)) is not None else one
             for one in unique([*self._own, *(one for found in read for one in found)])
@@ -171,7 +174,7 @@ class McpServers:
         await asyncio.gather(*(server.close() for server in ending))
 
     def _forbidden(self, one: Named) -> str | None:
-        """Why that server may not run now; None where it may."""
+        """Why that server may not run now; None if it may."""
         if self._closed:
             return GONE
         if one.folder is not None and (one.folder not in self._folders() or not self._trusted()):
@@ -186,7 +189,7 @@ def _left_alone(one: Named, why: str) -> Named:
 
 
 def _may_use(definition: Definition, server: str) -> bool:
-    """Whether an agent may use any tool of that server."""
+    """Whether the agent may use any tool of that server."""
     if any(rule == "deny" and fnmatchcase(f"{server}/*", key) for key, rule in definition.permissions.items()):
         return False
     patterns = definition.tools

@@ -1,4 +1,4 @@
-"""A tool of an MCP server as one of ours."""
+"""Adapts a tool of an MCP server to our tool port."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["McpTool", "tools_of"]
 Call = Callable[[str, Mapping[str, Any], ToolCall], Awaitable[str]]
 
 _DESCRIPTION = 4_000  # characters
-_NAME = 64  # characters of a tool's name as models are told it
+_NAME = 64  # characters of a tool's name for models
 
 
 @dataclass(frozen=True, slots=True)
 class McpTool:
-    """A tool of a server (`ports.tools.Tool`)."""
+    """A tool of a server, as `ports.tools.Tool`."""
 
     name: str
     description: str
@@ -46,10 +46,10 @@ class McpTool:
 
 
 def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> list[McpTool]:
-    """The tools that a server of that name lists, each under a name of its own that model APIs take.
+    """The tools that a server lists, each with a unique name that model APIs accept.
 
-    Of tools whose names become one, the one that is called so keeps it, and each other one gets a mark that depends on its own
-    name alone: what a permission was given for stays what it was.
+    If several names become equal, the tool whose original name that is keeps it. Others get a suffix that depends only on their
+    original name, so that a permission always applies to the same tool.
     """
     own: dict[str, Any] = {}
     for one in listed:
@@ -77,7 +77,7 @@ def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> 
 
 
 def _tool_name(server: str, name: str) -> str:
-    """The tool's name in letters that model APIs take, and no longer than they take it with the server's."""
+    """The tool's name in characters that model APIs accept, short enough to follow the server's name."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name) or "tool"
     return plain if len(plain) <= _room(server) else _marked(server, name)
 
