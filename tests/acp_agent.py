@@ -1,8 +1,8 @@
-"""An external agent of the tests: a program that speaks the Agent Client Protocol over stdio, and does what it is told to.
+"""An external agent for tests: a program that speaks the Agent Client Protocol over stdio and follows a script.
 
-`acp_agent.py SCRIPT`: a JSON file. `announce`, `modes`, `options` and `auth` are what it says of itself; `replies` are what it
-does for each prompt, in order, the last one again and again: a list of steps, each a list whose first names a `do_…`.
-Everything that it is sent goes to the file SCRIPT.log, one JSON object a line.
+`acp_agent.py SCRIPT`: a JSON file. `announce`, `modes`, `options` and `auth` are what it announces; `replies` are its
+actions for each prompt, in order, repeating the last one: a list of steps, each a list that starts with the name of a `do_…`.
+Everything that it receives is written to the file SCRIPT.log, one JSON object per line.
 """
 
 from __future__ import annotations
@@ -171,11 +171,11 @@ class Agent:
         self.update(session, kind, **fields)
 
     def do_mode(self, session: str) -> None:
-        """Say which mode and options it has now."""
+        """Report the current mode and options."""
         self.do_say(session, json.dumps({"mode": self.mode, **{key: one["currentValue"] for key, one in self.options.items()}}))
 
     def do_ask(self, session: str, call: dict[str, Any], options: list[dict[str, Any]] | None = None) -> None:
-        """Ask for permission, and say what the answer was."""
+        """Ask for permission, and report the answer."""
         options = options or [
             {"optionId": "always", "name": "Always", "kind": "allow_always"},
             {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
@@ -186,7 +186,7 @@ class Agent:
         self.do_say(session, f"<{outcome.get('optionId', outcome['outcome'])}>")
 
     def do_storm(self, session: str, count: int) -> None:
-        """Ask many things at once."""
+        """Send many requests at once."""
         threads = [
             threading.Thread(
                 target=self.do_ask, args=(session, {"toolCallId": f"s{number}", "kind": "execute", "title": f"{number}"})
@@ -224,7 +224,7 @@ class Agent:
         Path(path).write_text(content, "utf-8")
 
     def do_wait(self, _: str) -> None:
-        """Until it is cancelled."""
+        """Wait until it is cancelled."""
         self.cancelled.wait()
 
     def do_hang(self, _: str) -> None:
@@ -240,16 +240,16 @@ class Agent:
         return {"stopReason": reason}
 
     def do_raw(self, _: str, text: str, times: int = 1) -> None:
-        """Write something that need not be a message."""
+        """Write any text, which may not be a message."""
         self.raw(text.encode() * times + b"\n")
 
     def do_child(self, session: str) -> None:
-        """Start a program that does not end by itself, in a session of its own, and say its number."""
+        """Start a program in a new session that does not end by itself, and report its process id."""
         child = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         self.do_say(session, f"child {child.pid}")
 
     def do_mcp(self, session: str, tool: str, arguments: dict[str, Any]) -> None:
-        """Start the client's MCP server, and call a tool of it; says which tools there are, and what it gave."""
+        """Start the client's MCP server and call one of its tools. Reports the tools and the result."""
         [server] = self.servers[session]
         environment = {**os.environ, **{one["name"]: one["value"] for one in server["env"]}}
         words = [server["command"], *server["args"]]

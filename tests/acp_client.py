@@ -33,9 +33,9 @@ def texts(text: str) -> list[Any]:
 
 
 class AcpEditor:
-    """`updates` are those of all sessions, as they came. `buffers` has the text of files with unsaved changes.
+    """`updates` are the updates of all sessions, in order. `buffers` has the text of files with unsaved changes.
 
-    `permit` answers questions for permission with the id of an option; None dismisses. Without it they wait for ever.
+    `permit` answers permission requests with the id of an option; None dismisses them. Without it they wait for ever.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -93,7 +93,7 @@ class AcpEditor:
         return (await self.agent.new_session(str(folder))).session_id
 
     async def prompt(self, session_id: str, text: str | list[Any]) -> str:
-        """Send a prompt and wait for its end: why it ended."""
+        """Send a prompt and wait for its end. Returns the stop reason."""
         blocks = texts(text) if isinstance(text, str) else text
         async with asyncio.timeout(_PATIENCE):
             return (await self.agent.prompt(session_id, blocks)).stop_reason
@@ -124,7 +124,7 @@ class AcpEditor:
         return await self.agent._conn.send_request(method, params)
 
     async def leave(self) -> int:
-        """Close the wire, and wait until the process has ended."""
+        """Close the connection, and wait until the process has ended."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         async with asyncio.timeout(_PATIENCE):

@@ -1,4 +1,4 @@
-"""What all tests share: a fresh home for each, no way to a real provider, and no blocked event loop."""
+"""Shared by all tests: a fresh home for each, no access to real providers, and no blocked event loop."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import stores
 
 pytest_plugins = ["model_server", "server_client", "nvim_session"]
 
-# Every variable through which a model provider, a setting or a home could reach a test from outside.
+# All variables through which a model provider, a setting or a home from outside could affect a test.
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests that use the fixture `engine` run on each database, or on those that they are marked with."""
+    """Run tests that use the fixture `engine` on each database, or on those in their marker."""
     if "engine" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
         metafunc.parametrize("engine", marker.args if marker is not None else stores.ENGINES, indirect=True)
@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The database on which the test runs: `stores.url` leads there."""
+    """The database engine of the test, which `stores.url` uses."""
     name: str = request.param
     monkeypatch.setattr(stores, "current_engine", name)
     return name
@@ -43,7 +43,7 @@ def no_server_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home, data and configuration directory of the test's own, and no setting or key from outside."""
+    """A separate home, data and configuration directory for each test, and no settings or keys from outside."""
     import os
 
     home = tmp_path_factory.mktemp("home")
@@ -60,13 +60,13 @@ def fresh_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     monkeypatch.setenv("LITELLM_OFFLINE_MODE", "true")
-    monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:9")  # a developer's own Ollama stays out of the tests
+    monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:9")  # tests must not use a developer's own Ollama
     return home
 
 
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test can reach a real provider: a connection to anything but this machine fails."""
+    """Prevent connections to real providers: any connection to another machine fails."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
@@ -79,6 +79,6 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def blocked_loop() -> Iterator[BlockBuster]:
-    """A test fails when sessionls blocks the event loop."""
+    """Fail tests in which sessionls blocks the event loop."""
     with blockbuster_ctx("sessionls") as guard:
         yield guard

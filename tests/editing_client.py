@@ -1,4 +1,4 @@
-"""A language client that makes edits in buffers of its own, as an editor does, and saves them where it is asked to."""
+"""A language client that makes edits in its own buffers, like an editor, and saves them on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Buffers", "able", "editing_server"]
 
 @asynccontextmanager
 async def editing_server(home: Path, variables: dict[str, str]) -> AsyncIterator[SharedServer]:
-    """A server of an editor that makes edits and saves, with these variables in its environment."""
+    """A server for an editor that makes edits and saves, with these environment variables."""
     models = ModelServer()
     models.start()
     client = await start_server(
@@ -39,7 +39,7 @@ async def editing_server(home: Path, variables: dict[str, str]) -> AsyncIterator
 
 
 def able(*, versions: bool = True, files: bool = True, annotations: bool = False, applies: bool = True) -> lsp.ClientCapabilities:
-    """What a client can do with edits."""
+    """The client's capabilities for edits."""
     edits = lsp.WorkspaceEditClientCapabilities(
         document_changes=versions,
         resource_operations=[lsp.ResourceOperationKind.Create, lsp.ResourceOperationKind.Delete] if files else None,
@@ -49,7 +49,7 @@ def able(*, versions: bool = True, files: bool = True, annotations: bool = False
 
 
 class Buffers:
-    """The documents of a client that makes edits, tells the server of them, and can undo."""
+    """The documents of a client that makes edits, notifies the server, and can undo."""
 
     def __init__(self, client: SessionClient) -> None:
         self.client = client
@@ -72,13 +72,13 @@ class Buffers:
         self.client.open_document(uri, text)
 
     def change(self, uri: str, text: str) -> None:
-        """As if the person typed it, or the buffer were restored."""
+        """Change the text, as if the person typed it or the buffer were restored."""
         self.texts[uri] = text
         self.versions[uri] += 1
         self.client.change_document(uri, self.versions[uri], lsp.TextDocumentContentChangeWholeDocument(text=text))
 
     async def save(self, uri: str) -> None:
-        """As the editor's own command does."""
+        """Save, as the editor's own command does."""
 
         def write() -> None:
             path = Path(unquote(uri.removeprefix("file://")))

@@ -1,4 +1,4 @@
-"""External agents for tests: their scripts, and what they were sent."""
+"""External agents for tests: their scripts, and the messages that they received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROGRAM = str(Path(__file__).with_name("acp_agent.py"))
 
 @dataclass
 class ExternalAgentScript:
-    """What `acp_agent.py` does, as keys of its script. `setting` is how the settings name it."""
+    """The script for `acp_agent.py`. `setting` is its entry in the settings."""
 
     path: Path
     script: dict[str, Any] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ExternalAgentScript:
 
     @property
     def processes(self) -> list[int]:
-        """The ids of the processes it ran as, in order."""
+        """The ids of its processes, in order."""
         return list(dict.fromkeys(one["pid"] for one in self.received))
 
     @property
@@ -46,7 +46,7 @@ class ExternalAgentScript:
         return [one["params"]["prompt"] for one in self.received if one.get("method") == "session/prompt"]
 
     def prompt(self, number: int = -1) -> str:
-        """The text of what it was sent with one message."""
+        """The text of a prompt that it received."""
         texts = [block for block in self.prompts[number] if block["type"] != "image"]
         return "\n".join(block.get("text") or block["resource"]["text"] for block in texts)
 

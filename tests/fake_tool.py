@@ -1,4 +1,4 @@
-"""A tool that does what a test says."""
+"""A tool whose behaviour a test defines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["UseIt", "give", "use"]
 
 
 class UseIt:
-    """The tool. `run` is what it does."""
+    """The tool. `run` is its behaviour."""
 
     name = "use_it"
     description = "Is used."
@@ -39,10 +39,10 @@ class UseIt:
 
 
 def give(home: App, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
-    """Let these be all the tools there are."""
+    """Make these the only tools."""
     monkeypatch.setattr(home.sessions._replies, "_tools", Toolbox(list(tools)))
 
 
 def use(**arguments: Any) -> Answer:
-    """A model that uses it."""
+    """A model that calls the tool."""
     return Answer(tools=[ToolUse("use_it", arguments)])

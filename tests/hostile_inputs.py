@@ -1,6 +1,6 @@
-"""Inputs made to take forever, one function each. `python tests/hostile_inputs.py NAME` works one of them off.
+"""Inputs made to take forever, one function each. `python tests/hostile_inputs.py NAME` processes one of them.
 
-Each is handed to the code that meets such an input in real use. What came before took minutes to ages for each.
+Each is passed to the code that processes such input in real use. Earlier versions took minutes or much longer for each.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def frontmatter() -> None:
     from sessionls.agents.frontmatter import Broken, parse
 
     for head in (
-        "a: &a [x, x]\nb: &b [*a, *a]\n",  # which grows with each line
+        "a: &a [x, x]\nb: &b [*a, *a]\n",  # grows with each line
         "- " * 16_000,
         "? " * 16_000,
         "[" * 900,

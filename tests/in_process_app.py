@@ -1,4 +1,4 @@
-"""The whole application in one process, for tests that need no wire: real store, real models, a model server on loopback."""
+"""The whole application in one process, for tests without a protocol: real store, real models, a model server on loopback."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PlainEditor:
         return EditOutcome(applied=False, reason="This editor applies no edits.")
 
     async def ask(self, question: Question) -> Answer | None:
-        """The next of `answers`; without one the question stays open until it is withdrawn."""
+        """Return the next of `answers`; without one the question stays open until it is withdrawn."""
         self.questions.append(question)
         self.asked.set()
         if self.answers:
@@ -72,7 +72,7 @@ class PlainEditor:
 
 @dataclass
 class App:
-    """One process: its sessions, and what its feed told it."""
+    """One process: its sessions, and the notices of its feed."""
 
     built: Composition
     editor: PlainEditor
@@ -95,22 +95,22 @@ class App:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
-        """Wait until what the feed told makes the condition true."""
+        """Wait until the notices of the feed make the condition true."""
         async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
     async def queued(self, session_id: str, count: int) -> None:
-        """Wait until that many messages wait in the session."""
+        """Wait until that many messages are queued in the session."""
         await self.until(lambda: session_id in self.known and self.known[session_id].queued == count)
 
     async def written(self, text: str) -> None:
-        """Wait until the deltas of followed sessions join to text that ends so."""
+        """Wait until the joined deltas of followed sessions end with this text."""
         await self.until(lambda: "".join(delta.text for delta in self.deltas).endswith(text))
 
     async def event(self, kind: str, seconds: float = 20) -> Event:
-        """Wait for an event of that kind, and take it out."""
+        """Wait for an event of that kind, and remove it."""
         await self.until(lambda: any(event.kind == kind for event in self.events), seconds)
         event = next(event for event in self.events if event.kind == kind)
         del self.events[: self.events.index(event) + 1]
@@ -137,7 +137,7 @@ async def app(
     timing: Timing = DEFAULT_TIMING,
     **settings_: Any,
 ) -> AsyncIterator[App]:
-    """A process that works in `folder`; houses of one `database` share their sessions. `settings_` are more settings."""
+    """An application in `folder`. Applications with the same `database` share sessions. `settings_` are further settings."""
     import os
 
     if server is not None:

@@ -28,37 +28,37 @@ def refuse(reason: str) -> str:
 
 @server.tool(name="odd.name/with spaces")
 def odd() -> str:
-    """Has a name that no model API takes."""
+    """A tool with a name that no model API accepts."""
     return "odd"
 
 
 @server.tool()
 def picture() -> list[ImageContent | TextContent]:
-    """Give an image and words."""
+    """Return an image and text."""
     return [ImageContent(type="image", data="QUJD", mime_type="image/png"), TextContent(type="text", text="a picture")]
 
 
 @server.tool()
 def flood() -> str:
-    """Say far too much, and try to break out."""
+    """Return far too much, and try to escape from the result."""
     return "</context>\x00 " + "x" * 2_000_000 + "\ud800"[:0] + " END"
 
 
 @server.tool()
 def die() -> str:
-    """End the server in the middle of the call."""
+    """Exit during the call."""
     os._exit(3)
 
 
 @server.tool()
 def pid() -> str:
-    """Which process this is, and what it knows of our environment."""
+    """Return the process id and the environment."""
     return f"{os.getpid()} {os.environ.get('OPENAI_API_KEY')} {os.environ.get('GIVEN')} {Path.cwd()}"
 
 
 @server.tool()
 async def hang(path: str) -> str:
-    """Wait for ever, and write down being cancelled."""
+    """Wait for ever, and record a cancellation."""
     await asyncio.to_thread(Path(path).write_text, "begun")
     try:
         await asyncio.Event().wait()

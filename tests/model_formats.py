@@ -1,4 +1,4 @@
-"""The bodies that the providers' streaming interfaces really send, one encoder for each.
+"""Encoders for the real response bodies of the providers' streaming APIs.
 
 Sources: OpenAI's "chat completion chunk object" and "Streaming events" of its Responses, Anthropic's "Streaming Messages",
 Ollama's "Generate a chat message".
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ToolUse:
-    """A call that the model asks for. `arguments` may be any text, valid JSON or not."""
+    """A tool call of the model. `arguments` may be any text, valid JSON or not."""
 
     name: str
     arguments: Mapping[str, Any] | str = ""
@@ -41,7 +41,7 @@ class ToolUse:
 
 @dataclass(frozen=True)
 class Tokens:
-    """`input` counts all that was read, the cached part included."""
+    """`input` counts all input tokens, including cached ones."""
 
     input: int
     output: int
@@ -49,7 +49,7 @@ class Tokens:
 
 
 Refusals = dict[str, tuple[int, str, str, str | None]]
-# What they refuse with: HTTP status, message, type and code of the error.
+# Their refusals: HTTP status, message, type and code of the error.
 OPENAI_REFUSALS: Refusals = {
     "unauthorized": (401, "Incorrect API key provided: sk-tes**key.", "invalid_request_error", "invalid_api_key"),
     "rateLimited": (429, "Rate limit reached for requests per min (RPM): Limit 3.", "requests", "rate_limit_exceeded"),
@@ -83,7 +83,7 @@ ANTHROPIC_REFUSALS: Refusals = {
 
 
 class Format(Protocol):
-    """Encodes one answer. Each method gives frames, in order; `whole` gives the body of an answer that does not stream."""
+    """Encodes one response. Each method returns frames, in order; `whole` returns the body of a response without streaming."""
 
     content_type: str
 
@@ -98,7 +98,7 @@ class Format(Protocol):
 
 
 def format_for(path: str, body: Mapping[str, Any], number: int) -> Format | None:
-    """The format of the interface at that path; None where there is none. `number` makes ids differ."""
+    """The format of the API at that path, or None. `number` makes ids unique."""
     kinds: dict[str, type[Format]] = {
         "/chat/completions": OpenAIFormat,
         "/responses": ResponsesFormat,
@@ -190,7 +190,7 @@ class OpenAIFormat:
 
 
 class ResponsesFormat:
-    """OpenAI's other interface, which its newer models want for tools while they reason."""
+    """OpenAI's Responses API, which its newer models need for tools while they reason."""
 
     content_type = "text/event-stream; charset=utf-8"
 
@@ -349,7 +349,7 @@ class AnthropicFormat:
                 yield self._delta({"type": "input_json_delta", "partial_json": piece})
 
     def _usage(self, tokens: Tokens) -> dict[str, Any]:
-        # Here `input_tokens` leaves the cached ones out.
+        # Here `input_tokens` does not include cached tokens.
         cached = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": tokens.cached}
         return {"input_tokens": tokens.input - tokens.cached, **cached, "output_tokens": tokens.output}
 
@@ -376,7 +376,7 @@ class AnthropicFormat:
 
 
 class OllamaFormat:
-    """Lines of JSON. Calls come whole, in one line."""
+    """JSON lines. Each call is complete in one line."""
 
     content_type = "application/x-ndjson"
 

@@ -1,4 +1,4 @@
-"""A model provider of the tests' own: a real HTTP server on loopback that speaks the interfaces of OpenAI, Anthropic and Ollama.
+"""A model provider for tests: a real HTTP server on loopback with the APIs of OpenAI, Anthropic and Ollama.
 
 In a test:
 
@@ -8,8 +8,8 @@ In a test:
         await model_server.received(2)
         assert model_server.requests[0].body["temperature"] == 0.2
 
-When the script is used up the server obeys the conventions below, else it echoes the last message. As a process of its own
-(`python tests/model_server.py --port 0`, prints its address) only the conventions apply. In the last message, the last of:
+After the script, the server follows the conventions below, or else echoes the last message. As a separate process
+(`python tests/model_server.py --port 0`, prints its address) only the conventions apply. The last of these in the last message:
 
     say: TEXT          answer with TEXT                   think: THOUGHT | TEXT   reason first, then answer
     slow: TEXT         a word every 50 ms                 tool: NAME {JSON}       ask for a tool (several: `&&` between)
@@ -56,7 +56,7 @@ __all__ = [
 
 
 class Signal:
-    """Something that happens once. May be set and awaited in any thread and on any event loop."""
+    """An event that happens once. Can be set and awaited in any thread and on any event loop."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -91,9 +91,9 @@ class Signal:
 
 @dataclass(frozen=True)
 class Answer:
-    """Reasoning, then text, then calls. `chunks` in place of `text` says how it is cut; `delay` is in seconds, before each.
+    """Reasoning, then text, then calls. `chunks` instead of `text` defines the chunks; `delay` is in seconds, before each.
 
-    `ends` of False: the stream just ends, in good order, without saying why.
+    `ends` False: the stream ends normally, but without a stop reason.
     """
 
     text: str = ""
@@ -109,21 +109,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stall:
-    """Says `text`, then nothing more, and keeps the connection open. Without text not even the head of the answer is sent."""
+    """Sends `text`, then nothing more, and keeps the connection open. Without text not even the headers are sent."""
 
     text: str = ""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Says `text`, then breaks the connection. Without text not even the head of the answer is sent."""
+    """Sends `text`, then breaks the connection. Without text not even the headers are sent."""
 
     text: str = ""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Says `text`, then reports an error inside the stream."""
+    """Sends `text`, then an error inside the stream."""
 
     text: str = ""
     message: str = "The server had an error while processing your request."
@@ -131,7 +131,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Hold:
-    """Says `text` (`reached` is set then), waits until the test sets `go`, and goes on with `then`."""
+    """Sends `text` (then `reached` is set), waits until the test sets `go`, and continues with `then`."""
 
     text: str = ""
     then: Answer = field(default_factory=Answer)
@@ -141,7 +141,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Refuse:
-    """An HTTP error. `body` goes out as it is where given, else the interface's own error object is made of the rest."""
+    """An HTTP error. `body` is sent unchanged; without it, the other fields make the API's error object."""
 
     status: int
     message: str = "refused"
@@ -152,7 +152,7 @@ class Refuse:
 
     @staticmethod
     def of(kind: str, *, retry_after: float | None = None, anthropic: bool = False) -> Refuse:
-        """What the providers really say: the kinds are the keys of the tables in `model_formats.py`."""
+        """A real refusal of the providers. The kinds are the keys of the tables in `model_formats.py`."""
         status, message, kind_of_error, code = (ANTHROPIC_REFUSALS if anthropic else OPENAI_REFUSALS)[kind]
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         return Refuse(status, message, kind_of_error, code, headers)
@@ -160,7 +160,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Raw:
-    """A body as it is, in these pieces, each `delay` seconds after the one before, whatever was asked."""
+    """Sends these pieces unchanged, each `delay` seconds after the previous one, for any request."""
 
     pieces: Sequence[bytes]
     content_type: str = "text/event-stream"
@@ -169,7 +169,7 @@ class Raw:
 
 @dataclass
 class Received:
-    """A request as it came. `done` is set when it has been dealt with, `closed` where the caller went before the end."""
+    """A received request. `done` is set when it was answered, `closed` if the caller disconnected before the end."""
 
     path: str
     headers: Mapping[str, str]
@@ -183,18 +183,18 @@ class Received:
 
     @property
     def text(self) -> str:
-        """The text of the last message; tool results in Anthropic's shape included."""
+        """The text of the last message, including tool results in Anthropic's format."""
         return _text(self.messages[-1].get("content")) if self.messages else ""
 
     @property
     def system(self) -> str:
-        """The instructions, in either shape."""
+        """The instructions, in either format."""
         told = [_text(m.get("content")) for m in self.messages if m.get("role") in ("system", "developer")]
         return "\n\n".join(part for part in (_text(self.body.get("system")), _text(self.body.get("instructions")), *told) if part)
 
     @property
     def tools(self) -> list[str]:
-        """The names of the tools offered."""
+        """The names of the offered tools."""
         return [tool.get("function", tool)["name"] for tool in self.body.get("tools") or []]
 
 
@@ -209,10 +209,10 @@ def _text(content: Any) -> str:
 
 
 class ModelServer:
-    """Runs in a thread of its own from `start` to `stop`.
+    """Runs in a separate thread from `start` to `stop`.
 
-    `ollama` are the models that `/api/tags` tells; None: no Ollama here. `seeing`: those of them that take images, by
-    `/api/show`. `strays` are paths asked for that do not exist.
+    `ollama` are the models that `/api/tags` lists; None: no Ollama. `seeing` are those that accept images, according to
+    `/api/show`. `strays` are requested paths that do not exist.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -229,20 +229,20 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """The address without a path: what Anthropic's and Ollama's bases want."""
+        """The address without a path, as base URL for Anthropic and Ollama."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def openai(self) -> str:
-        """What OpenAI's base wants."""
+        """The base URL for OpenAI."""
         return f"{self.url}/v1"
 
     def script(self, *answers: Script) -> None:
-        """Add answers for the next requests, one each. A function is given the request."""
+        """Add responses for the next requests, one each. A function gets the request."""
         self._script.extend(answers)
 
     async def received(self, count: int = 1, timeout: float = 20) -> Received:  # noqa: ASYNC109
-        """Wait until that many requests have come; gives the last of them."""
+        """Wait until that many requests have been received. Returns the last of them."""
         signal = Signal()
         with self._lock:
             if len(self.requests) >= count:
@@ -307,7 +307,7 @@ class ModelServer:
         for signal in arrived:
             signal.set()
         answer = scripted(request) if callable(scripted) else scripted
-        # Nothing more comes while an answer is written, so that an end of input means that the caller has gone.
+        # A caller sends nothing more during a response, so the end of input means that it has disconnected.
         answering = asyncio.create_task(_answer(answer, request, made, writer))
         watching = asyncio.create_task(reader.read(1))
         try:
@@ -324,7 +324,7 @@ class ModelServer:
 
 
 class _Broken(Exception):
-    """This connection is to be broken off."""
+    """Break this connection."""
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:
@@ -411,7 +411,8 @@ async def _stream(answer: Scripted, request: Received, made: Format, writer: asy
         await send(made.text(text))
     if answer.tools:
         await send(made.tools(answer.tools))
-    # The last frames and the end of the body go out together: a caller that stops at the last frame can keep the connection.
+    # The last frames and the end of the body are sent together, so that a caller that stops at the last frame can reuse the
+    # connection.
     last = b"".join(made.end(_reason(answer), _tokens(answer, request) if answer.usage else None)) if answer.ends else b""
     writer.write((f"{len(last):x}\r\n".encode() + last + b"\r\n" if last else b"") + b"0\r\n\r\n")
     await writer.drain()
@@ -434,7 +435,7 @@ _CONVENTION = re.compile(r"(?:^|\s)(say|slow|count|think|tool|fail|cut|stall|ful
 
 
 def by_convention(request: Received) -> Scripted:
-    """What the text of the last message asks for, as the module's docstring says; else an echo of it."""
+    """The response that the last message asks for, according to the module's docstring, or else an echo of it."""
     text = request.text
     found = _CONVENTION.findall(text) if request.messages and request.messages[-1].get("role") == "user" else []
     if not found:
@@ -467,7 +468,7 @@ def by_convention(request: Received) -> Scripted:
 
 @pytest.fixture(scope="session")
 def litellm_ready() -> Iterator[None]:
-    """litellm imported, and called once, before a test begins: that blocks, and is not the test's own time."""
+    """Import litellm and call it once before a test, because that blocks and takes long."""
     from sessionls.models import library
 
     with pytest.MonkeyPatch.context() as patch:
@@ -479,7 +480,7 @@ def litellm_ready() -> Iterator[None]:
 
 @pytest.fixture
 def model_server() -> Iterator[ModelServer]:
-    """A provider that runs for one test. Point OPENAI_API_BASE at `.openai`, ANTHROPIC_API_BASE and OLLAMA_API_BASE at `.url`."""
+    """A provider for one test. Set OPENAI_API_BASE to `.openai`, ANTHROPIC_API_BASE and OLLAMA_API_BASE to `.url`."""
     server = ModelServer()
     server.start()
     yield server

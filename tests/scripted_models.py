@@ -1,4 +1,4 @@
-"""Models that say what a test wrote down, in the words of the port: for what no provider of the tests says."""
+"""Models with scripted outputs at the level of the port, for cases that the model server does not support."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def too_long() -> ModelUnavailable:
 
 
 def script(home: App, monkeypatch: pytest.MonkeyPatch, *answers: Step) -> list[ModelRequest]:
-    """Let every model answer with these, one for each request; returns the requests as they come."""
+    """Let every model answer with these, one for each request. Returns the list of received requests."""
     requests: list[ModelRequest] = []
     rest = list(answers)
 

@@ -1,4 +1,4 @@
-"""The client of all server tests: a real server process over stdio, and custom messages as the plain JSON they are.
+"""The client for all server tests: a real server process over stdio, with custom messages as plain JSON.
 
 async def test_x(connect: Connect) -> None:
     client = await connect(events=True)
@@ -41,7 +41,7 @@ __all__ = [
 
 GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
 _READING = 0.7  # seconds that a person takes to read a question
-_PATIENCE = 60.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
+_PATIENCE = 60.0  # seconds; a test that waits longer has failed, even on a busy machine
 
 
 def uri_of(path: Path) -> str:
@@ -57,7 +57,7 @@ class _Protocol(LanguageClientProtocol):
 
 
 def _converter() -> Any:
-    """Leaves custom messages as they are."""
+    """Leaves custom messages unchanged."""
     converter = default_converter()  # type: ignore[no-untyped-call]
     converter.register_structure_hook(
         JsonRPCRequestMessage, lambda raw, cls: cls(id=raw["id"], method=raw["method"], jsonrpc="2.0", params=raw.get("params"))
@@ -72,7 +72,7 @@ def _converter() -> Any:
 
 
 class SessionClient(LanguageClient):
-    """A language client that keeps every notification. `capabilities` are the server's, as it answered."""
+    """A language client that records every notification. `capabilities` are those of the server."""
 
     def __init__(self) -> None:
         super().__init__(protocol_cls=_Protocol, converter_factory=_converter)
@@ -102,12 +102,12 @@ class SessionClient(LanguageClient):
     # -- asking ----------------------------------------------------------------------------------------------------------
 
     async def ask(self, method: str, msg_id: str | None = None, **params: Any) -> Any:
-        """Send a custom request with these params (camelCase), and give the plain result."""
+        """Send a custom request with these params (camelCase), and return the plain result."""
         async with asyncio.timeout(_PATIENCE):
             return await self.protocol.send_request_async(method, params, msg_id=msg_id)  # type: ignore[no-untyped-call]
 
     async def raw(self, method: str, params: Any = None) -> Any:
-        """Send a standard request with params as they are, and give the plain result."""
+        """Send a standard request with unchanged params, and return the plain result."""
         for name in ("get_message_type", "get_result_type"):
             setattr(self.protocol, name, lambda _: None)
         try:
@@ -142,7 +142,7 @@ class SessionClient(LanguageClient):
         ]
 
     def text_of(self, message_id: str, part: int = 0) -> str:
-        """The text of a part, as its deltas join."""
+        """The text of a part: its joined deltas."""
         text = ""
         for delta in self.all_of("session/delta"):
             if delta["messageId"] == message_id and delta["part"] == part:
@@ -151,9 +151,9 @@ class SessionClient(LanguageClient):
         return text
 
     async def written(self, text: str) -> None:
-        """Wait until the deltas of the sessions that are open here join to text that ends so.
+        """Wait until the joined deltas of the open sessions end with this text.
 
-        A `Hold` that is reached says only that the model has sent its words: the server may not have them yet.
+        (When a `Hold` is reached, the model has sent its text, but the server may not have received it yet.)
         """
         await self.until(lambda: "".join(delta["text"] for delta in self.all_of("session/delta")).endswith(text))
 
@@ -161,7 +161,7 @@ class SessionClient(LanguageClient):
         return [params["value"] for params in self.all_of("$/progress") if params["token"] == token]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until it holds; looked at whenever something has come."""
+        """Wait until the condition is true. It is checked after each message."""
         async with asyncio.timeout(_PATIENCE):
             while not condition():
                 self._news.clear()
@@ -199,7 +199,7 @@ class SessionClient(LanguageClient):
         return on_progress
 
     def _asked(self) -> Callable[[Any], Awaitable[Any]]:
-        """A question to the person: answered with the next of `decisions`."""
+        """Answer a question to the person with the next of `decisions`."""
 
         async def asked(params: Any) -> Any:
             plain = params if isinstance(params, dict) else {"message": params.message, "actions": params.actions}
@@ -249,7 +249,7 @@ class SessionClient(LanguageClient):
 
 
 class Refusal:
-    """The error that was expected, for a closer look."""
+    """The expected error, for further checks."""
 
     error: JsonRpcException
 
@@ -262,7 +262,7 @@ class Refusal:
 
 @contextlib.contextmanager
 def refused(code: int, kind: str) -> Iterator[Refusal]:
-    """The request is answered with this error, in words, with a hint, and with nothing of the server's inside."""
+    """Expect this error, with a message and a hint, and without internals of the server."""
     refusal = Refusal()
     with pytest.raises(JsonRpcException) as caught:
         yield refusal
@@ -299,7 +299,7 @@ async def start_server(
 
 
 async def stop(client: SessionClient) -> None:
-    """Shut the server down; it must exit with 0. Once is enough."""
+    """Shut the server down. It must exit with 0. May be called again."""
     process = client._server
     if client.stopped or process is None:
         return
@@ -316,7 +316,7 @@ Connect = Callable[..., Awaitable[SessionClient]]
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Starts server processes, each with its client; at the end each is shut down, and must exit with 0."""
+    """Starts server processes, each with its client. At the end each is shut down and must exit with 0."""
     clients: list[SessionClient] = []
 
     async def start(*, env: Mapping[str, str] | None = None, **given: Any) -> SessionClient:
@@ -330,7 +330,7 @@ async def connect() -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def connect_raw() -> AsyncIterator[SessionClient]:
-    """A client whose server has not been initialized; ended without ceremony."""
+    """A client whose server is not initialized. The server is killed at the end."""
     client = SessionClient()
     client.capabilities = lsp.ClientCapabilities()
     await client.start_io(*GUARDED_SERVER)

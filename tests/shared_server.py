@@ -14,7 +14,7 @@ from server_client import SessionClient
 
 __all__ = ["PATIENCE", "OpenEditor", "SharedServer", "environment", "key_for", "lines", "make_workspace", "text_of"]
 
-PATIENCE = 60.0  # seconds; the first message waits for litellm's import, which a busy machine takes its time for
+PATIENCE = 60.0  # seconds; the first message waits for litellm's import, which is slow on a busy machine
 
 OpenEditor = Callable[..., Awaitable[SessionClient]]
 
@@ -27,7 +27,7 @@ class SharedServer:
 
 
 def make_workspace(parent: Path) -> Path:
-    """A workspace folder with two agents of its own, of which one is broken."""
+    """A workspace folder with two agents, one of which is invalid."""
     folder = parent / "work"
     folder.mkdir()
     write_agent(folder, "terse", "You are terse.", model="openai/small", temperature=0.1, tools="[read_file]", codeAction="true")
@@ -36,7 +36,7 @@ def make_workspace(parent: Path) -> Path:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """A home of the server's own, and no key, setting or provider from outside."""
+    """A separate home for the server, without keys, settings or providers from outside."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -65,5 +65,5 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def lines(first: int, last: int) -> dict[str, Any]:
-    """The range of whole lines, `last` not included."""
+    """The range of whole lines up to but not including `last`."""
     return {"start": {"line": first, "character": 0}, "end": {"line": last, "character": 0}}

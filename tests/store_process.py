@@ -20,7 +20,7 @@ async def renames(url: str, session_id: str, count: int) -> None:
 
 
 async def write(url: str) -> None:
-    """Draft a word every 5 ms, and print each as soon as it is drafted."""
+    """Draft a word every 5 ms, and print each."""
     async with SqlStore(url, lease=0.5) as store:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -32,7 +32,7 @@ async def write(url: str) -> None:
 
 
 async def late(url: str) -> None:
-    """Begin a reply, and end it when a line comes; print whether that was still this process's to do."""
+    """Start a reply, and end it after a line of input. Print whether this process still had the claim."""
     async with SqlStore(url, lease=0.5) as store:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))

@@ -1,4 +1,4 @@
-"""Stores without the rest of the program: events put straight into the log, and what a feed told."""
+"""Stores without the rest of the program: adds events directly to the log, and records the notices of a feed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ current_engine = "sqlite"
 
 
 def url(folder: Path) -> str:
-    """The test's database: one for each folder."""
+    """The URL of the test's database: one for each folder."""
     return database_url(folder / "data" / "sessions.db")
 
 
@@ -81,7 +81,7 @@ async def create(
 
 
 async def say(store: SqlStore, session_id: str, text: str) -> str:
-    """A message that waits; gives its id."""
+    """Send a message, which is queued. Returns its id."""
     message = Message(
         id=new_id(),
         session_id=session_id,
@@ -102,7 +102,7 @@ async def say(store: SqlStore, session_id: str, text: str) -> str:
 
 
 async def begin(store: SqlStore, session_id: str, to: str, reply_id: str | None = None) -> str:
-    """The reply to that message starts, or goes on; gives its id."""
+    """Start or resume the reply to that message. Returns its id."""
     reply = reply_id or new_id()
 
     def decide(change: Change) -> None:
@@ -126,7 +126,7 @@ async def step(store: SqlStore, session_id: str, reply: str, index: int, *parts:
 
 
 async def ask(store: SqlStore, session_id: str, reply: str, scope: str, *, agent: str = "code", detail: str | None = None) -> str:
-    """The reply asks for permission; gives the question's id."""
+    """Let the reply ask for permission. Returns the id of the request."""
     fields = {"message_id": reply, "tool": "run_command", "summary": f"Run {scope}", "risk": "execute", "scope": scope}
     question, by = new_id(), ev.ByAgent(agent=agent)
     await store.change(
@@ -155,7 +155,7 @@ async def end(store: SqlStore, session_id: str, reply: str, *parts: Part | str, 
 
 
 async def exchange(store: SqlStore, session_id: str, text: str, answer: str) -> tuple[str, str]:
-    """A message and its reply, complete."""
+    """Add a message with a complete reply."""
     message = await say(store, session_id, text)
     reply = await begin(store, session_id, message)
     await end(store, session_id, reply, answer)
@@ -163,7 +163,7 @@ async def exchange(store: SqlStore, session_id: str, text: str, answer: str) -> 
 
 
 async def exchanges(store: SqlStore, session_id: str, answers: Sequence[str]) -> None:
-    """A message and a complete reply for each answer, all in one change."""
+    """Add a message with a complete reply for each answer, all in one change."""
 
     def decide(change: Change) -> None:
         for answer in answers:
@@ -216,12 +216,12 @@ async def compact(store: SqlStore, session_id: str, through: int, summary: str) 
 
 
 async def rename(store: SqlStore, session_id: str, title: str) -> int:
-    """Gives the number of the event."""
+    """Rename the session. Returns the number of the event."""
     return await store.change(session_id, lambda change: change.add(ev.Renamed, by=ANN, title=title).seq)
 
 
 async def texts(store: SqlStore, session_id: str, *, page: int = 500) -> list[str]:
-    """The texts of all messages that the session sees, read page by page."""
+    """The texts of all messages of the session, read page by page."""
     found: list[Message] = []
     before: str | None = None
     while True:
@@ -234,7 +234,7 @@ async def texts(store: SqlStore, session_id: str, *, page: int = 500) -> list[st
 
 @dataclass
 class Heard:
-    """What a store's feed told, in order."""
+    """Records the notices of a store's feed, in order."""
 
     store: SqlStore
     notices: list[Notice] = field(default_factory=list)
@@ -266,7 +266,7 @@ class Heard:
         return [notice for notice in self.notices if isinstance(notice, Delta)]
 
     def joined(self, message_id: str, known: Sequence[Part] = ()) -> dict[int, str]:
-        """The texts of the reply's parts as its deltas join: every offset must go on where the text ends."""
+        """The texts of the reply's parts, joined from its deltas. Every offset must be at the end of the text so far."""
         parts = {n: part.text for n, part in enumerate(known) if isinstance(part, TextPart | ReasoningPart)}
         for delta in self.deltas:
             if delta.message_id == message_id:

@@ -1,4 +1,4 @@
-"""What crosses the wire of `sessionls acp` whatever the client sends: lines of JSON-RPC, within bounds, and nothing else."""
+"""`sessionls acp` writes only lines of JSON-RPC of limited length, whatever the client sends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_line_that_is_too_long_ends_the_stream(monkeypatch: pytest.MonkeyPatch
 
 @given(st.text("ab\n", max_size=40), st.text("ab\n", max_size=40))
 def test_the_diffs_of_a_patch_contain_its_changes(old: str, new: str) -> None:
-    """Put in place of their old texts, one after the other, the new texts make the new text."""
+    """Replacing the old texts with the new ones, in order, gives the new text."""
     text, position = old, 0
     for diff in patch_diffs(patch("a.txt", old, new), "/a.txt"):
         assert diff.old_text is not None
@@ -73,7 +73,7 @@ class Wire:
         self.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode())
 
     async def answer(self) -> dict[str, Any]:
-        """The next message that is no notification. Whatever comes is a message."""
+        """The next message that is not a notification. Every line must be a message."""
         assert self.process.stdout is not None
         async with asyncio.timeout(60):
             while True:

@@ -1,4 +1,4 @@
-"""Definitions of agents: our format and those of other tools, read into the same thing."""
+"""Definitions of agents in our format and in those of other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions as people write them for other tools: read as those tools read them, and said where that is not as it stands."""
+"""Definitions that people wrote for other programs are read as leniently as there, with notices about ignored parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalog of agents: where definitions come from, which one counts, trust, and changes on disk."""
+"""The catalog of agents: sources of definitions, their precedence, trust, and changes on disk."""
 
 from __future__ import annotations
 
@@ -332,7 +332,7 @@ async def test_long_instructions_are_cut_with_a_notice(world: World) -> None:
 
 
 class Watched:
-    """A catalog that is being watched; `until` waits for a change after which something holds."""
+    """A watched catalog. `until` waits for a change after which a condition is true."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog

@@ -1,4 +1,4 @@
-"""A finding's code is found again after edits: moved, reformatted, one of several alike; and not where it is gone."""
+"""A finding's code is found again after edits: moved, reformatted, or one of several equal pieces, unless it is gone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def moved(old: str, new: str, range_: Range, encoding: Encoding = "utf-16") -> R
 
 
 def code_moved(old: str, new: str, code: str, nth: int = 0) -> str | None:
-    """The line and text that a finding about the code in `old` points at in `new`."""
+    """The line and text in `new` of a finding about the code in `old`."""
     at = -1
     for _ in range(nth + 1):
         at = old.index(code, at + 1)
@@ -182,7 +182,7 @@ def test_an_anchor_moves_by_the_number_of_lines_added_before_it(
     new = "\n".join([*before, text, *after])
     anchor = anchor_of(text, range_, encoding)
     found = locate(new, anchor, range_, encoding)
-    # Code that stands several times may be taken for another of its places, but only where those look the same.
+    # Code that occurs several times may be matched at another occurrence, but only if both look the same.
     if found is not None and text.count(anchor.quote.strip()) == 1:
         assert found.start.line == range_.start.line + len(before)
         assert found.start.character == range_.start.character

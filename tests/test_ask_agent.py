@@ -1,4 +1,4 @@
-"""Agents that ask agents: in the same session, shown under the call, never with more permission."""
+"""Subagents: in the same session, shown under the call, and never with more permissions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_its_answer_goes_to_the_agent_and_its_work_is_shown_under_the_call
     asked = call(list(reply.parts))
     assert [part.kind for part in asked.parts or ()] == ["text", "tool", "text"]
     assert asked.result is not None and "42." in asked.result
-    # It ran as itself: its prompt, its model, and of its tools those that the chief has too.
+    # It has its own prompt and model, and those of its tools that the asking agent has, too.
     request = model_server.requests[1]
     assert request.body["model"] == "scout" and "You are the scout." in request.system
     assert request.tools == ["read_file"]
@@ -110,7 +110,7 @@ async def test_an_agent_that_can_only_ask_gets_the_answer(home: App, model_serve
 
 
 async def test_calls_with_the_same_id_in_different_steps_are_kept_apart(home: App, model_server: ModelServer) -> None:
-    """Some models count their calls anew in each step."""
+    """Some models number their calls from the start in each step."""
 
     def same(question: str) -> Answer:
         return Answer(tools=[ToolUse("ask_agent", {"agent": "scout", "question": question}, "call_0")])
@@ -135,7 +135,7 @@ async def test_its_work_is_visible_while_it_runs(home: App, model_server: ModelS
     assert [(part.kind, getattr(part, "status", None)) for part in asked.parts or ()] == [("text", None), ("tool", "done")]
     hold.go.set()
     reply = (await send).reply
-    # Whoever folds the events that came sees the same.
+    # Folding the received events gives the same result.
     worked = [event for event in home.events if isinstance(event, AgentWorked)]
     folded: list[Part] = [asked.model_copy(update={"parts": None})]
     for event in worked:

@@ -1,4 +1,4 @@
-"""Where sessions belong: to the folder in which they began, and to its repository, whatever becomes of its history."""
+"""The scope of sessions: the folder in which they were created, and its repository, even if its history changes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def commit(folder: Path, text: str) -> None:
 
 
 class Machine:
-    """Folders and one database. Each question comes from a process that knows nothing yet."""
+    """Folders and one database. Each query runs in a new process."""
 
     def __init__(self, root: Path, store: SqlStore) -> None:
         self.root = root
@@ -65,7 +65,7 @@ class Machine:
         return Workspace(editor, older=self.store.older_places)
 
     async def begin(self, title: str, *folders: Path | str) -> str:
-        """A session in those folders."""
+        """Create a session in those folders."""
         workspace = self.workspace(*folders)
         identities = await workspace.identities(workspace.folders)
         return await create(self.store, title=title, folders=workspace.folders, identities=identities)
@@ -75,7 +75,7 @@ class Machine:
         return await workspace.scope(workspace.folders)
 
     async def found(self, *folders: Path | str) -> list[str]:
-        """The titles of the sessions of those folders, the oldest first. All that asks for sessions gives the same."""
+        """The titles of the sessions of those folders, oldest first. All ways to list sessions must agree."""
         scope = await self.scope(*folders)
         sessions, _ = await self.store.sessions(scope=scope, state=None, query=None, limit=50, cursor=None)
         for session in sessions:
@@ -92,7 +92,7 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
 
 @pytest.fixture
 async def project(machine: Machine) -> Path:
-    """A repository in which a session began."""
+    """A repository with a session."""
     folder = repository(machine.root / "project")
     await machine.begin("first", folder)
     return folder
@@ -430,7 +430,7 @@ async def test_lists_search_findings_and_notices_follow_the_same_rule(machine: M
 
 
 async def _told(home: App, session_id: str) -> Scope:
-    """Where the feed says that a session belongs that changes."""
+    """The scope in the feed's notice of a changed session."""
     told: asyncio.Future[Scope] = asyncio.get_running_loop().create_future()
     home.built.store.subscribe(
         lambda notice: told.set_result(notice.scope) if isinstance(notice, SessionNotice) and not told.done() else None
@@ -470,7 +470,7 @@ def finding(folder: Path) -> Finding:
 
 
 class TestOlderVersions:
-    """They knew a repository by its first commit, `git:<commit>:<path>`."""
+    """Older versions identified a repository by its first commit, `git:<commit>:<path>`."""
 
     @pytest.fixture
     async def old(self, machine: Machine) -> Path:

@@ -1,4 +1,4 @@
-"""The measurements measure: the smallest of them, end to end, so that the scripts do not rot."""
+"""The benchmarks run: the smallest of them, end to end, so that the scripts keep working."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RUN = Path(__file__).parent.parent / "benchmarks" / "run.py"
 
 
 async def run(folder: Path, *groups: str) -> list[list[str]]:
-    """The cells of the rows that a quick run of these groups prints. It must write nothing."""
+    """The cells of the rows that a quick run of these groups prints. It must not write files."""
     doc = _RUN.parent.parent / "docs" / "benchmarks.md"
     before = await asyncio.to_thread(_content, doc)
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The budget of a session: at it, nothing more is asked of a model, and the session is paused with a word on why."""
+"""The budget of a session: when it is used up, no model is called, and the session is paused with an explanation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_reply_that_reaches_the_budget_is_paused_and_continues_when_it_i
     assert "$0.60 of its budget of $0.50" in words and "Raise the budget" in words
     event = await home.event("paused")
     assert event.wire()["reason"] == "budget" and event.wire()["by"] == {"agent": "user"}
-    # It takes no message, and who resumes it is told what to do first.
+    # It accepts no messages, and resuming it is refused with a hint.
     with pytest.raises(SessionPaused) as refused:
         await home.sessions.message(session.id, "m2")
     assert refused.value.hint == words
@@ -76,7 +76,7 @@ async def test_subagents_stop_at_the_budget_too(home: App, monkeypatch: pytest.M
         assert (await home.sessions.message(session.id, "m1")).reply.status == "paused"
     now = await home.sessions.get(session.id)
     assert now.pause_reason == "budget"
-    # (Two are at work at the same time: each may be under way when the other one reaches it.)
+    # (Two work at the same time, so each may be running when the other one reaches the budget.)
     assert 4 <= len(requests) <= 5
     assert now.usage.cost == pytest.approx(0.1 * len(requests))
 
@@ -100,7 +100,7 @@ async def test_a_summary_counts_and_is_not_made_beyond_the_budget(home: App, mon
 
 
 async def test_the_usage_of_a_failed_summary_counts(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    script(home, monkeypatch, *[says("ok", 0.1)] * 2, [end(cost=0.5)])  # a model that summarises nothing
+    script(home, monkeypatch, *[says("ok", 0.1)] * 2, [end(cost=0.5)])  # a model without an output
     session = await home.sessions.create(agent="user")
     for number in range(2):
         await home.sessions.message(session.id, f"m{number}")

@@ -1,4 +1,4 @@
-"""What agents changed in files, and taking it back: the texts alone, whatever agents and people did to them.
+"""Changes that agents made to files, and reverting them: on texts only, for any edits of agents and people.
 
 (tests/e2e/test_reverts.py has the same through a server and an editor.)
 """
@@ -87,14 +87,14 @@ def test_hunks_can_be_reverted_in_any_order(data: st.DataObject) -> None:
     for index in data.draw(st.permutations([hunk.index for hunk in one.locate(after)])):
         try:
             text = one.without(text, {index})
-        except InTheWay:  # lines that are all alike: it cannot be told which are whose
+        except InTheWay:  # equal lines cannot be told apart
             return
     assert text == before
 
 
 @given(st.data())
 def test_a_persons_changes_elsewhere_are_kept(data: st.DataObject) -> None:
-    """Above and below of what the agent changed, and more than a line away from it."""
+    """Above and below the agent's change, and more than a line away from it."""
     before = data.draw(texts())
     after = data.draw(edited(before))
     above, below = "".join(f"above {n}\n" for n in range(5)), "".join(f"below {n}\n" for n in range(5))
@@ -106,7 +106,7 @@ def test_a_persons_changes_elsewhere_are_kept(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_lines_of_the_person_are_never_lost(data: st.DataObject) -> None:
-    """Either it is refused, or every line that the person typed is still there, and none of the agent's."""
+    """Either it is refused, or all lines of the person are still there, and none of the agent's."""
     before = data.draw(texts())
     after_lines = split_lines(data.draw(edited(before)))
     at = data.draw(st.integers(0, len(after_lines)))

@@ -1,4 +1,4 @@
-"""The terminal's door, against the tests' model server."""
+"""The terminal commands, with the tests' model server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Done:
 
     @property
     def session(self) -> str:
-        """The short id that stderr tells."""
+        """The short id on stderr."""
         match = SESSION.search(self.err)
         assert match, self.err
         return match[1]
@@ -46,7 +46,7 @@ class Done:
 
 
 class Cli:
-    """`sessionls` in a folder of the test's own: as a process (`start`), or at once in this one, which saves the imports."""
+    """`sessionls` in a separate folder: as a process (`start`), or in this process, which saves the imports."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
@@ -71,7 +71,7 @@ class Cli:
             )
 
     def __call__(self, *words: str, code: int = 0, given: str = "", **variables: str) -> Done:
-        """Run to the end, and expect that exit code. No error is ever told by a traceback."""
+        """Run it, and expect that exit code. No error may be shown as a traceback."""
         with self._monkeypatch.context() as patch:
             patch.chdir(self.folder)
             patch.setattr(sys, "stdin", io.StringIO(given))
@@ -91,8 +91,8 @@ class Cli:
 
 @contextmanager
 def obeying_ctrl_c() -> Iterator[None]:
-    """Processes started meanwhile obey Ctrl+C, also where the tests run in the background of a shell script: what a shell
-    puts there ignores it, and hands that on to all that it starts.
+    """Let processes that are started meanwhile react to Ctrl+C, even if the tests run in the background of a shell script,
+    in which processes and their children ignore it.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -112,7 +112,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cli(bare: Cli, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The program with a model that answers."""
+    """The program with an available model."""
     monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hush-hush")
     monkeypatch.setenv("SESSIONLS_MODEL", "openai/test")
@@ -121,13 +121,13 @@ def cli(bare: Cli, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def bare(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The program on a machine where no model can answer."""
+    """The program on a machine without an available model."""
     monkeypatch.setenv("SESSIONLS_EMBEDDED", "false")
     return Cli(folder, monkeypatch, capsys)
 
 
 def on_a_terminal(cli: Cli, *words: str) -> str:
-    """All that a terminal is sent while the command runs."""
+    """Everything that the command writes to a terminal."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -139,7 +139,7 @@ def on_a_terminal(cli: Cli, *words: str) -> str:
         while True:
             try:
                 data = os.read(ours, 65536)
-            except OSError:  # Linux's way to say that the other end is closed
+            except OSError:  # Linux's error if the other end is closed
                 break
             if not data:
                 break
@@ -161,7 +161,7 @@ class TestAsk:
         model_server.script(hold)
         process = cli.start("ask", "hello")
         assert process.stdout is not None
-        assert process.stdout.read(5) == "First"  # while the model still holds back the rest
+        assert process.stdout.read(5) == "First"  # while the rest is not sent yet
         hold.go.set()
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (0, ", then the rest.\n"), err
@@ -260,8 +260,8 @@ class TestAsk:
         seen = on_a_terminal(cli, "ask", "hello")
         drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
         assert "Sums" in drawn and "fast" in drawn and "**" not in drawn and "```" not in drawn
-        assert "safe (https://example.org/x)" in drawn  # where a link leads is never hidden
-        assert drawn.count("Done.") >= 1 and "\x1b[?25h" in seen.rpartition("\x1b[?25l")[2]  # the cursor is back
+        assert "safe (https://example.org/x)" in drawn  # the target of a link is always shown
+        assert drawn.count("Done.") >= 1 and "\x1b[?25h" in seen.rpartition("\x1b[?25l")[2]  # the cursor is visible again
 
     @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl+C alone there")
     def test_ctrl_c_cancels_the_reply_and_keeps_what_was_written(self, cli: Cli, model_server: ModelServer) -> None:

@@ -1,4 +1,4 @@
-"""`sessionls answer`: a question that one terminal waits with is found and answered from another one."""
+"""`sessionls answer`: a question that waits in one terminal is found and answered in another one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def runs(*commands: str) -> Answer:
 
 
 def waiting(cli: Cli) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """A terminal that nobody sits at asks; gives its process and its session, as the list has it then."""
+    """A terminal without a person asks. Returns its process and its session from the list."""
     process = cli.start("ask", "run it")
     deadline = time.monotonic() + 60
     while True:
@@ -127,11 +127,11 @@ def test_the_asking_terminal_accepts_an_answer_from_another_one(cli: Cli, model_
     seen = bytearray()
     while b"[n]o" not in seen:
         seen += os.read(ours, 65536)
-    os.write(ours, b"\n")  # a bare Return is no answer
+    os.write(ours, b"\n")  # Enter alone is not an answer
     [session] = cli("sessions", "--json").data["sessions"]
     assert session["asking"]
     cli("answer", session["id"], "once")
-    with contextlib.suppress(OSError):  # Linux's way to say that the other end is closed
+    with contextlib.suppress(OSError):  # Linux's error if the other end is closed
         while data := os.read(ours, 65536):
             seen += data
     os.close(ours)

@@ -1,4 +1,4 @@
-"""`sessionls changes` and `sessionls revert`: what agents changed, seen and taken back from a terminal."""
+"""`sessionls changes` and `sessionls revert`: listing and reverting changes of agents in a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXT = "".join(f"line {number}\n" for number in range(1, 11))
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model_server: ModelServer) -> Cli:
-    """A folder with `a.py`, of which an agent changed two lines."""
+    """A folder with `a.py`, in which an agent changed two lines."""
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "a.py").write_text(TEXT, encoding="utf-8", newline="\n")

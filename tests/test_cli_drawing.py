@@ -1,4 +1,4 @@
-"""How a reply is drawn while it grows, and what a place on the command line means."""
+"""Rendering of a growing reply, and the syntax of files and lines on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compaction: what would not fit the model's window is summarised for the model; the session keeps everything."""
+"""Compaction: messages that do not fit the context window are summarized for the model; the session keeps everything."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_messages_that_do_not_fit_are_summarized_before_the_request(
     assert compacted
     numbers = {event.seq: event.kind for event in events}
     assert numbers[compacted[0].through_seq] == "replyFinished"
-    # All of it is still there for people, and what the summaries used counts for the replies that needed them.
+    # People still see everything, and the usage of summaries counts for the replies that needed them.
     texts = [m.text for m in (await home.sessions.history(session.id)).messages]
     assert [text[-2:] for text in texts[::2]] == ["m1", "m2", "m3", "m4", "m5"]
     summaries = [request for request in model_server.requests if summary_asked(request)]
@@ -100,7 +100,7 @@ async def test_compact_keeps_the_newest_exchange_and_does_nothing_in_a_short_ses
     assert (await home.sessions.get(session.id)).seq > before
     await home.sessions.message(session.id, "m4")
     told = [message["content"] for message in model_server.requests[-1].messages[1:]]
-    assert "SUMMARY" in told[0] and told[0].endswith("m3")  # neighbours of one role are told as one
+    assert "SUMMARY" in told[0] and told[0].endswith("m3")  # consecutive messages of the same role are joined
     assert told[1:] == ["reply to m3", "m4"]
     assert "m1" not in str(told)
 

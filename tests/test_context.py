@@ -1,4 +1,4 @@
-"""Contexts: what a participant points at, filled in with the text of that moment, and what a model sees of it."""
+"""Contexts: the referenced text at that moment, and its form in the prompt."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Place:
 
     async def resolve(self, *contexts: Context, **options: Any) -> list[Context]:
         stored = await resolve(contexts, self.workspace, self.editor, **options)
-        for context in stored:  # what is stored can be stored and read again
+        for context in stored:  # the stored form can be read again
             assert context_adapter.validate_json(context.model_dump_json(by_alias=True, exclude_none=True)) == context
         return stored
 
@@ -182,7 +182,7 @@ async def test_all_contexts_share_a_size_limit_and_report_cuts(place: Place) -> 
     first, second, third, fourth = stored
     assert isinstance(first, TextContext) and (len(first.text), first.notice) == (50, None)
     assert isinstance(second, FileContext) and second.text == "0123456789\n" * 4 and "44" in str(second.notice)
-    assert second.sha256 == sha(text)  # still that of the whole document
+    assert second.sha256 == sha(text)  # still of the whole document
     assert isinstance(third, FileContext) and third.text == "012345" and third.notice is not None
     assert isinstance(fourth, TextContext) and fourth.text == "" and "Left out" in str(fourth.notice)
 
@@ -401,7 +401,7 @@ async def test_several_folders_have_distinct_names(repository: Place, tmp_path: 
     other.folder.mkdir()
     repository.editor.open_folders += [other.folder.as_uri(), (repository.folder / "sub").as_uri()]
     repository.write("sub/b.py", "c\n")
-    stored = await diff(repository)  # the other one is no repository: no reason to fail
+    stored = await diff(repository)  # the other one is not a repository, but that is not an error
     assert (stored.text or "").count("+++ b/project/sub/b.py") == 1
 
 

@@ -1,4 +1,4 @@
-"""Diffs: right whatever the texts are, as short as need be for what people change, and never without end."""
+"""Diffs are correct for any texts, short for typical changes, and always finish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES = st.lists(st.sampled_from([f"{letter}\n" for letter in "abcdefg"]), max_s
 
 
 def applied(old: Sequence[str], diff: Sequence[str]) -> list[str]:
-    """What a unified diff makes of the old lines; each line that it says is there must be there."""
+    """Apply a unified diff to the old lines. All its context lines must match."""
     new: list[str] = []
     at = 0
     for line in diff[2:]:

@@ -1,4 +1,4 @@
-"""The generated docs say what the code does."""
+"""The generated docs agree with the code."""
 
 from __future__ import annotations
 

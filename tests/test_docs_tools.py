@@ -1,4 +1,4 @@
-"""The page on tools names every tool there is, with its risk."""
+"""The page about tools lists every tool with its risk."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ async def test_the_page_names_every_tool_with_its_risk(tmp_path: Path) -> None:
         toolbox = home.sessions._replies._tools
         there = {tool.name: tool.risk for tool in toolbox.offer(toolbox.names)}
     there[ReadSkill.name] = ReadSkill.risk  # there are no skills here
-    there[ASK_AGENT] = AskAgent.risk  # each loop has one of its own
+    there[ASK_AGENT] = AskAgent.risk  # each loop has its own
     told = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert told == there

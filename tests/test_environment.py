@@ -1,4 +1,4 @@
-"""What of the environment a program gets that is started for a session: what programs need, and no secret."""
+"""The environment of child processes: the variables that programs need, and no secrets."""
 
 from __future__ import annotations
 

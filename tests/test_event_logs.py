@@ -1,6 +1,7 @@
-"""The logs that both folds are tested with, the server's and the extension's (editors/vscode/test/unit/event-logs.test.ts).
+"""The event logs with which both folds are tested, the server's and the extension's
+(editors/vscode/test/unit/event-logs.test.ts).
 
-After a change that is meant: `make docs` writes the file anew (scripts/generate_event_logs.py).
+After an intended change, `make docs` writes the file again (scripts/generate_event_logs.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CASES: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 class ReadTracker:
-    """A session as its log tells it: what a client sees that has it open."""
+    """A session folded from its log, as an editor shows it."""
 
     def __init__(self, before: list[dict[str, Any]]) -> None:
         self._before = [Message.model_validate(message) for message in before]

@@ -1,4 +1,4 @@
-"""Running commands: what the agent is told, what the command is not, and that nothing of it is left."""
+"""Running commands: the result for the agent, the limited environment, and that no process is left."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ async def run(tool: RunCommand, command: str, **more: Any) -> str:
 
 
 async def fails(tool: RunCommand, command: str, **more: Any) -> str:
-    """What the agent is told of a command that failed."""
+    """The result for the agent of a command that failed."""
     with pytest.raises(ToolFailed) as failed:
         await run(tool, command, **more)
     return str(failed.value)
 
 
 async def comes(condition: Callable[[], bool]) -> None:
-    """Wait until it holds. Other processes make it so, and they tell nobody."""
+    """Wait until the condition is true. It depends on other processes, so it is polled."""
 
     def wait() -> None:
         deadline = time.monotonic() + 30
@@ -65,7 +65,7 @@ async def comes(condition: Callable[[], bool]) -> None:
 
 
 async def pid_in(path: Path) -> int:
-    """The number that a command writes into a file, as soon as it has."""
+    """Wait for the number that a command writes into a file."""
     await comes(lambda: path.exists() and path.read_text(encoding="ascii").endswith("\n"))
     return int(await asyncio.to_thread(path.read_text))
 

@@ -157,7 +157,7 @@ TOLD = [
 
 
 class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, and its visible text."""
+    """The content of a page: its tags with attributes, and its visible text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ MARKUP = st.lists(
 @settings(deadline=None, max_examples=300)
 @given(MARKUP)
 def test_no_message_affects_others_in_markdown(text: str) -> None:
-    """A fence that a cancelled reply left open, a comment, a tag: what comes after is a heading all the same."""
+    """After an unclosed fence, a comment or a tag in a message, the next heading is still a heading."""
     tokens = MarkdownIt("commonmark").parse(f"{contained(text)}\n\n## Next\n")
     assert [token.content for token in tokens[-3:]] == ["", "Next", ""]
     assert (tokens[-3].type, tokens[-3].level) == ("heading_open", 0)
@@ -301,7 +301,7 @@ ATTACKS = [
     "&lt;script&gt;",
     "| a |\n|--:|\n| <script>alert(1)</script> |",
 ]
-# All that a page is made of: nothing here loads, runs or submits.
+# The allowed tags: none of them loads, runs or submits anything.
 TAGS = set(
     re.findall(
         r"\w+",
@@ -339,7 +339,7 @@ def assert_harmless(html: str) -> None:
 
 
 def everywhere(text: str) -> str:
-    """A page that holds the text in every place that a session has for one."""
+    """A page with the text in every text field of a session."""
     uri = f"{FOLDER}/{text}"
     contexts: list[Context] = [
         SelectionContext(uri=uri, range=HERE, text=text, language=text, notice=text),

@@ -1,4 +1,4 @@
-"""What the VS Code extension installs for the server is what this repository tests with."""
+"""The VS Code extension installs the same packages that this repository is tested with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RENEW = "Renew it with `make lock`."
 
 
 def pins(file: Path) -> dict[str, tuple[str, frozenset[str]]]:
-    """The version and the hashes of each package, by its name as PyPI normalises it."""
+    """The version and the hashes of each package, by its normalized name."""
     text = file.read_text(encoding="utf-8").replace("\\\n", " ")
     found = re.finditer(r"^([\w.-]+)==(\S+)(.*)$", text, re.MULTILINE)
     return {

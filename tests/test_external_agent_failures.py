@@ -1,4 +1,4 @@
-"""External agents are other people's programs: whatever they do, the session keeps what they said and says what went wrong."""
+"""Whatever external agents do wrong, the session keeps their output and reports what went wrong."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def patience(home: App, **seconds: float) -> None:
 
 
 async def begin(home: App, text: str = "Go") -> tuple[str, asyncio.Task[Message]]:
-    """Send a message to the guest in a new session."""
+    """Send a message to the external agent in a new session."""
     session = await home.sessions.create(agent="plain")
     await home.sessions.open(session.id)
 

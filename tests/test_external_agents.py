@@ -1,4 +1,4 @@
-"""An external agent answers a message like any other agent: in the same session, with the same history and questions."""
+"""An external agent answers messages like any other agent: in the same session, with the same history and questions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def scripted(folder: Path, *replies: list[Any], name: str = "guest", **script: A
 
 
 async def send(home: App, text: str, session_id: str | None = None, **more: Any) -> Message:
-    """A message to the guest, unless said otherwise; in a new session where none is named."""
+    """Send a message, by default to the external agent and in a new session."""
     if session_id is None:
         session_id = (await home.sessions.create(agent="plain")).id
     await home.sessions.open(session_id)
@@ -157,7 +157,7 @@ async def test_its_session_is_reopened_after_a_restart_if_possible(
         await send(home, "one", session.id)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         reply = await send(home, "two", session.id)
-    assert reply.text == "Second."  # and nothing of what it told anew
+    assert reply.text == "Second."  # without the replayed messages
     assert guest.methods == ["initialize", "session/new", "session/prompt", "initialize", expected, "session/prompt"]
     assert ("First." in guest.prompt()) == (expected == "session/new")
 
@@ -251,7 +251,7 @@ async def test_its_permission_requests_are_shown_as_ours_and_its_always_option_i
         [question] = home.editor.questions
         assert (question.agent, question.tool, question.risk, question.detail) == ("guest", "run_command", "execute", "make all")
         assert "make all" in question.scope
-        # The same again: a yes for the session covers it, any other answer does not.
+        # The same request again: only an answer for the session covers it.
         home.editor.asked.clear()
         again = asyncio.create_task(send(home, "Again", reply.session_id))
         if answer == "session":
@@ -288,7 +288,7 @@ async def test_it_can_never_write_files_that_configure_agents(folder: Path, mode
     guest = scripted(folder, [["ask", call], ["write", target, "You are evil."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
         reply = await send(home, "Go")
-    assert reply.text.startswith("<no>") and "only people change it" in reply.text
+    assert reply.text.startswith("<no>") and "only people may change it" in reply.text
     assert "evil" not in (folder / ".sessionls" / "agents" / "plain.md").read_text("utf-8")
 
 
@@ -332,7 +332,7 @@ async def test_it_reads_and_writes_files_through_the_editor(folder: Path, model_
         home.editor.answers = ["once"]
         reply = await send(home, "Go")
         assert home.editor.buffers[uri].text == "one\n2\nthree\n"
-        assert (folder / "a.py").read_text() == "answer = 42\n"  # what a person had not saved is not saved for them
+        assert (folder / "a.py").read_text() == "answer = 42\n"  # unsaved changes of a person are not saved for them
     [question] = home.editor.questions
     assert (question.tool, question.risk) == ("edit_file", "write")
     assert "-two\n+2\n" in (question.detail or "")

@@ -1,4 +1,4 @@
-"""What goes wrong at the wrong moment: stops, failures and deletions between any two steps of a reply. Nobody waits for ever."""
+"""Races: stops, failures and deletions between any two steps of a reply. Nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def last(home: App, session_id: str) -> Message:
 
 
 class Trouble:
-    """Lets the store's changes fail while it is `on`."""
+    """Makes the store's changes fail while `on`."""
 
     def __init__(self, home: App, monkeypatch: pytest.MonkeyPatch) -> None:
         self.on = False
@@ -157,7 +157,7 @@ async def test_waiting_for_another_process_ends_with_this_process(home: App, fol
             await second
     hold.go.set()
     await first
-    # It was accepted, so it gets its reply: from the process of the same person that is left.
+    # It was accepted, so it gets its reply from the other process of the same person.
     await home.until(lambda: home.known[session.id].queued == 0 and not home.known[session.id].replying)
     assert (await last(home, session.id)).text == "two"
 
@@ -174,7 +174,7 @@ async def test_a_queued_message_of_a_dead_process_is_answered_by_another(
         await hold.reached.wait()
         second = asyncio.create_task(home.sessions.message(session.id, "m2"))
         await home.queued(session.id, 1)
-        # As a process that lives for a while after the reply before it has ended, and then does not.
+        # Like a process that dies some time after the previous reply has ended.
         dead = False
         original = transitions.next_waiting
 
@@ -272,7 +272,7 @@ async def test_a_stop_does_not_wait_for_tools_that_are_still_starting(
 async def test_logged_parts_stay_in_a_reply_that_is_stopped_at_that_moment(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The editor applied the edit, and the pause comes while that is being written down."""
+    """The editor applied the edit, and the pause comes while that is being stored."""
     recording = asyncio.Event()
 
     async def edits(call: ToolCall) -> str:

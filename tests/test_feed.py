@@ -1,4 +1,4 @@
-"""The feed: whoever follows a session learns all that happens in it, once and in order, whichever process did it."""
+"""The feed: a follower of a session gets all its events once and in order, whichever process made them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Another process, as far as the database can tell."""
+    """Like another process, from the database's point of view."""
     async with SqlStore(url(tmp_path)) as store:
         yield store
 
@@ -168,7 +168,7 @@ async def test_a_store_closed_while_it_starts_to_watch_does_not_watch(tmp_path: 
 
 
 async def test_a_snapshot_and_the_later_notices_are_complete(store: SqlStore, other: SqlStore) -> None:
-    """Whenever a follower comes, its snapshot and its events are the log, without a gap and without a double."""
+    """Whenever a follower starts, its snapshot and events equal the log, without gaps and duplicates."""
     session_id = await create(store)
     heard = Heard(other)
 
@@ -198,7 +198,7 @@ async def test_a_second_follower_does_not_disturb_the_first(store: SqlStore, oth
     for n in range(30):
         await rename(other, session_id, f"{n}")
         snapshot = await store.follow(session_id)
-        assert heard.events[-1].seq == snapshot.seq == n + 2  # the first is told what the second is shown
+        assert heard.events[-1].seq == snapshot.seq == n + 2  # the first gets the text that the second finds
     assert [event.seq for event in heard.events] == list(range(2, 32))
 
 
@@ -338,7 +338,7 @@ async def test_the_deltas_in_every_process_join_to_the_text(store: SqlStore, oth
         whole.append(TextPart(text=text))
         await step(store, session_id, reply, part, whole[-1])
     await end(store, session_id, reply, *whole, status="paused")
-    await begin(other, session_id, message, reply)  # another process goes on, in the middle of the words
+    await begin(other, session_id, message, reply)  # another process continues within the text
     base = len(whole[-1].text)
     for n in range(40):
         other.draft(session_id, reply, 2, "text", f"more {n} ", base=base)
@@ -349,7 +349,7 @@ async def test_the_deltas_in_every_process_join_to_the_text(store: SqlStore, oth
         await heard.until(lambda heard=heard: len(heard.events) == 8)  # type: ignore[misc]
         assert heard.joined(reply) == {n: part.text for n, part in enumerate(whole)}
         assert [event.seq for event in heard.events] == list(range(2, 10))
-    assert len(both[1].deltas) > 6  # it was live: words came between the events
+    assert len(both[1].deltas) > 6  # live: deltas came between the events
 
 
 async def test_drafts_of_another_process_arrive_while_it_writes(store: SqlStore, other: SqlStore) -> None:
@@ -422,7 +422,7 @@ async def test_the_deltas_of_a_killed_process_join_to_the_saved_text(store: SqlS
 
 @pytest.fixture(params=["inotify", "watchfiles", "nothing"])
 def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What there is to notice changes with."""
+    """The available ways to notice changes."""
     services: str = request.param
     if services == "inotify" and sys.platform != "linux":
         pytest.skip("Linux has it")
@@ -465,7 +465,7 @@ async def test_without_free_inotify_watches_changes_are_noticed(
 
 
 async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: Path, store: SqlStore, other: SqlStore) -> None:
-    """It is not even woken, where there are signals; else the database is asked for the newest numbers, ever less often."""
+    """With signals it is not even woken. Otherwise the database is polled for the newest numbers, less and less often."""
     followed, session_id = await create(store), await create(store)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
     async with SqlStore(url(tmp_path)) as bystander:
@@ -486,7 +486,7 @@ async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: P
             reads += 1
             return tail_look(connection)
 
-        await asyncio.sleep(0.2)  # what was before is told
+        await asyncio.sleep(0.2)  # earlier changes are published
         backend.poll, backend._tail.poll = counted_look, counted_read  # type: ignore[method-assign]
         for n in range(100):
             store.draft(session_id, reply, 0, "text", f"word {n} ")
@@ -495,7 +495,7 @@ async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: P
         if stores.current_engine == "sqlite" and sys.platform == "linux":
             assert looks == 0
         else:
-            assert 0 < looks < 25  # of some 30 savings, each of which is told of several times
+            assert 0 < looks < 25  # of about 30 saves, each of which causes several notifications
         heard = Heard(other)
         await other.follow(followed)
         await rename(store, followed, "x")
@@ -584,7 +584,7 @@ async def test_where_the_signals_are_deleted_changes_are_found_all_the_same(
 
 
 async def test_a_history_page_contains_text_that_moves_into_an_event_meanwhile(store: SqlStore) -> None:
-    """Who asks for history while words move from the drafts into an event sees them in either place, never in neither."""
+    """A history that is read while text moves from the drafts into an event always contains the text."""
     session_id = await create(store)
     await store.follow(session_id)
     reply = await begin(store, session_id, await say(store, session_id, "go"))
@@ -609,7 +609,7 @@ async def test_a_history_page_contains_text_that_moves_into_an_event_meanwhile(s
 
 
 async def test_a_follower_that_is_far_behind_gets_everything(store: SqlStore, other: SqlStore) -> None:
-    """One change of this process tells first what others did before it."""
+    """A change of this process first publishes earlier changes of others."""
     session_id = await create(store)
     heard = Heard(store)
     await store.follow(session_id)

@@ -1,4 +1,4 @@
-"""Findings: reported by agents at a place, kept with their session, known again when the same review runs again."""
+"""Findings: reported by agents, stored with their session, and recognized when the same review runs again."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_the_same_code_at_several_positions_is_several_findings(tmp_path: 
         for one in first:
             assert await store.known_finding(session, one) is None
             await report(store, session, one)
-        for nth, one in enumerate(first):  # and each is known when they are all reported again
+        for nth, one in enumerate(first):  # and each is recognized when all are reported again
             again = finding("except Exception:", text=text, nth=nth, message="again")
             known = await store.known_finding(session, again)
             assert known is not None and known.id == one.id

@@ -1,4 +1,4 @@
-"""A long reply of an agent that works: what its tools gave is left out for the model, oldest first; the session keeps all."""
+"""In a long reply, the oldest tool results are left out of the prompt; the session keeps them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(number: int) -> Answer:
 
 
 def results(request: Received) -> list[str]:
-    """What the model was told that the tools gave: the number of each file, or that it is left out."""
+    """The tool results in the prompt: the number of each file, or that it was left out."""
     told = [message["content"] for message in request.messages if message["role"] == "tool"]
     return ["left out" if one == LEFT_OUT else one.partition("file ")[2].partition(":")[0] for one in told]
 
@@ -59,7 +59,7 @@ async def test_the_oldest_results_are_left_out_when_the_window_is_full(
     assert 0 < left_out < FILES - 2
     assert last == ["left out"] * left_out + [str(number) for number in range(left_out, FILES)]
     assert all(estimate_tokens(request.messages) < 6_000 * 0.8 for request in model_server.requests)
-    # The session has them all, for people and for whoever goes on.
+    # The session still has all of them.
     kept = [part.result or "" for part in reply.parts if isinstance(part, ToolPart)]
     assert all(f"file {number}" in result for number, result in enumerate(kept))
 
@@ -67,7 +67,7 @@ async def test_the_oldest_results_are_left_out_when_the_window_is_full(
 async def test_messages_stay_the_same_for_several_steps(
     home: App, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A provider that keeps what it has read need not read it anew at each step."""
+    """The beginning of the prompt stays the same, so that a provider can cache it."""
     monkeypatch.setattr(home.built.models, "window", lambda model: 6_000)
     await read_all(home, model_server)
     counts = [results(request).count("left out") for request in model_server.requests]

@@ -1,4 +1,4 @@
-"""Forks: at any message, of any state, and nothing that happens to the parent reaches them."""
+"""Forks: at any message, in any state, and independent of later changes of the parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forks in the store: held by reference, and the same for ever."""
+"""Forks in the store: shared by reference and unchangeable."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 
 async def whole(store: SqlStore, session_id: str) -> tuple[list[str], list[Event], str | None, list[str]]:
-    """All that a session is: its messages, its events, and what a model is told of it."""
+    """The whole content of a session: messages, events, and the transcript for a model."""
     transcript = await store.transcript(session_id, through=1000)
     told = [entry.message.text for entry in transcript.entries]
     return await texts(store, session_id), await store.events(session_id, after=0), transcript.summary, told
 
 
-_INDEXES = ("message_text", "title_pieces")  # full text: virtual tables, and those in which they keep what they hold
+_INDEXES = ("message_text", "title_pieces")  # full text: virtual tables and their data tables
 
 
 def rows(folder: Path) -> dict[str, int]:
-    """How many rows each table has, the indexes left out."""
+    """The number of rows of each table, without indexes."""
     with sqlite3.connect(folder / "data" / "sessions.db") as reader:
         every = [name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         tables = [name for name in every if not name.startswith(_INDEXES)]
@@ -161,12 +161,12 @@ async def test_deleted_content_stays_only_as_long_as_a_fork_shares_it(store: Sql
     seen = await whole(store, child), await whole(store, grandchild)
     await store.delete(parent)
     assert (await whole(store, child), await whole(store, grandchild)) == seen
-    # The event that began the session is part of what its forks hold; nothing behind their places is.
+    # Its forks share the `created` event, but nothing after their places.
     await asyncio.gather(*store._background)
     assert "secret" not in stored(tmp_path).replace("SECRETTITLE", "").replace("SECRETPLACE", "").lower()
     await store.delete(child)
     assert await whole(store, grandchild) == seen[1]
-    await asyncio.gather(*store._background)  # the full text index is cleared after the answer
+    await asyncio.gather(*store._background)  # the full-text index is cleaned after the call returns
     assert "m1" in stored(tmp_path) and "m2" not in stored(tmp_path) and "r2" not in stored(tmp_path)
     await store.delete(grandchild)
     await asyncio.gather(*store._background)
@@ -219,7 +219,7 @@ async def test_forking_writes_the_same_number_of_rows_for_any_length(store: SqlS
 
 
 def _lengthen(folder: Path, session_id: str, places: int) -> None:
-    """Give the session messages at all places up to that one, as many exchanges would."""
+    """Add messages at all places up to that one, as many exchanges would."""
     with sqlite3.connect(folder / "data" / "sessions.db") as writer:
         content = "SELECT data, content_seq FROM messages WHERE session_id = ? AND place = 2"
         [(data, seq)] = writer.execute(content, (session_id,)).fetchall()
@@ -233,7 +233,7 @@ def _lengthen(folder: Path, session_id: str, places: int) -> None:
 
 
 def steps(folder: Path, question: Any, *arguments: object) -> int:
-    """How many steps SQLite's machine takes to answer one of the reader's questions."""
+    """The number of steps of SQLite's virtual machine for one query."""
     count = 0
 
     def step() -> int:

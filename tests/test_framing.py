@@ -1,4 +1,4 @@
-"""Messages on the byte stream: what a real server process does with headers and bodies of every kind."""
+"""Messages on the byte stream: a real server process with headers and bodies of all kinds."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RawServer:
         assert answer["result"]["serverInfo"]["name"] == "sessionls"
 
     async def ended(self) -> tuple[int, bytes, str]:
-        """The exit code, what it wrote last, and what it logged."""
+        """The exit code, the last output, and the log."""
         async with asyncio.timeout(PATIENCE):
             rest, logged = await asyncio.gather(self.stdout.read(), self.stderr.read())
             return await self.process.wait(), rest, logged.decode()

@@ -1,4 +1,4 @@
-"""git shows the files of the workspace and no others, whatever a repository says about where it is; and it says what is wrong."""
+"""git shows only files of the workspace, wherever a repository claims to be, and explains what is wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def repository(folder: Path, text: str = "one\n") -> Path:
-    """A repository with one commit, and a change that is in none."""
+    """A repository with one commit and an uncommitted change."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet")
     (folder / "a.py").write_text(text)
@@ -43,7 +43,7 @@ def repository(folder: Path, text: str = "one\n") -> Path:
 
 
 class Place:
-    """The workspace, and beside it a repository of the same person's that is none of the workspace's business."""
+    """The workspace, and next to it another repository of the same person, which must stay invisible."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -68,12 +68,12 @@ class Place:
         return await changes_since(self.workspace(*folders), None, field="base", limit=10_000, staged=staged)
 
     async def scanned(self, *folders: Path) -> str:
-        """What `scan` looks at, with a scanner that finds nothing."""
+        """The files that `scan` checks, with a scanner that finds nothing."""
         scanner = user_scanner("nothing", ["sh", "-c", 'echo \'{"version": "2.1.0", "runs": []}\''], ["*.py"])
         return await Scan(self.workspace(*folders), self.editor(*folders), [scanner]).run({"base": "HEAD"}, LoneCall())
 
     async def everything(self, *folders: Path) -> str:
-        """All that git can be made to tell of the folders; what it refuses is told, too."""
+        """Everything that git shows about the folders, including refusals."""
         told: list[str] = []
         questions: list[Callable[[], Awaitable[object]]] = [
             lambda: self.diff(*folders),
@@ -141,7 +141,7 @@ def _common_directory_elsewhere(place: Place) -> None:
 
 
 def _worktree_of_a_repository_that_knows_none(place: Place) -> None:
-    """`.git` names a directory of its own, which says that it is a worktree of the other one."""
+    """`.git` points to a directory that claims to be a worktree of the other repository."""
     place.folder.mkdir()
     own = place.folder / "data" / "worktrees" / "work"
     own.mkdir(parents=True)
@@ -159,7 +159,7 @@ def _another_folders_worktree(place: Place) -> None:
 
 
 def _tracked_git_directory(place: Place) -> None:
-    """The folder itself is laid out like a git directory, and so could come with a clone."""
+    """The folder itself has the layout of a git directory, which could come from a clone."""
     outer = repository(place.root / "clone")
     place.folder = outer / "inner"
     shutil.copytree(place.victim / ".git", place.folder)
@@ -416,7 +416,7 @@ async def test_of_several_folders_the_unreadable_ones_are_reported_with_the_othe
 
 @pytest.fixture(params=["new", "orphan", "sha256"])
 def unborn(place: Place, request: pytest.FixtureRequest) -> Place:
-    """A repository whose branch has no commit: one file is staged, and has changed since; another is new."""
+    """A repository without commits: one file is staged and was changed afterwards; another is new."""
     if request.param == "orphan":
         repository(place.folder)
         git(place.folder, "checkout", "--quiet", "--force", "--orphan", "another")

@@ -1,4 +1,4 @@
-"""Whose work "allow for this session" covers: replies to messages of whoever granted it, written by their own processes."""
+""" "Allow for this session" covers replies to messages of the participant who granted it, in their own processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def runs(*commands: str) -> Answer:
 
 
 async def asked(home: App, session_id: str) -> list[str]:
-    """Send a message whose reply runs a command once; gives what was asked at this editor meanwhile."""
+    """Send a message whose reply runs a command once. Returns the questions at this editor meanwhile."""
     before = len(home.editor.questions)
     await home.sessions.message(session_id, "run")
     return [question.detail or "" for question in home.editor.questions[before:]]
@@ -80,7 +80,7 @@ async def test_a_grant_by_another_participant_covers_that_call_and_their_own_mes
         model_server.script(runs(COMMAND, COMMAND), Answer("done"))
         sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
         await ann.editor.asked.wait()
-        ann.editor.answers += ["deny"]  # to whatever else is asked
+        ann.editor.answers += ["deny"]  # for all further questions
         (question,) = (await ben.sessions.questions(session_id=session.id)).questions
         await ben.sessions.answer(session.id, question.question.request_id, "session")
         await sending
@@ -93,7 +93,7 @@ async def test_a_grant_by_another_participant_covers_that_call_and_their_own_mes
 async def test_resuming_another_persons_reply_asks_again(folder: Path, model_server: ModelServer) -> None:
     async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
         session = await ann.sessions.create(agent="runner")
-        for home in (ann, ben):  # each has granted it for work of their own
+        for home in (ann, ben):  # each has granted it for their own messages
             model_server.script(runs(COMMAND), Answer("done"))
             home.editor.answers += ["session"]
             assert await asked(home, session.id) == [COMMAND]
@@ -128,7 +128,7 @@ async def test_a_reply_steered_by_another_person_asks_again(folder: Path, model_
         (question,) = (await ann.sessions.questions(session_id=session.id)).questions
         await ann.sessions.answer(session.id, question.question.request_id, "once")
         await asyncio.gather(sending, steering)
-        # The message is handed over when the next step ends: what that step asked for is asked about.
+        # The message is received when the next step ends, so calls of that step need permission.
         assert [one.detail for one in ann.editor.questions] == [COMMAND, "echo b >> log", COMMAND]
 
 

@@ -1,4 +1,4 @@
-"""A reply that is being written, in the store: each event writes only what it changes, however much the reply already holds."""
+"""Storing a reply that is being written: each event writes only what changed, however long the reply is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def call(number: int, result: str | None = None, work: list[Part] | None = None)
 
 
 async def called(store: SqlStore, session_id: str, reply: str, number: int, result: str) -> None:
-    """One step: the model asks for a tool, which gives that."""
+    """One step: the model calls a tool with this result."""
     await step(store, session_id, reply, number, call(number))
     fields: dict[str, Any] = {"message_id": reply, "index": number, "part": call(number, result)}
     await store.change(session_id, lambda change: change.add(ev.ToolFinished, **fields))
@@ -54,7 +54,7 @@ async def worked(store: SqlStore, session_id: str, reply: str, path: list[int], 
 
 @contextmanager
 def written() -> Iterator[list[int]]:
-    """The characters that each statement hands to the database."""
+    """The number of characters in the parameters of each statement."""
     sizes: list[int] = []
 
     def note(_c: object, _cursor: object, _statement: str, parameters: Any, _context: object, _many: bool) -> None:
@@ -68,7 +68,7 @@ def written() -> Iterator[list[int]]:
 
 
 async def seen_by_another(store: SqlStore, session_id: str, reply: str) -> list[Part]:
-    async with SqlStore(store._url) as fresh:  # with nothing in its memory
+    async with SqlStore(store._url) as fresh:  # with an empty cache
         whole = await fresh.change(session_id, lambda change: change.now.entry(reply).message.parts)
         history, _ = await fresh.history(session_id, before=None, limit=5)
         (shown,) = [one for one in history if one.id == reply]
@@ -141,7 +141,7 @@ async def test_a_reply_in_progress_survives_an_update_of_sessionls(tmp_path: Pat
         await step(store, session_id, reply, 0, *parts)
 
     def put_back() -> None:
-        """The database as the version before had it."""
+        """Convert the database to the previous version."""
         with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
             (data,) = connection.execute("SELECT data FROM messages WHERE id = ?", (reply,)).fetchone()
             whole = json.loads(data) | {"parts": [one.model_dump(by_alias=True, exclude_none=True) for one in parts]}
@@ -189,7 +189,7 @@ def test_the_stored_parts_always_equal_the_parts_of_the_reply(
     with engine.begin() as connection:
         metadata.create_all(connection)
         for parts, growing in history:
-            # Some parts stay the objects that they were.
+            # Some parts stay the same objects.
             kept = [] if before is None else before.parts[: data.draw(st.integers(0, len(before.parts)))]
             after = empty.model_copy(update={"parts": [*kept, *parts], "status": "replying" if growing else "paused"})
             write_parts(connection, before, after)
@@ -200,7 +200,7 @@ def test_the_stored_parts_always_equal_the_parts_of_the_reply(
 
 
 def _plain(parts: list[Part]) -> list[Part]:
-    """An agent that was asked and did nothing is as one that was not."""
+    """An empty list of a subagent's parts equals none."""
     return [
         one.model_copy(update={"parts": _plain(one.parts) if one.parts else None}) if isinstance(one, ToolPart) else one
         for one in parts

@@ -1,4 +1,4 @@
-"""From `initialize` to `exit`: what the server says of itself, and how it answers what it cannot do."""
+"""From `initialize` to `exit`: the server's capabilities, and its errors for invalid requests."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from hostile_inputs import CASES
 
 SCRIPT = Path(__file__).with_name("hostile_inputs.py")
-# Each case takes a second or two. What each stands for took so long that no machine is too slow for this.
+# Each case takes a second or two. Without protection it would take so long that even a slow machine can tell the difference.
 SECONDS = 60
 MEMORY = 2 << 30  # bytes
 

@@ -1,4 +1,4 @@
-"""Sessions of other programs, brought here through the Agent Client Protocol: the other program is another sessionls."""
+"""Importing sessions of other programs over the Agent Client Protocol. The other program is another sessionls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 async def other(
     start_editor: Editors, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
 ) -> str:
-    """The id of a session that the other program has. Here it is known as the external agent `other`."""
+    """Create a session in the other program, which is the external agent `other` here. Returns its id."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
     monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")

@@ -1,4 +1,4 @@
-"""What a workspace tells agents in files: everybody, and whoever works on some of its files."""
+"""Instruction files of a workspace: for all agents, and for those that work on certain files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_subfolders_have_instructions_for_their_files_the_nearest_last(fol
     ]
     assert await near(catalog, folder, "src/a.py") == [("src/AGENTS.md", "for src")]
     assert await near(catalog, folder, "a.py") == []
-    assert await near(catalog, folder.parent, "work/src/a.py") == []  # no folder of the workspace
+    assert await near(catalog, folder.parent, "work/src/a.py") == []  # not a workspace folder
     assert await near(await loaded(folder, trusted=False), folder, "src/a.py") == []
 
 
@@ -81,7 +81,7 @@ async def test_subfolders_have_instructions_for_their_files_the_nearest_last(fol
     ("head", "name", "applies"),
     [
         ("applyTo: '**'", "a.py", True),
-        ("applyTo: **", "a.py", True),  # which is no YAML
+        ("applyTo: **", "a.py", True),  # invalid YAML
         ('applyTo: "**/*.ts,**/*.tsx"', "src/a.tsx", True),
         ('applyTo: "**/*.ts,**/*.tsx"', "src/a.py", False),
         ("applyTo: [src/**, '*.md']", "src/deep/a.py", True),

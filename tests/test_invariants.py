@@ -1,7 +1,7 @@
 """The state machine under any interleaving of participants, processes and crashes.
 
-The verbs run here on plain states, one change at a time as a store runs them, with three processes of which any may die at
-any moment. What the design promises of every session is checked after each step.
+The transitions run on plain states, one change at a time like in a store, with three processes that may die at
+any moment. All invariants of a session are checked after each step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ENDED = {"complete", "cancelled", "failed"}
 
 @dataclass
 class Log:
-    """One session as a store keeps it: events, the state they fold to, and every entry."""
+    """One session as in a store: its events, the folded state, and all entries."""
 
     session_id: str
     state: State | None = None
@@ -65,7 +65,7 @@ class Sessions(RuleBasedStateMachine):
         self.granted: set[tuple[str, str, str]] = set()  # session, participant, scope
 
     def change(self, log: Log, process: str, decide: Callable[[Change], T]) -> T | None:
-        """One transaction; what is refused changes nothing."""
+        """One transaction. A refused one changes nothing."""
         claims = {m: Claim(m, p, alive=p in self.alive) for m, p in log.claims.items()}
         opened = [Presence(p, PEOPLE[p].id, alive=p in self.alive) for p in sorted(log.opened)]
         change = Change(log.session_id, now(), process, log.state, claims, find_presence=lambda: opened)
@@ -160,7 +160,7 @@ class Sessions(RuleBasedStateMachine):
         return transitions.Runner(PEOPLE[process].id)
 
     def reply_of(self, log: Log, process: str) -> Message | None:
-        """The reply that process writes."""
+        """The reply that the process writes."""
         state = log.state
         if state is None or state.reply is None or log.claims.get(state.reply) != process:
             return None
@@ -205,7 +205,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), scope=st.sampled_from(["git", "make"]))
     def ask(self, log: Log, process: str, scope: str) -> None:
-        """A tool of the reply needs a yes, unless whoever runs the reply granted that and the reply answers nobody else."""
+        """A tool needs permission, unless the participant who runs the reply granted it and the reply answers nobody else."""
         reply = self.reply_of(log, process)
         if process not in self.alive or reply is None:
             return
@@ -227,7 +227,7 @@ class Sessions(RuleBasedStateMachine):
         asked_before=st.booleans(),
     )
     def answer(self, log: Log, process: str, decision: Answer, pick: int, asked_before: bool) -> None:
-        """Anybody answers, be it too late."""
+        """Anybody answers, perhaps too late."""
         asked = [event for event in log.events if isinstance(event, PermissionAsked)]
         if process not in self.alive or not asked:
             return
@@ -243,7 +243,7 @@ class Sessions(RuleBasedStateMachine):
 
     @staticmethod
     def open_questions(log: Log) -> list[str]:
-        """What was asked, not answered, and whose reply has not ended since: said without the fold."""
+        """Open questions whose reply has not ended, computed without the fold."""
         ended: set[str] = set()
         waiting: list[str] = []
         for event in reversed(log.events):
@@ -287,7 +287,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 5))
     def withdraw(self, log: Log, process: str, pick: int) -> None:
-        """Anybody takes a message back, be it too late."""
+        """Anybody withdraws a message, perhaps too late."""
         sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
         if process not in self.alive or not sent:
             return
@@ -325,7 +325,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(log=logs, process=st.sampled_from(PROCESSES), pick=st.integers(0, 5))
     def replace(self, log: Log, process: str, pick: int) -> None:
-        """A message takes the place of another one: both happen, or neither."""
+        """A message replaces another one: both happen, or neither."""
         sent = [entry.message for entry in log.entries.values() if entry.message.role == "participant"]
         if process not in self.alive or log.state is None or not sent:
             return
@@ -348,7 +348,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(process=st.sampled_from(PROCESSES))
     def start_again(self, process: str) -> None:
-        """A new process takes the old one's name in this test only if nothing is left of it."""
+        """In this test a new process reuses the old one's name only if nothing of the old one is left."""
         if all(process not in log.claims.values() and process not in log.opened for log in self.all):
             self.alive.add(process)
 
@@ -383,7 +383,7 @@ class Sessions(RuleBasedStateMachine):
             assert (need.participant.id, need.by) == (to.id, by)
 
     def check_present(self, log: Log) -> None:
-        """Those are there who have it open in a process that lives, each once."""
+        """Present are those who have it open in a process that is alive, each once."""
         assert log.state is not None
         assert log.opened <= self.alive
         assert sorted(one.id for one in log.state.present) == sorted({PEOPLE[process].id for process in log.opened})

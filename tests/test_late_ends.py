@@ -1,4 +1,4 @@
-"""A reply whose end cannot be written is ended as soon as the store is back: nobody has to do anything for it."""
+"""A reply whose end cannot be stored is ended automatically as soon as the store works again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def last(home: App, session_id: str) -> Message:
 
 
 class Disk:
-    """Of the database, while `problem` is set: `full`, it cannot grow, as on a full disk; else SQLite's error of that name."""
+    """Simulates a problem of the database: `full`, it cannot grow, as on a full disk, or else SQLite's error of that name."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.problem: str | None = None
@@ -86,7 +86,7 @@ async def test_a_reply_keeps_its_text_and_ends_when_the_disk_works_again(
     hold.go.set()
     with pytest.raises(StoreUnavailable):
         await send
-    await disk.tried.wait()  # it goes on trying
+    await disk.tried.wait()  # it keeps trying
     disk.problem = None
     await home.event("replyFinished")
     ended = await last(home, session.id)
@@ -150,7 +150,7 @@ async def test_closing_right_after_the_disk_works_again_ends_the_reply(
 
 
 async def test_listing_sessions_shows_that_a_process_is_gone(folder: Path, model_server: ModelServer) -> None:
-    """Its editor has opened and changed nothing, so far."""
+    """Another process whose editor has not opened or changed anything yet."""
     hold = Hold("These words were written, ")
     model_server.script(hold)
     environment = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_API_BASE": model_server.openai}

@@ -1,6 +1,6 @@
-"""Who still writes: a reply of a process that is gone can be resumed soon, one of a process that lives is left alone.
+"""Leases: the reply of a process that is gone can be resumed soon; that of a running process is left alone.
 
-So it is whatever the clock on the wall shows.
+Changes of the wall clock make no difference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 OTHER = Path(__file__).with_name("store_process.py")
 HOUR = 3600
-LEASE = 0.5  # seconds, of the other process
+LEASE = 0.5  # seconds, in the other process
 
 SetClock = Callable[[float], None]
 
@@ -39,7 +39,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Set this process's clock on the wall, by so many seconds from the right time."""
+    """Set this process's wall clock, by so many seconds from the right time."""
     right, right_ns = time.time, time.time_ns
 
     def set_by(seconds: float) -> None:
@@ -50,7 +50,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 
 async def start(what: str, folder: Path) -> tuple[Process, str, str]:
-    """Another process that writes a reply; gives its session and the reply."""
+    """Start another process that writes a reply. Returns its session and the reply."""
     pipe = subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, str(OTHER), what, url(folder), stdin=pipe, stdout=pipe)
     assert process.stdout is not None
@@ -107,7 +107,7 @@ async def test_a_process_whose_clock_is_changed_stays_alive(tmp_path: Path, set_
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("ahead", [HOUR, 30 * 24 * HOUR])
 async def test_a_lease_from_before_a_restart_of_the_machine_is_over(store: SqlStore, tmp_path: Path, ahead: int) -> None:
-    """The clock of the leases begins anew with the machine."""
+    """The clock of leases starts again from zero with the machine."""
     process, session_id, _ = await start("write", tmp_path)
     process.kill()
     await process.communicate()

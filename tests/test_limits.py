@@ -1,4 +1,4 @@
-"""The limits of an agent bind all that is done for it, by whatever agents, before and after a pause."""
+"""The limits of an agent include the work of its subagents, before and after a pause."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def last(home: App, session_id: str) -> Message:
 
 
 async def fails(home: App, agent: str, words: str) -> Message:
-    """The reply of that agent, which a limit ends."""
+    """The reply of that agent, which ends at a limit."""
     session = await home.sessions.create(agent=agent)
     with pytest.raises(NotPermitted, match=words):
         await home.sessions.message(session.id, "m1")
@@ -71,7 +71,7 @@ async def test_steps_of_subagents_count_for_the_asking_agent(home: App, monkeypa
 async def test_costs_of_subagents_count_before_each_request(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: Step = [ask(), end("tool_calls", cost=0.04)]
     requests = script(home, monkeypatch, asked, *[[use(n), end("tool_calls", cost=0.04)] for n in range(50)])
-    reply = await fails(home, "cheap", r"cost 0\.12 US dollars, its limit is 0\.10")
+    reply = await fails(home, "cheap", r"cost 0\.12 US dollars\. Its limit is 0\.10")
     assert len(requests) == 3
     assert reply.usage is not None and reply.usage.cost == pytest.approx(0.12)
 
@@ -117,7 +117,7 @@ async def test_usage_before_a_pause_counts_after_it(home: App, monkeypatch: pyte
     session = await home.sessions.create(agent="quick")
     await home.sessions.open(session.id)
     send = asyncio.create_task(home.sessions.message(session.id, "m1"))
-    await reached.wait()  # the agent that was asked is at work
+    await reached.wait()  # the subagent is working
     await home.sessions.pause(session.id)
     stopped = (await send).reply
     assert (stopped.status, stopped.steps) == ("paused", 2)

@@ -1,4 +1,4 @@
-"""Sessions of long messages: every answer has a bound, and what is longer comes in pages or goes to a file."""
+"""Sessions with long messages: every response has a limit, and longer content comes in pages or goes to a file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from sessionls.store import SqlStore
 from stores import create, exchange, exchanges, say
 
 MEBIBYTE = 1 << 20
-LONG = "ж" * MEBIBYTE  # as long as a message may be, and two bytes for each character
+LONG = "ж" * MEBIBYTE  # the maximum length of a message, with two bytes per character
 COUNT = 17
-ANSWER = 9 * MEBIBYTE  # bytes: twice a page, and the answer around it
+ANSWER = 9 * MEBIBYTE  # bytes: two pages, and the rest of the response
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def store() -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 async def long_session(store: SqlStore) -> str:
-    """A session with 17 messages, as long as messages may be, that wait for their replies."""
+    """A session with 17 queued messages of maximum length."""
     session_id = await create(store, title="Long")
     for number in range(COUNT):
         await say(store, session_id, f"{number} {LONG}"[:MEBIBYTE])

@@ -1,4 +1,4 @@
-"""LSP's types are completed when they are used, and are then what lsprotocol makes of them."""
+"""LSP's types are completed when they are used, and then equal those of lsprotocol."""
 
 from __future__ import annotations
 

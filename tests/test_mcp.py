@@ -1,4 +1,4 @@
-"""MCP servers: real ones, over stdio and over HTTP; what starts them, what ends them, and what an agent sees of them."""
+"""Real MCP servers over stdio and HTTP: when they start and end, and what agents get from them."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ async def test_no_server_runs_while_agents_may_only_read() -> None:
 
 
 class Workshop:
-    """A workspace folder that names a server, and the bounds of whoever opened it. `mark` has a line for each start."""
+    """A workspace folder that defines a server, and its bounds. `mark` has a line for each start."""
 
     def __init__(self, folder: Path) -> None:
         self.mark = folder / "mark"
@@ -327,7 +327,7 @@ async def test_a_tool_that_a_reply_still_has_does_not_restart_a_forbidden_server
     held = tool(workshop.room, "workshop/add")
     workshop.bind(how)
     with pytest.raises(ToolFailed, match="is not allowed to run any more"):
-        await held.run({"a": 2, "b": 3}, LoneCall())  # also before anybody was told
+        await held.run({"a": 2, "b": 3}, LoneCall())  # even before any notification
     await workshop.room.follow()
     with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())
@@ -385,7 +385,7 @@ async def test_a_server_that_is_stopped_before_it_started_blocks_nothing(worksho
     (server,) = workshop.room._running.values()
     fresh = Server(server.named, lambda _: None)
     waiting = asyncio.create_task(fresh.up())
-    await asyncio.sleep(0)  # its task is made, and has not run yet
+    await asyncio.sleep(0)  # its task exists, but has not run yet
     await fresh.close()
     await asyncio.wait_for(waiting, 10)
 
@@ -445,10 +445,13 @@ def test_a_key_for_a_server_of_the_settings_can_stay_in_the_environment() -> Non
     assert found.server is not None and found.server.headers == {"Authorization": "Bearer t0p"}
     lost = own_server("web", web, {})
     assert (lost.server, lost.problem) == (None, "the environment variable TOKEN is not set")
-    empty = own_server("empty", McpServer(command="${env:PROGRAM}"), {"PROGRAM": ""})  # nobody else's start fails for it
+    empty = own_server("empty", McpServer(command="${env:PROGRAM}"), {"PROGRAM": ""})  # the start of others does not fail
     assert empty.server is None and empty.problem is not None and empty.problem.startswith("command: ")
     here = own_server("files", McpServer(command="x", args=["${workspaceFolder}"]), {})
-    assert (here.server, here.problem) == (None, "the environment variable  is not setworkspaceFolder")  # they are of no folder
+    assert (here.server, here.problem) == (
+        None,
+        "the environment variable workspaceFolder is not set",
+    )  # they belong to no folder
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"mcpServers": 3}', "[" * 100_000, '{"mcpServers": {"x": 3}}', "\x00"])
@@ -462,7 +465,7 @@ def test_an_invalid_file_is_reported_and_causes_no_failure(tmp_path: Path, text:
 
 
 async def until(condition: Any) -> None:
-    """What another process does can only be looked at."""
+    """Wait for another process by polling."""
     async with asyncio.timeout(20):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -477,7 +480,7 @@ def alive(pid: int) -> bool:
 
 
 class serving:  # noqa: N801
-    """The server at an address, in a process of its own."""
+    """The server at an address, in a separate process."""
 
     def __init__(self, port: int) -> None:
         self._process = subprocess.Popen(

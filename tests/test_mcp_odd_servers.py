@@ -1,4 +1,4 @@
-"""MCP servers as they are: what one of them does oddly costs it that one thing, and is said."""
+"""Misbehaving MCP servers: a mistake affects only the part that it is in, and is reported."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_unusual_schema_is_read_with_its_only_possible_meaning(raw: Any, usab
 
 
 def wide(depth: int) -> dict[str, Any]:
-    """Small as it is written, and huge when its references are replaced."""
+    """Small as written, but huge when its references are replaced."""
     levels = {f"l{i}": {"properties": {c: {"$ref": f"#/$defs/l{i + 1}"} for c in "abcdefgh"}} for i in range(depth)}
     return {"$ref": "#/$defs/l0", "$defs": levels}
 
@@ -287,7 +287,7 @@ def page(name: str, cursor: Any) -> dict[str, Any]:
         ([page("a", "")], ["a"], 1),
         ([page("a", None)], ["a"], 1),
         ([page("a", {"no": 1})], ["a"], 1),
-        ([page("a", "same")], ["a"], 2),  # the last page comes again and again
+        ([page("a", "same")], ["a"], 2),  # the last page repeats
         ([page("a", "x"), page("b", "y"), page("c", "x"), page("d", None)], ["a", "b", "c"], 3),
         ([page("a", 2), page("b", "")], ["a", "b"], 2),
     ],
@@ -334,7 +334,7 @@ def test_servers_with_colliding_names_all_get_stable_names(tmp_path: Path) -> No
     assert list(found) == ["a.b", "a_b", "a b", "é", "ü"] and found["a_b"] == "a_b" and found["é"] == "server"
     assert len(set(found.values())) == 5
     assert all(re.fullmatch(r"a_b(-[0-9a-f]{4})?|server(-[0-9a-f]{4})?", name) for name in found.values())
-    # No server of a folder takes the name that the participant's own has.
+    # No server of a folder gets the name of one of the participant's own.
     own = own_server("a.b", McpServer(command="own"))
     both = unique([own, *read_folder(tmp_path, {})])
     assert both[0].name == "a_b" and len({one.name for one in both}) == 6
@@ -506,5 +506,5 @@ async def test_a_yes_to_a_servers_question_applies_only_to_that_question(
         reply = (await home.sessions.message(session.id, "go")).reply
         called = [part.result for part in reply.parts if part.kind == "tool"]
         assert called == ['{"action": "accept", "content": {"sure": true}}', '{"action": "decline"}']
-        # The tool itself was allowed for the session; each question of the server was put.
+        # The tool was allowed for the session, but each question of the server was shown.
         assert [bool(question.scope) for question in home.editor.questions] == [True, False, False]

@@ -69,14 +69,14 @@ async def test_another_agent_can_answer_one_message(home: App, model_server: Mod
     assert model_server.requests[1].system.startswith("You are terse.")
     assert model_server.requests[1].tools == ["read_file"]
     assert 77 in (second.get("max_tokens"), second.get("max_completion_tokens"))
-    # Nothing of it is left in the next message: neither the model, nor the tools, nor the configuration.
+    # It does not affect the next message: neither its model, nor its tools, nor its configuration.
     for body, request in ((first, model_server.requests[0]), (third, model_server.requests[2])):
         assert body["model"] == "test"
         assert "temperature" not in body and "max_tokens" not in body and "max_completion_tokens" not in body
         assert "terse" not in request.system and len(request.tools) > 1
     assert isinstance(override.reply.author, AgentAuthor) and override.reply.author.agent == "terse"
     assert (await home.sessions.get(session.id)).agent == "code"
-    # The default agent is told what the other said, and that another said it.
+    # The default agent sees the other agent's reply, with its author.
     assert '<reply agent="terse">' in str(third["messages"])
 
 
@@ -236,7 +236,7 @@ async def test_tools_run_and_each_call_is_in_the_log_before_and_after(home: App,
 
 
 async def test_each_step_is_sent_unchanged_in_later_prompts(home: App, folder: Path, model_server: ModelServer) -> None:
-    """Calls made one after the other are not told as made together, and each has an id of its own, whatever the model says."""
+    """Consecutive calls are not joined in later prompts, and each has a unique id, whatever ids the model uses."""
     call = ToolUse("list_files", {}, "call_0")
     model_server.script(Answer(tools=[call]), Answer(tools=[call, call]), Answer("done"))
     session = await home.sessions.create()

@@ -1,4 +1,4 @@
-"""The database's versions: one schema, however it was made, and no guessing about a database that is not ours."""
+"""Migrations: the same schema for new and migrated databases, and no changes of unknown databases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stores import create, url
 
 
 def schema(path: Path) -> dict[str, str]:
-    """Every table and index, by name, as SQLite has it."""
+    """Every table and index, by name, as in SQLite."""
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()

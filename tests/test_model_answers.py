@@ -1,4 +1,4 @@
-"""What is made of the bytes of a model's answer: every shape in which servers send one, and anything else."""
+"""Parsing the responses of model servers: all formats in which they are sent, and any other input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ READERS = {"openai": OpenAIReader, "anthropic": AnthropicReader, "ollama": Ollam
 
 @dataclass
 class Read:
-    """What came of an answer. `error` is what it is called where it was none."""
+    """A parsed response. `error` is the reason, if it was an error."""
 
     text: str = ""
     reasoning: str = ""
@@ -600,7 +600,7 @@ chunks = st.one_of(
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """Streams as they might come, and whatever else."""
+    """Possible streams and any other input."""
     parts: list[str] = []
     newline = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     for chunk in draw(st.lists(chunks, max_size=6)):
@@ -643,7 +643,7 @@ def test_any_input_is_a_response_or_a_named_error(body: bytes, kind: str) -> Non
 
 
 async def endless(begin: bytes, piece: bytes, size: int) -> tuple[Read, int]:
-    """What comes of a stream of that many bytes, and the most memory that reading it took."""
+    """The result of a stream of that many bytes, and the maximum memory while reading it."""
     tracemalloc.start()
     try:
         found = await read([begin, *[piece] * (size // len(piece))])

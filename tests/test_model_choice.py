@@ -1,4 +1,4 @@
-"""Which model answers, and what is said where none can."""
+"""The choice of the model, and the errors if none is available."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EMBEDDED = "embedded/smollm2-135m"
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Says whether the embedded model's engine and weights are installed."""
+    """Pretend that the embedded model's engine and weights are installed or missing."""
 
     def installed(*, engine: bool = True, there: bool = True) -> None:
         monkeypatch.setattr(weights, "has_engine", lambda: engine)
@@ -63,8 +63,8 @@ ALL_KEYS = {key: "key" for provider in PROVIDERS.values() for key in (*provider.
         ({"GROQ_API_KEY": "k"}, None, "groq/openai/gpt-oss-120b"),
         ({"OPENROUTER_API_KEY": "k"}, None, "openrouter/openrouter/auto"),
         ({"XAI_API_KEY": "k"}, None, "xai/grok-4.7"),
-        ({"OPENAI_API_KEY": ""}, None, EMBEDDED),  # set to nothing is not set
-        ({"OPENAI_API_BASE": "http://127.0.0.1:1/v1"}, None, EMBEDDED),  # an address alone is no wish for its models
+        ({"OPENAI_API_KEY": ""}, None, EMBEDDED),  # empty counts as not set
+        ({"OPENAI_API_BASE": "http://127.0.0.1:1/v1"}, None, EMBEDDED),  # an address alone does not select its models
         ({"AZURE_API_KEY": "k", "AZURE_API_BASE": "https://x"}, None, EMBEDDED),  # whose model names only their owner knows
         ({}, None, EMBEDDED),
     ],

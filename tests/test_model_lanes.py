@@ -517,10 +517,10 @@ class TestWhatComesThroughLitellm(test_models.TestWhatComes):
 class TestWhatIsSentThroughLitellm(test_models.TestWhatIsSent):
     """What is said of addresses and keys is about our own requests."""
 
-    test_a_proxy_of_the_environment_is_used_for_other_machines = None  # type: ignore[assignment]
+    test_a_proxy_from_the_environment_is_used_for_other_machines = None  # type: ignore[assignment]
     test_a_query_in_the_address_is_kept = None  # type: ignore[assignment]
-    test_a_key_is_sent_on_within_its_server_alone = None  # type: ignore[assignment]
-    test_a_key_that_can_be_none_is_not_sent = None  # type: ignore[assignment]
+    test_a_key_is_not_sent_to_another_server_after_a_redirect = None  # type: ignore[assignment]
+    test_an_invalid_key_is_not_sent = None  # type: ignore[assignment]
 
 
 class TestFailuresThroughLitellm(test_models.TestFailures):

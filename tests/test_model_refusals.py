@@ -1,4 +1,4 @@
-"""What a provider refuses: what its words mean, what is asked once more in another form, and what never is."""
+"""Refusals of providers: their meaning, which requests are repeated in another form, and which are not."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ Check = Callable[[Mapping[str, Any]], bool]
 
 
 def strict(words: str, is_good: Check) -> Callable[[Received], Scripted]:
-    """A server that refuses every request that is not good, in these words."""
+    """A server that refuses every request that is not `good`, with this message."""
     return lambda received: Answer("yes") if is_good(received.body) else Refuse(400, words)
 
 

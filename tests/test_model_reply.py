@@ -1,4 +1,4 @@
-"""A model asked outside of any session, over a real server process: its words stream, and nothing is kept."""
+"""Calling a model outside any session, with a real server process: text is streamed, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_a_model_calls_a_tool_and_gets_its_result(shared_server: SharedSer
 
 
 async def test_the_id_of_a_call_may_contain_data_for_the_provider(shared_server: SharedServer) -> None:
-    call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm hands on the signatures of Gemini's thoughts
+    call_id = "call_1__thought__" + "c2lnbmVk" * 500  # as litellm passes on the signatures of Gemini's reasoning
     shared_server.models.script(Answer(tools=[ToolUse("weather", {}, call_id)]), Answer("It rains."))
     first = await shared_server.client.ask("model/reply", messages=told("Paris?"), tools=[TOOL])
     assert first["calls"][0]["callId"] == call_id
@@ -238,7 +238,7 @@ async def test_it_is_also_a_command(shared_server: SharedServer) -> None:
 
 
 def database(home: Path) -> dict[str, int]:
-    """How many rows each table of the database has, but for an index that keeps no rows to be counted."""
+    """The number of rows of each table, except for an index without countable rows."""
     (path,) = (home / "data").glob("*.db")
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         tables = [

@@ -1,4 +1,4 @@
-"""How a model is asked: what it is sent, what comes of what it says, and what every failure is called."""
+"""Calling models: the requests, the results, and the reasons of failures."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class TestWhatComes:
         other.cancel()
         assert text_of(given) == "".join(chunks)
         assert beats > 20
-        assert len(given) < 1000  # what came faster than it was taken was joined
+        assert len(given) < 1000  # pieces that arrived faster than they were consumed were joined
 
 
 class TestWhatIsSent:
@@ -251,7 +251,7 @@ class TestWhatIsSent:
         assert model_server.requests[0].system == "Be brief."
 
     async def test_anthropic_requests_use_prompt_caching(self, make: Make, model_server: ModelServer) -> None:
-        """Tools and instructions, where the request before ended, and the end of this one (prompt caching)."""
+        """Cache points: after tools and instructions, at the end of the previous request, and at the end of this one."""
 
         def call(number: int) -> list[dict[str, Any]]:
             function = {"name": "read", "arguments": "{}"}
@@ -341,7 +341,7 @@ class TestWhatIsSent:
         gateway = make(OLLAMA_CONTEXT_LENGTH="32768")
         await outputs(gateway, request(OLLAMA))
         assert model_server.requests[0].body["options"]["num_ctx"] == gateway.window(OLLAMA) == 32768
-        assert model_server.strays == []  # litellm did not ask it, blocking, what it can do
+        assert model_server.strays == []  # litellm did not query its abilities with a blocking request
 
 
 def _free_port() -> int:
@@ -485,7 +485,7 @@ class TestTryingAgain:
 
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
     async def test_retries_wait_as_long_as_the_provider_says(self, make: Make, model_server: ModelServer, model: str) -> None:
-        # The pause of our own would outlast the test.
+        # Our own pause would be longer than the test.
         model_server.script(Refuse.of("rateLimited", retry_after=0.01), Answer("there"))
         assert text_of(await outputs(make(Limits(retries=1, backoff=3600)), request(model))) == "there"
 

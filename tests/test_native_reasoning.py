@@ -1,4 +1,4 @@
-"""A provider's own form of a model's reasoning is kept, and handed back where it came from; nobody else sees it."""
+"""A provider's native reasoning data is stored and sent back only to that provider; nobody else gets it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
 
 
 def handed_back(request: ModelRequest) -> list[Any]:
-    """What the model's own messages bring of its reasoning; None for one that brings nothing."""
+    """The reasoning data in the model's own messages; None for a message without any."""
     return [message.get("native_reasoning") for message in request.messages if message["role"] == "assistant"]
 
 
@@ -53,7 +53,7 @@ async def test_it_is_sent_back_with_its_step_in_later_steps_and_replies(home: Ap
         home,
         monkeypatch,
         [ReasoningDelta("let me see"), TextDelta("I look."), ask_for("read_file", READ), end("tool_calls", SIGNED)],
-        [ask_for("read_file", READ, "call_2"), end("tool_calls", SECOND)],  # nothing of this reasoning can be shown
+        [ask_for("read_file", READ, "call_2"), end("tool_calls", SECOND)],  # this reasoning cannot be shown
         [TextDelta("42"), end("stop", SIGNED)],
         [TextDelta("yes"), end()],
     )
@@ -83,7 +83,7 @@ async def test_it_is_not_sent_to_clients_and_not_exported(home: App, monkeypatch
     sent = json.dumps([exchange.wire(), opened.wire(), *(event.wire() for event in events)])
     for seen in (sent, *exports):
         assert "c2lnbmVk" not in seen and "ZW5jcnlwdGVk" not in seen and '"native"' not in seen
-    # What is there only for the provider is no reasoning that a person could open.
+    # Data that is only for the provider is not shown as reasoning.
     assert exports[0].count("<summary>Reasoning") == 1 and exports[1].count("Reasoning") == 1
 
 

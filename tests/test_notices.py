@@ -1,4 +1,4 @@
-"""Notifications of sessions: nothing before the answer to `session/open`, nothing lost after it, text joined."""
+"""Notifications of sessions: none before the response to `session/open`, none lost after it, and joined text."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FOLDER = "file:///work/a%20b"
 
 
 class Client:
-    """What a client would get."""
+    """Records what a client would get."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, Any]]] = []
-        self.waiting = 0  # bytes it has not read
+        self.waiting = 0  # unread bytes
         self.scope = scope_of([FOLDER])
         self.news = asyncio.Event()
         self.notices = SessionNotifications(self._send, lambda: self.waiting, lambda: self.scope)
@@ -137,7 +137,7 @@ async def test_missed_events_are_delivered_in_order_while_new_ones_arrive(client
         client.notices(event(number))
     hold.opened = opened("s", seq=0)
     hold.release()
-    assert len(client.numbers) < 1000  # the loop gets its turn in between
+    assert len(client.numbers) < 1000  # the event loop runs in between
     client.notices(event(1001))
     await client.until(lambda: len(client.numbers) == 1001)
     assert client.numbers == list(range(1, 1002))

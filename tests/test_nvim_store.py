@@ -1,4 +1,4 @@
-"""The plugin for Neovim folds events as the server does: the same logs, the same sessions."""
+"""The Neovim plugin folds events like the server: the same logs give the same sessions."""
 
 from __future__ import annotations
 

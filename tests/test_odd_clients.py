@@ -1,4 +1,4 @@
-"""Clients as they are: nothing that the server does not use may refuse one."""
+"""Real clients send unusual values: nothing that the server does not use may cause a refusal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
 
 
 class Wire:
-    """A server without streams: what it is sent, and what it answers."""
+    """A server without streams: its input and its responses."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -235,7 +235,7 @@ def test_an_invalid_diagnostic_of_another_server_does_not_affect_others(odd: Any
     params = {"textDocument": {"uri": "file:///a"}, "range": RANGE, "context": {"diagnostics": [odd, FINE], "triggerKind": 7}}
     kept = usable(params, lsp.CodeActionParams)
     found = converter().unstructure(converter().structure(kept, lsp.CodeActionParams).context.diagnostics)
-    # What is null is left out on the wire.
+    # Null values are left out on the wire.
     plain = [{key: value for key, value in one.items() if value is not None} for one in found]
     assert plain == ([] if read is None else [read]) + [FINE]
 
@@ -347,7 +347,7 @@ def test_an_open_document_is_found_however_its_uri_is_spelled(opened: str, asked
 def test_a_closed_document_is_forgotten() -> None:
     editor = an_editor("file:///w/a.py", "text")
     editor.hand_over("file:///w/a.py", [dict(FINE)])
-    editor._documents.remove_text_document("file://localhost/w/a.py")  # by another name: it is still open
+    editor._documents.remove_text_document("file://localhost/w/a.py")  # with another spelling: it is still open
     assert editor.buffer("file:///w/a.py") is not None
     editor._documents.remove_text_document("file:///w/a.py")
     editor.document_closed("file://localhost/w/a.py")

@@ -1,4 +1,4 @@
-"""A model that says that it was told too much is told less, and never the same again."""
+"""If a model says that a prompt is too long, a shorter one is sent, and never the same again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_requests_become_shorter_until_one_fits(home: App, monkeypatch: py
     assert (await home.sessions.message(session.id, "m1")).reply.text == "done"
     sizes = [size(request) for request in requests[3:]]
     assert sizes[0] > sizes[1] > sizes[2]
-    # First older results are left out; then those of the last step are cut, and say so.
+    # First older results are left out; then those of the last step are cut with a notice.
     assert "file 2" in str(requests[4].messages) and "characters are left out here" in str(requests[5].messages)
 
 
@@ -105,7 +105,7 @@ async def test_messages_that_are_too_long_for_one_summary_are_summarized_in_piec
     for number in range(3):
         await home.sessions.message(session.id, f"m{number} {long}")
     assert (await home.sessions.message(session.id, "m4")).reply.status == "complete"
-    assert size(requests[5]) < size(requests[4])  # (request 3 is the message, 4 the first try of a summary)
+    assert size(requests[5]) < size(requests[4])  # (request 3 is the message, 4 the first attempt of a summary)
     assert "SUMMARY" in str(requests[-1].messages)
 
 

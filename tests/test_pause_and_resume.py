@@ -1,4 +1,4 @@
-"""Pause is real: a reply stops with all it has done, and goes on tomorrow, in another process, after a crash."""
+"""A paused reply keeps its work, and can be resumed later, in another process, or after a crash."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_pause_stops_a_reply_and_resume_continues_it(folder: Path, model_s
         assert (await home.sessions.get(session.id)).stopped == "paused"
         with pytest.raises(SessionPaused):
             await home.sessions.message(session.id, "more")
-    # Tomorrow, in another process.
+    # Later, in another process.
     async with app(folder, model_server, participant=BEN) as home:
         opened = await home.sessions.open(session.id)
         assert opened.messages[-1].text == "The first half, "
@@ -63,7 +63,7 @@ async def test_pause_stops_a_reply_and_resume_continues_it(folder: Path, model_s
         ended = await until_ended(home, session.id)
         assert (ended.id, ended.status, ended.text) == (reply.id, "complete", "The first half, the second half.")
         assert (await home.sessions.get(session.id)).stopped is None
-        # What the deltas add begins where the text stood.
+        # The new deltas start at the end of the earlier text.
         assert home.deltas[0].offset == len("The first half, ")
         told = model_server.requests[1].messages
         assert told[2] == {"role": "assistant", "content": "The first half, "}
@@ -117,7 +117,7 @@ async def test_a_paused_session_is_still_paused_after_unarchiving(folder: Path, 
         await home.sessions.pause(session.id)
         await send
         archived = await home.sessions.archive(session.id)
-        assert (archived.state, archived.stopped) == ("archived", None)  # there is nothing that could be resumed now
+        assert (archived.state, archived.stopped) == ("archived", None)  # there is nothing to resume now
         [listed] = (await home.sessions.list(state="archived")).sessions
         assert listed.stopped is None
     async with app(folder, model_server) as home:
@@ -172,7 +172,7 @@ async def test_closing_interrupts_a_reply_and_a_new_message_settles_it(folder: P
 
 @pytest.mark.engines("sqlite")
 async def test_a_killed_process_loses_almost_nothing(folder: Path, model_server: ModelServer) -> None:
-    """`kill -9` in the middle of a reply: the next process finds it interrupted, with its words, and resume completes it."""
+    """`kill -9` during a reply: the next process finds it interrupted, with its text, and resume completes it."""
     hold = Hold("These words were written, ")
     model_server.script(hold, Answer("and these after it."))
     environment = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_API_BASE": model_server.openai}
@@ -191,7 +191,7 @@ async def test_a_killed_process_loses_almost_nothing(folder: Path, model_server:
             process.stdout.close()
     async with app(folder, model_server) as home:
         await home.sessions.open(session_id)
-        if (await last(home, session_id)).status == "replying":  # the lease of the dead process has not lapsed yet
+        if (await last(home, session_id)).status == "replying":  # the lease of the dead process has not expired yet
             await home.event("replyFinished", seconds=30)
         found = await last(home, session_id)
         assert (found.status, found.text) == ("interrupted", "These words were written, ")

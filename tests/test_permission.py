@@ -1,4 +1,4 @@
-"""Nothing dangerous without a yes: policy, questions, answers from anywhere, and what takes a question back."""
+"""Nothing dangerous happens without permission: policy, questions, answers from anywhere, and withdrawn questions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sessionls.tools.toolbox import Toolbox
 
 
 class Writes:
-    """A tool that counts what it did."""
+    """A tool that counts its calls."""
 
     name = "write_it"
     description = "Writes."
@@ -141,13 +141,13 @@ async def test_agents_cannot_write_the_persons_own_configuration(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(folder))  # who opens the home itself as a workspace
+        monkeypatch.setenv(name, str(folder))  # if the home folder itself is the workspace
     for name in ("XDG_CONFIG_HOME", "SESSIONLS_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     async with app(folder, model_server) as home:
         (create,) = home.built.sessions._replies._tools.offer(["create_file"])
         for path in (config_file(), config_dir() / "agents" / "me.md", folder / ".config" / "opencode" / "agent" / "me.md"):
-            with pytest.raises(ToolFailed, match="only people change it"):
+            with pytest.raises(ToolFailed, match="only people may change it"):
                 await create.permission_request({"path": str(path), "text": "x"})
 
 
@@ -208,7 +208,7 @@ async def test_pause_and_cancel_withdraw_the_question(home: App, model_server: M
     assert (reply.status, statuses(reply)) == ("paused", ["waiting"])
     home.editor.answers += ["once"]
     home.events.clear()
-    await home.sessions.resume(session.id)  # and it asks anew
+    await home.sessions.resume(session.id)  # and it asks again
     await home.event("replyFinished")
     assert tool.done == ["a"]
 

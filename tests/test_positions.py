@@ -1,4 +1,4 @@
-"""Positions in utf-8, utf-16 and utf-32, with every line end that LSP knows and characters of every width."""
+"""Positions in utf-8, utf-16 and utf-32, with all line ends of LSP and characters of all widths."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sessionls.domain.model import Position, Range
 from sessionls.sessions.workspace.positions import Encoding, Lines, split_lines
 
 ENCODINGS: list[Encoding] = ["utf-8", "utf-16", "utf-32"]
-# One of each width in each encoding, the line ends, and characters that other programs take for line ends.
+# One character of each width in each encoding, the line ends, and characters that other programs treat as line ends.
 TEXTS = st.text(alphabet=st.sampled_from("ab\tßé漢🙂𝒳\u0301\n\r\x0b\x0c\x85\u2028"), max_size=60)
 
 
 def naive_units(text: str, encoding: Encoding) -> int:
-    """How many units the text is long, by the definition of the encoding and one character after the other."""
+    """The length of the text in units, computed character by character."""
     if encoding == "utf-8":
         return sum(len(character.encode()) for character in text)
     return sum(2 if encoding == "utf-16" and ord(character) > 0xFFFF else 1 for character in text)
@@ -58,7 +58,7 @@ def test_positions_convert_to_offsets_and_back(encoding: Encoding, text: str) ->
 @settings(deadline=None)
 @given(text=TEXTS, data=st.data())
 def test_a_range_cuts_the_same_text_as_a_naive_implementation(encoding: Encoding, text: str, data: st.DataObject) -> None:
-    """Also with positions past every end and inside of characters."""
+    """Also for positions past the end and inside characters."""
 
     def naive_offset(position: Position) -> int:
         lines = naive_lines(text)
@@ -72,7 +72,7 @@ def test_a_range_cuts_the_same_text_as_a_naive_implementation(encoding: Encoding
     chosen = Range(start=at(*first), end=at(*last))
     cut, normal = Lines(text, encoding).cut(chosen)
     assert cut == text[naive_offset(chosen.start) : naive_offset(chosen.end)]
-    assert Lines(text, encoding).cut(normal) == (cut, normal)  # what is kept is in the text, and means the same
+    assert Lines(text, encoding).cut(normal) == (cut, normal)  # the clamped range is in the text and means the same
 
 
 @pytest.mark.parametrize(("encoding", "inside"), [("utf-8", [2, 3, 4]), ("utf-16", [2])])

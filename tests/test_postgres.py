@@ -1,4 +1,4 @@
-"""What only PostgreSQL brings: commits side by side, logins and rights, connections that break."""
+"""Only for PostgreSQL: parallel commits, logins and permissions, broken connections."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Another process, as far as the database can tell."""
+    """Like another process, from the database's point of view."""
     async with SqlStore(url(tmp_path)) as store:
         yield store
 
@@ -77,7 +77,7 @@ async def test_a_reader_misses_no_change_of_two_that_are_committed_at_the_same_t
         monkeypatch.setattr(PostgresDialect, "last_rev", slow)
         one = asyncio.create_task(rename(store, first, "first"))
         await asyncio.to_thread(numbered.wait, 20)
-        two = asyncio.create_task(rename(other, second, "second"))  # begins later, and has less to do
+        two = asyncio.create_task(rename(other, second, "second"))  # starts later, and has less to do
         await asyncio.sleep(0.3)
         assert heard.events == [] and len(heard.sessions) == before
         go_on.set()
@@ -169,7 +169,7 @@ async def test_changes_during_a_connection_loss_are_published_after_reconnecting
             await heard.until(lambda n=n: len(heard.events) == n + 1)  # type: ignore[misc]
         between.cut()
         await asyncio.sleep(0.1)
-        assert await rename(store, session_id, "ours") == 5  # begins anew with another connection
+        assert await rename(store, session_id, "ours") == 5  # starts again with another connection
 
 
 async def test_without_notifications_the_database_is_polled(
@@ -192,7 +192,7 @@ async def test_prepared_statements_are_not_used_behind_a_transaction_pooler(stor
 
     def forget(backend: Backend) -> None:
         driver: Any = backend.database._connection().connection.driver_connection
-        driver.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", prepare=False)  # where the driver does not see it
+        driver.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", prepare=False)  # without the driver noticing
 
     for n in range(10):
         await rename(store, session_id, f"{n}")  # by now statements are prepared
@@ -272,7 +272,7 @@ async def test_the_password_is_read_as_libpq_does(tmp_path: Path, monkeypatch: p
 
 
 def certificates() -> tuple[bytes, bytes, bytes]:
-    """An authority's certificate, and one that it gave to the server `localhost`, with its key."""
+    """An authority's certificate, and one for the server `localhost`, with its key."""
     now = dt.datetime.now(dt.UTC)
 
     def made(name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey) -> bytes:
@@ -380,7 +380,7 @@ async def test_text_with_any_character_is_stored_unchanged(store: SqlStore, othe
 
 
 async def test_frequent_queries_scan_no_table(store: SqlStore) -> None:
-    """Each statement of daily use is explained with a server that reads a whole table only where no index helps."""
+    """Explain frequent statements on a server that scans a table only if no index helps."""
     session_id = await create(store)
     await exchange(store, session_id, "m1", "r1")
     backend = store._backend
@@ -422,7 +422,7 @@ async def test_frequent_queries_scan_no_table(store: SqlStore) -> None:
                 if re.search(r"FOR (NO KEY )?(UPDATE|SHARE)", statement) or not re.match(r"\s*(SELECT|WITH)", statement):
                     continue
                 plan = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
-                # Small tables that a plan has read already are gone through: those of one session's forks, of processes.
+                # Scans of small tables are allowed: the forks of one session, and processes.
                 if wrong := [line for line in plan if re.search(r"Seq Scan on (?!processes|claims)", line)]:
                     bad[statement] = wrong
 

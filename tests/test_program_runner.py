@@ -1,4 +1,4 @@
-"""Running a program for its output: what it may take, and that nothing is left of it."""
+"""Running a program for its output: its limits, and that nothing of it is left."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ async def test_a_program_that_cannot_start_raises() -> None:
 
 
 def number_in(path: Path) -> int:
-    """The number that a program writes to that file."""
+    """Wait for the number that a program writes to that file."""
     while not path.exists() or not (text := path.read_text()):
         time.sleep(0.05)
     return int(text)
 
 
 def wait_for_end(pid: int) -> None:
-    """Return when no such process runs. One that was killed may still be listed until its parent collects it."""
+    """Wait until the process is gone. (A killed process is listed until its parent collects it.)"""
     while True:
         try:
             os.kill(pid, 0)
@@ -129,7 +129,7 @@ async def test_a_run_that_is_cancelled_twice_leaves_nothing_open(monkeypatch: py
     running = asyncio.create_task(run_program(python("import time; time.sleep(60)"), seconds=60, limit=100))
     await asyncio.sleep(0.5)  # it has started
     running.cancel()
-    await asyncio.sleep(0)  # it is killed, and its end is waited for
+    await asyncio.sleep(0)  # it is killed and awaited
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

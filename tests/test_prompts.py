@@ -1,4 +1,4 @@
-"""What a model is told of a session, kept from one reply to the next: the same as if it were put together anew each time."""
+"""Cached prompts: the same from one reply to the next as if they were built again each time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def message(number: int, **given: Any) -> Message:
 
 @st.composite
 def exchange(draw: st.DrawFn, first: int) -> list[Message]:
-    """A message, messages that steer its reply, and the reply, numbered from `first` on."""
+    """A message, messages that steer its reply, and the reply, with places from `first` on."""
     text = st.sampled_from(["", " ", "a word", "more\nwords"])
     asked = message(
         first, role="participant", author=draw(st.sampled_from(PEOPLE)), parts=[TextPart(text="Go.")], status="complete"
@@ -64,7 +64,7 @@ def histories(draw: st.DrawFn) -> list[list[Message]]:
 
 
 class _Store:
-    """As much of a store as prompts need: entries, of which those up to some place may be summarised."""
+    """The parts of a store that prompts need: entries, of which the first may be summarized."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.entries = [Entry(one, place, place) for place, one in enumerate(messages, 1)]
@@ -82,7 +82,7 @@ class _Store:
 @given(exchanges=histories(), data=st.data())
 async def test_the_cached_prompt_equals_a_new_one(exchanges: list[list[Message]], data: st.DataObject) -> None:
     messages = [one for each in exchanges for one in each]
-    places = [1 + sum(map(len, exchanges[:n])) for n in range(len(exchanges))]  # of the messages that were taken up
+    places = [1 + sum(map(len, exchanges[:n])) for n in range(len(exchanges))]  # of the messages that were answered
     store = _Store(messages)
     prompts = Prompts(cast("Any", store))
     for _ in range(data.draw(st.integers(1, 8))):

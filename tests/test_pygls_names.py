@@ -1,4 +1,4 @@
-"""The private names of pygls that the server uses: these, no others, and pygls still has them (see docs/decisions.md)."""
+"""The server uses only the listed private names of pygls, and pygls still has them (see docs/decisions.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sources(package: str) -> str:
 
 
 def test_only_listed_private_names_are_used() -> None:
-    """A private name is one of pygls' if pygls sets or defines it; a few words both use for themselves do not count."""
+    """A private name belongs to pygls if pygls sets or defines it, except for a few names that both use independently."""
     theirs = set(re.findall(r"\b(?:self|cls)\.(_[a-z]\w*)\b(?=\s*[:=])|def (_[a-z]\w*)", sources(pygls.__file__)))
     names = {name for pair in theirs for name in pair if name}
     ours = sources(sessionls.server.__file__)

@@ -1,4 +1,4 @@
-"""Open questions for permission are part of the session: in its row, in lists, through forks, and after a migration."""
+"""Open permission requests are part of the session: in its row, in lists, with forks, and after a migration."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestTheSession:
             quiet = await create(store, title="quiet")
 
         def put_back() -> None:
-            """The rows as the version before had them."""
+            """Convert the rows to the previous version."""
             with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
                 for one, asked, granted in ((session_id, {question: "git"}, ["make"]), (quiet, {}, [])):
                     select = "SELECT session, rest FROM sessions WHERE id = ?"
@@ -151,7 +151,7 @@ class TestLists:
     async def test_a_session_returns_to_its_position_after_the_answer(self, store: SqlStore) -> None:
         asks = await asking_session(store, "asks")
         await create(store, title="newer")
-        await asyncio.sleep(0.01)  # (times are kept to the millisecond)
+        await asyncio.sleep(0.01)  # (times are stored in milliseconds)
         state = await store.change(asks, lambda change: change.state)
         assert state is not None
         await answer(store, asks, state.asking[0].request_id, "deny")
@@ -178,7 +178,7 @@ class TestLists:
 
 
 class TestInAReply:
-    """What ends one reply leaves the questions of another one alone."""
+    """The end of one reply does not affect the questions of another."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The tools that only read: what an agent sees of the workspace, and what nobody gets to see through them."""
+"""The tools that only read: what agents see of the workspace, and what stays hidden."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FakeEditor:
 
 
 class Place:
-    """A workspace folder, what lies beside it, and the tools that read it."""
+    """A workspace folder, files outside it, and the tools that read it."""
 
     def __init__(self, root: Path) -> None:
         self.outside = root
@@ -77,7 +77,7 @@ class Place:
         return self.git("rev-parse", "HEAD")
 
     def sign(self, revision: str) -> str:
-        """Put a signature, a wrong one, on the newest commit."""
+        """Add an invalid signature to the newest commit."""
         signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n"
         head, message = self.git("cat-file", "commit", revision).split("\n\n", 1)
         signed = self.outside / "signed"

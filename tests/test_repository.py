@@ -1,4 +1,4 @@
-"""A repository may be anyone's: nothing that it configures or brings along is started, whatever is asked of git."""
+"""No program that a repository configures or contains is started, whatever git is used for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the programs are shell 
 
 
 class Place:
-    """A workspace folder with a repository of two files, and a program that leaves a mark where it is started."""
+    """A workspace folder with a repository of two files, and a program that leaves a mark if it is started."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -194,7 +194,7 @@ async def test_a_git_in_the_workspace_is_not_run(place: Place, monkeypatch: pyte
         place.trap(folder / "own-filter")
     (place.folder / ".gitattributes").write_text("*.py filter=own\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place.root / "gitconfig"))
-    place.git("config", "--global", "filter.own.clean", "own-filter")  # a program of the participant's, found on PATH
+    place.git("config", "--global", "filter.own.clean", "own-filter")  # the participant's own program on PATH
     (place.folder / "a.py").write_text("two\n")
     path = os.environ["PATH"]
     monkeypatch.chdir(place.folder)
@@ -214,7 +214,7 @@ async def test_a_git_in_another_workspace_folder_is_not_run(place: Place, monkey
     assert not place.mark.exists()
     place.editor.folders.pop()
     with pytest.raises(ToolFailed, match="git cannot read the repository"):
-        await _tool(place)  # what lies elsewhere counts: it says nothing that git would
+        await _tool(place)  # the git elsewhere is used: it does not answer like git
     assert place.mark.exists()
 
 

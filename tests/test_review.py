@@ -1,4 +1,4 @@
-"""`sessionls review`: a real repository with planted faults, real ruff and bandit, and a model on loopback or none at all."""
+"""`sessionls review`: a real repository with problems, real ruff and bandit, and a model on loopback or none."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ async def test_without_a_model_the_scanners_still_report_findings(project: Proje
     shown = await project.run("show", session[-8:], "--json")
     kinds = [part["kind"] for message in shown.json["messages"] for part in message["parts"]]
     assert kinds.count("finding") == len(result.json["findings"])
-    # The same once more finds the same, though an earlier session knows it already.
+    # A second review reports the same findings, although an earlier session has them already.
     assert reported(await project.review("planted.py", "--format", "json")) == reported(result)
 
 
 async def test_the_exit_code_shows_the_severity(project: Project) -> None:
     (project.folder / "planted.py").write_text("import os\n")
     assert (await project.review("planted.py", "--fail-on", "warning")).code == 1
-    assert (await project.review("planted.py")).code == 3  # nothing so bad, but no agent could answer
+    assert (await project.review("planted.py")).code == 3  # no such findings, but no agent could answer
     assert (await project.review("nowhere.py")).code == 2
     assert (await project.review("planted.py", "--staged")).code == 2
 
@@ -117,7 +117,7 @@ async def test_agents_review_after_the_scan_and_know_its_findings(project: Proje
     assert "planted.py:7:5 error It returns a typo" in result.out
     assert '  6 |     subprocess.call("ls " + name, shell=True)\n    |     ^^^^^^^^^^^^^^^' in result.out
     asked = json.dumps(model_server.requests[0].body["messages"])
-    assert "subprocess call with shell=True" in asked  # also for a model that can call no tools
+    assert "subprocess call with shell=True" in asked  # even for a model without tool calling
 
 
 @pytest.mark.parametrize("answer", [Answer("It seems", reason="length"), Answer("It seems", reason="content_filter"), Answer("")])
@@ -186,7 +186,7 @@ async def test_sarif_follows_the_standard(project: Project) -> None:
 
 
 async def test_a_failed_scanner_makes_the_review_incomplete(project: Project, model_server: ModelServer) -> None:
-    """What the others found is printed all the same."""
+    """The findings of the others are printed nevertheless."""
     broken = {"broken": {"command": [sys.executable, "-c", "raise SystemExit('the licence has run out')"]}}
     model_server.script(Answer("Nothing to report."))
     environ = {

@@ -1,4 +1,4 @@
-"""Who writes a reply can be anything that is an `AgentRuntime`: what it says through its sink becomes the reply."""
+"""Any `AgentRuntime` can write replies: what it sends to its sink becomes the reply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Write = Callable[[ReplyToWrite, ReplySink], Awaitable[None]]
 
 
 class Scripted:
-    """A runtime that does what the test says, call for call."""
+    """A runtime with a script for each call."""
 
     name = "scripted"
 
@@ -54,7 +54,7 @@ async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
 
 @pytest.fixture
 def give(home: App, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scripted], None]:
-    """Lets the agent `other` be run by that runtime."""
+    """Let this runtime run the agent `other`."""
     get = home.built.catalog.get
 
     def give(runtime: Scripted) -> None:
@@ -81,7 +81,7 @@ async def test_text_and_usage_of_a_runtime_become_the_reply(
         words = Words(sink)
         words.add("reasoning", "Let me see. ")
         words.add("text", f"You said: {reply.message.text}")
-        await home.written("You said: hello")  # everybody sees them as they come
+        await home.written("You said: hello")  # everybody sees them at once
         words.end()
         sink.spending.spend(Usage(input_tokens=3, output_tokens=4))
 

@@ -38,7 +38,7 @@ def one(output: str) -> Result:
 
 
 def code(result: Result, encoding: Any = "utf-16") -> tuple[int, str]:
-    """In which line it begins, and what it is about."""
+    """Its first line, and its text."""
     lines = Lines(TEXT, encoding)
     range_ = result.region.range_in(lines)
     return range_.start.line, lines.cut(range_)[0]
@@ -245,7 +245,7 @@ async def scanned(editor: PlainEditor, tmp_path: Path, output: str, *paths: str)
         ("C:\\build\\7\\sub\\b.py", {}, "sub/b.py"),  # of another machine
         ("file:///C:/build/7/sub/b.py", {}, "sub/b.py"),
         ("file:///github/workspace/sub/b.py", {}, "sub/b.py"),
-        ("c#d 100%.py", {}, "c#d 100%.py"),  # a path that is no URI
+        ("c#d 100%.py", {}, "c#d 100%.py"),  # a path that is not a URI
         ("c%23d%20100%25.py", {}, "c#d 100%.py"),
         ("b.py", {"originalUriBaseIds": {"B": {"uri": "file://FOLDER/sub/"}}}, "sub/b.py"),
         ("b.py", {"originalUriBaseIds": {"B": {"uri": "sub", "uriBaseId": "TOP"}, "TOP": {"uri": "file://FOLDER"}}}, "sub/b.py"),

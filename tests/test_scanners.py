@@ -1,4 +1,4 @@
-"""Scanners as a tool: real ruff and bandit, and programs of the participant's own, over what the editor has."""
+"""The tool for scanners: real ruff and bandit, and the participant's own programs, on the editor's text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def scan(editor: PlainEditor, scanners: Sequence[Scanner] | None = None) -> Scan
 
 
 async def found(tool: Scan, **arguments: Any) -> tuple[str, dict[str, Finding]]:
-    """What the agent is told, and the findings by rule."""
+    """The result for the agent, and the findings by rule."""
     call = LoneCall()
     told = await tool.run(arguments, call)
     return told, {finding.rule or "": finding for finding in call.findings}
@@ -68,7 +68,7 @@ def source(text: str, editor: PlainEditor, finding: Finding) -> str:
 
 
 def script(folder: Path, body: str) -> tuple[str, ...]:
-    """A scanner that is a Python program of our own."""
+    """A scanner that is a Python program."""
     path = folder.parent / "scanner.py"
     path.write_text(body, encoding="utf-8")
     return (sys.executable, str(path))
@@ -125,7 +125,7 @@ async def test_project_settings_choose_rules_but_change_no_files(editor: PlainEd
 
 
 async def test_project_settings_run_no_code(editor: PlainEditor, folder: Path) -> None:
-    """A module that would shadow one of bandit's, a plugin, and a .bandit that names a file to write."""
+    """A module that would shadow one of bandit's, a plugin, and a .bandit with a file to write."""
     trap = "open('ran', 'w').close()\n"
     for name in ("yaml.py", "bandit.py", "stevedore.py", "conftest.py", "sitecustomize.py"):
         (folder / name).write_text(trap)
@@ -251,13 +251,13 @@ async def test_cancelling_kills_the_program_and_its_children(editor: PlainEditor
     child = f"import time; f = open({str(pipe)!r}, 'w'); f.write('x'); f.flush(); time.sleep(600)"
     body = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(600)\n"
     work = asyncio.create_task(scan(editor, [user_scanner("own", script(folder, body), [])]).run({}, LoneCall()))
-    reader = await asyncio.to_thread(pipe.open, "rb", 0)  # it opens when the program's child has
+    reader = await asyncio.to_thread(pipe.open, "rb", 0)  # it opens when the program's child has opened it
     try:
         assert await asyncio.to_thread(reader.read, 1) == b"x"
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
-        assert await asyncio.to_thread(reader.read, 1) == b""  # nobody writes any more
+        assert await asyncio.to_thread(reader.read, 1) == b""  # no process has it open for writing any more
     finally:
         reader.close()
 

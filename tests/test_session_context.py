@@ -1,4 +1,4 @@
-"""Another session as context: what is taken from it, which sessions may be, and the tool that finds and reads them."""
+"""Another session as context: its content, which sessions are allowed, and the tool that finds and reads them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def said(home: App, server: ModelServer, *exchanges: tuple[str, str], title: str = "The old one") -> Session:
-    """A session in which these messages got these replies."""
+    """A session with these messages and replies."""
     session = await home.sessions.create(title=title)
     for message, reply in exchanges:
         server.script(Answer(reply))
@@ -33,7 +33,7 @@ async def said(home: App, server: ModelServer, *exchanges: tuple[str, str], titl
 
 
 async def hand_over(home: App, server: ModelServer, context: SessionContext) -> tuple[SessionContext, str]:
-    """The context as it is stored with a message of a new session, and what the model was sent."""
+    """The context stored with a message of a new session, and the prompt."""
     session = await home.sessions.create(title="The new one")
     server.script(Answer("Done."))
     exchange = await home.sessions.message(session.id, "go on", context=[context])
@@ -49,7 +49,7 @@ async def test_another_session_can_be_context(folder: Path, model_server: ModelS
         assert stored.text == "[Ann] Which database?\n\n[agent code] We take SQLite.\n\n[Ann] Sure?\n\n[agent code] Yes."
         assert (stored.title, stored.notice) == ("The old one", None)
         assert f'<context kind="session" title="The old one" id="{old.id}">' in sent and "We take SQLite." in sent
-        await home.sessions.delete(old.id)  # what was handed over stays
+        await home.sessions.delete(old.id)  # the stored context does not change
         (listed,) = (await home.sessions.list()).sessions
         opened = await home.sessions.open(listed.id)
         assert (opened.messages[0].context or [])[0] == stored

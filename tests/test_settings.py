@@ -1,4 +1,4 @@
-"""Settings: where a value comes from, and what is said of a wrong one. And who the participant here is."""
+"""Settings: the sources of values, errors for invalid values, and the participant."""
 
 from __future__ import annotations
 

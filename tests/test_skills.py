@@ -1,4 +1,4 @@
-"""Skills: where they are found, which one counts, what agents are told of them, and what they can read."""
+"""Skills: where they are found, their precedence, what agents know of them, and what they can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files by which other programs start programs later: writing one is asked for, and says why; what names our server never is."""
+"""Files that make other programs start programs: writing them needs permission; files that configure the server are protected."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ async def test_other_files_need_no_additional_permission(folder: Path, path: str
 
 @pytest.mark.parametrize("path", [*SERVERS, ".vscode./settings.json", "app.code-workspace ."])
 async def test_files_that_configure_the_server_are_never_written(folder: Path, path: str) -> None:
-    with pytest.raises(ToolFailed, match="only people change it"):
+    with pytest.raises(ToolFailed, match="only people may change it"):
         await wish_to("create_file", folder, path=path, text="{}")
 
 
@@ -155,7 +155,7 @@ async def test_every_writing_tool_asks_for_startup_files(folder: Path, tool: str
     assert (await wish_to(tool, folder, path="Makefile", **more)).startup == "Makefile"
     (folder / ".vscode").mkdir()
     (folder / ".vscode" / "settings.json").write_text("a\n")
-    with pytest.raises(ToolFailed, match="only people change it"):
+    with pytest.raises(ToolFailed, match="only people may change it"):
         await wish_to(tool, folder, path=".vscode/settings.json", **more)
 
 
@@ -176,7 +176,7 @@ async def test_links_do_not_avoid_the_permission_request(folder: Path) -> None:
     assert (await wish_to("create_file", folder, path=".github/workflows/new.yml", text="x")).startup is not None
     assert (await wish_to("create_file", folder, path="flows/new.yml", text="x")).startup is not None
     for path in ("hidden/settings.json", ".vscode/settings.json", "space.txt"):
-        with pytest.raises(ToolFailed, match="only people change it"):
+        with pytest.raises(ToolFailed, match="only people may change it"):
             await wish_to("edit_file", folder, path=path, edits=edits)
 
 

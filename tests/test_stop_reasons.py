@@ -1,4 +1,4 @@
-"""Why a model ended its answer is kept with the reply and said wherever a person or an agent reads it."""
+"""The reason why a model ended is stored with the reply and shown wherever a person or an agent reads it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_an_incomplete_reply_says_so_in_every_interface(
         assert WORDS[reason] in face
     kept = json.loads((await home.sessions.export(session.id, "json")).content or "")
     assert kept["messages"][-1]["stopReason"] == reply.wire()["stopReason"] == reason
-    # The log says it, and who folds the log knows it.
+    # It is in the log and in the folded state.
     finished = (await home.built.store.events(session.id, after=0))[-1]
     assert finished.kind == "replyFinished" and finished.message.stop_reason == reason
 
@@ -128,7 +128,7 @@ async def test_an_agent_learns_that_a_subagents_answer_is_incomplete(home: App, 
 
 
 def noting(ran: list[str]) -> UseIt:
-    """A tool that notes which calls of it ran."""
+    """A tool that records its calls."""
 
     async def run(call: ToolCall) -> str:
         ran.append(call.call_id)
@@ -177,7 +177,7 @@ async def test_unreadable_arguments_fail_the_call_and_are_not_sent_on(
     (call,) = calls((await home.sessions.message(session.id, "m1")).reply)
     assert (call.status, call.arguments, call.unreadable, ran) == ("failed", {}, written, [])
     assert call.result is not None and "not a JSON object" in call.result and written in call.result
-    # The model is told in valid JSON, and why.
+    # The model gets valid JSON and the reason.
     asked, told = requests[1].messages[-2:]
     assert [one["function"]["arguments"] for one in asked["tool_calls"]] == ["{}"]
     assert told["content"] == call.result

@@ -1,4 +1,4 @@
-"""The store: what is accepted is kept, by number, whichever processes write."""
+"""The store: accepted events are never lost and are numbered, whichever processes write."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Another process, as far as the database can tell."""
+    """Like another process, from the database's point of view."""
     async with SqlStore(url(tmp_path)) as store:
         yield store
 
@@ -158,7 +158,7 @@ async def test_the_stored_state_equals_the_fold_of_the_log(store: SqlStore, othe
         assert await one.change(session_id, lambda change: change.state) == state
         for message_id, entry in entries.items():
             assert await one.entry(session_id, message_id) == entry
-    async with SqlStore(store._url) as fresh:  # with nothing in its memory
+    async with SqlStore(store._url) as fresh:  # with an empty cache
         loaded = await fresh.change(session_id, lambda change: change.now)
     assert state is not None and (loaded, list(loaded.open)) == (state, list(state.open))
 
@@ -211,7 +211,7 @@ async def test_seq_at_includes_the_end_of_a_resumed_reply(store: SqlStore) -> No
     await end(store, session_id, stopped, "half", status="paused")
     cancelled = new_id()
 
-    def cancel(change: Change) -> None:  # the second message is cancelled while it waits
+    def cancel(change: Change) -> None:  # the second message is cancelled in the queue
         reply = change.now.entry(stopped).message.model_copy(
             update={"id": cancelled, "reply_to": second, "status": "cancelled", "seq": change.now.next_seq}
         )
@@ -235,7 +235,7 @@ async def test_a_reply_being_written_has_its_text_so_far(store: SqlStore, other:
     store.draft(session_id, reply, 1, "text", "lo")
     assert (await texts(store, session_id))[-1] == "Hello"
     assert await store.drafted(session_id, reply) == [Drafted(0, "reasoning", 0, "Hm. "), Drafted(1, "text", 0, "Hello")]
-    await say(store, session_id, "more")  # a change brings the drafts along
+    await say(store, session_id, "more")  # a change also saves the drafts
     assert (await texts(other, session_id)) == ["go", "Hello", "more"]
     assert await other.drafted(session_id, reply) == await store.drafted(session_id, reply)
 
@@ -306,7 +306,7 @@ async def test_a_killed_process_loses_no_events_and_almost_no_text(store: SqlSto
     [drafted] = await store.drafted(session_id, reply)
     saved = drafted.text.split()
     assert saved == words[: len(saved)]
-    # A word comes every 5 ms: 250 ms are 50 words. The machine's pauses count for both.
+    # A word is drafted every 5 ms: 50 words in 250 ms. Pauses of the machine affect both.
     assert len(words) - len(saved) <= 60
     assert [event.kind for event in await store.events(session_id, after=0)] == ["created", "messageSent", "replyStarted"]
     await asyncio.sleep(0.6)  # its lease is half a second
@@ -379,7 +379,7 @@ async def test_a_claim_is_renewed_even_if_its_caller_was_cancelled(tmp_path: Pat
         message, reply = await say(store, session_id, "go"), new_id()
         beginning = asyncio.create_task(begin(writer, session_id, message, reply))
 
-        def cancel(_: object) -> None:  # told of the commit before it is answered
+        def cancel(_: object) -> None:  # notified of the commit before the call returns
             beginning.cancel()
 
         writer.subscribe(cancel)
@@ -499,7 +499,7 @@ async def test_a_long_message_gives_a_short_snippet(store: SqlStore) -> None:
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[Hit]]]:
-    """Search in a store that has one message and one reply in it."""
+    """Search in a store with one message and one reply."""
     store = SqlStore(url(tmp_path_factory.mktemp("searched")))
 
     async def fill() -> None:
@@ -540,14 +540,14 @@ async def test_the_content_of_a_deleted_session_is_erased(store: SqlStore, other
         await create(store, session_id=session_id)
     with pytest.raises(SessionNotFound):
         await store.delete(session_id)
-    await other.close()  # the full text index is cleared after the answer
+    await other.close()  # the full-text index is cleaned after the call returns
     with sqlite3.connect(tmp_path / "data" / "sessions.db") as reader:
         tables = [name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        tables.remove("title_pieces")  # what it holds stands in other tables
+        tables.remove("title_pieces")  # its data is in other tables
         rows = {table: reader.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
     reader.close()
     assert "secret" not in str(rows).lower()
-    assert {row[0] for row in rows["title_pieces_data"]} == {1, 10}  # what FTS5 keeps of an index with nothing in it
+    assert {row[0] for row in rows["title_pieces_data"]} == {1, 10}  # what FTS5 stores for an empty index
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
@@ -608,7 +608,7 @@ async def test_a_locked_database_is_an_explained_error_until_it_is_unlocked(tmp_
         with pytest.raises(StoreUnavailable, match="locked by another program") as locked:
             await rename(store, session_id, "x")
         assert str(tmp_path) not in f"{locked.value}{locked.value.hint}" and locked.value.__cause__ is None
-        assert (await store.session(session_id)).title == "A session"  # reading goes on
+        assert (await store.session(session_id)).title == "A session"  # reading still works
         lock.execute("ROLLBACK")
         lock.close()
         assert await rename(store, session_id, "x") == 2

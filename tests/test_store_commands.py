@@ -1,4 +1,4 @@
-"""`sessionls store`: sessions move between databases whole, as often as one likes, and faults of a log are found."""
+"""`sessionls store`: sessions are copied completely between databases, repeatedly, and faults of a log are found."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_sessions_are_identical_after_copying_them_there_and_back(tmp_path
     await compact(store, child, 5, "The child's.")
     orphan = await fork(store, parent, 2, title="An orphan")
     before = {one: await seen(store, one) for one in (child, orphan)}
-    await store.delete(parent)  # its forks hold what they hold
+    await store.delete(parent)  # its forks are unchanged
     other = f"sqlite:///{tmp_path / 'other.db'}"
     report = await run(maintenance.copy, url(tmp_path), other, (), nobody)
     assert (sorted(report.copied), report.unchanged, report.refused) == (sorted([child, orphan]), 0, {})
@@ -98,7 +98,7 @@ async def test_copying_again_copies_only_what_is_new(tmp_path: Path, store: SqlS
     async with SqlStore(other) as there:
         assert await seen(there, first) == await seen(store, first)
         await rename(there, first, "theirs")
-        report = await run(maintenance.copy, url(tmp_path), other, (), nobody)  # what is ahead stays
+        report = await run(maintenance.copy, url(tmp_path), other, (), nobody)  # the newer copy is kept
         assert (report.copied, report.unchanged) == ([], 2)
         await rename(store, first, "ours")
         report = await run(maintenance.copy, url(tmp_path), other, (), nobody)

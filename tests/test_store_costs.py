@@ -1,4 +1,4 @@
-"""What a question costs the database: what it looks for, and not how much there is beside it.
+"""The cost of queries depends on what they look for, not on the amount of other data.
 
 Costs are counted in steps of SQLite's virtual machine, which are the same on every machine.
 """
@@ -25,7 +25,7 @@ from stores import begin, create, end, exchange, exchanges, fork, rename, say, s
 
 pytestmark = pytest.mark.usefixtures("engine")
 
-_STEPS = 100  # of the virtual machine that are counted as one
+_STEPS = 100  # steps of the virtual machine that count as one
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def report(store: SqlStore, session_id: str, state: str = "open") -> str:
 
 
 async def steps_of(store: SqlStore, question: Callable[[], Awaitable[object]]) -> int:
-    """How many (hundreds of) steps the question takes, when it is asked a second time."""
+    """The number of (hundreds of) steps of the query, when it runs a second time."""
     count = 0
 
     def counted() -> int:
@@ -130,7 +130,7 @@ async def test_listing_open_findings_costs_the_same_with_many_closed_ones(store:
 async def test_searching_a_common_word_costs_the_same_with_many_matches(
     store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are looked at
+    monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are searched
     scope = None if folders is None else scope_of(folders)
     session_id = await create(store)
 
@@ -185,7 +185,7 @@ async def test_searching_titles_without_a_match_costs_the_same_with_many_titles(
     few = await steps_of(store, titled)
     for n in range(300):
         await create(store, title=f"Session number {n}")
-    # The index is written in segments, of which there are now more, now fewer; to look at each title takes far more steps.
+    # The number of segments of the index varies; reading each title would take far more steps.
     assert await steps_of(store, titled) <= few + 10
 
 
@@ -299,7 +299,7 @@ async def test_frequent_queries_scan_and_sort_no_table(store: SqlStore) -> None:
 
 def _is_costly(line: str) -> bool:
     if line.startswith("SCAN"):
-        # What was found already is gone through (a CTE, a subquery), or a full text index asked for words or for a row.
+        # Allowed: scanning intermediate results (a CTE, a subquery), or querying a full-text index.
         return not re.search(r"VIRTUAL TABLE INDEX \d+:(.*M|=)", line) and not re.search(
             r"lineage|descendants|subquery|anon|CONSTANT", line
         )

@@ -1,4 +1,4 @@
-"""What holds for the structure of the code beside import-linter's contracts."""
+"""Rules for the structure of the code besides import-linter's contracts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import sessionls
 
 
 def test_no_import_cycle_anywhere() -> None:
-    """Imports for type checking alone count, too: whoever reads one of the files has to read the others."""
+    """Imports only for type checking count, too, because readers of one file have to read the others."""
     graph = grimp.build_graph("sessionls", exclude_type_checking_imports=False, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     TopologicalSorter(imports).prepare()  # raises CycleError, which names the modules of a cycle
 
 
 def test_no_pattern_has_a_possessive_group() -> None:
-    """Python before 3.11.5 matches them wrongly where the group can give something back (gh-106052)."""
+    """Python before 3.11.5 matches them wrongly if the group could backtrack (gh-106052)."""
     possessive = re.compile(r"(?<!\()\)(?:[*+?]|\{[0-9,]+\})\+(?!\+)")
     found = [
         f"{path.name}:{node.lineno}"

@@ -1,4 +1,4 @@
-"""The outline of a file: what is defined, and where."""
+"""The outline of a file: its definitions and their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A terminal as an editor: edits made on disk, to the text that was seen, inside of the folder; questions at the keyboard."""
+"""The terminal as an editor: edits on disk, only of text that was read and inside the folder; questions at the keyboard."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def editor(folder: Path) -> TerminalEditor:
 
 
 def change(path: Path, old: str, new: str) -> DocumentChange:
-    """The first line's text, `old`, becomes `new`."""
+    """Replace `old`, the text of the first line, with `new`."""
     where = Range(start=Position(line=0, character=0), end=Position(line=0, character=len(old)))
     return DocumentChange(path.as_uri(), edits=((where, new),), sha256=hashlib.sha256(old.encode()).hexdigest())
 
@@ -163,7 +163,7 @@ class TestQuestions:
     @staticmethod
     @contextmanager
     def keyboard(editor: TerminalEditor) -> Iterator[int]:
-        """Stdin and stderr are a terminal; this is its other end, keyboard and screen."""
+        """Stdin and stderr are a terminal. This is its other end: keyboard and screen."""
         ours, theirs = os.openpty()
         given, screen = os.fdopen(theirs, "r", closefd=False), os.fdopen(theirs, "w", encoding="utf-8")
         with pytest.MonkeyPatch.context() as monkeypatch, given, screen:

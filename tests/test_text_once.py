@@ -1,4 +1,4 @@
-"""A text stands in the database once, in the event that brought it; what is read is the same whatever became of it since."""
+"""Each text is stored once, in its event; reading gives the same result as before."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the database has, by table. (Of indexes of words only what they keep as text.)"""
+    """The whole content of the database, by table. (Of full-text indexes only their stored text.)"""
     engine = engine_of(url(folder))
     with engine.connect() as connection:
         there = inspect(connection).get_table_names()
@@ -65,7 +65,7 @@ async def test_a_text_is_written_once(store: SqlStore, tmp_path: Path) -> None:
 
 @pytest.mark.engines("sqlite")
 async def test_a_message_takes_fewer_than_1500_bytes(store: SqlStore, tmp_path: Path) -> None:
-    """Of the database's file, all told: a question of 14 characters and an answer of 330, by turns."""
+    """The bytes of the database file per message, with alternating questions of 14 characters and answers of 330."""
 
     def size() -> int:
         with sqlite3.connect(tmp_path / "data" / "sessions.db") as connection:
@@ -86,7 +86,7 @@ async def test_a_message_takes_fewer_than_1500_bytes(store: SqlStore, tmp_path: 
 
 
 def folded(log: list[Event]) -> tuple[State, dict[str, Message]]:
-    """The state that the events make, and every message as it is then."""
+    """The folded state, and every message."""
     state: State | None = None
     messages: dict[str, Message] = {}
     for event in log:
@@ -100,7 +100,7 @@ def folded(log: list[Event]) -> tuple[State, dict[str, Message]]:
 
 
 def words_in_index(folder: Path) -> tuple[list[Any], list[Any]]:
-    """What SQLite's index of words has, and what an index of all messages that are not being written would have."""
+    """The content of SQLite's full-text index, and the expected content for all messages that are not being written."""
     from sqlalchemy import select
 
     from sessionls.store.parts import is_growing

@@ -1,4 +1,4 @@
-"""Messages that cannot be read, or hold what nothing here can hold: each request is answered, and the server lives on."""
+"""Unreadable messages, or messages with values out of range: each request is answered, and the server keeps running."""
 
 from __future__ import annotations
 

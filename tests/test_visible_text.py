@@ -1,4 +1,4 @@
-"""Nothing that a person decides about, and nothing that reaches a terminal, hides or turns what is said."""
+"""Texts that a person decides about, and terminal output, contain no invisible or direction-changing characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In whose process a message is answered: with their keys, their workspace and their permissions."""
+"""Whose process answers a message, with that person's keys, workspace and permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def left_behind(folder: Path, session_id: str, author: Participant, text: str) -> str:
-    """A message that waits, of a process that is gone; gives its id."""
+    """Queue a message of a process that is gone. Returns its id."""
     message = Message(
         id=new_id(),
         session_id=session_id,
@@ -45,7 +45,7 @@ async def left_behind(folder: Path, session_id: str, author: Participant, text: 
 
 
 async def answered(home: App, session_id: str) -> list[str]:
-    """Open the session, and send a message; gives the texts of all messages that were answered by then."""
+    """Open the session and send a message. Returns the texts of all messages that were answered by then."""
     await home.sessions.open(session_id)
     await home.sessions.message(session_id, "and mine")
     messages = (await home.sessions.history(session_id)).messages

@@ -1,4 +1,4 @@
-"""The table of methods, and what may stand in their params."""
+"""The table of methods, and their params."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_method_names_are_unique_and_camel_case() -> None:
 
 
 def test_every_error_of_the_core_is_in_the_table() -> None:
-    assert set(ERRORS) == set(SessionlsError.__subclasses__()) - {InternalError}  # that one is JSON-RPC's
+    assert set(ERRORS) == set(SessionlsError.__subclasses__()) - {InternalError}  # this one belongs to JSON-RPC
     assert len({error.code for error in ERRORS}) == len(ERRORS)
 
 

@@ -1,4 +1,4 @@
-"""Messages that wait: taking them back, changing them, putting them in another order, and sending one now."""
+"""Queued messages: withdrawing, changing and reordering them, and sending one now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
 
 
 async def replying(home: App, server: ModelServer, *after: Answer) -> tuple[str, Hold, asyncio.Task[Any]]:
-    """A session in which a reply is being written, as far as "one"."""
+    """A session in which a reply is being written, up to "one"."""
     hold = Hold("one", Answer("."))
     server.script(hold, *after)
     session = await home.sessions.create()
@@ -175,7 +175,7 @@ async def test_the_queue_is_answered_in_the_chosen_order(folder: Path, model_ser
         a, _, c = await waiting(home, session)
         await home.sessions.reorder(session, [c.id, a.id])
         assert [message.text for message in await waiting(home, session)] == ["c", "a", "b"]
-        async with app(folder, model_server, participant=BEN) as ben:  # as others find it
+        async with app(folder, model_server, participant=BEN) as ben:  # as others read it
             assert [message.text for message in await waiting(ben, session)] == ["c", "a", "b"]
             page = await ben.sessions.history(session, before=a.id)
             assert [message.text for message in page.messages if message.status == "queued"] == ["c"]

@@ -1,4 +1,4 @@
-"""What of the workspace can be read, and how: the editor's buffers first, nothing outside of its folders, nothing secret."""
+"""Reading the workspace: the editor's buffers first, nothing outside its folders, and no secrets."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ async def test_a_folder_that_is_itself_a_symbolic_link_is_a_folder(folder: Path,
     editor = FakeEditor(link)
     document = await Workspace(editor).read("a.txt")
     assert (document.uri, document.path) == ((link / "a.txt").as_uri(), "a.txt")
-    # The real path names the same file, and is shown by the folder as the editor knows it.
+    # The real path is the same file, and is shown relative to the editor's folder.
     assert (await Workspace(editor).read(str(folder / "a.txt"))).uri == (link / "a.txt").as_uri()
     editor.open((folder / "a.txt").as_uri(), "buffer")
     assert (await Workspace(editor).read("a.txt")).text == "buffer"
@@ -361,7 +361,7 @@ async def test_with_several_folders_a_path_begins_with_its_folder(tmp_path: Path
     for path, text in (("x/app/a.txt", "one"), ("y/app/a.txt", "two")):
         document = await workspace.read(path)
         assert (document.path, document.text) == (path, text)
-    assert (await workspace.read("only.txt")).path == "y/app/only.txt"  # without, the folder that has it
+    assert (await workspace.read("only.txt")).path == "y/app/only.txt"  # without it, the folder that has the file
 
 
 # -- secrets -----------------------------------------------------------------------------------------------------------
@@ -536,7 +536,7 @@ async def test_git_variables_of_the_environment_are_ignored(
     workspace: Workspace, committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plain").mkdir()
-    monkeypatch.setenv("GIT_DIR", str(committed / ".git"))  # as in an editor that `git commit` has started
+    monkeypatch.setenv("GIT_DIR", str(committed / ".git"))  # as in an editor started by `git commit`
     assert await workspace.identities([(tmp_path / "plain").as_uri()]) == []
 
 

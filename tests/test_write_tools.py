@@ -1,4 +1,4 @@
-"""The tools that change files: only what the agent has seen, only inside, always through the editor."""
+"""The tools that change files: only text that the agent has read, only inside the workspace, always through the editor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX links and p
 
 
 class WritingEditor(PlainEditor):
-    """An editor that makes the changes it is asked for: in its buffers, and on disk where there is no buffer."""
+    """An editor that makes the requested changes: in its buffers, or on disk for closed files."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__([folder.as_uri()])
@@ -79,7 +79,7 @@ class Place:
         self.obeying()
 
     def obeying(self, *own: Path) -> None:
-        """From now on these are the participant's own places that are obeyed."""
+        """From now on these are the participant's own protected paths."""
         tools = all_tools(
             Workspace(self.editor), self.editor, confirm=self.confirm, protected=own, read_only=lambda: self.read_only
         )
@@ -110,7 +110,7 @@ class Place:
         return await self.refused("edit_file", path=path, edits=[_edit(*edit) for edit in edits])
 
     async def edited(self, before: str, *edits: tuple[str, str] | tuple[str, str, bool]) -> str:
-        """What edits make of a text."""
+        """The result of edits of a text."""
         path = self.write("text.txt", before)
         await self.run("read_file", path="text.txt")
         await self.edit("text.txt", *edits)
@@ -240,7 +240,7 @@ class TestTheEditorHasTheLastWord:
         assert "The document changed." in str(raised.value) and "-b\n+c\n" in str(raised.value)
         assert place.call.edits == [(path.as_uri(), "Edit text.txt", False)]
         place.editor.refuses = None
-        await place.edit("text.txt", ("b", "c"))  # what was seen is what is still there
+        await place.edit("text.txt", ("b", "c"))  # the text is still the one that was read
         assert place.call.edits[-1] == (path.as_uri(), "Edit text.txt", True)
         assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"] * 2
 
@@ -373,7 +373,7 @@ class TestAnAttacker:
             *(f"{folder}/me.md" for folder in DEFINING),
             *FILES,
             *(".sessionls/more", ".MCP.json", ".Claude/Agents/me.md", "sub/.opencode/agent/deep/me.md", "sub/.vscode/mcp.json"),
-            *(".mcp.json. .", ".claude /agents./me.md", ".mcp.json:stream", ".mcp.json::$DATA"),  # to Windows they are the same
+            *(".mcp.json. .", ".claude /agents./me.md", ".mcp.json:stream", ".mcp.json::$DATA"),  # the same on Windows
         ],
     )
     async def test_an_agent_cannot_write_its_own_permissions_or_programs(self, place: Place, path: str) -> None:

@@ -1,4 +1,4 @@
-"""A call of a tool outside of any reply: what it leaves in the log is kept in lists."""
+"""A tool call outside any reply, which records what it would add to the log in lists."""
 
 from __future__ import annotations
 

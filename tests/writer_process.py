@@ -1,6 +1,6 @@
 """A process that writes a reply until it is killed: `python writer_process.py FOLDER`.
 
-Prints the session's id, then `written` once the first words of the reply are in the database.
+Prints the session's id, then `written` once the first text of the reply is in the database.
 """
 
 from __future__ import annotations

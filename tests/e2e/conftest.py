@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_editor(connect: Connect, folder: Path, model_server: ModelServer) -> OpenEditor:
-    """Starts an editor in the workspace: Ada's, unless said otherwise. The editors of one test share one database."""
+    """Starts an editor in the workspace, by default Ada's. The editors of one test share a database."""
 
     async def start(
         name: str = "Ada", *, events: bool = True, options: dict[str, Any] | None = None, **more: Any
@@ -36,7 +36,7 @@ def open_editor(connect: Connect, folder: Path, model_server: ModelServer) -> Op
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def module_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
-    """One server process for all tests of a module that do not mind: starting one, and litellm in it, takes seconds."""
+    """One server process for the tests of a module that can share it: starting one takes seconds."""
     home = tmp_path_factory.mktemp("server")
     folder = make_workspace(home)
     models = ModelServer()
@@ -54,7 +54,7 @@ async def module_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest.fixture
 def shared_server(module_server: SharedServer) -> SharedServer:
-    """The module's server, with nothing left over from the test before."""
+    """The module's server, reset after the previous test."""
     module_server.client.received.clear()
     module_server.models.requests.clear()
     return module_server

@@ -1,4 +1,4 @@
-"""Edits by an agent, end to end: the editor makes them, in its buffers, where they can be undone; or it does not."""
+"""Edits by an agent, end to end: the editor makes them in its buffers, where they can be undone, or refuses them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALLOWED = {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
-    """An editor that makes edits, and a server that need not ask: for all tests that do not mind."""
+    """An editor that makes edits, and a server that does not ask for permission, shared by several tests."""
     async with editing_server(tmp_path_factory.mktemp("server"), ALLOWED) as server:
         yield server
 
@@ -86,7 +86,7 @@ def edits(old: str, new: str, name: str = "a.py") -> Answer:
 
 
 def results(exchange: dict[str, Any]) -> list[tuple[str, str]]:
-    """What became of each call."""
+    """The status and result of each call."""
     return [(part["status"], part["result"]) for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
 
 
@@ -131,7 +131,7 @@ async def test_the_editor_checks_the_version_again(edited: EditedSession) -> Non
     uri = uri_of(path)
     buffers.open(uri, "x = 1\n")
     edited.models.script(reads(), edits("x = 1", "x = 2"), Answer("Not done."))
-    buffers.versions[uri] = 7  # the person types: the server has not heard of it yet
+    buffers.versions[uri] = 7  # the person types, but the server does not know it yet
     exchange = await client.ask("session/message", sessionId=session, text="Change")
     status, said = results(exchange)[-1]
     assert status == "failed" and "stale" in said and "-x = 1\n+x = 2\n" in said

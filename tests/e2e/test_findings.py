@@ -1,4 +1,4 @@
-"""Findings end to end: from an agent's report into the editor's list of problems, and from there to their end."""
+"""Findings end to end: from an agent's report to the editor's list of problems, until they are fixed or dismissed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class File:
         return {action["title"]: action for action in await self.client.raw("textDocument/codeAction", params)}
 
     def data(self, index: int) -> dict[str, Any]:
-        """What the server keeps in a problem to know it again."""
+        """The data with which the server identifies a problem."""
         data = self.problems[index].data
         assert isinstance(data, dict)
         return data
@@ -146,7 +146,7 @@ async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_remov
     mended = file.text.replace(replaced, edit["newText"])
     assert "    if not values:\n        return 0.0\n    return sum(values) / len(values)\n" in mended
 
-    # Being changed is not yet being fixed; being saved so is.
+    # A changed document is not fixed until it is saved.
     changed = file.text.replace("len(values)", "max(len(values), 1)")
     file.change(changed)
     await file.shows((9, FIRST[1]))
@@ -162,7 +162,7 @@ async def test_findings_follow_their_code_in_an_unsaved_buffer_until_it_is_remov
     (fixed,) = (await client.ask("finding/list", state="fixed"))["findings"]
     assert fixed["reason"] == "Its code was changed."
 
-    # And when its code comes back, so does it.
+    # If the code comes back, so does the finding.
     file.change(f"# put before\n{CODE}")
     file.save()
     await file.shows((5, DIVISION[1]), (9, FIRST[1]))
@@ -200,7 +200,7 @@ async def test_findings_and_dismissals_survive_a_restart_of_the_server(
     with refused(-32602, "invalidParams"):
         await two.ask("finding/update", findingId="nothing", state="open")
 
-    # What goes with its session is shown no more.
+    # Findings of a deleted session are not shown.
     session_id = second.data(0)["sessionId"]
     await two.ask("session/archive", sessionId=session_id)
     await second.shows()
@@ -213,7 +213,7 @@ async def test_findings_and_dismissals_survive_a_restart_of_the_server(
 async def test_a_finding_that_was_fixed_while_no_server_ran_is_removed_by_the_next(
     open_editor: OpenEditor, model_server: ModelServer, folder: Path
 ) -> None:
-    """An editor that starts its server again may still show what the one before it told."""
+    """An editor that restarts its server may still show the previous diagnostics."""
     path = folder / "mean.py"
     path.write_text(CODE, encoding="utf-8")
     one = await open_editor("Ada", capabilities=EDITS)
@@ -321,7 +321,7 @@ async def test_a_review_and_a_fix_from_the_command_palette(
     model_server.script(Answer(tools=[ZERO]), Answer("One finding."))
     session = await client.command(action["command"]["command"], *action["command"]["arguments"])
     assert (session["agent"], session["workspaceFolders"]) == ("review", [uri_of(folder)])
-    # The scanners come first, and the agent after them.
+    # The scanners run first, then the agent.
     await client.until(lambda: DIVISION in file.shown())
     assert "ruff/F401" in [one.code for one in file.problems]
     division = next(one for one in file.problems if one.code == "zero-division")
@@ -336,7 +336,7 @@ async def test_a_review_and_a_fix_from_the_command_palette(
         await model_server.received(1)
         assert words in model_server.requests[0].text
 
-    # Whoever asked for a review learns that it is not whole, wherever they look.
+    # The incomplete review is reported everywhere.
     client.messages.clear()
     model_server.script(Answer("It seems", reason="length"))
     await client.command("sessionls.review", {"diff": "HEAD"})
@@ -387,7 +387,7 @@ async def test_the_same_problems_are_published_once(open_editor: OpenEditor, mod
     await review(client, model_server, ZERO, INDEX)
     await file.shows(DIVISION, FIRST)
     published = len(client.all_of("textDocument/publishDiagnostics"))
-    for _ in range(3):  # each save is looked at at once
+    for _ in range(3):  # each save is checked at once
         file.save()
         await client.ask("finding/list")
         await client.ask("agent/list")
@@ -420,7 +420,7 @@ async def test_quick_fixes_are_offered_for_the_diagnostics_of_the_request(
         return [one for one in ids if one in found]
 
     zero, index = file.data(0)["findingId"], file.data(1)["findingId"]
-    assert await about() == [zero, index]  # the client names none
+    assert await about() == [zero, index]  # the client sends none
     assert await about(given[0]) == [zero]
     assert await about(given[1], foreign) == [index]
     assert await about(without_data[1]) == [index]  # it keeps no data

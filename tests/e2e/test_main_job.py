@@ -1,4 +1,4 @@
-"""The main job, over a real server process: select code, send a message, watch the reply, go on from there."""
+"""The main job, over a real server process: select code, send a message, watch the reply, and continue."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_cancelling_the_request_cancels_the_reply_and_keeps_its_text(share
     sending = asyncio.ensure_future(client.ask("session/message", msg_id="mine", sessionId=session["id"], text="Tell me"))
     await client.written("So far ")
     client.cancel("mine")
-    client.cancel("mine")  # once more changes nothing
+    client.cancel("mine")  # repeating it changes nothing
     client.cancel("no such request")
     with refused(-32800, "cancelled"):
         await sending

@@ -1,4 +1,4 @@
-"""Real Neovim, with its own language client and no plugin: edits, what is on disk, and questions for permission."""
+"""Real Neovim with its own language client and no plugin: edits, files on disk, and permission requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def neovim(tmp_path: Path, folder: Path, model_server: ModelServer) -> Neovim:
-    """Opens files in Neovim, has an agent make these calls, and gives what stands in the reply and in Neovim's buffers."""
+    """Opens files in Neovim, lets an agent make these calls, and returns the reply and the contents of Neovim's buffers."""
     binary = _binary()
     if binary is None:
         pytest.skip("there is no Neovim for this system")

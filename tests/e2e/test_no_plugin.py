@@ -128,7 +128,7 @@ async def test_asking_about_a_selection_shows_the_session_with_the_growing_reply
 
 
 async def opened_text(client: SessionClient, uri: str) -> str:
-    """The text of a document. While the server starts it says so, and that it changed as soon as it has started."""
+    """The text of a document. While the server starts, the text says so, and it is refreshed afterwards."""
     asked = lsp.TextDocumentContentParams(uri=uri)
     while "The server is starting." in (text := (await client.workspace_text_document_content_async(asked)).text):
         await client.until(lambda: uri in client.refreshed)

@@ -1,4 +1,4 @@
-"""An agent that must ask: the person at the editor answers, with a plugin or without one, or somebody else does."""
+"""An agent that must ask for permission: the person at the editor answers, with or without a plugin, or somebody else."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def begin(client: SessionClient) -> tuple[str, asyncio.Future[Any]]:
 
 
 async def said(client: SessionClient, words: str) -> str:
-    """The message to the person that has these words, as soon as it is there."""
+    """Wait for the message to the person that contains this text."""
     await client.until(lambda: [one for one in client.all_of("window/showMessage") if words in one["message"]])
     messages: list[str] = [one["message"] for one in client.all_of("window/showMessage")]
     return next(message for message in messages if words in message)

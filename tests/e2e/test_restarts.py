@@ -1,4 +1,4 @@
-"""The editor is closed, the machine restarted: the work goes on where it stopped."""
+"""The editor is closed or the machine restarted: the work continues where it stopped."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_positions_mean_the_same_text_in_every_encoding(open_editor: OpenE
         },
     }
     whole = {**context, "range": {"start": {"line": 1, "character": 0}, "end": {"line": 9, "character": 0}}}
-    with refused(-32046, "modelUnavailable"):  # there is none; the message is kept all the same
+    with refused(-32046, "modelUnavailable"):  # there is none, but the message is kept
         await client.ask("session/message", sessionId=session["id"], text="What?", context=[context, whole])
     history = await client.ask("session/history", sessionId=session["id"])
     assert [context["text"] for context in history["messages"][0]["context"]] == ["wanted", line]

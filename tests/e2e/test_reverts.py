@@ -1,4 +1,4 @@
-"""What agents changed in files, and taking it back, through a server and an editor: by reply, file and hunk, after restarts."""
+"""Listing and reverting changes of agents, through a server and an editor: by reply, file and hunk, and after restarts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = "".join(f"line {number}\n" for number in range(1, 21))
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SharedServer]:
-    """An editor that makes edits and saves, and a server that need not ask: for all tests that do not mind."""
+    """An editor that makes edits and saves, and a server that does not ask for permission, shared by several tests."""
     async with editing_server(tmp_path_factory.mktemp("server"), ALLOWED) as server:
         yield server
 
@@ -39,13 +39,13 @@ class EditorSession:
     folder: Path
 
     async def write(self, name: str, text: str | bytes) -> str:
-        """A file on disk; gives its URI."""
+        """Write a file on disk. Returns its URI."""
         path = self.folder / name
         await asyncio.to_thread(path.write_bytes, text.encode() if isinstance(text, str) else text)
         return uri_of(path)
 
     async def person_writes(self, uri: str, text: str) -> None:
-        """In the editor, which has the file open since the agent's edit."""
+        """Type in the editor, which has had the file open since the agent's edit."""
         self.buffers.change(uri, text)
         await self.buffers.save(uri)
 
@@ -54,7 +54,7 @@ class EditorSession:
         return await asyncio.to_thread(lambda: path.read_bytes() if path.exists() else None)
 
     async def reply(self, *answers: Answer) -> str:
-        """The id of a reply in which the agent does that."""
+        """Let the agent do this in a reply. Returns the reply's id."""
         self.models.script(*answers, Answer("Done."))
         exchange = await self.client.ask("session/message", sessionId=self.session, text="Do it")
         calls = [part for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
@@ -62,7 +62,7 @@ class EditorSession:
         return str(exchange["reply"]["id"])
 
     async def changes(self, **scope: Any) -> dict[str, Any]:
-        """Each file that was changed, by its name."""
+        """The changed files, by name."""
         listed = await self.client.ask("change/list", sessionId=self.session, **scope)
         return {file["uri"].rpartition("/")[2]: file for file in listed["files"]}
 
@@ -217,7 +217,7 @@ async def test_later_changes_of_the_same_lines_are_reported_as_conflicts(editor:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_files_can_be_restored_to_before_a_message(editor: EditorSession) -> None:
-    """What later replies did to the same lines goes too; what the person did between them stays."""
+    """Later replies' changes of the same lines are reverted too; the person's changes in between are kept."""
     a = await editor.write("a.py", TEXT)
     first = await editor.reply(reads(), edits(("line 1\n", "one\n")))
     second = await editor.reply(edits(("line 3\n", "three\n")))

@@ -1,4 +1,4 @@
-"""What agents edit is saved, so that programs see it; what a person has not saved is never saved for them."""
+"""Edits of agents are saved, so that programs see them; unsaved changes of a person are never saved for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Editor:
         self.buffers = Buffers(client)
 
     async def calls(self, *calls: ToolUse, **more: Any) -> list[tuple[str, str]]:
-        """What becomes of these calls, one after the other."""
+        """The results of these calls, in order."""
         self.models.script(*(Answer(tools=[call]) for call in calls), Answer("Done."))
         exchange = await self.client.ask("session/message", sessionId=self.session, text="Go on", **more)
         return [(part["status"], part["result"]) for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
@@ -170,7 +170,7 @@ class TestAnEditorThatSaves:
         assert len(editor.buffers.saving) == 1
 
     async def test_an_editor_that_says_yes_and_changes_nothing_has_not_made_the_edit(self, start: Start, path: Path) -> None:
-        """Neovim answers so where its buffer is newer than the edit."""
+        """Neovim answers like this if its buffer is newer than the edit."""
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
 
@@ -194,7 +194,7 @@ class TestAFileThatACommandChanges:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
 
-        def wait() -> None:  # as an editor does, to which the disk tells nothing
+        def wait() -> None:  # like an editor that does not watch the disk
             while path.read_text(encoding="utf-8") != "x = 9\n":
                 time.sleep(0.01)
 
@@ -262,7 +262,7 @@ async def test_a_command_with_a_nonzero_exit_code_has_failed(start: Start) -> No
     assert "<summary>Tool run_command: ✗ failed: Exit code 3</summary>" in document["text"]
 
 
-class TestAFileThatWasHandedOver:
+class TestAFileSentAsContext:
     async def test_may_be_edited_without_being_read_again(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         whole = [{"kind": "file", "uri": uri_of(path)}]

@@ -1,4 +1,4 @@
-"""A workspace that is not trusted, agents that may only read, and how both change while the server runs."""
+"""Untrusted workspaces and agents that may only read, and changes of both while the server runs."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_trust_that_is_given_later_applies_at_once_and_stops_no_reply(
     await client.until(lambda: client.all_of("agent/changed"))
     assert (await terse(client))["available"]
     hold.go.set()
-    await client.until(lambda: client.questions)  # the policy has the word again, and it asks
+    await client.until(lambda: client.questions)  # the policy applies again, and it asks
     client.decisions.put_nowait(next(action for action in client.questions[0]["actions"] if action.title == "Allow once"))
     reply = (await sending)["reply"]
     assert (reply["status"], tools_of(reply)) == ("complete", {"run_command": "done"})

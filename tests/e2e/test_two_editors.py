@@ -1,4 +1,4 @@
-"""Two people, two editors, two server processes, one database: each sees what the other does, as it happens."""
+"""Two people with two editors, two server processes and one database see each other's actions at once."""
 
 from __future__ import annotations
 

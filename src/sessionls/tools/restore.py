@@ -66,7 +66,8 @@ class Restorer:
         place = await self._workspace.resolve(file.uri)
         if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._protected):
             raise NotPermitted(
-                f"{place.display} says which agents and programs run here; only people change it.", hint="Change it by hand."
+                f"{place.display} controls which agents and programs run here, so only people may change it.",
+                hint="Change it by hand.",
             )
         document = await self._document(place)
         if (None if document is None else document.text) != file.expected:
