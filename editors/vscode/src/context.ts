@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Chip, Completion } from "./panel/messages";
 import type { Context } from "./protocol";
+import { namedAsImage } from "./panel/imageType";
 import { wireRange } from "./ranges";
 
 /** Documents of these schemes are also open on the server, including unsaved changes. */
@@ -98,7 +99,7 @@ export class EditorContext {
       .map((document) => document.uri);
     const found = query === "" ? [] : await vscode.workspace.findFiles(`**/*${anyCase(query)}*`, excluded(), LIMIT, token);
     return [...open, ...found].map((uri) => {
-      const chip = fileChip(uri);
+      const chip = namedAsImage(uri.path) ? chipOf({ kind: "image", uri: uri.toString() }) : fileChip(uri);
       return { label: chip.label, detail: vscode.workspace.asRelativePath(uri), icon: chip.icon, chip };
     });
   }

@@ -17,6 +17,7 @@ import { isChoosingModel } from "./firstUse";
 import { Installer } from "./installing";
 import { Models } from "./models";
 import { Drafts } from "./panel/drafts";
+import { Images } from "./panel/images";
 import { watchPanelContext } from "./panel/panelContext";
 import { SessionPanels } from "./panel/panels";
 import { SESSION_VIEW } from "./panel/places";
@@ -61,6 +62,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const permissions = new Permissions(api, sessions);
   const deletions = new Deletions();
   const drafts = new Drafts(extension.workspaceState);
+  const images = new Images(extension.storageUri ?? extension.globalStorageUri, api);
   const panels: SessionPanels = new SessionPanels(extension.extensionUri, extension.workspaceState, {
     api,
     sessions,
@@ -69,6 +71,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     server,
     context,
     drafts,
+    images,
     deletions,
     findings,
     changes,
@@ -101,7 +104,21 @@ export function activate(extension: vscode.ExtensionContext): void {
     watchPanelContext(sessions, panels),
     watchWalkthrough(),
     registerChat({ api, models, server, sessions, view }, extension.extensionUri),
-    registerCommands({ api, server, installer, models, sessions, panels, permissions, view, pins, secrets, context, deletions }),
+    registerCommands({
+      api,
+      server,
+      installer,
+      models,
+      sessions,
+      panels,
+      permissions,
+      view,
+      pins,
+      secrets,
+      context,
+      deletions,
+      images,
+    }),
     vscode.window.registerWebviewPanelSerializer(SESSION_VIEW, panels),
     sessions.onError((error) => {
       server.log.error(problemOf(error).words);

@@ -4,6 +4,7 @@ import type { EditorContext } from "./context";
 import type { Deletions } from "./deletions";
 import type { Installer } from "./installing";
 import type { Models } from "./models";
+import type { Images } from "./panel/images";
 import type { Panels } from "./panel/openPanels";
 import type { Permissions } from "./permissions";
 import type { Pins } from "./pins";
@@ -25,4 +26,5 @@ export interface Services {
   readonly secrets: Secrets;
   readonly context: EditorContext;
   readonly deletions: Deletions;
+  readonly images: Images;
 }

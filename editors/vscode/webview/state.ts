@@ -111,6 +111,7 @@ export function fold(state: State, step: Step): State {
     case "dismiss":
       return without(state, "problem");
     case "completions":
+    case "image":
       return state;
   }
 }

@@ -19,6 +19,15 @@ export async function sendMessage(services: Services, target: Target): Promise<v
   if (session !== undefined) await services.panels.show(session.id);
 }
 
+/** Puts images that the person chooses into the composer of a session. */
+export async function attachImage(services: Services, target: Target): Promise<Done> {
+  const session = await chooseSession(services, target, "Attach an Image", (one) => one.state === "active");
+  if (session === undefined) return false;
+  const context = await services.images.choose();
+  if (context.length === 0) return false;
+  await services.panels.show(session.id, { text: "", context });
+}
+
 /** Puts the selection and the agent into the composer; the person writes the words and sends them. */
 export async function askAboutSelection(services: Services): Promise<Done> {
   const selection = selectionContext(services);

@@ -5,7 +5,7 @@ import { problemOf, type Problem } from "../problem";
 import { remediesFor } from "../remedies";
 import type { Services } from "../services";
 import { getStarted, ran } from "../walkthrough";
-import { askAboutSelection, newSession, review, securityReview, sendMessage } from "./asking";
+import { askAboutSelection, attachImage, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import {
   act,
@@ -47,6 +47,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.showArchived": (services) => showArchived(services, true),
   "session.hideArchived": (services) => showArchived(services, false),
   "session.sendMessage": sendMessage,
+  "session.attachImage": attachImage,
   "session.askAboutSelection": askAboutSelection,
   "session.reviewSelection": (services) => review(services, "selection", "review"),
   "session.reviewFile": (services) => review(services, "file", "review"),

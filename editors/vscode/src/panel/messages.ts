@@ -113,6 +113,8 @@ export type ToView =
   | { readonly type: "window"; readonly use?: WindowUse }
   /** What the editor could hand over now. */
   | { readonly type: "offers"; readonly chips: readonly Chip[] }
+  /** What an image is shown with, a `data:` URL; nothing where it cannot be had. */
+  | { readonly type: "image"; readonly key: string; readonly source?: string }
   | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
   /** What was written here before and not sent. Comes before the first `show`. */
   | { readonly type: "draft"; readonly draft: Draft }
@@ -160,6 +162,14 @@ export type FromView =
   | { readonly type: "showQuestion"; readonly requestId: string }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }
+  /** An image that was pasted or dropped; `data` is base64. */
+  | { readonly type: "attachImage"; readonly name: string; readonly data: string }
+  /** What was dropped from elsewhere in the editor. */
+  | { readonly type: "attachUris"; readonly uris: readonly string[] }
+  /** The person wants to choose an image. */
+  | { readonly type: "chooseImage" }
+  | { readonly type: "image"; readonly key: string; readonly context: Extract<Context, { kind: "image" }> }
+  | { readonly type: "openImage"; readonly context: Extract<Context, { kind: "image" }> }
   | { readonly type: "copy" | "insert"; readonly text: string }
   | { readonly type: "openDocument"; readonly messageId: string }
   | { readonly type: "openPlace"; readonly uri: string; readonly line?: number; readonly endLine?: number }

@@ -24,6 +24,7 @@ import type { Server } from "../server";
 import { COMMANDS, type Draft, type FromPage, type FromView, type PlaceNow, type ToView } from "./messages";
 import { lostOf } from "./draft";
 import type { Drafts } from "./drafts";
+import type { Images } from "./images";
 import { page } from "./page";
 import { besidePanels, openLink, openPlace } from "./places";
 import { MessageWindow, updatesFor } from "./messageWindow";
@@ -39,6 +40,7 @@ export interface PanelServices {
   readonly server: Server;
   readonly context: EditorContext;
   readonly drafts: Drafts;
+  readonly images: Images;
   readonly findings: FindingActions;
   readonly changes: Changes;
   readonly review: ChangeReview;
@@ -376,6 +378,23 @@ export class SessionPanel {
         this.tell({ type: "completions", id: message.id, items: await context.complete(message.query, token) });
         return;
       }
+      case "attachImage":
+        await this.attachImage(Buffer.from(message.data, "base64"), message.name);
+        return;
+      case "attachUris":
+        await this.attachUris(message.uris.map((uri) => vscode.Uri.parse(uri)));
+        return;
+      case "chooseImage":
+        this.compose({ text: "", chips: (await this.services.images.choose()).map(chipOf) });
+        return;
+      case "image": {
+        const source = await this.services.images.source(sessionId, message.context).catch(() => undefined);
+        this.tell({ type: "image", key: message.key, ...(source !== undefined && { source }) });
+        return;
+      }
+      case "openImage":
+        await this.services.images.open(sessionId, message.context);
+        return;
       case "copy":
         await vscode.env.clipboard.writeText(message.text);
         vscode.window.setStatusBarMessage("Copied", 2000);
@@ -398,6 +417,20 @@ export class SessionPanel {
       case "showChanges":
         await this.services.changes.show({ sessionId, messageId: message.messageId, path: message.path });
         return;
+    }
+  }
+
+  private async attachImage(bytes: Uint8Array, name: string): Promise<void> {
+    // Chromium gives what was pasted this name.
+    const context = await this.services.images.keep(bytes, name === "image.png" ? "Pasted image" : name);
+    this.compose({ text: "", chips: [chipOf(context)] });
+  }
+
+  private async attachUris(uris: readonly vscode.Uri[]): Promise<void> {
+    const { images } = this.services;
+    for (const uri of uris) {
+      const context = (await images.isImage(uri)) ? await images.fromFile(uri) : ({ kind: "file", uri: uri.toString() } as const);
+      this.compose({ text: "", chips: [chipOf(context)] });
     }
   }
 
@@ -434,7 +467,9 @@ export class SessionPanel {
             ...(folder !== undefined && { workspaceFolder: folder }),
           })
         : await sessions.fork({ sessionId: this.sessionId, at: before.id });
-    show(made.id, resent(message));
+    const draft = resent(message);
+    await this.services.images.adopt(this.sessionId, draft.context);
+    show(made.id, draft);
   }
 
   private changesTitle(): string {
@@ -467,6 +502,7 @@ export class SessionPanel {
     if (message === undefined) return;
     await sessions.unqueue("session/withdraw", this.sessionId, messageId);
     const { context, ...rest } = resent(message);
+    await this.services.images.adopt(this.sessionId, context);
     const draft: Draft = { ...rest, chips: context.map(chipOf) };
     if (this.listening) this.tell({ type: "takenBack", draft });
     else await this.services.drafts.giveBack(this.sessionId, draft);
@@ -474,7 +510,7 @@ export class SessionPanel {
 
   private async send(draft: Draft, delivery: "queue" | "steer", resume: boolean): Promise<void> {
     const { agent, text, chips } = draft;
-    const context = chips.map((chip) => chip.context);
+    const context = await Promise.all(chips.map((chip) => this.services.images.sendable(chip.context)));
     void this.services.drafts.forget(this.sessionId);
     if (agent !== undefined) did("agent");
     if (context.length > 0) did("context");

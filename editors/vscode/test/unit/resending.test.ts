@@ -29,6 +29,14 @@ it.each<[Context, Context]>([
     { kind: "diff", base: "main", staged: true },
   ],
   [
+    { kind: "image", uri, sha256: "x", mimeType: "image/png", size: 3, width: 1, height: 1 },
+    { kind: "image", uri },
+  ],
+  [
+    { kind: "image", title: "Pasted image", sha256: "x", mimeType: "image/png", size: 3, width: 1, height: 1 },
+    { kind: "image", title: "Pasted image", sha256: "x" },
+  ],
+  [
     { kind: "text", title: "t", text: "x", notice: "n" },
     { kind: "text", title: "t", text: "x" },
   ],

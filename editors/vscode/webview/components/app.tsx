@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Server, ToView } from "../../src/panel/messages";
 import { answering } from "../answering";
 import { keep, kept, tell } from "../host";
+import { arrived } from "../images";
 import { fold, nothing, type State, type Step } from "../state";
 import { ChangesOf } from "./changes";
 import { Composer } from "./composer";
@@ -136,6 +137,10 @@ function useHost() {
   useEffect(() => {
     const heard = (event: MessageEvent<ToView>) => {
       const message = event.data;
+      if (message.type === "image") {
+        arrived(message.key, message.source);
+        return;
+      }
       if (message.type !== "completions") {
         step(message);
         return;

@@ -1,6 +1,7 @@
 /** What will go along with the message: each piece can be taken out. What is only offered goes nowhere until it is taken. */
 import type { Chip } from "../../src/panel/messages";
 import { Icon } from "./icon";
+import { Thumbnail } from "./image";
 
 interface ChipsProps {
   readonly chips: readonly Chip[];
@@ -16,7 +17,8 @@ export function Chips({ chips, offers, onAdd, onRemove }: ChipsProps) {
     <ul class="chips" aria-label="Context">
       {chips.map((chip) => (
         <li key={chip.key} class="chip taken" title={chip.title}>
-          <Icon name={chip.icon} />
+          {chip.context.kind === "image" && <Thumbnail context={chip.context} label="" />}
+          {chip.context.kind !== "image" && <Icon name={chip.icon} />}
           <span class="chip-label">{chip.label}</span>
           <button
             type="button"

@@ -7,6 +7,7 @@ import { menuKey, type Choice } from "../choosing";
 import { cut, named, wanted, type Wanted } from "../composing";
 import { focusHere } from "../focusing";
 import { keep, kept, tell } from "../host";
+import { attach, canDrop } from "../images";
 import { localKeys } from "../keys";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
@@ -180,7 +181,19 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   };
 
   return (
-    <div class="composer" role="group" aria-label="Composer">
+    <div
+      class="composer"
+      role="group"
+      aria-label="Composer"
+      onDragOver={(event) => {
+        if (canDrop(event.dataTransfer)) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        if (!canDrop(event.dataTransfer)) return;
+        event.preventDefault();
+        attach(event.dataTransfer);
+      }}
+    >
       {asks && (
         <HeldBack
           paused={paused}
@@ -239,6 +252,10 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
             look(event.currentTarget);
           }}
           onKeyDown={pressed}
+          onPaste={(event) => {
+            // A program that copies a table puts an image of it beside its text: the text is meant.
+            if (event.clipboardData?.getData("text/plain") === "" && attach(event.clipboardData)) event.preventDefault();
+          }}
           onClick={(event) => {
             look(event.currentTarget);
           }}
@@ -261,6 +278,13 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           }}
         />
         <IconButton name="add" label="Add Context… (#)" onPress={addContext} class="add-context" />
+        <IconButton
+          name="file-media"
+          label="Attach Image…"
+          onPress={() => {
+            tell({ type: "chooseImage" });
+          }}
+        />
         <span class="spacer" />
         {/* It is there before its words are: else nobody is told of them. */}
         <span class="dim waiting-count" role="status">

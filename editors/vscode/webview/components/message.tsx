@@ -10,6 +10,7 @@ import { Badge, Button } from "./button";
 import { ReplyChanges } from "./changes";
 import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
+import { imageName, Thumbnail } from "./image";
 import { Remedies } from "./notices";
 import { Parts } from "./parts";
 
@@ -225,10 +226,22 @@ function SentChip({ context }: { readonly context: SentContext }) {
     );
   }
   if (context.kind === "image") {
+    const name = imageName(context);
     return (
-      <span class="chip">
-        {icon} {context.title ?? (context.uri === undefined ? "Image" : basename(context.uri))}
-      </span>
+      <button
+        type="button"
+        class="sent-image"
+        title={name}
+        aria-label={`Open ${name}`}
+        onClick={() => {
+          tell({ type: "openImage", context });
+        }}
+      >
+        <Thumbnail context={context} label={name} />
+        <span class="chip">
+          {icon} {name}
+        </span>
+      </button>
     );
   }
   if (context.kind === "diff" || context.kind === "text") {

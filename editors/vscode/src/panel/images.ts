@@ -1,0 +1,143 @@
+/** The images of messages: those of drafts are kept in files, since a draft is told and kept anew with each key that is pressed. */
+import { createHash } from "node:crypto";
+import * as vscode from "vscode";
+import type { Api } from "../api";
+import type { Context } from "../protocol";
+import { Problem } from "../problem";
+import { IMAGE_LIMIT, imageType } from "./imageType";
+
+export type ImageContext = Extract<Context, { kind: "image" }>;
+
+/** So long, in milliseconds, the file of an image is kept that was written for a message. */
+const KEPT = 30 * 24 * 60 * 60 * 1000;
+
+export class Images {
+  private readonly folder: vscode.Uri;
+
+  /** `storage`: a folder of the extension's own. */
+  constructor(
+    storage: vscode.Uri,
+    private readonly api: Api,
+  ) {
+    this.folder = vscode.Uri.joinPath(storage, "images");
+    void this.clear();
+  }
+
+  /** An image as context of a draft. Fails with a `Problem` for what is none, or too large. */
+  async keep(bytes: Uint8Array, title: string): Promise<ImageContext> {
+    const type = imageType(bytes);
+    if (type === undefined) throw new Problem("invalidParams", `${title} is not an image.`, "Send a PNG, JPEG, WebP or GIF.");
+    if (bytes.length > IMAGE_LIMIT)
+      throw new Problem("invalidParams", `${title} is larger than 5 MiB.`, "Send a smaller image, or a part of it.");
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    await vscode.workspace.fs.writeFile(this.file(sha256), bytes);
+    return { kind: "image", sha256, title, mimeType: type };
+  }
+
+  /** A file that was dropped or chosen: by its place where the server reads it there, else its bytes. */
+  async fromFile(uri: vscode.Uri): Promise<ImageContext> {
+    const title = vscode.workspace.asRelativePath(uri);
+    const kept = await this.keep(await vscode.workspace.fs.readFile(uri), title);
+    const inside = uri.scheme === "file" && vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+    return inside ? { kind: "image", uri: uri.toString() } : kept;
+  }
+
+  /** Those that the person chooses. */
+  async choose(): Promise<readonly ImageContext[]> {
+    const chosen = await vscode.window.showOpenDialog({
+      title: "Attach Image",
+      openLabel: "Attach",
+      canSelectMany: true,
+      filters: { Images: ["png", "jpg", "jpeg", "webp", "gif"] },
+    });
+    return Promise.all((chosen ?? []).map((uri) => this.fromFile(uri)));
+  }
+
+  /** Whether the file begins as an image. */
+  async isImage(uri: vscode.Uri): Promise<boolean> {
+    try {
+      return imageType(await vscode.workspace.fs.readFile(uri)) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The context as the server takes it: with the bytes of an image that it does not have. */
+  async sendable(context: Context): Promise<Context> {
+    if (context.kind !== "image" || context.sha256 === undefined) return context;
+    const bytes = await this.read(this.file(context.sha256));
+    if (bytes === undefined) return context;
+    return {
+      kind: "image",
+      data: Buffer.from(bytes).toString("base64"),
+      ...(context.title !== undefined && { title: context.title }),
+    };
+  }
+
+  /** Keeps the images of a message that was sent, to send them again elsewhere. */
+  async adopt(sessionId: string, contexts: readonly Context[]): Promise<void> {
+    for (const context of contexts) {
+      if (context.kind !== "image" || context.sha256 === undefined) continue;
+      const { data } = await this.api.request("context/image", { sessionId, sha256: context.sha256 });
+      await vscode.workspace.fs.writeFile(this.file(context.sha256), Buffer.from(data, "base64"));
+    }
+  }
+
+  /** The image as the page shows it; undefined where it cannot be had. */
+  async source(sessionId: string, context: ImageContext): Promise<string | undefined> {
+    const { sha256, uri } = context;
+    const draft = sha256 === undefined ? undefined : await this.read(this.file(sha256));
+    if (draft !== undefined) return shown(draft);
+    if (sha256 !== undefined) {
+      const found = await this.api.request("context/image", { sessionId, sha256 });
+      return `data:${found.mimeType};base64,${found.data}`;
+    }
+    const bytes = uri === undefined ? undefined : await this.read(vscode.Uri.parse(uri));
+    return bytes === undefined ? undefined : shown(bytes);
+  }
+
+  /** Shows the image in an editor: the file that it came from is perhaps another one by now. */
+  async open(sessionId: string, context: ImageContext): Promise<void> {
+    if (context.sha256 === undefined) {
+      if (context.uri !== undefined) await vscode.commands.executeCommand("vscode.open", vscode.Uri.parse(context.uri));
+      return;
+    }
+    let bytes = await this.read(this.file(context.sha256));
+    if (bytes === undefined) {
+      const { data } = await this.api.request("context/image", { sessionId, sha256: context.sha256 });
+      bytes = Buffer.from(data, "base64");
+    }
+    const type = imageType(bytes)?.slice("image/".length) ?? "png";
+    const file = vscode.Uri.joinPath(this.folder, `${context.sha256}.${type}`);
+    await vscode.workspace.fs.writeFile(file, bytes);
+    await vscode.commands.executeCommand("vscode.open", file);
+  }
+
+  private file(sha256: string): vscode.Uri {
+    return vscode.Uri.joinPath(this.folder, sha256);
+  }
+
+  private async read(file: vscode.Uri): Promise<Uint8Array | undefined> {
+    try {
+      return await vscode.workspace.fs.readFile(file);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async clear(): Promise<void> {
+    try {
+      for (const [name] of await vscode.workspace.fs.readDirectory(this.folder)) {
+        const file = vscode.Uri.joinPath(this.folder, name);
+        if ((await vscode.workspace.fs.stat(file)).mtime < Date.now() - KEPT) await vscode.workspace.fs.delete(file);
+      }
+    } catch {
+      // There is none yet.
+    }
+  }
+}
+
+function shown(bytes: Uint8Array): string | undefined {
+  const type = imageType(bytes);
+  return type === undefined ? undefined : `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
+}

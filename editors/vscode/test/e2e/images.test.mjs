@@ -1,0 +1,149 @@
+// Images as context: pasted, dropped, taken after # and chosen; seen as thumbnails, sent to the model, shown in the message.
+/* global DataTransfer, atob, File, ClipboardEvent, DragEvent, innerWidth */
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import zlib from "node:zlib";
+import { startEditor, startModel, step, themes, until } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+/** A chart of coloured bars as a PNG. */
+function chart(width, height, hue) {
+  const rows = [];
+  for (let y = 0; y < height; y += 1) {
+    const row = Buffer.alloc(1 + width * 3, 250);
+    row[0] = 0;
+    for (let x = 0; x < width; x += 1) {
+      const bar = Math.floor((x * 8) / width);
+      if (x % (width / 8) < width / 12 && height - y < (height * (2 + ((bar * 5) % 7))) / 9) row.set(hue, 1 + x * 3);
+    }
+    rows.push(row);
+  }
+  const chunk = (kind, data) => {
+    const body = Buffer.concat([Buffer.from(kind), data]);
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(data.length);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(zlib.crc32(body));
+    return Buffer.concat([size, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  return Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    chunk("IHDR", head),
+    chunk("IDAT", zlib.deflateSync(Buffer.concat(rows))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+const pasted = chart(640, 360, [40, 110, 210]);
+const dropped = chart(300, 300, [200, 70, 60]);
+const inFolder = chart(480, 200, [60, 150, 80]);
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "read.py": "x = 1\n", "chart.png": inFolder }, model });
+  window = await editor.window();
+  panel = window.panel;
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+/** What a paste into the composer, or a drop on it, brings. */
+const bring = (event, bytes, name, type = "image/png") =>
+  panel.text.evaluate(
+    (element, { event, data, name, type }) => {
+      const transfer = new DataTransfer();
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([bytes], name, { type }));
+      const about = { bubbles: true, cancelable: true };
+      element.dispatchEvent(
+        event === "paste"
+          ? new ClipboardEvent("paste", { ...about, clipboardData: transfer })
+          : new DragEvent(event, { ...about, dataTransfer: transfer }),
+      );
+    },
+    { event, data: Buffer.from(bytes).toString("base64"), name, type },
+  );
+
+const taken = (label) => panel.frame.locator(".chip.taken", { hasText: label });
+
+it("an image that is pasted is a chip with a thumbnail", async () => {
+  await bring("paste", pasted, "image.png");
+  await taken("Pasted image").locator("img.thumbnail").waitFor();
+});
+
+it("so is one that is dropped, and one of the folder after #", async () => {
+  await bring("drop", dropped, "errors.png");
+  await taken("errors.png").locator("img.thumbnail").waitFor();
+  await panel.write("say: What do they show? #chart");
+  await panel.frame.locator(".menu-item", { hasText: "chart.png" }).first().click();
+  await taken("chart.png").locator("img.thumbnail").waitFor();
+  const loaded = await panel.frame.locator("img.thumbnail").evaluateAll((all) => all.map((one) => one.naturalWidth));
+  assert.deepEqual(loaded, [640, 300, 480]);
+});
+
+it("what is no image is refused with a word", async () => {
+  await bring("paste", Buffer.from("not an image"), "false.png");
+  await panel.frame.getByText("false.png is not an image.").waitFor();
+  assert.equal(await taken("false.png").count(), 0);
+});
+
+it("chips outlive the window", async () => {
+  await window.reload();
+  await taken("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
+});
+
+it("the model gets them, and the message shows them", async () => {
+  for (const [name, theme] of Object.entries({ dark: themes.dark, light: themes.light })) {
+    await editor.settings({ "workbench.colorTheme": theme });
+    await window.reload();
+    await taken("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
+    await window.shot(`images-composer-${name}`);
+  }
+  await panel.sent();
+  const request = await until(
+    () => model.requests.findLast((one) => JSON.stringify(one).includes("What do they show?")),
+    "the request",
+  );
+  const parts = request.messages.at(-1).content.filter(({ type }) => type === "image_url");
+  assert.deepEqual(
+    parts.map(({ image_url }) => image_url.url),
+    [pasted, dropped, inFolder].map((bytes) => `data:image/png;base64,${bytes.toString("base64")}`),
+  );
+  const shown = panel.frame.locator(".message.participant .sent-image img");
+  await until(async () => (await shown.count()) === 3, "three images");
+  assert.equal(await panel.frame.locator(".chip.taken").count(), 0);
+  await window.shot("images-message-light");
+  await editor.settings({ "workbench.colorTheme": themes.dark });
+  await window.reload();
+  await until(async () => (await shown.count()) === 3, "three images after a reload");
+  await window.shot("images-message-dark");
+  await window.page.setViewportSize({ width: 480, height: 800 });
+  await window.shot("images-message-narrow");
+  const outside = await shown.evaluateAll((all) => all.some((one) => one.getBoundingClientRect().right > innerWidth));
+  assert.equal(outside, false, "nothing runs out of the page");
+  await window.page.setViewportSize({ width: 1280, height: 800 });
+});
+
+it("an image of a message opens in the editor", async () => {
+  await panel.frame.locator(".message.participant .sent-image").first().click();
+  await window.page.locator(".tab", { hasText: ".png" }).first().waitFor();
+});
+
+it("an image is chosen from a command", async () => {
+  await window.command("Session: Attach Image…");
+  const box = window.page.locator(".quick-input-widget input").first();
+  await box.waitFor();
+  await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "chart.png" }).click();
+  await taken("chart.png").locator("img.thumbnail").waitFor();
+});

@@ -1,0 +1,59 @@
+/** Images between the page and the host: what is pasted or dropped goes there, what is shown comes from there. */
+import type { Context } from "../src/panel/messages";
+import { tell } from "./host";
+
+export type ImageContext = Extract<Context, { kind: "image" }>;
+
+/** So many of them are kept, for what is drawn again. */
+const KEPT = 60;
+
+const found = new Map<string, Promise<string | undefined>>();
+const waiting = new Map<string, (source: string | undefined) => void>();
+
+/** What an `img` shows; the host is asked once for each. */
+export function sourceOf(context: ImageContext): Promise<string | undefined> {
+  const key = context.sha256 ?? context.uri ?? "";
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const asked = new Promise<string | undefined>((resolve) => {
+    waiting.set(key, resolve);
+    tell({ type: "image", key, context });
+  });
+  found.set(key, asked);
+  for (const [old] of found) {
+    if (found.size <= KEPT) break;
+    if (!waiting.has(old)) found.delete(old);
+  }
+  return asked;
+}
+
+export function arrived(key: string, source: string | undefined): void {
+  waiting.get(key)?.(source);
+  waiting.delete(key);
+  if (source === undefined) found.delete(key);
+}
+
+/** Whether something is dragged that can become context. */
+export function canDrop(data: DataTransfer | null): boolean {
+  return data?.types.some((type) => type === "Files" || type.endsWith("uri-list")) ?? false;
+}
+
+/** Hands what was pasted or dropped over to the host. Gives whether there was anything for it. */
+export function attach(data: DataTransfer | null): boolean {
+  if (data === null) return false;
+  const files = [...data.files].filter(({ type }) => type.startsWith("image/"));
+  for (const file of files) void send(file);
+  if (files.length > 0) return true;
+  const uris = (data.getData("application/vnd.code.uri-list") || data.getData("text/uri-list"))
+    .split(/\r?\n/)
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  if (uris.length > 0) tell({ type: "attachUris", uris });
+  return uris.length > 0;
+}
+
+async function send(file: File): Promise<void> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  tell({ type: "attachImage", name: file.name, data: btoa(text) });
+}
