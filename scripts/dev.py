@@ -110,6 +110,11 @@ def test_agents(rest: list[str]) -> int:
     return run(str(PYTHON), str(ROOT / "scripts" / "drive_agents.py"), *rest)
 
 
+def test_editors(rest: list[str]) -> int:
+    """Drive real editors that the tests do not bring themselves: Emacs, from Debian's packages. Not a part of the tests."""
+    return run(str(PYTHON), str(ROOT / "scripts" / "drive_editors.py"), *rest)
+
+
 def lock(_rest: list[str]) -> int:
     """Renew requirements.lock, and what the VS Code extension installs, from pyproject.toml."""
 
@@ -131,7 +136,7 @@ def lock(_rest: list[str]) -> int:
 
 COMMANDS = {
     command.__name__.replace("_", "-"): command
-    for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, test_agents, lock)
+    for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, test_agents, test_editors, lock)
 }
 
 

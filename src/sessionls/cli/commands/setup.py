@@ -75,19 +75,23 @@ def doctor(
 
 @app.command()
 def editor(
-    name: Annotated[Literal["nvim"], typer.Argument(metavar="EDITOR", help="The editor: nvim.")],
-    install: Annotated[bool, typer.Option("--install", help="Install it where Neovim finds it at its next start.")] = False,
+    name: Annotated[Literal["nvim", "emacs"], typer.Argument(metavar="EDITOR", help="The editor: nvim or emacs.")],
+    install: Annotated[bool, typer.Option("--install", help="Install it where the editor finds it at its next start.")] = False,
     show: Annotated[bool, typer.Option("--print", help="Print the plugin's folder, for a plugin manager.")] = False,
 ) -> None:
-    """Install the Neovim plugin that comes with this version, or print its folder."""
-    from sessionls.cli import editors
+    """Install the plugin for Neovim or Emacs that comes with this version, or print its folder."""
+    from sessionls.cli import editors, emacs
 
     async def work(terminal: Terminal) -> int:
         if install == show:
             raise UsageError(f"Choose what to do with the plugin for {name}.", "Use --install or --print.")
-        folder = editors.plugin_folder()
+        folder = editors.plugin_folder() if name == "nvim" else emacs.package_file().parent
         if show:
             terminal.out.print(str(folder), markup=False, highlight=False, soft_wrap=True)
+            return 0
+        if name == "emacs":
+            await asyncio.to_thread(emacs.install, emacs.package_file())
+            terminal.note("Installed. Put (require 'sessionls) into your init file, and run M-x sessionls-menu.")
             return 0
         target = editors.target_folder()
         await asyncio.to_thread(editors.install, folder, target)

@@ -1,0 +1,79 @@
+"""Real Emacs with this package: `make test-editors`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from model_server import Answer, Hold, ModelServer, ToolUse
+from server_client import GUARDED_SERVER
+from shared_server import environment, key_for, make_workspace
+
+PACKAGE = Path(__file__).resolve().parent.parent
+_LIBRARIES = Path("/usr/share/emacs/site-lisp/elpa-src")  # of Debian's packages, where Emacs has none of its own
+_PATIENCE = 200.0
+
+
+def emacs(*arguments: str) -> list[str]:
+    found = [folder for name in ("eglot", "project", "xref", "seq") for folder in sorted(_LIBRARIES.glob(f"{name}-[0-9]*"))]
+    paths = [word for folder in (*found, PACKAGE) for word in ("-L", str(folder))]
+    return ["emacs", "-Q", "--batch", *paths, *arguments]
+
+
+async def run(command: list[str], env: dict[str, str], folder: Path, hold: Hold | None = None) -> tuple[str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        cwd=folder,
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while hold is not None and process.returncode is None and not (folder / "go").exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            if hold is not None:
+                hold.go.set()
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, err.decode() + out.decode()
+    return out.decode(), err.decode()
+
+
+@pytest.mark.timeout(240)
+async def test_a_question_about_a_region_from_emacs(tmp_path: Path, model_server: ModelServer) -> None:
+    folder = make_workspace(tmp_path)
+    (folder / "a.py").write_text("", encoding="utf-8")
+    hold = Hold("First line.\n", then=Answer("Second line."))
+    model_server.script(hold, Answer("", tools=[ToolUse("create_file", {"path": "b.txt", "text": "new\n"})]), Answer("Written."))
+    told = json.dumps({"server": GUARDED_SERVER, "folder": str(folder)})
+    live = str(PACKAGE / "test" / "live.el")
+    out, _ = await run(
+        emacs("-l", live, "-f", "sessionls-live", told), environment(tmp_path) | key_for(model_server), folder, hold
+    )
+    result = json.loads(out.splitlines()[-1])
+    assert result["ahead"] == "#file:a.py:1-1 " and result["draft"].rstrip() == "@terse #file:a.py:1-1 What is 𝒳?"
+    assert result["waiting"] == " ⚑1 ●1" and "Go to the question first" in result["refused"]
+    order = ["## Ada · ", "@terse #file", "## terse · ", "First line.\nSecond line.", "Write b.txt", "## code · ", "Written."]
+    text = result["text"]
+    assert sorted(order, key=text.index) == order and all(text.count(one) == 1 for one in order if one != "## Ada · ")
+    assert (folder / "b.txt").read_text(encoding="utf-8") == "new\n"
+    assert "not saved" in model_server.requests[0].text  # as the buffer is
+    assert result["outline"] and {"@research", "@review"} <= {one.strip() for one in result["completed"]}
+    assert "What is 𝒳?" in result["fork"] and "Second line." not in result["fork"]
+    assert "What is" in result["listed"] and result["asked"] == 0
+
+
+async def test_the_package_compiles_without_warnings(tmp_path: Path) -> None:
+    target = tmp_path / "sessionls.el"
+    target.write_bytes((PACKAGE / "sessionls.el").read_bytes())
+    strict = "(setq byte-compile-error-on-warn t)"
+    await run(emacs("--eval", strict, "-f", "batch-byte-compile", str(target)), os.environ | {"HOME": str(tmp_path)}, tmp_path)
