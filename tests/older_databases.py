@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, update
@@ -55,25 +54,32 @@ def with_texts_everywhere(url: str) -> None:
             connection.execute(update(events).where(this).values(data=event_json(row)))
         for n, data in found.items():
             connection.execute(update(messages).where(messages.c.n == n).values(data=data))
-        for column in ("events DROP COLUMN message", "messages DROP COLUMN content_seq"):
-            connection.exec_driver_sql(f"ALTER TABLE {column}")
+        _drop_later(connection, "0009")
         if connection.dialect.name == "sqlite":
             _copy_words(connection)
-        for table in reversed(metadata.sorted_tables):
-            if table.name not in _tables_at("0009"):
-                table.drop(connection)
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
     engine.dispose()
 
 
-@cache
-def _tables_at(revision: str) -> frozenset[str]:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        migrations.upgrade(connection, revision)
-        names = inspect(connection).get_table_names()
-    engine.dispose()
-    return frozenset(names)
+def _drop_later(connection: Connection, revision: str) -> None:
+    """Drop the tables and columns that this revision did not have."""
+    earlier = create_engine("sqlite://")
+    with earlier.begin() as empty:
+        migrations.upgrade(empty, revision)
+        tables = {
+            name: {column["name"] for column in inspect(empty).get_columns(name)} for name in inspect(empty).get_table_names()
+        }
+    earlier.dispose()
+    for table in reversed(metadata.sorted_tables):
+        if table.name not in tables:
+            connection.exec_driver_sql(f'DROP TABLE "{table.name}"')
+            continue
+        later = {column.name for column in table.columns} - tables[table.name]
+        for index in table.indexes:
+            if later & {column.name for column in index.columns}:
+                connection.exec_driver_sql(f'DROP INDEX "{index.name}"')
+        for column in later:
+            connection.exec_driver_sql(f'ALTER TABLE "{table.name}" DROP COLUMN "{column}"')
 
 
 def _texts(connection: Connection) -> dict[int, str]:

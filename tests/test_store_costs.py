@@ -146,6 +146,22 @@ async def test_searching_a_common_word_costs_the_same_with_many_matches(
     assert await steps_of(store, search) <= few * 1.5
 
 
+@pytest.mark.engines("sqlite")
+async def test_a_rare_word_costs_the_same_however_many_messages_the_folder_has(store: SqlStore) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, "Where?", "The zebra.")
+
+    async def search() -> object:
+        [hit] = await store.search("zebra", scope=scope_of(["file:///work"]), limit=20)
+        return hit
+
+    few = await steps_of(store, search)
+    for _ in range(5):
+        await exchanges(store, session_id, ["The parser."] * 400)
+    # The index is written in segments, of which there are now more, now fewer; to count the folder's messages takes hundreds.
+    assert await steps_of(store, search) <= few + 20
+
+
 async def test_the_newest_matches_of_a_common_word_are_found(store: SqlStore) -> None:
     session_id = await create(store)
     await exchanges(store, session_id, [f"The parser number {n}." for n in range(600)])

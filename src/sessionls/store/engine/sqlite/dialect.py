@@ -70,6 +70,9 @@ SELECT rowid AS n, bm25(message_text) AS rank FROM message_text
 WHERE message_text MATCH :words AND rowid BETWEEN :first AND :last AND +rowid IN :those
 """
 
+_COUNT_MATCHES = text("SELECT count(*) FROM (SELECT 1 FROM message_text WHERE message_text MATCH :words LIMIT :most + 1)")
+_COMMON = 1000  # matches
+
 _INDEX_TITLE = text("INSERT INTO title_pieces (rowid, pieces) VALUES (:n, :pieces)")
 _UNINDEX_TITLE = text("INSERT INTO title_pieces (title_pieces, rowid, pieces) VALUES ('delete', :n, :pieces)")
 _MERGE_TITLES = text("INSERT INTO title_pieces (title_pieces, rank) VALUES ('merge', :pages)")
@@ -147,7 +150,9 @@ class SqliteDialect(Dialect):
     def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:
         statement = _EVERYWHERE
         if here:
-            small = connection.execute(_SCOPE_SIZE, {**here, "most": few}).scalar_one() <= few
+            # Few matches are looked up one by one. Many matches may all be elsewhere: then a small scope is searched instead.
+            common = connection.execute(_COUNT_MATCHES, {"words": words, "most": _COMMON}).scalar_one() > _COMMON
+            small = common and connection.execute(_SCOPE_SIZE, {**here, "most": few}).scalar_one() <= few
             statement = _HERE_AMONG_FEW if small else _HERE
         with connection.execute(statement, {"words": words, **here}) as rows:
             for row in rows:
