@@ -105,3 +105,6 @@ def test_what_is_kept_is_bounded(kept: KeptMessages, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(kept_messages, "_KEPT_SIZE", 1)
     sent(session(50))
     assert len(kept._kept) == 1
+    monkeypatch.setattr(kept_messages, "_LARGEST", 100)
+    sent(session(60))
+    assert kept._kept == []

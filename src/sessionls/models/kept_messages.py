@@ -19,7 +19,8 @@ Messages = Sequence[Mapping[str, Any]]
 
 _FEW = 32  # messages: below this, nothing is worth keeping
 _KEPT = 8  # requests
-_KEPT_SIZE = 32 << 20  # bytes, of all together
+_LARGEST = 8 << 20  # bytes of a request that is kept: images make larger ones
+_KEPT_SIZE = 16 << 20  # bytes, of all together
 _CHUNK = 256  # messages that are compared at once
 
 
@@ -53,7 +54,7 @@ class KeptMessages:
         new = convert(messages[count:])
         added, ends = _join(new)
         data = before + b"," + added if before and added else before + added
-        if len(new) == len(messages) - count:
+        if len(new) == len(messages) - count and len(data) <= _LARGEST:
             offset = len(before) + 1 if before else 0
             del kept.ends[count:]
             kept.ends.extend(offset + end for end in ends)
