@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # Delay in seconds until a change of a session that is not followed is read, for lists: it leaves the processor to the writer.
 _LATER = (0.03, 0.1)
 _PAUSE = 0.25  # seconds between two such polls
-_IDLE_POLL = 2.0  # seconds between polls without signals, for what other programs do to the file
+_IDLE_POLL = 5.0  # seconds between polls without signals, for what other programs do to the file
 _IDLE_CHECK = 1.0  # the same without notifications of the folder, which network drives do not send
 _STEP = 2  # milliseconds that watchfiles sleeps between its checks: it reports a change after about 7
 _LIBRARY = "watchfiles"
