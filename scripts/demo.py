@@ -1,7 +1,7 @@
-"""What sessionls does, shown with the real program on a file of this repository: `make demo`.
+"""Shows what sessionls does, with the real program and a file of this repository: `make demo`.
 
-Works with no key and no network: then the embedded model answers, and its agents are kept short. All happens in a temporary
-folder. `--picture FILE` also draws what the terminal showed (not on Windows).
+Needs no key and no network: without them the embedded model answers, with shorter agents. Everything is written to a temporary
+folder. `--picture FILE` also draws the terminal's output (not on Windows).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "ids.py"
 WIDTH = 100
-# What the embedded model can bear: a short prompt, a short reply. A real model runs the agents that sessionls brings.
+# The embedded model can only handle short prompts and replies. Real models use the built-in agents.
 SHORT = {
-    "code": ("The default agent, kept short.", "You answer questions about Python code in two short sentences."),
-    "explain": ("Explains, kept short.", "You explain Python code to a beginner in two short sentences."),
+    "code": ("The default agent, shortened.", "You answer questions about Python code in two short sentences."),
+    "explain": ("Explains, shortened.", "You explain Python code to a beginner in two short sentences."),
 }
 
 
 class Demo:
-    """A workspace, a data folder, and the program run in them."""
+    """A workspace, a data folder, and the program that runs in them."""
 
     def __init__(self, home: Path, console: Console) -> None:
         self.folder = home / "workspace"
@@ -41,7 +41,7 @@ class Demo:
         self.console = console
 
     def short_agents(self) -> None:
-        """Define the agents anew in the workspace, and trust it."""
+        """Define shorter agents in the workspace, and trust it."""
         agents = self.folder / ".sessionls" / "agents"
         agents.mkdir(parents=True)
         for name, (description, prompt) in SHORT.items():
@@ -54,7 +54,7 @@ class Demo:
         self.console.rule(Text(text, style="bold"), align="left", style="dim")
 
     def run(self, *words: str) -> None:
-        """Show the command, and run it in front of whoever looks on."""
+        """Show the command, run it, and show its output."""
         shown = " ".join(f'"{word}"' if " " in word else word for word in words)
         self.console.print(Text("$ ", style="green").append(f"sessionls {shown}", style="bold default"))
         sys.stdout.flush()
@@ -63,7 +63,7 @@ class Demo:
             raise SystemExit(code)
 
     def ask(self, *words: str) -> object:
-        """What a command prints as JSON."""
+        """Returns the JSON that a command prints."""
         done = subprocess.run(
             [sys.executable, "-m", "sessionls", *words, "--json"],
             cwd=self.folder,
@@ -82,8 +82,8 @@ def show(demo: Demo) -> None:
         demo.short_agents()
         demo.console.print(
             Text(
-                f"No key is set, so the embedded model answers ({default}). It is real, and too small to be clever: look at what "
-                "happens to the messages, not at what it says.",
+                f"No key is set, so the embedded model answers ({default}). It is real, but too small to give good answers: "
+                "watch what happens to the messages, not its answers.",
                 style="dim",
             )
         )
@@ -101,15 +101,15 @@ def show(demo: Demo) -> None:
     demo.say("The next message goes to the session's default agent again")
     demo.run("ask", "--session", session, "Name one use of this function.")
 
-    demo.say("A fork: go on in a copy, and leave the session as it is")
+    demo.say("A fork: continue in a copy, and leave the session as it is")
     demo.run("fork", session, "--title", "Another way")
 
-    demo.say("Everything is kept")
+    demo.say("Everything is stored")
     demo.run("sessions")
 
 
 def picture(target: Path) -> None:
-    """Run this demo in a terminal of its own, and draw what it showed."""
+    """Run this demo in a separate terminal, and draw its output."""
     import pty
 
     recorded = bytearray()
@@ -129,12 +129,12 @@ def picture(target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         drawn = re.sub(
             r"@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL
-        )  # no font from elsewhere
+        )  # loads no font from the web
         target.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
 
 
 def settled_lines(text: str) -> list[str]:
-    """What is left on the screen: the moves that a growing reply is drawn with (up, clear the line) carried out."""
+    """The final lines on the screen, after the cursor movements of growing replies (up, clear the line)."""
     lines, row = [""], 0
     for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+|\x1b", text):
         if token == "\n":
@@ -152,7 +152,7 @@ def settled_lines(text: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw what the terminal shows into this SVG file")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the terminal's output into this SVG file")
     chosen = parser.parse_args()
     if chosen.picture:
         picture(chosen.picture)
@@ -162,7 +162,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sessionls-demo-", ignore_cleanup_errors=True) as home:
         show(Demo(Path(home), console))
     console.print(
-        Text(f"\nThat took {time.monotonic() - started:.0f} s. Nothing of it is kept: it was in a temporary folder.", style="dim")
+        Text(
+            f"\nThat took {time.monotonic() - started:.0f} s. Nothing is kept: everything was in a temporary folder.", style="dim"
+        )
     )
 
 

@@ -1,7 +1,7 @@
 """The developer's commands, on any system with Python and git: `python scripts/dev.py test`. The Makefile calls this.
 
-Standard library only, and readable by an older Python too, so that it can say what is missing. `setup` runs before every
-command and does nothing where nothing changed.
+Uses only the standard library and syntax of older Pythons, so that it can report what is missing. `setup` runs before every
+command and does nothing if nothing changed.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ OLDEST = (3, 11)
 
 
 def test(rest: list[str]) -> int:
-    """Run all checks and tests side by side; with arguments, which go to pytest, only the server's tests."""
+    """Run all checks and tests in parallel; with arguments for pytest, only the server's tests."""
     if rest:
         return server(rest)
-    extension()  # its packages are installed before two lanes need them
+    extension()  # install its packages before two lanes need them
     return run_lanes({name: [str(PYTHON), str(Path(__file__)), name] for name in ("check", "server", "vscode")}, cwd=ROOT)
 
 
 def server(rest: list[str]) -> int:
-    """Run the tests of the server and the terminal, and name the slowest; arguments go to pytest."""
+    """Run the tests of the server and the terminal, and name the slowest; arguments are passed to pytest."""
     slowest = [] if rest else ["--durations=25", "--durations-min=1"]
     return run(str(PYTHON), "-m", "pytest", "-n", "auto", *slowest, *rest)
 
@@ -91,7 +91,7 @@ def fix(_rest: list[str]) -> int:
 
 
 def docs(_rest: list[str]) -> int:
-    """Renew the generated docs."""
+    """Update the generated docs."""
     return max(*(run(str(PYTHON), str(script)) for script in generators()), extension().docs())
 
 
@@ -106,7 +106,7 @@ def bench(rest: list[str]) -> int:
 
 
 def test_agents(rest: list[str]) -> int:
-    """Drive real external agents from npm against the tests' model server. Not a part of the tests."""
+    """Drive real external agents from npm against the tests' model server. Not part of the tests."""
     return run(str(PYTHON), str(ROOT / "scripts" / "drive_agents.py"), *rest)
 
 
@@ -116,7 +116,7 @@ def test_editors(rest: list[str]) -> int:
 
 
 def lock(_rest: list[str]) -> int:
-    """Renew requirements.lock, and what the VS Code extension installs, from pyproject.toml."""
+    """Update requirements.lock, and the list that the VS Code extension installs, from pyproject.toml."""
 
     def renew(file: Path, *more: str) -> int:
         return run(
@@ -128,7 +128,7 @@ def lock(_rest: list[str]) -> int:
     code = renew(LOCK, "--all-extras", "--group", "dev")
     if code:
         return code
-    # Those of the pins that the program itself needs. uv keeps the pins, and their hashes, that it finds in the file.
+    # The pins that the program itself needs. uv keeps the pins and hashes that it finds in the file.
     SERVER_LOCK.parent.mkdir(exist_ok=True)
     shutil.copyfile(LOCK, SERVER_LOCK)
     return renew(SERVER_LOCK, "-c", str(LOCK))
@@ -144,7 +144,7 @@ COMMANDS = {
 
 
 def setup() -> None:
-    """A virtual environment in .venv with exactly what requirements.lock says, and sessionls itself, editable."""
+    """Create .venv with exactly the packages of requirements.lock, and sessionls itself, editable."""
     wanted = fingerprint()
     if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and PYTHON.is_file():
         return
@@ -157,7 +157,7 @@ def setup() -> None:
     os.environ.update(uv_settings())
     install_uv()
     must(str(PYTHON), "-m", "uv", "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(LOCK))
-    # The build back end is one of the pinned packages: nothing is fetched to build.
+    # The build back end is a pinned package: building downloads nothing.
     must(
         *[str(PYTHON), "-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON)],
         *["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
@@ -168,7 +168,7 @@ def setup() -> None:
 
 
 def fingerprint() -> str:
-    """What the environment depends on: when none of it changed there is nothing to do."""
+    """Changes if anything changes that the environment depends on."""
     parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), Path(__file__).read_bytes(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -178,17 +178,17 @@ def make_venv() -> None:
     if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
         return
     shutil.rmtree(VENV, ignore_errors=True)
-    # Debian splits venv off from Python.
+    # Debian has venv in a separate package.
     system_package(f"python{sys.version_info.major}.{sys.version_info.minor}-venv", "Python has no venv module")
     must(*command)
 
 
 def install_uv() -> None:
-    """The uv that requirements.lock pins, by its hash."""
+    """Install the uv that requirements.lock pins, checked by its hash."""
     text = LOCK.read_text(encoding="utf-8")
     pinned = re.search(r"^uv==\S+ .*(?:\n +--hash=\S+.*)+", text, re.MULTILINE)
     if pinned is None:
-        raise SystemExit("requirements.lock pins no uv: renew it with `uv pip compile` as scripts/dev.py says in `lock`.")
+        raise SystemExit("requirements.lock pins no uv: update it with `uv pip compile` as scripts/dev.py does in `lock`.")
     version = pinned.group().split()[0].removeprefix("uv==")
     if output(str(PYTHON), "-m", "uv", "--version").split()[1:2] == [version]:
         return
@@ -204,9 +204,9 @@ def install_uv() -> None:
 
 
 def uv_settings() -> dict[str, str]:
-    """What uv must be told of pip's configuration, which it does not read: where packages come from, as uv's own variables.
+    """Return where packages come from according to pip's configuration, as uv's environment variables: uv does not read it.
 
-    Several indexes are searched as pip does it, for the best match; the hashes of requirements.lock keep that safe.
+    Like pip, uv searches all indexes for the best match, which is safe because requirements.lock has hashes.
     """
     configured: dict[str, str] = {}
     # From the weakest to the strongest: [global], [install], environment variables.
@@ -234,7 +234,7 @@ def uv_settings() -> dict[str, str]:
 
 
 def openmp() -> None:
-    """The engine of the embedded model links to OpenMP, which Linux does not always have."""
+    """The embedded model's engine needs OpenMP, which some Linux systems lack."""
     if not sys.platform.startswith("linux"):
         return
     try:
@@ -244,7 +244,7 @@ def openmp() -> None:
 
 
 def system_package(name: str, why: str, *, needed: bool = True) -> None:
-    """Install a package of the system where we may (root on Debian), else say what to do."""
+    """Install a system package if we can (root on Debian); otherwise print what to do."""
     apt = shutil.which("apt-get")
     if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
         say(f"Installing {name}: {why}.")
@@ -296,7 +296,7 @@ def must(*command: str) -> None:
 
 
 def output(*command: str) -> str:
-    """What a command prints; nothing where it fails."""
+    """The output of a command; empty if it fails."""
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
 

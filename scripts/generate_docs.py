@@ -30,7 +30,7 @@ _NAMED = {
 
 
 def main() -> int:
-    """The exit code: 1 where `--check` finds a file that is stale."""
+    """Returns the exit code: 1 if `--check` finds a stale file."""
     schema = build_schema()
     files = {
         DOCS / "protocol.md": render(schema),
@@ -39,7 +39,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         stale = [path.name for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
         if stale:
-            print(f"Stale: {', '.join(stale)}. Renew with `make docs`.")
+            print(f"Stale: {', '.join(stale)}. Update with `make docs`.")
         return 1 if stale else 0
     DOCS.mkdir(exist_ok=True)
     for path, text in files.items():
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def build_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of everything that crosses the wire: `$defs` by the names of the models, `methods` by theirs."""
+    """JSON Schema (2020-12) of all messages: `$defs` by the names of the models, `methods` by the names of the methods."""
     models = {method.params for method in METHODS if isinstance(method.params, type)} | {m.result for m in METHODS if m.result}
     ordered = sorted({*models, *_EVENTS}, key=lambda model: model.__name__)
     _, made = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
@@ -86,7 +86,7 @@ def _params_name(method: Method) -> str:
 
 
 def _tidy(schema: Any, *, required: bool = False) -> None:
-    """What the wire means: optional is absent, not null, which only a `required` field can be. Titles only repeat the names."""
+    """Optional fields are absent on the wire, not null: only `required` fields can be null. Titles only repeat the names."""
     if isinstance(schema, list):
         for item in schema:
             _tidy(item)
@@ -96,7 +96,7 @@ def _tidy(schema: Any, *, required: bool = False) -> None:
         del schema["title"]
     if schema.get("default", "") is None:
         del schema["default"]
-    elif isinstance(default := schema.get("default"), dict):  # what is not there is left out on the wire
+    elif isinstance(default := schema.get("default"), dict):  # absent fields are left out on the wire
         schema["default"] = {name: value for name, value in default.items() if value is not None}
     choices = schema.get("anyOf")
     if not required and isinstance(choices, list) and {"type": "null"} in choices:
@@ -130,8 +130,11 @@ def render(schema: dict[str, Any]) -> str:
     out += ["## Errors", _errors()]
     params = {_params_name(method) for method in METHODS}
     events = {event.__name__ for event in _EVENTS}
-    out += ["## Events", "Every event has `sessionId`, `seq` (1, 2, 3… without holes in each session; a fork's go on from its "]
-    out[-1] += "parent's), `at` and, where somebody did it, `by`. The kinds, and what each has besides:"
+    out += [
+        "## Events",
+        "Every event has `sessionId`, `seq` (1, 2, 3… without gaps in each session; a fork continues the numbers of its ",
+    ]
+    out[-1] += "parent), `at` and, if a person or an agent caused it, `by`. The kinds, and their other fields:"
     out += [_events(defs)]
     out += ["## Objects"]
     for name in sorted(set(defs) - params - events - {"Empty", "Event"}):
@@ -164,42 +167,42 @@ def _method(method: Method, defs: dict[str, Any]) -> str:
 
 
 def _example(value: dict[str, Any]) -> str:
-    """One field to a line."""
+    """One field per line."""
     lines = [f"  {json.dumps(name)}: {json.dumps(field, ensure_ascii=False)}" for name, field in value.items()]
     return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"
 
 
 def _errors() -> str:
     lines = [
-        "JSON-RPC errors with `data = { kind, …, hint }`. The message says what is wrong, the hint what to do.",
-        "Neither holds a traceback, a path of the server's machine, or a secret.",
+        "JSON-RPC errors with `data = { kind, …, hint }`. The message says what is wrong, the hint says what to do.",
+        "Neither contains a traceback, a path on the server's machine, or a secret.",
         "",
         "| code | kind | |",
         "|---|---|---|",
-        "| -32700 | `parseError` | the message is no JSON, or cannot be found in the stream; `id` is null |",
-        "| -32600 | `invalidRequest` | no JSON-RPC 2.0 request, a batch, an id in use, or after `shutdown` |",
+        "| -32700 | `parseError` | the message is not JSON, or its end in the stream is unknown; `id` is null |",
+        "| -32600 | `invalidRequest` | not a JSON-RPC 2.0 request, a batch, an id in use, or a request after `shutdown` |",
         "| -32601 | `methodNotFound` | |",
         *(f"| {error.code} | `{error.kind}` | {_ERRORS[error]} |" for error in ERRORS),
         "| -32002 | `notInitialized` | before `initialize` |",
-        "| -32603 | `internalError` | a fault of sessionls; its log says more |",
-        "| -32800 | `cancelled` | `$/cancelRequest`, or cancelled in the editor's progress |",
+        "| -32603 | `internalError` | a bug in sessionls; see its log for details |",
+        "| -32800 | `cancelled` | cancelled with `$/cancelRequest`, or in the editor's progress display |",
     ]
     return "\n".join(lines)
 
 
 _ERRORS: dict[type[SessionlsError], str] = {
-    e.InvalidParams: "with the offending `fields`; also a `limit` outside 1 to 500, a cursor not ours, positions that are none",
+    e.InvalidParams: "has the invalid `fields`; also for a `limit` outside 1 to 500, an unknown cursor, or invalid positions",
     e.SessionNotFound: "",
-    e.SessionPaused: "a message to a paused session: resume or fork",
+    e.SessionPaused: "a message to a paused session: resume or fork it",
     e.SessionArchived: "a message to an archived session",
-    e.AgentNotFound: "with the names that exist",
+    e.AgentNotFound: "has the names that exist",
     e.AgentUnavailable: "its definition is broken or untrusted, or its program is missing",
-    e.ModelUnavailable: "no key, no such model, refused connection, quota: `reason` says which. The message is kept, its reply "
+    e.ModelUnavailable: "no key, no such model, connection refused, quota used up: see `reason`. The message is kept, its reply "
     "is `failed`, and `session/resume` tries again",
     e.MessageNotFound: "",
-    e.StoreUnavailable: "database gone, disk full, locked: nothing accepted is lost",
+    e.StoreUnavailable: "the database is unreachable or locked, or the disk is full: nothing accepted is lost",
     e.NotPermitted: "",
-    e.MessageWithdrawn: "to whoever waits for the reply to a message that somebody withdrew or replaced",
+    e.MessageWithdrawn: "for a client that waits for the reply to a message that was withdrawn or replaced",
 }
 
 

@@ -1,7 +1,7 @@
-"""Write event logs with what they fold to, for both folds: the server's `state.py` and the extension's `folding.ts`.
+"""Write event logs and the states they fold to, for both folds: the server's `state.py` and the extension's `folding.ts`.
 
-With --check only say whether the file is right. The logs are walks of the state machine that tests/test_invariants.py drives, and
-a few that are told by hand, with what no walk holds.
+With --check only compare. The logs are random walks of the state machine of tests/test_invariants.py, and a few written by hand
+with events that no walk contains.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ADA, BEN = machine.ADA, machine.BEN
 
 
 class _Numbers:
-    """Ids and times that are the same each time the file is written."""
+    """Ids and times that are the same every time."""
 
     def __init__(self) -> None:
         self._ids, self._times = itertools.count(1), itertools.count()
@@ -49,7 +49,7 @@ class _Numbers:
 
 
 def _walk(seed: int) -> list[machine.Log]:
-    """The sessions of one walk, which took its turns by chance."""
+    """The sessions of one random walk."""
     chance = random.Random(seed)
     _Numbers().use()
     walk = machine.Sessions()
@@ -100,7 +100,7 @@ def _walk(seed: int) -> list[machine.Log]:
 
 
 def _told() -> list[machine.Log]:
-    """What tools, agents that were asked, costs and names leave in a log."""
+    """A log with tool calls, asked agents, costs and names."""
     _Numbers().use()
     walk = machine.Sessions()
     log = walk.create("one")
@@ -142,7 +142,7 @@ def _told() -> list[machine.Log]:
     more = Usage(input_tokens=250, output_tokens=20, cached_tokens=5, cost=0.5)
     add(ev.StepFinished, message_id=reply.id, index=6, parts=[TextPart(text="the end")], usage=more)
     walk.send(log, "one", False, False, "review")
-    walk.cancel_waiting(log, "one")  # which leaves the open question of the reply alone
+    walk.cancel_waiting(log, "one")  # does not change the reply's open question
     parts: list[Part] = [*steps, TextPart(text="the end")]
     walk.change(log, "two", lambda change: transitions.finish(change, reply.id, "complete", parts, more, runner=None))
     add(ev.ParticipantJoined, by=BEN, participant=BEN)
@@ -162,7 +162,7 @@ def _told() -> list[machine.Log]:
 
 
 def seen(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, list[Message]]:
-    """The state that events fold to, and the messages in their order; `before` are those of a fork's parent."""
+    """The state that events fold to, and the messages in order; `before`: the messages of a fork's parent."""
     state: State | None = None
     entries: dict[str, Entry] = {}
     for event in events:
@@ -177,7 +177,7 @@ def seen(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, 
 
 
 def told_of(state: State) -> list[Any]:
-    """What lists and panels show of a session, after each event."""
+    """The parts of a session that lists and panels show, after each event."""
     session = state.session
     asking = [question.request_id for question in state.asking]
     people = [participant.id for participant in session.participants]
@@ -209,7 +209,7 @@ def case_of(name: str, log: machine.Log, first: int) -> dict[str, Any]:
 
 
 def written() -> str:
-    """The file, one line for each log."""
+    """The content of the file, one line per log."""
     cases = [case_of("told by hand", log, 1) for log in _told()]
     for seed in range(WALKS):
         for number, log in enumerate(_walk(seed)):

@@ -1,4 +1,4 @@
-"""Write the tables of settings and commands in docs/ from the code; with --check only say whether they are right."""
+"""Write the tables of settings and commands in docs/ from the code; with --check only compare."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def settings_table() -> str:
 
 
 def command_table() -> str:
-    rows = ["| Command | Does |", "|---|---|"]
+    rows = ["| Command | Purpose |", "|---|---|"]
     for name, command in _commands(typer.main.get_group(app)):
         arguments = [param.metavar or str(param.name).upper() for param in command.params if param.param_type_name == "argument"]
         options = [max(param.opts, key=len) for param in command.params if param.param_type_name == "option"]
@@ -46,7 +46,7 @@ def _options(names: list[str]) -> str:
     return f" ({', '.join(f'`{name}`' for name in names)})" if names else ""
 
 
-# The page of each table.
+# The page that contains each table.
 TABLES = {"settings": ("settings.md", settings_table), "commands": ("terminal.md", command_table)}
 
 
@@ -71,7 +71,7 @@ def main() -> int:
             if "--check" not in sys.argv[1:]:
                 path.write_text(fresh, encoding="utf-8")
     if stale and "--check" in sys.argv[1:]:
-        print(f"The tables in docs/ are stale ({', '.join(stale)}): renew them with `make docs`.", file=sys.stderr)
+        print(f"The tables in docs/ are stale ({', '.join(stale)}): update them with `make docs`.", file=sys.stderr)
         return 1
     return 0
 

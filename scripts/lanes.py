@@ -1,4 +1,4 @@
-"""Several developer's commands side by side: each prints as it goes on, with its name before each line, and a summary follows."""
+"""Runs several commands in parallel: each line of output begins with the command's name, and a summary follows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 __all__ = ["note", "run_lanes"]
 
-# Where a lane writes what the summary should repeat, such as a test that passed only at its second run.
+# The file for notes that the summary repeats, such as a test that passed only at its second run.
 _NOTES = "SESSIONLS_LANE_NOTES"
 
 
 def note(text: str) -> None:
-    """Have the summary repeat this. Without a summary to come, print it."""
+    """Add this to the summary; print it now if there will be no summary."""
     path = os.environ.get(_NOTES)
     if path is None:
         print(text, flush=True)
@@ -46,7 +46,7 @@ class _Lane:
 
 
 def run_lanes(commands: Mapping[str, Sequence[str]], cwd: Path) -> int:
-    """Run all commands at the same time, to their end. Gives 0 if all succeeded, 1 if any failed, 130 after Ctrl+C."""
+    """Run all commands at the same time, until each ends. Returns 0 if all succeeded, 1 if any failed, 130 after Ctrl+C."""
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes"
         env = {**os.environ, _NOTES: str(notes), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

@@ -148,7 +148,7 @@ async function offerRestart(): Promise<void> {
   if (offered) return;
   offered = true;
   const choice = await vscode.window.showInformationMessage(
-    "The sessionls server takes the new setting at its next start.",
+    "The new setting takes effect when the sessionls server is restarted.",
     "Restart Now",
   );
   offered = false;

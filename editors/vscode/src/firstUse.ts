@@ -51,28 +51,28 @@ export async function setUpModel(services: Services): Promise<void> {
     label: `$(${LOCAL.has(name) ? "vm" : "pass"}) ${labelOf(name)}`,
     description:
       group.find((model) => model.default)?.name ?? (group.length === 1 ? group[0]?.name : `${group.length} models`) ?? "",
-    ...(group.some((model) => model.default) && { detail: "Answers now, where no other model is named." }),
+    ...(group.some((model) => model.default) && { detail: "The default model now." }),
     pick: () => choose(services, group),
   }));
   const keys: Item[] = PROVIDERS.map((provider) => ({
     label: `$(key) ${provider.label}`,
-    description: names.includes(provider.variable) ? "a key is kept: give another" : "",
+    description: names.includes(provider.variable) ? "has a key: replace it" : "",
     pick: () => askForKey(services, provider),
   }));
   const ollama: Item = {
     label: "$(vm) Ollama on this machine",
     description: "not found",
-    detail: "Wants no key. Start it and pull a model: it is then found by itself.",
+    detail: "Needs no key. Start it and pull a model: it is then found automatically.",
     pick: () => lookForOllama(services),
   };
   const items: Item[] = [
     ...(able.length > 0 ? [separator("Can answer now"), ...able] : []),
     separator("With a key"),
     ...keys,
-    separator("At an address of your own"),
+    separator("At your own address"),
     {
       label: "$(server) Own Endpoint…",
-      description: "an address, and a key where it wants one",
+      description: "an address, and a key if it needs one",
       pick: () => setUpEndpoint(services, { use: (model) => chooseDefault(services, model) }),
     },
     ...(groups.has("ollama") ? [] : [separator("On this machine"), ollama]),
@@ -91,9 +91,9 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
   const picked =
     items.length === 1
       ? items[0]
-      : await vscode.window.showQuickPick(items, { title: "Set Up a Model", placeHolder: "The model of agents that name none" });
+      : await vscode.window.showQuickPick(items, { title: "Set Up a Model", placeHolder: "The default model" });
   if (picked === undefined) return;
-  if (picked.model.default) tell(`Sessions use ${picked.model.name}, where no other model is named.`);
+  if (picked.model.default) tell(`${picked.model.name} is now the default model.`);
   else await useByDefault(services, picked.model.name);
 }
 
@@ -114,8 +114,8 @@ async function chooseDefault(services: Services, name: string): Promise<boolean>
 async function useByDefault(services: Services, name: string): Promise<void> {
   const { models } = services;
   if (!(await chooseDefault(services, name))) return;
-  if (models.default === name) tell(`Sessions use ${name} now, where no other model is named.`);
-  else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. The server's output says more.`);
+  if (models.default === name) tell(`${name} is now the default model.`);
+  else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. See the server's output for details.`);
 }
 
 /** Asks for another key of the provider whose model answers in a session. */
@@ -137,10 +137,10 @@ async function askForKey(services: Services, { label, name, variable, keys }: Pr
   const key = await vscode.window.showInputBox({
     title: `${label}: Key`,
     placeHolder: "Paste the key here",
-    prompt: `It stays in VS Code's secret storage and is given to the server alone, as ${variable}. Keys are made at ${keys}.`,
+    prompt: `It is kept in VS Code's secret storage and passed only to the server, as ${variable}. Get a key at ${keys}.`,
     password: true,
     ignoreFocusOut: true,
-    validateInput: (value) => (/\s/.test(value.trim()) ? "A key has no spaces or line breaks in it." : undefined),
+    validateInput: (value) => (/\s/.test(value.trim()) ? "A key contains no spaces or line breaks." : undefined),
   });
   if (key === undefined || key.trim() === "") return;
   await secrets.set(variable, key.trim());
@@ -165,15 +165,17 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
   const first = own.find((model) => model.default) ?? own[0];
   if (first === undefined) {
     const problem = models.all?.find((model) => model.provider === provider)?.problem;
-    void vscode.window.showWarningMessage(`No model of ${label} can answer yet. ${problem ?? "The server's output says more."}`);
+    void vscode.window.showWarningMessage(
+      `No model of ${label} can answer yet. ${problem ?? "See the server's output for details."}`,
+    );
   } else if (first.default) {
-    const words = `${label} answers now: sessions use ${first.name}.`;
+    const words = `${label} can answer now: sessions use ${first.name}.`;
     // Where a session is open the person goes on in it.
     if (services.panels.visible.length > 0) tell(words);
     else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
       await vscode.commands.executeCommand("session.new");
   } else {
-    const still = models.default === undefined ? (models.problem ?? "") : `Sessions go on with ${models.default}.`;
+    const still = models.default === undefined ? (models.problem ?? "") : `Sessions still use ${models.default}.`;
     const use = `Use ${first.name}`;
     if ((await vscode.window.showInformationMessage(`${label} can answer now. ${still}`, use)) === use)
       await useByDefault(services, first.name);
@@ -183,7 +185,7 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
 /** Starts the server anew, which is told of models and keys at its start. False where the person would rather wait. */
 async function startAnew({ server, sessions }: Services): Promise<boolean> {
   if (sessions.store.sessions.some((session) => session.replying)) {
-    const words = "A reply is being written, and a restart of the server interrupts it. What you changed counts from then on.";
+    const words = "A reply is being written. Restarting the server interrupts it. Your change takes effect after the restart.";
     if ((await vscode.window.showWarningMessage(words, "Restart Now", "Later")) !== "Restart Now") return false;
   }
   await server.restart();

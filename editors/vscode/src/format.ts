@@ -10,7 +10,7 @@ const INCOMPLETE: Readonly<Partial<Record<NonNullable<Message["stopReason"]>, st
   length: "The answer was cut off: the model reached its limit of output tokens.",
   content_filter: "The provider's content filter withheld the rest of the answer.",
   refusal: "The model declined to answer.",
-  error: "The provider broke the answer off with an error.",
+  error: "The provider ended the answer with an error.",
   unknown: "The provider did not say why the answer ended. It may be incomplete.",
   empty: "The model gave no answer.",
 };

@@ -51,14 +51,14 @@ export class Installer implements vscode.Disposable {
       return new Problem(
         "serverNotThere",
         "The sessionls server is not installed.",
-        "It is a Python program (3.11 or newer). Say with the setting sessionls.server.command how to start it.",
+        "It is a Python program (3.11 or newer). Set the command that starts it in sessionls.server.command.",
       );
     }
     const updating = await found.environments.hasOther();
     return new Problem(
       "serverNotFound",
-      updating ? "The sessionls server must be installed anew for this version." : "The sessionls server is not installed yet.",
-      "It is a Python program. Installing it downloads about 90 MB of packages, from where your pip gets them, into this extension's own folder.",
+      updating ? "This version needs a new installation of the sessionls server." : "The sessionls server is not installed yet.",
+      "It is a Python program. Installing it downloads about 90 MB of packages with your pip's settings into this extension's own folder.",
     );
   }
 
@@ -91,7 +91,7 @@ export class Installer implements vscode.Disposable {
   private async attempt(): Promise<void> {
     const server = this.server();
     if (server.state.kind === "ready") {
-      void vscode.window.showInformationMessage(`The sessionls server runs already: ${server.state.found}.`);
+      void vscode.window.showInformationMessage(`The sessionls server is already running: ${server.state.found}.`);
       return;
     }
     const found = await this.found;
@@ -116,7 +116,7 @@ export class Installer implements vscode.Disposable {
     await server.restart();
     const after = this.server().state;
     if (after.kind === "ready")
-      void vscode.window.showInformationMessage(`The sessionls server ${after.version} is installed and runs.`);
+      void vscode.window.showInformationMessage(`The sessionls server ${after.version} is installed and running.`);
   }
 
   private async make({ bundle, environments }: { bundle: Bundle; environments: Environments }, base: Program): Promise<void> {
@@ -180,11 +180,11 @@ export class Installer implements vscode.Disposable {
 function wayOut(python: FoundPython): string {
   switch (python.kind) {
     case "badSetting":
-      return `The server needs Python 3.11 or newer, and ${python.program} of the setting sessionls.server.python is none. Choose another.`;
+      return `The server needs Python 3.11 or newer, and ${python.program} in the setting sessionls.server.python is not one. Choose another.`;
     case "noVenv":
-      return `${python.program} cannot make the virtual environment that the server is installed into: it comes without \`venv\`. On Debian and Ubuntu the package python3-venv brings it; or choose another Python.`;
+      return `${python.program} cannot create the virtual environment for the server: its \`venv\` module is missing. On Debian and Ubuntu, install the package python3-venv, or choose another Python.`;
     default:
-      return "The server needs Python 3.11 or newer, and none was found. Get it, or choose where it is, and install the server again.";
+      return "The server needs Python 3.11 or newer, which was not found. Install it or choose its location, then install the server again.";
   }
 }
 

@@ -13,7 +13,7 @@ const SHAPES: readonly (vscode.QuickPickItem & { readonly shape: Shape })[] = [
   { label: "Anthropic's interface", detail: "Gateways and proxies of Anthropic's Messages: /v1/messages", shape: "anthropic" },
 ];
 const TITLE = "Own Endpoint";
-const BY_NAME = "$(edit) Another, by its name…";
+const BY_NAME = "$(edit) Another Model, by Name…";
 
 /** What the rest of the setup lends: how a model becomes the default, and how the server is started anew. */
 export interface Setup {
@@ -33,7 +33,7 @@ export async function setUpEndpoint(services: Services, setup: Setup, before?: E
 
 async function askForEndpoint(before: Endpoint | undefined): Promise<Endpoint | undefined> {
   const items = before === undefined ? SHAPES : SHAPES.toSorted((one) => (one.shape === before.shape ? -1 : 1));
-  const shape = await vscode.window.showQuickPick(items, { title: TITLE, placeHolder: "The interface that the server has" });
+  const shape = await vscode.window.showQuickPick(items, { title: TITLE, placeHolder: "The server's interface" });
   if (shape === undefined) return undefined;
   const address = await vscode.window.showInputBox({
     title: `${TITLE}: Address`,
@@ -47,11 +47,11 @@ async function askForEndpoint(before: Endpoint | undefined): Promise<Endpoint | 
   if (base === undefined) return undefined;
   const key = await vscode.window.showInputBox({
     title: `${TITLE}: Key`,
-    placeHolder: "Paste the key here; leave it empty where the server wants none",
-    prompt: `It stays in VS Code's secret storage and is given to the sessionls server alone, as ${VARIABLES[shape.shape].key}.`,
+    placeHolder: "Paste the key here; leave it empty if the server needs none",
+    prompt: `It is kept in VS Code's secret storage and passed only to the sessionls server, as ${VARIABLES[shape.shape].key}.`,
     password: true,
     ignoreFocusOut: true,
-    validateInput: (value) => (/\s/.test(value.trim()) ? "A key has no spaces or line breaks in it." : undefined),
+    validateInput: (value) => (/\s/.test(value.trim()) ? "A key contains no spaces or line breaks." : undefined),
   });
   return key === undefined ? undefined : { shape: shape.shape, base, key: key.trim() };
 }
@@ -72,16 +72,16 @@ async function askForModel({ endpoint, models }: Listed): Promise<string | undef
   if (models.length > 0) {
     const picked = await vscode.window.showQuickPick([...models, BY_NAME], {
       title: `Models of ${hostOf(endpoint.base)}`,
-      placeHolder: "The model of agents that name none",
+      placeHolder: "The default model",
     });
     if (picked !== BY_NAME) return picked;
   }
   const name = await vscode.window.showInputBox({
     title: `${TITLE}: Model`,
     prompt:
-      models.length > 0 ? "The model's name, as the server knows it." : "The server lists no models. What is its model's name?",
+      models.length > 0 ? "The model's name, as the server knows it." : "The server lists no models. Enter the model's name.",
     ignoreFocusOut: true,
-    validateInput: (value) => (value === "" || /^\S{1,150}$/.test(value.trim()) ? undefined : "A name has no spaces in it."),
+    validateInput: (value) => (value === "" || /^\S{1,150}$/.test(value.trim()) ? undefined : "A name contains no spaces."),
   });
   return name === undefined || name.trim() === "" ? undefined : name.trim();
 }
@@ -104,14 +104,12 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
   if (!(await setup.use(model))) return;
   const failed = await answerOf(services, model);
   if (failed === undefined) {
-    void vscode.window.showInformationMessage(
-      `${name} at ${hostOf(endpoint.base)} answers: sessions use it, where no other is named.`,
-    );
+    void vscode.window.showInformationMessage(`${name} at ${hostOf(endpoint.base)} answers. It is now the default model.`);
     return;
   }
   const words = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed}`;
-  const choice = await vscode.window.showErrorMessage(words, "Change…", "Keep All the Same", "Show Output");
-  if (choice === "Keep All the Same") return;
+  const choice = await vscode.window.showErrorMessage(words, "Change…", "Keep Anyway", "Show Output");
+  if (choice === "Keep Anyway") return;
   await put(kept);
   await setup.use(default_ ?? "");
   if (choice === "Change…") await setUpEndpoint(services, setup, endpoint);

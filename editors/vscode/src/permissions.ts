@@ -33,7 +33,7 @@ export class Permissions {
     api.onPermission((params, token) => this.ask(params, token));
     // Nobody has said no: the question is put again when its reply goes on.
     api.onDisconnected(() => {
-      for (const { drop } of [...this.asked.values()]) drop("The server ends.");
+      for (const { drop } of [...this.asked.values()]) drop("The server is stopping.");
     });
   }
 

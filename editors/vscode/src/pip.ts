@@ -22,43 +22,43 @@ export function countOf(requirements: string): number {
 const REASONS: readonly { readonly sign: RegExp; readonly message: string; readonly hint: string }[] = [
   {
     sign: /DO NOT MATCH THE HASHES/,
-    message: "A package is not the one that was expected, so nothing was installed.",
-    hint: "The place that your pip gets packages from may have changed it, or a download was cut short. Try again, or see the output.",
+    message: "A package has an unexpected checksum, so nothing was installed.",
+    hint: "Your package registry may have changed it, or a download was incomplete. Try again, or read the output.",
   },
   {
     sign: /No space left on device|not enough space|Errno 28/i,
-    message: "There is not enough room on the disk.",
-    hint: "The server and its packages need about 500 MB. Make room and try again.",
+    message: "There is not enough space on the disk.",
+    hint: "The server and its packages need about 500 MB. Free some space and try again.",
   },
   {
     sign: /CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed/i,
-    message: "The certificate of the place that packages come from is not trusted here.",
-    hint: "Behind a company's proxy, name its certificate in pip's setting `cert` and try again.",
+    message: "The certificate of the package registry is not trusted on this machine.",
+    hint: "If you are behind a company's proxy, set its certificate in pip's setting `cert` and try again.",
   },
   {
     sign: /ProxyError|Tunnel connection failed|407 Proxy/i,
-    message: "The proxy did not let pip through.",
-    hint: "Name the proxy in pip's setting `proxy`, or in HTTPS_PROXY, and try again.",
+    message: "The proxy refused pip's request.",
+    hint: "Set the proxy in pip's setting `proxy` or in HTTPS_PROXY, and try again.",
   },
   {
     sign: /NewConnectionError|NameResolutionError|name resolution|ConnectTimeout|ReadTimeout|Read timed out|Connection ?refused|Network is unreachable|getaddrinfo failed/i,
     message: "The packages could not be downloaded.",
-    hint: "Look at the network connection and try again.",
+    hint: "Check the network connection and try again.",
   },
   {
     sign: /401 Client Error|403 Client Error|401 Error|403 Error/,
-    message: "The place that packages come from refused pip.",
-    hint: "Look at pip's settings (`pip config list`) and try again.",
+    message: "The package registry refused pip's request.",
+    hint: "Check pip's settings (`pip config list`) and try again.",
   },
   {
     sign: /subprocess-exited-with-error|Failed building wheel|Failed to build/,
     message: "A package has no ready-made build for this Python and could not be built.",
-    hint: "Choose another Python (3.11 to 3.13 fit most systems), or see the output.",
+    hint: "Choose another Python (3.11 to 3.13 work on most systems), or read the output.",
   },
   {
     sign: /No matching distribution found|Could not find a version/,
-    message: "A package is not to be had for this Python, or not from where your pip gets packages.",
-    hint: "Choose another Python, look at pip's settings (`pip config list`), or see the output.",
+    message: "A package is not available for this Python, or not in your package registry.",
+    hint: "Choose another Python, check pip's settings (`pip config list`), or read the output.",
   },
 ];
 
@@ -69,6 +69,6 @@ export function whyFailed(output: readonly string[]): Problem {
   return new Problem(
     "installFailed",
     `The server could not be installed. ${reason?.message ?? "pip ended with an error."}`,
-    reason?.hint ?? "The output says more.",
+    reason?.hint ?? "See the output for details.",
   );
 }

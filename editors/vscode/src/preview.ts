@@ -13,6 +13,6 @@ export const confirmEdit: NonNullable<WorkspaceMiddleware["handleApplyEdit"]> = 
     next(params, CancellationToken.None),
   );
   if (!("applied" in result) || result.applied) return result;
-  const failureReason = "In the refactor preview it was discarded, or not ticked; or the document had changed.";
+  const failureReason = "It was discarded or not ticked in the refactor preview, or the document had changed.";
   return { ...result, failureReason };
 };

@@ -42,7 +42,7 @@ export function stopped(): Problem {
   return new Problem(
     "serverStopped",
     "The sessionls server is not running.",
-    "Try again when it has started, or see its output.",
+    "Try again when it has started, or read its output.",
   );
 }
 

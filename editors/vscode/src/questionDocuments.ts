@@ -18,7 +18,7 @@ export class QuestionDocuments implements vscode.TextDocumentContentProvider, vs
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.toString()) ?? "This question is not open any more.\n";
+    return this.texts.get(uri.toString()) ?? "This question is no longer open.\n";
   }
 
   async show({ requestId, summary, detail = "" }: OpenQuestion): Promise<void> {

@@ -233,7 +233,7 @@ export class Server implements vscode.Disposable {
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => {
-          this.ended(round, new Problem("serverStopped", "The sessionls server ended unexpectedly.", "Its output says why."));
+          this.ended(round, new Problem("serverStopped", "The sessionls server ended unexpectedly.", "Its output shows why."));
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
@@ -301,7 +301,7 @@ function initializationOptions(): ReturnType<typeof trustOptions> & Record<strin
 function notThere({ program, found }: ServerCommand): Problem {
   return new Problem(
     "serverNotThere",
-    `${program} is no program that can be started.`,
-    `It comes from ${found}: change that, and restart the server.`,
+    `${program} is not a program that can be started.`,
+    `It comes from ${found}: change it, and restart the server.`,
   );
 }

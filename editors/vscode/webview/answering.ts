@@ -22,6 +22,6 @@ export function answering(session: Session, agents: readonly Agent[], models: Mo
   if (models.default !== undefined) return { model: models.default, by: "default" };
   return {
     by: "default",
-    problem: models.problem ?? "No model can answer yet. Give the key of a provider, or start Ollama on this machine.",
+    problem: models.problem ?? "No model can answer yet. Set a provider's key, or start Ollama on this machine.",
   };
 }

@@ -80,7 +80,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     if (patch === undefined)
       throw new Problem(
         "noPatch",
-        "The session does not hold what changed: it is no text, or too much of it.",
+        "The session does not keep the changed lines: the file is not text, or the change is too large.",
         "The tool's arguments may show it.",
       );
     return sidesOf(patch, await textOf(vscode.Uri.parse(uri)));
@@ -94,7 +94,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
       if (part?.kind === "edit") return part;
       parts = part?.kind === "tool" ? (part.parts ?? []) : [];
     }
-    throw new Problem("editNotFound", "The edit is not in the session any more.");
+    throw new Problem("editNotFound", "The edit is no longer in the session.");
   }
 
   /** The message: from the store, or else loaded page by page from the newest back. */

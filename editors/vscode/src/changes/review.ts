@@ -56,7 +56,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
       return [now, before === undefined ? undefined : this.document(scope, uri, before), there ? now : undefined];
     });
     if (pairs.length === 0) {
-      void vscode.window.showInformationMessage("Nothing of what agents changed here stands any more.");
+      void vscode.window.showInformationMessage("There is nothing left to undo of what agents changed here.");
       return false;
     }
     await vscode.commands.executeCommand("vscode.changes", title, pairs);

@@ -110,7 +110,7 @@ function wordsOf(part: unknown): string {
   // VS Code uses such parts to mark cache points.
   if (isData(part) && part.mimeType === "cache_control") return "";
   if (isData(part) && part.mimeType.startsWith("text/")) return new TextDecoder().decode(part.data);
-  throw new Problem("invalidParams", "Through sessionls a model is told text alone.", "Leave out pictures and other data.");
+  throw new Problem("invalidParams", "Models receive only text through sessionls.", "Leave out pictures and other data.");
 }
 
 /** Only the text of a tool's result is sent. Each call must have a result. */

@@ -29,7 +29,7 @@ export class ChatRenderer {
   waiting(): Piece[] {
     if (this.waited) return [];
     this.waited = true;
-    return [{ kind: "progress", text: "Waiting for the reply before it" }];
+    return [{ kind: "progress", text: "Waiting for the previous reply" }];
   }
 
   /** The new content of the reply. */
@@ -122,8 +122,8 @@ export class ChatRenderer {
 }
 
 const STATES: Readonly<Partial<Record<Message["status"], string>>> = {
-  paused: "The session is paused. Resume it to go on with this reply.",
-  interrupted: "The reply was interrupted. Nothing is lost: resume the session to go on.",
+  paused: "The session is paused. Resume it to continue this reply.",
+  interrupted: "The reply was interrupted. Nothing is lost: resume the session to continue it.",
   cancelled: "Cancelled.",
 };
 

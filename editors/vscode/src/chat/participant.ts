@@ -62,10 +62,9 @@ class Answer {
     const { context, left } = await contextOf(references, editorDocuments);
     const message = worded(command, written.text, context);
     const first = await this.findSession(message !== undefined);
-    if (left.length > 0) this.stream.markdown(`Not handed over, as it is no text: ${left.map(plain).join(", ")}.\n\n`);
+    if (left.length > 0) this.stream.markdown(`Not sent, because it is not text: ${left.map(plain).join(", ")}.\n\n`);
     if (message === undefined) {
-      if (command !== "open" && command !== "new")
-        this.stream.markdown("Write what the agent is asked, or attach what it is about.");
+      if (command !== "open" && command !== "new") this.stream.markdown("Write a question for the agent, or attach context.");
     } else if (this.sessionId !== undefined) {
       await this.send(this.sessionId, message.text, message.context, written.agent ?? AGENTS[command ?? ""]);
     }

@@ -32,7 +32,7 @@ export async function chooseSession(
   if (current !== undefined && fits(current)) return current;
   const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
   if (offered.length === 0) {
-    void vscode.window.showInformationMessage("There is no session for that here.");
+    void vscode.window.showInformationMessage("No session fits this command.");
     return undefined;
   }
   return pickSession(title, offered);
@@ -56,7 +56,7 @@ export function findSession(
 ): Promise<Session | undefined> {
   const picker = vscode.window.createQuickPick<SessionItem>();
   picker.title = title;
-  picker.placeholder = "Words of a session's title";
+  picker.placeholder = "Search by title";
   picker.matchOnDescription = true;
   const all = new Map<string, Session>();
   const add = (more: readonly Session[]): void => {
@@ -114,7 +114,7 @@ export async function pickAgent({ sessions }: Services, title: string, current?:
     .map((agent) => ({
       label: agent.name,
       description: agent.name === current ? "current" : usable(agent) ? "" : "unavailable",
-      detail: usable(agent) ? agent.description : (agent.problem ?? "It comes from a workspace that is not trusted."),
+      detail: usable(agent) ? agent.description : (agent.problem ?? "It is from a workspace that is not trusted."),
       agent,
     }));
   const picked = await vscode.window.showQuickPick(items, { title, placeHolder: "Agent", matchOnDetail: true });

@@ -61,7 +61,7 @@ export async function openArchived(services: Services): Promise<void> {
 async function pickArchived({ api }: Services, title: string): Promise<Session | undefined> {
   const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
   if (sessions.length > 0) return pickSession(title, sessions);
-  void vscode.window.showInformationMessage("No session of these folders is archived.");
+  void vscode.window.showInformationMessage("There is no archived session of these folders.");
   return undefined;
 }
 
@@ -79,9 +79,9 @@ export async function rename(services: Services, target: Target): Promise<void> 
     value: session.title,
     validateInput: (value) =>
       value.trim() === ""
-        ? "A title has at least one character."
+        ? "A title needs at least one character."
         : value.length > 200
-          ? "A title has at most 200 characters."
+          ? "A title can have at most 200 characters."
           : undefined,
   });
   if (title !== undefined && title.trim() !== session.title) await services.sessions.rename(session.id, title.trim());
@@ -94,9 +94,10 @@ export async function setBudget(services: Services, target: Target): Promise<voi
   if (session === undefined) return;
   const given = await vscode.window.showInputBox({
     title: `Budget of “${session.title}”`,
-    prompt: `US dollars that models may cost in it; empty for any. Used so far: ${dollars(session.usage.cost ?? 0)}. Models whose price is not known do not count.`,
+    prompt: `The most that models may cost in this session, in US dollars; leave it empty for no limit. Used so far: ${dollars(session.usage.cost ?? 0)}. Models without a known price are not counted.`,
     value: session.budget === undefined ? "" : String(session.budget),
-    validateInput: (value) => (amountOf(value) === undefined ? "An amount of US dollars, as in 2.50, or nothing." : undefined),
+    validateInput: (value) =>
+      amountOf(value) === undefined ? "Enter an amount in US dollars, such as 2.50, or nothing." : undefined,
   });
   const budget = given === undefined ? undefined : amountOf(given);
   if (budget === undefined) return;
@@ -189,7 +190,7 @@ export async function remove(services: Services, target: Target, targets: readon
     deletions.release(ids);
     hide(false);
   }
-  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be brought back.`);
+  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be restored.`);
 }
 
 export async function fork(services: Services, target: Target): Promise<Done> {
@@ -220,9 +221,9 @@ export async function switchModel(services: Services, target: Target): Promise<v
   const agents = sessions.agents.find((agent) => agent.name === session.agent)?.model;
   const items: Item[] = [
     {
-      label: "$(sparkle) No model of its own",
+      label: "$(sparkle) No model for this session",
       description: session.model === undefined ? "current" : "",
-      detail: agents ? `${session.agent} uses its own: ${agents}` : `The default: ${models.default ?? "none can answer yet"}`,
+      detail: agents ? `${session.agent} uses its own: ${agents}` : `The default: ${models.default ?? "no model can answer yet"}`,
       pick: () => use(undefined),
     },
     { label: "Can answer now", kind: vscode.QuickPickItemKind.Separator },
@@ -232,7 +233,7 @@ export async function switchModel(services: Services, target: Target): Promise<v
       pick: () => use(model.name),
     })),
     { label: "", kind: vscode.QuickPickItemKind.Separator },
-    { label: "$(edit) Another, by its name…", pick: async () => use((await nameModel(session.model)) ?? session.model) },
+    { label: "$(edit) Another Model, by Name…", pick: async () => use((await nameModel(session.model)) ?? session.model) },
     { label: "$(key) Set Up a Model…", pick: () => vscode.commands.executeCommand("session.setUpModel") },
   ];
   const picked = await vscode.window.showQuickPick(items, {
@@ -246,10 +247,11 @@ export async function switchModel(services: Services, target: Target): Promise<v
 async function nameModel(current: string | undefined): Promise<string | undefined> {
   const name = await vscode.window.showInputBox({
     title: "Switch Model",
-    prompt: "Any name that litellm knows, with its provider first.",
+    prompt: "Any model name of litellm, with its provider first.",
     placeHolder: "ollama/qwen3",
     value: current ?? "",
-    validateInput: (value) => (/^[^\s/]+\/\S+$/.test(value.trim()) ? undefined : "Provider and model, as in ollama/qwen3."),
+    validateInput: (value) =>
+      /^[^\s/]+\/\S+$/.test(value.trim()) ? undefined : "Enter provider and model, such as ollama/qwen3.",
   });
   return name?.trim();
 }
@@ -288,7 +290,7 @@ export async function filter(services: Services): Promise<void> {
   const words = await vscode.window.showInputBox({
     title: "Filter Sessions",
     value: services.view.filterText,
-    placeHolder: "Words of the title, or an agent",
+    placeHolder: "Part of a title, or an agent",
   });
   if (words !== undefined) setFilter(services, words);
 }

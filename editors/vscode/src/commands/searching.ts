@@ -14,7 +14,7 @@ interface HitItem extends vscode.QuickPickItem {
 export function search({ api, panels }: Services): void {
   const picker = vscode.window.createQuickPick<HitItem>();
   picker.title = "Search Sessions";
-  picker.placeholder = "Words of any message";
+  picker.placeholder = "Search in messages";
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
   let timer: NodeJS.Timeout | undefined;

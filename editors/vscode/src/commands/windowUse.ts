@@ -16,7 +16,7 @@ export async function showWindow(services: Services, target: Target): Promise<Do
   const items: Item[] = [
     {
       label: "$(fold) Compact Now",
-      detail: "Summarises all but the newest exchange for the model. The session keeps all of it.",
+      detail: "Summarises all but the newest exchange for the model. The session keeps all messages.",
       pick: () => compact(services, session.id),
     },
     ...(use.summary === undefined
@@ -24,14 +24,14 @@ export async function showWindow(services: Services, target: Target): Promise<Do
       : [
           {
             label: "$(note) Show the Summary",
-            detail: `It stands for the first ${use.summarised} messages.`,
+            detail: `It replaces the first ${use.summarised} messages.`,
             pick: () => showSummary(use.summary ?? ""),
           },
         ]),
     { label: "$(credit-card) Set Budget…", pick: () => run("session.setBudget", session.id) },
     { label: "$(chip) Switch Model…", description: use.model, pick: () => run("session.switchModel", session.id) },
   ];
-  const at = use.summarisedAt === undefined ? "" : ` At ${number(use.summarisedAt)} the older part is summarised by itself.`;
+  const at = use.summarisedAt === undefined ? "" : ` At ${number(use.summarisedAt)} the older part is summarised automatically.`;
   const picked = await vscode.window.showQuickPick(items, {
     title: `“${session.title}” takes about ${number(use.used)} ${size}`,
     placeHolder: `Estimated, without the descriptions of tools.${at}`,
@@ -52,8 +52,8 @@ async function compact({ api }: Services, sessionId: string): Promise<Done> {
   const after = await api.request("session/window", { sessionId });
   const words =
     after.summarised === before.summarised
-      ? "There was nothing to summarise: the newest exchange always stays as it is."
-      : `${after.summarised} messages are summarised for the model: about ${after.used.toLocaleString()} tokens in place of ${before.used.toLocaleString()}.`;
+      ? "There was nothing to summarise: the newest exchange is never summarised."
+      : `${after.summarised} messages are summarised for the model: about ${after.used.toLocaleString()} tokens instead of ${before.used.toLocaleString()}.`;
   void vscode.window.showInformationMessage(words);
 }
 

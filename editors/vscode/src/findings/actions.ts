@@ -46,7 +46,7 @@ export class FindingActions {
     const actions = await this.api.standard<CodeAction[] | null>("textDocument/codeAction", params);
     const edit = actions?.find((action) => action.edit !== undefined && isOf(action, findingId))?.edit;
     if (edit === undefined || !(await vscode.workspace.applyEdit(await this.api.converted(edit))))
-      throw new Problem("noSuggestion", "The suggestion does not fit the code any more.", "Ask an agent to fix it.");
+      throw new Problem("noSuggestion", "The suggestion no longer matches the code.", "Ask an agent to fix it.");
     await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), preserveFocus: true });
   }
 

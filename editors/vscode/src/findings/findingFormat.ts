@@ -30,7 +30,7 @@ export function answerOf(reply: Message): string {
 }
 
 const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
-  paused: "The session is paused. Resume it, and the reply goes on there.",
+  paused: "The session is paused. Resume it to continue the reply.",
   interrupted: "The reply was interrupted. It can be resumed in the session.",
   cancelled: "The reply was cancelled.",
 };

@@ -153,7 +153,7 @@ function doingOf(state: OpenSession, text: string): string {
   const asked = state.session.asking?.at(-1);
   if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
   const own = state.messages.findLast((message) => message.role === "participant" && textOf(message) === text);
-  return own?.status === "queued" ? "Waiting for the reply before it…" : "Writing…";
+  return own?.status === "queued" ? "Waiting for the previous reply…" : "Writing…";
 }
 
 function firstOf({ finding, uri }: Shown): vscode.Comment {

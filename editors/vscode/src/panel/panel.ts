@@ -164,7 +164,7 @@ export class SessionPanel {
     if (state === undefined) return;
     if (!reached) {
       throw state.messages.length < REACH
-        ? new Problem("messageNotFound", "That message is not in this session any more.")
+        ? new Problem("messageNotFound", "That message is no longer in this session.")
         : new Problem("messageNotFound", `That message is more than ${REACH} messages back.`, "Scroll up to reach it.");
     }
     while (!this.window.has(state, wanted)) this.tell(this.window.older(state));
@@ -182,7 +182,7 @@ export class SessionPanel {
       if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
       // Perhaps it is in another database: what was written for it stays.
       this.surface.close();
-      void vscode.window.showWarningMessage("That session is not there: it was deleted, or is kept in another database.");
+      void vscode.window.showWarningMessage("That session was not found: it was deleted, or is in another database.");
       return;
     } finally {
       this.joining = false;
@@ -486,7 +486,7 @@ export class SessionPanel {
     const scope = { sessionId: this.sessionId, since };
     const files = (await review.list(scope)).filter(({ state }) => state === "applied" || state === "partly");
     if (files.length === 0) {
-      void vscode.window.showInformationMessage("Nothing that agents changed since this message stands any more.");
+      void vscode.window.showInformationMessage("There is nothing left to undo of what agents changed since this message.");
       return;
     }
     const what = files.length === 1 ? "1 file" : `${files.length} files`;
@@ -539,7 +539,7 @@ export class SessionPanel {
   private giveBackLost(state: OpenSession): void {
     const lost = lostOf(this.services.drafts.takeUnsure(this.sessionId), state.messages);
     if (lost !== undefined)
-      this.failed(new Problem("notSent", "The server ended before it had the message.", "Send it again."), lost);
+      this.failed(new Problem("notSent", "The server ended before it received the message.", "Send it again."), lost);
   }
 
   private async older(): Promise<void> {

@@ -17,7 +17,7 @@ export async function openPlace(address: string, line?: number, endLine?: number
     await showAt(uri, line, endLine);
   } catch {
     void vscode.window.showWarningMessage(
-      `${vscode.workspace.asRelativePath(uri)} cannot be opened: it is not there any more, or is no text.`,
+      `${vscode.workspace.asRelativePath(uri)} cannot be opened: it no longer exists, or is not text.`,
     );
   }
 }

@@ -98,7 +98,7 @@ describe(
 
     it("it is installed where the person says so, and a session answers", async () => {
       await welcome().getByRole("button", { name: "Install the Server" }).click();
-      await notification("is installed and runs").waitFor({ timeout: INSTALLING });
+      await notification("is installed and running").waitFor({ timeout: INSTALLING });
       await window.shot("installed-dark");
       assert.match(made().join(), /^\d[\w.]*-[0-9a-f]{12}$/);
       await window.command("Session: New");
@@ -134,7 +134,7 @@ describe(
 
     it("the way out is shown, and nothing of the workspace is started", async () => {
       await notification("not installed yet").getByRole("button", { name: "Install the Server" }).click();
-      const way = notification("The server needs Python 3.11 or newer, and none was found");
+      const way = notification("The server needs Python 3.11 or newer, which was not found");
       await way.waitFor();
       for (const name of ["Get Python", "Choose a Python…", "Open Settings"]) await way.getByRole("button", { name }).waitFor();
       await window.page.waitForTimeout(500); // it slides in
@@ -212,12 +212,12 @@ describe("without a model", () => {
     await rows.filter({ hasText: "OpenAI" }).last().click();
     await window.page.getByText("OpenAI: Key").waitFor();
     await box.fill("two words");
-    await window.page.getByText("A key has no spaces").waitFor();
+    await window.page.getByText("A key contains no spaces").waitFor();
     await box.fill(KEY);
-    await window.page.getByText("It stays in VS Code's secret storage").waitFor();
+    await window.page.getByText("It is kept in VS Code's secret storage").waitFor();
     await window.shot("key-dark");
     await box.press("Enter");
-    await notification("OpenAI answers now: sessions use openai/").waitFor({ timeout: 60_000 });
+    await notification("OpenAI can answer now: sessions use openai/").waitFor({ timeout: 60_000 });
     await modelButton(/The default model: openai\//).waitFor();
     await window.shot("key-set-dark");
     assert.match(await (await panel.ask("say: with a key")).innerText(), /with a key/);
@@ -245,7 +245,7 @@ describe("without a model", () => {
   it("the session's model and agent are switched in its header", async () => {
     await modelButton(/The default model/).click();
     const rows = window.page.locator(".quick-input-list .monaco-list-row");
-    await rows.filter({ hasText: "No model of its own" }).first().waitFor();
+    await rows.filter({ hasText: "No model for this session" }).first().waitFor();
     await window.shot("switch-model-dark");
     await rows
       .filter({ hasText: /^openai\// })
@@ -283,7 +283,7 @@ describe("without a model", () => {
     await rows.filter({ hasText: "test" }).first().waitFor();
     await window.shot("endpoint-models-dark");
     await rows.filter({ hasText: "test" }).first().click();
-    await notification("answers: sessions use it").waitFor({ timeout: 60_000 });
+    await notification("It is now the default model").waitFor({ timeout: 60_000 });
     await modelButton("The default model: custom_openai/test").waitFor({ timeout: 60_000 });
     assert.match(await (await panel.ask("say: from my own server")).innerText(), /from my own server/);
   });
@@ -294,18 +294,18 @@ describe("without a model", () => {
     const page = window.page.locator(".gettingStartedContainer");
     await page.getByRole("heading", { name: "Get Started with Sessions", level: 2 }).waitFor();
     const steps = page.locator("button.getting-started-step");
-    await steps.filter({ hasText: "Have it reviewed" }).waitFor();
+    await steps.filter({ hasText: "Request a review" }).waitFor();
     assert.equal(await steps.count(), 7);
-    for (const name of ["Install the server", "Set up a model", "Begin a session"])
+    for (const name of ["Install the server", "Set up a model", "Start a session"])
       await steps.filter({ hasText: name }).locator(".codicon-getting-started-step-checked").waitFor();
     for (const name of [
       "Install the server",
       "Set up a model",
-      "Begin a session",
-      "Hand over context",
+      "Start a session",
+      "Add context",
       "Ask another agent",
       "Pause, resume",
-      "Have it reviewed",
+      "Request a review",
     ]) {
       await steps.filter({ hasText: name }).click();
       await window.page.waitForTimeout(400); // the picture fades in

@@ -32,10 +32,10 @@ it("an answer that the model's limit cut off says so, and how it goes on", async
 it("a session whose budget is used up is paused, and says why and what to do", async () => {
   await window.command("Session: Set Budget");
   await box().fill("much");
-  await window.page.getByText("An amount of US dollars").waitFor();
+  await window.page.getByText("Enter an amount in US dollars").waitFor();
   await box().fill("0");
   // Enter counts only once the amount has been checked.
-  await window.page.getByText("An amount of US dollars").waitFor({ state: "hidden" });
+  await window.page.getByText("Enter an amount in US dollars").waitFor({ state: "hidden" });
   await box().press("Enter");
   await box().waitFor({ state: "hidden" });
   await panel.text.fill("say: this can wait");
@@ -60,9 +60,9 @@ it("when it is raised the session goes on where it was", async () => {
 it("meters show the budget, and how much of the model's window is taken; the older part is summarised on demand", async () => {
   const pick = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
   await window.command("Session: Switch Model");
-  await pick("Another, by its name");
+  await pick("Another Model, by Name");
   await box().fill("openai/gpt-4o");
-  await window.page.getByText("Provider and model").waitFor({ state: "hidden" });
+  await window.page.getByText("Enter provider and model").waitFor({ state: "hidden" });
   await box().press("Enter");
   const meter = panel.frame.getByRole("button", { name: /^Window: \d+%/ });
   await meter.waitFor();

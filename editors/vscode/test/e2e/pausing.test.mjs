@@ -35,7 +35,7 @@ it("a message sent during a reply waits, and is shown waiting", async () => {
   await panel.send.click();
   await composing();
   await panel.frame.getByText("1 waiting").waitFor();
-  await panel.frame.getByText("Waiting for the reply before it").waitFor();
+  await panel.frame.getByText("Waiting for the previous reply").waitFor();
   await window.shot("queue-dark");
   assert.match(await (await panel.ended(1)).innerText(), /second/);
   assert.match(await panel.replies.first().innerText(), /word59/);
@@ -64,10 +64,10 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   assert.equal(await panel.send.isEnabled(), false);
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Resume and Send" }).waitFor();
-  await panel.frame.getByRole("button", { name: "Go On in a Fork" }).waitFor();
+  await panel.frame.getByRole("button", { name: "Continue in a Fork" }).waitFor();
   await window.shotInEachTheme("held-back");
   await panel.text.press("Escape");
-  await panel.frame.getByRole("button", { name: "Go On in a Fork" }).waitFor({ state: "hidden" });
+  await panel.frame.getByRole("button", { name: "Continue in a Fork" }).waitFor({ state: "hidden" });
   await panel.frame.getByRole("button", { name: "Resume" }).click();
   await panel.replies
     .nth(3)
@@ -262,7 +262,7 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.text.press("Enter");
   await panel.frame.getByText("1 waiting").waitFor();
   assert.equal(editor.killServer(), 1);
-  await panel.frame.getByText("Interrupted: nothing is lost").waitFor({ timeout: 90_000 });
+  await panel.frame.getByText("Interrupted. Nothing is lost").waitFor({ timeout: 90_000 });
   await window.shotInEachTheme("interrupted");
   await panel.text.fill("say: after it");
   await panel.text.press("Enter");
@@ -291,12 +291,12 @@ it("a message that the server ended before it had is in the composer again", asy
   await until(async () => (await panel.text.inputValue()) === "", "the message to be on its way");
   await window.page.waitForTimeout(500); // it is written to a process that reads no more
   assert.equal(editor.killServer(), 1);
-  await panel.frame.getByText("The server ended before it had the message.").waitFor({ timeout: 90_000 });
+  await panel.frame.getByText("The server ended before it received the message.").waitFor({ timeout: 90_000 });
   assert.equal(await panel.text.inputValue(), "say: nobody hears this");
   assert.equal(await panel.messages.count(), before);
   await panel.text.press("Enter");
   await panel.replies.getByText("nobody hears this").waitFor();
-  assert.equal(await panel.frame.getByText("The server ended before it had the message.").count(), 0);
+  assert.equal(await panel.frame.getByText("The server ended before it received the message.").count(), 0);
 });
 
 it("a server that hangs is put away, and what it did not have comes back too", async () => {
@@ -305,7 +305,7 @@ it("a server that hangs is put away, and what it did not have comes back too", a
   await panel.text.press("Enter");
   await until(async () => (await panel.text.inputValue()) === "", "the message to be on its way");
   await window.command("Session: Restart Server");
-  await panel.frame.getByText("The server ended before it had the message.").waitFor({ timeout: 90_000 });
+  await panel.frame.getByText("The server ended before it received the message.").waitFor({ timeout: 90_000 });
   assert.equal(await panel.text.inputValue(), "say: still nobody");
   await panel.text.press("Enter");
   await panel.replies.getByText("still nobody").waitFor();

@@ -100,7 +100,7 @@ describe("a reply that stopped", () => {
     expect(markdown(new ChatRenderer().end(aReply("r", "m", { parts: [text("all")], stopReason: "stop" })))).toBe("all");
     expect(markdown(new ChatRenderer().end(aReply("r", "m", { stopReason: "empty" })))).toContain("gave no answer");
     const told = new ChatRenderer().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
-    expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to go on with this reply.*");
+    expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to continue this reply.*");
   });
   it("that has not begun waits, once", () => {
     const renderer = new ChatRenderer();

@@ -42,7 +42,9 @@ describe("why it failed", () => {
   });
   it("has words for changed packages, a full disk, certificates and builds", () => {
     expect(hint("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.")).toMatch(/Try again/);
-    expect(hint("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device")).toMatch(/Make room/);
+    expect(hint("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device")).toMatch(
+      /Free some space/,
+    );
     expect(hint("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))")).toMatch(/certificate/);
     expect(hint("error: subprocess-exited-with-error")).toMatch(/another Python/);
   });

@@ -100,7 +100,7 @@ function Undo({ messageId, uri, label }: UndoProps) {
     <Button
       label={label}
       secondary
-      title="Take these changes back. They can be put back again."
+      title="Undo these changes. You can redo them."
       {...(uri !== undefined && { spoken: `${label}: ${uri.slice(uri.lastIndexOf("/") + 1)}` })}
       onPress={() => {
         tell({ type: "revertChanges", messageId, ...(uri !== undefined && { uri }) });

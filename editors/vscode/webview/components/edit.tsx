@@ -39,7 +39,7 @@ export function Edit({ messageId, path, part }: EditProps) {
           }}
         />
       ) : (
-        <span class="dim" title="The session keeps what changed only where it is text, and not very long.">
+        <span class="dim" title="The session keeps the changed lines only of text files, and only if they are not too long.">
           changes not kept
         </span>
       )}

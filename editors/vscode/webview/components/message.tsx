@@ -119,7 +119,7 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
       {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
       {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
       {message.role === "agent" && message.status === "interrupted" && (
-        <Note icon="debug-disconnect" words="Interrupted: nothing is lost" {...(last ? { action: "Resume" } : {})} />
+        <Note icon="debug-disconnect" words="Interrupted. Nothing is lost" {...(last ? { action: "Resume" } : {})} />
       )}
       {message.notices?.map((words) => (
         <Note key={words} icon="info" words={words} />
@@ -156,16 +156,11 @@ function Queued({ message }: { readonly message: Message }) {
   return (
     <div class="note queued-note">
       <Icon name={steers ? "debug-step-into" : "clock"} />
-      <span>{steers ? "Goes to the reply being written, at its next step" : "Waiting for the reply before it"}</span>
+      <span>{steers ? "Added to the current reply at its next step" : "Waiting for the previous reply"}</span>
       <span role="toolbar" aria-label="Waiting message" onKeyDown={walkToolbar}>
         <IconButton name="edit" label="Edit" onPress={act("editQueued")} />
         <IconButton name="trash" label="Take Back" tabIndex={-1} onPress={act("withdraw")} />
-        <IconButton
-          name="run-above"
-          label="Send Now: stop the reply and go on with this"
-          tabIndex={-1}
-          onPress={act("sendNow")}
-        />
+        <IconButton name="run-above" label="Send Now: stop the reply and answer this" tabIndex={-1} onPress={act("sendNow")} />
       </span>
     </div>
   );

@@ -122,7 +122,7 @@ export function ServerStanding({ server }: { readonly server: Exclude<Server, "r
       );
     case "stopped":
       return (
-        <Bar icon="debug-disconnect" words="The server has stopped. What is written here is kept.">
+        <Bar icon="debug-disconnect" words="The server has stopped. Your draft is kept.">
           <Run command="restartServer" label="Restart Server" />
           <Run command="showOutput" label="Show Output" secondary />
         </Bar>
@@ -154,7 +154,7 @@ export function HeldBack({ paused, onResume, onOther, onDismiss }: HeldBackProps
       <span>{paused ? "Your message is not sent yet." : "The last reply was interrupted. Your message is not sent yet."}</span>
       <span class="buttons">
         <Button label={paused ? "Resume and Send" : "Resume It, Then Send"} onPress={onResume} />
-        <Button label={paused ? "Go On in a Fork" : "Send Without It"} secondary onPress={onOther} />
+        <Button label={paused ? "Continue in a Fork" : "Send Without It"} secondary onPress={onOther} />
       </span>
       <IconButton name="close" label="Not now" onPress={onDismiss} />
     </div>
