@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -77,13 +78,14 @@ class TerminalScreen:
             rows = [[self._screen.buffer[y][x] for x in range(self._screen.columns)] for y in range(self._screen.lines)]
         text = Text()
         for row in rows:
-            for cell in row:
-                text.append(cell.data, _style(cell))
+            for style, cells in groupby(row, key=_style):
+                text.append("".join(cell.data for cell in cells), style)
             text.append("\n")
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             console = Console(record=True, width=len(rows[0]), file=nowhere, color_system="truecolor", force_terminal=True)
             console.print(text, end="", soft_wrap=True)
-            return console.export_svg(title=title)
+            # No font from elsewhere, and the same names in each picture.
+            return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title, unique_id="screen"), flags=re.DOTALL)
 
     def close(self) -> None:
         self.process.wait(timeout=10)

@@ -91,7 +91,8 @@ def test_the_agent_and_what_it_is_about_stay_with_a_message_written_anew(busy: N
     on(busy, "about this", "ge")
     draft = busy.until("return vim.api.nvim_get_current_line()", lambda line: "about this" in line)
     assert draft == "@terse #selection about this"
-    busy.sees("to terse · once", "+app.py:2")
+    bar = "return require('sessionls.view').current().draft_bar"
+    busy.until(bar, lambda text: "to terse · once" in text and "+app.py:2" in text)
     busy.keys("A thing<Esc><CR>")
     waiting(busy, "alpha", "beta", "gamma", "about this thing")
     [message] = busy.lua(_ABOUT)

@@ -17,6 +17,7 @@ from nvim_session import new_session, send
 
 pytestmark = pytest.mark.skipif(not HAS_TERMINAL, reason="this system has no pseudo-terminals")
 
+PICTURES = bool(os.environ.get("SESSIONLS_PICTURES"))  # read here: no test sees settings of sessionls from outside
 LONG = "A line that is much longer than the window, so that it must be broken between its words, as prose is. " * 4
 REPLY = f"""# Heading
 
@@ -53,6 +54,73 @@ def test_a_session_beside_the_code(
         nvim.capture(f"session-{background}")
         assert screen.splitlines()[0].startswith("def one():")  # the code keeps its window
         assert "│ def two" not in screen and "let me think" not in screen  # what is folded stays so
+
+
+_PARSER = '''"""Reads a table of words and numbers."""
+
+
+def read_table(path):
+    rows = []
+    with open(path) as file:
+        lines = file.readlines()
+    for number in range(1, len(lines) - 1):
+        word, value = lines[number].split(",")
+        rows.append((word, float(value)))
+    return rows
+
+
+def total(rows):
+    return sum(value for _, value in rows)
+'''
+
+
+def test_the_picture_of_the_readme(
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
+) -> None:
+    """With SESSIONLS_PICTURES=1 it is written to docs/images."""
+    (nvim_folder / "table.py").write_text(_PARSER, encoding="utf-8")
+    git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "init", "-q")
+    subprocess.run([*git, str(nvim_folder)], check=True)
+    Path(nvim_env["GIT_CONFIG_GLOBAL"]).parent.mkdir(parents=True, exist_ok=True)
+    Path(nvim_env["GIT_CONFIG_GLOBAL"]).write_text("[user]\n name = Ada\n email = ada@example.org\n", encoding="utf-8")
+    read = Answer(tools=[ToolUse("read_file", {"path": "table.py"})])
+    old, new = "range(1, len(lines) - 1)", "range(1, len(lines))"
+    edit = Answer(tools=[ToolUse("edit_file", {"path": "table.py", "edits": [{"old": old, "new": new}]})])
+    finding = {
+        "path": "table.py",
+        "start_line": 9,
+        "severity": "warning",
+        "title": "A line without a comma stops everything",
+        "body": "`split` gives one part then.",
+    }
+    model_server.script(
+        Answer(
+            "It stops one line early: `range` leaves its end out, and `len(lines) - 1` leaves out one more. "
+            "The last row is never read."
+        ),
+        Answer(tools=[ToolUse("report_finding", finding)]),
+        Answer("One more thing to fix."),
+        read,
+        edit,
+        Answer("Now the last row counts."),
+    )
+    env = nvim_env | {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
+    with start(tmp_path / "nvim", nvim_folder, env, columns=130, lines=36, trust=True) as nvim:
+        nvim.keys(":edit table.py<CR>:set number signcolumn=yes<CR>:7,10Sessionls ask<CR>")
+        nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
+        nvim.keys("AWhy is the last row missing?<Esc><CR>")
+        nvim.shows("never read.")
+        for text, done in (("@review Anything else?", "One more thing to fix."), ("Fix the range.", "the last row counts.")):
+            send(nvim, text)
+            nvim.shows(done)
+        nvim.keys("i@review #diff Is it right now?<Esc>")
+        nvim.keys("<C-w>t:7<CR><C-w>b:echo<CR>")
+        nvim.sees("▎", "range(1, len(lines))", "● warning table.py:9", "to review · once (default: code)", "diff HEAD")
+        nvim.capture("readme")
+        if PICTURES:
+            assert nvim.terminal is not None
+            picture = Path(__file__).resolve().parent.parent / "docs" / "images" / "neovim.svg"
+            picture.write_text(nvim.terminal.picture("Neovim"), encoding="utf-8", newline="\n")
 
 
 def test_a_narrow_terminal_keeps_both_windows(

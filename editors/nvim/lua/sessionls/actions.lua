@@ -173,7 +173,8 @@ function M.help(view)
     end
   end
   table.sort(lines)
-  vim.lsp.util.open_floating_preview(lines, '', { border = 'single', title = 'Keys' })
+  local _, win = vim.lsp.util.open_floating_preview(lines, '', { border = 'single', title = 'Keys' })
+  vim.wo[win].linebreak, vim.wo[win].breakindent, vim.wo[win].breakindentopt = true, true, 'shift:9'
 end
 
 return M

@@ -1,8 +1,13 @@
 -- The lines above the transcript and the draft: what the session does, and to whom the draft goes.
 local M = {}
 
-local function escaped(text)
-  return (text:gsub('%s+', ' '):gsub('%%', '%%%%'))
+--- Parts in one line. Where it is too long for its window, what follows the first part is cut at its beginning.
+local function joined(parts, separator)
+  local texts = vim.tbl_map(function(part)
+    return (part:gsub('%s+', ' '):gsub('%%', '%%%%'))
+  end, parts)
+  local rest = table.concat(texts, separator, 2)
+  return (texts[1] or '') .. (rest ~= '' and '%<' .. separator .. rest or '')
 end
 
 --- The names of people, with commas.
@@ -59,7 +64,7 @@ function M.update(view)
   if view.trouble then
     table.insert(parts, 1, view.trouble)
   end
-  view.bar = escaped(table.concat(parts, ' · '))
+  view.bar = joined(parts, ' · ')
   vim.cmd('redrawstatus!')
 end
 
@@ -80,7 +85,7 @@ function M.update_draft(view, agent, chips)
   if session and session.usage.cost then
     table.insert(parts, ('$%.2f'):format(session.usage.cost))
   end
-  view.draft_bar = table.concat(parts, '  '):gsub('%%', '%%%%')
+  view.draft_bar = joined(parts, '  ')
   vim.cmd('redrawstatus!')
 end
 

@@ -241,7 +241,9 @@ function M.chips(view, text)
     return {}
   end
   return vim.tbl_map(function(word)
-    local live = view.kept[word] or view.selections[word] or word == '#diagnostics' or word == '#symbol' or word == '#buffer'
+    local live = view.kept[word]
+      or view.selections[word]
+      or vim.list_contains({ '#diagnostics', '#symbol', '#buffer', '#diff' }, word)
     local found = live and M.resolve(view, word)
     return found and found[1] and require('sessionls.render').chip(found[1]) or word:sub(2)
   end, M.words_in(view, text))

@@ -39,10 +39,10 @@ end
 M.transcript_maps = {
   next = { 'n', ']]', 'Go to the next message', act('next') },
   previous = { 'n', '[[', 'Go to the message before', act('previous') },
-  follow = { 'n', '<CR>', 'Follow what is under the cursor: a place, a question, a finding, earlier messages', act('follow') },
+  follow = { 'n', '<CR>', 'Follow the path, question, finding or link here', act('follow') },
   fork = { 'n', 'gf', 'Fork the session at this message', act('fork') },
   withdraw = { 'n', 'gw', 'Withdraw the waiting message under the cursor', queue('withdraw') },
-  send_now = { 'n', 'gs', 'Send the waiting message now, in place of the reply being written', queue('send_now') },
+  send_now = { 'n', 'gs', 'Send the waiting message now', queue('send_now') },
   edit = { 'n', 'ge', 'Edit the waiting message in the draft', queue('edit') },
   earlier = { 'n', '[e', 'Have the waiting message answered earlier', queue('earlier') },
   later = { 'n', ']e', 'Have the waiting message answered later', queue('later') },

@@ -142,9 +142,23 @@ M.open = {
 }
 
 M.list = {
-  help = 'Choose one of the sessions of this folder.',
-  run = function()
-    M.open.run('')
+  usage = '[active | paused | archived]',
+  help = 'Choose one of the sessions of this folder: those in that state, without one all that are not archived.',
+  complete = function()
+    return { 'active', 'paused', 'archived' }
+  end,
+  run = function(arguments)
+    local server = client.of()
+    client.run(function()
+      local state = arguments ~= '' and arguments or nil
+      local list, problem = server:call('session/list', { limit = 200, state = state })
+      if problem then
+        return client.tell(problem)
+      end
+      require('sessionls.pick').session(server, list.sessions, 'Open a session', function(session)
+        require('sessionls.view').open(server, session.id)
+      end)
+    end)
   end,
 }
 
@@ -341,6 +355,13 @@ M.rename = {
 M.archive = { help = 'Archive the session.', run = with_view(function(view)
   actions.request(view, 'session/archive')
 end) }
+
+M.unarchive = {
+  help = 'Bring the session back from the archive.',
+  run = with_view(function(view)
+    actions.request(view, 'session/unarchive')
+  end),
+}
 
 M.delete = {
   help = 'Delete the session for good, after you confirmed it.',
