@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from in_process_app import app
-from sessionls.runtimes.loop.subagent import ASK_AGENT, AskAgent
+from sessionls.runtimes.asking import ASK_AGENT, AskAgent
 from sessionls.tools.skill import ReadSkill
 
 PAGE = Path(__file__).parent.parent / "docs" / "tools.md"

@@ -14,9 +14,9 @@ import pytest
 
 from external_agents import ExternalAgentScript, is_running
 from in_process_app import App, app, write_agent
-from model_server import Answer, ModelServer
+from model_server import ModelServer
 from sessionls.domain.errors import AgentUnavailable
-from sessionls.domain.model import EditPart, Message, TextPart, ToolPart
+from sessionls.domain.model import EditPart, Message, ToolPart
 from sessionls.runtimes.acp.connection import Patience
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}}
@@ -375,18 +375,3 @@ async def test_a_steering_message_waits_and_is_answered_in_the_same_reply(folder
     assert reply.text.startswith("One.") and reply.text.endswith("Two.")
     assert guest.prompt(0).endswith("first") and guest.prompt(1).endswith("and this")
     assert len(guest.prompts) == 2
-
-
-async def test_another_agent_cannot_ask_it_and_gets_an_error(folder: Path, model_server: ModelServer) -> None:
-    from model_server import ToolUse
-
-    guest = scripted(folder)
-    write_agent(folder, "asker", "You ask.", tools="[ask_agent]")
-    model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "guest", "question": "Hm?"})]), Answer("Well."))
-    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
-        session = await home.sessions.create(agent="asker")
-        reply = (await home.sessions.message(session.id, "Go")).reply
-    [call] = [part for part in reply.parts if isinstance(part, ToolPart)]
-    assert call.status == "failed" and "only people can invoke" in (call.result or "")
-    assert reply.parts[-1] == TextPart(text="Well.")
-    assert guest.received == []

@@ -14,7 +14,7 @@ from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable, NotPermitted
 from sessionls.domain.model import AgentAuthor, TextPart, ToolPart, Usage
 from sessionls.ports.models import ImageSupport
-from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.runtimes.words import Words
 
 Write = Callable[[ReplyToWrite, ReplySink], Awaitable[None]]
@@ -32,6 +32,11 @@ class Scripted:
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:
         return ImageSupport()
+
+    async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
+        answer = f"{question.asking.name} asks: {question.text}"
+        sink.parts.append(TextPart(text=answer))
+        return answer
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> None:
         self.replies.append(reply)
@@ -266,13 +271,14 @@ async def test_a_definition_cannot_use_the_scanner_runtime(folder: Path, model_s
     assert problem is not None and "the only one that a file can name is acp" in problem
 
 
-async def test_an_agent_with_another_runtime_cannot_be_asked_by_an_agent(
+async def test_the_runtime_of_an_agent_answers_the_questions_of_other_agents(
     home: App, give: Callable[[Scripted], None], model_server: ModelServer
 ) -> None:
     give(Scripted())
-    model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "other", "question": "Why?"})]), Answer("Then not."))
+    model_server.script(Answer(tools=[ToolUse("ask_agent", {"agent": "other", "question": "Why?"})]), Answer("I see."))
     session = await home.sessions.create(agent="asks")
     reply = (await home.sessions.message(session.id, "ask other")).reply
     (call,) = [part for part in reply.parts if isinstance(part, ToolPart)]
-    assert call.status == "failed"
-    assert call.result is not None and "only people can invoke" in call.result
+    assert (call.status, call.result) == ("done", "asks asks: Why?")
+    assert [part.kind for part in call.parts or ()] == ["text"]
+    assert reply.text == "I see."

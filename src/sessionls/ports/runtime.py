@@ -6,6 +6,7 @@ the reply through the `ReplySink`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
@@ -13,12 +14,21 @@ from typing import Any, Literal, Protocol, TypeVar
 from sessionls.domain.agent import Definition
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import AgentAuthor, Finding, Message, Part, Session, ToolPart
-from sessionls.domain.permission import Answer, Risk
+from sessionls.domain.permission import Answer, Policy, Risk
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.ports.models import ImageSupport
 from sessionls.ports.tools import Tool
 
-__all__ = ["AgentRuntime", "OtherAgent", "ReplyInterrupted", "ReplySink", "ReplyStopped", "ReplyToWrite", "RuntimeAbilities"]
+__all__ = [
+    "AgentQuestion",
+    "AgentRuntime",
+    "OtherAgent",
+    "ReplyInterrupted",
+    "ReplySink",
+    "ReplyStopped",
+    "ReplyToWrite",
+    "RuntimeAbilities",
+]
 
 T = TypeVar("T")
 
@@ -49,11 +59,12 @@ class RuntimeAbilities:
 
 @dataclass(frozen=True, slots=True)
 class OtherAgent:
-    """An agent that the reply's agent may ask: its definition and its tools."""
+    """An agent that the reply's agent may ask: its definition, its tools, and the runtime that answers for it."""
 
     definition: Definition
     author: AgentAuthor
     tools: Sequence[Tool]
+    runtime: AgentRuntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,25 @@ class ReplyToWrite:
     tools: Sequence[Tool]
     find_agent: Callable[[str], Awaitable[OtherAgent]]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentQuestion:
+    """A question of the agent `asking` to another one, in the reply `reply`.
+
+    `tools` are the names of the tools that the asking agent has: the other one gets no others. None: it is an external agent,
+    which has tools for everything. `policy` applies the rules of both. Calls that do more than read hold the lock `writing`.
+    `depth` is that of the agent that is asked.
+    """
+
+    reply: ReplyToWrite
+    asking: Definition
+    agent: OtherAgent
+    text: str
+    tools: frozenset[str] | None
+    policy: Policy
+    writing: asyncio.Lock
+    depth: int
 
 
 class ReplySink(Protocol):
@@ -171,5 +201,12 @@ class AgentRuntime(Protocol):
 
         It is called again for the same reply if that is resumed, or was steered at the last moment. With any `SessionlsError` the
         reply fails with that error.
+        """
+        ...
+
+    async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
+        """Answer another agent's question. The work goes to the sink, the answer to the agent that asked.
+
+        Raises `SessionlsError` or `ToolFailed` if it cannot be answered.
         """
         ...

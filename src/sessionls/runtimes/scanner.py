@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sessionls.domain.agent import Definition
+from sessionls.domain.errors import AgentUnavailable
 from sessionls.domain.model import ToolPart
 from sessionls.domain.permission import Policy
 from sessionls.ports.models import ImageSupport
-from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.runtimes.tool_runner import ToolRunner
 
 __all__ = ["ScannerRuntime"]
@@ -25,6 +26,9 @@ class ScannerRuntime:
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
         return ImageSupport(accepted=False)
+
+    async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:  # noqa: ARG002
+        raise AgentUnavailable(question.agent.definition.name, "it answers no questions.", hint="Ask another agent.")
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> None:
         if not any(isinstance(part, ToolPart) for part in sink.parts):

@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.ports.tools import Tool, ToolCall, ToolFailed
 from sessionls.runtimes.acp import MCP_ADDRESS
 from sessionls.runtimes.acp.permissions import DENIED, Permissions
+from sessionls.runtimes.asking import ASK_AGENT, AskAgent
 
 __all__ = ["NAMES", "OurTools"]
 
@@ -32,10 +33,17 @@ _VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _MOST = 64  # connections at the same time
 
 
+Ask = Callable[[Mapping[str, Any]], Awaitable[str]]
+
+
 @dataclass
 class _Turn:
+    """`ask` asks another agent; None if that is not permitted at this depth."""
+
     permissions: Permissions
     call: Callable[[], ToolCall]
+    ask: Ask | None
+    calls: set[asyncio.Task[Any]] = field(default_factory=set)
 
 
 @dataclass
@@ -49,8 +57,12 @@ class OurTools:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _connections: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
-    async def server(self, session_id: str) -> list[dict[str, Any]]:
-        """The entry for ACP's `mcpServers`, with which an agent starts our server for that session. Empty if we cannot listen."""
+    async def server(self, session_id: str, key: str | None = None) -> list[dict[str, Any]]:
+        """The entry for ACP's `mcpServers`, with which an agent starts our server for that session. Empty if we cannot listen.
+
+        `key` tells an agent that another one asked in the session from the agent that writes the reply.
+        """
+        key = key or session_id
         async with self._starting:
             if self._server is None:
                 try:
@@ -58,10 +70,10 @@ class OurTools:
                 except OSError:
                     log.warning("external agents get no tools of sessionls: cannot listen on a local port")
                     return []
-        token = next((token for token, known in self._tokens.items() if known == session_id), None)
+        token = next((token for token, known in self._tokens.items() if known == key), None)
         if token is None:
             token = secrets.token_urlsafe(32)
-            self._tokens[token] = session_id
+            self._tokens[token] = key
         port = self._server.sockets[0].getsockname()[1]
         return [
             {
@@ -73,13 +85,22 @@ class OurTools:
         ]
 
     @asynccontextmanager
-    async def during(self, session_id: str, permissions: Permissions, call: Callable[[], ToolCall]) -> AsyncIterator[None]:
-        """In this context, the session's calls belong to this reply."""
-        self._turns[session_id] = _Turn(permissions, call)
+    async def during(
+        self, key: str, permissions: Permissions, call: Callable[[], ToolCall], ask: Ask | None
+    ) -> AsyncIterator[None]:
+        """In this context, the calls of that session (or `key`) belong to this reply. Those that have not ended are cancelled."""
+        turn = self._turns[key] = _Turn(permissions, call, ask)
         try:
             yield
         finally:
-            del self._turns[session_id]
+            del self._turns[key]
+            for task in turn.calls:
+                task.cancel()
+            await asyncio.gather(*turn.calls, return_exceptions=True)
+
+    def forget(self, key: str) -> None:
+        """Nobody calls with that key any more."""
+        self._tokens = {token: known for token, known in self._tokens.items() if known != key}
 
     async def close(self) -> None:
         if self._server is not None:
@@ -134,34 +155,55 @@ class OurTools:
             case "ping":
                 return {"result": {}}
             case "tools/list":
-                return {"result": {"tools": [_described(tool) for tool in self.offer(NAMES)]}}
+                ask = _described(AskAgent.name, AskAgent.description, AskAgent.schema)
+                offered = [_described(tool.name, tool.description, tool.schema) for tool in self.offer(NAMES)]
+                return {"result": {"tools": [*offered, ask]}}
             case "tools/call":
                 return {"result": await self._call(session_id, params.get("name"), params.get("arguments"))}
             case _:
                 return {"error": {"code": -32601, "message": "Method not found"}}
 
     async def _call(self, session_id: str, name: Any, arguments: Any) -> dict[str, Any]:
-        tool = next((tool for tool in self.offer(NAMES) if tool.name == name), None)
         turn = self._turns.get(session_id)
-        if tool is None:
+        given = arguments if isinstance(arguments, dict) else {}
+        if name == ASK_AGENT and turn is not None:
+            if turn.ask is None or turn.permissions.is_denied(ASK_AGENT, "read"):
+                return _result(DENIED, failed=True)
+            return await self._run(turn, ASK_AGENT, turn.ask(given))
+        tool = next((tool for tool in self.offer(NAMES) if tool.name == name), None)
+        if tool is None and name != ASK_AGENT:
             return _result(f"There is no tool {str(name)[:60]}.", failed=True)
         if turn is None:
             return _result("The tools of this session work only while you answer a message in it.", failed=True)
+        assert tool is not None
         if turn.permissions.is_denied(tool.name, tool.risk):
             return _result(DENIED, failed=True)
+        return await self._run(turn, tool.name, tool.run(given, turn.call()))
+
+    @staticmethod
+    async def _run(turn: _Turn, name: str, work: Awaitable[str]) -> dict[str, Any]:
+        task = asyncio.ensure_future(work)
+        turn.calls.add(task)
+        task.add_done_callback(turn.calls.discard)
         try:
-            return _result(await tool.run(arguments if isinstance(arguments, dict) else {}, turn.call()))
+            await asyncio.wait([task])
+            if task.cancelled():
+                return _result("The message that this belongs to has ended.", failed=True)
+            return _result(task.result())
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         except ToolFailed as problem:
             return _result(str(problem), failed=True)
         except SessionlsError as problem:
             return _result(f"{problem.message} {problem.hint}", failed=True)
         except Exception:
-            log.exception("the tool %s failed for an external agent", tool.name)
+            log.exception("the tool %s failed for an external agent", name)
             return _result("The tool failed unexpectedly. Try another way.", failed=True)
 
 
-def _described(tool: Tool) -> dict[str, Any]:
-    return {"name": tool.name, "description": tool.description, "inputSchema": dict(tool.schema)}
+def _described(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "description": description, "inputSchema": dict(schema)}
 
 
 def _result(text: str, *, failed: bool = False) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable, NotPermitted
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Context, ImageContext, Message, Usage
-from sessionls.domain.permission import PermissionRequest, Policy
-from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.domain.permission import PermissionRequest, Policy, stricter
+from sessionls.domain.stop_reasons import ReplyStopReason, words_for
 from sessionls.ports.editor import Buffers
 from sessionls.ports.hands import Commands, Files
 from sessionls.ports.models import ImageSupport
-from sessionls.ports.runtime import ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.runtime import AgentQuestion, ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import ExternalSession, Store
+from sessionls.runtimes.acp.asking import ask as ask_another
 from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
 from sessionls.runtimes.acp.modes import Configuration, Wanted
 from sessionls.runtimes.acp.our_tools import OurTools
@@ -31,12 +32,15 @@ from sessionls.runtimes.acp.prompt import GO_ON, Block, image_blocks, image_cont
 from sessionls.runtimes.acp.requests import Requests
 from sessionls.runtimes.acp.turn import Outcome, Turn, to_the_end
 from sessionls.runtimes.acp.writing import Call, Writing
+from sessionls.runtimes.asking import ASK_AGENT, Asking, may_ask
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.prompt.transcript import plain
 
 __all__ = ["ExternalAgents"]
 
 _MISSED_IMAGES = 5
+_NEEDED = frozenset({"edit_file", "run_command"})
+"""The tools that an agent must have to ask an external one, which does the like by its own rules."""
 _REASONS: Mapping[str, ReplyStopReason] = {
     "end_turn": "stop",
     "max_tokens": "length",
@@ -73,6 +77,36 @@ class ExternalAgents:
         outcome = await sink.stoppable(self._write(reply, sink))
         return _REASONS.get(outcome.reason, "unknown")
 
+    async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
+        """It is asked in a session of its own, which ends with the answer: it sees only the question."""
+        definition = question.agent.definition
+        sink.spending.take_step()
+        await sink.check_budget()
+        folder = self._folder(definition)
+        await self._may_be_asked(question, sink)
+        reply = replace(question.reply, definition=definition, model=None)
+        key = f"{reply.session.id} {new_id()}"
+        async with self.pool.running(definition, folder) as running:
+            try:
+                places = {"cwd": str(folder), "mcpServers": await self.tools.server(reply.session.id, key)}
+                opened = await self._new(running, places)
+                text = f"The agent `{question.asking.name}` asks:\n\n{question.text}"
+                prompt = definition.prompt.strip()
+                blocks = [text_block(words) for words in (prompt, text) if words]
+                asker = Asker(question.policy, question.tools, question.depth, question.writing)
+                outcome = await self._run_turn(reply, sink, running, opened, blocks, asker, key)
+            except Gone:
+                raise await running.connection.ended_early() from None
+            except Refused as refused:
+                raise running.connection.unavailable(
+                    f"it answered with an error: {refused.message}.", "Ask another agent, or see its log."
+                ) from None
+            finally:
+                self.tools.forget(key)
+        answer = plain([part for part in sink.parts if part.kind != "tool"])
+        problem = words_for(_REASONS.get(outcome.reason, "unknown"))
+        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
+
     async def close(self) -> None:
         await self.pool.close()
         await self.tools.close()
@@ -104,20 +138,39 @@ class ExternalAgents:
     async def _answered(self, reply: ReplyToWrite, sink: ReplySink, running: Running, folder: Path) -> Outcome:
         connection = running.connection
         opened, seen = await self._opened(reply, running, folder, sink)
-        writing = Writing(reply, sink, self.files)
-        await writing.settle_calls()
-        problems = await opened.configuration.set(connection, opened.id, _wanted(reply))
-        for problem in problems:
-            await sink.add_notice(problem)
         blocks, position = await self._prompt(reply, sink, connection, seen)
         await self._keep(reply, opened, folder, position)
-        permissions = Permissions(reply.definition, self.policy, sink, self.files)
+        asker = Asker(self.policy, None, 1, asyncio.Lock())
+        return await self._run_turn(reply, sink, running, opened, blocks, asker, reply.session.id)
+
+    async def _run_turn(
+        self,
+        reply: ReplyToWrite,
+        sink: ReplySink,
+        running: Running,
+        opened: Open,
+        blocks: Sequence[Block],
+        asker: Asker,
+        key: str,
+    ) -> Outcome:
+        """Send it the prompt and write what it does to the sink. `key` is that of its connections to our tools."""
+        connection, writing = running.connection, Writing(reply, sink, self.files)
+        await writing.settle_calls()
+        for problem in await opened.configuration.set(connection, opened.id, _wanted(reply)):
+            await sink.add_notice(problem)
+        permissions = Permissions(reply.definition, asker.policy, sink, self.files)
         requests = Requests(reply, writing, permissions, self.files, self.commands)
         turn = Turn(connection, opened.id, writing, requests.asked, opened.configuration.changed, requests.spent)
         writing.turn = requests.turn = turn
         before = await self.files.snapshot()
+        asking = Asking(reply, sink, reply.definition, asker.policy, asker.tools, asker.writing, asker.depth)
+
+        def ask(arguments: Mapping[str, Any]) -> Awaitable[str]:
+            return ask_another(writing, asking, permissions, arguments)
+
+        asks = may_ask(reply.definition, asker.tools, asker.depth)
         try:
-            async with self.tools.during(reply.session.id, permissions, lambda: Call(writing, new_id())):
+            async with self.tools.during(key, permissions, lambda: Call(writing, new_id()), ask if asks else None):
                 outcome = await turn.run(blocks)
         except asyncio.CancelledError:
             await to_the_end(self._stopped(turn, requests, writing, before, opened))
@@ -183,12 +236,7 @@ class ExternalAgents:
         if known is not None and (again := await self._open_again(running.connection, session_id, known, folder)) is not None:
             running.opened[session_id] = again
             return again, known.seen
-        places = await self._places(session_id, folder)
-        answer = await running.connection.request("session/new", places, seconds=self.patience.session)
-        external = answer.get("sessionId")
-        if not isinstance(external, str) or not external or len(external) > 1_000:
-            raise running.connection.unavailable("it did not open a session.", "Update it.")
-        new = Open(external, Configuration.of(answer), cost=0.0)
+        new = await self._new(running, await self._places(session_id, folder))
         running.opened[session_id] = new
         if known is None:
             await sink.add_notice(
@@ -196,6 +244,13 @@ class ExternalAgents:
                 "not those of sessionls."
             )
         return new, 0
+
+    async def _new(self, running: Running, places: Mapping[str, Any]) -> Open:
+        answer = await running.connection.request("session/new", places, seconds=self.patience.session)
+        external = answer.get("sessionId")
+        if not isinstance(external, str) or not external or len(external) > 1_000:
+            raise running.connection.unavailable("it did not open a session.", "Update it.")
+        return Open(external, Configuration.of(answer), cost=0.0)
 
     async def _open_again(
         self, connection: AgentConnection, session_id: str, known: ExternalSession, folder: Path
@@ -283,6 +338,34 @@ class ExternalAgents:
             return folder
         raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it should work in.")
 
+    async def _may_be_asked(self, question: AgentQuestion, sink: ReplySink) -> None:
+        """Raise if the agent that asks may not do what this one does by its own rules: edit files and run commands."""
+        definition, asking = question.agent.definition, question.asking
+        if question.tools is not None and not question.tools >= _NEEDED:
+            raise AgentUnavailable(
+                definition.name,
+                f"it edits files and runs commands by its own rules, and {asking.name} has no tools for that.",
+                hint="Answer without it, or let the person ask it.",
+            )
+        policy = question.policy
+        rule = stricter(policy.decide(definition, "edit_file", "write"), policy.decide(definition, "run_command", "execute"))
+        if rule == "allow":
+            await self._may_start(definition, sink)
+            return
+        if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None or rule == "deny":
+            raise NotPermitted(f"{definition.name} was not asked. {refusal or 'A rule forbids it.'}", hint="Continue without it.")
+        start = _start_request(definition)
+        answer = await sink.ask_permission(
+            agent=asking.name,
+            tool=ASK_AGENT,
+            risk="execute",
+            summary=f"Ask the external agent {definition.name}: {question.text[:100]}",
+            detail=f"{question.text}\n\n{start.detail}",
+            scope=f"{ASK_AGENT}:{definition.name}",
+        )
+        if answer == "deny":
+            raise NotPermitted(f"{definition.name} was not asked: nobody allowed it.", hint="Continue without it.")
+
     async def _may_start(self, definition: Definition, sink: ReplySink) -> None:
         """Raise `NotPermitted` if it may not be started here. A person is asked about agents that a workspace defines."""
         if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None:
@@ -305,6 +388,16 @@ class ExternalAgents:
             raise NotPermitted(
                 f"{definition.name} was not started: nobody allowed it.", hint="Send the message again and allow it."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """As what the agent of a turn may ask others (see `Asking`)."""
+
+    policy: Policy
+    tools: frozenset[str] | None
+    depth: int
+    writing: asyncio.Lock
 
 
 def _start_request(definition: Definition) -> PermissionRequest:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Policy
-from sessionls.domain.stop_reasons import ReplyStopReason
+from sessionls.domain.stop_reasons import ReplyStopReason, words_for
 from sessionls.ports.models import ImageSupport, Models
-from sessionls.ports.runtime import ReplySink, ReplyToWrite, RuntimeAbilities
+from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import Store
+from sessionls.runtimes.asking import ASK_AGENT, AskAgent, Asking, may_ask
 from sessionls.runtimes.loop.prompt_images import PromptImages
-from sessionls.runtimes.loop.subagent import ASK_AGENT, AskAgent
 from sessionls.runtimes.loop.tool_loop import Loop
 from sessionls.runtimes.tool_runner import ToolRunner
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.prompt.compaction import Account
-from sessionls.sessions.prompt.transcript import ModelMessages
+from sessionls.sessions.prompt.transcript import ModelMessages, plain
 
 __all__ = ["LoopRuntime"]
 
@@ -41,19 +41,52 @@ class LoopRuntime:
         assert reply.model is not None
         definition = reply.definition
         runner = ToolRunner(sink, self._policy, definition, reply.session.id, reply.reply.id, reply.tools)
-        may_ask = bool(definition.choose_tools([ASK_AGENT]))
+        asks = may_ask(definition)
         loop = Loop(
             models=self._models,
             runner=runner,
             reply=reply.reply,
             model=reply.model,
-            options=self._prompts.options(definition, reply.session, tools=may_ask or bool(reply.tools)),
+            options=self._prompts.options(definition, reply.session, tools=asks or bool(reply.tools)),
             earlier=_Earlier(self._store, self._prompts, reply, runner),
             images=self._images,
         )
-        if may_ask:
-            runner.tools = [*reply.tools, AskAgent(loop, reply.find_agent, self._prompts)]
+        if asks:
+            names = frozenset({ASK_AGENT, *(tool.name for tool in reply.tools)})
+            asking = Asking(reply, sink, definition, self._policy, names, runner.writing)
+            runner.tools = [*reply.tools, AskAgent(asking)]
         return await loop.run()
+
+    async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
+        other, reply = question.agent, question.reply
+        definition = other.definition
+        tools = [tool for tool in other.tools if question.tools is None or tool.name in question.tools]
+        messages: ModelMessages = [
+            {"role": "system", "content": self._prompts.instructions(definition, tools)},
+            {"role": "user", "content": f"The agent `{question.asking.name}` asks:\n\n{question.text}"},
+        ]
+
+        async def earlier(account: Account, tighter: bool) -> tuple[ModelMessages, bool]:  # noqa: ARG001
+            return messages, False  # there is no history to compact
+
+        runner = ToolRunner(sink, question.policy, definition, reply.session.id, reply.reply.id, tools, question.writing)
+        loop = Loop(
+            models=self._models,
+            runner=runner,
+            reply=reply.reply.model_copy(update={"author": other.author, "parts": [], "usage": None, "steps": None}),
+            model=other.author.model,
+            options=self._prompts.options(definition, reply.session, tools=True),
+            earlier=earlier,
+            images=self._images,
+        )
+        if may_ask(definition, question.tools, question.depth):
+            names = frozenset({ASK_AGENT, *(tool.name for tool in tools)})
+            asking = Asking(reply, sink, definition, question.policy, names, question.writing, question.depth)
+            runner.tools = [*tools, AskAgent(asking)]
+        reason = await loop.run()
+        answer = plain([part for part in sink.parts if part.kind != "tool"])
+        problem = words_for(reason)
+        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
 
 
 @dataclass

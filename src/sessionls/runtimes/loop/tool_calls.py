@@ -9,11 +9,11 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import Part, StopReason, ToolPart
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ToolRequest
+from sessionls.runtimes.asking import ASK_AGENT
 from sessionls.sessions.prompt.tool_arguments import arguments_of, unreadable, unreadable_words
 
-__all__ = ["ASK_AGENT", "MOST_AGENTS", "MOST_CALLS", "calls_of"]
+__all__ = ["MOST_AGENTS", "MOST_CALLS", "calls_of"]
 
-ASK_AGENT = "ask_agent"
 MOST_CALLS = 64  # in one step
 MOST_AGENTS = 8  # agents asked in one step, which all work at the same time
 _MOST: Mapping[str, int] = {ASK_AGENT: MOST_AGENTS}

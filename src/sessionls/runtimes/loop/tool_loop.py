@@ -1,7 +1,7 @@
 """The loop between a model and its tools.
 
 A step is one response of the model and the tools that it calls. The sink stores the result: for a reply in the session's log, for
-a subagent under the call that asked it (`subagent.py`).
+a subagent under the call that asked it (`runtimes/asking.py`).
 """
 
 from __future__ import annotations

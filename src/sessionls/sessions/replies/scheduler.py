@@ -19,7 +19,6 @@ from sessionls.domain import events as ev
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.errors import (
-    AgentUnavailable,
     InternalError,
     MessageWithdrawn,
     SessionlsError,
@@ -284,12 +283,9 @@ class Replies:
         prepared = await self._selection.prepare(session, agent=name, model=None)
         if prepared.definition is None or prepared.problem is not None:
             raise prepared.problem or InternalError()
-        if self._selection.runtime(prepared.definition).abilities.own_model:
-            raise AgentUnavailable(
-                name, "it is an external agent, which only people can invoke.", hint="Send a message to it in this session."
-            )
         offered = prepared.definition.choose_tools(self._tools.names)
-        return OtherAgent(prepared.definition, prepared.start.author, self._tools.offer(offered))
+        runtime = self._selection.runtime(prepared.definition)
+        return OtherAgent(prepared.definition, prepared.start.author, self._tools.offer(offered), runtime)
 
     async def _written(self, writer: ReplyWriter) -> Message:
         session_id = writer.session_id

@@ -1,13 +1,14 @@
-"""Subagents: a tool with which an agent asks another agent in the same session.
+"""Agents that ask agents: the tool `ask_agent`, for the agents of every runtime.
 
-The subagent's work is shown under the call. It may never do more than the asking agent: it gets the tools that both have, with
-the stricter of their two rules for each. Its usage counts for the reply.
+The work of the agent that is asked is shown under the call. It may never do more than the agent that asks: it gets the tools that
+both have, with the stricter of their two rules for each. Its usage counts for the reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sessionls.domain.agent import Definition, Permission
@@ -15,24 +16,41 @@ from sessionls.domain.limits import Spending
 from sessionls.domain.model import Finding, Message, Part, ToolPart
 from sessionls.domain.permission import Answer, PermissionRequest, Policy, Risk, stricter
 from sessionls.domain.state import with_work
-from sessionls.domain.stop_reasons import words_for
-from sessionls.ports.runtime import OtherAgent, ReplySink
+from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite
 from sessionls.ports.tools import ToolCall, ToolFailed
-from sessionls.runtimes.loop.tool_calls import ASK_AGENT
-from sessionls.runtimes.loop.tool_loop import Loop
-from sessionls.sessions.prompt.builder import PromptBuilder
-from sessionls.sessions.prompt.compaction import Account
-from sessionls.sessions.prompt.transcript import ModelMessages, plain
 
-__all__ = ["ASK_AGENT", "AskAgent"]
+__all__ = ["ASK_AGENT", "AskAgent", "Asking", "SubagentSink", "may_ask"]
 
 T = TypeVar("T")
 
-_DEPTH = 3  # levels of subagents
+ASK_AGENT = "ask_agent"
+_DEPTH = 3  # levels of agents that are asked
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The agent that asks: its reply, where its own work goes (`sink`), the names of the tools that it has (None:
+    it is an external agent, which has tools for everything), and its rules. `depth` is 1 for the agent of the reply, and one more
+    for each agent that was asked before. Calls that do more than read hold the lock `writing`.
+    """
+
+    reply: ReplyToWrite
+    sink: ReplySink
+    definition: Definition
+    policy: Policy
+    tools: frozenset[str] | None
+    writing: asyncio.Lock
+    depth: int = 1
+
+
+def may_ask(definition: Definition, tools: frozenset[str] | None = None, depth: int = 1) -> bool:
+    """Whether an agent may ask others at that depth. `tools` are those of the agent that asked it, None for no limit."""
+    has_tool = definition.runtime == "acp" or bool(definition.choose_tools([ASK_AGENT]))
+    return has_tool and (tools is None or ASK_AGENT in tools) and depth <= _DEPTH
 
 
 class AskAgent:
-    """The tool, for one loop. `find` returns an agent by name, or raises an error if it cannot answer."""
+    """The tool, for one agent in one reply."""
 
     name = ASK_AGENT
     description = (
@@ -51,56 +69,33 @@ class AskAgent:
         "additionalProperties": False,
     }
 
-    def __init__(self, loop: Loop, find: Callable[[str], Awaitable[OtherAgent]], prompts: PromptBuilder, depth: int = 1) -> None:
-        self._loop = loop
-        self._find = find
-        self._prompts = prompts
-        self._depth = depth
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
 
     async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
         name, question = _read(arguments)
         return PermissionRequest(f"Ask the agent {name}: {question[:100]}", detail=question, scope=f"{ASK_AGENT}:{name}")
 
     async def run(self, arguments: Mapping[str, Any], call: ToolCall) -> str:
-        name, question = _read(arguments)
-        other = await self._find(name)
-        outer = self._loop.runner
-        shared = {tool.name for tool in outer.tools}
-        tools = [tool for tool in other.tools if tool.name in shared]
-        messages: ModelMessages = [
-            {"role": "system", "content": self._prompts.instructions(other.definition, tools)},
-            {"role": "user", "content": f"The agent `{outer.definition.name}` asks:\n\n{question}"},
-        ]
-
-        async def earlier(account: Account, tighter: bool) -> tuple[ModelMessages, bool]:  # noqa: ARG001
-            return messages, False  # there is no history to compact
-
-        parts = outer.sink.parts
+        name, text = _read(arguments)
+        asking = self._asking
+        other = await asking.reply.find_agent(name)
+        parts = asking.sink.parts
         index = next(i for i, part in enumerate(parts) if isinstance(part, ToolPart) and part.call_id == call.call_id)
-        sink = SubagentSink(outer.sink, index, other.definition)
-        runner = replace(
-            outer,
-            sink=sink,
-            policy=_Stricter(outer.policy, outer.definition),
-            definition=other.definition,
-            tools=tools,
+        question = AgentQuestion(
+            reply=asking.reply,
+            asking=asking.definition,
+            agent=other,
+            text=text,
+            tools=asking.tools,
+            policy=_Stricter(asking.policy, asking.definition),
+            writing=asking.writing,
+            depth=asking.depth + 1,
         )
-        inner = Loop(
-            models=self._loop.models,
-            runner=runner,
-            reply=self._loop.reply.model_copy(update={"author": other.author, "parts": [], "usage": None, "steps": None}),
-            model=other.author.model,
-            options=replace(self._loop.options, agent=other.definition.name),
-            earlier=earlier,
-            images=self._loop.images,
-        )
-        if other.definition.choose_tools([ASK_AGENT]) and ASK_AGENT in shared and self._depth < _DEPTH:
-            runner.tools = [*runner.tools, AskAgent(inner, self._find, self._prompts, self._depth + 1)]
-        reason = await inner.run()
+        sink = SubagentSink(asking.sink, index, other.definition)
+        answer = await other.runtime.answer(question, sink)
         await sink.keep_rest()
-        answer = plain([part for part in sink.parts if part.kind != "tool"])
-        problem = words_for(reason)
-        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
+        return answer
 
 
 def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
