@@ -372,8 +372,13 @@ class TestSessions:
 
     def test_a_session_is_deleted_only_after_confirmation(self, cli: Cli) -> None:
         name = cli("ask", "say: one").session
+        file = Path(os.environ["SESSIONLS_DATA_DIR"], "sessions", cli.session(name)["id"], "one.session.md")
+        file.parent.mkdir(parents=True)
+        file.write_text("What an editor keeps of it.", encoding="utf-8")
         assert "--yes" in cli("delete", name, code=2).err
+        assert file.exists()
         cli("delete", name, "--yes")
+        assert not file.exists()
         assert "no session" in cli("show", name, code=1).err
 
     def test_search_finds_messages(self, cli: Cli) -> None:

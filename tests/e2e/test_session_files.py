@@ -234,6 +234,7 @@ async def test_a_question_is_answered_in_the_file_and_no_is_first(
     text = await editor.has(uri, "Written.", "*Allowed once by Ada.*", "**Edited: b.txt**")
     assert (folder / "b.txt").read_text(encoding="utf-8") == "new\n"
     assert not [one for one in await editor.titles(uri) if "Allow" in one] and "sessionls question" not in text
+    assert not editor.client.questions  # no box took the keys of somebody who typed in the file
 
 
 async def test_a_yes_to_a_question_that_nobody_could_read_does_not_count(
@@ -245,7 +246,7 @@ async def test_a_yes_to_a_question_that_nobody_could_read_does_not_count(
     editor.buffers.reason = "busy"  # the question does not reach the buffer
     model_server.script(Answer("", tools=[ToolUse("create_file", {"path": "b.txt", "text": "new\n"})]), Answer("Not written."))
     sending = asyncio.ensure_future(editor.client.ask("session/message", sessionId=session["id"], text="Write b.txt"))
-    await editor.client.until(lambda: editor.client.questions)
+    await editor.client.until(lambda: [one for one in editor.client.messages if "waits in the session's file" in one.message])
     (question,) = (await editor.client.ask("session/questions", sessionId=session["id"]))["questions"]
     assert not [one for one in await editor.titles(uri) if "Allow" in one]
     with refused(-32049, "notPermitted"):
@@ -414,6 +415,54 @@ async def test_a_selection_in_a_line_is_handed_over_in_characters_whatever_they_
     await editor.has(uri, "A letter.")
     asked = model_server.requests[0].text
     assert "𝒴" in asked and "𝒳" not in asked and "𝒵" not in asked
+
+
+async def test_a_finding_opens_at_its_code(file_editor: OpenFileEditor, model_server: ModelServer, folder: Path) -> None:
+    (folder / "mean.py").write_text("import os\n\nx = names[0]\n", encoding="utf-8")
+    editor = await file_editor()
+    session = await editor.client.ask("session/create", agent="review")
+    report = {"path": "mean.py", "title": "It may be empty <!-- sessionls next", "severity": "warning", "quote": "names[0]"}
+    model_server.script(Answer("", tools=[ToolUse("report_finding", report)]), Answer("One finding."))
+    await editor.client.ask("session/message", sessionId=session["id"], text="Review mean.py")
+    uri = await editor.show(session["id"])
+    text = editor.text(uri)
+    line = line_of(text, "**Warning: It may be empty < !-- sessionls next** at mean.py:3")
+    assert ("Open finding", line) in await editor.lenses(uri)
+    await editor.choose(uri, "Open finding", line)
+    await editor.client.until(lambda: editor.client.shown)
+    shown = editor.client.shown.pop()
+    assert shown.uri == uri_of(folder / "mean.py") and shown.selection is not None and shown.selection.start.line == 2
+
+
+async def test_a_long_session_begins_with_its_newest_messages_and_earlier_ones_can_be_inserted(
+    file_editor: OpenFileEditor, model_server: ModelServer
+) -> None:
+    editor = await file_editor()
+    session = await editor.client.ask("session/create")
+    for number in range(27):
+        model_server.script(Answer(f"Answer {number}."))
+        await editor.client.ask("session/message", sessionId=session["id"], text=f"Question {number}.")
+    uri = await editor.show(session["id"])
+    assert "Question 2." in editor.text(uri) and "Question 1." not in editor.text(uri)
+    editor.type(uri, "My words")
+    (lens,) = [line for title, line in await editor.lenses(uri) if title == "Insert earlier messages"]
+    await editor.choose(uri, "Insert earlier messages", lens)
+    text = await editor.has(uri, "Question 0.", "Answer 1.")
+    assert text.index("Answer 1.") < text.index("Question 2.") and text.endswith("My words")
+    assert not [title for title, _ in await editor.lenses(uri) if title == "Insert earlier messages"]
+
+
+async def test_cancelling_in_the_file_ends_the_reply(file_editor: OpenFileEditor, model_server: ModelServer) -> None:
+    editor = await file_editor()
+    session = await editor.client.ask("session/create")
+    uri = await editor.show(session["id"])
+    model_server.script(Hold("So far.\n"))
+    editor.type(uri, "Tell me")
+    await editor.choose(uri, "Send")
+    await editor.has(uri, "So far.")
+    await editor.choose(uri, "Cancel the reply")
+    text = await editor.has(uri, "> **Cancelled**")
+    assert "sessionls writing" not in text
 
 
 async def test_two_editors_have_one_session_in_their_files(file_editor: OpenFileEditor, model_server: ModelServer) -> None:

@@ -250,6 +250,7 @@ class SessionServer(LanguageServer):
         keeper = commands.session_files.keeper
         self._document_events.listeners = [editor, findings, keeper]
         keeper.start()
+        editor.shows_session = keeper.shows
         self._editor_commands = commands
         self._findings = findings
         return request, commands

@@ -272,6 +272,7 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
+        from sessionls.server.features.session_file.files import SessionFiles
 
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
@@ -282,6 +283,7 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
                 if not await asyncio.to_thread(typer.confirm, words):
                     return 1
             await cli.sessions.delete(found.id)
+            await asyncio.to_thread(lambda: SessionFiles(cli.settings.data_dir).remove(found.id))
         terminal.note(f"Deleted {short(found.id)}.")
         return 0
 

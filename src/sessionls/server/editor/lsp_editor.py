@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -106,6 +106,8 @@ class LspEditor(DocumentListener):
         self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
         self._changing: set[str] = set()  # documents that are being edited for an agent
         self.typing = Typing()
+        self.shows_session: Callable[[str], bool] = lambda _: False
+        """Whether a session's file is open in the editor, where its questions can be read and answered."""
 
     @property
     def encoding(self) -> Encoding:
@@ -195,7 +197,8 @@ class LspEditor(DocumentListener):
         return frozenset(answer.saved) & frozenset(uris)
 
     async def ask(self, question: Question) -> Answer | None:
-        return await ask(self._protocol, self._client, self.typing, question)
+        shown = self.shows_session(question.session_id)
+        return await ask(self._protocol, self._client, self.typing, question, shown=shown)
 
 
 def _touches(diagnostic: Mapping[str, Any], within: Range) -> bool:

@@ -54,10 +54,11 @@ class Typing:
             await asyncio.sleep(left)
 
 
-async def ask(protocol: SessionProtocol, client: Client, typing: Typing, question: Question) -> Answer | None:
+async def ask(protocol: SessionProtocol, client: Client, typing: Typing, question: Question, *, shown: bool) -> Answer | None:
     """The person's answer; None if the question stays open: dismissed, or the client cannot ask. Cancelling withdraws it.
 
-    Without a plugin, the person then gets a message that says how to answer.
+    Without a plugin, the person then gets a message that says how to answer. `shown`: the question stands in a document that is
+    open, so that no message box has to take the keys of somebody who types there.
     """
     try:
         if client.permissions and (decision := await _by_plugin(protocol, question)) is not None:
@@ -65,6 +66,9 @@ async def ask(protocol: SessionProtocol, client: Client, typing: Typing, questio
     except Exception as error:  # noqa: BLE001  # whatever the client answers, the question stays open
         log.warning("The client did not answer a question for permission: %s", error)
         return None  # a plugin sees open questions in the session
+    if shown:
+        _tell_how(protocol, question, "A question waits in the session's file", lsp.MessageType.Info)
+        return None
     try:
         async with typing.box:
             answer = await _by_message(protocol, typing, question)

@@ -16,6 +16,7 @@ from sessionls.domain.model import (
     DiagnosticsContext,
     DiffContext,
     FileContext,
+    ImageContext,
     Position,
     Range,
     SelectionContext,
@@ -30,13 +31,14 @@ AGENT = re.compile(r"@([\w.-]+)(?=\s|$)\s*")
 WORD = re.compile(r"(?<!\S)#(?:diff(?::\S+)?|staged|(?:file|diagnostics):(?:\"[^\"\n]+\"|\S+))(?!\S)")
 """A word that hands over context."""
 WORDS = {
-    "#file:": "a file, or lines of it: #file:src/app.py or #file:src/app.py:10-20",
+    "#file:": "a file, an image, or lines of a file: #file:src/app.py or #file:src/app.py:10-20",
     "#diagnostics:": "what is wrong in a file, as the editor knows it",
     "#diff": "the uncommitted changes; #diff:REVISION since that revision",
     "#staged": "the staged changes",
 }
 """These words, for completion."""
 _PLACE = re.compile(r"(.+?):(\d{1,8})(?::(\d{1,8}))?(?:-(\d{1,8})(?::(\d{1,8}))?)?")
+_IMAGE = re.compile(r"\.(?:png|jpe?g|webp|gif)$", re.IGNORECASE)
 _LINE_END = (1 << 31) - 1
 _LARGEST = 4 << 20  # bytes of a file in which columns are counted
 
@@ -99,7 +101,9 @@ def _context(word: str, folders: Sequence[str], editor: Buffers) -> Context:
     if kind == "staged":
         return DiffContext(staged=True)
     if (uri := _file(given, folders, editor)) is not None:
-        return DiagnosticsContext(uri=uri) if kind == "diagnostics" else FileContext(uri=uri)
+        if kind == "diagnostics":
+            return DiagnosticsContext(uri=uri)
+        return ImageContext(uri=uri) if _IMAGE.search(given) else FileContext(uri=uri)
     place = _PLACE.fullmatch(given)
     if kind == "file" and place is not None and (uri := _file(place[1], folders, editor)) is not None:
         return SelectionContext(uri=uri, range=_range(place, uri, editor))

@@ -89,6 +89,10 @@ class SessionFileKeeper(DocumentListener):
     def of_session(self, session_id: str) -> OpenFile | None:
         return next((one for one in self._open.values() if one.session_id == session_id), None)
 
+    def shows(self, session_id: str) -> bool:
+        """Whether the session's file is open and shows what happens."""
+        return self._request.client.edits.applies and self.of_session(session_id) is not None
+
     @property
     def open_sessions(self) -> list[str]:
         """The sessions whose files are open, the newest opened last."""
