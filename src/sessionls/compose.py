@@ -21,6 +21,7 @@ from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.service import Defaults, Sessions
 from sessionls.sessions.workspace.identity import OlderPlaces
 from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.settings.kept_permissions import PermissionFile
 from sessionls.settings.settings import Settings, config_dir, config_file
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def compose(
         patience=settings.permission_seconds,
         timing=timing,
         answers_for_others=settings.answer_others,
+        kept=PermissionFile(config_dir() / "permissions.json"),
     )
     return Composition(sessions, editor, catalog, models, store, bounds, settings.data_dir, servers, external)
 

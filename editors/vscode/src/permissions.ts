@@ -69,6 +69,31 @@ export class Permissions {
     }
   }
 
+  /** Has the person say for which sessions a permission is kept, and answers the question with it. Nothing is kept by accident. */
+  async always(sessionId: string, requestId: string): Promise<void> {
+    const session = this.sessions.store.session(sessionId);
+    const question = session?.asking?.find((one) => one.requestId === requestId);
+    if (session === undefined || question?.scope === undefined || question.scope === "") return;
+    const [folder] = session.workspaceFolders;
+    const covers = `${question.scope}, in replies to your messages`;
+    type Item = vscode.QuickPickItem & { readonly everywhere?: boolean };
+    const items: Item[] = [
+      { label: "$(circle-slash) Not Now", detail: "Nothing is kept, and the question stays open." },
+      ...(folder === undefined
+        ? []
+        : [{ label: "$(root-folder) Always in This Folder", description: folder, detail: covers, everywhere: false }]),
+      { label: "$(account) Always, in All Folders", detail: covers, everywhere: true },
+    ];
+    const picked = await vscode.window.showQuickPick(items, {
+      title: `Always Allow: ${question.summary}`,
+      placeHolder: "It is written to a file of your own; Session: Permissions… takes it back",
+      ignoreFocusOut: true,
+    });
+    if (picked?.everywhere === undefined) return;
+    await this.api.request("permission/keep", { sessionId, requestId, everywhere: picked.everywhere });
+    await this.answer(sessionId, requestId, "session");
+  }
+
   private ask(params: PermissionParams, token: vscode.CancellationToken): Promise<PermissionDecision> {
     return new Promise((resolve, reject) => {
       const { requestId } = params;

@@ -89,7 +89,7 @@ for (const cell of ["th_open", "td_open"])
     if (token && align !== undefined) token.attrs = [["class", `to-${align}`]];
     return renderer.renderToken(tokens, index, options);
   };
-md.renderer.rules["table_open"] = () => '<div class="table"><table>';
+md.renderer.rules["table_open"] = () => '<div class="table" tabindex="0" role="region" aria-label="Table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 
 function escaped(text: string): string {
@@ -103,7 +103,7 @@ function codeBlock(code: string, language: string, growing: boolean): string {
     `<div class="code"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
     '<span role="toolbar" aria-label="Code"><button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
     '<button type="button" tabindex="-1" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button></span>' +
-    `</div><pre><code>${body}</code></pre></div>`
+    `</div><pre tabindex="0"><code>${body}</code></pre></div>`
   );
 }
 

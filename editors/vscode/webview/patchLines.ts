@@ -9,9 +9,11 @@ export function isPatch(text: string): boolean {
   return /^--- .*\n\+\+\+ /m.test(text) && /^@@ -\d/m.test(text);
 }
 
-/** Its lines with their marks. Before the first `@@` stand the names of the files, which begin with the marks of lines too. */
-export function patchLines(patch: string): readonly PatchLine[] {
-  let inside = false;
+/**
+ * Its lines with their marks. Before the first `@@` stand the names of the files, which begin with the marks of lines too, unless
+ * it begins `inside` a hunk.
+ */
+export function patchLines(patch: string, inside = false): readonly PatchLine[] {
   return patch.split("\n").map((text) => {
     if (text.startsWith("@@")) {
       inside = true;

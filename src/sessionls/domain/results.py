@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from sessionls.domain.events import Event
@@ -30,6 +31,8 @@ __all__ = [
     "History",
     "Hit",
     "Image",
+    "KeptPermission",
+    "KeptPermissionList",
     "ModelList",
     "Opened",
     "QuestionList",
@@ -176,6 +179,26 @@ class SessionQuestion(Wire):
 
 class QuestionList(Wire):
     questions: list[SessionQuestion]
+
+
+class KeptPermission(Wire):
+    """What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without
+    one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+    """
+
+    id: str
+    tool: str
+    risk: Literal["read", "write", "execute", "network"]
+    scope: str
+    folder: str | None = None
+    created_at: str
+
+    def covers(self, tool: str, scope: str, folders: Collection[str]) -> bool:
+        return (self.tool, self.scope) == (tool, scope) and (self.folder is None or self.folder in folders)
+
+
+class KeptPermissionList(Wire):
+    permissions: list[KeptPermission]
 
 
 class WindowUse(Wire):

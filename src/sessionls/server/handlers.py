@@ -253,6 +253,22 @@ async def answer(request: RequestContext, params: p.AnswerParams) -> p.Empty:
     return p.Empty()
 
 
+@_answers("permission/keep")
+async def keep_permission(request: RequestContext, params: p.PermissionKeepParams) -> r.KeptPermission:
+    return await request.sessions.permissions.keep(params.session_id, params.request_id, everywhere=params.everywhere)
+
+
+@_answers("permission/list")
+async def list_permissions(request: RequestContext, _: p.Empty) -> r.KeptPermissionList:
+    return await request.sessions.permissions.list()
+
+
+@_answers("permission/remove")
+async def remove_permission(request: RequestContext, params: p.PermissionRemoveParams) -> p.Empty:
+    await request.sessions.permissions.remove(params.permission_id)
+    return p.Empty()
+
+
 @_answers("session/questions")
 async def questions(request: RequestContext, params: p.QuestionListParams) -> r.QuestionList:
     return await request.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)

@@ -46,6 +46,7 @@ from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
 from sessionls.ports.files import FileWriter
 from sessionls.ports.models import Models
+from sessionls.ports.permissions import KeptPermissions
 from sessionls.ports.runtime import AgentRuntime
 from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
@@ -60,6 +61,7 @@ from sessionls.sessions.export.writing import export_pieces, export_text, export
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.imports import Brought, ForeignSession, Imports
 from sessionls.sessions.membership import Membership
+from sessionls.sessions.permission_book import PermissionBook
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
@@ -89,7 +91,8 @@ class Sessions:
     """All operations on sessions, by one participant, in one editor.
 
     `runtimes` write the replies; `patience` is how long (in seconds) a question for permission waits for its answer.
-    `answers_for_others`: messages of other participants may be answered here (see `transitions.Runner`).
+    `answers_for_others`: messages of other participants may be answered here (see `transitions.Runner`). `kept` is what the
+    person allowed for good.
 
     Every method may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """
@@ -111,6 +114,7 @@ class Sessions:
         patience: float = 300.0,
         timing: Timing = DEFAULT_TIMING,
         answers_for_others: bool = False,
+        kept: KeptPermissions | None = None,
     ) -> None:
         self._store = store
         self._models = models
@@ -118,6 +122,7 @@ class Sessions:
         self._editor = editor
         self._workspace = workspace
         self._participant = participant
+        self.permissions = PermissionBook(kept, self._peek)
         self._defaults = defaults
         self._prompts = prompts
         self._selection = Selection(agents, models, runtimes)
@@ -125,7 +130,7 @@ class Sessions:
             store=store,
             selection=self._selection,
             tools=tools,
-            approvals=Approvals(editor, seconds=patience),
+            approvals=Approvals(editor, seconds=patience, kept=kept),
             participant=participant,
             timing=timing,
             for_others=answers_for_others,

@@ -416,6 +416,18 @@
 ---@field title string
 ---@field install string
 
+--- What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+---@class sessionls.KeptPermission
+---@field id string
+---@field tool string
+---@field risk 'read'|'write'|'execute'|'network'
+---@field scope string
+---@field folder? string
+---@field createdAt string
+
+---@class sessionls.KeptPermissionList
+---@field permissions sessionls.KeptPermission[]
+
 --- Data that a provider expects back together with a model's message, in the provider's own format.
 ---@class sessionls.KeptReasoning
 ---@field provider string
@@ -648,6 +660,12 @@
 ---@class sessionls.PermissionDecision
 ---@field decision 'once'|'session'|'deny'
 
+--- `everywhere`: in sessions of all folders, not of the session's own alone.
+---@class sessionls.PermissionKeepParams
+---@field sessionId string
+---@field requestId string
+---@field everywhere boolean
+
 --- `messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever says so.
 ---@class sessionls.PermissionParams
 ---@field sessionId string
@@ -659,6 +677,9 @@
 ---@field detail? string
 ---@field risk 'read'|'write'|'execute'|'network'
 ---@field scope string
+
+---@class sessionls.PermissionRemoveParams
+---@field permissionId string
 
 --- One entry of an agent's plan, with its status.
 ---@class sessionls.PlanEntry

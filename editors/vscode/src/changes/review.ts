@@ -38,11 +38,12 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
   /** The files that a reply changed. */
   async list(scope: Scope): Promise<readonly ShownChange[]> {
     const { files } = await this.api.request("change/list", { ...scope });
-    return files.map(({ uri, kind, state, added, removed, notice }) => ({
+    return files.map(({ uri, kind, state, added, removed, notice, hunks }) => ({
       uri,
       kind,
       added,
       removed,
+      hunks,
       ...(state !== undefined && { state }),
       ...(notice !== undefined && { notice }),
     }));
@@ -63,9 +64,9 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
     return true;
   }
 
-  /** Reverts changes: all in the scope, or those of one file. The notification offers to undo this. */
-  async revert(scope: Scope, uri?: string): Promise<void> {
-    const done = await this.request({ ...scope, ...(uri !== undefined && { uri }) });
+  /** Reverts changes: all in the scope, those of one file, or one hunk. The notification offers to undo this. */
+  async revert(scope: Scope, uri?: string, hunk?: string): Promise<void> {
+    const done = await this.request({ ...scope, ...(uri !== undefined && { uri }), ...(hunk !== undefined && { hunk }) });
     const choice = await vscode.window.showInformationMessage(takenBackText(done.uris, done.notices), "Put Back");
     if (choice === "Put Back") await this.request({ sessionId: scope.sessionId, revertId: done.revertId });
   }

@@ -1021,6 +1021,21 @@ export interface ImageParams {
   sha256: string;
 }
 /**
+ * What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without
+ * one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+ */
+export interface KeptPermission {
+  id: string;
+  tool: string;
+  risk: 'read' | 'write' | 'execute' | 'network';
+  scope: string;
+  folder?: string;
+  createdAt: string;
+}
+export interface KeptPermissionList {
+  permissions: KeptPermission[];
+}
+/**
  * Data that a provider expects back together with a model's message, in the provider's own format.
  */
 export interface KeptReasoning {
@@ -1183,6 +1198,14 @@ export interface PermissionDecision {
   decision: 'once' | 'session' | 'deny';
 }
 /**
+ * `everywhere`: in sessions of all folders, not of the session's own alone.
+ */
+export interface PermissionKeepParams {
+  sessionId: string;
+  requestId: string;
+  everywhere?: boolean;
+}
+/**
  * `messageId` is the reply that waits. `scope` is what "allow for this session" covers, in replies to messages of whoever
  * says so.
  */
@@ -1196,6 +1219,9 @@ export interface PermissionParams {
   detail?: string;
   risk: 'read' | 'write' | 'execute' | 'network';
   scope: string;
+}
+export interface PermissionRemoveParams {
+  permissionId: string;
 }
 export interface QuestionList {
   questions: SessionQuestion[];
@@ -1349,6 +1375,9 @@ export interface Requests {
   'session/compact': { params: SessionParams; result: Session };
   'session/window': { params: SessionParams; result: WindowUse };
   'session/answer': { params: AnswerParams; result: Empty };
+  'permission/keep': { params: PermissionKeepParams; result: KeptPermission };
+  'permission/list': { params: Empty; result: KeptPermissionList };
+  'permission/remove': { params: PermissionRemoveParams; result: Empty };
   'session/questions': { params: QuestionListParams; result: QuestionList };
   'change/list': { params: ChangeListParams; result: ChangeList };
   'change/revert': { params: ChangeRevertParams; result: Reverted };

@@ -64,6 +64,18 @@ export interface ShownChange {
   readonly added: number;
   readonly removed: number;
   readonly notice?: string;
+  /** Its hunks, where the server knows them. */
+  readonly hunks: readonly ShownHunk[];
+}
+
+export interface ShownHunk {
+  readonly id: string;
+  readonly state: "applied" | "reverted" | "overwritten";
+  readonly added: number;
+  readonly removed: number;
+  /** Where it stands now, from 0. */
+  readonly line?: number;
+  readonly patch?: string;
 }
 
 /** `missing`: the server is not installed, and can be from here. */
@@ -150,16 +162,16 @@ export type FromView =
   | { readonly type: "undoDelete" }
   /** What a reply changed in files is to be told, or shown in the diff editor. */
   | { readonly type: "listChanges" | "reviewChanges"; readonly messageId: string }
-  /** It is to be taken back: in all files, or in this one. */
-  | { readonly type: "revertChanges"; readonly messageId: string; readonly uri?: string }
+  /** It is to be taken back: in all files, in this one, or this hunk of it. */
+  | { readonly type: "revertChanges"; readonly messageId: string; readonly uri?: string; readonly hunk?: string }
   /** All that agents changed since this message is to be taken back. */
   | { readonly type: "revertSince"; readonly messageId: string }
-  /** What becomes of a message that waits. `editQueued`: it is taken back into the composer. */
-  | { readonly type: "withdraw" | "editQueued" | "sendNow"; readonly messageId: string }
+  /** What becomes of a message that waits. `editQueued`: it is taken back into the composer; `sendSooner`: one place further up. */
+  | { readonly type: "withdraw" | "editQueued" | "sendNow" | "sendSooner"; readonly messageId: string }
   | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
-  /** All that a question is about is to be shown in an editor. */
-  | { readonly type: "showQuestion"; readonly requestId: string }
+  /** All that a question is about is to be shown in an editor; or what it asks for is to be allowed for good, if the person means it. */
+  | { readonly type: "showQuestion" | "alwaysAllow"; readonly requestId: string }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }
   /** An image that was pasted or dropped; `data` is base64. */

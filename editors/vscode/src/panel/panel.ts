@@ -331,6 +331,9 @@ export class SessionPanel {
       case "sendNow":
         await sessions.unqueue(`session/${message.type}`, sessionId, message.messageId);
         return;
+      case "sendSooner":
+        await this.sendSooner(message.messageId);
+        return;
       case "editQueued":
         await this.editQueued(message.messageId);
         return;
@@ -342,7 +345,7 @@ export class SessionPanel {
         await this.services.review.review({ sessionId, messageId: message.messageId }, this.changesTitle());
         return;
       case "revertChanges":
-        await this.services.review.revert({ sessionId, messageId: message.messageId }, message.uri);
+        await this.services.review.revert({ sessionId, messageId: message.messageId }, message.uri, message.hunk);
         return;
       case "revertSince":
         await this.revertSince(message.messageId);
@@ -366,6 +369,9 @@ export class SessionPanel {
         if (question !== undefined) await this.services.questions.show(question);
         return;
       }
+      case "alwaysAllow":
+        await this.services.permissions.always(sessionId, message.requestId);
+        return;
       case "answer":
         await this.services.permissions.answer(sessionId, message.requestId, message.decision);
         return;
@@ -494,6 +500,16 @@ export class SessionPanel {
     const words = `Take back what agents changed in ${what} since this message?`;
     const choice = await vscode.window.showWarningMessage(words, { modal: true, detail }, "Undo Changes");
     if (choice === "Undo Changes") await review.revert(scope);
+  }
+
+  private async sendSooner(messageId: string): Promise<void> {
+    const { sessions, api } = this.services;
+    const messages = sessions.store.open(this.sessionId)?.messages ?? [];
+    const waiting = messages.flatMap(({ id, status, role }) => (role === "participant" && status === "queued" ? [id] : []));
+    const at = waiting.indexOf(messageId);
+    if (at < 1) return;
+    const [first = messageId, ...others] = waiting.toSpliced(at, 1).toSpliced(at - 1, 0, messageId);
+    await api.request("session/reorder", { sessionId: this.sessionId, messageIds: [first, ...others] });
   }
 
   private async editQueued(messageId: string): Promise<void> {

@@ -141,7 +141,7 @@ it("a question that is longer than its box has no yes under the pointer, and can
 it("a question about a file shows its diff in colours, and opens as one", async () => {
   const reply = await questioned(call("create_file", { path: "Makefile", text: "all:\n\techo hello\n" }), { text: "A pity." });
   assert.equal(await panel.frame.locator(".question .patch-added").count(), 2);
-  assert.equal((await answers().allInnerTexts()).at(-1), "Deny");
+  assert.deepEqual((await answers().allInnerTexts()).slice(-2), ["Deny", "Always…"]);
   await window.shotInEachTheme("question-diff");
   await panel.frame.getByRole("button", { name: /^Open Diff/ }).click();
   await window.page.locator(".monaco-diff-editor").getByText("hello").first().waitFor();
@@ -149,4 +149,32 @@ it("a question about a file shows its diff in colours, and opens as one", async 
   await window.command("View: Close Editor");
   await deny(reply);
   assert.ok(!fs.existsSync(path.join(editor.folder, "Makefile")));
+});
+
+it("what is allowed for good is asked for no more, until it is taken back", async () => {
+  const picked = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
+  const runs = { tools: [{ name: "run_command", arguments: { command: "echo kept" } }] };
+  const reply = await questioned(runs, { text: "Ran." });
+  await panel.frame.getByRole("button", { name: /^Always allow/ }).click();
+  await picked("Not Now").waitFor();
+  await window.shot("always-dark");
+  await window.page.keyboard.press("Enter");
+  await picked("Not Now").waitFor({ state: "hidden" });
+  assert.equal(await panel.frame.locator(".question").count(), 1, "the first of the choices keeps nothing");
+  await panel.frame.getByRole("button", { name: /^Always allow/ }).click();
+  await picked("Always in This Folder").click();
+  await panel.ended(reply);
+  await window.command("Session: New");
+  await panel.frame.getByText("Write a message to begin.").waitFor();
+  await model.script(runs, { text: "Ran again." });
+  await panel.text.fill("Do it");
+  await panel.text.press("Enter");
+  await panel.ended(0);
+  assert.match(await panel.replies.first().innerText(), /Ran again/);
+  await window.command("Session: Permissions");
+  await picked("echo kept").waitFor();
+  await window.shot("permissions-dark");
+  await window.page.keyboard.press("Enter");
+  await picked("None: agents ask each time").waitFor();
+  await window.page.keyboard.press("Escape");
 });

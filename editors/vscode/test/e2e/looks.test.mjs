@@ -1,5 +1,7 @@
 // How everything looks, in each theme and in a narrow window: pictures in tests/screenshots/vscode, to be looked at.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import { createRequire } from "node:module";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, themes } from "./editor.mjs";
 
@@ -19,6 +21,21 @@ after(async () => {
   await editor?.stop();
   await model?.stop();
 });
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds wrong with the page that is serious, in lines. */
+async function found() {
+  const body = await panel.frame.locator("body").elementHandle();
+  const frame = await body.ownerFrame();
+  await frame.evaluate(axe);
+  const { violations } = await frame.evaluate(() =>
+    globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }),
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`));
+}
 
 const LONG = "averyveryverylongwordwithoutanyplacetobreakit".repeat(6);
 const BODY = { dark: "vscode-dark", light: "vscode-light", contrast: "vscode-high-contrast" };
@@ -46,7 +63,7 @@ it("a session with all kinds of parts", async () => {
   const failed = await panel.sent();
   await failed.locator(".failure").waitFor();
   await failed.getByRole("button", { name: "Switch Model…" }).waitFor();
-  await failed.getByRole("button", { name: "Set Up a Model…" }).waitFor();
+  await failed.getByRole("button", { name: "Replace the Key…" }).waitFor();
   await reviewed.locator(".message-body").waitFor();
   for (const [name, theme] of Object.entries(themes)) {
     await editor.settings({ "workbench.colorTheme": theme });
@@ -57,10 +74,12 @@ it("a session with all kinds of parts", async () => {
     await window.shot(`failed-reply-${name}`);
     await reviewed.scrollIntoViewIfNeeded();
     await window.shot(`finding-${name}`);
+    assert.deepEqual(await found(), [], `nothing serious in ${name}`);
     await panel.text.fill("#");
     await panel.text.press("End");
     await panel.agent.click();
     await window.shot(`menu-${name}`);
+    assert.deepEqual(await found(), [], `nothing serious in ${name}, with a menu`);
     await panel.agent.press("Escape");
     await panel.text.fill("");
   }

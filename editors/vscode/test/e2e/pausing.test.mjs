@@ -186,7 +186,9 @@ it("a message that waits is edited, taken back, or sent now", async () => {
   }
   await until(async () => (await waiting.count()) === 2, "both to wait");
   await window.shotInEachTheme("queue");
-  await waiting.nth(1).getByRole("button", { name: "Take Back" }).click();
+  await waiting.nth(1).getByRole("button", { name: "Answer Sooner" }).click();
+  await until(async () => /never sent/.test(await waiting.first().innerText()), "the second to stand first");
+  await waiting.first().getByRole("button", { name: "Take Back" }).click();
   await until(async () => (await waiting.count()) === 1, "one to be taken back");
   await waiting.getByRole("button", { name: "Edit" }).click();
   await waiting.waitFor({ state: "hidden" });

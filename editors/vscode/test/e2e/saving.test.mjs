@@ -144,6 +144,27 @@ it("what a reply changed is counted, reviewed, taken back and put back", async (
   await changes.locator("li", { hasText: "made.py" }).getByText("taken back").waitFor();
 });
 
+it("one place of a file is taken back by itself", async () => {
+  const lines = Array.from({ length: 30 }, (_, at) => `line ${at}`);
+  fs.writeFileSync(path.join(editor.folder, "long.py"), `${lines.join("\n")}\n`);
+  const { reply } = await worked(
+    reads("long.py"),
+    edit("long.py", "line 2\n", "line two\n"),
+    edit("long.py", "line 27", "line last"),
+  );
+  const changes = reply.locator(".changes");
+  await changes.getByText("2 places").click();
+  const places = changes.locator(".hunks ol > li");
+  await until(async () => (await places.count()) === 2, "both places");
+  assert.match(await places.first().locator(".patch-added").innerText(), /line two/);
+  await changes.scrollIntoViewIfNeeded();
+  await window.shotInEachTheme("changes-hunks");
+  await places.first().getByRole("button", { name: /^Undo/ }).click();
+  await until(() => /line 2\n/.test(onDisk("long.py")), "the first place to be as it was");
+  assert.match(onDisk("long.py"), /line last/, "and the other not");
+  await places.first().getByText("taken back").waitFor();
+});
+
 it("a command that ends with another code than 0 is shown as failed, with its code", async () => {
   const { reply, tools } = await worked(run("echo broken; exit 3"));
   const line = tools.first().locator("summary");

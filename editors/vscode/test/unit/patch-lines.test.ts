@@ -23,6 +23,10 @@ describe("the lines of a diff", () => {
     ).toBe(PATCH);
   });
 
+  it("are told inside a hunk too, where no names stand before them", () => {
+    expect(patchLines("-one\n+two\n same", true).map(({ kind }) => kind)).toEqual(["removed", "added", "same"]);
+  });
+
   it.each(["", "rm -rf build", "--- a\n+++ b", "@@ -1 +1 @@", "echo '--- a'"])("%j is none", (text) => {
     expect(isPatch(text)).toBe(false);
   });

@@ -1,12 +1,14 @@
 /** What a reply changed in files: how many lines of which, whether that stands, and ways to review it and to take it back. */
 import { createContext } from "preact";
-import { useContext, useEffect, useMemo, useRef } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { countsByFile, sumOf } from "../../src/changes/fileChanges";
-import type { Message, ShownChange } from "../../src/panel/messages";
+import type { Message, ShownChange, ShownHunk } from "../../src/panel/messages";
+import { basename } from "../displayFormat";
 import { tell } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { LineCounts } from "./line-counts";
+import { PatchLines } from "./patch-lines";
 import { Place } from "./place";
 
 /** What the host knows of the changes of replies, by their ids. */
@@ -35,7 +37,8 @@ export function ReplyChanges({ message }: { readonly message: Message }) {
     };
   }, [message.id, written.size > 0]);
   if (written.size === 0) return null;
-  const files: readonly ShownChange[] = known ?? [...written].map(([uri, counts]) => ({ uri, kind: "edited", ...counts }));
+  const files: readonly ShownChange[] =
+    known ?? [...written].map(([uri, counts]) => ({ uri, kind: "edited", hunks: [], ...counts }));
   const stands = known?.some(({ state }) => state === "applied" || state === "partly") === true;
   const count = files.length === 1 ? "1 file changed" : `${files.length} files changed`;
   return (
@@ -74,36 +77,96 @@ interface FileProps {
 }
 
 function File({ messageId, file, alone }: FileProps) {
-  const { uri, kind, state, added, removed, notice } = file;
+  const { uri, kind, state, added, removed, notice, hunks } = file;
   const words = state === undefined ? undefined : STATES[state];
+  const stands = state === "applied" || state === "partly";
   return (
     <li title={notice}>
-      <Icon name={ICONS[kind]} />
-      <Place uri={uri} />
-      <LineCounts added={added} removed={removed} />
-      {words !== undefined && <Badge>{words}</Badge>}
-      {notice !== undefined && <span class="dim">{notice}</span>}
-      <span class="spacer" />
-      {!alone && (state === "applied" || state === "partly") && <Undo messageId={messageId} uri={uri} label="Undo" />}
+      <div class="changed-file">
+        <Icon name={ICONS[kind]} />
+        <Place uri={uri} />
+        <LineCounts added={added} removed={removed} />
+        {words !== undefined && <Badge>{words}</Badge>}
+        {notice !== undefined && <span class="dim">{notice}</span>}
+        <span class="spacer" />
+        {!alone && stands && <Undo messageId={messageId} uri={uri} label="Undo" />}
+      </div>
+      {kind === "edited" && hunks.length > 0 && <Hunks messageId={messageId} uri={uri} hunks={hunks} />}
     </li>
   );
+}
+
+interface HunksProps {
+  readonly messageId: string;
+  readonly uri: string;
+  readonly hunks: readonly ShownHunk[];
+}
+
+/** What changed in a file, place by place: folded, and drawn when it is opened. */
+function Hunks({ messageId, uri, hunks }: HunksProps) {
+  const [open, setOpen] = useState(false);
+  const count = hunks.length === 1 ? "1 place" : `${hunks.length} places`;
+  return (
+    <details
+      class="fold hunks"
+      onToggle={(event) => {
+        setOpen(event.currentTarget.open);
+      }}
+    >
+      <summary>{count}</summary>
+      {open && (
+        <ol aria-label={`Changes of ${basename(uri)}`}>
+          {hunks.map((hunk) => (
+            <li key={hunk.id} class={hunk.state}>
+              <div class="changed-file">
+                {hunk.line !== undefined && <Place uri={uri} label="Line" range={lineOf(hunk.line)} />}
+                <LineCounts added={hunk.added} removed={hunk.removed} />
+                {hunk.state !== "applied" && <Badge>{STATES[hunk.state] ?? hunk.state}</Badge>}
+                <span class="spacer" />
+                {hunk.state === "applied" && hunks.length > 1 && (
+                  <Undo messageId={messageId} uri={uri} hunk={hunk.id} label="Undo" />
+                )}
+              </div>
+              {hunk.patch === undefined ? (
+                <span class="dim">It is too long to be shown here.</span>
+              ) : (
+                <pre class="plain" tabIndex={0} aria-label="Changed lines">
+                  <PatchLines patch={hunk.patch} inside />
+                </pre>
+              )}
+            </li>
+          ))}
+        </ol>
+      )}
+    </details>
+  );
+}
+
+function lineOf(line: number) {
+  return { start: { line, character: 0 }, end: { line, character: 0 } };
 }
 
 interface UndoProps {
   readonly messageId: string;
   readonly uri?: string;
+  readonly hunk?: string;
   readonly label: string;
 }
 
-function Undo({ messageId, uri, label }: UndoProps) {
+function Undo({ messageId, uri, hunk, label }: UndoProps) {
   return (
     <Button
       label={label}
       secondary
       title="Undo these changes. You can redo them."
-      {...(uri !== undefined && { spoken: `${label}: ${uri.slice(uri.lastIndexOf("/") + 1)}` })}
+      {...(uri !== undefined && { spoken: `${label}: ${basename(uri)}${hunk === undefined ? "" : ", this place"}` })}
       onPress={() => {
-        tell({ type: "revertChanges", messageId, ...(uri !== undefined && { uri }) });
+        tell({
+          type: "revertChanges",
+          messageId,
+          ...(uri !== undefined && { uri }),
+          ...(hunk !== undefined && { hunk }),
+        });
       }}
     />
   );

@@ -20,9 +20,11 @@ interface MessageProps {
   readonly color: string | undefined;
   /** It is the last one that does not wait: what stopped there can be gone on with. */
   readonly last: boolean;
+  /** It is the first of those that wait. */
+  readonly firstWaiting: boolean;
 }
 
-export const MessageView = memo(function MessageView({ message, color, last }: MessageProps) {
+export const MessageView = memo(function MessageView({ message, color, last, firstWaiting }: MessageProps) {
   // A message has the status of the reply to it while that is written.
   const replying = message.role === "agent" && message.status === "replying";
   const text = textOf(message);
@@ -55,7 +57,7 @@ export const MessageView = memo(function MessageView({ message, color, last }: M
           </div>
         )}
         {message.role === "agent" && !replying && <ReplyChanges message={message} />}
-        <Standing message={message} last={last} />
+        <Standing message={message} last={last} firstWaiting={firstWaiting} />
       </div>
     </article>
   );
@@ -109,13 +111,19 @@ function name(message: Message): string {
   return "agent" in message.author ? message.author.agent : message.author.name;
 }
 
-function Standing({ message, last }: { readonly message: Message; readonly last: boolean }) {
+interface StandingProps {
+  readonly message: Message;
+  readonly last: boolean;
+  readonly firstWaiting: boolean;
+}
+
+function Standing({ message, last, firstWaiting }: StandingProps) {
   const resume = useResume();
   const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
   const problem = message.role === "agent" ? incomplete(message) : undefined;
   return (
     <>
-      {message.status === "queued" && <Queued message={message} />}
+      {message.status === "queued" && <Queued message={message} first={firstWaiting} />}
       {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
       {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
       {message.role === "agent" && message.status === "interrupted" && (
@@ -146,10 +154,10 @@ function Standing({ message, last }: { readonly message: Message; readonly last:
 }
 
 /** A message that waits, and what can become of it. */
-function Queued({ message }: { readonly message: Message }) {
+function Queued({ message, first }: { readonly message: Message; readonly first: boolean }) {
   const steers = message.delivery === "steer";
   const toComposer = useContext(ToComposer);
-  const act = (type: "withdraw" | "editQueued" | "sendNow") => () => {
+  const act = (type: "withdraw" | "editQueued" | "sendNow" | "sendSooner") => () => {
     tell({ type, messageId: message.id });
     toComposer();
   };
@@ -159,6 +167,7 @@ function Queued({ message }: { readonly message: Message }) {
       <span>{steers ? "Added to the current reply at its next step" : "Waiting for the previous reply"}</span>
       <span role="toolbar" aria-label="Waiting message" onKeyDown={walkToolbar}>
         <IconButton name="edit" label="Edit" onPress={act("editQueued")} />
+        {!first && <IconButton name="arrow-up" label="Answer Sooner" tabIndex={-1} onPress={act("sendSooner")} />}
         <IconButton name="trash" label="Take Back" tabIndex={-1} onPress={act("withdraw")} />
         <IconButton name="run-above" label="Send Now: stop the reply and answer this" tabIndex={-1} onPress={act("sendNow")} />
       </span>

@@ -115,7 +115,7 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
   return (
     <>
       <div class="fold-label">{label}</div>
-      <pre class="plain">
+      <pre class="plain" tabIndex={0} aria-label={label}>
         <Linked text={shown(text)} />
       </pre>
     </>

@@ -88,6 +88,18 @@ function Asked({ question, first }: { readonly question: Question; readonly firs
           />
         )}
         {!cut && deny}
+        {/* It asks once more: a yes for good is never given by one key. */}
+        {scope !== undefined && scope !== "" && (
+          <Button
+            label="Always…"
+            spoken={`Always allow: ${summary}`}
+            title="Allow it for good, in this folder or in all"
+            secondary
+            onPress={() => {
+              tell({ type: "alwaysAllow", requestId });
+            }}
+          />
+        )}
       </div>
     </section>
   );

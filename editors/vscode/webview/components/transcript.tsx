@@ -110,6 +110,7 @@ export function Transcript({ view, agents, loading, reveal, sent, onOlder }: Tra
     return color !== undefined && colors.has(color) ? color : undefined;
   };
   const last = newestBegun(view.messages)?.id;
+  const firstWaiting = view.messages.find(({ status }) => status === "queued")?.id;
   return (
     <div class="transcript-box">
       <div class="transcript" ref={box} onScroll={scrolled} role="log" aria-label="Messages" aria-busy={loading} tabIndex={0}>
@@ -127,6 +128,7 @@ export function Transcript({ view, agents, loading, reveal, sent, onOlder }: Tra
               message={message}
               color={"agent" in message.author ? colorOf(message.author.agent) : undefined}
               last={message.id === last}
+              firstWaiting={message.id === firstWaiting}
             />
           ))}
         </div>

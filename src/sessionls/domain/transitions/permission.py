@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Answer, Question
+from sessionls.domain.results import KeptPermission
 from sessionls.domain.state import Grant, State
 from sessionls.domain.transitions.common import live_state, own
 
 __all__ = ["answer", "ask"]
 
 
-def ask(change: Change, reply_id: str, question: Question, writer: Participant) -> bool:
-    """Add a permission request to the log. If a grant for the session covers it, it is answered at once.
+def ask(change: Change, reply_id: str, question: Question, writer: Participant, kept: Sequence[KeptPermission] = ()) -> bool:
+    """Add a permission request to the log. If a grant covers it, for the session or one that was `kept` for good, it is answered
+    at once.
 
     `writer` is the participant whose process writes the reply.
     """
     own(change, reply_id)
-    if _is_granted(change.now, reply_id, question.scope, writer):
+    if _is_granted(change.now, reply_id, question, writer, kept):
         return True
     change.add(
         ev.PermissionAsked,
@@ -34,8 +38,8 @@ def ask(change: Change, reply_id: str, question: Question, writer: Participant) 
     return False
 
 
-def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) -> bool:
-    """Whether the writer granted it for the session, and all that the reply answers are messages of theirs.
+def _is_granted(state: State, reply_id: str, question: Question, writer: Participant, kept: Sequence[KeptPermission]) -> bool:
+    """Whether the writer granted it, for the session or for good, and all that the reply answers are messages of theirs.
 
     A reply works with the files, keys and programs of whoever runs it. So nobody's grant opens another participant's machine,
     and nobody's words (a message of theirs that somebody else resumes, or that steers the reply) use another one's grant.
@@ -49,7 +53,12 @@ def _is_granted(state: State, reply_id: str, scope: str, writer: Participant) ->
     own_words = bool(answered) and all(
         isinstance(message.author, Participant) and message.author.id == writer.id for message in answered
     )
-    return own_words and Grant(writer.id, scope) in state.granted
+    if not own_words:
+        return False
+    folders = state.session.workspace_folders
+    return Grant(writer.id, question.scope) in state.granted or (
+        question.scope != "" and any(one.covers(question.tool, question.scope, folders) for one in kept)
+    )
 
 
 def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:

@@ -14,6 +14,14 @@ _S, _M, _R = (
 _AT = "2026-01-31T09:30:00.000Z"
 _BEN = {"id": "p-1f3870be274f6c49", "name": "Ben"}
 _ADA = {"id": "p-5e884898da280471", "name": "Ada", "email": "ada@example.org"}
+_KEPT: dict[str, Any] = {
+    "id": "0192a1b2-0000-7000-8000-000000000007",
+    "tool": "run_command",
+    "risk": "execute",
+    "scope": "run_command of pytest on any files",
+    "folder": "file:///home/ada/parser",
+    "createdAt": "2026-01-31T09:30:00.000Z",
+}
 _SESSION: dict[str, Any] = {
     "id": _S,
     "title": "Why does the parser drop the last line?",
@@ -140,6 +148,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/export": ({"sessionId": _S, "format": "markdown"}, {"content": "# Why does the parser drop the last line?\n…"}),
     "session/compact": ({"sessionId": _S}, _SESSION),
+    "permission/keep": ({"sessionId": _S, "requestId": _Q}, _KEPT),
+    "permission/list": ({}, {"permissions": [_KEPT]}),
+    "permission/remove": ({"permissionId": _Q}, {}),
     "session/window": (
         {"sessionId": _S},
         {

@@ -335,6 +335,32 @@ METHODS: tuple[Method, ...] = (
         causes=("permissionAnswered",),
     ),
     Method(
+        "permission/keep",
+        p.PermissionKeepParams,
+        r.KeptPermission,
+        "Keeps for good what the answer `session` to an open question would cover: in sessions of this session's folder, or of "
+        "all. It is written to a file of the person's own and counts on this machine, for replies to their own messages. It "
+        "answers nothing: the question stays open.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+        verb="keepPermission",
+    ),
+    Method(
+        "permission/list",
+        p.Empty,
+        r.KeptPermissionList,
+        "Lists what the person allowed for good, on this machine.",
+        errors=(e.NotPermitted,),
+        verb="permissions",
+    ),
+    Method(
+        "permission/remove",
+        p.PermissionRemoveParams,
+        p.Empty,
+        "Takes back what was allowed for good. What it covers is asked for from then on.",
+        errors=(e.NotPermitted,),
+        verb="removePermission",
+    ),
+    Method(
         "session/questions",
         p.QuestionListParams,
         r.QuestionList,

@@ -41,7 +41,9 @@ __all__ = [
     "ModelReplyParams",
     "OpenParams",
     "PermissionDecision",
+    "PermissionKeepParams",
     "PermissionParams",
+    "PermissionRemoveParams",
     "QuestionListParams",
     "RenameParams",
     "ReorderParams",
@@ -169,6 +171,17 @@ class AnswerParams(SessionParams):
 
     request_id: Id | None = None
     decision: Literal["once", "session", "deny"]
+
+
+class PermissionKeepParams(SessionParams):
+    """`everywhere`: in sessions of all folders, not of the session's own alone."""
+
+    request_id: Id
+    everywhere: bool = False
+
+
+class PermissionRemoveParams(Wire):
+    permission_id: Id
 
 
 class _ChangeScopeParams(SessionParams):

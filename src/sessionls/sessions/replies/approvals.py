@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal
 
+from sessionls.domain.errors import SessionlsError
 from sessionls.domain.permission import Answer, Question
+from sessionls.domain.results import KeptPermission
 from sessionls.ports.editor import Editor
+from sessionls.ports.permissions import KeptPermissions
 
 __all__ = ["Approvals"]
+
+log = logging.getLogger(__name__)
 
 
 class Approvals:
@@ -20,10 +26,21 @@ class Approvals:
     `session/answer`. An answer is an event too, and `answered` is called when the feed brings it.
     """
 
-    def __init__(self, editor: Editor, *, seconds: float = 300.0) -> None:
+    def __init__(self, editor: Editor, *, seconds: float = 300.0, kept: KeptPermissions | None = None) -> None:
         self._editor = editor
+        self._kept = kept
         self._seconds = seconds
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
+
+    async def kept(self) -> Sequence[KeptPermission]:
+        """What the person allowed for good; nothing where that cannot be read."""
+        if self._kept is None:
+            return ()
+        try:
+            return await self._kept.all()
+        except SessionlsError as problem:
+            log.warning("%s", problem.message)
+            return ()
 
     def answered(self, request_id: str, decision: Answer) -> None:
         future = self._waiting.get(request_id)

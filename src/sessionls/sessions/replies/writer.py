@@ -252,8 +252,9 @@ class ReplyWriter:
             if await self._save(lambda change: transitions.answer(change, question.request_id, decision, by)):
                 approvals.answered(question.request_id, decision)
 
+        kept = await approvals.kept() if scope else ()
         async with approvals.expected(question) as future:
-            if await self._save(lambda change: transitions.ask(change, self.reply.id, question, participant)):
+            if await self._save(lambda change: transitions.ask(change, self.reply.id, question, participant, kept)):
                 return "session"
             return await approvals.ask(question, future, answer)
 
