@@ -66,30 +66,46 @@ def _split_events(connection: sa.Connection, session_id: str) -> dict[str, int]:
 
 def _refer(connection: sa.Connection, session_id: str, bringing: dict[str, int], *, index: bool) -> None:
     """Leave in each message what its event does not have."""
-    content = sa.select(_EVENTS.c.message).where(_EVENTS.c.session_id == session_id, _EVENTS.c.seq == sa.bindparam("number"))
+    update = (
+        sa.update(_MESSAGES)
+        .where(_MESSAGES.c.n == sa.bindparam("number"))
+        .values(data=sa.bindparam("rest"), content_seq=sa.bindparam("event"))
+    )
     after = -1
     while True:
         page = sa.select(_MESSAGES.c.n, _MESSAGES.c.data).where(_MESSAGES.c.session_id == session_id, _MESSAGES.c.n > after)
         rows = connection.execute(page.order_by(_MESSAGES.c.n).limit(_AT_ONCE)).all()
         if not rows:
             return
-        for row in rows:
-            message = json.loads(row.data)
-            if message["role"] == "agent" and message["status"] == "replying":
-                continue  # its parts stand elsewhere, and it is not found yet
-            if index and (words := _words(message)):
-                connection.execute(_INDEX, {"n": row.n, "text": words})
-            seq = bringing.get(message["id"])
-            if seq is None:
-                continue
-            brought = json.loads(connection.execute(content, {"number": seq}).scalar_one())
-            message.pop("sessionId")
-            if any(brought.get(name) != message.get(name) for name in {*brought, *message}.difference(_CHANGING)):
-                continue
-            rest = {name: message[name] for name in _CHANGING if name in message}
-            data = "" if rest == {name: brought[name] for name in _CHANGING if name in brought} else _json(rest)
-            connection.execute(sa.update(_MESSAGES).where(_MESSAGES.c.n == row.n).values(data=data, content_seq=seq))
+        messages = {row.n: json.loads(row.data) for row in rows}
+        # A reply that is being written has its parts elsewhere, and is not found yet.
+        ended = {n: one for n, one in messages.items() if one["role"] != "agent" or one["status"] != "replying"}
+        if index and (indexed := [{"n": n, "text": words} for n, one in ended.items() if (words := _words(one))]):
+            connection.execute(_INDEX, indexed)
+        events = {n: bringing[one["id"]] for n, one in ended.items() if one["id"] in bringing}
+        brought = _brought(connection, session_id, sorted(set(events.values())))
+        changed = [
+            {"number": n, "rest": rest, "event": seq}
+            for n, seq in events.items()
+            if (rest := _rest(ended[n], brought[seq])) is not None
+        ]
+        if changed:
+            connection.execute(update, changed)
         after = rows[-1].n
+
+
+def _brought(connection: sa.Connection, session_id: str, numbers: list[int]) -> dict[int, dict[str, Any]]:
+    wanted = sa.select(_EVENTS.c.seq, _EVENTS.c.message).where(_EVENTS.c.session_id == session_id, _EVENTS.c.seq.in_(numbers))
+    return {row.seq: json.loads(row.message) for row in connection.execute(wanted)}
+
+
+def _rest(message: dict[str, Any], brought: dict[str, Any]) -> str | None:
+    """What the message has that its event does not say; None where it is another message than the event brought."""
+    names = {*brought, *message}.difference(_CHANGING, ("sessionId",))
+    if any(brought.get(name) != message.get(name) for name in names):
+        return None
+    rest = {name: message[name] for name in _CHANGING if name in message}
+    return "" if rest == {name: brought[name] for name in _CHANGING if name in brought} else _json(rest)
 
 
 def _words(message: dict[str, Any]) -> str:
