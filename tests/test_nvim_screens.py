@@ -267,3 +267,24 @@ def test_another_process_is_seen_as_it_happens(
         nvim.until("return require('sessionls').status()", lambda status: status == "✎ 1")
         nvim.keys("<Esc>:Sessionls cancel<CR>")
         other.shows("· cancelled")
+
+
+def test_a_session_is_handed_to_another_participant(
+    nvim: Neovim, tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]
+) -> None:
+    new_session(nvim)
+    send(nvim, "say: done")
+    nvim.shows("\ndone\n")
+    session = nvim.session()["id"]
+    with start(tmp_path / "other", nvim_folder, nvim_env | {"SESSIONLS_PARTICIPANT_NAME": "Ben Lee"}, trust=True) as other:
+        other.lua(f"require('sessionls').open('{session}')")
+        other.until("return require('sessionls.view').current().state ~= nil")
+        names = "return vim.fn.getcompletion('Sessionls handover Be', 'cmdline')"
+        nvim.until(names, lambda found: found == ["Ben Lee"])
+        nvim.keys("<Esc>:Sessionls handover Ben Lee please look at it<CR>")
+        needs = other.until("return require('sessionls.view').current().state.session.needs", bool)
+        assert (needs[0]["participant"]["name"], needs[0]["note"]) == ("Ben Lee", "please look at it")
+        other.sees("handed this to Ben Lee")
+        nvim.keys(":Sessionls list<CR>")
+        nvim.sees("for Ben Lee")
+        nvim.keys("<CR>")

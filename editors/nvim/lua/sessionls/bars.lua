@@ -1,13 +1,12 @@
 -- The lines above the transcript and the draft: what the session does, and to whom the draft goes.
 local M = {}
 
---- Parts in one line. Where it is too long for its window, what follows the first part is cut at its beginning.
+--- Parts in one line. Where it is too long for its window, its end is cut.
 local function joined(parts, separator)
   local texts = vim.tbl_map(function(part)
     return (part:gsub('%s+', ' '):gsub('%%', '%%%%'))
   end, parts)
-  local rest = table.concat(texts, separator, 2)
-  return (texts[1] or '') .. (rest ~= '' and '%<' .. separator .. rest or '')
+  return table.concat(texts, separator) .. '%<'
 end
 
 --- The names of people, with commas.

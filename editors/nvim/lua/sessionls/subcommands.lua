@@ -352,6 +352,37 @@ M.rename = {
   end),
 }
 
+--- The participant of a session whose name words begin with, and the rest of the words.
+local function split_name(view, words)
+  for _, one in ipairs(view.state and view.state.session.participants or {}) do
+    if words == one.name or vim.startswith(words, one.name .. ' ') then
+      return one.name, vim.trim(words:sub(#one.name + 1))
+    end
+  end
+  local name, rest = words:match('^(%S+)%s*(.*)$')
+  return name, rest or ''
+end
+
+local function participants()
+  local view = require('sessionls.view').current()
+  return vim.tbl_map(function(one)
+    return one.name
+  end, view and view.state and view.state.session.participants or {})
+end
+
+M.handover = {
+  usage = 'name [note]',
+  help = 'Hand the session to another participant of it, with a note.',
+  complete = participants,
+  run = with_view(function(view, arguments)
+    local name, note = split_name(view, arguments)
+    if not name then
+      return client.tell('To whom? :Sessionls handover NAME [note]', vim.log.levels.WARN)
+    end
+    actions.request(view, 'session/handOver', { to = name, note = note ~= '' and note or nil })
+  end),
+}
+
 M.archive = { help = 'Archive the session.', run = with_view(function(view)
   actions.request(view, 'session/archive')
 end) }

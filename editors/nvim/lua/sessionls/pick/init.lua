@@ -95,6 +95,11 @@ function M.line(session)
   if session.usage.cost then
     table.insert(parts, ('$%.2f'):format(session.usage.cost))
   end
+  for _, need in ipairs(session.needs or {}) do
+    if need.kind == 'handOver' then
+      table.insert(parts, 'for ' .. need.participant.name)
+    end
+  end
   if #session.participants > 1 then
     table.insert(parts, bars.names(session.participants))
   end
