@@ -14,11 +14,16 @@ __all__ = ["ChangedFile", "Commands", "Files"]
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file that an agent changed by itself: its URI, its name for people, and the change as a unified diff."""
+    """A file that an agent changed by itself: its URI, its name for people, the change as a unified diff, and its sha256 now.
+
+    `kept` is what takes the change back exactly (`pack` of `sessions/changes/kept.py`).
+    """
 
     uri: str
     path: str
     patch: str | None
+    sha256: str
+    kept: str | None = None
 
 
 class Files(Protocol):
@@ -50,6 +55,10 @@ class Files(Protocol):
 
     async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
         """The changed file, if its text now is `new` or contains it, else None. `old` is the text that `new` replaced."""
+        ...
+
+    async def created(self, path: str) -> ChangedFile | None:
+        """The file as one that was not there before; None if it is not text, or too large."""
         ...
 
     async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:

@@ -12,7 +12,8 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.permission import PermissionRequest
 from sessionls.ports.hands import ChangedFile
 from sessionls.ports.tools import ToolCall, ToolFailed
-from sessionls.sessions.workspace.workspace import Workspace
+from sessionls.sessions.changes.kept import EditTexts, pack
+from sessionls.sessions.workspace.workspace import Document, Workspace
 from sessionls.tools.execute import RunCommand, environment_for_commands
 from sessionls.tools.patching import patch
 from sessionls.tools.process import run_shell
@@ -88,8 +89,14 @@ class EditorFiles:
             before = now.replace(new, old)
         else:
             return None
-        whole = await asyncio.to_thread(patch, document.path, before, now)
-        return ChangedFile(document.uri, document.path, whole if len(whole) <= _PATCH else None)
+        return await _changed_file(document, before)
+
+    async def created(self, path: str) -> ChangedFile | None:
+        try:
+            document = await self._workspace.read(path, limit=_LARGEST)
+        except SessionlsError:
+            return None
+        return None if document.notice is not None else await _changed_file(document, None)
 
     async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:
         return await asyncio.to_thread(_snapshot, self._workspace)
@@ -128,6 +135,12 @@ class ShellCommands:
             return await self._tool.folder(folder)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
+
+
+async def _changed_file(document: Document, before: str | None) -> ChangedFile:
+    whole = await asyncio.to_thread(patch, document.path, before, document.text)
+    kept = await asyncio.to_thread(pack, EditTexts(before, document.text, document.bom))
+    return ChangedFile(document.uri, document.path, whole if len(whole) <= _PATCH else None, document.sha256, kept)
 
 
 def _snapshot(workspace: Workspace) -> Mapping[str, tuple[int, int]] | None:

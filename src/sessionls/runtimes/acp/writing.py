@@ -27,6 +27,7 @@ class Writing:
     files: Files
     turn: Turn | None = field(default=None, init=False)
     edited: set[str] = field(default_factory=set, init=False)
+    _reported: dict[str, str] = field(default_factory=dict, init=False)  # sha256 of the last text, by key
 
     @property
     def parts(self) -> list[Part]:
@@ -54,9 +55,14 @@ class Writing:
         if diff.cut:
             return  # `record_changes` finds it by its modification time
         changed = await self.files.changed(diff.path, diff.old, diff.new)
-        if changed is None or uris.uri_key(changed.uri) in self.edited:
+        if changed is None:
             return
-        await self.record(changed.uri, f"Edit {changed.path}", applied=True, patch=changed.patch)
+        key = uris.uri_key(changed.uri)
+        # A change is often reported twice, and one through us is recorded already. Another change of the file is another edit.
+        if self._reported.get(key) == changed.sha256 or (key in self.edited and key not in self._reported):
+            return
+        self._reported[key] = changed.sha256
+        await self.record(changed.uri, f"Edit {changed.path}", applied=True, patch=changed.patch, kept=changed.kept)
 
     async def record(self, uri: str, summary: str, *, applied: bool, patch: str | None, kept: str | None = None) -> None:
         if applied:
@@ -89,7 +95,10 @@ class Writing:
                 await self.sink.add_notice(f"{name} changed more than {_RECORDED} files; the others are not listed.")
                 return
             verb = "Create" if path not in before else "Delete" if path not in after else "Edit"
-            await self.record(found[0], f"{verb} {found[1]} (on disk, by itself)", applied=True, patch=None)
+            # What was in the file before is known only if there was none.
+            made = await self.files.created(path) if verb == "Create" else None
+            patch, kept = (made.patch, made.kept) if made is not None else (None, None)
+            await self.record(found[0], f"{verb} {found[1]} (on disk, by itself)", applied=True, patch=patch, kept=kept)
 
 
 @dataclass(frozen=True, slots=True)
