@@ -111,6 +111,11 @@ class Agent:
         self.servers[session] = params["mcpServers"]
         return {"sessionId": session, **self._configuration()}
 
+    def session_fork(self, params: dict[str, Any]) -> dict[str, Any]:
+        if params["sessionId"] not in _remembered():
+            return {"error": {"code": -32002, "message": "Resource not found"}}
+        return self.session_new(params)
+
     def session_load(self, params: dict[str, Any]) -> dict[str, Any]:
         if params["sessionId"] not in _remembered():
             return {"error": {"code": -32002, "message": "Resource not found"}}

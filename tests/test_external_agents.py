@@ -17,6 +17,7 @@ from sessionls.agents.external import KNOWN
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import EditPart, FileContext, Message, PlanPart, ReasoningPart, TextPart, ToolPart
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
+from sessionls.sessions.changes.changes import ChangeScope
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
 EDIT = {"toolCallId": "c1", "kind": "edit", "title": "Edit a.py"}
@@ -233,6 +234,84 @@ async def test_files_that_it_changes_by_itself_are_recorded_as_edits(folder: Pat
         ((folder / "new.txt").as_uri(), "Create new.txt (on disk, by itself)", True)
     ]
     assert any("its own rules apply" in notice for notice in reply.notices or [])
+
+
+async def test_its_own_edits_are_reverted_exactly_where_their_text_is_known(folder: Path, model_server: ModelServer) -> None:
+    path, other, new = (str(folder / name) for name in ("a.py", "b.py", "new.txt"))
+    whole = "one\r\ntwo\r\nthree\r\n"
+    (folder / "b.py").write_bytes(whole.encode())
+
+    def diff(number: int, path: str, old: str, new: str) -> list[Any]:
+        content = [{"type": "diff", "path": path, "oldText": old, "newText": new}]
+        return ["update", "tool_call", {"toolCallId": f"c{number}", "kind": "edit", "status": "completed", "content": content}]
+
+    guest = scripted(
+        folder,
+        [
+            ["write_by_itself", path, "answer = 43\n"],
+            diff(1, path, "answer = 42\n", "answer = 43\n"),
+            ["read", path],  # answered when the change before it is recorded
+            ["write_by_itself", path, "answer = 43\nmore = 1\n"],
+            diff(2, path, "answer = 43\n", "answer = 43\nmore = 1\n"),
+            ["write_by_itself", other, whole.replace("two", "2")],
+            diff(3, other, "two", "2"),
+            ["write_by_itself", new, "new"],
+            ["say", "Done."],
+        ],
+    )
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        reply = await send(home, "Go")
+        listed = (await home.sessions.changes(reply.session_id, ChangeScope(message_id=reply.id))).files
+        states = {file.uri.rpartition("/")[2]: file.state for file in listed}
+        assert states == dict.fromkeys(("a.py", "b.py", "new.txt"), "applied")
+        await home.sessions.revert(reply.session_id, ChangeScope(message_id=reply.id))
+    assert (folder / "a.py").read_text() == "answer = 42\n"
+    assert (folder / "b.py").read_bytes() == whole.encode()
+    assert not (folder / "new.txt").exists()
+
+
+FORKS: dict[str, Any] = {"sessionCapabilities": {"resume": {}, "fork": {}}}
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+async def test_a_fork_at_its_newest_turn_goes_on_in_a_fork_of_its_session(
+    folder: Path, model_server: ModelServer, deeper: bool
+) -> None:
+    guest = scripted(folder, announce=FORKS)
+    model_server.script(Answer("A model's words."))
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        first = await send(home, "first")
+        await send(home, "by a model", first.session_id, agent="plain")
+        child = await home.sessions.fork(first.session_id)
+        if deeper:
+            child = await home.sessions.fork(child.id)
+        await send(home, "in the fork", child.id)
+        await send(home, "in the parent", first.session_id)
+        await send(home, "again in the fork", child.id)
+    assert guest.methods.count("session/new") == guest.methods.count("session/fork") == 1
+    [fork] = [one["params"] for one in guest.received if one.get("method") == "session/fork"]
+    assert (fork["sessionId"], fork["cwd"]) == ("theirs-1", str(folder))
+    sent = [one["params"]["sessionId"] for one in guest.received if one.get("method") == "session/prompt"]
+    assert sent == ["theirs-1", "theirs-2", "theirs-1", "theirs-2"]
+    assert "by a model" in guest.prompt(1) and "first" not in guest.prompt(1)  # only what it has not seen
+    assert "in the fork" not in guest.prompt(2) and guest.prompt(3) == "again in the fork"
+
+
+@pytest.mark.parametrize("how", ["before its newest turn", "it cannot fork", "it refuses"])
+async def test_a_fork_begins_anew_with_the_transcript_where_its_session_cannot_be_forked(
+    folder: Path, model_server: ModelServer, how: str
+) -> None:
+    lacks = ["session/fork"] if how == "it refuses" else []
+    guest = scripted(folder, announce=RESUMES if how == "it cannot fork" else FORKS, lacks=lacks)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        first = await send(home, "first")
+        at = first.id if how == "before its newest turn" else None
+        await send(home, "second", first.session_id)
+        child = await home.sessions.fork(first.session_id, at=at)
+        await send(home, "in the fork", child.id)
+    assert guest.methods.count("session/new") == 2
+    assert guest.methods.count("session/fork") == (1 if how == "it refuses" else 0)
+    assert "first" in guest.prompt() and ("second" in guest.prompt()) is (at is None)
 
 
 # -- permission ------------------------------------------------------------------------------------------------------

@@ -100,6 +100,12 @@ class AgentConnection:
         return sessions is not None and sessions.resume is not None
 
     @property
+    def forks(self) -> bool:
+        capabilities = self.announced.agent_capabilities
+        sessions = capabilities.session_capabilities if capabilities else None
+        return sessions is not None and sessions.fork is not None
+
+    @property
     def takes_resources(self) -> bool:
         capabilities = self.announced.agent_capabilities
         prompt = capabilities.prompt_capabilities if capabilities else None

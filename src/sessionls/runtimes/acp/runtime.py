@@ -12,9 +12,9 @@ from typing import Any
 
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
-from sessionls.domain.errors import AgentUnavailable, NotPermitted
+from sessionls.domain.errors import AgentUnavailable, NotPermitted, SessionNotFound
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Context, ImageContext, Message, Usage
+from sessionls.domain.model import Context, ImageContext, Message, Session, Usage
 from sessionls.domain.permission import PermissionRequest, Policy, stricter
 from sessionls.domain.stop_reasons import ReplyStopReason, words_for
 from sessionls.ports.editor import Buffers
@@ -236,6 +236,9 @@ class ExternalAgents:
         if known is not None and (again := await self._open_again(running.connection, session_id, known, folder)) is not None:
             running.opened[session_id] = again
             return again, known.seen
+        if known is None and (forked := await self._forked(reply.session, agent, running, folder)) is not None:
+            running.opened[session_id] = forked[0]
+            return forked
         new = await self._new(running, await self._places(session_id, folder))
         running.opened[session_id] = new
         if known is None:
@@ -245,12 +248,49 @@ class ExternalAgents:
             )
         return new, 0
 
+    async def _forked(self, session: Session, agent: str, running: Running, folder: Path) -> tuple[Open, int] | None:
+        """A fork of the agent's session for an ancestor of ours, if ours has all that the agent was sent and said there."""
+        if not running.connection.forks:
+            return None
+        ancestor: Session | None = session
+        while ancestor is not None and ancestor.parent is not None:
+            parent_id = ancestor.parent.session_id
+            try:
+                known = await self.store.external_session(parent_id, agent)
+                if known is not None:
+                    break
+                ancestor = await self.store.session(parent_id)
+            except SessionNotFound:  # it was deleted, and the agent's session with it
+                return None
+        else:
+            return None
+        if known.folder != str(folder) or not await self._has_turn(session.id, parent_id, known.seen):
+            return None
+        params = {"sessionId": known.external_id, **await self._places(session.id, folder)}
+        try:
+            answer = await running.connection.request("session/fork", params, seconds=self.patience.session)
+        except Refused:  # it does not know the session any more
+            return None
+        return self._open(running, answer, cost=None), known.seen
+
+    async def _has_turn(self, session_id: str, ancestor_id: str, seen: int) -> bool:
+        """Whether the session has, from its ancestor, the message at that place and the reply to it."""
+        ours, theirs = [
+            [entry.message.id for entry in (await self.store.transcript(one, through=seen + 1, after=seen - 1)).entries]
+            for one in (session_id, ancestor_id)
+        ]
+        return len(theirs) == 2 and ours == theirs
+
     async def _new(self, running: Running, places: Mapping[str, Any]) -> Open:
         answer = await running.connection.request("session/new", places, seconds=self.patience.session)
+        return self._open(running, answer, cost=0.0)
+
+    @staticmethod
+    def _open(running: Running, answer: Mapping[str, Any], *, cost: float | None) -> Open:
         external = answer.get("sessionId")
         if not isinstance(external, str) or not external or len(external) > 1_000:
             raise running.connection.unavailable("it did not open a session.", "Update it.")
-        return Open(external, Configuration.of(answer), cost=0.0)
+        return Open(external, Configuration.of(answer), cost=cost)
 
     async def _open_again(
         self, connection: AgentConnection, session_id: str, known: ExternalSession, folder: Path
