@@ -483,7 +483,7 @@ async def test_findings_that_it_reports_with_our_tool_belong_to_its_reply(folder
     assert [part.kind for part in reply.parts] == ["text", "finding", "text"]
     assert reply.parts[0] == TextPart(text="Look:<yes>")
     said = json.loads(reply.text.rpartition("\n\n")[2])
-    assert said["tools"][:2] == ["diagnostics", "report_finding"] and "symbols" in said["tools"] and not said["failed"]
+    assert said["tools"] == ["ask_agent", "diagnostics", "report_finding", "search_sessions", "symbols"] and not said["failed"]
 
 
 async def test_it_cannot_use_our_tool_if_a_rule_denies_it(folder: Path, model_server: ModelServer) -> None:
