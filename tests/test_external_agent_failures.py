@@ -283,7 +283,8 @@ async def test_huge_diffs_and_results_are_cut(folder: Path, model_server: ModelS
     [tool] = [part for part in reply.parts if isinstance(part, ToolPart)]
     [edit] = [part for part in reply.parts if isinstance(part, EditPart)]
     assert len(tool.result or "") < 70_000 and len(tool.title or "") <= 300
-    assert edit.applied and edit.patch is None
+    # The huge diff is not kept: the edit has the file as it is on disk.
+    assert edit.applied and edit.patch == "--- /dev/null\n+++ b/large.txt\n@@ -0,0 +1 @@\n+b\n"
     assert len(reply.model_dump_json()) < 100_000
 
 
