@@ -46,7 +46,7 @@ async def test_an_editor_with_no_plugin_is_asked_with_a_message(open_editor: Ope
     await client.ask("session/message", sessionId=session["id"], text="Read a.txt")
     (question,) = client.questions
     assert [action.title for action in question["actions"]] == ["Deny", "Allow once", "Allow for this session"]
-    assert "careful" in question["message"] and "read_file, in replies to messages of whoever allows it" in question["message"]
+    assert "careful" in question["message"] and "read_file, in replies to your messages" in question["message"]
     assert "the content" not in model_server.requests[1].text
 
 
@@ -158,7 +158,7 @@ async def test_an_unanswered_question_stays_open_and_the_person_learns_how_to_an
     request = asked["question"]["requestId"]
     assert f"sessionls answer {session_id[-8:]} {request[-8:]} once|session|deny" in told
     document = (await client.raw("workspace/textDocumentContent", {"uri": f"sessionls:/{session_id}.md"}))["text"]
-    assert "careful waits for permission to go on with its reply to Ada" in document
+    assert "careful waits for permission to continue its reply to Ada" in document
     assert f"sessionls answer {session_id[-8:]} {request[-8:]} once|session|deny" in document
 
     async def actions(uri: str) -> list[dict[str, Any]]:
