@@ -21,7 +21,19 @@ import test_invariants as machine
 from sessionls.domain import events as ev
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
-from sessionls.domain.model import Finding, Message, Part, Participant, Position, Range, ReasoningPart, TextPart, ToolPart, Usage
+from sessionls.domain.model import (
+    Finding,
+    Message,
+    Part,
+    Participant,
+    Person,
+    Position,
+    Range,
+    ReasoningPart,
+    TextPart,
+    ToolPart,
+    Usage,
+)
 from sessionls.domain.state import Entry, State, apply
 from sessionls.domain.transitions import pausing, records
 
@@ -148,6 +160,9 @@ def _told() -> list[machine.Log]:
     add(ev.ParticipantJoined, by=BEN, participant=BEN)
     add(ev.ParticipantLeft, by=ada, participant_id="ada")
     add(ev.Spent, by=ev.ByAgent(agent="code"), usage=Usage(input_tokens=3, output_tokens=2, cost=0.5))
+    for person in (Person(id="ada", role="owner", name="Ada"), Person(id="ben", role="reader"), Person(id="ben", role="writer")):
+        add(ev.Shared, by=ada, person=person)
+    add(ev.Unshared, by=ada, person_id="team")
     for budget in (2.5, None, 1.0):
         add(ev.BudgetChanged, by=BEN, budget=budget)
     add(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from model_server import ModelServer
-from sessionls.compose import Composition, compose, preload
+from sessionls.compose import Composition, compose, identify, open_store, preload
 from sessionls.domain.events import Event
 from sessionls.domain.model import Participant, Session
 from sessionls.domain.permission import Answer, Bounds, Question
@@ -135,9 +135,13 @@ async def app(
     database: str = "one",
     trusted: bool = True,
     timing: Timing = DEFAULT_TIMING,
+    url: str | None = None,
     **settings_: Any,
 ) -> AsyncIterator[App]:
-    """An application in `folder`. Applications with the same `database` share sessions. `settings_` are further settings."""
+    """An application in `folder`. Applications with the same `database` share sessions. `settings_` are further settings.
+
+    At a `url` with logins the participant is the login, and has the given name.
+    """
     import os
 
     if server is not None:
@@ -145,11 +149,14 @@ async def app(
         os.environ["OPENAI_API_BASE"] = server.openai
     await asyncio.to_thread(preload)
     editor = PlainEditor([folder.as_uri()])
-    url = database_url(folder.parent / f"{database}.db")
+    address = url or database_url(folder.parent / f"{database}.db")
     settings = await asyncio.to_thread(
-        lambda: Settings.load(data_dir=folder.parent, database_url=url, model=model, embedded=False, **settings_)
+        lambda: Settings.load(data_dir=folder.parent, database_url=address, model=model, embedded=False, **settings_)
     )
-    built = compose(settings, editor, bounds=Bounds(trusted=trusted), participant=participant, timing=timing)
+    store = open_store(settings)
+    if url is not None:
+        participant = await identify(store, participant, renames=True)
+    built = compose(settings, editor, bounds=Bounds(trusted=trusted), participant=participant, store=store, timing=timing)
     await built.start()
     home = App(built, editor)
     stop = built.sessions.subscribe(home.notice)

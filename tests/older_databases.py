@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, update
 
 from sessionls.store import migrations
+from sessionls.store.engine.postgres.rights import drop_rights
 from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, dump, entry_of, event_json, with_content
 from sessionls.store.schema import events, messages, metadata
 
@@ -54,6 +55,7 @@ def with_texts_everywhere(url: str) -> None:
             connection.execute(update(events).where(this).values(data=event_json(row)))
         for n, data in found.items():
             connection.execute(update(messages).where(messages.c.n == n).values(data=data))
+        _remove_rights(connection)
         _drop_later(connection, "0009")
         if connection.dialect.name == "sqlite":
             _copy_words(connection)
@@ -80,6 +82,18 @@ def _drop_later(connection: Connection, revision: str) -> None:
                 connection.exec_driver_sql(f'DROP INDEX "{index.name}"')
         for column in later:
             connection.exec_driver_sql(f'ALTER TABLE "{table.name}" DROP COLUMN "{column}"')
+
+
+def _remove_rights(connection: Connection) -> None:
+    """What revision 0013 made on PostgreSQL."""
+    if connection.dialect.name == "postgresql":
+        drop_rights(connection)
+        for table in ("access", "reader_places", "numbering", "profiles", "names"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("ALTER TABLE external_sessions DROP CONSTRAINT external_sessions_pkey")
+        for table in ("events", "claims", "processes", "external_sessions"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN login")
+        connection.exec_driver_sql("ALTER TABLE external_sessions ADD PRIMARY KEY (session_id, agent)")
 
 
 def _texts(connection: Connection) -> dict[int, str]:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, event
 
+import stores
 from postgres_proxy import proxy
 from postgres_server import PostgresServer
 from sessionls.domain.errors import StoreUnavailable
@@ -289,7 +290,7 @@ async def test_verify_full_requires_a_matching_certificate_from_a_known_authorit
         assert "no TLS" in await store.facts()
 
 
-async def test_a_login_without_create_permission_uses_the_owners_tables(tmp_path: Path) -> None:
+async def test_a_login_without_create_permission_uses_the_owners_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = PostgresServer.shared()
     address = url(tmp_path)
     name = re.sub(r".*/(\w+)\?.*", r"\1", address)
@@ -306,6 +307,7 @@ async def test_a_login_without_create_permission_uses_the_owners_tables(tmp_path
             rights = "SELECT, INSERT, UPDATE, DELETE" if kind == "TABLES" else "USAGE"
             await asyncio.to_thread(sql, tmp_path, f"GRANT {rights} ON ALL {kind} IN SCHEMA public TO member")
         async with SqlStore(server.url(name, "member")) as store:
+            monkeypatch.setattr(stores, "ANN", await store.participant(stores.ANN))
             session_id = await create(store)
             await exchange(store, session_id, "question", "answer")
             await store.delete(session_id)
@@ -387,6 +389,9 @@ async def test_frequent_queries_scan_no_table(store: SqlStore) -> None:
         for query in (None, "session", "zebra"):
             await store.sessions(scope=scope, state=None, query=query, limit=50, cursor=None)
         await store.search("r2", scope=scope, limit=20)
+    await store.seq_at(child, 4)
+    await store.people()
+    await store.login("owner")
     await store.delete(child)
     assert len(statements) > 40
     bad: dict[str, list[str]] = {}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sessionls.store.store import SqlStore
     from sessionls.tools.mcp import McpServers
 
-__all__ = ["Composition", "compose", "preload"]
+__all__ = ["Composition", "compose", "identify", "open_store", "preload"]
 
 
 @dataclass
@@ -106,8 +106,33 @@ def preload() -> None:
     import sessionls.tools.toolbox  # noqa: F401
 
 
+def open_store(settings: Settings) -> SqlStore:
+    """The store of the settings. Nothing is opened yet."""
+    from sessionls.store.store import SqlStore
+
+    return SqlStore(settings.url, durable=settings.durability == "full")
+
+
+async def identify(store: SqlStore, local: Participant, *, renames: bool) -> Participant:
+    """Who works with the store: its login, where it has logins, else `local`. The store is closed where that fails.
+
+    `renames`: the local name was set by hand, and is the login's from now on.
+    """
+    try:
+        return await store.participant(local, renames=renames)
+    except BaseException:
+        await store.close()
+        raise
+
+
 def compose(
-    settings: Settings, editor: Editor, *, bounds: Bounds, participant: Participant, timing: Timing = DEFAULT_TIMING
+    settings: Settings,
+    editor: Editor,
+    *,
+    bounds: Bounds,
+    participant: Participant,
+    store: SqlStore | None = None,
+    timing: Timing = DEFAULT_TIMING,
 ) -> Composition:
     """Everything for one editor and one participant, not started yet.
 
@@ -120,7 +145,6 @@ def compose(
     from sessionls.runtimes.acp.runtime import ExternalAgents
     from sessionls.runtimes.loop.runtime import LoopRuntime
     from sessionls.runtimes.scanner import ScannerRuntime
-    from sessionls.store.store import SqlStore
     from sessionls.tools.execute import RunCommand
     from sessionls.tools.findings import finding_tools
     from sessionls.tools.hands import EditorFiles, ShellCommands
@@ -136,7 +160,7 @@ def compose(
     from sessionls.tools.toolbox import Toolbox, all_tools
     from sessionls.tools.write import WriteFile
 
-    store = SqlStore(settings.url, durable=settings.durability == "full")
+    store = store or open_store(settings)
     models = Gateway(settings.model, embedded=_embedded(settings))
     own, home = config_dir() / "agents", Path.home()
     catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home, external=settings.agents)

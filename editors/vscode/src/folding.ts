@@ -19,7 +19,7 @@ import type {
 } from "./protocol";
 
 /** Events that do not change the session: to look at it, and to fork it, is no change of it. */
-const QUIET: readonly string[] = ["participantJoined", "participantLeft", "forked"];
+const QUIET: readonly string[] = ["participantJoined", "participantLeft", "forked", "shared", "unshared"];
 
 /** A tool that waits for a yes or a no. */
 export type Question = OpenQuestion;
@@ -222,6 +222,17 @@ class Folding {
       case "budgetChanged":
         this.budgetChanged(event.budget);
         break;
+      case "shared": {
+        const others = this.people.filter((one) => one.id !== event.person.id);
+        const known = others.length < this.people.length;
+        this.session.people = known
+          ? this.people.map((one) => (one.id === event.person.id ? event.person : one))
+          : [...others, event.person];
+        break;
+      }
+      case "unshared":
+        this.session.people = this.people.filter((one) => one.id !== event.personId);
+        break;
       case "spent":
         this.spend(event.usage);
         break;
@@ -366,6 +377,11 @@ class Folding {
   private pausedFor(reason: Session["pauseReason"]): void {
     const { pauseReason: _old, ...rest } = this.session;
     this.session = { ...rest, ...(reason !== undefined && { pauseReason: reason }) };
+  }
+
+  /** Who has access; a session of before there were roles belongs to everybody. */
+  private get people(): NonNullable<Session["people"]> {
+    return this.session.people ?? [{ id: "team", role: "owner" }];
   }
 
   private budgetChanged(budget: number | undefined): void {

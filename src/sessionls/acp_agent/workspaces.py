@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessionls.acp_agent.editor import AcpEditor, ClientFiles
-from sessionls.compose import Composition, compose
+from sessionls.compose import Composition, compose, identify, open_store
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.model import Participant
@@ -94,9 +94,11 @@ class Workspaces:
 
     async def _open(self, folders: tuple[Path, ...], servers: Mapping[str, McpServer], *, trusted: bool) -> OpenWorkspace:
         settings = self._settings.model_copy(update={"mcp": {**servers, **self._settings.mcp}})
-        participant = await local_participant(*folders, name=settings.participant_name, email=settings.participant_email)
+        local = await local_participant(*folders, name=settings.participant_name, email=settings.participant_email)
+        store = open_store(settings)
+        participant = await identify(store, local, renames=settings.participant_name is not None)
         editor = AcpEditor([uris.from_path(folder) for folder in folders], self._files)
-        composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant)
+        composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant, store=store)
         workspace = OpenWorkspace(folders, composition, editor, participant, trusted)
         try:
             await composition.start()

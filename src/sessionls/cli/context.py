@@ -11,7 +11,7 @@ from typing import Any
 
 from sessionls.cli.terminal import Terminal
 from sessionls.cli.terminal_editor import TerminalEditor
-from sessionls.compose import Composition, compose, preload
+from sessionls.compose import Composition, compose, identify, open_store, preload
 from sessionls.domain import uris
 from sessionls.domain.permission import Bounds
 from sessionls.sessions.service import Sessions
@@ -45,13 +45,15 @@ async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True,
     """
     folder, settings = await asyncio.to_thread(lambda: (Path.cwd(), Settings.load(**explicit)))
     trusted = trust or await asyncio.to_thread(settings.trusts, folder)
-    _, participant = await asyncio.gather(
+    _, local = await asyncio.gather(
         asyncio.to_thread(preload),
         local_participant(folder, name=settings.participant_name, email=settings.participant_email),
     )
-    composition = compose(
-        settings, TerminalEditor(uris.from_path(folder), terminal), bounds=Bounds(trusted), participant=participant
-    )
+    store = open_store(settings)
+    # (What does not start says by itself where the database cannot be reached.)
+    participant = await identify(store, local, renames=settings.participant_name is not None) if start else local
+    editor = TerminalEditor(uris.from_path(folder), terminal)
+    composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant, store=store)
     try:
         if start:
             await composition.start()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.text import Text
 
 from sessionls.cli.terminal import Terminal, UsageError, safe
+from sessionls.settings.participant import local_participant
 from sessionls.settings.settings import Settings, shown_url
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool)
     source = await _url()
     if back:
         source, target = target, source
-    report = await _with_progress(terminal, run, source, target, wanted)
+    settings, folder = await asyncio.to_thread(lambda: (Settings.load(), Path.cwd()))
+    own = await local_participant(folder, name=settings.participant_name, email=settings.participant_email)
+    report = await _with_progress(terminal, partial(run, own=own), source, target, wanted)
     for session_id, reason in report.refused.items():
         terminal.out.print(Text(safe(f"{short(session_id)} was not copied: {reason}")), soft_wrap=True)
     terminal.note(f"Copied {_sessions(len(report.copied))}; unchanged: {report.unchanged}; left out: {len(report.refused)}.")

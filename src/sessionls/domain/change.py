@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sessionls.domain.events import Event
+from sessionls.domain.model import Role
+from sessionls.domain.roles import require_role
 from sessionls.domain.state import Entry, State, apply
 
 __all__ = ["Change", "Claim", "Presence"]
@@ -38,6 +40,7 @@ class Change:
     exception leaves the session unchanged. `touched` are the changed messages, `removed` the ids of removed ones.
     `images` are the bytes of added images by sha256, unless the session has them already. `find_presence` reads who has the
     session open in which process; only few decisions need it.
+    `role` is the role of whoever makes the change. What it does not allow is refused.
     """
 
     session_id: str
@@ -49,6 +52,7 @@ class Change:
     touched: dict[str, Entry] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     images: dict[str, bytes] = field(default_factory=dict)
+    role: Role = "owner"
     find_presence: Callable[[], Iterable[Presence]] = tuple
     _presence: list[Presence] | None = None
 
@@ -59,9 +63,11 @@ class Change:
         return self.state
 
     def add(self, kind: Callable[..., Event], **fields: Any) -> Event:
-        """Append an event of that kind, with the session, the next number and the time."""
+        """Append an event of that kind, with session, number and time. Raises `NotPermitted` if the role is too low."""
         seq = fields.pop("seq", None) or self.now.next_seq
         event = kind(session_id=self.session_id, seq=seq, at=self.at, **fields)
+        if self.state is not None:
+            require_role(self.role, event.kind, self.session_id)
         applied = apply(self.state, event)
         self.state = applied.state
         self.events.append(event)

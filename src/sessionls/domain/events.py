@@ -10,7 +10,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, TypeAdapter, model_serializer
 from pydantic.json_schema import SkipJsonSchema
 
-from sessionls.domain.model import KEEP_NATIVE, Finding, Message, Part, Participant, Session, Stopped, ToolPart, Usage, Wire
+from sessionls.domain.model import (
+    KEEP_NATIVE,
+    Finding,
+    Message,
+    Part,
+    Participant,
+    Person,
+    Session,
+    Stopped,
+    ToolPart,
+    Usage,
+    Wire,
+)
 
 __all__ = [
     "AgentSwitched",
@@ -43,11 +55,13 @@ __all__ = [
     "ReplyStarted",
     "Resumed",
     "RevertedFile",
+    "Shared",
     "Spent",
     "StepFinished",
     "ToolCalled",
     "ToolFinished",
     "Unarchived",
+    "Unshared",
     "event_adapter",
 ]
 
@@ -338,6 +352,20 @@ class Unarchived(_Event):
     stopped: Stopped | None = None
 
 
+class Shared(_Event):
+    """Somebody has this role in the session from here on, in place of the one before."""
+
+    kind: Literal["shared"] = "shared"
+    person: Person
+
+
+class Unshared(_Event):
+    """`personId` is a participant's id or `team`: their role in the session is gone."""
+
+    kind: Literal["unshared"] = "unshared"
+    person_id: str
+
+
 class ParticipantJoined(_Event):
     kind: Literal["participantJoined"] = "participantJoined"
     participant: Participant
@@ -378,6 +406,8 @@ Event = Annotated[
     | Compacted
     | Archived
     | Unarchived
+    | Shared
+    | Unshared
     | ParticipantJoined
     | ParticipantLeft
     | HandedOver,

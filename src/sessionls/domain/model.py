@@ -48,11 +48,13 @@ __all__ = [
     "ParentRef",
     "Part",
     "Participant",
+    "Person",
     "PlanEntry",
     "PlanPart",
     "Position",
     "Range",
     "ReasoningPart",
+    "Role",
     "SelectionContext",
     "Session",
     "SessionContext",
@@ -114,6 +116,18 @@ class Participant(Wire):
     id: str
     name: Line
     email: Line | None = None
+
+
+Role = Literal["reader", "commenter", "writer", "owner"]
+"""What somebody may do in a session: read it; leave comments, which wake no agent; work in it; share, archive and delete it."""
+
+
+class Person(Wire):
+    """Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database."""
+
+    id: Annotated[str, Field(min_length=1, max_length=300)]
+    role: Role
+    name: Line | None = None
 
 
 class AgentAuthor(Wire):
@@ -527,6 +541,7 @@ class Session(Wire):
     `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
     may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
     `pauseReason` "budget". Without `pauseReason` somebody paused it.
+    `people` have access to it, if the database knows who they are. Without it, everybody who can open the database owns it.
     """
 
     id: str
@@ -544,6 +559,7 @@ class Session(Wire):
     participants: list[Participant] = []
     present: list[Participant] | None = None
     needs: list[Need] | None = None
+    people: list[Person] | None = None
     usage: Usage = Usage()
     budget: float | None = None
     seq: int = 0

@@ -14,6 +14,8 @@ from sessionls.domain.model import (
     ModelInfo,
     OpenQuestion,
     Participant,
+    Person,
+    Role,
     Session,
     Skill,
     Wire,
@@ -35,6 +37,7 @@ __all__ = [
     "KeptPermissionList",
     "ModelList",
     "Opened",
+    "People",
     "QuestionList",
     "RevertDone",
     "Reverted",
@@ -157,6 +160,18 @@ class Exchange(Wire):
 
     message: Message
     reply: Message
+
+
+class People(Wire):
+    """Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+
+    `notice` says how access is decided, where the database does not know who somebody is.
+    """
+
+    people: list[Person]
+    role: Role
+    known: list[Participant] = []
+    notice: str | None = None
 
 
 class Hit(Wire):

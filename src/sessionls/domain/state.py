@@ -26,6 +26,7 @@ from sessionls.domain.model import (
     OpenQuestion,
     Part,
     Participant,
+    Person,
     ReasoningPart,
     Session,
     Steered,
@@ -39,7 +40,7 @@ from sessionls.domain.scope import Scope, scope_of
 __all__ = ["Applied", "Drafted", "Entry", "Grant", "State", "apply", "with_drafts", "with_work"]
 
 _ENDED = frozenset({"complete", "cancelled", "failed"})
-_QUIET = frozenset({"participantJoined", "participantLeft", "forked"})  # of these the session is not changed
+_QUIET = frozenset({"participantJoined", "participantLeft", "forked", "shared", "unshared"})  # they do not change the session
 _RESUMABLE = frozenset({"paused", "interrupted", "failed"})
 
 
@@ -272,6 +273,8 @@ class _Folding:
                 self.session["updated_at"] = now.updated_at
             case ev.HandedOver():
                 self._handed_over(event)
+            case ev.Shared() | ev.Unshared():
+                self._shared(event)
             case ev.Forked():
                 self.session["updated_at"] = now.updated_at  # a fork does not change its parent
             case ev.Compacted():
@@ -333,6 +336,18 @@ class _Folding:
         if participant not in known:
             self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
 
+    def _shared(self, event: ev.Shared | ev.Unshared) -> None:
+        # A session of before there were roles belongs to everybody.
+        people = self.before.session.people or [Person(id="team", role="owner")]
+        if isinstance(event, ev.Shared):
+            known = any(person.id == event.person.id for person in people)
+            people = [event.person if person.id == event.person.id else person for person in people]
+            people += [] if known else [event.person]
+        else:
+            people = [person for person in people if person.id != event.person_id]
+        self.session["people"] = people
+        self.session["updated_at"] = self.before.session.updated_at
+
     def _asked(self, event: ev.PermissionAsked) -> None:
         question = OpenQuestion(
             request_id=event.request_id,
@@ -362,7 +377,7 @@ class _Folding:
             self._know(message.author)
         if message.status == "queued":
             self._put(Entry(message))
-        else:  # a fork's copy of a message that was unfinished in its parent
+        else:  # a comment, or a fork's copy of a message that was unfinished in its parent
             self._put(Entry(message, self._next_place(), self.event.seq))
 
     def _steered(self, event: ev.MessageSteered) -> None:

@@ -101,6 +101,23 @@ class Store(Protocol):
         """The id under which this process claims replies."""
         ...
 
+    @property
+    def has_logins(self) -> bool:
+        """Whether the database knows who somebody is, and allows each no more than their role; else whoever opens it owns all."""
+        ...
+
+    async def participant(self, local: Participant, *, renames: bool = False) -> Participant:
+        """Who this is: the login, as its profile says; without logins `local`. It names a new profile, and with `renames` any."""
+        ...
+
+    async def people(self) -> list[Participant]:
+        """The logins that were here, by name."""
+        ...
+
+    async def login(self, login: str) -> Participant | None:
+        """That login, whether it was here or not; None where there is no such."""
+        ...
+
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
         """Run `decide` in a write transaction, and store the events and claims that it added before returning.
 

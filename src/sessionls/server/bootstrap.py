@@ -24,10 +24,13 @@ __all__ = ["compose_for"]
 async def compose_for(options: Options, bounds: Bounds, editor: Editor) -> Composition:
     """Everything behind the server, composed and not yet started. Heavy imports run in a thread."""
     settings = await asyncio.to_thread(_load, options)
-    participant = await _participant(options, settings, editor)
-    from sessionls.compose import compose
+    local = await _participant(options, settings, editor)
+    from sessionls.compose import compose, identify, open_store
 
-    return compose(settings, editor, bounds=bounds, participant=participant)
+    store = open_store(settings)
+    named = options.participant is not None or settings.participant_name is not None
+    participant = await identify(store, local, renames=named)
+    return compose(settings, editor, bounds=bounds, participant=participant, store=store)
 
 
 def _load(options: Options) -> Settings:

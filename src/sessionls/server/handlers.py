@@ -12,7 +12,7 @@ from sessionls.domain import results as r
 from sessionls.domain import uris
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import DiagnosticsContext, Finding, Session, Wire
+from sessionls.domain.model import DiagnosticsContext, Finding, Message, Session, Wire
 from sessionls.server.publishing.reply_progress import PartialText, ReplyProgress, reporting
 from sessionls.server.schema import params as p
 from sessionls.server.schema.methods import REQUESTS
@@ -147,6 +147,11 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
     )
 
 
+@_answers("session/comment")
+async def comment(request: RequestContext, params: p.CommentParams) -> Message:
+    return await request.sessions.comment(params.session_id, params.text, context=params.context or ())
+
+
 @_answers("session/cancel")
 async def cancel(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.cancel(params.session_id)
@@ -216,6 +221,21 @@ async def unarchive(request: RequestContext, params: p.SessionParams) -> Session
 async def delete(request: RequestContext, params: p.SessionParams) -> p.Empty:
     await request.sessions.delete(params.session_id)
     return p.Empty()
+
+
+@_answers("session/share")
+async def share(request: RequestContext, params: p.ShareParams) -> Session:
+    return await request.sessions.share(params.session_id, params.with_, params.role)
+
+
+@_answers("session/unshare")
+async def unshare(request: RequestContext, params: p.UnshareParams) -> Session:
+    return await request.sessions.unshare(params.session_id, params.with_)
+
+
+@_answers("session/people")
+async def people(request: RequestContext, params: p.SessionParams) -> r.People:
+    return await request.sessions.people(params.session_id)
 
 
 @_answers("session/search")

@@ -8,12 +8,13 @@ from typing import Protocol, TypeVar
 
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
-from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.errors import NotPermitted, SessionNotFound
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Message, ParentRef, Participant, Session, Usage
 from sessionls.domain.state import State
 from sessionls.domain.titles import fork_title
 from sessionls.ports.store import Store
+from sessionls.sessions.first_people import first_people
 
 __all__ = ["Forking"]
 
@@ -52,7 +53,7 @@ class Forking:
         forked = await self._change(
             child.id, lambda change: transitions.fork(change, child, state.identities, place, copies, self._participant)
         )
-        with contextlib.suppress(SessionNotFound):
+        with contextlib.suppress(SessionNotFound, NotPermitted):
             await self._change(session_id, lambda change: transitions.forked(change, child.id, self._participant))
         return forked
 
@@ -73,6 +74,7 @@ class Forking:
                 "agent": agent or session.agent,
                 "model": session.model if agent is None else None,
                 "parent": parent,
+                "people": first_people(self._store, self._participant),
                 "participants": [*(p for p in session.participants if p.id != self._participant.id), self._participant],
                 "usage": Usage(),
                 "message_count": place,

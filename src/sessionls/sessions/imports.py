@@ -18,6 +18,7 @@ from sessionls.domain.model import AgentAuthor, Message, Part, Participant, Sess
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title, title_of
 from sessionls.ports.store import Store
+from sessionls.sessions.first_people import first_people
 
 __all__ = ["Brought", "ForeignMessage", "ForeignSession", "Imports"]
 
@@ -114,6 +115,7 @@ class Imports:
             agent=foreign.program,
             workspace_folders=self._folders,
             participants=[self._participant],
+            people=first_people(self._store, self._participant),
             created_at=when,
             updated_at=when,
         )

@@ -17,7 +17,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.images import read_facts
-from sessionls.domain.model import Context, Finding, Message, Participant, Session, TextPart
+from sessionls.domain.model import Context, Finding, Message, Participant, Person, Role, Session, TextPart
 from sessionls.domain.permission import Answer
 from sessionls.domain.questions import only_question, open_questions
 from sessionls.domain.results import (
@@ -31,6 +31,7 @@ from sessionls.domain.results import (
     Image,
     ModelList,
     Opened,
+    People,
     QuestionList,
     Reverted,
     SearchResult,
@@ -38,6 +39,7 @@ from sessionls.domain.results import (
     SkillList,
     WindowUse,
 )
+from sessionls.domain.roles import TEAM
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
 from sessionls.domain.text import replace_lone_surrogates
@@ -58,6 +60,7 @@ from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.export.markdown import Format, render_page
 from sessionls.sessions.export.masking import MaskedSecret, Masking
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
+from sessionls.sessions.first_people import NO_LOGINS, first_people
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.imports import Brought, ForeignSession, Imports
 from sessionls.sessions.membership import Membership
@@ -217,6 +220,7 @@ class Sessions:
             model=model or self._defaults.model,
             workspace_folders=folders,
             participants=[self._participant],
+            people=first_people(self._store, self._participant),
             budget=budget,
             created_at=at,
             updated_at=at,
@@ -291,6 +295,30 @@ class Sessions:
             agent = self._agents.get(agent).name
         if replaces is not None:
             await self._store.entry(session_id, replaces)
+        message, images = await self._new_message(session_id, text, context)
+        message = message.model_copy(
+            update={
+                "id": message_id or message.id,
+                "agent": agent,
+                "model": model,
+                "delivery": "steer" if delivery == "steer" else None,
+            }
+        )
+        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images)
+
+    async def comment(self, session_id: str, text: str, *, context: Sequence[Context] = ()) -> Message:
+        """Leave a message that wakes no agent. Raises `SessionPaused`, `SessionArchived`, `NotPermitted`."""
+        await self._store.session(session_id)
+        message, images = await self._new_message(session_id, text, context)
+
+        def add(change: Change) -> Message:
+            change.images.update(images)
+            return transitions.comment(change, message)
+
+        return await self._change(session_id, add)
+
+    async def _new_message(self, session_id: str, text: str, context: Sequence[Context]) -> tuple[Message, Mapping[str, bytes]]:
+        """A message of this participant, and the bytes of its images."""
         images = MessageImages(self._workspace, lambda digest: self._store.image(session_id, digest))
         stored = None
         if context:
@@ -298,20 +326,17 @@ class Sessions:
         if stored:
             stored += await instructions_for(stored, self._workspace, self._agents)
         message = Message(
-            id=message_id or new_id(),
+            id=new_id(),
             session_id=session_id,
             seq=0,
             role="participant",
             author=self._participant,
-            agent=agent,
-            model=model,
             parts=[TextPart(text=replace_lone_surrogates(text))],
             context=stored,
             status="queued",
-            delivery="steer" if delivery == "steer" else None,
             created_at="",
         )
-        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images.found)
+        return message, images.found
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped. Waiting messages stay."""
@@ -476,6 +501,49 @@ class Sessions:
     async def delete(self, session_id: str) -> None:
         await self._replies.delete(session_id)
         self._membership.deleted(session_id)
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    async def share(self, session_id: str, person_id: str, role: Role) -> Session:
+        """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for a login that there is not."""
+        name = None
+        if self._store.has_logins and person_id != TEAM:
+            found = await self._store.login(person_id)
+            if found is None:
+                raise InvalidParams(
+                    f"The database has no login {person_id!r}.",
+                    fields=["with"],
+                    hint="session/people lists those that were here; an administrator of the database creates others.",
+                )
+            name = found.name
+        person = Person(id=person_id, role=role, name=name)
+        return await self._shared(session_id, lambda change: transitions.share(change, person, self._participant))
+
+    async def unshare(self, session_id: str, person_id: str) -> Session:
+        """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`."""
+        return await self._shared(session_id, lambda change: transitions.unshare(change, person_id, self._participant))
+
+    async def _shared(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
+        if not self._store.has_logins:
+            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
+        session = await self._change(session_id, decide)
+        self._replies.wake(session_id)
+        return session
+
+    async def people(self, session_id: str) -> People:
+        """Who has access to the session (see `People`)."""
+
+        def look(change: Change) -> tuple[Session, Role]:
+            return transitions.live_state(change).session, change.role
+
+        session, role = await self._change(session_id, look)
+        if not self._store.has_logins:
+            return People(people=[], role=role, notice=NO_LOGINS)
+        known = await self._store.people()
+        names = {person.id: person.name for person in known}
+        people = session.people or [Person(id=TEAM, role="owner")]
+        shown = [person.model_copy(update={"name": names.get(person.id, person.name)}) for person in people]
+        return People(people=shown, role=role, known=known)
 
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None

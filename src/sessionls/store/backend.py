@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
+from sessionls.domain.model import Participant
 from sessionls.ports.store import ExternalSession, SessionNotice
 from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
@@ -20,6 +21,7 @@ from sessionls.store.engine import Seen, dialect_of, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
+from sessionls.store.people import own_profile
 from sessionls.store.reading import Reader
 from sessionls.store.rows import require
 from sessionls.store.search import purge
@@ -75,6 +77,10 @@ class Backend:
             )
             self.database.signal({session_id, *concerned}, listed=True)
         return outcome
+
+    def participant(self, local: Participant, *, renames: bool) -> Participant:
+        with self.database.writing() as connection:
+            return own_profile(connection, local, renames=renames)
 
     def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
         with self.database.writing() as connection:

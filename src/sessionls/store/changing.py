@@ -33,7 +33,8 @@ __all__ = ["Changes", "Outcome", "save_drafts"]
 
 T = TypeVar("T")
 
-_SESSION = select(sessions).where(sessions.c.id == bindparam("id")).with_for_update(key_share=True)
+_SEEN = select(sessions).where(sessions.c.id == bindparam("id"))
+_SESSION = _SEEN.with_for_update(key_share=True)
 _CLAIMS = (
     select(claims.c.message_id, claims.c.process, processes.c.alive_until, processes.c.lease)
     .select_from(claims)
@@ -101,7 +102,10 @@ class Changes:
 
     def make(self, connection: Connection, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
         """Run `decide` and write the events that it added. After the commit the caller calls `remember` with the outcome."""
+        dialect = dialect_of(connection)
         row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
+        if row is None and dialect.readers(connection) is not None:  # who may only read cannot keep others from writing
+            row = connection.execute(_SEEN, {"id": session_id}).one_or_none()
         if row is not None and row.deleted:
             raise SessionNotFound(session_id)
         before = None if row is None else self._state(connection, row)
@@ -120,6 +124,8 @@ class Changes:
             claims=dict(claimed),
             find_presence=presence,
         )
+        if row is not None:
+            change.role = dialect.role(connection, session_id)
         result = decide(change)
         if change.state is None:
             raise SessionNotFound(session_id)
@@ -166,12 +172,13 @@ class Changes:
             values = session_values(state) | _fork_columns(connection, change)
             first, summary = dialect_of(connection).first_rev(connection), values["summary"]
             connection.execute(insert(sessions), {"id": session_id, "rev": first, "deleted": False, **values})
-            add_title(connection, session_id, values["title_key"])
         else:
             title_key, summary = title_key_of(state), row.summary
             if row.title_key != title_key:
                 change_title(connection, session_id, row.title_key, title_key)
         connection.execute(insert(events), [event_values(event) for event in change.events])
+        if row is None:  # (after its events, which give access to it)
+            add_title(connection, session_id, title_key_of(state))
         write_images(connection, change)
         _remove_messages(connection, before, change)
         _write_messages(connection, before, change)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from sessionls.domain.model import Participant
+from sessionls.store.access import access
+from sessionls.store.copied_authors import CopiedAuthors
 from sessionls.store.engine import Database, dialect_of
+from sessionls.store.people import own_profile
 from sessionls.store.rows import MESSAGE_COLUMNS, dump, message_of, session_of, with_content
 from sessionls.store.schema import claims, drafts, events, findings, images, messages, parts, session_places, sessions, summaries
 from sessionls.store.search import index_message, unindex
@@ -19,12 +24,19 @@ _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _LOCKED = _SESSION.with_for_update()
 _EVENTS = select(events).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
 _MESSAGES = select(*MESSAGE_COLUMNS).select_from(with_content(messages)).where(messages.c.session_id == bindparam("id"))
+# The ancestors of a fork, the oldest first, with what it shares of them.
+_SHARED_LINE = (
+    select(access.c.session_id.label("id"), func.max(access.c.place).label("place"), func.max(access.c.seq).label("seq"))
+    .where(access.c.heir == bindparam("id"), access.c.session_id != bindparam("id"))
+    .group_by(access.c.session_id)
+    .order_by("seq", "place")
+)
 _UPDATE = update(sessions).where(sessions.c.id == bindparam("key"))
 _SUMMARY = select(summaries.c.n).where(
     summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
 )
-# The tables with rows of a session, in an order in which the rows can be inserted.
-_BELOW = (session_places, events, messages, parts, findings, images)
+# The tables with rows of a session, in an order in which the rows can be inserted: the events give access to it.
+_BELOW = (events, session_places, messages, parts, findings, images)
 _AT_ONCE = 500  # rows
 _HASHES = select(images.c.sha256).where(images.c.session_id == bindparam("id"))
 _IMAGE = select(images).where(images.c.session_id == bindparam("id"), images.c.sha256 == bindparam("hash"))
@@ -38,22 +50,68 @@ class CopyOutcome:
     refused: str = ""
 
 
-def copy_session(here: Database, there: Database, session_id: str) -> CopyOutcome:
-    """Copy the session and its ancestors, the oldest first, each in one transaction. Copying again changes nothing."""
+def copy_session(here: Database, there: Database, session_id: str, own: Participant | None = None) -> CopyOutcome:
+    """Copy the session and its ancestors, the oldest first, each in one transaction. Copying again changes nothing.
+
+    `own`: as whom whoever copies is known in `here`, for a target with logins (see `copied_authors.py`).
+    """
     with here.reading() as source:
-        line = [source.execute(_SESSION, {"id": session_id}).one()]
+        line: list[Any] = [source.execute(_SESSION, {"id": session_id}).one()]
         while line[-1].parent_id is not None:
-            line.append(source.execute(_SESSION, {"id": line[-1].parent_id}).one())
+            parent = source.execute(_SESSION, {"id": line[-1].parent_id}).one_or_none()
+            line.append(parent or _hidden(source, session_id, line[-1].parent_id))
         outcome = CopyOutcome()
         for row in reversed(line):
             with there.writing() as target:
-                outcome = _one(source, target, row)
+                outcome = _one(source, target, row, _authors(target, own))
             if outcome.refused:
                 break
     return outcome
 
 
-def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> CopyOutcome:
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """An ancestor that the login does not see: it is copied as if it were deleted, with what the fork shares of it."""
+
+    id: str
+    parent_id: str | None
+    fork_place: int
+    fork_seq: int
+    rev: int = 0
+    deleted: bool = True
+    state: str | None = None
+    title_key: str | None = None
+    updated_at: str | None = None
+    seq: int = 0
+    placed: int = 0
+    reply: str | None = None
+    summary: int | None = None
+    session: str | None = None
+    rest: str | None = None
+
+    def _asdict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _hidden(source: Connection, session_id: str, ancestor: str) -> _Hidden:
+    line = [None, *source.execute(_SHARED_LINE, {"id": session_id}).all()]
+    before, _ = next((before, one) for before, one in pairwise(line) if one is not None and one.id == ancestor)
+    if before is None:
+        return _Hidden(ancestor, None, 0, 0)
+    return _Hidden(ancestor, before.id, before.place, before.seq)
+
+
+def _authors(target: Connection, own: Participant | None) -> CopiedAuthors | None:
+    """None where whoever copies may write what they want."""
+    readers = dialect_of(target).readers(target)
+    if readers is None:
+        return None
+    login = readers[0]
+    owner = own_profile(target, own or Participant(id=login, name=login), renames=False)
+    return CopiedAuthors(owner, frozenset(() if own is None else {own.id}))
+
+
+def _one(source: Connection, target: Connection, row: Any, authors: CopiedAuthors | None) -> CopyOutcome:
     if row.reply:
         return CopyOutcome(refused="a reply is being written in it.")
     log = [one._asdict() for one in source.execute(_EVENTS, {"id": row.id})]
@@ -63,20 +121,26 @@ def _one(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> 
             return CopyOutcome(refused="a reply is being written in the other database's copy of it.")
         theirs = list(target.execute(_EVENTS, {"id": row.id}))
         same = min(len(log), len(theirs))
-        if any((ours["data"], ours["message"]) != (other.data, other.message) for ours, other in zip(log, theirs, strict=False)):
+        if any(not _is_same(ours, other, authors) for ours, other in zip(log, theirs, strict=False)):
             return CopyOutcome(refused="it has different events in the two databases.")
         if kept.deleted and not row.deleted:
             return CopyOutcome(refused="it, or a session that it was forked from, was deleted in the other database.")
         if same == len(log) or row.deleted:
             return CopyOutcome()
+        if authors is not None:
+            return CopyOutcome(refused="it went on since it was copied, and only the owner of the tables can copy the rest.")
         _clear(target, kept)
+    if authors is not None and row.deleted:
+        return CopyOutcome(refused="it is a fork of a deleted session, which only the owner of the tables can copy.")
     first = None if kept is not None else dialect_of(target).first_rev(target)
     values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
     if row.session is not None:
         values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # nobody has it open there
+    if authors is not None:
+        values, log = authors.session(values), [authors.event(one) for one in log]
     if kept is None:
         target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})
-    _write(source, target, row, log)
+    _write(source, target, row, log, authors)
     summary = _summaries(source, target, row)
     rev = dialect_of(target).last_rev(target, row.id, first)
     target.execute(_UPDATE, {"key": row.id, **values, "summary": summary, "rev": rev})
@@ -93,9 +157,22 @@ def _clear(target: Connection, kept: Row[*tuple[Any, ...]]) -> None:
         target.execute(delete(table).where(table.c.session_id == bindparam("key")), {"key": kept.id})
 
 
-def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], log: list[dict[str, Any]]) -> None:
-    if row.title_key is not None:
-        add_title(target, row.id, row.title_key)
+def _is_same(ours: dict[str, Any], theirs: Row[*tuple[Any, ...]], authors: CopiedAuthors | None) -> bool:
+    """Whether the events are the same, or were when they were copied before."""
+    same = (theirs.data, theirs.message)
+    if (ours["data"], ours["message"]) == same:
+        return True
+    copied = None if authors is None else authors.event(ours)
+    return copied is not None and (copied["data"], copied["message"]) == same
+
+
+def _write(
+    source: Connection,
+    target: Connection,
+    row: Any,
+    log: list[dict[str, Any]],
+    authors: CopiedAuthors | None,
+) -> None:
     for table in _BELOW:
         if table is images:
             _write_images(source, target, row.id)
@@ -108,10 +185,14 @@ def _write(source: Connection, target: Connection, row: Row[*tuple[Any, ...]], l
             rows = [one._asdict() for one in source.execute(statement)]
         for one in rows if table is messages else ():
             one.pop("n")
+        if table is messages and authors is not None:
+            rows = [authors.message(one) for one in rows]
         for one in rows if table is findings else ():
             one["rev"] = 0
         for start in range(0, len(rows), _AT_ONCE):
             target.execute(insert(table), rows[start : start + _AT_ONCE])
+    if row.title_key is not None:
+        add_title(target, row.id, row.title_key)
     for copied in target.execute(_MESSAGES, {"id": row.id}).all():
         message = message_of(copied)
         index_message(target, row.id, message.id, "", message.text)
@@ -123,7 +204,7 @@ def _write_images(source: Connection, target: Connection, session_id: str) -> No
         target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": one}).one()._asdict()])
 
 
-def _summaries(source: Connection, target: Connection, row: Row[*tuple[Any, ...]]) -> int | None:
+def _summaries(source: Connection, target: Connection, row: Any) -> int | None:
     """Copy the summaries that the target lacks. Returns the target's number of the newest one that applies to the session."""
     own = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
     for one in source.execute(own).all():

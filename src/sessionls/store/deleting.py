@@ -43,6 +43,9 @@ _SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"),
 def delete_session(connection: Connection, session_id: str) -> int:
     """Replace the session with a tombstone, and keep only the content that forks share. Returns the number of the change."""
     dialect = dialect_of(connection)
+    require(connection, session_id)
+    if (number := dialect.delete(connection, session_id)) is not None:
+        return number
     dialect.before_delete(connection)
     remove_title(connection, session_id, require(connection, session_id).title_key)
     emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "session", "rest"))

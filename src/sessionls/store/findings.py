@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, insert, or_, select, update
 
 from sessionls.domain import uris
 from sessionls.domain.change import Change
@@ -18,6 +18,7 @@ from sessionls.domain.events import FindingChanged, FindingReported
 from sessionls.domain.model import Finding
 from sessionls.domain.scope import HINT, Scope
 from sessionls.sessions.workspace.anchors import strip_whitespace
+from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
 from sessionls.store.rows import dump
 from sessionls.store.schema import findings, session_places, sessions
@@ -45,7 +46,6 @@ _KNOWN = (
     )
     .order_by(findings.c.id.desc())
 )
-_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
 
 
 def write_findings(connection: Connection, change: Change, rev: int) -> None:
@@ -97,7 +97,7 @@ def matching(
 
 def changed_findings(connection: Connection, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
     """Returns the current change number, and the findings in any state that changed after `since` (None: all open findings)."""
-    rev = connection.execute(_REV).scalar_one()
+    rev = dialect_of(connection).newest_rev(connection)
     if since is None:
         return rev, matching(connection, state="open", scope=scope)
     wanted = [findings.c.rev > since, _listed(scope)]

@@ -7,10 +7,13 @@ To read a range of places, it is enough to walk up to the ancestor in which the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, literal, select, text
+from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, Row, Select, bindparam, case, func, literal, select, text
 
+from sessionls.store.access import access
+from sessionls.store.engine import dialect_of
 from sessionls.store.rows import EVENT_COLUMNS, MESSAGE_COLUMNS, event_json, with_content
 from sessionls.store.schema import CHANGES_FILES, events, images, messages, sessions
 
@@ -63,8 +66,23 @@ def _lineage(stop: str) -> CTE:
     )
 
 
-def _between() -> Select[Any]:
-    line = _lineage("fork_place")
+def _shared_lineage() -> CTE:
+    """The same for a login that does not see all sessions: what it may read of the ancestors, whether it sees them or not."""
+    return (
+        select(
+            access.c.session_id.label("id"),
+            literal(0, BigInteger).label("fork_place"),  # (all that is an ancestor's own stands behind where it began)
+            literal(0, BigInteger).label("fork_seq"),
+            func.max(access.c.place).label("cut_place"),
+            func.max(access.c.seq).label("cut_seq"),
+        )
+        .where(access.c.heir == bindparam("id"), access.c.role > 0)
+        .group_by(access.c.session_id)
+        .cte("lineage")
+    )
+
+
+def _between(line: CTE) -> Select[Any]:
     low, top = bindparam("low", type_=BigInteger), bindparam("top", type_=BigInteger)
     return (
         select(*MESSAGE_COLUMNS)
@@ -82,8 +100,7 @@ def _between() -> Select[Any]:
     )
 
 
-def _found() -> Select[Any]:
-    line = _lineage("fork_place")
+def _found(line: CTE) -> Select[Any]:
     return (
         select(*MESSAGE_COLUMNS)
         .select_from(
@@ -94,8 +111,7 @@ def _found() -> Select[Any]:
     )
 
 
-def _events() -> Select[Any]:
-    line = _lineage("fork_seq")
+def _events(line: CTE) -> Select[Any]:
     low = bindparam("low", type_=BigInteger)
     return (
         select(*EVENT_COLUMNS)
@@ -111,8 +127,7 @@ def _events() -> Select[Any]:
     )
 
 
-def _images() -> Select[Any]:
-    line = _lineage("fork_seq")
+def _images(line: CTE) -> Select[Any]:
     return (
         select(images.c.data)
         .select_from(line)
@@ -144,44 +159,75 @@ def _descendants() -> Select[Any]:
     )
 
 
-_BETWEEN, _FOUND, _EVENTS, _DESCENDANTS = _between(), _found(), _events(), _descendants()
-_IMAGE = _images()
-_CHANGES = _EVENTS.where(text(CHANGES_FILES))
+_SHARED_DESCENDANTS = (
+    select(access.c.heir.label("id"), func.max(access.c.place).label("cut_place"), func.max(access.c.seq).label("cut_seq"))
+    .where(access.c.session_id == bindparam("id"), access.c.heir != bindparam("id"), access.c.role > 0)
+    .group_by(access.c.heir)
+    .order_by(access.c.heir)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    between: Select[Any]
+    found: Select[Any]
+    events: Select[Any]
+    changes: Select[Any]
+    image: Select[Any]
+    descendants: Select[Any]
+
+
+def _statements(by_place: CTE, by_seq: CTE, descendants: Select[Any]) -> _Statements:
+    events_ = _events(by_seq)
+    changes = events_.where(text(CHANGES_FILES))
+    return _Statements(_between(by_place), _found(by_place), events_, changes, _images(by_seq), descendants)
+
+
+_ALL = _statements(_lineage("fork_place"), _lineage("fork_seq"), _descendants())
+_SHARED = _statements(_shared_lineage(), _shared_lineage(), _SHARED_DESCENDANTS)
+
+
+def _of(connection: Connection) -> _Statements:
+    return _ALL if dialect_of(connection).readers(connection) is None else _SHARED
 
 
 def messages_between(connection: Connection, session_id: str, low: int, top: int) -> list[Row[*tuple[Any, ...]]]:
     """The messages of the session and its ancestors with low < place <= top, in order."""
     if low >= top:
         return []
-    return list(connection.execute(_BETWEEN, {"id": session_id, "low": low, "top": top}))
+    return list(connection.execute(_of(connection).between, {"id": session_id, "low": low, "top": top}))
 
 
 def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
     """The message, if it belongs to the session or to the part of an ancestor that the session shares."""
-    return connection.execute(_FOUND, {"id": session_id, "message": message_id, "low": 0}).first()
+    return connection.execute(_of(connection).found, {"id": session_id, "message": message_id, "low": 0}).first()
 
 
 def find_image(connection: Connection, session_id: str, sha256: str) -> bytes | None:
     """The bytes of that image, if a message that the session sees brought it."""
-    data = connection.execute(_IMAGE, {"id": session_id, "hash": sha256, "low": 0}).scalar()
+    data = connection.execute(_of(connection).image, {"id": session_id, "hash": sha256, "low": 0}).scalar()
     return None if data is None else bytes(data)
 
 
 def change_data(connection: Connection, session_id: str, after: int) -> list[str]:
     """The events after number `after` that changed files, as JSON, including those of ancestors."""
-    return [event_json(row) for row in connection.execute(_CHANGES, {"id": session_id, "low": after, "limit": ENDLESS})]
+    return [
+        event_json(row) for row in connection.execute(_of(connection).changes, {"id": session_id, "low": after, "limit": ENDLESS})
+    ]
 
 
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
     """The events after number `after`, as JSON, including those of ancestors."""
-    return [event_json(row) for row in connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": limit})]
+    return [
+        event_json(row) for row in connection.execute(_of(connection).events, {"id": session_id, "low": after, "limit": limit})
+    ]
 
 
 def all_event_data(connection: Connection, session_id: str, after: int, most: int | None) -> list[str] | None:
     """All events after number `after`; None if they take more than `most` bytes."""
     found: list[str] = []
     size = 0
-    with connection.execute(_EVENTS, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
+    with connection.execute(_of(connection).events, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
         for data in map(event_json, rows):
             found.append(data)
             size += len(data.encode())
@@ -192,4 +238,4 @@ def all_event_data(connection: Connection, session_id: str, after: int, most: in
 
 def descendants(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
     """All its forks and their forks that are not deleted, oldest first, with the place and number up to which each shares it."""
-    return list(connection.execute(_DESCENDANTS, {"id": session_id}))
+    return list(connection.execute(_of(connection).descendants, {"id": session_id}))

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Sequence
+from itertools import product
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union
@@ -13,6 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, u
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.model import Session
 from sessionls.domain.scope import Scope
+from sessionls.store.access import reader_places
+from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
 from sessionls.store.rows import session_of
 from sessionls.store.schema import session_places, sessions
@@ -86,19 +89,29 @@ def _listed(
     takes the same time however many sessions there are.
     """
     pieces: list[Select[Any]] = []
-    for place in [None] if scope is None else scope:
+    readers = dialect_of(connection).readers(connection)
+    for reader, place in product([None] if readers is None else readers, [None] if scope is None else scope):
         for one in states:
-            if place is None:
-                found = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == one)
-                key: list[ColumnElement[Any]] = [sessions.c.updated_at, sessions.c.id]
-            else:
-                at = session_places.c
+            if reader is not None:
+                at = reader_places.c
+                kind, value = ("*", "") if place is None else place
                 found = select(at.session_id.label("id"), at.updated_at).where(
-                    at.kind == place[0], at.value == place[1], at.state == one
+                    at.reader == reader, at.kind == kind, at.value == value, at.state == one
                 )
-                key = [at.updated_at, at.session_id]
+                key: list[ColumnElement[Any]] = [at.updated_at, at.session_id]
                 if words:
                     found = found.join(sessions, sessions.c.id == at.session_id)
+            elif place is None:
+                found = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == one)
+                key = [sessions.c.updated_at, sessions.c.id]
+            else:
+                in_place = session_places.c
+                found = select(in_place.session_id.label("id"), in_place.updated_at).where(
+                    in_place.kind == place[0], in_place.value == place[1], in_place.state == one
+                )
+                key = [in_place.updated_at, in_place.session_id]
+                if words:
+                    found = found.join(sessions, sessions.c.id == in_place.session_id)
             if words:
                 found = found.where(*_has(words))
             if after is not None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, func, select
 
 from sessionls.domain.errors import InvalidParams, StoreUnavailable
+from sessionls.domain.model import Participant
 from sessionls.domain.state import State, apply
 from sessionls.store import migrations
 from sessionls.store.copying import CopyOutcome, copy_session
@@ -100,8 +101,11 @@ def check(url: str, progress: Progress) -> dict[str, list[str]]:
     return wrong
 
 
-def copy(source: str, target: str, wanted: Sequence[str], progress: Progress) -> CopyReport:
-    """Copy these sessions (none: all) and their ancestors. Copies that the target has already are brought up to date."""
+def copy(source: str, target: str, wanted: Sequence[str], progress: Progress, own: Participant | None = None) -> CopyReport:
+    """Copy these sessions (none: all) and their ancestors. Copies that the target has already are brought up to date.
+
+    `own` is whoever copies, as the source knows them. In a target with logins the copies are theirs.
+    """
     _expect_database(source)
     report = CopyReport()
     with _opened(source) as here, _opened(target) as there:
@@ -111,7 +115,7 @@ def copy(source: str, target: str, wanted: Sequence[str], progress: Progress) ->
             known = [row.id for row in connection.execute(_IDS) if not row.deleted]
         chosen = _chosen(known, wanted)
         for done, session_id in enumerate(chosen, 1):
-            outcome: CopyOutcome = copy_session(here, there, session_id)
+            outcome: CopyOutcome = copy_session(here, there, session_id, own)
             if outcome.refused:
                 report.refused[session_id] = outcome.refused
             elif outcome.written:

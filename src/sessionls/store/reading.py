@@ -10,11 +10,11 @@ from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select
 
 from sessionls.domain.errors import MessageNotFound
 from sessionls.domain.events import ChangesReverted, Edited, Event
-from sessionls.domain.model import Finding, Message, Session
+from sessionls.domain.model import Finding, Message, Participant, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Entry
 from sessionls.ports.store import ExternalSession, Hit, Transcript
-from sessionls.store import findings, lineage
+from sessionls.store import findings, lineage, people
 from sessionls.store.drafts import Saved
 from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
@@ -215,6 +215,12 @@ class Reader:
     def unchanged(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
         values = {"state": state, "before": before, "after_time": after[0], "after_id": after[1], "limit": limit}
         return [session_of(row) for row in self._connection.execute(_UNCHANGED, values)]
+
+    def people(self) -> list[Participant]:
+        return people.known_people(self._connection)
+
+    def login(self, login: str) -> Participant | None:
+        return people.find_login(self._connection, login)
 
     def number_of_sessions(self) -> int:
         return int(self._connection.execute(_NUMBER).scalar_one())

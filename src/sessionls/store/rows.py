@@ -20,6 +20,7 @@ from sessionls.domain.events import Event, MessageSent, ReplyFinished
 from sessionls.domain.model import KEEP_NATIVE, Message, Participant, Session, Wire
 from sessionls.domain.state import Drafted, Entry, Grant, State
 from sessionls.store.drafts import Saved
+from sessionls.store.engine import dialect_of
 from sessionls.store.parts import is_growing, load_parts
 from sessionls.store.schema import claims, drafts, events, messages, sessions
 
@@ -62,7 +63,6 @@ _CHANGING = {"status", "delivery", "steered"}
 _STAYING = tuple(name for name in Message.model_fields if name not in _CHANGING)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
-_KEPT = _SESSION.with_for_update(read=True)
 
 
 def with_content(found: FromClause) -> FromClause:
@@ -92,7 +92,9 @@ def dump(thing: Wire, *, without: Collection[str] = (), only: Collection[str] | 
 
 def require(connection: Connection, session_id: str, *, keep: bool = False) -> Row[*tuple[Any, ...]]:
     """The session's row. Raises `SessionNotFound`. `keep`: nobody can delete the session before this transaction ends."""
-    row = connection.execute(_KEPT if keep else _SESSION, {"id": session_id}).one_or_none()
+    if keep:
+        dialect_of(connection).keep_session(connection)
+    row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
     if row is None or row.deleted:
         raise SessionNotFound(session_id)
     return row

@@ -14,7 +14,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.domain.events import ChangesReverted, Edited, Event
 from sessionls.domain.ids import new_id
-from sessionls.domain.model import Finding, Message, Session
+from sessionls.domain.model import Finding, Message, Participant, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Drafted, Entry, with_drafts
 from sessionls.ports.store import ExternalSession, Hit, Notice, Snapshot, Transcript
@@ -104,6 +104,23 @@ class SqlStore:
             await loop.run_in_executor(self._writer, backend.finish)
         self._reader.shutdown(wait=False)
         self._writer.shutdown(wait=False)
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    @property
+    def has_logins(self) -> bool:
+        return self._url.partition(":")[0].partition("+")[0] in ("postgresql", "postgres")
+
+    async def participant(self, local: Participant, *, renames: bool = False) -> Participant:
+        if not self.has_logins:
+            return local
+        return await self._job(self._writer, lambda backend: backend.participant(local, renames=renames))
+
+    async def people(self) -> list[Participant]:
+        return await self._read(lambda reader: reader.people()) if self.has_logins else []
+
+    async def login(self, login: str) -> Participant | None:
+        return await self._read(lambda reader: reader.login(login)) if self.has_logins else None
 
     # -- changing ----------------------------------------------------------------------------------------------------
 

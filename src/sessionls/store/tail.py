@@ -43,7 +43,6 @@ _DRAFTED = (
     .order_by(drafts.c.n)
 )
 _LAST_DRAFT = select(func.coalesce(func.max(drafts.c.n), 0))
-_LAST_REV = select(func.coalesce(func.max(sessions.c.rev), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ class FeedCursor:
 
     def begin(self, connection: Connection) -> FeedBatch:
         """Start to watch. Returns the missed changes of the sessions that are followed already."""
-        rev = connection.execute(_LAST_REV).scalar_one()
+        rev = dialect_of(connection).newest_rev(connection)
         self._draft = 0
         self._drafts.clear()
         batch = self._batch(connection, list(self._published), [])
@@ -168,11 +167,13 @@ class FeedCursor:
             for row in rows
             if self._own.get(row.id) != row.rev
         ]
+        revoked = dialect_of(connection).revoked(connection, self._rev)
+        notices += [SessionNotice(session_id, None) for session_id in revoked]
+        newest = dialect_of(connection).newest_rev(connection)
         batch = self._batch(connection, [row.id for row in rows if not row.deleted], notices)
-        for row in rows:
-            self._rev = row.rev
-            if row.deleted:
-                self.unfollow(row.id)
+        self._rev = newest
+        for session_id in [*(row.id for row in rows if row.deleted), *revoked]:
+            self.unfollow(session_id)
         self._own.clear()
         return batch
 

@@ -69,7 +69,7 @@ def is_rare(connection: Connection, terms: Sequence[str], most: int) -> bool:
 
 def titled(connection: Connection, terms: Sequence[str]) -> Select[Any] | TextClause:
     """The ids of the sessions whose titles have all these pieces."""
-    return dialect_of(connection).titled(terms)
+    return dialect_of(connection).titled(connection, terms)
 
 
 def pieces_of(title_key: str) -> list[str]:

@@ -277,6 +277,31 @@ function handle.budgetChanged(self, event)
   self.state.session.budget = event.budget
 end
 
+--- Who has access but that person; a session of before there were roles belongs to everybody.
+local function people_without(session, id)
+  local function is_other(one)
+    return one.id ~= id
+  end
+  return vim.tbl_filter(is_other, session.people or { { id = 'team', role = 'owner' } })
+end
+
+function handle.shared(self, event)
+  local session = self.state.session
+  local people = vim.deepcopy(session.people or { { id = 'team', role = 'owner' } })
+  for index, one in ipairs(people) do
+    if one.id == event.person.id then
+      people[index] = event.person
+      session.people = people
+      return
+    end
+  end
+  session.people = vim.list_extend(people, { event.person })
+end
+
+function handle.unshared(self, event)
+  self.state.session.people = people_without(self.state.session, event.personId)
+end
+
 function handle.spent(self, event)
   self:spend(event.usage)
 end
@@ -536,7 +561,7 @@ function M.fold(state, event)
   local folding = setmetatable({ state = state, event = event, change = nothing() }, Folding)
   folding.asking = vim.list_slice(state.session.asking or {})
   folding.change.session = true
-  local quiet = vim.list_contains({ 'participantJoined', 'participantLeft', 'forked' }, event.kind)
+  local quiet = vim.list_contains({ 'participantJoined', 'participantLeft', 'forked', 'shared', 'unshared' }, event.kind)
   -- Nothing waits for a participant any more who does something here.
   folding.needs = vim.tbl_filter(function(one)
     return quiet or not event.by or one.participant.id ~= event.by.id

@@ -156,6 +156,11 @@
 ---@field tool string
 ---@field summary string
 
+---@class sessionls.CommentParams
+---@field sessionId string
+---@field text string
+---@field context? (sessionls.SelectionContext|sessionls.FileContext|sessionls.DiagnosticsContext|sessionls.SymbolContext|sessionls.DiffContext|sessionls.TextContext|sessionls.SessionContext|sessionls.ImageContext)[]
+
 --- For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything.
 ---@class sessionls.Compacted
 ---@field sessionId string
@@ -242,7 +247,7 @@
 --- No fields.
 ---@class sessionls.Empty
 
----@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver
+---@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.Shared|sessionls.Unshared|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver
 
 --- A participant's message and the reply to it.
 ---@class sessionls.Exchange
@@ -592,7 +597,7 @@
 ---@field more boolean
 ---@field participants sessionls.Participant[]
 ---@field seq integer
----@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver)[]
+---@field events? (sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.Shared|sessionls.Unshared|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver)[]
 
 --- The point where a fork left its parent: it shares the parent's events up to and including `seq`.
 ---@class sessionls.ParentRef
@@ -632,6 +637,13 @@
 ---@field by? sessionls.Participant|sessionls.ByAgent
 ---@field kind 'paused'
 ---@field reason? 'budget'
+
+--- Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+---@class sessionls.People
+---@field people sessionls.Person[]
+---@field role 'reader'|'commenter'|'writer'|'owner'
+---@field known sessionls.Participant[]
+---@field notice? string
 
 ---@class sessionls.PermissionAnswered
 ---@field sessionId string
@@ -680,6 +692,12 @@
 
 ---@class sessionls.PermissionRemoveParams
 ---@field permissionId string
+
+--- Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database.
+---@class sessionls.Person
+---@field id string
+---@field role 'reader'|'commenter'|'writer'|'owner'
+---@field name? string
 
 --- One entry of an agent's plan, with its status.
 ---@class sessionls.PlanEntry
@@ -844,6 +862,7 @@
 ---@field participants sessionls.Participant[]
 ---@field present? sessionls.Participant[]
 ---@field needs? sessionls.Need[]
+---@field people? sessionls.Person[]
 ---@field usage sessionls.Usage
 ---@field budget? number
 ---@field seq integer
@@ -883,6 +902,21 @@
 ---@class sessionls.SetBudgetParams
 ---@field sessionId string
 ---@field budget number|nil
+
+--- `with` is a participant's id (their login), or `team` for everybody who may log in to the database.
+---@class sessionls.ShareParams
+---@field sessionId string
+---@field with string
+---@field role 'reader'|'commenter'|'writer'|'owner'
+
+--- Somebody has this role in the session from here on, in place of the one before.
+---@class sessionls.Shared
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'shared'
+---@field person sessionls.Person
 
 --- A skill in a list: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
 ---@class sessionls.Skill
@@ -999,6 +1033,20 @@
 ---@field kind 'unarchived'
 ---@field state 'active'|'paused'
 ---@field stopped? 'paused'|'interrupted'|'failed'
+
+--- `with` is a participant's id, or `team`.
+---@class sessionls.UnshareParams
+---@field sessionId string
+---@field with string
+
+--- `personId` is a participant's id or `team`: their role in the session is gone.
+---@class sessionls.Unshared
+---@field sessionId string
+---@field seq integer
+---@field at string
+---@field by? sessionls.Participant|sessionls.ByAgent
+---@field kind 'unshared'
+---@field personId string
 
 --- Tokens and cost. `cost` is in US dollars, and absent if it is not known.
 ---@class sessionls.Usage

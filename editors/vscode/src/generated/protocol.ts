@@ -33,6 +33,8 @@ export type Event =
   | Compacted
   | Archived
   | Unarchived
+  | Shared
+  | Unshared
   | ParticipantJoined
   | ParticipantLeft
   | HandedOver;
@@ -391,19 +393,13 @@ export interface RevertedFile {
   uri: string;
   patch?: string;
 }
-/**
- * For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything.
- */
-export interface Compacted {
+export interface CommentParams {
   sessionId: string;
-  seq: number;
-  at: string;
-  by?: Participant | ByAgent;
-  kind: 'compacted';
-  throughSeq: number;
-  through: number;
-  summary: string;
-  usage?: Usage;
+  text: string;
+  /**
+   * @maxItems 200
+   */
+  context?: Context[];
 }
 export interface SelectionContext {
   uri: string;
@@ -510,6 +506,20 @@ export interface ImageContext {
   height?: number;
   notice?: string;
 }
+/**
+ * For the model, `summary` replaces all messages up to and including place `through`. The log keeps everything.
+ */
+export interface Compacted {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'compacted';
+  throughSeq: number;
+  through: number;
+  summary: string;
+  usage?: Usage;
+}
 export interface CreateParams {
   title?: string;
   agent?: string;
@@ -541,6 +551,7 @@ export interface Created {
  * `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
  * may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
  * `pauseReason` "budget". Without `pauseReason` somebody paused it.
+ * `people` have access to it, if the database knows who they are. Without it, everybody who can open the database owns it.
  */
 export interface Session {
   id: string;
@@ -558,6 +569,7 @@ export interface Session {
   participants: Participant[];
   present?: Participant[];
   needs?: Need[];
+  people?: Person[];
   usage: Usage;
   budget?: number;
   seq: number;
@@ -602,6 +614,14 @@ export interface Need {
   note?: string;
   waiting?: string[];
   at: string;
+}
+/**
+ * Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database.
+ */
+export interface Person {
+  id: string;
+  role: 'reader' | 'commenter' | 'writer' | 'owner';
+  name?: string;
 }
 /**
  * `offset` counts code points from the start of that part's text.
@@ -907,6 +927,28 @@ export interface Unarchived {
   state: 'active' | 'paused';
   stopped?: 'paused' | 'interrupted' | 'failed';
 }
+/**
+ * Somebody has this role in the session from here on, in place of the one before.
+ */
+export interface Shared {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'shared';
+  person: Person;
+}
+/**
+ * `personId` is a participant's id or `team`: their role in the session is gone.
+ */
+export interface Unshared {
+  sessionId: string;
+  seq: number;
+  at: string;
+  by?: Participant | ByAgent;
+  kind: 'unshared';
+  personId: string;
+}
 export interface ParticipantJoined {
   sessionId: string;
   seq: number;
@@ -1189,10 +1231,23 @@ export interface Opened {
     | Compacted
     | Archived
     | Unarchived
+    | Shared
+    | Unshared
     | ParticipantJoined
     | ParticipantLeft
     | HandedOver
   )[];
+}
+/**
+ * Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+ *
+ * `notice` says how access is decided, where the database does not know who somebody is.
+ */
+export interface People {
+  people: Person[];
+  role: 'reader' | 'commenter' | 'writer' | 'owner';
+  known: Participant[];
+  notice?: string;
 }
 export interface PermissionDecision {
   decision: 'once' | 'session' | 'deny';
@@ -1306,6 +1361,14 @@ export interface SetBudgetParams {
   budget: number | null;
 }
 /**
+ * `with` is a participant's id (their login), or `team` for everybody who may log in to the database.
+ */
+export interface ShareParams {
+  sessionId: string;
+  with: string;
+  role: 'reader' | 'commenter' | 'writer' | 'owner';
+}
+/**
  * A skill in a list: a folder with instructions for one kind of task. `source` is the URI of its `SKILL.md`.
  *
  * `problem` is why no agent can read it. `notice` says what in it was ignored or read differently, or which other skill of the
@@ -1327,6 +1390,13 @@ export interface SwitchAgentParams {
   sessionId: string;
   agent: string;
   model?: string;
+}
+/**
+ * `with` is a participant's id, or `team`.
+ */
+export interface UnshareParams {
+  sessionId: string;
+  with: string;
 }
 export interface WaitingMessageParams {
   sessionId: string;
@@ -1356,6 +1426,7 @@ export interface Requests {
   'session/history': { params: HistoryParams; result: History };
   'context/image': { params: ImageParams; result: Image };
   'session/message': { params: MessageParams; result: Exchange };
+  'session/comment': { params: CommentParams; result: Message };
   'session/cancel': { params: SessionParams; result: Session };
   'session/withdraw': { params: WaitingMessageParams; result: Session };
   'session/sendNow': { params: WaitingMessageParams; result: Session };
@@ -1370,6 +1441,9 @@ export interface Requests {
   'session/archive': { params: SessionParams; result: Session };
   'session/unarchive': { params: SessionParams; result: Session };
   'session/delete': { params: SessionParams; result: Empty };
+  'session/share': { params: ShareParams; result: Session };
+  'session/unshare': { params: UnshareParams; result: Session };
+  'session/people': { params: SessionParams; result: People };
   'session/search': { params: SearchParams; result: SearchResult };
   'session/export': { params: ExportParams; result: Export };
   'session/compact': { params: SessionParams; result: Session };

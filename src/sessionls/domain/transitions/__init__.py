@@ -13,7 +13,7 @@ from sessionls.domain.transitions.permission import answer, ask
 from sessionls.domain.transitions.presence import join, lapse, leave
 from sessionls.domain.transitions.queue import reorder, send_now, withdraw
 from sessionls.domain.transitions.records import bring, change_finding, changes_reverted, compact, fork, forked
-from sessionls.domain.transitions.replies import finish, interrupt, next_waiting, note, send, start, step
+from sessionls.domain.transitions.replies import comment, finish, interrupt, next_waiting, note, send, start, step
 from sessionls.domain.transitions.session import (
     archive,
     create,
@@ -24,6 +24,7 @@ from sessionls.domain.transitions.session import (
     switch_agent,
     unarchive,
 )
+from sessionls.domain.transitions.sharing import share, unshare
 
 __all__ = [
     "UNKNOWN_OUTCOME",
@@ -40,6 +41,7 @@ __all__ = [
     "cancel_waiting",
     "change_finding",
     "changes_reverted",
+    "comment",
     "compact",
     "create",
     "delete_check",
@@ -63,11 +65,13 @@ __all__ = [
     "send",
     "send_now",
     "set_budget",
+    "share",
     "spend",
     "start",
     "step",
     "switch_agent",
     "unarchive",
+    "unshare",
     "waiting_work",
     "withdraw",
 ]

@@ -11,6 +11,7 @@ from sessionls.domain.budget import words_for_pause
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionArchived, SessionNotFound, SessionPaused
 from sessionls.domain.model import AgentAuthor, Message, MessageError, Part, Participant, ToolPart
+from sessionls.domain.roles import covers
 from sessionls.domain.state import Entry, State
 
 __all__ = [
@@ -76,7 +77,7 @@ def live_state(change: Change) -> State:
     if change.state is None:
         raise SessionNotFound(change.session_id)
     state = change.state
-    if state.reply is not None:
+    if state.reply is not None and covers(change.role, "writer"):  # (others can only look at it)
         claim = change.claims.get(state.reply)
         if claim is None or not (claim.alive or claim.process == change.process):
             raise WriterGone

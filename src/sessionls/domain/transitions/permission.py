@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Participant
 from sessionls.domain.permission import Answer, Question
 from sessionls.domain.results import KeptPermission
+from sessionls.domain.roles import covers
 from sessionls.domain.state import Grant, State
 from sessionls.domain.transitions.common import live_state, own
 
@@ -62,8 +64,29 @@ def _is_granted(state: State, reply_id: str, question: Question, writer: Partici
 
 
 def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
-    """Answer a permission request. Only the first answer counts; returns whether this was the first."""
-    if all(question.request_id != request_id for question in live_state(change).asking):
+    """Answer a permission request. Only the first answer counts; returns whether this was the first.
+
+    Owners may answer, and those whose machine it is about: whoever asked the agent, and whoever runs the reply.
+    """
+    state = live_state(change)
+    question = next((one for one in state.asking if one.request_id == request_id), None)
+    if question is None:
         return False
+    if by is not None and not covers(change.role, "owner") and not _concerns(change, question.message_id, by):
+        raise NotPermitted(
+            "Only the session's owners and whoever asked the agent may answer that.",
+            hint="Ask one of them.",
+            sessionId=change.session_id,
+        )
     change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)
     return True
+
+
+def _concerns(change: Change, reply_id: str, participant: Participant) -> bool:
+    """Whether the reply answers the participant, or is written in this process."""
+    claim = change.claims.get(reply_id)
+    reply_to = change.now.entry(reply_id).message.reply_to
+    asked = change.now.open.get(reply_to or "")
+    author = None if asked is None else asked.message.author
+    by_them = isinstance(author, Participant) and author.id == participant.id
+    return by_them or (claim is not None and claim.process == change.process)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change, Presence
 from sessionls.domain.model import Participant
+from sessionls.domain.roles import covers
 from sessionls.domain.transitions.common import live_state
 
 __all__ = ["join", "lapse", "leave"]
 
 
 def join(change: Change, participant: Participant) -> None:
-    """The participant has the session open in this process."""
+    """The participant has the session open in this process. Of readers nothing is noted: they write nothing."""
     live_state(change)
+    if not covers(change.role, "commenter"):
+        return
     own = Presence(change.process, participant.id, alive=True)
     if own not in change.presence:
         change.presence.append(own)
@@ -24,6 +27,8 @@ def join(change: Change, participant: Participant) -> None:
 def leave(change: Change, participant: Participant) -> None:
     """The participant closed the session in this process, and may have it open in another one."""
     live_state(change)
+    if not covers(change.role, "commenter"):
+        return
     own = Presence(change.process, participant.id, alive=True)
     change.presence[:] = [one for one in change.presence if one != own]
     _remove_absent(change, by=participant)
@@ -32,7 +37,8 @@ def leave(change: Change, participant: Participant) -> None:
 def lapse(change: Change) -> None:
     """Participants whose processes are gone do not have the session open any more."""
     live_state(change)
-    _remove_absent(change)
+    if covers(change.role, "commenter"):
+        _remove_absent(change)
 
 
 def _remove_absent(change: Change, by: Participant | None = None) -> None:

@@ -10,6 +10,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Message, ParentRef, Participant, Session, Usage
+from sessionls.domain.roles import covers
 from sessionls.domain.transitions.common import given_up, live_state, refuse_unless_open
 
 __all__ = ["bring", "change_finding", "changes_reverted", "compact", "fork", "forked"]
@@ -61,7 +62,8 @@ def fork(
 
 
 def forked(change: Change, child_id: str, by: Participant) -> None:
-    if change.state is not None:
+    """Note in the parent that it was forked, where `by` may write there."""
+    if change.state is not None and covers(change.role, "writer"):
         change.add(ev.Forked, by=by, child_id=child_id)
 
 

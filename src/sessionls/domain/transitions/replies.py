@@ -8,7 +8,8 @@ from typing import Literal
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted
-from sessionls.domain.model import Message, MessageError, Part, Participant, Usage
+from sessionls.domain.model import AgentAuthor, Message, MessageError, Part, Participant, Usage
+from sessionls.domain.roles import covers, require_role
 from sessionls.domain.state import Drafted, State, with_drafts
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.domain.titles import UNTITLED, title_of
@@ -27,7 +28,7 @@ from sessionls.domain.transitions.common import (
 )
 from sessionls.domain.transitions.queue import set_order, waiting_message, withdraw
 
-__all__ = ["finish", "interrupt", "next_waiting", "note", "send", "start", "step"]
+__all__ = ["comment", "finish", "interrupt", "next_waiting", "note", "send", "start", "step"]
 
 
 def send(change: Change, message: Message, start_with: Start | None, replaces: str | None = None) -> bool:
@@ -37,6 +38,7 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
     """
     state = live_state(change)
     refuse_unless_open(state)
+    require_role(change.role, "replyStarted", change.session_id)
     order = [entry.message.id for entry in state.queue]
     if replaces is not None:
         if waiting_message(state, replaces).author != message.author:
@@ -57,6 +59,14 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
     return start_with is not None and start(change, message.id, start_with, Runner(author))
 
 
+def comment(change: Change, message: Message) -> Message:
+    """Add a message that wakes no agent: it has its place at once, and gets no reply."""
+    refuse_unless_open(live_state(change))
+    fields = {"seq": change.now.next_seq, "created_at": change.at, "status": "complete"}
+    change.add(ev.MessageSent, by=message.author, message=message.model_copy(update=fields))
+    return change.touched[message.id].message
+
+
 def next_waiting(change: Change, runner: Runner) -> Message | None:
     """The message that this process should answer now, if any: the first in the queue.
 
@@ -64,7 +74,7 @@ def next_waiting(change: Change, runner: Runner) -> Message | None:
     message keeps waiting for its author, and later messages do not wait for it.
     """
     state = live_state(change)
-    if state.reply is not None or state.session.state != "active":
+    if state.reply is not None or state.session.state != "active" or not covers(change.role, "writer"):
         return None
     if state.resumable is not None and state.entry(state.resumable).message.status != "failed":
         return None  # a stopped reply must be resumed, cancelled or settled first
@@ -119,9 +129,11 @@ def _steering(state: State, runner: Runner) -> list[Message]:
 
 
 def _steer(change: Change, reply_id: str, part: int, runner: Runner) -> list[Message]:
+    author = change.now.entry(reply_id).message.author
+    by = ev.ByAgent(agent=author.agent) if isinstance(author, AgentAuthor) else author
     taken: list[Message] = []
     for message in _steering(change.now, runner):
-        change.add(ev.MessageSteered, by=message.author, message_id=message.id, reply_id=reply_id, part=part)
+        change.add(ev.MessageSteered, by=by, message_id=message.id, reply_id=reply_id, part=part)
         change.release(message.id)
         taken.append(change.touched[message.id].message)
     return taken

@@ -8,6 +8,7 @@ from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Participant, Session, Usage
+from sessionls.domain.roles import require_role
 from sessionls.domain.state import State
 from sessionls.domain.transitions.common import live_state
 
@@ -74,6 +75,7 @@ def unarchive(change: Change, by: Participant) -> Session:
 
 def delete_check(change: Change) -> None:
     """Raise an error if the session cannot be deleted now."""
+    require_role(change.role, "delete", change.session_id)
     refuse_while_working(live_state(change), "deleted")
 
 

@@ -142,6 +142,20 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "session/archive": ({"sessionId": _S}, {**_SESSION, "state": "archived"}),
     "session/unarchive": ({"sessionId": _S}, _SESSION),
     "session/delete": ({"sessionId": _S}, {}),
+    "session/comment": ({"sessionId": _S, "text": "This loop again."}, _MESSAGE),
+    "session/share": (
+        {"sessionId": _S, "with": "ben", "role": "writer"},
+        _SESSION | {"people": [{"id": "ada", "role": "owner", "name": "Ada"}, {"id": "ben", "role": "writer", "name": "Ben"}]},
+    ),
+    "session/unshare": ({"sessionId": _S, "with": "ben"}, _SESSION | {"people": [{"id": "ada", "role": "owner", "name": "Ada"}]}),
+    "session/people": (
+        {"sessionId": _S},
+        {
+            "people": [{"id": "ada", "role": "owner", "name": "Ada"}, {"id": "team", "role": "reader"}],
+            "role": "owner",
+            "known": [{"id": "ada", "name": "Ada", "email": "ada@example.org"}, {"id": "ben", "name": "Ben"}],
+        },
+    ),
     "session/search": (
         {"query": "last line"},
         {"hits": [{"session": _SESSION, "messageId": _M, "snippet": "… drop the last line …"}]},

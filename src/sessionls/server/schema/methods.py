@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sessionls.domain import errors as e
 from sessionls.domain import results as r
-from sessionls.domain.model import Finding, Session, Wire
+from sessionls.domain.model import Finding, Message, Session, Wire
 from sessionls.server.schema import params as p
 from sessionls.sessions.completion import ModelReply
 
@@ -169,6 +169,15 @@ METHODS: tuple[Method, ...] = (
         ),
     ),
     Method(
+        "session/comment",
+        p.CommentParams,
+        Message,
+        "Leaves a message that wakes no agent, and answers at once. It stands in the session from now on, also while a reply is "
+        "being written, and agents read it with the messages that follow.",
+        errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
+        causes=("messageSent",),
+    ),
+    Method(
         "session/cancel",
         p.SessionParams,
         Session,
@@ -291,6 +300,33 @@ METHODS: tuple[Method, ...] = (
         p.Empty,
         "Removes a session and its messages for good. Forks of it stay whole.",
         errors=(e.SessionNotFound, e.NotPermitted),
+    ),
+    Method(
+        "session/share",
+        p.ShareParams,
+        Session,
+        "Gives somebody a role in a session, in place of the one that they had: `reader` (reads it), `commenter` (also leaves "
+        "comments, see `session/comment`), `writer` (also works in it) or `owner` (also shares, archives and deletes it). The "
+        "database enforces it. Refused where it does not know who somebody is (SQLite), for anybody but an owner, and where no "
+        "owner would be left. With a role below `writer`, what somebody has waiting is cancelled.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+        causes=("shared", "replyFinished"),
+    ),
+    Method(
+        "session/unshare",
+        p.UnshareParams,
+        Session,
+        "Takes somebody's role in a session away. They see no more of it from then on, but for forks that they made. Refused as "
+        "for `session/share`.",
+        errors=(e.SessionNotFound, e.NotPermitted),
+        causes=("unshared", "replyFinished"),
+    ),
+    Method(
+        "session/people",
+        p.SessionParams,
+        r.People,
+        "Lists who has which role in a session, the role of whoever asks, and the people that it can be shared with.",
+        errors=_GONE,
     ),
     Method(
         "session/search",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sessionls.domain.events import Event
-from sessionls.domain.model import Context, Range, Session, Wire
+from sessionls.domain.model import Context, Range, Role, Session, Wire
 from sessionls.sessions.completion import ModelMessage, ModelTool
 
 __all__ = [
@@ -113,6 +113,11 @@ class MessageParams(SessionParams):
     partial_result_token: Token | None = None
 
 
+class CommentParams(SessionParams):
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    context: Annotated[list[Context], Field(max_length=200)] | None = None
+
+
 class WaitingMessageParams(SessionParams):
     message_id: Id
 
@@ -145,6 +150,18 @@ class HandOverParams(SessionParams):
 
 class RenameParams(SessionParams):
     title: Title
+
+
+class UnshareParams(SessionParams):
+    """`with` is a participant's id, or `team`."""
+
+    with_: Annotated[str, Field(alias="with", min_length=1, max_length=300)]
+
+
+class ShareParams(UnshareParams):
+    """`with` is a participant's id (their login), or `team` for everybody who may log in to the database."""
+
+    role: Role
 
 
 class SearchParams(Wire):

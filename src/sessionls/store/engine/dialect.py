@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, TextClause
 
+from sessionls.domain.model import Role
 from sessionls.store.engine.words import Wanted
 
 __all__ = ["Dialect", "Match", "dialect_of"]
@@ -36,6 +37,30 @@ class Dialect(ABC):
     drafts_in_order: bool
     """Whether the drafts of all sessions become visible in the order of their numbers. Drafts of one reply always do."""
 
+    # -- rights ------------------------------------------------------------------------------------------------------
+
+    def apply_rights(self, connection: Connection) -> None:  # noqa: B027 (most databases have nothing to do)
+        """Set up who may do what, after the tables were made or changed."""
+
+    def readers(self, connection: Connection) -> Sequence[str] | None:  # noqa: ARG002
+        """As whom this login sees sessions (see `access`); None where it sees all of them."""
+        return None
+
+    def role(self, connection: Connection, session_id: str) -> Role:  # noqa: ARG002
+        """What this login may do in a session that it sees."""
+        return "owner"
+
+    def revoked(self, connection: Connection, since: int) -> Sequence[str]:  # noqa: ARG002
+        """The sessions that this login no longer sees because of changes after number `since`."""
+        return ()
+
+    def keep_session(self, connection: Connection) -> None:  # noqa: B027
+        """From here to the end of the transaction no session is deleted that it reads."""
+
+    def delete(self, connection: Connection, session_id: str) -> int | None:  # noqa: ARG002
+        """Delete the session as `deleting.py` does, and return the number of the change; None: do it there."""
+        return None
+
     # -- time and numbers --------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -45,6 +70,10 @@ class Dialect(ABC):
     @abstractmethod
     def first_rev(self, connection: Connection) -> int:
         """The preliminary number with which the row of a new session is inserted; `last_rev` returns the final one."""
+
+    @abstractmethod
+    def newest_rev(self, connection: Connection) -> int:
+        """The number of the newest change that is visible."""
 
     @abstractmethod
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:
@@ -115,7 +144,7 @@ class Dialect(ABC):
         """The number of titles that have all these pieces, counted up to `most` + 1."""
 
     @abstractmethod
-    def titled(self, pieces: Sequence[str]) -> Select[Any] | TextClause:
+    def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
         """The ids of the sessions whose titles have all these pieces."""
 
 

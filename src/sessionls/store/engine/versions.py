@@ -58,3 +58,4 @@ def _create(connection: Connection) -> None:
         "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
     connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{migrations.HEAD}')")  # noqa: S608 (one of our own names)
+    dialect_of(connection).apply_rights(connection)

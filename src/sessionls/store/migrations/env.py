@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context
 
+from sessionls.store.engine import dialect_of
+from sessionls.store.engine.postgres.rights import drop_rights
 from sessionls.store.schema import metadata
 
 _OTHER_RULES = """
@@ -21,6 +23,11 @@ def _compare_by_code_point(connection: sa.Connection) -> None:
 
 _connection: sa.Connection = context.config.attributes["connection"]
 context.configure(connection=_connection, target_metadata=metadata, transactional_ddl=False)
+_is_postgres = _connection.dialect.name == "postgresql"
+if _is_postgres:
+    drop_rights(_connection)  # no column changes its type while a policy reads it
 context.run_migrations()
-if _connection.dialect.name == "postgresql":
+if _is_postgres:
     _compare_by_code_point(_connection)
+    if sa.inspect(_connection).has_table("access"):
+        dialect_of(_connection).apply_rights(_connection)

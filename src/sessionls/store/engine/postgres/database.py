@@ -29,11 +29,13 @@ _BEGIN = {
 }
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NEWEST = """
-SELECT (SELECT greatest(coalesce(max(rev), 0), 0) FROM sessions), EXISTS (SELECT 1 FROM drafts WHERE {drafted})
+SELECT (SELECT rev FROM numbering WHERE only_row), EXISTS (SELECT 1 FROM drafts WHERE {drafted})
 """
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text, pg_database_size(current_database())
 """
+_HAS_RIGHTS = "SELECT to_regprocedure('sessionls_admin()') IS NOT NULL"
+_IS_ADMIN = "SELECT sessionls_admin()"
 # A transaction pooler may hand out another connection than the one in which a statement was prepared.
 _NOT_PREPARED = ("26000", "42P05")
 _MIGRATION = 300  # seconds that a process waits while another migrates the database
@@ -77,6 +79,10 @@ class PostgresDatabase(Database):
         with self.reading() as connection:
             driver = driver_of(connection)
             version, role, size = driver.execute(_FACTS).fetchone()
+            rights = ""
+            if driver.execute(_HAS_RIGHTS).fetchone()[0]:
+                is_admin = driver.execute(_IS_ADMIN).fetchone()[0]
+                rights = " (owns the tables: sees all sessions)" if is_admin else " (sees what is shared with it)"
             began = time.monotonic()
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
@@ -85,7 +91,7 @@ class PostgresDatabase(Database):
         return [
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
-            f"login {role}",
+            f"login {role}{rights}",
             "TLS" if driver.pgconn.ssl_in_use else "no TLS",
             f"{latency:.1f} ms away",
             "notifies of changes (LISTEN)" if listens else "does not notify of changes (LISTEN), so it is polled",

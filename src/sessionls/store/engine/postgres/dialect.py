@@ -14,7 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Select, TextClause, bindparam, text, update
 
+from sessionls.domain.model import Role
+from sessionls.domain.roles import ROLES, TEAM
 from sessionls.store.engine.dialect import Dialect, Match
+from sessionls.store.engine.postgres.rights import apply_rights
+from sessionls.store.engine.postgres.rights.tables import ACCESS_TABLES, FULL_TEXT_TABLES
 from sessionls.store.engine.postgres.words import any_order, vector, wanted
 from sessionls.store.engine.words import Wanted
 from sessionls.store.places import IN_SCOPE, scope_parameters
@@ -30,18 +34,16 @@ EVENTS_BY_CHANGE.dialect_options["postgresql"]["where"] = text(CHANGES_FILES)
 # The ids of advisory locks.
 NUMBERING, DELETING, MIGRATING = (0x5E55_1015_0000 + n for n in range(3))
 
-_FULL_TEXT = (
-    "CREATE TABLE message_text (n BIGINT PRIMARY KEY REFERENCES messages ON DELETE CASCADE, words TSVECTOR NOT NULL)",
-    "CREATE INDEX message_text_by_words ON message_text USING gin (words)",
-    "CREATE TABLE title_pieces (n BIGINT PRIMARY KEY REFERENCES titles ON DELETE CASCADE, pieces TEXT[] NOT NULL)",
-    "CREATE INDEX title_pieces_by_piece ON title_pieces USING gin (pieces)",
-)
-
-# All three in one message to the server. Each statement still sees what was committed before it started.
-_LOCK = f"SELECT pg_advisory_xact_lock({NUMBERING})"
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
-_MAX = "SELECT greatest(coalesce(max(rev), 0), 0) + 1 FROM sessions"
-_NUMBER = f"{_LOCK}; {_NOTIFY}; {_MAX}"
+_NUMBER = text("SELECT sessionls_next_rev()")  # takes the lock, and notifies
+_NEWEST_REV = text("SELECT rev FROM numbering WHERE only_row")
+_RIGHTS = text("SELECT session_user::text AS login, sessionls_admin() AS admin")
+_ROLE = text("SELECT sessionls_role(:id)")
+_REVOKED = text(
+    "SELECT DISTINCT session_id FROM access AS gone WHERE role = 0 AND rev > :since AND NOT EXISTS "
+    "(SELECT 1 FROM access AS left_ WHERE left_.session_id = gone.session_id AND left_.heir = gone.session_id AND left_.role > 0)"
+)
+_DELETE = text("SELECT sessionls_delete(:id)")
 _RENUMBER = update(sessions).where(sessions.c.id == bindparam("key")).values(rev=bindparam("number"))
 
 _UNINDEX = text("DELETE FROM message_text WHERE n = (SELECT n FROM messages WHERE session_id = :session AND id = :id)")
@@ -61,6 +63,12 @@ WHERE f.words @@ CAST(:words AS tsquery) AND f.n < :below {where}
 ORDER BY f.n DESC LIMIT :batch
 """
 _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
+# Where rows are hidden from this login: the indexes of words are used by a function that sees all, and tells of what is allowed.
+_HIDDEN = "SELECT f.n, f.session_id, f.id, f.place, f.deleted, {here} AS here FROM sessionls_matches(:words, :below, :batch) AS f"
+_HIDDEN_PLACED = "(f.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = f.session_id AND {place}))"
+_HIDDEN_RANKS = text("SELECT n, rank FROM sessionls_ranks(:words, CAST(:those AS bigint[]))")
+_HIDDEN_TITLES = text("SELECT count(*) FROM sessionls_titled(CAST(:pieces AS text[]), :most + 1)")
+_HIDDEN_TITLED = text("SELECT session_id FROM sessionls_titled(CAST(:pieces AS text[]), NULL)")
 _RANKS = text(
     "SELECT n, - ts_rank(words, CAST(:words AS tsquery), 1) AS rank FROM message_text WHERE n = ANY(CAST(:those AS bigint[]))"
 )
@@ -78,8 +86,39 @@ _TITLED = text(
 
 
 class PostgresDialect(Dialect):
-    full_text = _FULL_TEXT
+    full_text = (*FULL_TEXT_TABLES, *ACCESS_TABLES)
     drafts_in_order = False
+
+    # -- rights ------------------------------------------------------------------------------------------------------
+
+    def apply_rights(self, connection: Connection) -> None:
+        apply_rights(connection, numbering=NUMBERING, deleting=DELETING)
+
+    def readers(self, connection: Connection) -> Sequence[str] | None:
+        # (Asked once for each connection: a login does not change, and who becomes an owner of the tables reconnects.)
+        if "readers" not in connection.info:
+            found = connection.execute(_RIGHTS).one()
+            connection.info["readers"] = None if found.admin else (found.login, TEAM)
+        readers: Sequence[str] | None = connection.info["readers"]
+        return readers
+
+    def role(self, connection: Connection, session_id: str) -> Role:
+        if self.readers(connection) is None:
+            return "owner"
+        return ROLES[max(int(connection.execute(_ROLE, {"id": session_id}).scalar_one()) - 1, 0)]
+
+    def revoked(self, connection: Connection, since: int) -> Sequence[str]:
+        if self.readers(connection) is None:
+            return ()
+        return connection.execute(_REVOKED, {"since": since}).scalars().all()
+
+    def keep_session(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({DELETING})")
+
+    def delete(self, connection: Connection, session_id: str) -> int | None:
+        return int(connection.execute(_DELETE, {"id": session_id}).scalar_one())
+
+    # -- time and numbers ----------------------------------------------------------------------------------------------
 
     def clock_ms(self, connection: Connection) -> int:
         # The server's clock, read at the start of the transaction: the clocks of client machines may differ.
@@ -89,8 +128,11 @@ class PostgresDialect(Dialect):
     def first_rev(self, connection: Connection) -> int:  # noqa: ARG002
         return -secrets.randbits(62) - 1  # no other transaction sees it
 
+    def newest_rev(self, connection: Connection) -> int:
+        return int(connection.execute(_NEWEST_REV).scalar_one())
+
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:
-        rev = run_together(connection, _NUMBER)
+        rev = int(connection.execute(_NUMBER).scalar_one())
         if first is not None:
             connection.execute(_RENUMBER, {"key": session_id, "number": rev})
         return rev
@@ -124,17 +166,20 @@ class PostgresDialect(Dialect):
     def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:  # noqa: ARG002
         # With the actual words, the server can choose: it reads the newest messages if the words are common, else the index.
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
-        statement = _HERE if here else _EVERYWHERE
+        hidden = self.readers(connection) is not None
+        everywhere, placed = (_HIDDEN_EVERYWHERE, _HIDDEN_HERE) if hidden else (_EVERYWHERE, _HERE)
+        statement = placed if here else everywhere
         below = 1 << 62
         while True:
             rows = connection.execute(statement, {"words": words, "below": below, "batch": _BATCH, **here}).all()
-            yield from map(_match, rows)
+            yield from (_match(row) for row in rows if not hidden or row.here)
             if len(rows) < _BATCH:
                 return
             below = rows[-1].n
 
     def ranks(self, connection: Connection, words: str, numbers: Sequence[int]) -> dict[int, float]:
-        return {row.n: row.rank for row in connection.execute(_RANKS, {"words": words, "those": list(numbers)})}
+        ranks = _RANKS if self.readers(connection) is None else _HIDDEN_RANKS
+        return {row.n: row.rank for row in connection.execute(ranks, {"words": words, "those": list(numbers)})}
 
     def wanted(self, words: str) -> list[Wanted]:
         return wanted(words)
@@ -151,10 +196,12 @@ class PostgresDialect(Dialect):
         pass
 
     def count_titles(self, connection: Connection, pieces: Sequence[str], most: int) -> int:
-        return int(connection.execute(_COUNT_TITLES, {"pieces": list(pieces), "most": most}).scalar_one())
+        count = _COUNT_TITLES if self.readers(connection) is None else _HIDDEN_TITLES
+        return int(connection.execute(count, {"pieces": list(pieces), "most": most}).scalar_one())
 
-    def titled(self, pieces: Sequence[str]) -> Select[Any] | TextClause:
-        return _TITLED.bindparams(pieces=list(pieces))
+    def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
+        found = _TITLED if self.readers(connection) is None else _HIDDEN_TITLED
+        return found.bindparams(pieces=list(pieces))
 
 
 def _match(row: Row[*tuple[Any, ...]]) -> Match:
@@ -167,6 +214,10 @@ def _statement(where: str) -> TextClause:
 
 _EVERYWHERE = _statement("")
 _HERE = _statement(_PLACED).bindparams(*scope_parameters())
+_HIDDEN_EVERYWHERE = text(_HIDDEN.format(here="true")).bindparams(bindparam("batch", type_=Integer))
+_HIDDEN_HERE = text(_HIDDEN.format(here=_HIDDEN_PLACED.format(place=IN_SCOPE))).bindparams(
+    bindparam("batch", type_=Integer), *scope_parameters()
+)
 
 
 def run_together(connection: Connection, statements: str) -> int:

@@ -108,6 +108,9 @@ class SqliteDialect(Dialect):
     def first_rev(self, connection: Connection) -> int:
         return int(connection.execute(_REV).scalar_one())
 
+    def newest_rev(self, connection: Connection) -> int:
+        return self.first_rev(connection) - 1
+
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:  # noqa: ARG002
         return self.first_rev(connection) if first is None else first
 
@@ -183,7 +186,7 @@ class SqliteDialect(Dialect):
     def count_titles(self, connection: Connection, pieces: Sequence[str], most: int) -> int:
         return int(connection.execute(_COUNT_TITLES, {"terms": " ".join(pieces), "most": most}).scalar_one())
 
-    def titled(self, pieces: Sequence[str]) -> TextClause:
+    def titled(self, connection: Connection, pieces: Sequence[str]) -> TextClause:  # noqa: ARG002
         return _TITLED.bindparams(terms=" ".join(pieces))
 
 

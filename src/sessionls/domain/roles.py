@@ -1,0 +1,51 @@
+"""Who may do what in a session: four roles, each of which may do all that the one before it may."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import Role
+
+__all__ = ["ROLES", "TEAM", "covers", "require_role"]
+
+ROLES: Final[tuple[Role, ...]] = ("reader", "commenter", "writer", "owner")
+TEAM: Final = "team"
+"""Instead of a participant's id: everybody who may log in to the database."""
+
+_NEEDED: Final[dict[str, Role]] = {
+    "messageSent": "commenter",
+    "participantJoined": "commenter",
+    "participantLeft": "commenter",
+    "shared": "owner",
+    "unshared": "owner",
+    "archived": "owner",
+    "unarchived": "owner",
+}
+_MAY: Final[dict[Role, str]] = {
+    "reader": "read it",
+    "commenter": "read it and leave comments, which wake no agent",
+    "writer": "read it and work in it, but neither share nor archive nor delete it",
+    "owner": "do everything",
+}
+
+
+def covers(role: Role, needed: Role) -> bool:
+    """Whether the role may do what `needed` may."""
+    return ROLES.index(role) >= ROLES.index(needed)
+
+
+def require_role(role: Role, kind: str, session_id: str) -> None:
+    """Raise `NotPermitted` unless the role may add an event of that kind to the session, or `delete` it.
+
+    (A database with logins refuses it by itself, whatever happens here.)
+    """
+    needed = "owner" if kind == "delete" else _NEEDED.get(kind, "writer")
+    if not covers(role, needed):
+        ask = f"Ask an owner to make you {'an owner' if needed == 'owner' else f'a {needed}'} of it, or fork it."
+        raise NotPermitted(
+            f"You are a {role} of this session: you may {_MAY[role]}.",
+            hint=f"Leave a comment instead (session/comment). {ask}" if (role, kind) == ("commenter", "replyStarted") else ask,
+            sessionId=session_id,
+            role=role,
+        )

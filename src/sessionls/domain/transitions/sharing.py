@@ -1,0 +1,67 @@
+"""Sharing a session: who may do what in it."""
+
+from __future__ import annotations
+
+from sessionls.domain import events as ev
+from sessionls.domain.change import Change
+from sessionls.domain.errors import NotPermitted
+from sessionls.domain.model import Participant, Person, Session
+from sessionls.domain.roles import TEAM, covers, require_role
+from sessionls.domain.transitions.common import end_reply, live_state
+from sessionls.domain.transitions.pausing import cancel_waiting
+
+__all__ = ["share", "unshare"]
+
+
+def share(change: Change, person: Person, by: Participant) -> Session:
+    """Give somebody, or the team, a role in the session. Raises `NotPermitted` where no owner would be left."""
+    people = _people(change)
+    if people.get(person.id) == person:
+        return change.now.session
+    _keep_an_owner(people | {person.id: person}, change)
+    if not covers(person.role, "writer"):
+        _stop_work(change, person.id, by)
+    change.add(ev.Shared, by=by, person=person)
+    return change.now.session
+
+
+def unshare(change: Change, person_id: str, by: Participant) -> Session:
+    """Take somebody's role away. Their waiting messages are cancelled, and a reply to them is interrupted."""
+    people = _people(change)
+    if person_id not in people:
+        return change.now.session
+    _keep_an_owner({other: person for other, person in people.items() if other != person_id}, change)
+    _stop_work(change, person_id, by)
+    change.add(ev.Unshared, by=by, person_id=person_id)
+    return change.now.session
+
+
+def _people(change: Change) -> dict[str, Person]:
+    state = live_state(change)
+    require_role(change.role, "shared", change.session_id)
+    return {person.id: person for person in state.session.people or [Person(id=TEAM, role="owner")]}
+
+
+def _keep_an_owner(people: dict[str, Person], change: Change) -> None:
+    if not any(person.role == "owner" for person in people.values()):
+        raise NotPermitted(
+            "A session keeps at least one owner.",
+            hint="Make somebody else an owner first.",
+            sessionId=change.session_id,
+        )
+
+
+def _stop_work(change: Change, person_id: str, by: Participant) -> None:
+    """End what that person's process can write no more."""
+    state = change.now
+    asked = {entry.message.id for entry in state.open.values() if _is_by(entry.message.author, person_id)}
+    for entry in state.queue:
+        if entry.message.id in asked:
+            cancel_waiting(change, entry.message.id, by)
+    reply = None if state.reply is None else state.entry(state.reply).message
+    if reply is not None and reply.reply_to in asked:
+        end_reply(change, reply, "interrupted")
+
+
+def _is_by(author: object, person_id: str) -> bool:
+    return isinstance(author, Participant) and author.id == person_id

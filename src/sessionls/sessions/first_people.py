@@ -1,0 +1,15 @@
+"""To whom a new session belongs."""
+
+from __future__ import annotations
+
+from sessionls.domain.model import Participant, Person
+from sessionls.ports.store import Store
+
+__all__ = ["NO_LOGINS", "first_people"]
+
+NO_LOGINS = "This database is a file: whoever can open it owns every session in it."
+
+
+def first_people(store: Store, participant: Participant) -> list[Person] | None:
+    """Whoever makes a session owns it alone, where the database knows who that is."""
+    return [Person(id=participant.id, role="owner", name=participant.name)] if store.has_logins else None

@@ -1,0 +1,40 @@
+"""Who sees which session, where the database hides sessions from logins: tables that only PostgreSQL has.
+
+Their rows are filtered by the database: a login finds only what concerns itself and the team (see `engine/postgres/rights`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table
+
+from sessionls.store.columns import TEXT
+
+__all__ = ["access", "names", "profiles", "reader_places"]
+
+_metadata = MetaData()
+
+access = Table(
+    "access",
+    _metadata,
+    Column("session_id", TEXT, primary_key=True),
+    Column("reader", TEXT, primary_key=True),
+    Column("heir", TEXT, primary_key=True),
+    Column("role", SmallInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("rev", BigInteger),
+)
+
+reader_places = Table(
+    "reader_places",
+    _metadata,
+    Column("session_id", TEXT, primary_key=True),
+    Column("reader", TEXT, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("value", TEXT, primary_key=True),
+    Column("state", TEXT, nullable=False),
+    Column("updated_at", TEXT, nullable=False),
+)
+
+profiles = Table("profiles", _metadata, Column("login", TEXT, primary_key=True), Column("name", TEXT), Column("email", TEXT))
+names = Table("names", _metadata, Column("login", TEXT), Column("name", TEXT), Column("email", TEXT))

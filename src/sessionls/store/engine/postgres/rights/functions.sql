@@ -1,0 +1,251 @@
+-- The functions behind the rights.
+--
+-- A function that is SECURITY DEFINER works with the rights of whoever owns the tables, and asks by session_user who called it.
+-- Each names its schema, and pg_temp last, so that nobody's own tables or functions stand in for ours.
+
+CREATE FUNCTION sessionls_trusted() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = '@schema@.sessions'::regclass), 'MEMBER')
+$$;
+
+CREATE FUNCTION sessionls_admin() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = '@schema@.sessions'::regclass), 'MEMBER')
+$$;
+
+CREATE FUNCTION sessionls_role(wanted text) RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT coalesce(max(role), 0)::integer FROM access
+  WHERE session_id = wanted AND heir = wanted AND reader IN (session_user, 'team')
+$$;
+
+CREATE FUNCTION sessionls_is_author(who jsonb) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT coalesce(CASE
+    WHEN who->>'id' = session_user THEN EXISTS (
+      SELECT 1 FROM names WHERE login = session_user AND name = who->>'name' AND email = coalesce(who->>'email', ''))
+    ELSE starts_with(who->>'id', 'via:' || session_user || ':')
+      AND right(who->>'name', length(' (copied by ' || session_user || ')')) = ' (copied by ' || session_user || ')'
+  END, false)
+$$;
+
+CREATE FUNCTION sessionls_lives(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT 1 FROM processes, (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock
+    WHERE id = wanted AND alive_until > now AND alive_until <= now + lease)
+$$;
+
+CREATE FUNCTION sessionls_is_taken(of_session text, wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT sessionls_role(of_session) IN (1, 2, 3) AND EXISTS (
+    SELECT 1 FROM claims
+    WHERE session_id = of_session AND message_id = wanted AND login <> session_user AND sessionls_lives(process))
+$$;
+
+CREATE FUNCTION sessionls_login_exists(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT coalesce(wanted = 'team', false) OR EXISTS (SELECT 1 FROM pg_roles WHERE rolname = wanted AND rolcanlogin)
+$$;
+
+CREATE FUNCTION sessionls_json(data text) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT replace(data, '\u0000', '\u0001')::jsonb
+$$;
+
+-- Whether that is an object as sessionls writes it: nothing around it, and no name of a field that would be read for another one.
+CREATE FUNCTION sessionls_is_plain(data text, parsed jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT data IS NULL OR left(data, 1) = '{' AND right(data, 1) = '}'
+    AND NOT EXISTS (SELECT 1 FROM jsonb_object_keys(parsed) AS name WHERE strpos(name, '_') > 0)
+$$;
+
+-- A message of a session that this login may see.
+CREATE FUNCTION sessionls_message(of_session text, wanted text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT coalesce(sessionls_json(e.message) - ARRAY['status', 'delivery', 'steered'], '{}')
+    || CASE WHEN m.data = '' THEN coalesce(sessionls_json(e.message), '{}') ELSE sessionls_json(m.data) END
+  FROM messages AS m LEFT JOIN events AS e ON e.session_id = m.session_id AND e.seq = m.content_seq
+  WHERE m.session_id = of_session AND m.id = wanted
+$$;
+
+CREATE FUNCTION sessionls_differ(a jsonb, b jsonb, but text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT (a - but) IS DISTINCT FROM (b - but)
+$$;
+
+CREATE FUNCTION sessionls_next_rev() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE number bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(@numbering@);
+  PERFORM pg_notify('sessionls', '');
+  UPDATE numbering SET rev = rev + 1 RETURNING rev INTO number;
+  RETURN number;
+END $$;
+
+-- (Not definers: only the triggers below may write there, and who calls these directly is refused.)
+CREATE FUNCTION sessionls_give(given text, who text, as_role integer) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  INSERT INTO access (session_id, reader, heir, role, place, seq)
+    VALUES (given, who, given, as_role, 9007199254740992, 9007199254740992)
+    ON CONFLICT (session_id, reader, heir) DO UPDATE SET role = excluded.role, rev = NULL;
+  INSERT INTO access (session_id, reader, heir, role, place, seq)
+    WITH RECURSIVE line AS (
+      SELECT parent_id AS id, fork_place::bigint AS place, fork_seq::bigint AS seq FROM sessions WHERE id = given
+      UNION ALL
+      SELECT s.parent_id, least(line.place, s.fork_place), least(line.seq, s.fork_seq)
+      FROM line JOIN sessions AS s ON s.id = line.id
+    ) SELECT id, who, given, 1, place, seq FROM line WHERE id IS NOT NULL
+    ON CONFLICT (session_id, reader, heir) DO NOTHING;
+  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at)
+    SELECT session_id, who, kind, value, state, updated_at FROM session_places WHERE session_id = given
+    UNION ALL SELECT id, who, '*', '', state, updated_at FROM sessions WHERE id = given AND NOT deleted
+    ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION sessionls_take(taken text, who text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  UPDATE access SET role = 0, rev = NULL WHERE session_id = taken AND heir = taken AND reader = who;
+  DELETE FROM access WHERE heir = taken AND session_id <> taken AND reader = who;
+  DELETE FROM reader_places WHERE session_id = taken AND reader = who;
+END $$;
+
+CREATE FUNCTION sessionls_event_added() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE d jsonb;
+BEGIN
+  IF NEW.kind NOT IN ('created', 'shared', 'unshared') THEN RETURN NULL; END IF;
+  d := sessionls_json(NEW.data);
+  IF NEW.kind = 'created' THEN
+    IF sessionls_admin() AND jsonb_array_length(coalesce(d#>'{session,people}', '[]')) > 0 THEN  -- brought back from a backup
+      PERFORM sessionls_give(NEW.session_id, one->>'id',
+        array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], one->>'role'))
+        FROM jsonb_array_elements(d#>'{session,people}') AS one;
+    ELSE
+      PERFORM sessionls_give(NEW.session_id, coalesce(NEW.login, session_user), 4);
+    END IF;
+  ELSIF NEW.kind = 'shared' THEN
+    PERFORM sessionls_give(NEW.session_id, d->'person'->>'id',
+      array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], d->'person'->>'role'));
+  ELSE
+    PERFORM sessionls_take(NEW.session_id, d->>'personId');
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM access WHERE session_id = NEW.session_id AND heir = NEW.session_id AND role = 4) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'a session keeps an owner';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessionls_session_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  IF NEW.state IS DISTINCT FROM OLD.state OR NEW.updated_at IS DISTINCT FROM OLD.updated_at THEN
+    UPDATE session_places SET state = NEW.state, updated_at = NEW.updated_at
+      WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
+    UPDATE reader_places SET state = NEW.state, updated_at = NEW.updated_at
+      WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
+  END IF;
+  IF NEW.rev <> OLD.rev THEN
+    UPDATE access SET rev = NEW.rev WHERE session_id = NEW.id AND heir = NEW.id AND role = 0 AND rev IS NULL;
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessionls_place_added() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at)
+    SELECT NEW.session_id, a.reader, NEW.kind, NEW.value, NEW.state, NEW.updated_at FROM access AS a
+    WHERE a.session_id = NEW.session_id AND a.heir = NEW.session_id AND a.role > 0
+    ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessionls_place_removed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  DELETE FROM reader_places WHERE session_id = OLD.session_id AND kind = OLD.kind AND value = OLD.value;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessionls_erase(erased text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE held record;
+BEGIN
+  WITH RECURSIVE heirs AS (
+    SELECT id, deleted, fork_place::bigint AS place, fork_seq::bigint AS seq FROM sessions WHERE parent_id = erased
+    UNION ALL
+    SELECT s.id, s.deleted, least(heirs.place, s.fork_place), least(heirs.seq, s.fork_seq)
+    FROM heirs JOIN sessions AS s ON s.parent_id = heirs.id
+  ) SELECT coalesce(max(place), 0) AS place, coalesce(max(seq), 0) AS seq, count(*) AS number INTO held
+    FROM heirs WHERE NOT deleted;
+  DELETE FROM events WHERE session_id = erased AND seq > held.seq;
+  IF to_regclass('@schema@.images') IS NOT NULL THEN
+    EXECUTE 'DELETE FROM @schema@.images WHERE session_id = $1 AND seq > $2' USING erased, held.seq;
+  END IF;
+  DELETE FROM messages WHERE session_id = erased AND (place IS NULL OR place > held.place);
+  DELETE FROM summaries WHERE session_id = erased AND at_place > held.place;
+  IF held.number = 0 THEN UPDATE sessions SET parent_id = NULL, summary = NULL WHERE id = erased; END IF;
+END $$;
+
+CREATE FUNCTION sessionls_delete(doomed text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE gone text := doomed; line record; number bigint; below text;
+BEGIN
+  IF NOT sessionls_admin() AND sessionls_role(doomed) < 4 THEN
+    RAISE insufficient_privilege USING MESSAGE = 'only an owner deletes a session';
+  END IF;
+  PERFORM pg_advisory_xact_lock(@deleting@);
+  UPDATE sessions SET deleted = true, state = NULL, title_key = NULL, updated_at = NULL, reply = NULL, session = NULL,
+    rest = NULL WHERE id = doomed;
+  FOR below IN
+    SELECT c.relname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+    WHERE c.relnamespace = '@schema@'::regnamespace AND c.relkind = 'r' AND a.attname = 'session_id'
+      AND c.relname NOT IN ('events', 'messages', 'summaries', 'images', 'access')
+  LOOP
+    EXECUTE format('DELETE FROM @schema@.%I WHERE session_id = $1', below) USING doomed;
+  END LOOP;
+  WHILE gone IS NOT NULL LOOP
+    SELECT parent_id, deleted INTO line FROM sessions WHERE id = gone;
+    EXIT WHEN NOT line.deleted;
+    PERFORM sessionls_erase(gone);
+    gone := line.parent_id;
+  END LOOP;
+  number := sessionls_next_rev();
+  UPDATE sessions SET rev = number WHERE id = doomed;
+  UPDATE access SET role = 0, rev = number WHERE session_id = doomed AND heir = doomed AND role > 0;
+  DELETE FROM access WHERE heir = doomed AND session_id <> doomed;
+  RETURN number;
+END $$;
+
+CREATE FUNCTION sessionls_matches(wanted text, below bigint, batch integer)
+RETURNS TABLE (n bigint, session_id text, id text, place integer, deleted boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp
+SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+  RETURN QUERY
+    SELECT f.n, m.session_id, m.id, m.place, NOT seen.direct
+    FROM message_text AS f JOIN messages AS m ON m.n = f.n
+    CROSS JOIN LATERAL (
+      SELECT bool_or(a.heir = a.session_id) AS direct FROM access AS a
+      WHERE a.session_id = m.session_id AND a.reader IN (session_user, 'team') AND a.role > 0
+        AND coalesce(m.place, 9007199254740992) <= a.place
+    ) AS seen
+    WHERE f.words @@ CAST(wanted AS tsquery) AND f.n < below AND seen.direct IS NOT NULL
+    ORDER BY f.n DESC LIMIT least(batch, 1000);
+END $$;
+
+CREATE FUNCTION sessionls_ranks(wanted text, those bigint[]) RETURNS TABLE (n bigint, rank real) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT f.n, - ts_rank(f.words, CAST(wanted AS tsquery), 1) FROM message_text AS f JOIN messages AS m ON m.n = f.n
+  WHERE f.n = ANY (those) AND EXISTS (
+    SELECT 1 FROM access AS a WHERE a.session_id = m.session_id AND a.reader IN (session_user, 'team') AND a.role > 0
+      AND coalesce(m.place, 9007199254740992) <= a.place)
+$$;
+
+CREATE FUNCTION sessionls_titled(wanted text[], most bigint) RETURNS TABLE (session_id text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp
+SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+  RETURN QUERY
+    SELECT t.session_id FROM title_pieces AS p JOIN titles AS t ON t.n = p.n
+    WHERE p.pieces @> wanted AND EXISTS (
+      SELECT 1 FROM access AS a WHERE a.session_id = t.session_id AND a.heir = t.session_id
+        AND a.reader IN (session_user, 'team') AND a.role > 0)
+    LIMIT most;
+END $$;
+
+CREATE FUNCTION sessionls_profile_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  IF lower(NEW.name) = 'team'
+    OR EXISTS (SELECT 1 FROM pg_roles WHERE rolname <> NEW.login AND lower(rolname) = lower(NEW.name)) THEN
+    RAISE unique_violation USING MESSAGE = 'that is the name of another login';
+  END IF;
+  INSERT INTO names VALUES (NEW.login, NEW.name, coalesce(NEW.email, '')) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;

@@ -1,0 +1,160 @@
+"""Which rows a login may see and touch, in SQL: row-level security."""
+# ruff: noqa: S608 (every statement here is put together from our own words)
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["POLICIES", "TRIGGERS", "everything", "for_unknown", "policy", "trigger"]
+
+_TRUSTED = "(SELECT sessionls_trusted())"
+_ENDLESS = 1 << 53
+_MINE = "a.reader IN (session_user, 'team') AND a.role > 0"
+_OPEN = "EXISTS (SELECT 1 FROM access AS a WHERE a.session_id = {table}.{column} AND a.heir = {table}.{column} AND " + _MINE + ")"
+_HELD = "EXISTS (SELECT 1 FROM access AS a WHERE a.session_id = {table}.session_id AND " + _MINE + " AND {at} <= a.{limit})"
+
+
+def _open(table: str, column: str = "session_id") -> str:
+    """The session is this login's to see."""
+    return _OPEN.format(table=table, column=column)
+
+
+def _held(table: str, at: str, limit: str) -> str:
+    """The same, or a fork that it may see holds that much of it."""
+    return _HELD.format(table=table, at=f"{table}.{at}" if "(" not in at else at, limit=limit)
+
+
+def _role(least: int, column: str = "session_id") -> str:
+    return f"sessionls_role({column}) >= {least}"
+
+
+_DAY = 86_400_000
+_NOW = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+# The words of a message are written with the event that brings, ends or withdraws it.
+_WORDS = (
+    "EXISTS (SELECT 1 FROM messages AS m JOIN sessions AS s ON s.id = m.session_id "
+    "JOIN events AS e ON e.session_id = s.id AND (e.seq > s.seq OR s.rev < 0) "
+    "WHERE m.n = message_text.n AND e.login = session_user AND e.kind IN ('messageSent', 'replyFinished', 'messageWithdrawn') "
+    "AND m.id IN (sessionls_json(e.message)->>'id', sessionls_json(e.data)->>'messageId'))"
+)
+_PIECES = "EXISTS (SELECT 1 FROM titles AS t WHERE t.n = title_pieces.n AND sessionls_role(t.session_id) >= {least})"
+_FREE = "NOT sessionls_is_taken(session_id, message_id)"
+_WAITS = "message_id IS DISTINCT FROM (SELECT s.reply FROM sessions AS s WHERE s.id = claims.session_id)"
+_OWN_ROW = "login = session_user"
+
+# For each table: what may be seen, inserted, changed (before; what it becomes is looked at by triggers) and deleted. What is
+# not named nobody may do.
+POLICIES: Final[dict[str, dict[str, str]]] = {
+    "sessions": {
+        "SELECT": _open("sessions", "id"),
+        "INSERT": "NOT deleted",
+        "UPDATE": _role(2, "id"),
+    },
+    "session_places": {"SELECT": _open("session_places"), "INSERT": _role(4)},
+    "titles": {"SELECT": _open("titles"), "INSERT": _role(3)},
+    "events": {"SELECT": _held("events", "seq", "seq"), "INSERT": "true"},
+    "messages": {
+        "SELECT": _held("messages", f"coalesce(messages.place, {_ENDLESS})", "place"),
+        "INSERT": _role(2),
+        "UPDATE": _role(2),
+        "DELETE": _role(3),
+    },
+    "images": {"SELECT": _held("images", "seq", "seq"), "INSERT": f"{_role(2)} AND encode(sha256(data), 'hex') = sha256"},
+    "parts": {
+        "SELECT": _open("parts"),
+        "INSERT": f"{_role(3)} AND {_FREE}",
+        "UPDATE": f"{_role(3)} AND {_FREE}",
+        "DELETE": f"{_role(3)} AND {_FREE}",
+    },
+    "summaries": {"SELECT": _held("summaries", "at_place", "place"), "INSERT": _role(3)},
+    "drafts": {"SELECT": _open("drafts"), "INSERT": f"{_role(3)} AND {_FREE}", "DELETE": f"{_role(3)} AND {_FREE}"},
+    "findings": {"SELECT": _open("findings"), "INSERT": _role(3), "UPDATE": _role(3)},
+    "claims": {
+        "SELECT": _open("claims"),
+        "INSERT": _role(3),
+        "UPDATE": _OWN_ROW,
+        # What a process claims of messages that wait is taken back with them; not the reply that it writes.
+        "DELETE": f"{_OWN_ROW} OR {_role(3)} AND ({_FREE} OR {_WAITS})",
+    },
+    "external_sessions": {
+        "SELECT": f"{_OWN_ROW} AND {_open('external_sessions')}",
+        "INSERT": f"{_OWN_ROW} AND {_role(3)}",
+        "UPDATE": _OWN_ROW,
+        "DELETE": _OWN_ROW,
+    },
+    "presence": {
+        "SELECT": _open("presence"),
+        "INSERT": f"participant_id = session_user AND {_role(2)}",
+        "DELETE": f"participant_id = session_user OR {_role(2)} AND NOT sessionls_lives(process)",
+    },
+    "processes": {
+        "SELECT": "true",
+        "INSERT": _OWN_ROW,
+        "UPDATE": f"{_OWN_ROW} OR alive_until < {_NOW} - {_DAY}",
+        "DELETE": f"{_OWN_ROW} OR alive_until < {_NOW} - {_DAY}",
+    },
+    "message_text": {
+        "SELECT": "EXISTS (SELECT 1 FROM messages AS m WHERE m.n = message_text.n)",
+        "INSERT": _WORDS,
+        "UPDATE": _WORDS,
+        "DELETE": _WORDS,
+    },
+    "title_pieces": {
+        "SELECT": "EXISTS (SELECT 1 FROM titles AS t WHERE t.n = title_pieces.n)",
+        "INSERT": _PIECES.format(least=3),
+        "UPDATE": _PIECES.format(least=3),
+        "DELETE": _PIECES.format(least=3),
+    },
+    "access": {"SELECT": "reader IN (session_user, 'team')"},
+    "reader_places": {"SELECT": "reader IN (session_user, 'team')"},
+    "numbering": {"SELECT": "true"},
+    "profiles": {"SELECT": "true", "INSERT": _OWN_ROW, "UPDATE": _OWN_ROW},
+    "names": {"SELECT": "true"},
+    "alembic_version": {"SELECT": "true"},
+}
+
+
+def policy(table: str, action: str, rule: str) -> str:
+    """The statement that makes a policy."""
+    using = f"USING ({rule})" if action in ("SELECT", "UPDATE", "DELETE") else ""
+    check = f"WITH CHECK ({rule})" if action in ("INSERT", "UPDATE") else ""
+    return f"CREATE POLICY sessionls_{action.lower()} ON {table} FOR {action} {using} {check}"
+
+
+def everything(table: str) -> str:
+    """The statement that lets the owner of the tables do what no other policy allows."""
+    return f"CREATE POLICY sessionls_owner ON {table} USING ({_TRUSTED}) WITH CHECK ({_TRUSTED})"
+
+
+def for_unknown(table: str) -> list[str]:
+    """A table of a session's rows that has no rules of its own: seen by whoever sees the session, written by its writers."""
+    return [
+        policy(table, "SELECT", _open(table)),
+        *(policy(table, action, _role(3)) for action in ("INSERT", "UPDATE", "DELETE")),
+    ]
+
+
+def trigger(name: str, when: str, function: str, each: str = "ROW") -> str:
+    """The statement that makes a trigger."""
+    return f"CREATE TRIGGER sessionls_{name} {when} FOR EACH {each} EXECUTE FUNCTION {function}()"
+
+
+TRIGGERS: Final = (
+    trigger("guard", "BEFORE INSERT ON events", "sessionls_guard_event"),
+    trigger("added", "AFTER INSERT ON events", "sessionls_event_added"),
+    trigger("guard", "BEFORE INSERT OR UPDATE ON sessions", "sessionls_guard_session"),
+    trigger("changed", "AFTER UPDATE ON sessions", "sessionls_session_changed"),
+    trigger("guard", "BEFORE INSERT OR UPDATE OR DELETE ON messages", "sessionls_guard_message"),
+    trigger("added", "AFTER INSERT ON session_places", "sessionls_place_added"),
+    trigger("removed", "AFTER DELETE ON session_places", "sessionls_place_removed"),
+    trigger("changed", "AFTER INSERT OR UPDATE ON profiles", "sessionls_profile_changed"),
+    *(
+        trigger("row", f"BEFORE INSERT OR UPDATE ON {table}", "sessionls_guard_row")
+        for table in ("drafts", "summaries", "titles")
+    ),
+    *(trigger("row", f"BEFORE UPDATE ON {table}", "sessionls_guard_row") for table in ("findings", "parts")),
+    *(
+        trigger("login", f"BEFORE INSERT OR UPDATE ON {table}", "sessionls_guard_login")
+        for table in ("claims", "processes", "external_sessions", "profiles")
+    ),
+)

@@ -1,0 +1,256 @@
+"""Who may do what in a session: sharing, roles, comments, and what becomes of somebody who loses access."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from in_process_app import App, app, write_agent
+from logins import TeamDatabase
+from model_server import Answer, Hold, ModelServer, ToolUse
+from sessionls.domain.errors import InvalidParams, NotPermitted, SessionNotFound
+from sessionls.domain.model import Participant, Role
+
+Member = Callable[[str], Awaitable[App]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_agent(folder, "plain", "You are plain.", tools="[]")
+    write_agent(folder, "runner", "You run.")
+    return folder
+
+
+@pytest.fixture
+async def member(folder: Path, tmp_path: Path, model_server: ModelServer) -> AsyncIterator[Member]:
+    """Opens the editor of a member of the team, who has a login of their own: ann, ben or carl."""
+    database = await asyncio.to_thread(TeamDatabase.make, tmp_path, "ann", "ben", "carl")
+    async with AsyncExitStack() as open_:
+
+        async def enter(name: str) -> App:
+            editor: AbstractAsyncContextManager[App] = app(
+                folder, model_server, participant=Participant(id="-", name=name.title()), url=database.of(name)
+            )
+            return await open_.enter_async_context(editor)
+
+        yield enter
+
+
+def login(home: App) -> str:
+    return home.sessions._participant.id
+
+
+async def share(by: App, session_id: str, home: App, role: Role) -> None:
+    await by.sessions.share(session_id, login(home), role)
+
+
+# -- a database that is a file -----------------------------------------------------------------------------------------
+
+
+async def test_in_a_file_everybody_who_can_open_it_owns_the_sessions_and_is_told_so(
+    folder: Path, model_server: ModelServer
+) -> None:
+    async with app(folder, model_server) as home:
+        session = await home.sessions.create(agent="plain")
+        assert session.people is None
+        found = await home.sessions.people(session.id)
+        assert (found.people, found.role, found.known) == ([], "owner", [])
+        assert found.notice is not None and "whoever can open it" in found.notice
+        for refused in (home.sessions.share(session.id, "ben", "reader"), home.sessions.unshare(session.id, "team")):
+            with pytest.raises(NotPermitted, match="whoever can open it") as told:
+                await refused
+            assert "docs/teams.md" in told.value.hint
+
+
+async def test_a_comment_wakes_no_agent_and_is_read_with_the_next_message(folder: Path, model_server: ModelServer) -> None:
+    hold = Hold("Red", Answer("."))
+    model_server.script(hold, Answer("Blue."))
+    async with app(folder, model_server) as home:
+        session = await home.sessions.create(agent="plain")
+        await home.sessions.open(session.id)
+        first = asyncio.create_task(home.sessions.message(session.id, "a colour"))
+        await hold.reached.wait()
+        left = await home.sessions.comment(session.id, "note this")
+        assert left.status == "complete" and (await home.sessions.get(session.id)).queued == 0
+        hold.go.set()
+        assert (await first).reply.text == "Red."
+        await home.sessions.message(session.id, "another")
+        told = [message["content"] for message in model_server.requests[1].messages[1:]]
+        assert told == ["a colour", "Red.", "note this\n\nanother"]
+        messages = (await home.sessions.history(session.id)).messages
+        assert [message.text for message in messages] == ["a colour", "Red.", "note this", "another", "Blue."]
+        assert all(message.reply_to != left.id for message in messages)
+
+
+# -- a database with logins ----------------------------------------------------------------------------------------------
+
+
+async def test_a_session_is_private_until_it_is_shared(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(title="Private", agent="plain")
+    assert session.people is not None and [(one.id, one.role, one.name) for one in session.people] == [
+        (login(ann), "owner", "Ann")
+    ]
+    assert (await ben.sessions.list(workspace_folder="*")).sessions == []
+    with pytest.raises(SessionNotFound):
+        await ben.sessions.open(session.id)
+    await share(ann, session.id, ben, "reader")
+    await ben.until(lambda: session.id in ben.known)
+    assert [one.id for one in (await ben.sessions.list()).sessions] == [session.id]
+    found = await ben.sessions.people(session.id)
+    assert found.role == "reader" and [(one.name, one.role) for one in found.people] == [("Ann", "owner"), ("Ben", "reader")]
+    assert [one.name for one in found.known] == ["Ann", "Ben"]
+
+
+async def test_a_message_in_a_shared_session_is_its_authors_and_is_answered_by_their_own_process(
+    member: Member, model_server: ModelServer
+) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "writer")
+    await ann.sessions.open(session.id)
+    model_server.script(Answer("for Ben"))
+    exchange = await ben.sessions.message(session.id, "hello")
+    assert exchange.message.author == Participant(id=login(ben), name="Ben")
+    await ann.event("replyFinished")
+    assert (await ann.sessions.history(session.id)).messages[-1].text == "for Ben"
+    for refused in (
+        ben.sessions.archive(session.id),
+        ben.sessions.delete(session.id),
+        ben.sessions.share(session.id, "team", "reader"),
+        ben.sessions.share(session.id, login(ben), "owner"),
+        ben.sessions.unshare(session.id, login(ann)),
+    ):
+        with pytest.raises(NotPermitted, match="You are a writer"):
+            await refused
+
+
+async def test_who_may_only_comment_wakes_no_agent(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "commenter")
+    await ann.sessions.open(session.id)
+    await ben.sessions.open(session.id)
+    with pytest.raises(NotPermitted, match="You are a commenter") as refused:
+        await ben.sessions.message(session.id, "hello")
+    assert "session/comment" in refused.value.hint
+    await ben.sessions.comment(session.id, "look here")
+    await ann.event("messageSent")
+    (message,) = (await ann.sessions.history(session.id)).messages
+    assert (message.text, message.status) == ("look here", "complete")
+    with pytest.raises(NotPermitted):
+        await ben.sessions.rename(session.id, "mine")
+
+
+async def test_who_may_only_read_sees_it_live_and_makes_forks_of_their_own(member: Member, model_server: ModelServer) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "reader")
+    await ben.sessions.open(session.id)
+    model_server.script(Answer("seen by Ben"))
+    await ann.sessions.message(session.id, "hello")
+    await ben.event("replyFinished")
+    for refused in (
+        ben.sessions.message(session.id, "x"),
+        ben.sessions.comment(session.id, "x"),
+        ben.sessions.rename(session.id, "x"),
+    ):
+        with pytest.raises(NotPermitted, match="You are a reader"):
+            await refused
+    fork = await ben.sessions.fork(session.id)
+    assert fork.people is not None and [(one.id, one.role) for one in fork.people] == [(login(ben), "owner")]
+    model_server.script(Answer("in the fork"))
+    assert (await ben.sessions.message(fork.id, "and now")).reply.text == "in the fork"
+    with pytest.raises(SessionNotFound):
+        await ann.sessions.get(fork.id)
+
+
+async def test_who_loses_access_is_told_and_a_reply_of_theirs_ends(member: Member, model_server: ModelServer) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "writer")
+    await ann.sessions.open(session.id)
+    await ben.sessions.open(session.id)
+    hold = Hold("never", Answer("told"))
+    model_server.script(hold)
+    sending = asyncio.create_task(ben.sessions.message(session.id, "hello"))
+    await hold.reached.wait()
+    await ann.sessions.unshare(session.id, login(ben))
+    hold.go.set()
+    await asyncio.wait([sending])
+    assert isinstance(sending.exception(), SessionNotFound)
+    with pytest.raises(SessionNotFound):
+        await ben.sessions.get(session.id)
+    last = (await ann.sessions.history(session.id)).messages[-1]
+    assert (last.role, last.status) == ("agent", "interrupted")
+    assert not (await ann.sessions.get(session.id)).replying
+
+
+async def test_a_session_keeps_an_owner_and_is_shared_with_people_that_there_are(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    with pytest.raises(InvalidParams, match="no login 'nobody'"):
+        await ann.sessions.share(session.id, "nobody", "reader")
+    for refused in (
+        ann.sessions.unshare(session.id, login(ann)),
+        ann.sessions.share(session.id, login(ann), "writer"),
+    ):
+        with pytest.raises(NotPermitted, match="at least one owner"):
+            await refused
+    await share(ann, session.id, ben, "owner")
+    await ben.sessions.unshare(session.id, login(ann))
+    with pytest.raises(SessionNotFound):
+        await ann.sessions.get(session.id)
+
+
+async def test_the_team_is_everybody_who_has_a_login(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await ann.sessions.share(session.id, "team", "commenter")
+    await ben.sessions.comment(session.id, "hi")
+    carl = await member("carl")  # who was not here before
+    assert (await carl.sessions.people(session.id)).role == "commenter"
+    await ann.sessions.unshare(session.id, "team")
+    for home in (ben, carl):
+        with pytest.raises(SessionNotFound):
+            await home.sessions.get(session.id)
+
+
+async def test_an_agents_question_is_answered_by_owners_and_by_whoever_asked(member: Member, model_server: ModelServer) -> None:
+    ann, ben, carl = await member("ann"), await member("ben"), await member("carl")
+    session = await ann.sessions.create(agent="runner")
+    for home in (ben, carl):
+        await share(ann, session.id, home, "writer")
+    for by, refused in ((ann, carl), (ben, carl)):
+        model_server.script(Answer(tools=[ToolUse("run_command", {"command": "echo a"})]), Answer("done"))
+        ben.editor.asked.clear()
+        sending = asyncio.create_task(ben.sessions.message(session.id, "run"))
+        await ben.editor.asked.wait()
+        with pytest.raises(NotPermitted, match="owners and whoever asked"):
+            await refused.sessions.answer(session.id, None, "once")
+        await by.sessions.answer(session.id, None, "once")
+        await sending
+    answers = [event for event in await ann.built.store.events(session.id, after=0) if event.kind == "permissionAnswered"]
+    assert [getattr(event.by, "id", None) for event in answers] == [login(ann), login(ben)]
+
+
+async def test_a_name_comes_from_the_profile_which_only_its_own_login_changes(
+    folder: Path, tmp_path: Path, model_server: ModelServer, member: Member
+) -> None:
+    ann = await member("ann")
+    again = await member("ann")
+    assert again.sessions._participant == ann.sessions._participant
+    store = ann.built.store
+    renamed = await store.participant(Participant(id="-", name="Ann B.", email="ann@example.org"), renames=True)
+    assert renamed == Participant(id=login(ann), name="Ann B.", email="ann@example.org")
+    kept = await store.participant(Participant(id="-", name="From git"))
+    assert kept == renamed, "only a name that was set by hand changes it"
+    ben = await member("ben")
+    taken = await ben.built.store.participant(Participant(id="-", name="ANN B."), renames=True)
+    assert taken.name == f"ANN B. ({login(ben)})", "nobody has somebody else's name"

@@ -1,0 +1,272 @@
+"""What a hostile client can do with raw SQL and a member's login: no more than the role in the session allows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+
+import stores
+from logins import TeamDatabase
+from sessionls.domain import events as ev
+from sessionls.domain import transitions
+from sessionls.domain.ids import new_id, now
+from sessionls.domain.model import Finding, Participant, Person, Position, Range, Role
+from sessionls.store import SqlStore
+from stores import begin, create, exchange, fork, say
+
+T = TypeVar("T")
+MEMBERS = ("ann", "bob", "carl")
+
+
+@dataclass
+class Team:
+    database: TeamDatabase
+    stores: dict[str, SqlStore]
+    people: dict[str, Participant]
+
+    async def act(self, member: str, action: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        """Call a helper of `stores.py` as that member."""
+        stores.ANN = self.people[member]
+        return await action(self.stores[member], *arguments)
+
+    async def share(self, session_id: str, member: str, role: Role, by: str = "ann") -> None:
+        person = Person(id=member if member == "team" else self.people[member].id, role=role)
+        author = self.people[by]
+        await self.stores[by].change(session_id, lambda change: transitions.share(change, person, author))
+
+    async def unshare(self, session_id: str, member: str, by: str = "ann") -> None:
+        person, author = member if member == "team" else self.people[member].id, self.people[by]
+        await self.stores[by].change(session_id, lambda change: transitions.unshare(change, person, author))
+
+    def sql(self, member: str, statement: str, *parameters: Any) -> list[Any]:
+        return self.database.run(self.database.login(member), statement, *parameters)
+
+    def copied(self, member: str, table: str) -> bytes:
+        """What `COPY` gives of a table."""
+        with (
+            psycopg.connect(self.database.of(member)) as connection,
+            connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as copy,
+        ):
+            return b"".join(bytes(part) for part in copy)
+
+    def owner(self, statement: str, *parameters: Any) -> list[Any]:
+        return self.database.run(f"{self.database.name}_owner", statement, *parameters)
+
+    def content(self) -> dict[str, list[Any]]:
+        """All that is in the database, as whoever owns it sees it."""
+        tables = [row[0] for row in self.owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")]
+        return {table: sorted(map(repr, self.owner(f"SELECT * FROM {table}"))) for table in tables if table != "processes"}
+
+
+@pytest.fixture
+async def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Team]:
+    monkeypatch.setattr(stores, "ANN", stores.ANN)  # put back afterwards
+    database = await asyncio.to_thread(TeamDatabase.make, tmp_path, *MEMBERS)
+    async with AsyncExitStack() as open_:
+        made = Team(database, {}, {})
+        for name in MEMBERS:
+            store = made.stores[name] = await open_.enter_async_context(SqlStore(database.of(name)))
+            made.people[name] = await store.participant(Participant(id="-", name=name.title()))
+        yield made
+
+
+async def session_with_everything(team: Team) -> str:
+    """A session of Ann's: messages, a finding, and a reply that is being written, with drafts."""
+    session_id = await team.act("ann", create)
+    store = team.stores["ann"]
+    _, reply = await team.act("ann", exchange, session_id, "secret question", "secret answer")
+    place = Range(start=Position(line=0, character=0), end=Position(line=1, character=0))
+    finding = Finding(
+        id=new_id(), uri="file:///work/a.py", range=place, severity=2, title="secret", body="b", agent="code", message_id=reply
+    )
+    await store.change(session_id, lambda change: change.add(ev.FindingReported, by=ev.ByAgent(agent="code"), finding=finding))
+    writing = await team.act("ann", begin, session_id, await team.act("ann", say, session_id, "secret too"))
+    store.draft(session_id, writing, 0, "text", "secret draft")
+    await team.act("ann", say, session_id, "it waits")
+    return session_id
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def test_of_a_session_that_is_not_shared_nothing_can_be_read(team: Team) -> None:
+    session_id = await session_with_everything(team)
+    tables = await asyncio.to_thread(team.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    public = {"numbering", "profiles", "names", "alembic_version", "processes"}
+    filled = 0
+    for (table,) in tables:
+        if table in public:
+            continue
+        filled += len(await asyncio.to_thread(team.owner, f"SELECT * FROM {table} LIMIT 1"))
+        assert await asyncio.to_thread(team.sql, "bob", f"SELECT * FROM {table}") == [], table
+        assert await asyncio.to_thread(team.copied, "bob", table) == b"", table
+    assert filled >= 12
+    for function in (
+        "SELECT * FROM sessionls_matches('''secret''', 1::bigint << 60, 100)",
+        "SELECT * FROM sessionls_ranks('''secret''', ARRAY(SELECT generate_series(1, 100)::bigint))",
+        "SELECT * FROM sessionls_titled(ARRAY[encode('s', 'hex')], NULL)",
+        f"SELECT * FROM sessionls_new_session('{session_id}')",
+    ):
+        assert await asyncio.to_thread(team.sql, "bob", function) == [], function
+    bob = team.stores["bob"]
+    assert await bob.search("secret", scope=None, limit=5) == []
+    assert await bob.sessions(scope=None, state=None, query=None, limit=5, cursor=None) == ([], None)
+    assert await bob.sessions(scope=None, state=None, query="session", limit=5, cursor=None) == ([], None)
+    assert await bob.findings() == [] and await bob.lapsed() == [] and await bob.older_places() == []
+    assert (await bob.changed_findings(None, scope=None))[1] == []
+
+
+async def test_notifications_have_no_content(team: Team) -> None:
+    with psycopg.connect(team.database.of("bob"), autocommit=True) as connection:
+        connection.execute("LISTEN sessionls")
+        await session_with_everything(team)
+        await team.stores["ann"].close()
+        told = await asyncio.to_thread(lambda: list(connection.notifies(timeout=0.5)))
+    assert told and {notify.payload for notify in told} == {""}
+
+
+async def test_a_fork_shows_what_it_holds_of_a_session_that_is_not_shared_and_nothing_else(team: Team) -> None:
+    session_id = await team.act("ann", create)
+    await team.act("ann", exchange, session_id, "before one", "before two")
+    child = await team.act("ann", fork, session_id, 2)
+    await team.act("ann", exchange, session_id, "after one", "after two")
+    await team.share(child, "bob", "reader")
+    bob = team.stores["bob"]
+    messages, _ = await bob.history(child, before=None, limit=9)
+    assert [message.text for message in messages] == ["before one", "before two"]
+    assert len(await bob.events(child, after=0)) == len(await team.stores["ann"].events(child, after=0))
+    assert [hit.session.id for hit in await bob.search("before", scope=None, limit=5)] == [child, child]
+    assert await bob.search("after", scope=None, limit=5) == []
+    seen = await asyncio.to_thread(team.sql, "bob", "SELECT data FROM messages UNION ALL SELECT data FROM events")
+    assert seen and "after" not in str(seen)
+    assert await asyncio.to_thread(team.sql, "bob", "SELECT id FROM sessions") == [(child,)]
+    grandchild = await team.act("bob", fork, child, 2)
+    await team.unshare(child, "bob")
+    await team.stores["ann"].delete(child)
+    await team.stores["ann"].delete(session_id)
+    messages, _ = await bob.history(grandchild, before=None, limit=9)
+    assert [message.text for message in messages] == ["before one", "before two"], "a fork keeps what it holds"
+
+
+async def test_a_fork_cannot_reach_beyond_what_is_there_when_it_is_made(team: Team) -> None:
+    session_id = await team.act("ann", create)
+    await team.act("ann", exchange, session_id, "now one", "now two")
+    await team.share(session_id, "bob", "reader")
+    await team.act("bob", fork, session_id, 2)
+    for place, seq in ((2, 1000), (1000, 2)):
+        copy = (
+            "INSERT INTO sessions SELECT 'x', -5, false, id, %s, %s, state, title_key, updated_at, seq, placed, reply, summary, "
+            "replace(session, id, 'x'), rest FROM sessions WHERE id = %s"
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await asyncio.to_thread(team.sql, "bob", copy, place, seq, session_id)
+
+
+async def test_who_lost_access_reads_nothing_from_then_on_and_is_told(team: Team) -> None:
+    session_id = await session_with_everything(team)
+    await team.share(session_id, "bob", "reader")
+    bob = team.stores["bob"]
+    heard = stores.Heard(bob)
+    await bob.follow(session_id)
+    await team.unshare(session_id, "bob")
+    await heard.until(lambda: any(one.session_id == session_id and one.session is None for one in heard.sessions))
+    events = len(heard.events)
+    writing = (await team.stores["ann"].session(session_id)).id
+    team.stores["ann"].draft(session_id, writing, 0, "text", " and more")
+    await team.stores["ann"].change(session_id, lambda change: transitions.rename(change, "secret title", team.people["ann"]))
+    await asyncio.sleep(1)
+    assert len(heard.events) == events and "secret title" not in str(heard.sessions)
+    assert await asyncio.to_thread(team.sql, "bob", "SELECT * FROM sessions UNION ALL SELECT * FROM sessions") == []
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+_TABLES_WITH_ROWS = ("sessions", "events", "messages", "findings", "session_places", "titles", "claims", "drafts", "access")
+_FORGED = {"id": "-", "name": "Ann"}
+
+
+def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
+    """Statements that no role allows, by what they would do."""
+    event = json.dumps({"by": {"id": ann, "name": "Ann"}, "title": "mine"})
+    nameless, extra = json.dumps({"title": "mine"}), json.dumps({"by": {"id": bob, "name": "Bob"}, "title": "x", "seq": 1})
+    s = f"'{session_id}'"
+    tables = ("sessions", "events", "findings", "summaries", "titles", "session_places", "access", "reader_places", "numbering")
+    return {
+        **{f"delete {table}": f"DELETE FROM {table}" for table in (*tables, "messages", "profiles", "names", "alembic_version")},
+        **{f"truncate {table}": f"TRUNCATE {table} CASCADE" for table in tables},
+        "rewrite an event": f"UPDATE events SET data = replace(data, 'secret', 'other') WHERE session_id = {s}",
+        "rewrite a message": f"UPDATE messages SET data = replace(data, 'secret', 'other') WHERE session_id = {s}",
+        "change an author": f"UPDATE messages SET data = replace(data, '{ann}', '{bob}') WHERE session_id = {s}",
+        "move a message": f"UPDATE messages SET session_id = 'x' WHERE session_id = {s}",
+        "raise the role": "UPDATE access SET role = 4",
+        "give oneself a role": f"INSERT INTO access VALUES ({s}, '{bob}', {s}, 4, 1, 1)",
+        "give by the function": f"SELECT sessionls_give({s}, '{bob}', 4)",
+        "take by the function": f"SELECT sessionls_take({s}, '{ann}')",
+        "erase by the function": f"SELECT sessionls_erase({s})",
+        "move a claim": f"UPDATE claims SET process = 'mine' WHERE session_id = {s}",
+        "end a lease": f"UPDATE processes SET alive_until = 0 WHERE login = '{ann}'",
+        "forget a process": f"DELETE FROM processes WHERE login = '{ann}'",
+        "be somebody else": f"UPDATE profiles SET name = 'Mallory' WHERE login = '{ann}'",
+        "take a name": f"UPDATE profiles SET name = 'ann' WHERE login = '{bob}'",
+        "take a login for a name": f"UPDATE profiles SET name = '{ann}' WHERE login = '{bob}'",
+        "take a profile": f"INSERT INTO profiles VALUES ('{ann}x', 'Ann X', NULL); UPDATE profiles SET login = '{ann}y'",
+        "a name of before": f"INSERT INTO names VALUES ('{bob}', 'Ann', '')",
+        "number at will": "UPDATE numbering SET rev = 1 << 40",
+        "jump": f"UPDATE sessions SET rev = 1::bigint << 60 WHERE id = {s}",
+        "another version": "UPDATE alembic_version SET version_num = '9999'",
+        "the title": f"UPDATE sessions SET title_key = 'x' WHERE id = {s}",
+        "the list": f"UPDATE reader_places SET updated_at = '9' WHERE session_id = {s}",
+        "the state": f"UPDATE sessions SET state = 'archived' WHERE id = {s}",
+        "who has it": f'UPDATE sessions SET session = replace(session, \'"role":"owner"\', \'"role":"reader"\') WHERE id = {s}',
+        "a grant": f'UPDATE sessions SET rest = replace(rest, \'"granted":[\', \'"granted":[["{ann}","rm"]\') WHERE id = {s}',
+        **{
+            what: f"INSERT INTO events (session_id, seq, at, kind, data) "
+            f"SELECT {s}, max(seq) + 1, '{now()}', 'renamed', '{data}' FROM events WHERE session_id = {s}"
+            for what, data in (("a forged event", event), ("a nameless event", nameless), ("an event with two numbers", extra))
+        },
+        "copy into": "COPY events FROM STDIN",
+        "words of a message": "UPDATE message_text SET words = '' WHERE n IN (SELECT n FROM messages WHERE data LIKE '%secret%')",
+        "disable a trigger": "ALTER TABLE events DISABLE TRIGGER ALL",
+        "no row security": "ALTER TABLE events NO FORCE ROW LEVEL SECURITY",
+        "replication": "SET session_replication_role = replica",
+        "another login": f'SET SESSION AUTHORIZATION "{ann}"',
+        "a table": "CREATE TABLE public.mine (a integer)",
+        "a function": "CREATE OR REPLACE FUNCTION sessionls_trusted() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "a sequence": "SELECT setval('messages_n_seq', 1)",
+    }
+
+
+def attempt(team: Team, member: str, statement: str) -> str:
+    """Run it; gives what it changed, or the error."""
+    try:
+        with psycopg.connect(team.database.of(member), autocommit=True) as connection:
+            if statement.startswith("COPY"):
+                with connection.cursor().copy(statement.encode()) as copy:
+                    copy.write(b"x\t1\tx\tx\tx\tx\n")
+                return "copied"
+            return f"{connection.execute(statement.encode()).rowcount} rows"
+    except psycopg.Error as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("role", [None, "reader", "commenter", "writer"])
+async def test_no_role_below_owner_changes_what_others_wrote(team: Team, role: Role | None) -> None:
+    session_id = await session_with_everything(team)
+    if role is not None:
+        await team.share(session_id, "bob", role)
+    await asyncio.sleep(0.2)  # the drafts are saved
+    before = await asyncio.to_thread(team.content)
+    assert all(before[table] for table in _TABLES_WITH_ROWS)
+    for what, statement in attacks(session_id, team.people["ann"].id, team.people["bob"].id).items():
+        outcome = await asyncio.to_thread(attempt, team, "bob", statement)
+        after = await asyncio.to_thread(team.content)
+        changed = {table: (before[table], after[table]) for table in before if before[table] != after[table]}
+        assert changed == {}, f"{what} ({statement}): {outcome}"
