@@ -187,6 +187,32 @@ async def test_who_lost_access_reads_nothing_from_then_on_and_is_told(team: Team
     assert await asyncio.to_thread(team.sql, "bob", "SELECT * FROM sessions UNION ALL SELECT * FROM sessions") == []
 
 
+async def test_a_function_of_ones_own_sees_no_row_before_the_database_has_filtered_it(team: Team) -> None:
+    await session_with_everything(team)
+
+    def told() -> list[str]:
+        heard: list[str] = []
+        with psycopg.connect(team.database.of("bob"), autocommit=True) as connection:
+            connection.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+            connection.execute(
+                "CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 "
+                "AS $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
+            )
+            for table, column in (("messages", "data"), ("events", "message"), ("sessions", "session"), ("drafts", "text")):
+                rows = connection.execute(f"SELECT * FROM {table} WHERE pg_temp.leak({column})".encode()).fetchall()
+                assert rows == []
+        return heard
+
+    assert await asyncio.to_thread(told) == []
+
+
+async def test_a_name_that_somebody_bore_is_not_borne_by_somebody_else(team: Team) -> None:
+    store = team.stores["ann"]
+    await store.participant(Participant(id="-", name="Anna"), renames=True)
+    taken = await team.stores["bob"].participant(Participant(id="-", name="Ann"), renames=True)
+    assert taken.name == f"Ann ({taken.id})"
+
+
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 _TABLES_WITH_ROWS = ("sessions", "events", "messages", "findings", "session_places", "titles", "claims", "drafts", "access")
@@ -234,6 +260,12 @@ def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
         },
         "copy into": "COPY events FROM STDIN",
         "words of a message": "UPDATE message_text SET words = '' WHERE n IN (SELECT n FROM messages WHERE data LIKE '%secret%')",
+        "move a message up": f"UPDATE messages SET place = 0 WHERE session_id = {s}",
+        "hide a message": f"UPDATE messages SET place = NULL WHERE session_id = {s} AND place IS NOT NULL",
+        "a process of somebody else": (
+            f"INSERT INTO processes (id, alive_until, lease) SELECT process, 1 << 30, 1 FROM claims WHERE session_id = {s}"
+        ),
+        "claim what somebody sent": f"INSERT INTO claims SELECT session_id, id, 'mine' FROM messages WHERE session_id = {s}",
         "disable a trigger": "ALTER TABLE events DISABLE TRIGGER ALL",
         "no row security": "ALTER TABLE events NO FORCE ROW LEVEL SECURITY",
         "replication": "SET session_replication_role = replica",

@@ -37,6 +37,12 @@ CREATE FUNCTION sessionls_is_taken(of_session text, wanted text) RETURNS boolean
     WHERE session_id = of_session AND message_id = wanted AND login <> session_user AND sessionls_lives(process))
 $$;
 
+-- Whether a process of that id is nobody else's: whoever takes its lease speaks for what it claims.
+CREATE FUNCTION sessionls_is_own_process(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT NOT EXISTS (SELECT 1 FROM claims WHERE process = wanted AND login <> session_user)
+    AND NOT EXISTS (SELECT 1 FROM presence WHERE process = wanted AND participant_id <> session_user)
+$$;
+
 CREATE FUNCTION sessionls_login_exists(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
   SELECT coalesce(wanted = 'team', false) OR EXISTS (SELECT 1 FROM pg_roles WHERE rolname = wanted AND rolcanlogin)
 $$;
@@ -242,7 +248,7 @@ END $$;
 
 CREATE FUNCTION sessionls_profile_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
 BEGIN
-  IF lower(NEW.name) = 'team'
+  IF lower(NEW.name) = 'team' OR EXISTS (SELECT 1 FROM names WHERE login <> NEW.login AND lower(name) = lower(NEW.name))
     OR EXISTS (SELECT 1 FROM pg_roles WHERE rolname <> NEW.login AND lower(rolname) = lower(NEW.name)) THEN
     RAISE unique_violation USING MESSAGE = 'that is the name of another login';
   END IF;

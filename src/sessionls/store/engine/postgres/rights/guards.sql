@@ -251,6 +251,7 @@ BEGIN
     RETURN NEW;
   END IF;
   IF (NEW.n, NEW.session_id, NEW.id, NEW.seq) IS DISTINCT FROM (OLD.n, OLD.session_id, OLD.id, OLD.seq)
+    OR OLD.place IS NOT NULL AND (NEW.place IS NULL OR NEW.place < OLD.place)
     OR role < 2 OR role = 2 AND (NEW.data, NEW.content_seq, NEW.place, NEW.ended_seq)
       IS DISTINCT FROM (OLD.data, OLD.content_seq, OLD.place, OLD.ended_seq) THEN
     RAISE insufficient_privilege USING MESSAGE = 'the role in this session does not allow that';
@@ -275,7 +276,8 @@ END $$;
 CREATE FUNCTION sessionls_guard_row() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
 BEGIN
   IF sessionls_trusted() THEN RETURN NEW; END IF;
-  IF TG_OP = 'UPDATE' AND to_jsonb(NEW)->>'session_id' IS DISTINCT FROM to_jsonb(OLD)->>'session_id' THEN
+  IF TG_OP = 'UPDATE' AND (TG_TABLE_NAME = 'claims'
+    OR to_jsonb(NEW)->>'session_id' IS DISTINCT FROM to_jsonb(OLD)->>'session_id') THEN
     RAISE insufficient_privilege USING MESSAGE = 'a row stays in its session';
   END IF;
   IF TG_TABLE_NAME IN ('drafts', 'summaries', 'titles')

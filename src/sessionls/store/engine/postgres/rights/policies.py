@@ -89,8 +89,8 @@ POLICIES: Final[dict[str, dict[str, str]]] = {
     },
     "processes": {
         "SELECT": "true",
-        "INSERT": _OWN_ROW,
-        "UPDATE": f"{_OWN_ROW} OR alive_until < {_NOW} - {_DAY}",
+        "INSERT": f"{_OWN_ROW} AND sessionls_is_own_process(id)",
+        "UPDATE": f"{_OWN_ROW} AND sessionls_is_own_process(id) OR alive_until < {_NOW} - {_DAY}",
         "DELETE": f"{_OWN_ROW} OR alive_until < {_NOW} - {_DAY}",
     },
     "message_text": {
@@ -152,7 +152,10 @@ TRIGGERS: Final = (
         trigger("row", f"BEFORE INSERT OR UPDATE ON {table}", "sessionls_guard_row")
         for table in ("drafts", "summaries", "titles")
     ),
-    *(trigger("row", f"BEFORE UPDATE ON {table}", "sessionls_guard_row") for table in ("findings", "parts")),
+    *(
+        trigger("row", f"BEFORE UPDATE ON {table}", "sessionls_guard_row")
+        for table in ("findings", "parts", "claims", "external_sessions")
+    ),
     *(
         trigger("login", f"BEFORE INSERT OR UPDATE ON {table}", "sessionls_guard_login")
         for table in ("claims", "processes", "external_sessions", "profiles")
