@@ -45,7 +45,7 @@ async def growing(bench: Bench) -> list[Row]:
             rows.append(Row(f"{what}, at {length:,} messages", "ms", times[length], baseline[length] if baseline else (), name))
         ratio = statistics.median(times[max(lengths)]) / statistics.median(times[min(lengths)])
         bare = statistics.median(base[max(lengths)]) / statistics.median(base[min(lengths)])
-        compared = f"the same, {max(lengths):,} against {min(lengths):,} messages"
+        compared = f"{what}, {max(lengths):,} against {min(lengths):,} messages"
         rows.append(Row(compared, "×", [ratio], [bare], "httpx that sends as much", aim=1.5))
     return rows
 

@@ -55,7 +55,9 @@ async def _latency(ours: _Ours, bare: _Bare, times: int, chunks: int) -> list[Ro
     late_ours, late_bare = ([late for reply in replies for late in reply.late] for replies in zip(*pairs, strict=True))
     return [
         Row("relay latency, a chunk every 10 ms", "ms", late_ours, late_bare, _BARE, rival=0.69, aim=0.5),
-        Row("the same, of 100 chunks the fifth slowest", "ms", [slow(late_ours)], [slow(late_bare)], _BARE, rival=1.5, aim=1),
+        Row(
+            "relay latency, of 100 chunks the fifth slowest", "ms", [slow(late_ours)], [slow(late_bare)], _BARE, rival=1.5, aim=1
+        ),
     ]
 
 
