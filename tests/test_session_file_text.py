@@ -303,7 +303,7 @@ def test_a_tool_stands_in_the_file_when_it_has_ended() -> None:
     assert "▸ Tool read_file" in text and text.endswith("Done.\n") and part == 2
 
 
-def test_words_that_were_begun_again_say_so() -> None:
+def test_a_reply_that_was_begun_again_says_so() -> None:
     session = new_session()
     author = AgentAuthor(agent="code", model="m", definition="x")
     parts = [TextPart(text="new\n")]
@@ -311,7 +311,7 @@ def test_words_that_were_begun_again_say_so() -> None:
         id="r", session_id=session.id, seq=2, role="agent", author=author, parts=parts, status="complete", created_at=AT
     )
     text, _, _ = grow(session, reply, 0, 100)
-    assert "begun again" in text and "new" in text
+    assert "restarts here" in text and "new" in text
 
 
 def test_line_ends_are_those_of_the_file() -> None:

@@ -1,8 +1,8 @@
-"""Keys, tokens and passwords in texts, found and masked before a session leaves this machine.
+"""Finds keys, tokens and passwords in texts and masks them before a session leaves this machine.
 
-What keys of known services look like comes from detect-secrets; names with a value (`password = …`), headers, addresses with a
-password and private keys are found here. Texts are searched in windows of bounded length, so that the time grows with the
-length of a text and no faster, whatever is in it. The first call loads the library, which takes time: not for the event loop.
+detect-secrets has the patterns for keys of known services; this module finds names with a value (`password = …`), headers,
+addresses with a password, and private keys. It searches texts in windows of limited length, so that the time is always linear in
+the length of the text. The first call loads the library, which takes time: do not call it on the event loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WINDOW, _OVERLAP = 2048, 512  # characters
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 _PLACEHOLDER = re.compile(r"[*x.…_-]{3,}$|[<$%{(\[]|\[masked", re.IGNORECASE)
-# Of the library's detectors these find what is no secret, or take too long; what they are for is found by our own patterns.
+# These detectors of the library are too slow or find too much that is not secret. Our own patterns replace them.
 _LEFT_OUT = ("Public IP (ipv4)", "Basic Auth Credentials", "Private Key")
 _OWN = (
     ("Password in an address", re.compile(r"://[^\s:/@'\"]{0,100}:([^\s/@'\"]{1,200})@"), 1),
@@ -35,8 +35,8 @@ _OWN = (
         1,
     ),
 )
-# A name that says what it is, and its value. A password may be anything in quotes; without quotes, and under the other names, it
-# is a value without spaces that has letters and digits.
+# A name that means a secret, and its value. A password can be anything in quotes. Without quotes, and for the other names, the
+# value has letters and digits, but no spaces.
 _VALUE = r"(?=[^\s\"'`,;]{0,200}[0-9])(?=[^\s\"'`,;]{0,200}[A-Za-z])[A-Za-z0-9_.~+/=!@#%^&*-]"
 _PASSWORD = r"password|passwd|passphrase|pwd"  # noqa: S105 (names of secrets)
 _KEY = (
@@ -58,7 +58,7 @@ _TOKENS = frozenset({"JSON Web Token", "Key or token", "GitHub Token", "GitLab T
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where a secret stands in a text (`start`, `end`, in code points), and what it looks like (`kind`)."""
+    """The position of a secret in a text (`start`, `end`, in code points), and its `kind`."""
 
     start: int
     end: int
@@ -66,7 +66,7 @@ class Secret:
 
 
 def find_secrets(text: str) -> list[Secret]:
-    """The secrets in a text, in their order, none inside another."""
+    """Returns the secrets in a text, in order and without overlaps."""
     search = _Search(text)
     for start in range(0, max(len(text), 1), _WINDOW - _OVERLAP):
         search.window(start, min(start + _WINDOW, len(text)))
@@ -76,7 +76,7 @@ def find_secrets(text: str) -> list[Secret]:
 
 
 def mask(text: str) -> tuple[str, list[Secret]]:
-    """The text with `[masked: …]` in place of each secret, and what was masked."""
+    """Returns the text with `[masked: …]` in place of each secret, and the secrets."""
     secrets = find_secrets(text)
     if not secrets:
         return text, []
@@ -89,9 +89,9 @@ def mask(text: str) -> tuple[str, list[Secret]]:
 
 
 def mask_tree(value: Any, found: list[tuple[str, Secret]], name: str = "", *, skip: frozenset[str] = frozenset()) -> Any:
-    """JSON data with the secrets in its texts masked; `found` gets the texts that had any, with each secret.
+    """Returns JSON data with all secrets in its texts masked. Adds each text that had a secret to `found`, once for each secret.
 
-    A text under a name like `password` is masked as a whole. What stands under the names in `skip` is left as it is.
+    The whole text is masked if its field has a name like `password`. Fields in `skip` are not changed.
     """
     if isinstance(value, dict):
         return {key: one if key in skip else mask_tree(one, found, str(key), skip=skip) for key, one in value.items()}
@@ -108,7 +108,7 @@ def mask_tree(value: Any, found: list[tuple[str, Secret]], name: str = "", *, sk
 
 
 class _Search:
-    """The secrets found in a text, window after window."""
+    """Finds the secrets in a text, window by window."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -132,7 +132,7 @@ class _Search:
         first = start + match.start(group) + value.index(bare)
         last = first + len(bare)
         if kind in _TOKENS or (last == end < len(self._text)):
-            # It goes on where its window ended, and with all its parts. What was read for an earlier one is not read again.
+            # A match may continue after the end of its window. Text of an earlier match is not searched again.
             if last > self._covered:
                 more = _REST.match(self._text, last)
                 self._covered = last = last if more is None else more.end()
@@ -143,7 +143,7 @@ class _Search:
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str], int], ...]:
-    """The library's patterns, each with what it finds, as a whole."""
+    """The library's patterns, each with the kind of secret that it finds."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins.base import RegexBasedDetector
 
@@ -165,7 +165,7 @@ def _private_keys(text: str) -> Iterator[Secret]:
 
 
 def _merged(secrets: Sequence[Secret]) -> list[Secret]:
-    """In their order; those that overlap are one, of the kind that begins first and is longest."""
+    """Returns them in order. Overlapping secrets are merged; the first and longest one determines the kind."""
     whole: list[Secret] = []
     for secret in sorted(secrets, key=lambda one: (one.start, -one.end, one.kind.startswith("value of"))):
         if whole and secret.start < whole[-1].end:

@@ -1,4 +1,4 @@
-"""What looks like a key, a token or a password: in the name of a variable or a setting, in a value, in a text."""
+"""Recognizes keys, tokens and passwords by the name of a variable or setting, by value, and in texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 __all__ = ["begins_like_a_token", "is_secret_name", "without_secrets"]
 
-# Parts of a name, between `_`, `-` and `.`: those that are such a word, and those that end with one.
+# Parts of a name, separated by `_`, `-` and `.`: complete parts, and endings of parts.
 _SECRET_WORDS = frozenset({"auth", "cookie", "pat", "pass", "pwd", "dsn", "private", "sig"})
 _SECRET_ENDS = ("key", "token", "secret", "password", "passwd", "passphrase", "credential", "signature")
 # How keys and tokens of well-known services begin.
@@ -26,10 +26,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def begins_like_a_token(value: str) -> bool:
-    """Whether the value is a key or token of a well-known service, or the header that carries one."""
+    """Whether the value is a key or token of a well-known service, or a header with one."""
     return _TOKEN.match(value) is not None
 
 
 def without_secrets(text: str) -> str:
-    """The text with `…` in place of what looks like a key: in a header, in a query, or as it stands."""
+    """Returns the text with `…` in place of everything that looks like a key: in a header, in a query, or alone."""
     return _IN_TEXT.sub("…", text)

@@ -15,7 +15,7 @@ __all__ = ["secrets_words", "tell_secrets"]
 
 
 def tell_secrets(terminal: Terminal, secrets: Sequence[MaskedSecret]) -> int:
-    """List what would be masked; gives the exit code: 1 where there is anything."""
+    """List what would be masked. Returns the exit code: 1 if anything would be masked."""
     for secret in secrets:
         where = "the session" if secret.message is None else f"message {short(secret.message.id)} by {_author(secret)}"
         terminal.out.print(Text(safe(f"{secret.kind} in {where}:"), style="yellow"), soft_wrap=True)

@@ -104,7 +104,9 @@ async def retention(terminal: Terminal, *, dry_run: bool, as_json: bool) -> int:
     settings = await asyncio.to_thread(Settings.load)
     days = settings.retention.days
     if not days:
-        raise UsageError("Nothing says how long sessions are kept.", "Set it: [retention] archived = 90 (days) in config.toml.")
+        raise UsageError(
+            "There is no setting for how long sessions are kept.", "Set it: [retention] archived = 90 (days) in config.toml."
+        )
     report = RetentionReport()
     async with SqlStore(settings.url) as store:
         expired = await expired_sessions(store, days)

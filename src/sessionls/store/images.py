@@ -1,4 +1,4 @@
-"""The bytes of images. Messages name them by their sha256; each session has those that came with its own messages."""
+"""Stores the bytes of images. Messages refer to them by sha256; each session has the images of its own messages."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _INSERT = insert(table).values(
 
 
 def write_images(connection: Connection, change: Change) -> None:
-    """Keep the images of the messages that were sent, as far as the session does not see them already.
+    """Store the images of sent messages, unless the session already has them.
 
-    Those of a message that a fork copied, since it was not final, come from the parent.
+    If a fork copied a message that was not final, its images come from the parent.
     """
     created = change.events[0]
     parent = created.session.parent if isinstance(created, Created) else None

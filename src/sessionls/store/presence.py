@@ -1,4 +1,4 @@
-"""Who has a session open, in which process (see `liveness.py` for which of them live)."""
+"""Records who has a session open, and in which process (`liveness.py` knows which processes are alive)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DELETE = delete(presence).where(
 
 
 def find_presence(connection: Connection, session_id: str, process: str) -> list[Presence]:
-    """`process` is this one, which lives."""
+    """`process`: this process, which is alive."""
     now = clock_ms(connection)
     return [
         Presence(row.process, row.participant_id, alive=row.process == process or is_alive(row.alive_until, row.lease, now))
@@ -53,5 +53,5 @@ def write_presence(connection: Connection, session_id: str, before: Collection[P
 
 
 def lapsed_presence(connection: Connection, process: str) -> list[str]:
-    """The sessions that are open in a process that lives no more."""
+    """The sessions that are recorded as open in a process that is no longer alive."""
     return sorted(connection.execute(_LAPSED, {"now": clock_ms(connection), "process": process}).scalars())

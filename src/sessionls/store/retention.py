@@ -1,4 +1,4 @@
-"""Deletes the sessions that nobody has changed for as long as the setting `retention` says."""
+"""Deletes sessions that nobody has changed for the time in the setting `retention`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from sessionls.store.store import SqlStore
 __all__ = ["RetentionReport", "apply_retention", "expired_sessions"]
 
 _AT_ONCE = 500  # sessions read in one transaction
-_AGAIN = "Try again another time."
+_AGAIN = "Try again later."
 
 
 @dataclass(slots=True)
 class RetentionReport:
     deleted: list[Session] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    """Sessions that were left, each with the reason."""
+    """The ids of sessions that were not deleted, each with the reason."""
 
 
 async def expired_sessions(store: SqlStore, days: Mapping[str, float], *, at: datetime | None = None) -> list[Session]:
-    """The sessions in these states whose last change is that many days ago, the oldest first. `at` is now unless given."""
+    """Returns the sessions in these states whose last change is at least that many days ago, oldest first.
+
+    `at`: by default, now.
+    """
     found: list[Session] = []
     for state, age in days.items():
         before = _limit(age, at or datetime.now(UTC))
@@ -45,7 +48,7 @@ async def apply_retention(
     *,
     at: datetime | None = None,
 ) -> RetentionReport:
-    """Delete these sessions, except those that were changed or opened meanwhile, or in which something is going on."""
+    """Delete these sessions, except those that were changed or opened meanwhile, or that are busy."""
     report = RetentionReport()
     for done, session in enumerate(sessions, 1):
         before = _limit(days[session.state], at or datetime.now(UTC))
@@ -70,7 +73,7 @@ async def apply_retention(
 
 
 def _limit(days: float, at: datetime) -> str:
-    """What was last changed before this time is too old."""
+    """Sessions that were last changed before this time are too old."""
     try:
         limit = at - timedelta(days=days)
     except OverflowError:  # nothing is that old

@@ -32,7 +32,7 @@ def words_of(text: str) -> Iterator[str]:
 
 
 def snippet(text: str, wanted: Sequence[Wanted]) -> str:
-    """An excerpt of the text around the first word that is wanted."""
+    """An excerpt of the text around the first wanted word."""
     runs = [match.span() for match in _WORD.finditer(text)]
     if not runs:
         return ""

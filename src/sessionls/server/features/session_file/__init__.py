@@ -1,1 +1,1 @@
-"""A session as a Markdown file in any editor: what stands below its last message is the next one."""
+"""A session as a Markdown file in any editor: the text below its last message is the next message."""

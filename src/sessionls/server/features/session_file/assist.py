@@ -1,4 +1,4 @@
-"""Completion and hover in a session file: agents at the head of the next message, and words that hand over context."""
+"""Completion and hover in a session file: agents at the start of the next message, and words that add context."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROMPT = 1500  # characters of an agent's prompt
 def completions(
     found: SessionText, position: Position, encoding: Encoding, agents: Sequence[Agent]
 ) -> tuple[list[lsp.CompletionItem], str | None, Range | None]:
-    """What completes the word before the position, in the next message alone. For a path, also what was typed of it."""
+    """Completions for the word before the position, only in the next message. For a path, also the part of it that was typed."""
     lines = Lines(found.text, encoding)
     at = lines.offset(position)
     if found.draft is None or at < found.draft.start:
@@ -80,7 +80,7 @@ def _item(label: str, said: str, range_: Range, kind: lsp.CompletionItemKind) ->
 
 
 def agent_at(found: SessionText, position: Position, encoding: Encoding) -> tuple[str, Range] | None:
-    """The agent whose name stands at the position: after `@`, or in the heading of a reply."""
+    """The agent whose name is at the position: after `@`, or in the heading of a reply."""
     lines = Lines(found.text, encoding)
     at = lines.offset(position)
     number = min(position.line, len(lines) - 1)
@@ -95,7 +95,7 @@ def agent_at(found: SessionText, position: Position, encoding: Encoding) -> tupl
 
 
 def describe(agent: Agent, definition: Definition | None) -> str:
-    """An agent in Markdown: what it is for, its model, its tools, and its prompt."""
+    """Describes an agent in Markdown: its description, model, tools and prompt."""
     lines = [
         f"**{agent.name}**: {agent.description}",
         "",

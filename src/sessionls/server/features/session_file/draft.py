@@ -1,4 +1,4 @@
-"""What a person wrote as the next message: to whom it goes, what it is about, and its text."""
+"""The next message that a person wrote: its agent, its context, and its text."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from sessionls.sessions.workspace.positions import Lines
 __all__ = ["AGENT", "WORD", "WORDS", "Written", "place_word", "read", "resolve"]
 
 AGENT = re.compile(r"@([\w.-]+)(?=\s|$)\s*")
-"""The agent of this one message: the first word."""
+"""The first word: the agent of this message."""
 WORD = re.compile(r"(?<!\S)#(?:diff(?::\S+)?|staged|(?:file|diagnostics):(?:\"[^\"\n]+\"|\S+))(?!\S)")
-"""A word that hands over context."""
+"""A word that adds context."""
 WORDS = {
-    "#file:": "a file, an image, or lines of a file: #file:src/app.py or #file:src/app.py:10-20",
-    "#diagnostics:": "what is wrong in a file, as the editor knows it",
-    "#diff": "the uncommitted changes; #diff:REVISION since that revision",
+    "#file:": "a file, an image, or some lines of a file: #file:src/app.py or #file:src/app.py:10-20",
+    "#diagnostics:": "the editor's diagnostics of a file",
+    "#diff": "the uncommitted changes; #diff:REVISION: the changes since that revision",
     "#staged": "the staged changes",
 }
 """These words, for completion."""
 _PLACE = re.compile(r"(.+?):(\d{1,8})(?::(\d{1,8}))?(?:-(\d{1,8})(?::(\d{1,8}))?)?")
 _IMAGE = re.compile(r"\.(?:png|jpe?g|webp|gif)$", re.IGNORECASE)
 _LINE_END = (1 << 31) - 1
-_LARGEST = 4 << 20  # bytes of a file in which columns are counted
+_LARGEST = 4 << 20  # bytes: columns are counted only in files up to this size
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`text` is what is sent: without the agent at its head, and with the words that stand for context."""
+    """`text` is sent: without the agent at its start, but with the words that add context."""
 
     agent: str | None
     text: str
@@ -53,7 +53,7 @@ class Written:
 
 
 def read(draft: str) -> Written:
-    """Read a draft. Everything that is no agent at the head and no word for context is text."""
+    """Read a draft. Everything except the agent at the start and the words for context is text."""
     text = draft.strip()
     agent = None
     if (found := AGENT.match(text)) is not None:
@@ -62,7 +62,7 @@ def read(draft: str) -> Written:
 
 
 def known_agent(name: str, agents: Sequence[Agent]) -> str:
-    """The agent of that name, in any case of its letters. Raises `AgentNotFound`."""
+    """The agent with that name, regardless of case. Raises `AgentNotFound`."""
     names = [agent.name for agent in agents if agent.available]
     for found in [one for one in names if one == name] + [one for one in names if one.casefold() == name.casefold()]:
         return found
@@ -70,12 +70,12 @@ def known_agent(name: str, agents: Sequence[Agent]) -> str:
 
 
 async def resolve(words: Sequence[str], folders: Sequence[str], editor: Buffers) -> list[Context]:
-    """What the words hand over. Raises `InvalidParams` for a file that is neither on disk nor open."""
+    """The context that the words add. Raises `InvalidParams` for a file that is neither on disk nor open."""
     return [await asyncio.to_thread(_context, word, folders, editor) for word in words]
 
 
 def place_word(uri: str, range_: Range | None, editor: Buffers) -> str:
-    """The word for a file, or for a part of it: with columns (characters, from 1) where it is not whole lines."""
+    """The word for a file or a part of it; with columns (characters, from 1) if the part is not whole lines."""
     path = uris.display(uri, editor.folders)
     if path == uri:
         path = uris.to_path(uri) or uri

@@ -1,4 +1,4 @@
-"""Session files as the language server offers them: commands, code actions, code lenses and what editors ask for in a file."""
+"""Session files in the language server: commands, code actions, code lenses and editors' requests."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_KIND", "SESSION_KIND", "SessionFileFeature"]
 
 SESSION_KIND, ANSWER_KIND = "sessionls.session", "sessionls.answer"
-_READING = 0.5  # seconds within which nobody can read a question and decide
+_READING = 0.5  # seconds: nobody can read a question and decide faster
 
 
 class SessionFileFeature:
-    """`begin` starts work that nobody waits for; `tell` and `tell_error` show words to the person; `show` shows a session."""
+    """`begin` starts work in the background; `tell` and `tell_error` show a message to the person; `show` shows a session."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class SessionFileFeature:
         self._begin = begin
         self._tell = tell
         self._show = show
-        self._sending: set[str] = set()  # the places whose message was sent, or is being sent
+        self._sending: set[str] = set()  # the places of messages that were sent, or are being sent
         self.files = files
         self.keeper = SessionFileKeeper(
             request, self.files, lambda words: tell(words, lsp.MessageType.Warning), self._refresh_lenses
@@ -66,9 +66,9 @@ class SessionFileFeature:
     # -- commands --------------------------------------------------------------------------------------------------------
 
     async def send(self, params: DocumentParams) -> Session:
-        """Send the next message of a session file. Answers as soon as it was accepted; the reply comes into the file.
+        """Send the next message of a session file. Returns when it was accepted; the reply is added to the file later.
 
-        Raises what prevents its acceptance; then the file stays as it is.
+        Raises an error if it is not accepted; then the file does not change.
         """
         opened, text = self._opened(params.uri)
         found = await asyncio.to_thread(parse, text, opened.session_id)
@@ -78,10 +78,10 @@ class SessionFileFeature:
             raise InvalidParams(
                 "The heading “Next message” is missing in this file.",
                 fields=["uri"],
-                hint="It is added at the end of the file. Write your message below it.",
+                hint="It will be added at the end of the file. Write your message below it.",
             )
         if found.draft.nonce in self._sending:
-            raise NotPermitted("This message was sent already.", hint="The file is brought up to date when it is saved.")
+            raise NotPermitted("This message was already sent.", hint="The file is updated when you save it.")
         written = drafts.read(found.draft.text)
         if not written.text:
             raise InvalidParams("There is no message to send.", fields=["uri"], hint="Write it below “Next message”.")
@@ -154,7 +154,7 @@ class SessionFileFeature:
         return session
 
     async def answer(self, params: AnswerHereParams) -> Empty:
-        """Answer a question that the file shows. A yes counts only if the question could be read."""
+        """Answer a question that the file shows. Permission counts only if there was time to read the question."""
         opened, _ = self._opened(params.uri)
         shown = opened.shown.get(params.request_id)
         if params.decision != "deny" and (shown is None or asyncio.get_running_loop().time() - shown < _READING):
@@ -177,7 +177,7 @@ class SessionFileFeature:
     # -- showing ---------------------------------------------------------------------------------------------------------
 
     async def show(self, session: Session) -> str:
-        """Show the session's file, and give its URI. Where the editor shows no documents the person is told where it is."""
+        """Show the session's file, and return its URI. If the editor cannot show documents, the person gets the path."""
         path = await self.keeper.create(session)
         uri = uris.from_path(path)
         text = await asyncio.to_thread(self.files.read, path) or ""
@@ -186,7 +186,7 @@ class SessionFileFeature:
         return uri
 
     async def compose(self, session: Session, words: str) -> str:
-        """Show the session's file with these words in the next message, ready for a question."""
+        """Show the session's file with these words in the next message, so that the person can add a question."""
         path, position = await self.keeper.add_to_draft(session, words)
         uri = uris.from_path(path)
         await self.show_file(uri, Range(start=position, end=position))
@@ -196,7 +196,9 @@ class SessionFileFeature:
         if self._request.client.shows_documents:
             self._begin(self._show_file(uri, range_))
         else:
-            self._tell(f"This editor opens no files for a language server. Open {uris.to_path(uri) or uri}", lsp.MessageType.Info)
+            self._tell(
+                f"This editor cannot open files for a language server. Open {uris.to_path(uri) or uri}", lsp.MessageType.Info
+            )
 
     async def _show_file(self, uri: str, range_: Range) -> None:
         asked = lsp.ShowDocumentParams(uri=uri, take_focus=True, selection=range_to_lsp(range_))
@@ -207,7 +209,7 @@ class SessionFileFeature:
         if not result.success:
             self._tell(f"The editor did not open {uris.to_path(uri) or uri}", lsp.MessageType.Warning)
 
-    # -- what editors ask for --------------------------------------------------------------------------------------------
+    # -- editors' requests --------------------------------------------------------------------------------------------
 
     async def code_lenses(self, uri: str) -> list[lsp.CodeLens]:
         found, made = await self._offers(uri)

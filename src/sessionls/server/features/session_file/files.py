@@ -1,4 +1,4 @@
-"""Where session files are: `sessions/ID/NAME.session.md` in the data folder. The folder's name says which session it is."""
+"""Where session files are: `sessions/ID/NAME.session.md` in the data folder. The folder's name is the session's id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_session_file(uri: str) -> bool:
 
 
 class SessionFiles:
-    """The session files in one data folder. What touches the disk says so, as creating this object does."""
+    """The session files in one data folder. Methods that touch the disk say so; creating this object does, too."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "sessions"
@@ -41,7 +41,7 @@ class SessionFiles:
         return session_id if root in self._roots and _ID.fullmatch(session_id) else None
 
     def path(self, session: Session) -> Path:
-        """The session's file: the one that is there, whatever its name, else a new one. Touches the disk."""
+        """The session's file: the existing one, whatever its name, or else the path of a new one. Touches the disk."""
         folder = self.folder / session.id
         try:
             found = sorted(one for one in folder.iterdir() if one.name.endswith(SUFFIX))
@@ -57,7 +57,7 @@ class SessionFiles:
             file.write(text)
 
     def replace(self, path: Path, before: str, text: str) -> bool:
-        """Write the file if it still holds the text `before`. Touches the disk."""
+        """Write the file if its text is still `before`. Touches the disk."""
         if self.read(path) != before:
             return False
         temporary = path.with_name(f".{path.name}.new")
@@ -68,7 +68,7 @@ class SessionFiles:
         return True
 
     def read(self, path: Path) -> str | None:
-        """The text of the file; None where there is none that can be read. Touches the disk."""
+        """The text of the file; None if it does not exist or cannot be read. Touches the disk."""
         try:
             return path.read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -81,7 +81,7 @@ class SessionFiles:
 
 
 def _name(title: str) -> str:
-    """A file's name for a session, which every system allows."""
+    """A file name for a session that every system allows."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).lower()) if title != UNTITLED else []
     name = ""
     for word in words:

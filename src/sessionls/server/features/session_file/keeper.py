@@ -1,4 +1,4 @@
-"""Keeps the session files that are open in the editor up to date, by edits that add what is new."""
+"""Keeps the session files that are open in the editor up to date, with edits that add new content."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = ["OpenFile", "SessionFileKeeper"]
 
 log = logging.getLogger("sessionls")
 
-PAGE = 50  # messages in a new file, and of each page of earlier ones
+PAGE = 50  # messages in a new file, and in each page of earlier messages
 _RECENT = 12  # messages that are read for an update
 _EVENT_GAP = 0.05  # seconds from an event to the edit
-_TEXT_GAP = 1.0  # seconds between two edits while words come
+_TEXT_GAP = 1.0  # seconds between two edits while a reply is written
 _TRIES = 8
 _RETRY = 0.1  # seconds until a refused edit is tried again
 
@@ -47,20 +47,20 @@ class OpenFile:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gap: float = _EVENT_GAP
     behind: bool = True
-    """Whether something is still to be added."""
+    """Whether the file still lacks something."""
     answers: dict[str, str] = field(default_factory=dict)
     sent: str | None = None
-    """The draft as it was when it was sent."""
+    """The draft at the time when it was sent."""
     shown: dict[str, float] = field(default_factory=dict)
-    """When each open question came into the buffer."""
+    """When each open question was added to the buffer."""
     offered: tuple[object, ...] = ()
     written: tuple[int | None, str] | None = None
-    """Where the editor cannot apply edits: the version of its buffer, and what was written into the file since."""
+    """If the editor cannot apply edits: the version of its buffer, and what we have written to the file since."""
     worker: asyncio.Task[None] | None = None
 
 
 class SessionFileKeeper(DocumentListener):
-    """`tell` shows a person why a file cannot be kept up to date; `changed` is called when a file offers something else."""
+    """`tell` shows a person why a file cannot be kept up to date; `changed` is called when a file's code actions change."""
 
     def __init__(
         self, request: RequestContext, files: SessionFiles, tell: Callable[[str], None], changed: Callable[[], None]
@@ -73,7 +73,7 @@ class SessionFileKeeper(DocumentListener):
         self._open: dict[str, OpenFile] = {}
 
     def start(self) -> None:
-        """Take the documents that are open already."""
+        """Start with the documents that are already open."""
         for uri in self._request.editor.open_documents():
             self.document_opened(uri)
 
@@ -95,10 +95,10 @@ class SessionFileKeeper(DocumentListener):
 
     @property
     def open_sessions(self) -> list[str]:
-        """The sessions whose files are open, the newest opened last."""
+        """The sessions whose files are open, the last opened last."""
         return [one.session_id for one in self._open.values()]
 
-    # -- what happens ----------------------------------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------------------------
 
     def document_opened(self, uri: str) -> None:
         session_id, key = self._files.session_of(uri), uris.uri_key(uri)
@@ -120,7 +120,7 @@ class SessionFileKeeper(DocumentListener):
         self.document_changed(uri)
 
     def on_notice(self, notice: Notice) -> None:
-        """Take a notice of the feed."""
+        """Handle a notice of the feed."""
         if isinstance(notice, Delta | EventNotice):
             session_id = notice.session_id if isinstance(notice, Delta) else notice.event.session_id
             for opened in self._open.values():
@@ -129,7 +129,7 @@ class SessionFileKeeper(DocumentListener):
         elif notice.session is None:
             if (gone := self.of_session(notice.session_id)) is not None:
                 self._tell(
-                    f"The session of {Path(uris.path_of(gone.uri)).name} was deleted. The file is yours to keep or remove."
+                    f"The session of {Path(uris.path_of(gone.uri)).name} was deleted. Keep or remove the file as you like."
                 )
             else:
                 job = asyncio.get_running_loop().run_in_executor(None, self._files.remove, notice.session_id)
@@ -153,7 +153,7 @@ class SessionFileKeeper(DocumentListener):
     # -- creating --------------------------------------------------------------------------------------------------------
 
     async def create(self, session: Session) -> Path:
-        """The session's file, which is written if there is none yet, with its newest messages and a place for the next one."""
+        """The session's file. If there is none yet, writes it with the newest messages and a place for the next one."""
         path = await asyncio.to_thread(self._files.path, session)
         if not await asyncio.to_thread(path.exists):
             page = await self._sessions.history(session.id, limit=PAGE)
@@ -163,7 +163,7 @@ class SessionFileKeeper(DocumentListener):
         return path
 
     async def add_to_draft(self, session: Session, words: str) -> tuple[Path, Position]:
-        """Add words to the next message of the session's file, and give the position after them.
+        """Add words to the next message of the session's file, and return the position after them.
 
         Raises `NotPermitted` if the file cannot be changed now.
         """
@@ -191,11 +191,11 @@ class SessionFileKeeper(DocumentListener):
     def _new(self, session: Session, messages: Sequence[Message], *, more: bool) -> str:
         text = head(session, earlier=more) + f"{next_heading(session.id, new_nonce())}\n\n"
         nobody = Participant(id="", name="")
-        while edits := plan(parse(text, session.id), session, messages, nobody):  # questions come with the second round
+        while edits := plan(parse(text, session.id), session, messages, nobody):  # the second round adds questions
             text = apply(text, edits)
         return text
 
-    # -- keeping ---------------------------------------------------------------------------------------------------------
+    # -- updating ---------------------------------------------------------------------------------------------------------
 
     async def _keep(self, opened: OpenFile) -> None:
         try:
@@ -207,7 +207,7 @@ class SessionFileKeeper(DocumentListener):
                     await self._update(opened)
         except SessionlsError as error:
             self._open.pop(uris.uri_key(opened.uri), None)
-            self._tell(f"{Path(uris.path_of(opened.uri)).name} cannot be kept up to date. {error.message} {error.hint}")
+            self._tell(f"{Path(uris.path_of(opened.uri)).name} cannot be updated. {error.message} {error.hint}")
         except Exception:
             self._open.pop(uris.uri_key(opened.uri), None)
             log.exception("A session file could not be kept up to date")
@@ -219,7 +219,7 @@ class SessionFileKeeper(DocumentListener):
                 return
             text = await self._base(opened, buffer)
             if text is None:
-                return  # what a person has not saved is in the way; it goes on when they save
+                return  # there are unsaved changes; the update continues when they are saved
             found = await asyncio.to_thread(parse, text, opened.session_id)
             session = await self._sessions.get(opened.session_id)
             messages = await self._messages(session, found)
@@ -246,7 +246,7 @@ class SessionFileKeeper(DocumentListener):
             self._changed()
 
     async def _messages(self, session: Session, found: SessionText) -> list[Message]:
-        """The messages that the file may lack: from the newest one that it has on."""
+        """The messages that the file may lack: from its newest one on."""
         page = await self._sessions.history(session.id, limit=_RECENT if found.sections else PAGE)
         messages = page.messages
         needed = set(list(found.writing)[-1:])  # only the newest reply can still grow
@@ -259,7 +259,7 @@ class SessionFileKeeper(DocumentListener):
         return list(messages)
 
     async def earlier(self, uri: str) -> bool:
-        """Put earlier messages before the first one of the file. Gives whether it did."""
+        """Put earlier messages before the first one of the file. Returns whether it succeeded."""
         opened = self.of(uri)
         buffer = self._request.editor.buffer(uri)
         if opened is None or buffer is None or (text := await self._base(opened, buffer)) is None:
@@ -274,18 +274,18 @@ class SessionFileKeeper(DocumentListener):
     # -- writing ---------------------------------------------------------------------------------------------------------
 
     async def _base(self, opened: OpenFile, buffer: Buffer) -> str | None:
-        """The text to edit: the buffer's. None where edits go to the file and the buffer is not saved."""
+        """The text to edit: the buffer's. None if edits go to the file, but the buffer has unsaved changes."""
         if self._request.client.edits.applies:
             return buffer.text
         on_disk = await asyncio.to_thread(self._files.read, self._path(opened))
         if on_disk == buffer.text:
             return on_disk
         if opened.written is not None and opened.written == (buffer.version, on_disk):
-            return on_disk  # the editor has not read yet what was written, and nobody has typed since
+            return on_disk  # the editor has not yet read our last edit, and nobody has typed since
         return None
 
     async def edit(self, opened: OpenFile, text: str, version: int | None, edits: Sequence[Replacement]) -> bool:
-        """Make the edits in the buffer, or in the file where the editor cannot apply edits. Gives whether they were made."""
+        """Make the edits in the buffer, or in the file if the editor cannot apply edits. Returns whether it succeeded."""
         if not self._request.client.edits.applies:
             after = apply(text, edits)
             done = await asyncio.to_thread(self._files.replace, self._path(opened), text, after)
@@ -304,12 +304,12 @@ class SessionFileKeeper(DocumentListener):
         return outcome.applied
 
     async def _heard(self, opened: OpenFile, before: str) -> None:
-        """Wait until the editor has reported the change: what follows is computed from its text."""
+        """Wait until the editor has reported the change: the next edits are based on its text."""
         for _ in range(100):
             buffer = self._request.editor.buffer(opened.uri)
             if buffer is None or buffer.text != before:
                 return
-            await asyncio.sleep(0.01)  # editors report changes whenever they like
+            await asyncio.sleep(0.01)  # editors report changes at any time
 
     def _path(self, opened: OpenFile) -> Path:
         return Path(uris.to_path(opened.uri) or "")

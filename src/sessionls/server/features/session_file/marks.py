@@ -1,8 +1,8 @@
-"""The marks in a session file, and what they say about its text.
+"""The marks in a session file, which divide its text into messages.
 
-A mark is an HTML comment with a check that depends on the session: a mark that was copied from the file of another session does
-not count. No text that sessionls writes into the file can hold one (`without_marks`), so a reply cannot begin a message.
-What a person types may hold copies of marks: the first heading of a message counts, and a mark for the next message counts until
+A mark is an HTML comment with a checksum that depends on the session: a mark copied from the file of another session is ignored.
+Text that sessionls writes into the file never contains a mark (`without_marks`), so a reply cannot begin a message.
+A person can type copies of marks: only the first heading of a message counts, and a mark for the next message counts until
 that message was sent.
 """
 
@@ -44,7 +44,7 @@ _HEADING = re.compile(r"#{1,6}[ \t]+Next message[ \t]*$")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One mark: its kind, its fields, and where it stands in the text (code points)."""
+    """One mark: its kind, its fields, and its position in the text (code points)."""
 
     kind: Kind
     fields: tuple[str, ...]
@@ -54,7 +54,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One message in the file: from the start of its heading's line up to the next message."""
+    """One message in the file: from the start of its heading's line to the next message."""
 
     message_id: str
     seq: int
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The next message. `line` is where its heading's line starts, `heading` where the heading that we wrote starts.
+    """The next message. `line`: the start of its heading's line; `heading`: the start of the heading that we wrote.
 
     Everything after `start` is the message.
     """
@@ -79,14 +79,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class SessionText:
-    """A session file as its marks divide it."""
+    """A session file, divided by its marks."""
 
     text: str
     session_id: str
     sections: Sequence[Section]
     draft: Draft | None
     writing: Mapping[str, tuple[Mark, int, int]] = field(default_factory=dict)
-    """Of each reply that is not complete: its mark, and up to which part and code point it is in the file."""
+    """For each incomplete reply: its mark, and the last part and code point of it in the file."""
     questions: Mapping[str, Mark] = field(default_factory=dict)
     findings: Mapping[str, Mark] = field(default_factory=dict)
     earlier: Mark | None = None
@@ -104,7 +104,7 @@ class SessionText:
 
 
 def parse(text: str, session_id: str) -> SessionText:
-    """Read the marks of a session's file. Never fails, whatever a person typed; takes linear time."""
+    """Read the marks of a session's file. Accepts any text and takes linear time."""
     marks = list(_marks(text, session_id))
     headings: dict[str, Mark] = {}
     sent: set[str] = set()
@@ -132,7 +132,7 @@ def parse(text: str, session_id: str) -> SessionText:
 
 def _marks(text: str, session_id: str) -> Iterator[Mark]:
     for found in _MARK.finditer(text):
-        kind: Kind = found[1]  # type: ignore[assignment]  # the pattern has only these
+        kind: Kind = found[1]  # type: ignore[assignment]  # the pattern allows only these
         fields = tuple(found[2].split())
         if found[3] == _check(session_id, kind, fields):
             yield Mark(kind, fields, found.start(), found.end())
@@ -170,17 +170,17 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def without_marks(text: str) -> str:
-    """The text with nothing in it that could be read as a mark."""
+    """Returns the text without anything that could be read as a mark."""
     return _BEGINS.sub("< ", text)
 
 
 def new_nonce() -> str:
-    """The name of a place for a message that nobody has written yet."""
+    """A name for the place of a message that is not written yet."""
     return secrets.token_hex(4)
 
 
 def message_mark(session_id: str, seq: int, message_id: str, nonce: str | None = None) -> str:
-    """`nonce` is that of the place where the message was written."""
+    """`nonce`: the name of the place where the message was written."""
     return _mark(session_id, "message", (str(seq), message_id, *([nonce] if nonce else [])))
 
 

@@ -1,4 +1,4 @@
-"""What a session file offers at each place: as code lenses, and as code actions."""
+"""The code lenses and code actions of a session file, with their positions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EARLIER, OPEN_FINDING = "sessionls.earlier", "sessionls.openFinding"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A command at an offset of the text. `start` and `end` are the part of the text for which it is a code action."""
+    """A command at an offset of the text. It is a code action in the text from `start` to `end`."""
 
     title: str
     command: str
@@ -35,11 +35,11 @@ class Offer:
     start: int
     end: int
     answers: str | None = None
-    """Of an answer to a question: the question's summary."""
+    """For an answer to a question: the question's summary."""
 
 
 def offers(found: SessionText, session: Session, agents: Sequence[Agent], uri: str) -> Iterator[Offer]:
-    """Everything that the file offers. The text says only where; what is offered is the session's state."""
+    """Everything that the file offers. The session's state determines what is offered, the text only where."""
     whole = (0, len(found.text))
     this: dict[str, Any] = {"sessionId": session.id}
     if found.draft is not None:
@@ -52,7 +52,7 @@ def offers(found: SessionText, session: Session, agents: Sequence[Agent], uri: s
         if session.replying or session.stopped is not None:
             yield Offer("Cancel the reply", "sessionls.cancel", this, at, *whole)
     for question in session.asking or ():
-        # Only where the question can be read; and No comes first: whoever presses Return without reading allows nothing.
+        # Only at the question, and with No first: whoever presses Return without reading allows nothing.
         if (mark := found.questions.get(question.request_id)) is None:
             continue
         answers = [("Deny", "deny"), ("Allow once", "once"), *([("Allow for this session", "session")] if question.scope else [])]

@@ -1,4 +1,4 @@
-"""The structure of a session file for the editor: messages as symbols, what folds, and links."""
+"""The structure of a session file for the editor: messages as symbols, folding ranges, and links."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _PATH = re.compile(
 _SESSION = re.compile(r"\bsession:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _LINKS = 1000
 _CANDIDATES = 5000
-_TALLEST = 5000  # lines of a fence: what is folded is cut before it is written
+_TALLEST = 5000  # lines of a fence: folded text is cut before it is written
 
 
 def symbols(found: SessionText, encoding: Encoding) -> list[lsp.DocumentSymbol]:
-    """One symbol for each message, and one for the next."""
+    """One symbol for each message, and one for the next message."""
     lines = Lines(found.text, encoding)
     made = []
     places = [(one.start, one.end) for one in found.sections]
@@ -55,7 +55,7 @@ def symbols(found: SessionText, encoding: Encoding) -> list[lsp.DocumentSymbol]:
 
 
 def folds(found: SessionText) -> list[lsp.FoldingRange]:
-    """The messages, and in them reasoning, calls of tools, patches and context."""
+    """Folds messages, and in them reasoning, tool calls, patches and context."""
     lines = Lines(found.text, "utf-32")
     made = []
     for section in found.sections:
@@ -71,7 +71,7 @@ def folds(found: SessionText) -> list[lsp.FoldingRange]:
 
 
 def _blocks(lines: Lines, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Lines that begin with `FOLDED`, with the fences that follow."""
+    """Folds lines that begin with `FOLDED` together with the fences that follow."""
     at = first
     while at <= last:
         start = at
@@ -88,7 +88,7 @@ def _blocks(lines: Lines, first: int, last: int) -> Iterator[tuple[int, int]]:
 
 
 def links(found: SessionText, folders: Sequence[str], encoding: Encoding) -> list[tuple[Range, str | None, str | None]]:
-    """Ranges with what they link to: the URI of a file, or the id of a session. Touches the disk."""
+    """Ranges with their link targets: the URI of a file, or the id of a session. Touches the disk."""
     lines = Lines(found.text, encoding)
     made: list[tuple[Range, str | None, str | None]] = [
         (Range(start=lines.position(one.start()), end=lines.position(one.end())), None, one[1])
@@ -110,7 +110,7 @@ def links(found: SessionText, folders: Sequence[str], encoding: Encoding) -> lis
 
 
 def _candidates(text: str) -> Iterator[re.Match[str]]:
-    """Words that look like a path: with a slash in them, or an ending."""
+    """Whether a word looks like a path: it has a slash or a suffix."""
     return (one for one in _PATH.finditer(text) if re.search(r"[^/.][/.][^/.]", one[1] or one[2]))
 
 

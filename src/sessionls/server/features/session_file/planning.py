@@ -1,4 +1,4 @@
-"""Which edits bring a session file up to date: pure, so that it can be tested with whatever a person typed."""
+"""Computes the edits that bring a session file up to date. Pure, so that tests can use any text of a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Replacement", "apply", "end_of_draft", "is_what_was_written", "plan"
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Put `new` in place of the text from `start` to `end` (code points). Nothing that a person typed is ever inside."""
+    """Replace the text from `start` to `end` (code points) with `new`. A person's text is never replaced."""
 
     start: int
     end: int
@@ -31,10 +31,10 @@ def plan(
     answers: Mapping[str, str] | None = None,
     sent: str | None = None,
 ) -> list[Replacement]:
-    """The edits, in order, that add what the file lacks of these messages (oldest first).
+    """Returns the edits, in order, that add the missing parts of these messages (oldest first).
 
-    What a person wrote as the next message stays where it is when it was sent: its heading changes, and a place for the message
-    after it is added. `answers` are words for questions that were answered; `sent` is the draft as it was when it was sent.
+    When a person's next message was sent, its text stays in place: its heading changes, and a place for a new next message is
+    added. `answers`: the texts that replace answered questions; `sent`: the draft at the time when it was sent.
     """
     edits = [*_grow(found, session, messages), *_questions(found, session, answers or {})]
     known = {section.message_id for section in found.sections}
@@ -46,7 +46,7 @@ def plan(
 
 
 def _joined(edits: Sequence[Replacement]) -> list[Replacement]:
-    """Edits that touch as one: editors do not agree on the order of those at one position."""
+    """Joins adjacent edits: editors disagree on the order of edits at one position."""
     joined: list[Replacement] = []
     for edit in edits:
         if joined and joined[-1].end == edit.start:
@@ -57,7 +57,9 @@ def _joined(edits: Sequence[Replacement]) -> list[Replacement]:
 
 
 def plan_earlier(found: SessionText, session: Session, messages: Sequence[Message], *, more: bool) -> list[Replacement]:
-    """The edits that put earlier messages before the first one of the file; without `more` the words about them go."""
+    """Returns the edits that put earlier messages before the first one of the file. Without `more`, they also remove the note
+    about earlier messages.
+    """
     known = {section.message_id for section in found.sections}
     text = "".join(rendering.section(session, one) for one in messages if one.id not in known)
     first = found.sections[0].start if found.sections else found.draft.line if found.draft else len(found.text)
@@ -68,7 +70,7 @@ def plan_earlier(found: SessionText, session: Session, messages: Sequence[Messag
 
 
 def plan_words(found: SessionText, words: str) -> list[Replacement]:
-    """The edits that add words to the end of the next message, if it does not hold them yet."""
+    """Returns the edits that add words to the end of the next message, unless it contains them."""
     if found.draft is None or words in found.draft.text:
         return []
     if not found.draft.text.strip():
@@ -78,7 +80,7 @@ def plan_words(found: SessionText, words: str) -> list[Replacement]:
 
 
 def end_of_draft(found: SessionText) -> int:
-    """Where the next message ends, without blank lines after it (code points)."""
+    """The end of the next message, without trailing blank lines (code points)."""
     if found.draft is None:
         return len(found.text)
     written = found.draft.text.rstrip("\r\n")
@@ -86,7 +88,7 @@ def end_of_draft(found: SessionText) -> int:
 
 
 def apply(text: str, edits: Sequence[Replacement]) -> str:
-    """The text with these edits, which are in order and do not overlap."""
+    """Applies these edits, which are in order and do not overlap, to the text."""
     pieces, at = [], 0
     for edit in edits:
         pieces += [text[at : edit.start], edit.new]
@@ -127,7 +129,7 @@ def _questions(found: SessionText, session: Session, answers: Mapping[str, str])
     asking = {question.request_id: question for question in session.asking or ()}
     for request_id, mark in found.questions.items():
         if request_id not in asking:
-            edits.append(Replacement(mark.start, mark.end, answers.get(request_id, "*Not open any more.*")))
+            edits.append(Replacement(mark.start, mark.end, answers.get(request_id, "*No longer open.*")))
     for request_id, question in asking.items():
         if request_id not in found.questions and question.message_id in found.writing:
             at = found.writing[question.message_id][0].start
@@ -138,7 +140,7 @@ def _questions(found: SessionText, session: Session, answers: Mapping[str, str])
 def _add(
     found: SessionText, session: Session, new: Sequence[Message], participant: Participant, sent: str | None
 ) -> list[Replacement]:
-    """The edits that add whole messages."""
+    """Returns the edits that add whole messages."""
     edits: list[Replacement] = []
     draft, text = found.draft, found.text
     at = len(text) if draft is None else draft.line
@@ -147,7 +149,7 @@ def _add(
     open_ = draft
     for message in new:
         if open_ is not None and (end := _end_of_sent(message, open_.text, participant, sent)) is not None:
-            # What was written stays where it is, and becomes a message.
+            # The person's text stays in place, and becomes a message.
             title = rendering.heading(session.id, message, open_.nonce)
             if tail:
                 edits.append(Replacement(at, at, "".join(tail)))
@@ -174,7 +176,7 @@ def _add(
 
 
 def _end_of_sent(message: Message, draft: str, participant: Participant, sent: str | None) -> int | None:
-    """Where in the draft the message ends, if it was written there: what was typed since then belongs to the next one."""
+    """The end of the message in the draft, if it was written there: text typed since then belongs to the next message."""
     whole = draft.rstrip()
     if sent is not None and is_what_was_written(message, sent, participant) and draft.startswith(sent):
         return len(sent)

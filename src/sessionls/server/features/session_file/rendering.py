@@ -1,4 +1,4 @@
-"""Messages as they stand in a session file. What was written of a reply is never written again: it only grows."""
+"""Renders messages for a session file. A reply in the file only grows: written text is never written again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sessionls.sessions.prompt.blocks import fenced
 __all__ = ["FOLDED", "contexts", "grow", "growing", "head", "heading", "is_ended", "next_heading", "question_block", "section"]
 
 FOLDED = "▸ "
-"""How the line begins above what editors fold: reasoning, tools, context."""
+"""The start of the line above folded text: reasoning, tools, context."""
 
 _LONGEST = 4000  # characters of a tool's result, a context or a patch
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
@@ -43,7 +43,7 @@ _WRITING = {
 
 
 def head(session: Session, *, earlier: bool) -> str:
-    """The top of a new file. It holds nothing that changes."""
+    """The top of a new file. It contains nothing that changes."""
     lines = [f"# {_line(labels.title_of(session))}", ""]
     facts = [f"Session {session.id}", f"begun {labels.time_of(session.created_at)}"]
     if session.parent is not None:
@@ -68,7 +68,7 @@ def heading(session_id: str, message: Message, nonce: str | None = None) -> str:
 
 
 def section(session: Session, message: Message) -> str:
-    """A whole message with its heading. A reply that is not complete ends with the mark at which it goes on."""
+    """A whole message with its heading. An incomplete reply ends with the mark at which it continues."""
     body, part, offset = grow(session, message, 0, 0)
     if not is_ended(message):
         body += growing(session, message, part, offset)
@@ -76,15 +76,15 @@ def section(session: Session, message: Message) -> str:
 
 
 def grow(session: Session, message: Message, part: int, offset: int) -> tuple[str, int, int]:
-    """What is new of a message after that code point of that part, and up to where it is now.
+    """Returns the text of a message after that code point of that part, and the new position.
 
-    Of a text that still grows only whole lines are given.
+    Of a text that still grows, returns only whole lines.
     """
     ended = is_ended(message)
     pieces: list[str] = []
     parts = message.parts
     if part > len(parts) or (offset and (part == len(parts) or not _reaches(parts[part], offset))):
-        pieces.append("\n\n*The words above were not kept: the reply was begun again here.*\n")
+        pieces.append("\n\n*The text above was discarded: the reply restarts here.*\n")
         part, offset = min(part, len(parts)), 0
     while part < len(parts):
         one, last = parts[part], part == len(parts) - 1
@@ -110,13 +110,13 @@ def is_ended(message: Message) -> bool:
 
 
 def growing(session: Session, message: Message, part: int, offset: int) -> str:
-    """The mark at which a reply goes on."""
+    """The mark at which a reply continues."""
     status = _WRITING.get(message.status) or labels.status_of(message) or message.status
     return marks.writing_mark(session.id, message.id, part, offset, status)
 
 
 def question_block(session_id: str, question: OpenQuestion) -> str:
-    """An open question for permission, with everything that a person has to know before saying yes."""
+    """An open request for permission, with everything that a person must know before allowing it."""
     mark = marks.question_mark(session_id, question.request_id)
     lines = [f"**Permission: {_line(question.agent)} asks: {_line(question.summary)}** {mark}"]
     if question.detail:
@@ -134,7 +134,7 @@ def _reaches(part: Part, offset: int) -> bool:
 
 
 def _grown(text: str, start: int, *, whole: bool) -> tuple[str, int]:
-    """The text from `start` on, as it stands in the file, and where it ends: without `whole` after its last line end."""
+    """The text from `start` on, as written in the file, and its end: without `whole`, it ends at its last line break."""
     end = len(text) if whole else max(text.rfind("\n", start) + 1, start)
     if not text.strip():
         return "", end
@@ -154,7 +154,9 @@ def _lines(text: str) -> list[str]:
 
 
 class _Confined:
-    """Lines of Markdown, kept inside of their message: headings below the message's own, fences known, no marks."""
+    """Lines of Markdown that cannot leave their message: headings are below the message's heading, fences are closed, marks are
+    removed.
+    """
 
     def __init__(self) -> None:
         self.fence: str | None = None
@@ -220,12 +222,12 @@ def _blocks(session: Session, part: Part) -> Iterator[str]:
 
 
 def contexts(session: Session, message: Message) -> str:
-    """What was handed over with the message."""
+    """The context of the message."""
     blocks = []
     for context in message.context or ():
         about = labels.about_context(context, session.workspace_folders)
         title = about.title if about.notice is None else f"{about.title} ({about.notice})"
-        blocks.append(_folded(title, about.text or "Nothing was kept.", language=about.language))
+        blocks.append(_folded(title, about.text or "No text was stored.", language=about.language))
     return "\n\n".join(blocks)
 
 

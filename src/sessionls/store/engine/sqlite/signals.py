@@ -1,7 +1,7 @@
 """Signals between the processes of a machine, with Linux's inotify: after a commit, the writer touches files.
 
 There is a file for each followed session, and one for changes that lists show. A process watches the files that concern it, so
-what is written in other sessions does not even wake it. Several sessions may share a file: a needless signal only costs a poll.
+changes of other sessions do not wake it. Several sessions may share a file: a needless signal only costs a poll.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Signal = Literal["followed", "listed", "nothing"]
 
 # From <sys/inotify.h>: the same on all of Linux's architectures.
 _ATTRIB, _DELETE_SELF, _MOVE_SELF, _OVERFLOW = 0x4, 0x400, 0x800, 0x4000
-_EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name behind it
+_EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _READ = 1 << 16
 _FILES = 256  # for sessions
 _LISTED = "listed"
@@ -42,7 +42,7 @@ class Signals:
     def send(self, session_ids: Iterable[str], *, listed: bool) -> None:
         """Wake the processes that follow one of these sessions and, with `listed`, those that show lists."""
         for name in {*map(_name, session_ids), *([_LISTED] if listed else ())}:
-            with contextlib.suppress(OSError):  # a file that does not exist is watched by nobody
+            with contextlib.suppress(OSError):  # nobody watches a file that does not exist
                 os.utime(self._folder / name)
 
     def follow(self, session_id: str) -> None:
@@ -60,7 +60,7 @@ class Signals:
                 self._listener.remove(name)
 
     def listen(self) -> Listener:
-        """Raises `OSError` if this system cannot watch files, or not as many."""
+        """Raises `OSError` if this system cannot watch files, or too few."""
         with self._lock:
             listener = Listener(self._folder, self._close)
             try:
@@ -132,7 +132,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         self._read()
         if not self._happened.is_set() and seconds > 0:
-            loop.add_reader(self._fd, self._read)  # only now: between two waits nothing should wake this process
+            loop.add_reader(self._fd, self._read)  # only now, so that nothing wakes this process between two waits
             try:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._happened.wait(), seconds)
