@@ -57,7 +57,7 @@ def call(reply: Message, name: str = "ask_agent") -> ToolPart:
 # -- an external agent asks one of ours ------------------------------------------------------------------------------
 
 
-async def test_its_answer_goes_back_and_its_work_is_shown_under_the_call(folder: Path, model_server: ModelServer) -> None:
+async def test_the_asking_agent_gets_the_answer_and_the_call_shows_the_work(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [["say", "I ask."], asks("scout")])
     model_server.script(Answer("Looking.", tools=[ToolUse("read_file", {"path": "a.py"})]), Answer("It is 42."))
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
@@ -75,7 +75,7 @@ async def test_its_answer_goes_back_and_its_work_is_shown_under_the_call(folder:
     assert reply.usage is not None and reply.usage.input_tokens > 0 and reply.steps == 2
 
 
-async def test_its_rules_bind_the_agent_that_it_asks(folder: Path, model_server: ModelServer) -> None:
+async def test_the_rules_of_the_asking_agent_apply_to_the_asked_agent(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [asks("scout")])
     model_server.script(Answer(tools=[ToolUse("run_command", {"command": "touch made"})]), Answer("Not done."))
     setting = {"guest": guest.setting()}
@@ -89,7 +89,7 @@ async def test_its_rules_bind_the_agent_that_it_asks(folder: Path, model_server:
     ("rule", "answer", "status"),
     [("deny", None, None), ("ask", "deny", "denied"), ("ask", "once", "done"), ("ask", "session", "done")],
 )
-async def test_whether_it_may_ask_is_a_rule_like_any_other(
+async def test_asking_another_agent_requires_permission_like_any_tool(
     folder: Path, model_server: ModelServer, rule: str, answer: Any, status: str | None
 ) -> None:
     guest = external(folder, [asks("scout")])
@@ -102,7 +102,7 @@ async def test_whether_it_may_ask_is_a_rule_like_any_other(
     assert [part.status for part in reply.parts if isinstance(part, ToolPart)] == ([status] if status else [])
 
 
-async def test_what_is_asked_ends_with_the_message(folder: Path, model_server: ModelServer) -> None:
+async def test_the_asked_agent_stops_when_the_message_ends(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [asks("scout")])
     hold = Hold("hm")
     model_server.script(hold)
@@ -116,14 +116,14 @@ async def test_what_is_asked_ends_with_the_message(folder: Path, model_server: M
     assert (reply.status, call(reply).status) == ("cancelled", "failed")
 
 
-async def test_an_agent_that_there_is_not_cannot_be_asked(folder: Path, model_server: ModelServer) -> None:
+async def test_an_unknown_agent_cannot_be_asked(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [asks("nobody")])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         reply = await send(home, "guest")
     assert call(reply).status == "failed" and "scout" in json.loads(reply.text)["text"]
 
 
-async def test_it_searches_earlier_sessions_with_our_tool(folder: Path, model_server: ModelServer) -> None:
+async def test_an_external_agent_searches_earlier_sessions_with_our_tool(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [["mcp", "search_sessions", {"query": "mongoose"}]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         earlier = await home.sessions.create(agent="chief", title="About animals")
@@ -135,7 +135,7 @@ async def test_it_searches_earlier_sessions_with_our_tool(folder: Path, model_se
 # -- one of ours asks an external agent ------------------------------------------------------------------------------
 
 
-async def test_an_external_agent_answers_a_question_in_a_session_of_its_own(folder: Path, model_server: ModelServer) -> None:
+async def test_an_external_agent_answers_a_question_in_a_separate_session(folder: Path, model_server: ModelServer) -> None:
     edit = {"toolCallId": "c", "kind": "read", "title": "Read a.py", "status": "completed"}
     guest = external(folder, [["update", "tool_call", edit], ["say", "It is 42."]])
     model_server.script(asked("guest"), Answer("The guest says 42."), asked("guest"), Answer("Again."))
@@ -153,7 +153,9 @@ async def test_an_external_agent_answers_a_question_in_a_session_of_its_own(fold
     assert "secret words" in guest.prompt(2)
 
 
-async def test_an_agent_that_may_not_edit_and_run_cannot_use_one_that_does(folder: Path, model_server: ModelServer) -> None:
+async def test_an_agent_without_edit_and_run_rights_cannot_ask_an_agent_that_has_them(
+    folder: Path, model_server: ModelServer
+) -> None:
     guest = external(folder, [["say", "no"]])
     model_server.script(asked("guest"), Answer("Well."))
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions=ALLOWED) as home:
@@ -163,7 +165,7 @@ async def test_an_agent_that_may_not_edit_and_run_cannot_use_one_that_does(folde
 
 
 @pytest.mark.parametrize(("answer", "status"), [("once", "done"), ("deny", "failed")])
-async def test_people_are_asked_where_the_rules_for_what_it_may_do_say_so(
+async def test_people_are_asked_for_permission_if_the_rules_say_so(
     folder: Path, model_server: ModelServer, answer: Any, status: str
 ) -> None:
     guest = external(folder, [["say", "Done."]])
@@ -186,7 +188,7 @@ async def test_one_external_agent_asks_another(folder: Path, model_server: Model
     assert other.prompt() == "The agent `guest` asks:\n\nWhat is it?"
 
 
-async def test_they_do_not_ask_each_other_for_ever(folder: Path, model_server: ModelServer) -> None:
+async def test_agents_cannot_ask_each_other_endlessly(folder: Path, model_server: ModelServer) -> None:
     guest = external(folder, [asks("guest")])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions=ALLOWED) as home:
         reply = await send(home, "guest")

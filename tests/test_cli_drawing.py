@@ -16,7 +16,7 @@ from sessionls.cli.terminal import safe
 from sessionls.domain.model import FileContext, SelectionContext
 
 
-class TestWhatIsSettled:
+class TestSettledText:
     def test_a_paragraph_is_settled_when_the_next_one_begins(self) -> None:
         assert settled("one\n\n") == 0
         assert settled("one\n\ntwo") == len("one\n\n")
@@ -41,7 +41,7 @@ class TestWhatIsSettled:
             before = settled(text)
 
 
-class TestPlaces:
+class TestContextArguments:
     def test_files_lines_and_line_ranges_are_parsed(self, tmp_path: Path) -> None:
         (tmp_path / "a.py").write_text("x\n", encoding="utf-8")
         whole, line, lines = context_of(["a.py", "a.py:3", "a.py:3-5"], tmp_path)

@@ -26,12 +26,12 @@ def fake_emacs(folder: Path, code: str) -> str:
     return str(folder)
 
 
-def test_its_folder_is_printed_for_the_load_path(tmp_path: Path) -> None:
+def test_the_folder_for_the_load_path_of_emacs_is_printed(tmp_path: Path) -> None:
     assert Path(sessionls("--print", path=str(tmp_path)).stdout.strip()) == PACKAGE
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake Emacs is a script")
-def test_emacs_installs_it(tmp_path: Path) -> None:
+def test_emacs_installs_the_package(tmp_path: Path) -> None:
     path = fake_emacs(tmp_path, f"open({str(tmp_path / 'told')!r}, 'w').write(sys.argv[-1])")
     done = sessionls("--install", path=path)
     assert done.returncode == 0 and "(require 'sessionls)" in done.stderr
@@ -39,11 +39,11 @@ def test_emacs_installs_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake Emacs is a script")
-def test_why_emacs_could_not_is_said(tmp_path: Path) -> None:
+def test_a_failed_installation_in_emacs_is_explained(tmp_path: Path) -> None:
     done = sessionls("--install", path=fake_emacs(tmp_path, "sys.exit('Package eglot-1.9 is unavailable')"))
     assert done.returncode == 2 and "Package eglot-1.9 is unavailable" in " ".join(done.stderr.split())
 
 
-def test_a_missing_emacs_is_said(tmp_path: Path) -> None:
+def test_a_missing_emacs_is_reported(tmp_path: Path) -> None:
     done = sessionls("--install", path=str(tmp_path))
     assert done.returncode == 2 and "There is no program emacs." in done.stderr

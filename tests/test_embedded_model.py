@@ -68,7 +68,7 @@ async def test_it_answers_can_be_cancelled_and_reports_usage_and_overflow(embedd
 
 
 @installed
-class TestItsProcess:
+class TestModelProcess:
     async def test_it_is_started_once_for_simultaneous_requests(self, embedded: Embedded) -> None:
         first, *others = await asyncio.gather(*(embedded.address() for _ in range(5)))
         assert all(other == first for other in others)
@@ -153,7 +153,7 @@ class TestItsProcess:
 
 
 @installed
-class TestWhatGoesWrong:
+class TestProblems:
     async def test_an_invalid_model_file_is_explained(self, tmp_path: Path) -> None:
         wrong = tmp_path / "Wrong.gguf"
         await asyncio.to_thread(wrong.write_bytes, b"not a model")

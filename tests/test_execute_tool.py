@@ -82,7 +82,7 @@ async def ends(pid: int) -> None:
     await comes(lambda: is_gone(pid))
 
 
-class TestWhatTheAgentIsTold:
+class TestResults:
     async def test_output_and_errors_are_in_order_with_the_exit_code(self, tool: RunCommand) -> None:
         assert await fails(tool, "echo one; echo two >&2; echo three; exit 3") == "Exit code 3.\none\ntwo\nthree"
         assert await run(tool, "true") == "Exit code 0.\n(no output)"
@@ -121,7 +121,7 @@ class TestWhatTheAgentIsTold:
         assert "127" in await fails(tool, "no-such-program-anywhere")
 
 
-class TestWhatItMayKnow:
+class TestCommandEnvironment:
     async def test_no_key_reaches_a_command(self, tool: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENAI_API_KEY", "hush-1")
         monkeypatch.setenv("WHATEVER", "https://ann:hush-2@example.org/")
@@ -160,7 +160,7 @@ class TestWhatItMayKnow:
         assert environment_for_commands({name: "x"})[name] == "x"
 
 
-class TestNothingIsLeft:
+class TestLeftoverProcesses:
     async def test_after_a_timeout_it_is_killed_with_its_children(self, tool: RunCommand, folder: Path) -> None:
         command = "(sleep 1000 & echo $! > inner.pid; wait) & echo $$ > outer.pid; echo begun; sleep 1000"
         told = await fails(tool, command, seconds=1)
@@ -209,7 +209,7 @@ class TestNothingIsLeft:
         await ends(pid)
 
 
-class TestWhatAYesCovers:
+class TestPermissionScope:
     async def test_a_permission_request_shows_the_whole_command(self, tool: RunCommand) -> None:
         command = "make test &&\n  rm -rf build"
         permission_request = await tool.permission_request({"command": command, "folder": "inner"})

@@ -39,7 +39,7 @@ async def needs(home: App, session_id: str) -> list[Need]:
     return (await home.sessions.get(session_id)).needs or []
 
 
-async def test_who_gets_a_session_finds_who_gave_it_what_they_said_and_what_waits(
+async def test_a_session_that_was_handed_over_shows_by_whom_the_note_and_the_waiting_messages(
     folder: Path, model_server: ModelServer
 ) -> None:
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
@@ -66,7 +66,7 @@ async def test_who_gets_a_session_finds_who_gave_it_what_they_said_and_what_wait
         await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_it_stands_until_they_do_something_not_only_look(folder: Path, model_server: ModelServer) -> None:
+async def test_a_handover_ends_when_the_participant_acts_not_when_they_look(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("Fine."))
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
         session_id = await shared(home, ben)
@@ -81,7 +81,7 @@ async def test_it_stands_until_they_do_something_not_only_look(folder: Path, mod
         assert await needs(home, session_id) == []
 
 
-async def test_it_can_be_handed_on_and_back(folder: Path) -> None:
+async def test_a_session_can_be_handed_on_and_back(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
         session_id = await shared(home, ben)
         await home.sessions.hand_over(session_id, "@Ben")
@@ -91,14 +91,14 @@ async def test_it_can_be_handed_on_and_back(folder: Path) -> None:
         assert [(one.participant, one.note) for one in await needs(home, session_id)] == [(ANN, "no time")]
 
 
-async def test_a_fork_is_nobodys_to_go_on_with(folder: Path) -> None:
+async def test_a_fork_has_no_handover(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
         session_id = await shared(home, ben)
         await home.sessions.hand_over(session_id, "ben")
         assert (await home.sessions.fork(session_id)).needs is None
 
 
-async def test_whom_nobody_knows_there_is_told_apart_from_those_who_are(folder: Path) -> None:
+async def test_a_handover_needs_one_known_participant_who_is_somebody_else(folder: Path) -> None:
     twin = Participant(id="ben-2", name="Ben", email="ben2@example.org")
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
         session_id = await shared(home, ben)
@@ -121,7 +121,7 @@ async def test_whom_nobody_knows_there_is_told_apart_from_those_who_are(folder: 
         assert [one.participant for one in await needs(home, session_id)] == [twin], "what is refused changes nothing"
 
 
-def test_the_terminal_hands_over_and_says_so(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_hands_a_session_over_and_confirms_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fill() -> str:
         async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
             return await shared(home, ben)

@@ -68,7 +68,7 @@ async def has(store: SqlStore, session_id: str, image: bytes) -> bool:
     return found is not None
 
 
-async def test_the_bytes_are_in_no_event_and_no_message(home: App, database: str) -> None:
+async def test_the_bytes_of_an_image_are_not_in_events_or_messages(home: App, database: str) -> None:
     session_id = await start(home, A)
     await send(home, session_id, A)  # the same one again is kept once
     assert await rows(database) == [(1,)]
@@ -76,7 +76,7 @@ async def test_the_bytes_are_in_no_event_and_no_message(home: App, database: str
     assert digest_of(A) in stored and encoded(A)[40:90] not in stored
 
 
-async def test_a_fork_holds_what_it_saw_and_the_last_deletion_removes_it(home: App, database: str) -> None:
+async def test_a_fork_keeps_shared_images_until_the_last_session_is_deleted(home: App, database: str) -> None:
     parent = await start(home, A)
     at = (await home.sessions.history(parent)).messages[-1].id
     await send(home, parent, B)
@@ -91,7 +91,7 @@ async def test_a_fork_holds_what_it_saw_and_the_last_deletion_removes_it(home: A
     assert await rows(database) == [(0,)]
 
 
-async def test_a_fork_of_what_is_not_final_yet_has_its_images(home: App, model_server: ModelServer) -> None:
+async def test_a_fork_of_a_message_that_is_not_final_has_its_images(home: App, model_server: ModelServer) -> None:
     hold = Hold("one", Answer("."))
     model_server.script(hold)
     parent = (await home.sessions.create(agent="plain")).id
@@ -108,7 +108,7 @@ async def test_a_fork_of_what_is_not_final_yet_has_its_images(home: App, model_s
     assert [await has(home.built.store, child, image) for image in (A, B)] == [True, True]
 
 
-async def test_a_message_that_is_not_accepted_leaves_nothing(home: App, database: str) -> None:
+async def test_the_images_of_a_refused_message_are_not_stored(home: App, database: str) -> None:
     session_id = (await home.sessions.create(agent="plain")).id
     await home.sessions.pause(session_id)
     with pytest.raises(Exception, match="paused"):
@@ -116,7 +116,7 @@ async def test_a_message_that_is_not_accepted_leaves_nothing(home: App, database
     assert await rows(database) == [(0,)]
 
 
-async def test_they_are_copied_with_their_session_and_its_forks(home: App, database: str, tmp_path: Path) -> None:
+async def test_images_are_copied_with_their_session_and_its_forks(home: App, database: str, tmp_path: Path) -> None:
     parent = await start(home, A)
     child = (await home.sessions.fork(parent)).id
     await send(home, child, B)

@@ -69,7 +69,7 @@ def image_urls(messages: Any) -> list[str]:
     ("data", "mime_type", "size"),
     [(png(7, 5), "image/png", (7, 5)), (JPEG, "image/jpeg", (1, 1)), (WEBP, "image/webp", (1, 1)), (GIF, "image/gif", (3, 2))],
 )
-async def test_its_bytes_say_what_it_is_and_not_what_it_is_claimed_to_be(
+async def test_the_type_of_an_image_is_read_from_its_bytes_not_from_its_claimed_type(
     home: App, data: bytes, mime_type: str, size: tuple[int, int]
 ) -> None:
     session = await new(home)
@@ -92,7 +92,7 @@ def test_the_size_of_every_kind_of_webp_and_of_a_jpeg_with_other_segments_is_rea
 
 @settings(deadline=None)
 @given(st.sampled_from([png(), JPEG, WEBP, GIF]), st.data())
-def test_what_is_cut_or_changed_is_read_or_refused_and_nothing_else(data: bytes, draw: st.DataObject) -> None:
+def test_truncated_or_corrupt_images_are_read_or_refused_without_other_errors(data: bytes, draw: st.DataObject) -> None:
     end = draw.draw(st.integers(0, len(data)))
     changed = bytearray(data[:end])
     for at in draw.draw(st.lists(st.integers(0, max(end - 1, 0)), max_size=4)):
@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[ImageContext, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_what_is_no_image_or_too_large_is_refused_and_nothing_happens(home: App, name: str) -> None:
+async def test_data_that_is_not_an_image_or_is_too_large_is_refused_without_effect(home: App, name: str) -> None:
     session = await new(home)
     context, words = REFUSED[name]
     with pytest.raises(InvalidParams, match=words) as refused:
@@ -125,7 +125,7 @@ async def test_what_is_no_image_or_too_large_is_refused_and_nothing_happens(home
     assert (await home.sessions.get(session.id)).message_count == 0
 
 
-async def test_a_message_takes_so_many_images_and_no_more(home: App) -> None:
+async def test_the_number_of_images_in_a_message_is_limited(home: App) -> None:
     session = await new(home)
     with pytest.raises(InvalidParams, match="may be 20, with 20 MiB"):
         await home.sessions.message(session.id, "look", context=[given_data(png(shade=n)) for n in range(21)])
@@ -163,7 +163,7 @@ async def test_files_are_read_only_inside_of_the_workspace(home: App, folder: Pa
 # -- what is kept ----------------------------------------------------------------------------------------------------
 
 
-async def test_messages_and_events_name_it_and_its_bytes_are_asked_for(home: App) -> None:
+async def test_messages_and_events_name_an_image_and_a_request_reads_its_bytes(home: App) -> None:
     session = await new(home)
     await home.sessions.open(session.id)
     data = png(50, 40)
@@ -204,7 +204,7 @@ async def test_a_waiting_message_is_replaced_by_one_with_the_same_image(home: Ap
 
 
 @pytest.mark.parametrize("lane", ["direct", "litellm"])
-async def test_every_interface_gets_the_image_behind_its_name(
+async def test_every_model_interface_gets_the_image_after_its_name(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, lane: str
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
@@ -227,7 +227,9 @@ async def test_every_interface_gets_the_image_behind_its_name(
     assert (named["type"], text["text"]) == ("text", "What is wrong?")
 
 
-async def test_later_messages_still_show_it_and_only_its_name_counts_for_the_window(home: App, model_server: ModelServer) -> None:
+async def test_later_requests_still_contain_the_image_and_its_bytes_do_not_count_as_text(
+    home: App, model_server: ModelServer
+) -> None:
     session = await new(home)
     await home.sessions.message(session.id, "look", context=[given_data(png(extra=1 << 20))])
     await home.sessions.message(session.id, "and now?")
@@ -237,7 +239,7 @@ async def test_later_messages_still_show_it_and_only_its_name_counts_for_the_win
     assert "compacted" not in [event.kind for event in await home.built.store.events(session.id, after=0)]
 
 
-async def test_its_tokens_count_where_the_prompt_is_fitted(folder: Path, model_server: ModelServer) -> None:
+async def test_image_tokens_count_when_the_prompt_is_fitted_to_the_window(folder: Path, model_server: ModelServer) -> None:
     from sessionls.sessions.prompt.transcript import estimate_tokens
 
     def size(width: int, height: int) -> int:
@@ -248,7 +250,7 @@ async def test_its_tokens_count_where_the_prompt_is_fitted(folder: Path, model_s
     assert size(15_000, 10_000) - size(1500, 1000) < 10  # larger ones are scaled down
 
 
-async def test_of_many_images_the_newest_are_sent_and_the_others_are_named(home: App, model_server: ModelServer) -> None:
+async def test_of_many_images_the_newest_are_sent_and_the_others_only_named(home: App, model_server: ModelServer) -> None:
     session = await new(home)
     for n in range(3):
         contexts = [given_data(png(shade=10 * n + i), title=f"shot {n}-{i}") for i in range(8)]
@@ -261,7 +263,7 @@ async def test_of_many_images_the_newest_are_sent_and_the_others_are_named(home:
     assert reply.notices == ["4 images of earlier messages were left out to save room."]
 
 
-async def test_an_agent_asked_later_that_takes_no_images_is_told_that_one_was_there(home: App, model_server: ModelServer) -> None:
+async def test_a_model_without_image_support_gets_a_note_about_an_earlier_image(home: App, model_server: ModelServer) -> None:
     session = await new(home)
     await home.sessions.message(session.id, "look", context=[given_data(png(), title="a chart")])
     reply = (await home.sessions.message(session.id, "and you?", agent="blind")).reply
@@ -274,7 +276,7 @@ async def test_an_agent_asked_later_that_takes_no_images_is_told_that_one_was_th
 # -- who cannot see --------------------------------------------------------------------------------------------------
 
 
-async def test_a_model_that_takes_no_images_is_refused_before_sending_with_one_that_does(
+async def test_an_image_for_a_model_without_image_support_is_refused_with_the_name_of_one_that_has_it(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with app(folder, model_server, model=SEES) as home:
@@ -287,7 +289,7 @@ async def test_a_model_that_takes_no_images_is_refused_before_sending_with_one_t
         assert reply.status == "complete"
 
 
-async def test_it_is_refused_also_while_another_reply_is_written(home: App, model_server: ModelServer) -> None:
+async def test_an_image_is_also_refused_while_another_reply_is_written(home: App, model_server: ModelServer) -> None:
     hold = Hold("one", Answer("."))
     model_server.script(hold)
     session = await new(home)
@@ -300,7 +302,7 @@ async def test_it_is_refused_also_while_another_reply_is_written(home: App, mode
     assert (await home.sessions.get(session.id)).message_count == 2
 
 
-async def test_a_claude_is_not_sent_what_its_provider_would_refuse_again_and_again(
+async def test_claude_gets_no_image_that_its_provider_would_refuse_in_every_request(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
@@ -317,7 +319,7 @@ async def test_a_claude_is_not_sent_what_its_provider_would_refuse_again_and_aga
     assert '"image"' not in json.dumps(model_server.requests[-1].body)
 
 
-async def test_ollama_is_asked_what_its_models_can(
+async def test_ollama_reports_which_models_support_images(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_API_BASE", model_server.url)
@@ -330,13 +332,13 @@ async def test_ollama_is_asked_what_its_models_can(
     assert model_server.requests[-1].body["messages"][-1]["images"] == [encoded(png())]
 
 
-async def test_the_list_of_models_says_which_of_them_take_images(home: App) -> None:
+async def test_the_list_of_models_shows_which_of_them_support_images(home: App) -> None:
     images = {model.name: model.images for model in (await home.sessions.models()).models}
     assert images[SEES] is True
     assert {name for name, takes in images.items() if takes is None and name.startswith("openai/")} == set()
 
 
-async def test_external_agents_get_it_as_a_block_where_they_take_it(folder: Path, model_server: ModelServer) -> None:
+async def test_external_agents_that_support_images_get_them_as_blocks(folder: Path, model_server: ModelServer) -> None:
     announce = {"promptCapabilities": {"image": True}, "sessionCapabilities": {"resume": {}}}
     guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": announce})
     async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
@@ -352,7 +354,7 @@ async def test_external_agents_get_it_as_a_block_where_they_take_it(folder: Path
     assert "in order: first." in guest.prompt()
 
 
-async def test_an_external_agent_that_takes_none_is_sent_nothing(folder: Path, model_server: ModelServer) -> None:
+async def test_an_external_agent_without_image_support_gets_no_image(folder: Path, model_server: ModelServer) -> None:
     guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": {"sessionCapabilities": {"resume": {}}}})
     async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
         session = await new(home)
@@ -369,7 +371,7 @@ async def test_an_external_agent_that_takes_none_is_sent_nothing(folder: Path, m
 # -- exports, the terminal and the protocol --------------------------------------------------------------------------
 
 
-async def test_exports_hold_it(home: App, tmp_path: Path) -> None:
+async def test_exports_contain_images(home: App, tmp_path: Path) -> None:
     session = await new(home)
     data, odd = png(50, 40), '"><script>![x](y)'
     await home.sessions.message(session.id, "look", context=[given_data(data, title="a chart"), given_data(GIF, title=odd)])
@@ -387,7 +389,9 @@ async def test_exports_hold_it(home: App, tmp_path: Path) -> None:
     assert "Image: a chart" in document and "base64" not in document
 
 
-def test_the_terminal_takes_its_path_and_says_why_a_model_cannot_see(cli: Cli, model_server: ModelServer) -> None:
+def test_the_terminal_accepts_the_path_of_an_image_and_explains_when_a_model_cannot_see_it(
+    cli: Cli, model_server: ModelServer
+) -> None:
     (cli.folder / "shot.dat").write_bytes(png(640, 480))
     model_server.script(Answer("A grey square."))
     done = cli("ask", "-m", SEES, "shot.dat", "What is this?")
@@ -400,7 +404,7 @@ def test_the_terminal_takes_its_path_and_says_why_a_model_cannot_see(cli: Cli, m
     assert len(model_server.requests) == 1
 
 
-async def test_a_client_sends_it_reads_it_back_and_never_gets_it_unasked(
+async def test_a_client_sends_an_image_reads_it_back_and_never_gets_it_unrequested(
     connect: Connect, folder: Path, model_server: ModelServer
 ) -> None:
     env = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_BASE": model_server.openai, "SESSIONLS_MODEL": SEES}

@@ -31,7 +31,7 @@ TOKENS = (AWS, GITHUB, GITLAB, JWT, OPENAI, SLACK, STRIPE)
 
 @pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:6])
 @pytest.mark.parametrize("around", ["{}", "Use {} for it.", "KEY={}\nmore", '"{}"', "({}),", "`{}`", "a\n\n{}\n\nb", "{}, and"])
-def test_a_token_is_masked_wherever_it_stands(token: str, around: str) -> None:
+def test_a_token_is_masked_anywhere_in_a_text(token: str, around: str) -> None:
     masked, secrets = mask(around.format(token))
     assert len(secrets) == 1
     assert all(token[start : start + 8] not in masked for start in range(4, len(token) - 8)), masked
@@ -55,7 +55,7 @@ def test_a_token_is_masked_wherever_it_stands(token: str, around: str) -> None:
         ("client_secret := `f00barb4z99`", "f00barb4z99"),
     ],
 )
-def test_a_value_is_masked_where_its_name_says_what_it_is(text: str, hidden: str) -> None:
+def test_a_value_is_masked_if_its_name_means_a_secret(text: str, hidden: str) -> None:
     masked, _ = mask(text)
     assert hidden not in masked
     assert text.partition(hidden)[0] == masked.partition("[masked: ")[0]
@@ -82,7 +82,7 @@ def test_a_value_is_masked_where_its_name_says_what_it_is(text: str, hidden: str
         "basic understanding of authorization",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_that_is_not_secret_is_not_masked(text: str) -> None:
     assert mask(text) == (text, [])
 
 
@@ -173,7 +173,7 @@ async def test_an_unmasked_export_says_so_at_its_top(folder: Path, model_server:
         assert 0 <= done.content.find(said) < done.content.index(GITHUB)
 
 
-async def test_what_holds_no_secret_is_exported_as_it_is(folder: Path, model_server: ModelServer) -> None:
+async def test_a_session_without_secrets_is_exported_unchanged(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("Fine."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(title="A title", agent="plain")
@@ -184,7 +184,7 @@ async def test_what_holds_no_secret_is_exported_as_it_is(folder: Path, model_ser
         assert data["messages"] == [one.wire() for one in (await home.sessions.history(session.id)).messages]
 
 
-def test_the_terminal_lists_what_would_be_masked_and_shows_none_of_it(
+def test_the_terminal_lists_secrets_without_showing_them(
     folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def fill() -> str:

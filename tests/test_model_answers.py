@@ -155,7 +155,7 @@ class TestServerSentEvents:
         assert run(sse(chunk, delta(content="Hello"), chunk, delta("stop"), chunk)) == Read("Hello", "", [], "stop")
 
 
-class TestOtherForms:
+class TestAnswerFormats:
     WHOLE = {
         "id": "x",
         "object": "chat.completion",
@@ -267,7 +267,7 @@ A = '{"path": "a"}'
 B = '{"path": "b"}'
 
 
-class TestCallsOfTools:
+class TestToolCalls:
     @pytest.mark.parametrize(
         "pieces",
         [
@@ -382,7 +382,7 @@ class TestCallsOfTools:
         assert len(set(ids)) == 4 and all(ids) and ids[0] == "same"
 
 
-class TestErrorsInside:
+class TestErrorsInAnswers:
     @pytest.mark.parametrize(
         "error",
         [

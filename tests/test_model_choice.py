@@ -205,7 +205,7 @@ class TestPreferences:
                 assert row.get("deprecation_date", "9999") > today, name
 
 
-class TestNothing:
+class TestNoModel:
     async def test_the_error_lists_all_solutions(self, engine: Callable[..., None]) -> None:
         engine(engine=False)
         problem = await refused({})
@@ -259,7 +259,7 @@ class TestList:
         assert "OPENAI_API_KEY" in (first.problem or "") and not any(row.default for row in others)
 
 
-class TestAServerOfOnesOwn:
+class TestCustomServer:
     """`custom_openai` and `custom_anthropic` stand beside the providers whose interface they have."""
 
     @pytest.mark.parametrize(

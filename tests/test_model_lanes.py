@@ -509,12 +509,12 @@ async def make(litellm_ready: None, model_server: ModelServer) -> AsyncIterator[
         await gateway_.close()
 
 
-class TestWhatComesThroughLitellm(test_models.TestWhatComes):
+class TestOutputsThroughLitellm(test_models.TestOutputs):
     async def test_an_unknown_finish_reason_is_unknown(self, make: Make, model_server: ModelServer) -> None:
         """Not here: litellm makes `stop` of it."""
 
 
-class TestWhatIsSentThroughLitellm(test_models.TestWhatIsSent):
+class TestRequestsThroughLitellm(test_models.TestRequests):
     """What is said of addresses and keys is about our own requests."""
 
     test_a_proxy_from_the_environment_is_used_for_other_machines = None  # type: ignore[assignment]

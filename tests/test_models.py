@@ -78,7 +78,7 @@ async def failure(gateway: Gateway, asked: ModelRequest) -> ModelUnavailable:
     return raised.value
 
 
-class TestWhatComes:
+class TestOutputs:
     @ALL
     async def test_text_is_streamed_and_ends_once(self, make: Make, model_server: ModelServer, model: str) -> None:
         model_server.script(Answer("one two three", tokens=Tokens(100, 20)))
@@ -213,7 +213,7 @@ class TestWhatComes:
         assert len(given) < 1000  # pieces that arrived faster than they were consumed were joined
 
 
-class TestWhatIsSent:
+class TestRequests:
     @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
     async def test_requests_do_not_affect_each_other(self, make: Make, model_server: ModelServer, model: str) -> None:
         gateway = make()
@@ -504,7 +504,7 @@ class TestTryingAgain:
         assert text_of(await outputs(make(), request())) == "there"
 
 
-class TestGivingUp:
+class TestCancelling:
     @ALL
     async def test_cancelling_the_task_closes_the_connection(self, make: Make, model_server: ModelServer, model: str) -> None:
         hold = Hold("Once upon")

@@ -75,7 +75,7 @@ async def test_everyone_sees_who_has_the_session_open(folder: Path) -> None:
         assert (await home.sessions.get(session.id)).present is None
 
 
-async def test_whose_process_was_killed_is_there_no_more(folder: Path) -> None:
+async def test_a_participant_is_no_longer_present_after_their_process_was_killed(folder: Path) -> None:
     async with app(folder, None) as home:
         session = await home.sessions.create()
         await home.sessions.open(session.id)
@@ -90,7 +90,7 @@ async def test_whose_process_was_killed_is_there_no_more(folder: Path) -> None:
         assert await names(home, session.id) == ["Ann"]
 
 
-async def test_who_opens_a_session_does_not_find_those_whose_processes_are_gone(folder: Path) -> None:
+async def test_opening_a_session_removes_participants_of_processes_that_are_gone(folder: Path) -> None:
     async with app(folder, None) as home, SqlStore(database(folder)) as store:
         session = await home.sessions.create()
         async with elsewhere(folder, session.id, "Ben") as process:
@@ -103,7 +103,7 @@ async def test_who_opens_a_session_does_not_find_those_whose_processes_are_gone(
         assert await names(home, session.id) == ["Ann"]
 
 
-async def test_who_has_two_editors_stays_while_one_of_them_lives(folder: Path) -> None:
+async def test_a_participant_with_two_editors_stays_present_while_one_is_alive(folder: Path) -> None:
     async with app(folder, None, participant=BEN) as ben:
         session = await ben.sessions.create()
         await ben.sessions.open(session.id)
@@ -120,7 +120,7 @@ async def test_who_has_two_editors_stays_while_one_of_them_lives(folder: Path) -
         assert kinds.count("participantLeft") == 0
 
 
-async def test_a_machine_that_slept_and_woke_is_there_again(folder: Path) -> None:
+async def test_participants_are_present_again_after_their_machine_wakes_from_sleep(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
         session = await home.sessions.create()
         await home.sessions.open(session.id)
@@ -141,7 +141,7 @@ async def test_a_machine_that_slept_and_woke_is_there_again(folder: Path) -> Non
         assert await names(home, session.id) == ["Ann", "Ben"]
 
 
-async def test_to_be_there_writes_no_events(folder: Path) -> None:
+async def test_presence_writes_no_events(folder: Path) -> None:
     async with SqlStore(database(folder), lease=0.15) as store:
         session_id = await create(store)
         await store.change(session_id, lambda change: transitions.join(change, ANN))
@@ -153,7 +153,7 @@ async def test_to_be_there_writes_no_events(folder: Path) -> None:
             assert (await other.session(session_id)) == before
 
 
-async def test_a_store_that_is_closed_leaves_nobody_behind(folder: Path) -> None:
+async def test_closing_a_store_removes_its_participants_from_presence(folder: Path) -> None:
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
         async with SqlStore(database(folder)) as other:
@@ -165,7 +165,7 @@ async def test_a_store_that_is_closed_leaves_nobody_behind(folder: Path) -> None
         assert (await store.session(session_id)).present is None
 
 
-async def test_a_copy_in_another_database_is_open_nowhere(folder: Path) -> None:
+async def test_a_copy_in_another_database_has_nobody_present(folder: Path) -> None:
     there = database_url(folder.parent / "two.db")
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
@@ -178,7 +178,7 @@ async def test_a_copy_in_another_database_is_open_nowhere(folder: Path) -> None:
         assert (await other.follow(session_id)).present == []
 
 
-async def test_a_deleted_session_is_open_nowhere(folder: Path) -> None:
+async def test_a_deleted_session_has_nobody_present(folder: Path) -> None:
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
         async with SqlStore(database(folder)) as other:
@@ -188,7 +188,7 @@ async def test_a_deleted_session_is_open_nowhere(folder: Path) -> None:
 
 
 @pytest.mark.engines("sqlite")
-async def test_those_whom_an_older_version_left_behind_leave_when_somebody_opens_the_session(folder: Path) -> None:
+async def test_participants_of_an_older_version_are_removed_when_somebody_opens_the_session(folder: Path) -> None:
     path = folder.parent / "one.db"
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
@@ -204,7 +204,7 @@ async def test_those_whom_an_older_version_left_behind_leave_when_somebody_opens
         assert await names(home, session_id) == ["Ann"]
 
 
-async def test_participants_are_told_apart_by_their_id_not_by_their_name(folder: Path) -> None:
+async def test_participants_are_distinguished_by_their_id_not_by_their_name(folder: Path) -> None:
     twin = Participant(id="other-ann", name="Ann")
     async with app(folder, None) as home, app(folder, None, participant=twin) as other:
         session = await home.sessions.create()

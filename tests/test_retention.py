@@ -43,7 +43,7 @@ def ids(sessions: list[Session]) -> list[str]:
     return [session.id for session in sessions]
 
 
-async def test_each_state_has_its_age_and_what_has_none_is_kept(store: SqlStore) -> None:
+async def test_each_state_has_its_own_age_and_states_without_one_are_kept(store: SqlStore) -> None:
     active, paused, archived = [await create(store) for _ in range(3)]
     await store.change(paused, lambda change: transitions.pause(change, ANN))
     await store.change(archived, lambda change: transitions.archive(change, ANN))
@@ -78,7 +78,7 @@ async def test_the_age_counts_from_the_last_change(store: SqlStore) -> None:
     assert "changed" in report.refused[session_id]
 
 
-async def test_what_is_in_use_is_kept_and_named(store: SqlStore, tmp_path: Path) -> None:
+async def test_sessions_in_use_are_kept_and_listed(store: SqlStore, tmp_path: Path) -> None:
     writing, opened, waiting, stopped = [await create(store) for _ in range(4)]
     await begin(store, writing, await say(store, writing, "go"))
     await store.change(opened, lambda change: transitions.join(change, BEN))
@@ -91,7 +91,7 @@ async def test_what_is_in_use_is_kept_and_named(store: SqlStore, tmp_path: Path)
     assert "open" in report.refused[opened]
 
 
-async def test_what_a_fork_shares_is_kept_for_it(store: SqlStore) -> None:
+async def test_content_that_a_fork_shares_is_kept(store: SqlStore) -> None:
     parent = await create(store)
     await exchange(store, parent, "a question", "an answer")
     child = await fork(store, parent, 2)
@@ -164,7 +164,7 @@ def test_a_dry_run_says_what_would_be_deleted_and_deletes_nothing(configured: Pa
 
 
 @pytest.mark.engines("sqlite")
-def test_what_is_deleted_is_in_no_file_any_more(configured: Path, tmp_path: Path) -> None:
+def test_deleted_content_is_erased_from_all_files(configured: Path, tmp_path: Path) -> None:
     asyncio.run(fill(tmp_path))
 
     def found() -> list[str]:
@@ -178,7 +178,7 @@ def test_what_is_deleted_is_in_no_file_any_more(configured: Path, tmp_path: Path
     assert "Deleted 0 sessions" in run()
 
 
-def test_without_the_setting_nothing_is_deleted_and_it_says_what_to_set(configured: Path) -> None:
+def test_without_the_setting_nothing_is_deleted_and_the_error_names_the_setting(configured: Path) -> None:
     configured.write_text("", encoding="utf-8")
     said = run(code=2)
     assert "[retention]" in said
@@ -187,7 +187,7 @@ def test_without_the_setting_nothing_is_deleted_and_it_says_what_to_set(configur
 @pytest.mark.parametrize(
     "text", ["[retention]\narchived = 0", "[retention]\narchived = -1", "[retention]\ngone = 5", "[retention]\nactive = nan"]
 )
-def test_ages_that_make_no_sense_are_refused(configured: Path, text: str) -> None:
+def test_invalid_ages_are_refused(configured: Path, text: str) -> None:
     from sessionls.domain.errors import InvalidParams
 
     configured.write_text(text, encoding="utf-8")

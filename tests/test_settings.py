@@ -38,7 +38,7 @@ def refused(**explicit: object) -> InvalidParams:
     return caught.value
 
 
-class TestWhereAValueComesFrom:
+class TestSources:
     def test_the_defaults_apply_without_settings(self, monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> None:
         monkeypatch.delenv("SESSIONLS_DATA_DIR")
         settings = Settings.load()
@@ -87,7 +87,7 @@ class TestWhereAValueComesFrom:
         assert not settings.trusts(tmp_path / "one" / ".." / "two")
 
 
-class TestWhatIsSaidOfAWrongValue:
+class TestInvalidValues:
     def test_a_misspelled_setting_is_reported_with_a_suggestion(self, config: Write) -> None:
         config('modle = "openai/x"')
         error = refused()
@@ -154,7 +154,7 @@ class TestWhatIsSaidOfAWrongValue:
             assert error.wire()["fields"] == ["database_url"]
 
 
-class TestTheParticipantHere:
+class TestOwnParticipant:
     def test_the_id_is_the_same_for_every_source_of_the_email_address(self) -> None:
         assert participant("Ada", "ada@example.org").id == participant("A. Lovelace", "Ada@Example.org").id
         assert participant("Ada").id == participant("Ada").id != participant("Bob").id

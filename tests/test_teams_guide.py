@@ -115,7 +115,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
         server.remove()
 
 
-def test_the_guide_leads_from_nothing_to_a_team_and_its_backup_is_restored(team: Team) -> None:
+def test_the_commands_of_the_teams_guide_work_including_backup_and_restore(team: Team) -> None:
     (_, install), (_, roles), (_, migrate), (_, rights), (_, people), (_, connect) = blocks("Set it up")
     assert install == 'pip install "sessionls[postgres]"\n'
     team.administer(roles, "postgres")

@@ -126,7 +126,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-class TestWhatAnEditMakes:
+class TestEditResults:
     async def test_the_text_is_replaced_exactly(self, place: Place) -> None:
         assert await place.edited("a = 1\nb = 2\n", ("b = 2", "b = 3")) == "a = 1\nb = 3\n"
 
@@ -183,7 +183,7 @@ class TestWhatAnEditMakes:
         assert "$" not in str(tool.schema) and tool.schema["properties"]["edits"]["items"]["required"] == ["old", "new"]
 
 
-class TestTheTextThatTheAgentSaw:
+class TestEditsRequireReadText:
     async def test_an_unread_file_is_not_edited(self, place: Place) -> None:
         place.write("text.txt", "x")
         assert "Read text.txt with read_file" in await place.edit_refused("text.txt", ("x", "y"))
@@ -230,7 +230,7 @@ class TestTheTextThatTheAgentSaw:
         assert path.read_text(encoding="utf-8") == "on disk"
 
 
-class TestTheEditorHasTheLastWord:
+class TestEditsThroughTheEditor:
     async def test_a_refused_edit_is_reported_with_its_patch_and_logged(self, place: Place) -> None:
         path = place.write("text.txt", "a\nb\n")
         await place.run("read_file", path="text.txt")

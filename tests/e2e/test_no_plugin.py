@@ -206,7 +206,7 @@ async def test_an_editor_that_would_show_an_empty_document_opens_the_file_of_the
     assert client.shown[0].uri.endswith(f"/{session['id']}/session.session.md")
 
 
-async def test_an_editor_that_opens_no_files_is_told_where_the_session_is(open_editor: OpenEditor) -> None:
+async def test_an_editor_that_cannot_open_files_gets_the_path_of_the_session(open_editor: OpenEditor) -> None:
     client = await open_editor(events=False)
     session = await client.ask("session/create")
     shown = await client.command("sessionls.show", {"sessionId": session["id"]})

@@ -72,7 +72,7 @@ async def on_disk(path: Path) -> str:
     return await asyncio.to_thread(path.read_text, encoding="utf-8")
 
 
-class TestAnEditorThatSaves:
+class TestEditorThatSaves:
     async def test_a_command_sees_an_edit_of_a_saved_document_and_the_edit_can_be_undone(self, start: Start, path: Path) -> None:
         editor: Editor = await start(True)
         editor.buffers.open(uri_of(path), "x = 1\n")
@@ -183,7 +183,7 @@ class TestAnEditorThatSaves:
         assert [event["applied"] for event in editor.client.events_of("edited")] == [False]
 
 
-class TestAFileThatACommandChanges:
+class TestFileChangedByCommand:
     async def test_is_reported_if_the_editor_still_has_the_old_text(self, start: Start, path: Path) -> None:
         editor: Editor = await start(False)
         editor.buffers.open(uri_of(path), "x = 1\n")
@@ -206,7 +206,7 @@ class TestAFileThatACommandChanges:
         assert changed == ("done", "Exit code 0.\n(no output)")
 
 
-class TestAnEditorThatCannotBeAskedToSave:
+class TestEditorWithoutSaving:
     async def test_line_ends_that_the_editor_does_not_send_are_not_unsaved_changes(self, start: Start, path: Path) -> None:
         await asyncio.to_thread(path.write_bytes, b"x = 1\r\n")
         editor: Editor = await start(False)

@@ -347,7 +347,7 @@ async def test_agents_and_context_are_completed_and_explained_in_the_next_messag
         assert await editor.client.raw(method, elsewhere) is None
 
 
-async def test_words_hand_over_files_lines_and_changes(
+async def test_words_in_the_draft_add_files_lines_and_changes(
     file_editor: OpenFileEditor, model_server: ModelServer, folder: Path
 ) -> None:
     (folder / "a.py").write_text("one = 1\ntwo = 2\nthree = 3\n", encoding="utf-8")
@@ -477,7 +477,7 @@ async def test_two_editors_have_one_session_in_their_files(file_editor: OpenFile
     assert text.endswith("Words of Bob, not sent") and "Words of Bob" not in ada.text(here)
 
 
-async def test_a_file_whose_session_is_gone_says_so(file_editor: OpenFileEditor) -> None:
+async def test_a_file_of_a_deleted_session_says_so(file_editor: OpenFileEditor) -> None:
     editor = await file_editor()
     session = await editor.client.ask("session/create")
     uri = await editor.show(session["id"])
