@@ -80,28 +80,27 @@ METHODS: tuple[Method, ...] = (
         "session/list",
         p.ListParams,
         r.SessionList,
-        "Lists sessions, those with an open question for permission first, newest first each: those of the given workspace "
-        "folder, without one those of the open folders, all for "
-        "`*`. A session belongs to its folders and to their repositories. "
-        "Without `state`, archived sessions are left out. `query` are words of the title.",
+        "Lists sessions, newest first; sessions with an open request for permission come before all others. Lists the sessions "
+        "of the given workspace folder, without one those of the open folders, and all sessions for `*`. A session belongs to "
+        "its folders and to their repositories. Without `state`, archived sessions are left out. `query`: words of the title.",
     ),
     Method(
         "session/get",
         p.SessionParams,
         Session,
-        "Gives a session as it is now.",
+        "Returns a session in its current state.",
         errors=_GONE,
     ),
     Method(
         "session/open",
         p.OpenParams,
         r.Opened,
-        "Joins a session: from its answer on, its events and deltas arrive here. Gives its newest `limit` messages, oldest "
-        "first, a reply being written with its text so far; fewer, but one at least, where they would be more than 4 MiB, and "
-        "`more` where there are older ones. `participants` are those who have it open in a process that lives; whoever's "
-        "process is gone leaves within seconds (`participantLeft`). With `after`, also the events numbered above that one, "
-        "unless they would be more than 4 MiB. No notification of the session comes before the answer, and "
-        "none is missed after it.",
+        "Joins a session: after the answer, its events and deltas arrive here. Returns its newest `limit` messages, oldest "
+        "first, including the current text of a reply that is being written; fewer messages, but at least one, if they would "
+        "exceed 4 MiB. `more` is true if there are older ones. `participants` have the session open in a process that is "
+        "alive; a participant whose process has ended leaves within seconds (`participantLeft`). With `after`, also returns "
+        "the events with higher numbers, unless they would exceed 4 MiB. No notification of the session comes before the "
+        "answer, and none after it is missed.",
         errors=_GONE,
         causes=("participantJoined",),
     ),
@@ -109,7 +108,7 @@ METHODS: tuple[Method, ...] = (
         "session/close",
         p.SessionParams,
         p.Empty,
-        "Leaves a session: its events and deltas no longer arrive here. A reply being written goes on.",
+        "Leaves a session: its events and deltas no longer arrive here. A reply that is being written continues.",
         errors=_GONE,
         causes=("participantLeft",),
     ),
@@ -117,8 +116,8 @@ METHODS: tuple[Method, ...] = (
         "session/history",
         p.HistoryParams,
         r.History,
-        "Pages back: the newest `limit` messages before message `before`, oldest first, and whether there are older ones. Fewer, "
-        "but one at least, where they would be more than 4 MiB.",
+        "Pages back: returns the newest `limit` messages before message `before`, oldest first, and whether there are older "
+        "ones. Returns fewer messages, but at least one, if they would exceed 4 MiB.",
         errors=(e.SessionNotFound, e.MessageNotFound),
     ),
     Method(
@@ -181,7 +180,7 @@ METHODS: tuple[Method, ...] = (
         "session/cancel",
         p.SessionParams,
         Session,
-        "Cancels the reply being written, whoever asked for it. What it wrote stays.",
+        "Cancels the reply that is being written, no matter whose message it answers. Its text so far is kept.",
         errors=_GONE,
         causes=("replyFinished",),
     ),
@@ -189,8 +188,8 @@ METHODS: tuple[Method, ...] = (
         "session/withdraw",
         p.WaitingMessageParams,
         Session,
-        "Takes a message back that waits for its reply to begin: it leaves the session, and whoever waits for its reply is "
-        "answered `messageWithdrawn`. Anybody may. Once its reply has begun it is refused: `session/cancel` ends that.",
+        "Withdraws a message whose reply has not begun: it is removed from the session, and a client that waits for its reply "
+        "gets `messageWithdrawn`. Every participant may do this. Refused if the reply has begun: use `session/cancel`.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
         causes=("messageWithdrawn",),
     ),
@@ -198,10 +197,10 @@ METHODS: tuple[Method, ...] = (
         "session/sendNow",
         p.WaitingMessageParams,
         Session,
-        "Goes on with a waiting message at once: the reply being written is cancelled and keeps what it wrote, one that stopped "
-        "is given up, and this message is answered next, by a reply of its own also where it was to steer. Where it is being "
-        "answered already nothing happens. If the process that the message was sent from is gone, it is answered here, with the "
-        "keys, the workspace and the permissions of whoever calls this.",
+        "Answers a waiting message now: cancels the reply that is being written, which keeps its text, gives up a stopped "
+        "reply, and answers this message next, with a separate reply even if it was sent to steer. Does nothing if it is "
+        "already being answered. If the process that sent the message is gone, it is answered here, with the keys, the "
+        "workspace and the permissions of the caller.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
         causes=("queueOrdered", "replyFinished", "replyStarted"),
     ),
@@ -209,8 +208,8 @@ METHODS: tuple[Method, ...] = (
         "session/reorder",
         p.ReorderParams,
         Session,
-        "Answers these waiting messages first, in this order; those not named follow as they stand. One whose reply has begun "
-        "is passed over; where none of them waits any more it is refused.",
+        "Answers these waiting messages first, in this order; the others follow in their current order. Ignores messages whose "
+        "reply has begun; refused if none of them is still waiting.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
         causes=("queueOrdered",),
     ),
@@ -218,7 +217,7 @@ METHODS: tuple[Method, ...] = (
         "session/switchAgent",
         p.SwitchAgentParams,
         Session,
-        "Changes the default agent, and with it the session's model; without `model` the agent's own.",
+        "Changes the default agent and the session's model; without `model`, to the agent's model.",
         errors=(e.SessionNotFound, *_AGENTS),
         causes=("agentSwitched",),
     ),
@@ -226,7 +225,8 @@ METHODS: tuple[Method, ...] = (
         "session/pause",
         p.SessionParams,
         Session,
-        "Pauses a session: a reply being written stops at its next safe point with all it has done, and no message is taken.",
+        "Pauses a session: a reply that is being written stops at its next safe point and keeps its results. A paused session "
+        "accepts no messages.",
         errors=(e.SessionNotFound, e.SessionArchived),
         causes=("paused", "replyFinished"),
     ),
@@ -234,8 +234,8 @@ METHODS: tuple[Method, ...] = (
         "session/resume",
         p.SessionParams,
         Session,
-        "Goes on with a paused session, or with a reply that was interrupted or failed. Answers at once; the reply goes on, "
-        "and its events tell. Refused (`notPermitted`) while the session's budget is used up.",
+        "Resumes a paused session, or a reply that was interrupted or failed. Answers immediately; events report the progress "
+        "of the reply. Refused (`notPermitted`) while the session's budget is used up.",
         errors=(e.SessionNotFound, e.SessionArchived, e.NotPermitted),
         causes=("resumed", "replyStarted"),
     ),
@@ -243,8 +243,8 @@ METHODS: tuple[Method, ...] = (
         "session/fork",
         p.ForkParams,
         Session,
-        "Makes a new session that holds all up to and with message `at` (without it: all that is complete), by reference. The"
-        " parent is not disturbed, and what happens to it later does not change the fork.",
+        "Creates a new session with all messages up to and including `at` (without it: all complete messages), by reference. "
+        "The parent does not change, and later changes of the parent do not change the fork.",
         errors=(e.SessionNotFound, e.MessageNotFound, *_AGENTS),
         causes=("created", "forked"),
     ),
@@ -252,7 +252,7 @@ METHODS: tuple[Method, ...] = (
         "session/rename",
         p.RenameParams,
         Session,
-        "Gives a session another title.",
+        "Changes the title of a session.",
         errors=_GONE,
         causes=("renamed",),
     ),
@@ -270,8 +270,8 @@ METHODS: tuple[Method, ...] = (
         "session/setBudget",
         p.SetBudgetParams,
         Session,
-        "Changes how many US dollars models may cost in a session, or with `null` lets them cost whatever they do. Before each "
-        "request to a model, those of agents that agents ask and those for a summary included, what the session has cost is "
+        "Changes how many US dollars models may cost in a session; `null` removes the limit. Before each request to a model, "
+        "those of agents that agents ask and those for a summary included, what the session has cost is"
         'compared with it; where it is used up the session is paused (`pauseReason` "budget"), and `session/resume` is refused '
         "until the budget is raised. The last request may go a little beyond it. A model whose price is not known costs nothing "
         "here. A fork has the budget of its parent, and has spent nothing of it. A paused session stays paused.",
@@ -282,7 +282,7 @@ METHODS: tuple[Method, ...] = (
         "session/archive",
         p.SessionParams,
         Session,
-        "Hides a session from lists. It takes no message until it is unarchived.",
+        "Hides a session from lists. It accepts no messages until it is unarchived.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("archived",),
     ),
@@ -290,7 +290,7 @@ METHODS: tuple[Method, ...] = (
         "session/unarchive",
         p.SessionParams,
         Session,
-        "Brings an archived session back, as it was: one that was paused is paused.",
+        "Restores an archived session to its previous state: active or paused.",
         errors=_GONE,
         causes=("unarchived",),
     ),
@@ -298,7 +298,7 @@ METHODS: tuple[Method, ...] = (
         "session/delete",
         p.SessionParams,
         p.Empty,
-        "Removes a session and its messages for good. Forks of it stay whole.",
+        "Deletes a session and its messages permanently. Its forks keep all their messages.",
         errors=(e.SessionNotFound, e.NotPermitted),
     ),
     Method(
@@ -340,9 +340,9 @@ METHODS: tuple[Method, ...] = (
         "session/export",
         p.ExportParams,
         r.Export,
-        "Gives a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. One "
-        "of more than 32 MiB can only be written to a file. What looks like a key, a token or a password is masked as "
-        "`[masked: …]`, unless `unmasked` asks for it as it is; then the export says so at its top.",
+        "Returns a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. "
+        "An export of more than 32 MiB must be written to a file. Everything that looks like a key, a token or a password is "
+        "masked as `[masked: …]`, except with `unmasked`; the export then says so at its top.",
         errors=_GONE,
     ),
     Method(
@@ -357,7 +357,7 @@ METHODS: tuple[Method, ...] = (
         "session/window",
         p.SessionParams,
         r.WindowUse,
-        "Says how much of its model's window a session takes, and what was summarised of it.",
+        "Returns how much of its model's window a session takes, and how much of it was summarised.",
         errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable),
     ),
     Method(
@@ -400,8 +400,8 @@ METHODS: tuple[Method, ...] = (
         "session/questions",
         p.QuestionListParams,
         r.QuestionList,
-        "Lists the questions for permission that wait for an answer: of a session, else of the sessions of the given "
-        "workspace folder, without one of those of the open folders, of all for `*`.",
+        "Lists open requests for permission: of one session, or else of the sessions of the given workspace folder, without "
+        "one of those of the open folders, and of all sessions for `*`.",
         errors=_GONE,
     ),
     Method(
@@ -443,7 +443,7 @@ METHODS: tuple[Method, ...] = (
         "finding/update",
         p.FindingUpdateParams,
         Finding,
-        "Says that a finding is open, fixed or dismissed, and why.",
+        "Sets the state of a finding to open, fixed or dismissed, with a reason.",
         causes=("findingChanged",),
         verb="updateFinding",
     ),
@@ -451,7 +451,8 @@ METHODS: tuple[Method, ...] = (
         "agent/list",
         p.AgentListParams,
         r.AgentList,
-        "Lists the agents that can be invoked here and the broken ones with their problem; `default` is that of new sessions.",
+        "Lists the agents that can be invoked here, and broken agents with their problem; `default` is the agent of new "
+        "sessions.",
         verb="agents",
     ),
     Method(
@@ -487,7 +488,7 @@ METHODS: tuple[Method, ...] = (
         "session/event",
         p.EventParams,
         None,
-        "Something happened in a session that is open here, in whichever process. Needs the client capability `events`.",
+        "An event of a session that is open here, from any process. Needs the client capability `events`.",
         direction="server → client",
     ),
     Method(
