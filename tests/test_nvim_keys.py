@@ -335,6 +335,17 @@ def test_archive_and_delete(nvim: Neovim) -> None:
     assert nvim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 1
 
 
+def test_sharing_says_what_it_needs(nvim: Neovim) -> None:
+    exchange(nvim)
+    nvim.keys("<Esc>:Sessionls share Ben captain<CR>")
+    nvim.until("return _G.told", lambda told: any("Usage: :Sessionls share NAME" in one for one in told))
+    for role in ("reader", "nobody"):
+        nvim.lua("_G.told = {}")
+        nvim.keys(f":Sessionls share Ben Lee {role}<CR>")
+        [told] = nvim.until("return _G.told")
+        assert "PostgreSQL" in told  # SQLite does not know who somebody is
+
+
 def test_a_deletion_that_is_not_confirmed_deletes_nothing(nvim: Neovim) -> None:
     exchange(nvim)
     chooses(nvim, 1)

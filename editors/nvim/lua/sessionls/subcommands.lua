@@ -383,6 +383,25 @@ M.handover = {
   end),
 }
 
+local ROLES = { 'reader', 'commenter', 'writer', 'owner' }
+
+M.share = {
+  usage = 'name (reader | commenter | writer | owner | nobody)',
+  help = 'Give somebody a role in the session, or with nobody take it away. The database must know who people are.',
+  complete = function()
+    return vim.list_extend(participants(), vim.list_extend({ 'nobody' }, ROLES))
+  end,
+  run = with_view(function(view, arguments)
+    local name, role = arguments:match('^(.-)%s+(%S+)$')
+    if role == 'nobody' then
+      return actions.request(view, 'session/unshare', { with = name })
+    elseif not vim.list_contains(ROLES, role) then
+      return client.tell('Usage: :Sessionls share NAME reader|commenter|writer|owner|nobody', vim.log.levels.WARN)
+    end
+    actions.request(view, 'session/share', { with = name, role = role })
+  end),
+}
+
 M.archive = { help = 'Archive the session.', run = with_view(function(view)
   actions.request(view, 'session/archive')
 end) }
